@@ -1,0 +1,28 @@
+"""The command line: one module a command, found by name, imported only when it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "demo": "espmon.cli.demo",
+    "sim": "espmon.cli.sim",
+    "scan": "espmon.cli.scan",
+    "probe": "espmon.cli.probe",
+    "flash": "espmon.cli.flash",
+    "decode": "espmon.cli.decode",
+    "coredump": "espmon.cli.coredump",
+    "symbolize": "espmon.cli.symbolize",
+    "devices": "espmon.cli.devices",
+}
+"""Command -> module with `main(arguments: list[str]) -> int`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns the exit code (see the table in the README)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in COMMANDS:
+        return int(import_module(COMMANDS[words[0]]).main(words[1:]))
+    return int(import_module("espmon.cli.monitor").main(words))

@@ -1,0 +1,89 @@
+"""The one interface above every kind of port: local tty, PTY, socket, RFC 2217, any pyserial URL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+READ_LIMIT = 1 << 16
+"""Most bytes that one `read` returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetSequence:
+    """Named moves of DTR and RTS. `None` leaves a line as it is; 1 asserts it (pin low)."""
+
+    name: str
+    steps: tuple[tuple[int | None, int | None, float], ...]
+    """(dtr, rts, seconds to sleep afterwards)."""
+
+    atomic: bool = False
+    """Both lines move in one system call (needs `Handle.atomic_lines`)."""
+
+
+class Handle(ABC):
+    """An open port. Made by `open_handle`; used by one reader at a time (the session's leases see to that).
+
+    All methods run on the event loop that opened the handle, and none blocks it.
+    """
+
+    url: str
+    """What was opened: a device path or URL."""
+
+    baud: int
+    """The current rate in baud."""
+
+    usb: tuple[int, int] | None
+    """(VID, PID) when the port is a local USB device, else None."""
+
+    remote: bool
+    """True when bytes travel over a network."""
+
+    has_modem_lines: bool
+    """False on a PTY or a plain socket: DTR and RTS cannot be moved."""
+
+    atomic_lines: bool
+    """DTR and RTS can be moved in one step."""
+
+    warnings: tuple[str, ...] = ()
+    """What the user should know about this port: no modem lines, opening may have reset the board, ..."""
+
+    @abstractmethod
+    async def read(self, timeout: float | None = None) -> bytes:
+        """Wait for bytes and return all that are there (at most `READ_LIMIT`).
+
+        Returns b"" when `timeout` seconds passed without any. Raises `PortError` of kind LOST when the port is gone,
+        after every byte received before that has been returned. Cancelling loses nothing.
+        """
+
+    @abstractmethod
+    async def write(self, data: bytes, timeout: float = 5.0) -> None:
+        """Queue `data`, waiting while the bounded write buffer is full.
+
+        Raises `PortError` STALLED when the peer took nothing for `timeout` seconds, LOST when the port is gone.
+        """
+
+    @abstractmethod
+    async def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Move DTR and/or RTS (True asserts); None leaves a line as it is. Raises UNSUPPORTED where there are none."""
+
+    @abstractmethod
+    async def set_baud(self, baud: int) -> None:
+        """Change the rate. A no-op where the port has none."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close, within `CLOSE_LIMIT` seconds whatever the peer does. Safe to call twice."""
+
+    def loader_entries(self) -> Sequence[ResetSequence]:
+        """The sequences that enter the ROM loader on this kind of port, in the order to try; empty without lines."""
+        raise NotImplementedError
+
+    def hard_reset_sequence(self) -> ResetSequence | None:
+        """The sequence that restarts the application on this kind of port; None without lines."""
+        raise NotImplementedError
+
+    async def run_sequence(self, sequence: ResetSequence) -> None:
+        """Play a sequence on the lines."""
+        raise NotImplementedError

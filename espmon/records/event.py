@@ -1,0 +1,62 @@
+"""What an event recognizer is: it reads finished lines and reports what they mean together.
+
+Recognizers are pure: no I/O, no clock, no knowledge of one another. `espmon/records/registry.py` lists them; adding one
+is one module and one line there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from espmon.records.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One finished line as a recognizer sees it."""
+
+    offset: int
+    """Where the line's first byte stands in the received stream."""
+
+    length: int
+    """Its length in bytes, line end included."""
+
+    text: str
+    """The line without its line end and without SGR colour codes; bad UTF-8 shown as `\\xNN`."""
+
+    time: float | None
+    """Host seconds since the epoch, None offline."""
+
+    partial: bool = False
+    """True when the line was finished by an idle call or a cap, not by a line end."""
+
+
+class EventRecognizer(Protocol):
+    """Turns lines into events. One instance lives as long as its demultiplexer."""
+
+    needles: Sequence[bytes]
+    """A line is offered when it contains one of these byte strings (cheap test over whole reads) ..."""
+
+    @property
+    def attentive(self) -> bool:
+        """... or whenever this is true: in the middle of a panic every line is offered."""
+        ...
+
+    @property
+    def holds_partial(self) -> bool:
+        """True while an unfinished line must not be finished by an idle call (a paused `Backtrace:`)."""
+        ...
+
+    def line(self, line: LineView) -> Iterable[Record]:
+        """Read one line; yield the events that it completes."""
+        ...
+
+    def span(self, record: Record) -> Iterable[Record]:
+        """Read one non-line span record (a gdb packet ends a panic); yield the events that it completes."""
+        ...
+
+    def end(self) -> Iterable[Record]:
+        """The stream ended: yield what is open, with what is missing named as damaged."""
+        ...

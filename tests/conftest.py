@@ -1,0 +1,17 @@
+"""Shared by all tests: where the measured inputs are, and what is skipped without them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real inputs beside the checkout; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the real inputs (../shared/data) are not beside this checkout")
+    return SHARED
