@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from espmon.tui.sanitise import plain
+from espmon.text import plain
 
 Result = TypeVar("Result")
 

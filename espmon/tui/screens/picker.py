@@ -1,0 +1,394 @@
+"""Choosing what to open: a port of the list, a URL, or the simulated board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Button, Checkbox, DataTable, Footer, Input, Select
+from textual.worker import Worker, WorkerState
+
+from espmon.session.view import OpenRequest
+from espmon.tui.screens.base import Line, clip
+from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_row, table_row
+from espmon.tui.screens.table import KeyedTable
+
+RESCAN_EVERY = 1.0
+"""Seconds between automatic rescans; listing opens no port."""
+
+BAUDS = (9600, 57600, 74880, 115200, 230400, 460800, 921600, 1500000, 2000000)
+"""Rates offered; any other can be typed. 74880 is what the ESP8266 and 26 MHz ESP32 boot ROMs speak."""
+
+BAUD_LIMIT = 20_000_000
+"""Highest rate accepted."""
+
+DEMO_URL = "demo"
+"""`OpenRequest.url` of the simulated board; whoever opens it starts one."""
+
+
+class PortTable(KeyedTable):
+    """The list of ports; its letter keys work only while the list has the focus, so they cannot eat typing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Open", id="picker.open", tooltip="Open the port under the cursor"),
+        Binding("m", "screen.without_probe", "Monitor without probing", id="picker.without_probe"),
+        Binding("p", "screen.toggle_probe", "Probe on/off", id="picker.probe"),
+        Binding("u", "screen.focus_url", "URL", id="picker.url", tooltip="Enter rfc2217:// or socket://"),
+        Binding("r", "screen.rescan", "Rescan", id="picker.rescan_letter"),
+        Binding("s", "screen.demo", "Simulated board", id="picker.demo"),
+        Binding("d", "screen.manage", "Devices", id="picker.devices", tooltip="Names of known boards"),
+    ]
+
+
+class PickerScreen(Screen[OpenRequest | None]):
+    """Returns what to open, or None when the user leaves.
+
+    Args:
+        discover: lists the ports, best first; called in a thread, must not open any.
+        defaults: what the fields start with.
+        discover_elfs: ELF files that fit the current directory, best first; called in a thread.
+        demo: offer the simulated board (`DEMO_URL`).
+        manage: opens the device manager; None leaves it out.
+        failed: the request that just failed, for "monitor without probing" and "try again".
+        error: why it failed, one line.
+        hint: what to do about it, one line.
+        rescan_every: seconds between automatic rescans, None for none.
+    """
+
+    DEFAULT_CSS = """
+    PickerScreen { background: $background; }
+    PickerScreen #heading { padding: 0 1; background: $panel; color: $text-muted; }
+    PickerScreen #error { display: none; padding: 0 1; height: auto; background: $error-muted; }
+    PickerScreen #error.-shown { display: block; }
+    PickerScreen #error-text { height: auto; }
+    PickerScreen #without-probe { display: none; }
+    PickerScreen #without-probe.-shown { display: block; }
+    PickerScreen #ports { border: none; }
+    PickerScreen #empty { display: none; height: 1fr; padding: 1 2; color: $text-muted; }
+    PickerScreen.-empty #empty { display: block; }
+    PickerScreen.-empty #ports { height: 3; min-height: 1; }
+    PickerScreen #detail { height: 2; padding: 0 1; color: $text-muted; background: $surface; }
+    PickerScreen #form { height: auto; padding: 1 1 0 1; background: $panel; }
+    PickerScreen .field { height: 1; margin-bottom: 1; }
+    PickerScreen .field Line { width: 6; color: $text-muted; }
+    PickerScreen .field Line.gap { margin-left: 2; width: 5; }
+    PickerScreen #url, PickerScreen #elf { width: 1fr; }
+    PickerScreen #baud { width: 12; }
+    PickerScreen Select { width: 13; margin-left: 1; }
+    PickerScreen #probe { width: 1fr; }
+    PickerScreen .field Button { margin-left: 1; }
+    """
+
+    AUTO_FOCUS = "#ports"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5,ctrl+r", "rescan", "Rescan", show=False, id="picker.rescan", tooltip="List the ports again"),
+        Binding("escape", "leave", "Leave", id="picker.leave"),
+    ]
+
+    def __init__(
+        self,
+        discover: Callable[[], Sequence[PortLike]],
+        *,
+        defaults: OpenRequest | None = None,
+        discover_elfs: Callable[[], Sequence[Path]] | None = None,
+        demo: bool = False,
+        manage: Callable[[], None] | None = None,
+        failed: OpenRequest | None = None,
+        error: str = "",
+        hint: str = "",
+        rescan_every: float | None = RESCAN_EVERY,
+    ) -> None:
+        super().__init__()
+        self._discover = discover
+        self._defaults = defaults or OpenRequest(url="")
+        self._discover_elfs = discover_elfs
+        self._demo = demo
+        self._manage = manage
+        self._failed = failed
+        self._error, self._hint = error, hint
+        self._rescan_every = rescan_every
+        self._ports: list[PortRow] = []
+        self._scan_error = ""
+        self._filled = {
+            "baud": str(self._defaults.baud),
+            "elf": str(self._defaults.elf[0]) if self._defaults.elf else "",
+        }
+        self._base = dict(self._filled)
+
+    def compose(self) -> ComposeResult:
+        """Heading, error, ports, the port under the cursor in full, the form."""
+        request = self._defaults
+        yield Line(Content.assemble(("espmon", "bold $text-primary"), "  choose a port"), id="heading")
+        with Vertical(id="error"):
+            yield Line("", id="error-text")
+            yield Button("Monitor without probing (m)", id="without-probe", compact=True, variant="primary")
+        yield PortTable(COLUMNS, id="ports")
+        yield Line("Looking for ports ...", id="empty")
+        yield Line("", id="detail")
+        with Vertical(id="form"):
+            with Horizontal(classes="field"):
+                yield Line("URL")
+                yield Input(
+                    request.url if "://" in request.url else "",
+                    placeholder="or enter one: rfc2217://host:port, socket://host:port, a path, a nickname",
+                    id="url",
+                    compact=True,
+                    select_on_focus=False,
+                )
+            with Horizontal(classes="field"):
+                yield Line("Baud")
+                yield Input(self._filled["baud"], id="baud", compact=True, max_length=9, restrict=r"[0-9]*")
+                yield Select([(str(baud), baud) for baud in BAUDS], prompt="common", id="bauds", compact=True)
+                yield Line("ELF", classes="gap")
+                yield Input(
+                    self._filled["elf"],
+                    placeholder="for decoding; none",
+                    id="elf",
+                    compact=True,
+                    select_on_focus=False,
+                )
+                yield Select[str]([], prompt="found: 0", id="elfs", compact=True, disabled=True)
+            with Horizontal(classes="field"):
+                yield Checkbox("Probe the chip (asks first)", request.probe, id="probe", compact=True)
+                if self._demo:
+                    yield Button("Simulated board", id="demo", compact=True)
+                yield Button("Rescan", id="rescan", compact=True)
+                yield Button("Open", id="open", compact=True, variant="primary")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Show the reason for being here, and start looking."""
+        self.show_error(self._error, self._hint, self._failed)
+        self.action_rescan()
+        if self._discover_elfs is not None:
+            self._find_elfs(self._discover_elfs)
+        if self._rescan_every is not None:
+            self.set_interval(self._rescan_every, self._rescan_if_idle)
+
+    # What is shown
+
+    def show_error(self, error: str, hint: str = "", failed: OpenRequest | None = None) -> None:
+        """Show in place why something did not work and what to do; "" takes it away."""
+        self._failed = failed
+        self.query_one("#error").set_class(bool(error), "-shown")
+        lines = [Content.styled(clip(error, 400), "bold")]
+        if hint:
+            lines.append(Content(clip(hint, 400)))
+        self.query_one("#error-text", Line).show(Content("\n").join(lines))
+        self.query_one("#without-probe").set_class(bool(error) and self._can_skip_probe(), "-shown")
+        self.refresh_bindings()
+
+    def show_ports(self, ports: Sequence[PortLike]) -> None:
+        """Show the result of a scan; the cursor stays with its port."""
+        table = self.query_one(PortTable)
+        self._ports = keep_selected(self._ports, [port_row(port) for port in ports], table.selected)
+        table.show([table_row(port) for port in self._ports])
+        self.set_class(not self._ports, "-empty")
+        if not self._ports:
+            self.query_one("#empty", Line).show(
+                "No serial port found. Plug a board in: the list refreshes by itself.\n"
+                "Or enter a URL below: rfc2217://host:port or socket://host:port"
+            )
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        port = self._selected_port()
+        if port is None:
+            self.query_one("#detail", Line).show("")
+            return
+        facts = [
+            port.product or "",
+            f"USB {port.usb_text}" if port.usb_text else "",
+            f"serial {port.serial_number}" if port.serial_number else "",
+            f"at {port.location}" if port.location else "",
+        ]
+        width = max(40, self.size.width - 2)
+        why = f"held by {port.busy}" if port.busy else port.reason
+        second = f"{port.state}: {why}" if why else port.state
+        first = "  ".join(clip(fact, 60) for fact in (port.device, *facts) if fact)
+        self.query_one("#detail", Line).show(f"{clip(first, width)}\n{clip(second, width)}")
+
+    def _selected_port(self) -> PortRow | None:
+        selected = self.query_one(PortTable).selected
+        return next((port for port in self._ports if port.device == selected), None)
+
+    @on(DataTable.RowHighlighted, "#ports")
+    def _highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._show_detail()
+        self._fill_remembered()
+
+    def _fill_remembered(self) -> None:
+        """Show what is remembered for the port under the cursor, in fields that the user has not changed."""
+        port = self._selected_port()
+        if port is None:
+            return
+        remembered = {"baud": str(port.baud or ""), "elf": str(port.elf or "")}
+        for field, text in remembered.items():
+            entry = self.query_one(f"#{field}", Input)
+            if entry.value == self._filled[field]:
+                entry.value = self._filled[field] = text or self._base[field]
+
+    # Looking for ports and ELF files
+
+    def _rescan_if_idle(self) -> None:
+        # A scan that hangs (a dying USB hub) must not pile up threads.
+        if not any(worker.group == "scan" and worker.is_running for worker in self.workers):
+            self._scan()
+
+    def action_rescan(self) -> None:
+        """List the ports again, now."""
+        self._rescan_if_idle()
+
+    @work(thread=True, group="scan", exit_on_error=False)
+    def _scan(self) -> Sequence[PortLike]:
+        return self._discover()
+
+    @work(thread=True, group="elfs", exit_on_error=False)
+    def _find_elfs(self, discover: Callable[[], Sequence[Path]]) -> Sequence[Path]:
+        return discover()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A scan has ended; a failed one is said in place and tried again."""
+        event.stop()
+        worker = event.worker
+        if worker.group == "scan" and event.state is WorkerState.SUCCESS:
+            if self._scan_error:
+                self._scan_error = ""
+                self.show_error("")
+            self.show_ports(worker.result or ())
+        elif worker.group == "scan" and event.state is WorkerState.ERROR:
+            self._scan_error = f"Listing the ports failed: {worker.error}"
+            self.show_error(self._scan_error, "A URL or a path below still works; r tries again")
+        elif worker.group == "elfs" and event.state is WorkerState.SUCCESS:
+            self._offer_elfs(worker.result or ())
+
+    def _offer_elfs(self, found: Sequence[Path]) -> None:
+        select: Select[str] = self.query_one("#elfs", Select)
+        select.set_options([(Line.inert(clip(str(path), 60)), str(path)) for path in found])
+        select.prompt = f"found: {len(found)}"
+        select.disabled = not found
+
+    @on(Select.Changed)
+    def _chosen(self, event: Select.Changed) -> None:
+        event.stop()
+        if event.value is not Select.NULL:
+            target = "#baud" if event.select.id == "bauds" else "#elf"
+            self.query_one(target, Input).value = str(event.value)
+
+    # Leaving with an answer
+
+    @on(DataTable.RowSelected, "#ports")
+    def _row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self._open_port()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._open_form()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        actions: dict[str | None, Callable[[], None]] = {
+            "open": self._open_form,
+            "demo": self.action_demo,
+            "rescan": self.action_rescan,
+            "without-probe": self.action_without_probe,
+        }
+        actions[event.button.id]()
+
+    def _open_form(self) -> None:
+        """A URL that was entered goes before the port under the cursor."""
+        entered = self.query_one("#url", Input).value.strip()
+        if not entered:
+            self._open_port()
+            return
+        known = next((port for port in self._ports if entered in (port.nickname, port.device)), None)
+        self._open(known.device if known else entered, known)
+
+    def _open_port(self) -> None:
+        port = self._selected_port()
+        if port is None:
+            self.show_error("No port is selected", "Plug a board in, or enter a URL")
+        elif not port.online:
+            self.show_error(f"{port.nickname or port.device} is not plugged in", "Plug it in, or choose another")
+        else:
+            self._open(port.device, port)
+
+    def _open(self, url: str, port: PortRow | None) -> None:
+        request = self._request(url, port)
+        if request is not None:
+            self.dismiss(request)
+
+    def _request(self, url: str, port: PortRow | None) -> OpenRequest | None:
+        text = self.query_one("#baud", Input).value.strip()
+        baud = int(text) if text.isdecimal() else 0
+        if not 0 < baud <= BAUD_LIMIT:
+            self.show_error(f"{text or 'nothing'} is not a baud rate", f"Enter a number from 1 to {BAUD_LIMIT}")
+            self.query_one("#baud").focus()
+            return None
+        elf = self.query_one("#elf", Input).value.strip()
+        paths = self._defaults.elf[1:]
+        if elf:
+            path = Path(elf).expanduser()
+            if not path.is_file():
+                self.show_error(f"There is no ELF file {elf}", "Correct the path, or empty the field to go on without")
+                self.query_one("#elf").focus()
+                return None
+            paths = (path, *paths)
+        name = "" if port is None else port.nickname or port.product or ""
+        probe = self.query_one("#probe", Checkbox).value
+        return replace(self._defaults, url=url, baud=baud, probe=probe, elf=paths, name=name)
+
+    def _can_skip_probe(self) -> bool:
+        return self._failed is not None and self._failed.probe
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that would do nothing are not offered."""
+        if action == "without_probe":
+            return self._can_skip_probe()
+        if action == "demo":
+            return self._demo
+        if action == "manage":
+            return self._manage is not None
+        return True
+
+    def action_without_probe(self) -> None:
+        """Open what just failed, without the probe."""
+        if self._failed is not None:
+            self.dismiss(replace(self._failed, probe=False))
+
+    def action_toggle_probe(self) -> None:
+        """Turn the probe tick box."""
+        self.query_one("#probe", Checkbox).toggle()
+
+    def action_focus_url(self) -> None:
+        """Go to the URL field."""
+        self.query_one("#url").focus()
+
+    def action_demo(self) -> None:
+        """Open the simulated board."""
+        self._open(DEMO_URL, None)
+
+    def action_manage(self) -> None:
+        """Open the device manager."""
+        if self._manage is not None:
+            self._manage()
+
+    def action_leave(self) -> None:
+        """From a field back to the list; from the list, leave without opening anything."""
+        table = self.query_one(PortTable)
+        if self.focused is not None and self.focused is not table:
+            table.focus()
+        else:
+            self.dismiss(None)

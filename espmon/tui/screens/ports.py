@@ -1,0 +1,159 @@
+"""What the picker needs to know of a port, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from espmon.tui.screens.table import Column, Row
+
+
+class PortLike(Protocol):
+    """The shape of a discovered port (`espmon.port.PortInfo` has it)."""
+
+    @property
+    def device(self) -> str:
+        """What to open: a device path."""
+        ...
+
+    @property
+    def vid(self) -> int | None:
+        """USB vendor id."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """USB product id."""
+        ...
+
+    @property
+    def serial_number(self) -> str | None:
+        """USB serial number."""
+        ...
+
+    @property
+    def location(self) -> str | None:
+        """USB bus and port path."""
+        ...
+
+    @property
+    def product(self) -> str | None:
+        """What the device calls itself; hostile until sanitised."""
+        ...
+
+    @property
+    def nickname(self) -> str | None:
+        """The user's name for it."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it is ranked where it is."""
+        ...
+
+    @property
+    def chip_guess(self) -> str | None:
+        """What the board may be, from USB ids or from an earlier probe."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PortRow:
+    """One port as the picker shows it. Ports are listed in the order given: the best guess first."""
+
+    device: str
+    vid: int | None = None
+    pid: int | None = None
+    serial_number: str | None = None
+    location: str | None = None
+    product: str | None = None
+    nickname: str | None = None
+    reason: str = ""
+    chip_guess: str | None = None
+    busy: str = ""
+    """Who holds it ("minicom, pid 4242"), "" when nobody is known to."""
+
+    online: bool = True
+    """False for a known board that is not plugged in."""
+
+    baud: int | None = None
+    """The rate remembered for this board."""
+
+    elf: Path | None = None
+    """The ELF remembered for this board."""
+
+    @property
+    def state(self) -> str:
+        """One word for the table."""
+        return "offline" if not self.online else "busy" if self.busy else "online"
+
+    @property
+    def usb_text(self) -> str:
+        """`303a:1001`, "" for a port that is not USB."""
+        return "" if self.vid is None or self.pid is None else f"{self.vid:04x}:{self.pid:04x}"
+
+
+def port_row(port: PortLike) -> PortRow:
+    """A discovered port as a row; what a `PortRow` has beyond `PortLike` is taken where the port has it too."""
+    if isinstance(port, PortRow):
+        return port
+    elf = getattr(port, "elf", None)
+    return PortRow(
+        device=port.device,
+        vid=port.vid,
+        pid=port.pid,
+        serial_number=port.serial_number,
+        location=port.location,
+        product=port.product,
+        nickname=port.nickname,
+        reason=port.reason,
+        chip_guess=port.chip_guess,
+        busy=str(getattr(port, "busy", "") or ""),
+        online=bool(getattr(port, "online", True)),
+        baud=getattr(port, "baud", None),
+        elf=Path(elf) if elf else None,
+    )
+
+
+COLUMNS = (
+    Column("nickname", "name", 12, share=1),
+    Column("device", "port", 14, share=1),
+    Column("product", "product", 18, share=2),
+    Column("chip", "chip", 10),
+    Column("state", "state", 8),
+    Column("reason", "why here", 20, share=3, from_width=100),
+)
+"""The picker's columns; below 100 cells the reason is only in the line under the table."""
+
+
+def table_row(port: PortRow) -> Row:
+    """The cells of one port."""
+    return Row(
+        port.device,
+        {
+            "nickname": port.nickname or "-",
+            "device": port.device,
+            "product": port.product or "-",
+            "chip": port.chip_guess or "?",
+            "state": port.state,
+            "reason": port.reason,
+        },
+        style="dim" if not port.online else "",
+    )
+
+
+def keep_selected(old: Sequence[PortRow], new: Sequence[PortRow], selected: str | None) -> list[PortRow]:
+    """The new list, with the selected port kept in its place as offline when it has gone.
+
+    Enter must never open another board than the one the cursor was on.
+    """
+    listed = list(new)
+    if selected is None or any(port.device == selected for port in listed):
+        return listed
+    for index, port in enumerate(old):
+        if port.device == selected:
+            gone = replace(port, online=False, busy="", reason="unplugged; waiting for it to come back")
+            listed.insert(min(index, len(listed)), gone)
+    return listed

@@ -1,0 +1,119 @@
+"""A table that can be shown again and again without moving the reader's cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual import events
+from textual.coordinate import Coordinate
+from textual.widgets import DataTable
+
+from espmon.tui.screens.base import clip
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column."""
+
+    key: str
+    label: str
+    width: int
+    """Cells at least."""
+
+    share: int = 0
+    """Weight in dividing the cells left over; 0 keeps `width`."""
+
+    from_width: int = 0
+    """Shown only where the table is at least this wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: a stable key and the text of each column, by column key."""
+
+    key: str
+    cells: Mapping[str, str]
+    style: str = ""
+    """A Rich style for the whole row ("dim", "bold")."""
+
+
+class KeyedTable(DataTable[Text]):
+    """Rows by key. `show` replaces the rows; the cursor and the scroll position stay with what they were on.
+
+    Cell text is sanitised, never markup, and cut to its column, so that no name can push another column away.
+    """
+
+    DEFAULT_CSS = """
+    KeyedTable { height: 1fr; min-height: 4; scrollbar-size-horizontal: 0; background: $surface; }
+    KeyedTable > .datatable--header { background: $panel; color: $text-muted; text-style: none; }
+    """
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(cursor_type="row", id=id, classes=classes, cell_padding=1)
+        self._plan = tuple(columns)
+        self._widths: dict[str, int] = {}
+        self._shown: list[Row] = []
+
+    @property
+    def shown(self) -> Sequence[Row]:
+        """The rows as last given."""
+        return self._shown
+
+    @property
+    def selected(self) -> str | None:
+        """Key of the row under the cursor."""
+        if not self._shown or not self.row_count:
+            return None
+        return str(self.coordinate_to_cell_key(Coordinate(self.cursor_row, 0)).row_key.value)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Divide the width anew."""
+        widths = self._divide(event.size.width)
+        if widths != self._widths:
+            self._widths = widths
+            self._rebuild(self.selected)
+
+    def show(self, listed: Sequence[Row]) -> None:
+        """Show these rows: changed cells are updated in place; other keys or another order rebuild the table."""
+        selected, old, self._shown = self.selected, self._shown, list(listed)
+        if not self._widths:
+            return
+        if [row.key for row in old] != [row.key for row in listed] or self.row_count != len(listed):
+            self._rebuild(selected)
+            return
+        for before, after in zip(old, listed, strict=True):
+            if before != after:
+                for column in self._widths:
+                    self.update_cell(after.key, column, self._cell(after, column))
+
+    def move_to(self, key: str) -> None:
+        """Put the cursor on the row with `key`, if there is one."""
+        for index, row in enumerate(self._shown):
+            if row.key == key and index < self.row_count:
+                self.move_cursor(row=index)
+
+    def _divide(self, width: int) -> dict[str, int]:
+        visible = [column for column in self._plan if width >= column.from_width]
+        spare = max(0, width - 1 - sum(column.width + 2 * self.cell_padding for column in visible))
+        shares = sum(column.share for column in visible) or 1
+        return {column.key: column.width + spare * column.share // shares for column in visible}
+
+    def _cell(self, row: Row, column: str) -> Text:
+        text = clip(row.cells.get(column, ""), self._widths[column])
+        return Text(text, style=row.style, no_wrap=True, end="")
+
+    def _rebuild(self, selected: str | None) -> None:
+        top = self.scroll_y
+        self.clear(columns=True)
+        for column in self._plan:
+            if column.key in self._widths:
+                self.add_column(column.label, width=self._widths[column.key], key=column.key)
+        for row in self._shown:
+            self.add_row(*(self._cell(row, column) for column in self._widths), key=row.key)
+        if selected is not None:
+            for index, row in enumerate(self._shown):
+                if row.key == selected:
+                    self.move_cursor(row=index, scroll=False)
+                    self.scroll_to(y=top, animate=False, force=True)
