@@ -1,1 +1,46 @@
-"""espmon.session."""
+"""One board, one handle, one state machine: the floor that the screen and the commands stand on.
+
+Names are loaded when first used: a command that needs the settings does not pay for the pipeline.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from espmon.session.runner import LoopThread
+    from espmon.session.session import Session
+    from espmon.session.settings import Settings, config_folder, data_folder, load_settings
+    from espmon.session.state import State, Trigger
+    from espmon.session.store import LogStore
+
+_HOMES = {
+    "LogStore": "store",
+    "LoopThread": "runner",
+    "Session": "session",
+    "Settings": "settings",
+    "State": "state",
+    "Trigger": "state",
+    "config_folder": "settings",
+    "data_folder": "settings",
+    "load_settings": "settings",
+}
+
+__all__ = [
+    "LogStore",
+    "LoopThread",
+    "Session",
+    "Settings",
+    "State",
+    "Trigger",
+    "config_folder",
+    "data_folder",
+    "load_settings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

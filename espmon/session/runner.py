@@ -37,6 +37,14 @@ class LoopThread:
         """Run `work` on the thread's loop and await its result from another loop."""
         return await asyncio.wrap_future(self.submit(work))
 
+    def make(self, factory: Callable[[], Result]) -> Result:
+        """Call `factory` on the thread, where its loop runs, and return what it made."""
+
+        async def work() -> Result:
+            return factory()
+
+        return self.submit(work()).result(STOP_LIMIT)
+
     def call(self, function: Callable[[], object]) -> None:
         """Call `function` soon on the thread's loop."""
         self._loop.call_soon_threadsafe(function)

@@ -2,80 +2,455 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from espmon.port import Handle, PortError, PortErrorKind, open_handle, resolve, wait_for_port
+from espmon.records import Demultiplexer, Record
+from espmon.session.actions import ActionError, run_probe
+from espmon.session.artifacts import save_artifact
+from espmon.session.events import EventLog, LinkEvent, ProbeEvent
+from espmon.session.lease import Lease
+from espmon.session.link import Link, stop_tasks
+from espmon.session.pipeline import Pipeline
+from espmon.session.recording import Recording, start_recording
+from espmon.session.settings import Settings, data_folder
+from espmon.session.state import Lifecycle, State, Transition, Trigger
 from espmon.session.store import LogStore
-from espmon.session.view import Change, EventEntry, OpenRequest, Status
+from espmon.session.view import (
+    Change,
+    EventAdded,
+    EventEntry,
+    Notice,
+    OpenRequest,
+    Progress,
+    Severity,
+    Status,
+    StatusChanged,
+)
+
+TICK_SECONDS = 0.25
+"""How often counters, rate and capture progress are published."""
+
+CANCEL_SECONDS = 5.0
+"""Longest wait for an action that was cancelled."""
+
+REOPEN_FIRST, REOPEN_MOST = 0.05, 2.0
+"""First and longest pause between tries to reopen."""
+
+
+class Opener(Protocol):
+    """How a port is opened; `espmon.port.open_handle` unless a test brings its own."""
+
+    def __call__(self, url: str, *, baud: int, no_reset: bool) -> Awaitable[Handle]:
+        """Open `url`. Raises `PortError`."""
+        ...
 
 
 class Session:
     """Owns the handle, the lifecycle, the pipeline and the records. Lives on one event loop.
 
     `status`, `store` and `events` may be read from any thread; every method runs on the session's loop.
+
+    Args:
+        settings: the user's settings.
+        folder: where session folders are made; the platform's data folder when None.
+        opener: opens ports.
+        clock: host time in seconds since the epoch.
     """
 
-    status: Status
-    store: LogStore
-    events: list[EventEntry]
+    def __init__(
+        self,
+        *,
+        settings: Settings | None = None,
+        folder: Path | None = None,
+        opener: Opener = open_handle,
+        waiter: Callable[[str], Awaitable[str]] = wait_for_port,
+        resolver: Callable[[str], str] = resolve,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.status = Status()
+        self.store = LogStore(self.settings.store_bytes)
+        self._folder = folder
+        self._opener = opener
+        self._waiter = waiter
+        self._resolver = resolver
+        self._clock = clock
+        self._listeners: list[Callable[[Change], None]] = []
+        self._lifecycle = Lifecycle(self._transition)
+        self._log = EventLog(lambda entry: self._emit(EventAdded(entry)))
+        self._pipeline = Pipeline(
+            Demultiplexer(), self.store, self._log, self._emit, settings=self.settings, on_record=self._on_record
+        )
+        self._link = Link(self._pipeline, clock, lambda error: self._spawn(self._lost(error)))
+        self._action: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._request = OpenRequest("")
+        self._recording: Recording | None = None
+        self._bytes_out = 0
+        self.opens = 0
+        """How often a port was opened; one a session, unless it was lost."""
+
+    # -- what others see ----------------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> list[EventEntry]:
+        """The inspector's entries, oldest first."""
+        return self._log.entries
+
+    @property
+    def state(self) -> State:
+        """The lifecycle's state."""
+        return self._lifecycle.state
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Call `listener` for each change (on the session's thread). Returns the way to unsubscribe."""
-        raise NotImplementedError
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _emit(self, change: Change) -> None:
+        for listener in tuple(self._listeners):
+            listener(change)
+
+    def _set(self, **changes: Any) -> None:
+        status = replace(self.status, **changes)
+        if status != self.status:
+            self.status = status
+            self._emit(StatusChanged(status))
+
+    def _transition(self, transition: Transition) -> None:
+        if self._recording is not None:
+            self._recording.event(
+                {
+                    "event": "state",
+                    "from": transition.old.value,
+                    "trigger": transition.trigger.value,
+                    "to": transition.new.value,
+                    "reason": transition.reason,
+                },
+                self._clock(),
+            )
+        self._set(state=transition.new, reason=transition.reason)
+
+    def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
+        """Tell the user, on whatever screen is up."""
+        self._emit(Notice(text, severity))
+
+    # -- open and close -----------------------------------------------------------------------------------------
 
     async def open(self, request: OpenRequest) -> None:
         """Open the port once. Errors end in state CLOSED with `status.reason` and `status.hint`; nothing is raised."""
-        raise NotImplementedError
+        self._lifecycle.fire(Trigger.OPEN)
+        self._request = request
+        self._set(
+            url=request.url,
+            name=request.name or request.url,
+            baud=request.baud,
+            hint="",
+            chip=None,
+            probe=None,
+            elf=request.elf[0] if request.elf else None,
+            warnings=(),
+        )
+        self._opening = asyncio.current_task()
+        try:
+            url = await asyncio.to_thread(self._resolver, request.url)
+            handle = await self._opener(url, baud=request.baud, no_reset=request.no_reset)
+        except PortError as error:
+            self._set(hint=error.hint)
+            self._lifecycle.fire(Trigger.OPEN_FAILED, error.message)
+            return
+        finally:
+            self._opening = None
+        await self._start_recording(request)
+        self._attach(handle)
+        self._lifecycle.fire(Trigger.OPENED_ASK if request.probe else Trigger.OPENED)
+        self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, self._clock(), "opened"), self._clock())
+        self._ticker = asyncio.create_task(self._tick())
 
-    async def consent(self) -> None:
-        """The user agreed to the probe: run it on the same handle, then monitor; failure ends in CLOSED."""
-        raise NotImplementedError
+    def _attach(self, handle: Handle) -> None:
+        self.opens += 1
+        self._set(usb=handle.usb, has_modem_lines=handle.has_modem_lines, warnings=tuple(handle.warnings))
+        self._link.attach(handle)
 
-    async def decline(self) -> None:
-        """The user does not want the probe: monitor without touching the board."""
-        raise NotImplementedError
+    async def _start_recording(self, request: OpenRequest) -> None:
+        if self._recording is not None or not self.settings.recording:
+            return
+        loop = asyncio.get_running_loop()
 
-    async def cancel(self) -> None:
-        """Cancel the running probe, flash or gdb lease; the board is reset back where that is possible."""
-        raise NotImplementedError
+        def problem(text: str) -> None:
+            loop.call_soon_threadsafe(self.notify, text, Severity.ERROR)
+
+        root = self._folder or data_folder() / "sessions"
+        name = request.name or request.url.rstrip("/").rsplit("/", 1)[-1]
+        try:
+            self._recording = await asyncio.to_thread(
+                start_recording, root, name, self.settings, self._clock(), problem
+            )
+            if request.log is not None:
+                await self.set_log(request.log)
+        except OSError as error:
+            self.notify(f"This session is not recorded: {error}", Severity.ERROR)
+            return
+        self._pipeline.recording = self._recording
+        self._set(recording=self._recording.folder)
 
     async def close(self) -> None:
         """Close the port (bounded); the store, the events and the recording stay."""
-        raise NotImplementedError
+        if self._opening is not None and self._opening is not asyncio.current_task():
+            self._opening.cancel()
+        await stop_tasks(self._action, self._reopening, self._ticker)
+        await self._link.detach()
+        if self.state is not State.CLOSED:
+            self._lifecycle.fire(Trigger.CLOSE)
+        await stop_tasks(*self._background)
+        if self._recording is not None:
+            self._pipeline.recording = None
+            recording, self._recording = self._recording, None
+            await asyncio.to_thread(recording.close)
 
-    async def send(self, data: bytes) -> None:
-        """Send bytes to the board as they are."""
-        raise NotImplementedError
+    # -- reading ------------------------------------------------------------------------------------------------
 
-    async def reset(self) -> None:
-        """Hard-reset into the application (the user asked)."""
-        raise NotImplementedError
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
-    async def reset_to_loader(self) -> None:
-        """Reset into the ROM loader (the user asked)."""
-        raise NotImplementedError
+    async def _tick(self) -> None:
+        before, since = self._link.received, self._clock()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = self._clock()
+            elapsed = max(now - since, 1e-3)
+            rate = self.status.rate
+            if elapsed >= 1.0:
+                rate = round((self._link.received - before) / elapsed, 1)
+                before, since = self._link.received, now
+            self._set(
+                bytes_in=self._link.received,
+                bytes_out=self._bytes_out,
+                rate=rate,
+                capture=self._pipeline.capture(now),
+                boot=self._log.boot,
+            )
+
+    # -- losing and finding again -------------------------------------------------------------------------------
+
+    async def _lost(self, error: PortError) -> None:
+        if self.state not in (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT):
+            return
+        now = self._clock()
+        await self._link.detach()
+        self._lifecycle.fire(Trigger.LOSE, error.message)
+        line = self._pipeline.mark(f"── port lost: {error.message} ──", now)
+        self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, now, "lost", error.message), now, line)
+        self.notify(f"Port lost: {error.message}", Severity.WARNING)
+        if self.settings.reconnect:
+            self._reopening = asyncio.create_task(self._reopen(now), name="espmon-reopen")
+
+    async def _reopen(self, since: float) -> None:
+        pause = REOPEN_FIRST
+        while True:
+            url = await self._waiter(self._request.url)
+            self._lifecycle.fire(Trigger.REAPPEAR)
+            try:
+                handle = await self._opener(url, baud=self.status.baud, no_reset=self._request.no_reset)
+            except PortError as error:
+                self._set(hint=error.hint)
+                self._lifecycle.fire(Trigger.REOPEN_FAILED, error.message)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, REOPEN_MOST)
+                continue
+            now = self._clock()
+            line = self._pipeline.mark(
+                f"── port reopened after {now - since:.2f} s; what was sent in between is not here ──", now
+            )
+            self._attach(handle)
+            self._lifecycle.fire(Trigger.OPENED)
+            event = LinkEvent(self._pipeline.demux.offset, now, "reopened", "", round(now - since, 3))
+            self._pipeline.list_event(event, now, line)
+            self.notify("Port is back")
+            return
+
+    # -- leases -------------------------------------------------------------------------------------------------
+
+    async def consent(self) -> None:
+        """The user agreed to the probe: run it on the same handle, then monitor; failure ends in CLOSED."""
+        self._lifecycle.fire(Trigger.CONSENT)
+        await self._run("probe", self._probe(Trigger.PROBE_DONE))
+
+    async def decline(self) -> None:
+        """The user does not want the probe: monitor without touching the board."""
+        self._lifecycle.fire(Trigger.DECLINE)
 
     async def probe(self) -> None:
         """Probe again from MONITORING, over a lease (the user agreed)."""
-        raise NotImplementedError
+        self._lifecycle.fire(Trigger.LEASE)
+        self._set(lease="probe")
+        await self._run("probe", self._probe(Trigger.RELEASE))
+
+    async def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._action = asyncio.create_task(work, name=f"espmon-{name}")
+        try:
+            await asyncio.wait([self._action])
+            if not self._action.cancelled():
+                self._action.result()
+        finally:
+            self._action = None
+            self._set(progress=None, lease=None)
+
+    async def _probe(self, done: Trigger) -> None:
+        lease = await self._link.borrow("probe")
+        pushback = b""
+        try:
+            outcome = await run_probe(lease, lambda step: self._set(progress=Progress("probe", step)))
+            pushback = outcome.pushback
+        except PortError as error:
+            self._link.forfeit(lease)
+            await self._lost(error)
+            return
+        except ActionError as error:
+            await self._probe_failed(lease, done, error.message, error.hint, error.transcript, error.pushback)
+            return
+        except asyncio.CancelledError:
+            await self._probe_failed(lease, done, "The probe was cancelled", "", "", b"")
+            raise
+        now = self._clock()
+        self._link.give_back(lease, pushback)
+        self._set(chip=outcome.result.get("description") or outcome.result.get("chip"), probe=outcome.result)
+        self._pipeline.list_event(ProbeEvent(self._pipeline.demux.offset, now, outcome.result, outcome.transcript), now)
+        for warning in outcome.result.get("warnings") or ():
+            self.notify(str(warning), Severity.WARNING)
+        self._lifecycle.fire(done)
+
+    async def _probe_failed(
+        self, lease: Lease, done: Trigger, reason: str, hint: str, transcript: str, pushback: bytes
+    ) -> None:
+        now = self._clock()
+        event = ProbeEvent(self._pipeline.demux.offset, now, {"error": reason, "hint": hint}, transcript)
+        self._set(hint=hint)
+        if done is Trigger.RELEASE:
+            self._link.give_back(lease, pushback)
+            self._lifecycle.fire(done, reason)
+            self.notify(f"{reason}. {hint}".rstrip(". ") + ".", Severity.ERROR)
+        else:
+            self._link.forfeit(lease)
+            await self._link.detach()
+            self._lifecycle.fire(Trigger.PROBE_FAILED, reason)
+        self._pipeline.list_event(event, now)
+
+    async def cancel(self) -> None:
+        """Cancel the running probe, flash or gdb lease; the board is reset back where that is possible."""
+        action = self._action
+        if action is not None and not action.done():
+            action.cancel()
+            await asyncio.wait([action], timeout=CANCEL_SECONDS)
+        elif self.state is State.AWAITING_CONSENT:
+            await self.close()
+
+    # -- talking to the board -----------------------------------------------------------------------------------
+
+    async def _user(self, what: str, work: Callable[[Handle], Coroutine[Any, Any, None]]) -> None:
+        """Do something with the handle that the user asked for; a failure is a notice, never an exception."""
+        try:
+            if self.state is State.LEASED:
+                raise PortError(PortErrorKind.BUSY, f"The port is used for {self.status.lease}")
+            await work(self._link.handle)
+        except PortError as error:
+            self.notify(f"{what}: {error}", Severity.ERROR)
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes to the board as they are."""
+
+        async def work(handle: Handle) -> None:
+            await handle.write(data)
+            self._bytes_out += len(data)
+
+        await self._user("Not sent", work)
+
+    async def reset(self) -> None:
+        """Hard-reset into the application (the user asked)."""
+
+        async def work(handle: Handle) -> None:
+            sequence = handle.hard_reset_sequence()
+            if sequence is None:
+                raise PortError(
+                    PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Press the board's EN (RESET) button"
+                )
+            await handle.run_sequence(sequence)
+
+        await self._user("No reset", work)
+
+    async def reset_to_loader(self) -> None:
+        """Reset into the ROM loader (the user asked)."""
+
+        async def work(handle: Handle) -> None:
+            entries = handle.loader_entries()
+            if not entries:
+                raise PortError(
+                    PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Hold BOOT, press EN, release BOOT"
+                )
+            await handle.run_sequence(entries[0])
+
+        await self._user("No reset", work)
 
     async def set_baud(self, baud: int) -> None:
         """Change the rate of the open port."""
-        raise NotImplementedError
+
+        async def work(handle: Handle) -> None:
+            await handle.set_baud(baud)
+            self._set(baud=baud)
+
+        await self._user("Rate not changed", work)
 
     async def screenshot(self) -> None:
         """Send the trigger; the PNG that arrives becomes an event and a file."""
-        raise NotImplementedError
+        await self.send(self.settings.screenshot_trigger.encode())
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""
-        raise NotImplementedError
+        self._pipeline.abort_capture(self._clock())
+        self._set(capture=None)
+
+    async def set_log(self, path: Path | None) -> None:
+        """Start (or with None stop) writing the log text to a file."""
+        if self._recording is None:
+            self.notify("There is no recording to write a log from", Severity.WARNING)
+            return
+        try:
+            if path is None:
+                self._recording.stop_log()
+                self.notify("The log file is closed")
+            else:
+                await asyncio.to_thread(self._recording.start_log, path)
+                self.notify(f"Logging to {path}")
+        except OSError as error:
+            self.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
 
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files (application first) for decoding."""
-        raise NotImplementedError
+        self._set(elf=paths[0] if paths else None)
 
-    async def flash(self, plan: Any) -> None:
-        """Run a flash plan over a lease of the same handle (the user agreed)."""
-        raise NotImplementedError
+    # -- records ------------------------------------------------------------------------------------------------
+
+    def _on_record(self, record: Record, entry: int | None) -> None:
+        payload = getattr(record, "payload", None)
+        if payload and self._recording is not None:
+            self._spawn(self._save(record, entry, bytes(payload), self._recording.folder))
+
+    async def _save(self, record: Record, entry: int | None, payload: bytes, folder: Path) -> None:
+        try:
+            path = await asyncio.to_thread(save_artifact, folder, record, payload)
+        except OSError as error:
+            self.notify(f"Not saved: {error}", Severity.ERROR)
+            return
+        if entry is not None:
+            self._log.update(entry, path=path)

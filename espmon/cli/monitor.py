@@ -1,0 +1,130 @@
+"""`espmon [PORT]`: the full screen. Parses the command line before anything heavy is imported."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espmon import __version__
+
+if TYPE_CHECKING:
+    from espmon.session.view import OpenRequest
+
+COMMANDS_HELP = """\
+commands:
+  demo        full screen on a simulated board, no hardware
+  sim         the simulated board alone, for other tools
+  scan        list ports (never opens one)
+  probe       identify the chip on a port (asks first)
+  flash       verify, write, erase, read flash; partition table and application info
+  decode      turn a capture into records or a readable log
+  coredump    report on a core dump, from the ELF alone
+  symbolize   addresses to functions and lines
+  devices     nicknames of boards
+
+`espmon COMMAND --help` tells more. Keys: Ctrl-T H in the monitor.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the full screen."""
+    result = argparse.ArgumentParser(
+        prog="espmon",
+        description="Full-screen serial monitor for ESP32-family boards that shows why they crashed.",
+        epilog=COMMANDS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument(
+        "port",
+        nargs="?",
+        metavar="PORT",
+        help="device path, nickname, rfc2217://, socket:// or any pyserial URL; the picker opens without one",
+    )
+    result.add_argument(
+        "-b", "--baud", type=positive, default=default_baud(), help="rate in baud (default: %(default)s)"
+    )
+    result.add_argument(
+        "--elf", action="append", type=Path, default=[], metavar="ELF", help="ELF for decoding; application first"
+    )
+    result.add_argument(
+        "--probe",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="identify the chip first (asks before it resets the board)",
+    )
+    result.add_argument(
+        "--no-reset", action="store_true", help="keep DTR and RTS quiet while opening, as far as possible"
+    )
+    result.add_argument("--log", type=Path, metavar="FILE", help="also write the log text to FILE")
+    result.add_argument("--print-filter", default=None, metavar="F", help='tag:level filter, as in "wifi:W *:I"')
+    result.add_argument("--timestamps", action="store_true", help="show host time")
+    result.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+    result.add_argument("--version", action="version", version=f"espmon {__version__}")
+    return result
+
+
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse."""
+    value = int(text)
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def default_baud() -> int:
+    """The rate from the environment variables that idf.py monitor's users have, else 115200."""
+    for name in ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD"):
+        text = os.environ.get(name, "")
+        if text.isdigit() and int(text) > 0:
+            return int(text)
+    return 115200
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the full screen; returns the exit code."""
+    options = parser().parse_args(list(arguments))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("espmon: the full screen needs a terminal; use `espmon decode` in pipes and scripts", file=sys.stderr)
+        return 2
+    missing = [path for path in options.elf if not path.is_file()]
+    if missing:
+        print(f"espmon: no such ELF file: {missing[0]}", file=sys.stderr)
+        return 2
+    from espmon.session.view import OpenRequest
+
+    request = None
+    if options.port:
+        request = OpenRequest(
+            url=options.port,
+            baud=options.baud,
+            probe=options.probe,
+            no_reset=options.no_reset,
+            elf=tuple(options.elf),
+            log=options.log,
+            print_filter=options.print_filter or os.environ.get("ESP_IDF_MONITOR_PRINT_FILTER", ""),
+        )
+    return run_screen(request, baud=options.baud, elf=tuple(options.elf), timestamps=options.timestamps)
+
+
+def run_screen(
+    request: OpenRequest | None, *, baud: int = 115200, elf: tuple[Path, ...] = (), timestamps: bool = False
+) -> int:
+    """Start a session on its own thread and show it; returns the exit code when the user leaves."""
+    from espmon.session import LoopThread, Session, load_settings
+    from espmon.tui.app import EspmonApp
+
+    settings, problems = load_settings()
+    with LoopThread() as runner:
+        session = runner.make(lambda: Session(settings=settings))
+        app = EspmonApp(
+            runner, session, request, settings=settings, baud=baud, elf=elf, timestamps=timestamps, notices=problems
+        )
+        try:
+            result = app.run()
+        finally:
+            runner.submit(session.close()).result(10)
+    return int(result or 0) if app.return_code == 0 else int(app.return_code or 1)

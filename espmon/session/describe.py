@@ -1,0 +1,141 @@
+"""How a record reads in the inspector: one title, one severity, and rows of details, all safe to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from espmon.records.record import JsonObject, Record
+from espmon.session.view import Severity
+from espmon.text import plain
+
+HIDDEN = frozenset({"bytes", "value", "backtrace", "registers", "path"})
+"""Fields that are shown in their own way, or not at all."""
+
+DETAIL_CHARACTERS = 2000
+"""Longest detail shown; the artifact has the rest."""
+
+
+def _size(count: int | None) -> str:
+    return f"{count:,} bytes" if count is not None else "unknown size"
+
+
+def _payload(name: str, fields: JsonObject) -> tuple[str, Severity]:
+    if fields.get("complete", True):
+        return f"{name}: {_size(fields.get('bytes'))}", Severity.INFO
+    return f"{name} damaged: {fields.get('error') or 'incomplete'}", Severity.WARNING
+
+
+def _png(fields: JsonObject) -> tuple[str, Severity]:
+    size = f" {fields['width']}x{fields['height']}" if fields.get("width") else ""
+    return _payload(f"Screenshot{size}", fields)
+
+
+def _frame(fields: JsonObject) -> tuple[str, Severity]:
+    name = f" {fields['name']}" if fields.get("name") else ""
+    return _payload(f"Frame {fields.get('kind')}{name}", fields)
+
+
+def _coredump(fields: JsonObject) -> tuple[str, Severity]:
+    title, severity = _payload("Core dump", fields)
+    checksum = fields.get("checksum")
+    if fields.get("complete"):
+        title += f", checksum {checksum}"
+        severity = Severity.ERROR
+    return title, severity
+
+
+def _gdb(fields: JsonObject) -> tuple[str, Severity]:
+    signal = fields.get("signal")
+    what = f"signal {signal}" if signal is not None else "packet"
+    if fields.get("checksum") != "ok":
+        return f"gdb stub: {what}, checksum bad", Severity.WARNING
+    return f"gdb stub waits: {what}", Severity.ERROR
+
+
+def _reset(fields: JsonObject) -> tuple[str, Severity]:
+    reason = fields.get("reason") or f"code {fields.get('code')}"
+    title = f"Reset: {reason}"
+    if fields.get("hint"):
+        title += f" ({fields['hint']})"
+    expected = fields.get("expected")
+    return title, Severity.INFO if expected or expected is None else Severity.WARNING
+
+
+def _panic(fields: JsonObject) -> tuple[str, Severity]:
+    what = fields.get("message") or fields.get("cause") or fields.get("kind")
+    task = f" in task {fields['task']}" if fields.get("task") else ""
+    core = f" on core {fields['core']}" if fields.get("core") is not None else ""
+    return f"Panic: {what}{task}{core}", Severity.ERROR
+
+
+def _boot(fields: JsonObject) -> tuple[str, Severity]:
+    parts = [fields.get("chip"), fields.get("app"), fields.get("app_version"), fields.get("idf_version")]
+    title = "Boot: " + (" ".join(str(part) for part in parts if part) or "application started")
+    if fields.get("hint"):
+        return f"{title} ({fields['hint']})", Severity.WARNING
+    return title, Severity.INFO
+
+
+def _probe(fields: JsonObject) -> tuple[str, Severity]:
+    return f"Probe: {fields.get('description') or fields.get('chip') or fields.get('error')}", Severity.INFO
+
+
+def _link(fields: JsonObject) -> tuple[str, Severity]:
+    state = fields.get("state")
+    return f"Link {state}: {fields.get('reason') or ''}".rstrip(": "), (
+        Severity.WARNING if state == "lost" else Severity.INFO
+    )
+
+
+def _note(fields: JsonObject) -> tuple[str, Severity]:
+    return str(fields.get("text") or fields.get("message") or fields.get("reason") or "Note"), Severity.INFO
+
+
+TITLES: Mapping[str, Callable[[JsonObject], tuple[str, Severity]]] = {
+    "png": _png,
+    "frame": _frame,
+    "coredump": _coredump,
+    "gdb": _gdb,
+    "reset": _reset,
+    "panic": _panic,
+    "boot": _boot,
+    "caps": lambda fields: ("Capabilities announced by the board", Severity.INFO),
+    "probe": _probe,
+    "link": _link,
+    "note": _note,
+}
+"""Record type -> (title, severity). Types that are not listed do not enter the inspector (`line`, `raw`)."""
+
+
+def describe(record: Record) -> tuple[str, Severity, tuple[tuple[str, str], ...]] | None:
+    """Title, severity and detail rows of a record; None when the inspector does not list its type."""
+    maker = TITLES.get(record.type)
+    if maker is None:
+        return None
+    fields = record.fields()
+    title, severity = maker(fields)
+    return plain(title)[:DETAIL_CHARACTERS], severity, tuple(_rows(fields))
+
+
+def _rows(fields: JsonObject) -> list[tuple[str, str]]:
+    rows = [
+        (plain(name.replace("_", " ")), _text(value))
+        for name, value in fields.items()
+        if name not in HIDDEN and value not in (None, "", [], {})
+    ]
+    registers = fields.get("registers") or {}
+    rows += [("register " + plain(str(name)), plain(str(value))) for name, value in registers.items()]
+    for number, frame in enumerate(fields.get("backtrace") or []):
+        rows.append((f"#{number}", plain(" ".join(str(part) for part in frame.values() if part is not None))))
+    return rows
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return plain(", ".join(str(item) for item in value))[:DETAIL_CHARACTERS]
+    if isinstance(value, Mapping):
+        return plain(", ".join(f"{name} {item}" for name, item in value.items()))[:DETAIL_CHARACTERS]
+    return plain(str(value))[:DETAIL_CHARACTERS]

@@ -1,0 +1,111 @@
+"""The open port of a session: who reads it, what was received, and how the handle changes hands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from espmon.port import Handle, PortError, PortErrorKind
+from espmon.session.lease import PIPELINE, Lease, Wire
+from espmon.session.pipeline import Pipeline
+
+STOP_SECONDS = 5.0
+"""Longest wait for a task that was cancelled."""
+
+
+async def stop_tasks(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel tasks and wait for their end, bounded by `STOP_SECONDS`. The current task is left alone."""
+    running = [task for task in tasks if task and not task.done() and task is not asyncio.current_task()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=STOP_SECONDS)
+
+
+class Link:
+    """Reads the port into the pipeline, except while a lease is out.
+
+    Args:
+        pipeline: where bytes go.
+        clock: host time in seconds since the epoch.
+        on_lost: called on the loop, from no task of the link's, when reading found the port gone.
+    """
+
+    def __init__(self, pipeline: Pipeline, clock: Callable[[], float], on_lost: Callable[[PortError], None]) -> None:
+        self._pipeline = pipeline
+        self._clock = clock
+        self._on_lost = on_lost
+        self._wire: Wire | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._leased = 0
+        self.received = 0
+        """Bytes received since the session began, leases included."""
+
+    @property
+    def handle(self) -> Handle:
+        """The open handle. Raises `PortError` LOST when there is none."""
+        if self._wire is None:
+            raise PortError(PortErrorKind.LOST, "The port is not open")
+        return self._wire.handle
+
+    def attach(self, handle: Handle) -> None:
+        """Use a freshly opened handle; the pipeline reads it from now on."""
+        self._wire = Wire(handle, self._tap)
+        self._start()
+
+    async def detach(self) -> None:
+        """Stop reading and close the handle; what the pipeline held back is finished."""
+        await stop_tasks(self._pump)
+        self._pump = None
+        self._pipeline.flush(self._clock())
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.handle.close()
+
+    def _tap(self, owner: str, data: bytes) -> None:
+        self.received += len(data)
+        if owner != PIPELINE:
+            self._leased += len(data)
+        if self._pipeline.recording is not None:
+            self._pipeline.recording.raw(data, owner, self._clock())
+
+    def _start(self) -> None:
+        assert self._wire is not None
+        self._pump = asyncio.create_task(self._read(self._wire.lease(PIPELINE)), name="espmon-pump")
+
+    async def _read(self, lease: Lease) -> None:
+        pipeline, clock = self._pipeline, self._clock
+        try:
+            while True:
+                data = await lease.read(timeout=pipeline.wait(clock()))
+                now = clock()
+                if data:
+                    pipeline.feed(data, now)
+                else:
+                    pipeline.tick(now)
+        except PortError as error:
+            asyncio.get_running_loop().call_soon(self._on_lost, error)
+        finally:
+            lease.release()
+
+    async def borrow(self, owner: str) -> Lease:
+        """Take the handle away from the pipeline. End it with `give_back` or `forfeit`."""
+        await stop_tasks(self._pump)
+        if self._wire is None:
+            raise PortError(PortErrorKind.LOST, "The port is not open")
+        self._leased = 0
+        return self._wire.lease(owner)
+
+    def forfeit(self, lease: Lease) -> None:
+        """End a lease without reading on (the port will be closed)."""
+        lease.release()
+        self._pipeline.skip(self._leased, lease.owner, self._clock())
+
+    def give_back(self, lease: Lease, pushback: bytes = b"") -> None:
+        """Return the handle to the pipeline; `pushback` is the tail of what the lease read that is log after all."""
+        now = self._clock()
+        lease.release()
+        self._pipeline.skip(self._leased - len(pushback), lease.owner, now)
+        if pushback:
+            self._pipeline.feed(pushback, now)
+        self._start()

@@ -1,0 +1,186 @@
+"""From bytes to records to the places that keep them: one pipeline for the screen, for scripts and for files.
+
+Everything here is synchronous and runs where the bytes arrive. It never waits: files are written by the recording's
+thread, artifacts are handed out for somebody else to save.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from espmon.records import Demultiplexer, LineBlock, Record
+from espmon.records.lines import SGR
+from espmon.session.events import EventLog
+from espmon.session.recording import Recording
+from espmon.session.settings import Settings
+from espmon.session.store import LogStore
+from espmon.session.view import Capture, Change, EventEntry, LinesAppended, Notice, Severity
+
+PIPELINE_NOTICE_LIMIT = 4
+"""Toasts raised by one read of the port; the rest is in the inspector."""
+
+
+class MarkBlock(LineBlock):
+    """One line of the session's own between the board's lines: a gap, a reset, where a payload stood."""
+
+    __slots__ = ()
+
+    source: ClassVar[str] = "mark"
+
+    def __init__(self, text: str, offset: int, time: float | None) -> None:
+        data = text.encode("utf-8", "backslashreplace") + b"\n"
+        super().__init__(data, offset, array("I", [0, len(data)]), time=time)
+
+
+class Pipeline:
+    """Feeds the demultiplexer and spreads what comes out.
+
+    Args:
+        demux: the demultiplexer of this session.
+        store: where lines go.
+        events: where everything else goes.
+        emit: called with each change, on the thread that feeds.
+        on_record: called with each record that is not a line, after it was listed, with the id of its entry (or None).
+    """
+
+    def __init__(
+        self,
+        demux: Demultiplexer,
+        store: LogStore,
+        events: EventLog,
+        emit: Callable[[Change], None],
+        *,
+        settings: Settings,
+        on_record: Callable[[Record, int | None], None] | None = None,
+        on_lines: Callable[[LineBlock, int], None] | None = None,
+    ) -> None:
+        self.demux = demux
+        self.store = store
+        self.events = events
+        self.recording: Recording | None = None
+        self._emit = emit
+        self._settings = settings
+        self._on_record = on_record
+        self._on_lines = on_lines
+        self._capture_since: float | None = None
+        self._last_byte = 0.0
+        self._idled = True
+        self._stalled = True
+
+    # -- bytes ---------------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes, now: float) -> None:
+        """Bytes from the board."""
+        self._last_byte = now
+        self._idled = self._stalled = False
+        self._spread(self.demux.feed(data, now).parts, now)
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until `tick` has something to do, None when only bytes can change anything."""
+        if not self._idled:
+            return max(0.0, self._last_byte + self._settings.idle_seconds - now)
+        if not self._stalled and self.demux.capture is not None:
+            return max(0.0, self._last_byte + self._stall_limit() - now)
+        return None
+
+    def tick(self, now: float) -> None:
+        """Time passed without bytes: finish a partial line, give up a stalled payload."""
+        quiet = now - self._last_byte
+        if not self._idled and quiet >= self._settings.idle_seconds:
+            self._idled = True
+            self._spread(self.demux.idle().parts, now)
+        if not self._stalled and self.demux.capture is not None and quiet >= self._stall_limit():
+            self._stalled = True
+            self._spread(self.demux.stall().parts, now)
+
+    def _stall_limit(self) -> float:
+        capture = self.demux.capture
+        slow = capture is not None and capture.kind == "coredump"
+        return self._settings.coredump_stall_seconds if slow else self._settings.stall_seconds
+
+    def abort_capture(self, now: float) -> None:
+        """End the running capture at the user's wish; what came is kept."""
+        self._spread(self.demux.abort_capture().parts, now)
+
+    def flush(self, now: float) -> None:
+        """The stream ended here (unplug, close): end every capture and partial line."""
+        self._spread(self.demux.flush().parts, now)
+        self._idled = self._stalled = True
+
+    def skip(self, length: int, owner: str, now: float) -> None:
+        """`length` bytes were received by a lease; they are in the recording, and not log text."""
+        if length:
+            self._spread(self.demux.skip(length, f"lease: {owner}").parts, now)
+
+    # -- records -------------------------------------------------------------------------------------------------
+
+    def mark(self, text: str, now: float) -> int:
+        """Put a line of the session's own into the log; returns its id."""
+        line = len(self.store)
+        self._append(MarkBlock(text, self.demux.offset, now))
+        self._emit(LinesAppended(len(self.store)))
+        return line
+
+    def list_event(self, record: Record, now: float, line: int | None = None) -> int | None:
+        """Enter an event of the session's own; returns the entry's id."""
+        entry = self.events.add(record, line)
+        if self.recording is not None:
+            self.recording.event(record.to_json(), now)
+        return entry.id if entry else None
+
+    def _append(self, block: LineBlock) -> None:
+        first = len(self.store)
+        self.store.append(block)
+        if self.recording is not None and self.recording.logging:
+            data = (
+                block.data
+                if block.source != "binlog"
+                else b"\n".join(block.text(index).encode() for index in range(len(block))) + b"\n"
+            )
+            self.recording.log_text(SGR.sub(b"", data).replace(b"\r", b""))
+        if self._on_lines is not None and block.source != "mark":
+            self._on_lines(block, first)
+
+    def _spread(self, parts: Iterable[LineBlock | Record], now: float) -> None:
+        before = len(self.store)
+        notices = 0
+        for part in parts:
+            if isinstance(part, LineBlock):
+                self._append(part)
+                continue
+            entry = self._record(part, now)
+            if entry is not None and entry.severity is not Severity.INFO and notices < PIPELINE_NOTICE_LIMIT:
+                notices += 1
+                self._emit(Notice(entry.title, entry.severity))
+        capture = self.demux.capture
+        if capture is None:
+            self._capture_since = None
+        elif self._capture_since is None:
+            self._capture_since = now
+        if len(self.store) != before:
+            self._emit(LinesAppended(len(self.store)))
+
+    def _record(self, record: Record, now: float) -> EventEntry | None:
+        if record.derived:
+            line = self.store.line_at(record.offset)
+            entry = self.events.add(record, line)
+        else:
+            line = len(self.store)
+            entry = self.events.add(record, line)
+            title = entry.title if entry else f"{record.length:,} bytes: {getattr(record, 'reason', record.type)}"
+            self._append(MarkBlock(f"▣ {title}", record.offset, record.time))
+        if self.recording is not None:
+            self.recording.event(record.to_json(), now)
+        if self._on_record is not None:
+            self._on_record(record, entry.id if entry else None)
+        return entry
+
+    def capture(self, now: float) -> Capture | None:
+        """The payload being received, for the screen."""
+        running = self.demux.capture
+        if running is None:
+            return None
+        since = self._capture_since if self._capture_since is not None else now
+        return Capture(running.kind, running.received, running.expected, running.lines, now - since)

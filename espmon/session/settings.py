@@ -1,0 +1,144 @@
+"""The user's settings: one TOML file, every field documented here, defaults that work without a file.
+
+The file is `config.toml` in the platform's configuration folder (`espmon devices path` prints the folder). An unknown
+key or a value of the wrong type is reported and ignored; it never stops the program.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user can set."""
+
+    eol: str = "CR"
+    """Line end that the input line sends: CR, LF or CRLF."""
+
+    menu_key: str = "ctrl+t"
+    """The key that opens the menu, as in idf.py monitor."""
+
+    exit_key: str = "ctrl+right_square_bracket"
+    """Leaves at once, as in idf.py monitor; Ctrl-Q always does too."""
+
+    timestamp_format: str = "%H:%M:%S.%f"
+    """strftime format of host time; %f is cut to milliseconds."""
+
+    theme: str = "textual-dark"
+    """Textual theme; the `ansi-*` themes keep the terminal's own colours."""
+
+    idle_seconds: float = 0.1
+    """A line without an end is shown after this pause."""
+
+    stall_seconds: float = 5.0
+    """A payload that stops arriving for this long is given up, and its bytes are shown as text."""
+
+    coredump_stall_seconds: float = 30.0
+    """The same for core dumps, which boards may print slowly."""
+
+    screenshot_trigger: str = "screenshot\r\n"
+    """What the screenshot key sends."""
+
+    answer_coredump_prompt: bool = False
+    """Answer `Press Enter to print core dump to UART...` without asking."""
+
+    store_bytes: int = 256 << 20
+    """Bytes of log text kept in memory for scrolling back; the recording has everything."""
+
+    line_bytes: int = 64 << 10
+    """Longest line shown as one; longer ones are shown in pieces."""
+
+    frame_bytes: int = 16 << 20
+    """Largest @ESPFRAME or PNG payload accepted."""
+
+    coredump_bytes: int = 32 << 20
+    """Largest core dump accepted."""
+
+    recording: bool = True
+    """Keep the raw bytes of every session on disk."""
+
+    recording_bytes: int = 4 << 30
+    """Raw bytes recorded per session at most."""
+
+    sessions_bytes: int = 4 << 30
+    """All session folders together; the oldest go first."""
+
+    sessions_kept: int = 200
+    """Session folders kept at most."""
+
+    elf_library_bytes: int = 1 << 30
+    """ELF files kept so that yesterday's crash still decodes."""
+
+    reconnect: bool = True
+    """Reopen a lost port when it comes back."""
+
+    print_filter: str = ""
+    """Filter at start, in idf.py monitor's syntax."""
+
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    """Binding id -> keys, to rebind any key (ids are listed by the help screen)."""
+
+    path_map: Mapping[str, str] = field(default_factory=dict)
+    """Prefix of a source path in the ELF -> local folder."""
+
+
+def config_folder() -> Path:
+    """Where settings and the device registry live."""
+    from platformdirs import user_config_path
+
+    return user_config_path("espmon", appauthor=False)
+
+
+def data_folder() -> Path:
+    """Where sessions and the ELF library live."""
+    from platformdirs import user_data_path
+
+    return user_data_path("espmon", appauthor=False)
+
+
+def load_settings(path: Path | None = None) -> tuple[Settings, list[str]]:
+    """Read the settings file.
+
+    Returns:
+        The settings, and one line a problem: what was wrong and what is used instead.
+    """
+    path = config_folder() / "config.toml" if path is None else path
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings(), []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Settings(), [f"{path}: {error}; the defaults are used"]
+    return settings_from(table, str(path))
+
+
+def settings_from(table: Mapping[str, Any], source: str) -> tuple[Settings, list[str]]:
+    """Settings from a TOML table; `source` names it in the problems."""
+    defaults = Settings()
+    known = {item.name: getattr(defaults, item.name) for item in fields(Settings)}
+    problems = []
+    chosen: dict[str, Any] = {}
+    for name, value in table.items():
+        if name not in known:
+            problems.append(f"{source}: unknown setting {name!r} is ignored")
+            continue
+        default = known[name]
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
+        wanted = Mapping if isinstance(default, Mapping) else type(default)
+        if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
+            problems.append(f"{source}: {name} = {value!r} should be a {type(default).__name__}; the default is used")
+            continue
+        if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+            problems.append(f"{source}: {name} = {value!r} should be above 0; the default is used")
+            continue
+        if isinstance(value, Mapping) and not all(isinstance(item, str) for item in value.values()):
+            problems.append(f"{source}: the values of [{name}] should be strings; the default is used")
+            continue
+        chosen[name] = value
+    return Settings(**chosen), problems
