@@ -9,6 +9,9 @@ from dataclasses import dataclass
 READ_LIMIT = 1 << 16
 """Most bytes that one `read` returns."""
 
+CLOSE_LIMIT = 2.0
+"""Seconds within which `close` returns, whatever the peer does."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResetSequence:
@@ -20,6 +23,9 @@ class ResetSequence:
 
     atomic: bool = False
     """Both lines move in one system call (needs `Handle.atomic_lines`)."""
+
+    rewrite_dtr: bool = False
+    """Each write of RTS alone is followed by writing DTR as it is (a Windows driver passes DTR on only then)."""
 
 
 class Handle(ABC):

@@ -1,0 +1,132 @@
+"""What every command shares: exit codes, one way to fail, cleaned output, and the rule for tracebacks.
+
+A command module is a parser and a function:
+
+    def main(arguments: list[str]) -> int:
+        parser = command_parser("scan", "List serial ports.")
+        parser.add_argument("--json", action="store_true")
+        return run_command(parser, arguments, scan)
+
+    def scan(options: argparse.Namespace) -> int:
+        ...
+        fail(Exit.PORT, "no such port")      # or return Exit.DONE
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, NoReturn
+
+from espmon.port.errors import PortError
+
+CLEAN_LIMIT = 300
+"""Most characters of a device's own text on one line of output."""
+
+
+class Exit(IntEnum):
+    """The exit codes that scripts may rely on."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PORT = 3
+    CHIP = 4
+    LIMIT = 5
+    INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """A command ends here, with one line for the user.
+
+    Args:
+        code: the exit code.
+        message: one line; it is cleaned before it is printed.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def fail(code: int, message: str) -> NoReturn:
+    """End the command with `code`, printing `espmon: message` on stderr."""
+    raise CommandError(code, message)
+
+
+def clean(text: object, limit: int = CLEAN_LIMIT) -> str:
+    """`text` on one line and harmless to a terminal: everything that is not printable is shown as an escape."""
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode()
+        for character in str(text)[: limit + 1]
+    )
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def say(message: object) -> None:
+    """Print one cleaned line on stderr, where everything that is not a result belongs."""
+    print(clean(message), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on one line of stdout (ASCII only, so hostile text cannot reach the terminal raw)."""
+    print(json.dumps(value, separators=(", ", ": ")))
+
+
+def command_parser(name: str, description: str) -> argparse.ArgumentParser:
+    """A parser for `espmon NAME` that knows `--debug`."""
+    parser = argparse.ArgumentParser(prog=f"espmon {name}".strip(), description=description)
+    parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+    return parser
+
+
+def run_command(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str],
+    command: Callable[[argparse.Namespace], int],
+    errors: Mapping[type[Exception], int] | None = None,
+) -> int:
+    """Parse `arguments`, run `command`, and turn every failure into one line and an exit code.
+
+    Args:
+        parser: made by `command_parser`.
+        arguments: the words after the command's name.
+        command: gets the parsed options, returns the exit code.
+        errors: exception type -> exit code, for the rooms the command uses (`PortError` is known: 3).
+    """
+    try:
+        options = parser.parse_args(list(arguments))
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    codes: dict[type[Exception], int] = {PortError: int(Exit.PORT), **(errors or {})}
+    try:
+        code = int(command(options))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output left (`| head`): nobody is there to be told; Python's own flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.DONE)
+    except Exception as error:  # noqa: BLE001 the edge of the program: shown once, as one line
+        if options.debug:
+            traceback.print_exc()
+        if isinstance(error, CommandError):
+            say(f"espmon: {error.message}")
+            return int(error.code)
+        for kind, code in codes.items():
+            if isinstance(error, kind):
+                say(f"espmon: {error}")
+                return int(code)
+        if isinstance(error, OSError):
+            say(f"espmon: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+            return int(Exit.FAILED)
+        say(f"espmon: internal error: {type(error).__name__}: {error} (--debug shows where)")
+        return int(Exit.FAILED)
