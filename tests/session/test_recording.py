@@ -1,0 +1,116 @@
+"""What is received is on disk, whole, soon, and under names that the device did not choose."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from espmon.records.record import Record
+from espmon.session.artifacts import artifact_name
+from espmon.session.recording import Recording, new_session_folder, prune_sessions, safe_name, write_atomically
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_the_raw_file_holds_every_byte_in_order(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail)
+    parts = [bytes([value]) * (value + 1) for value in range(200)]
+    for number, part in enumerate(parts):
+        recording.raw(part, "pipeline", float(number))
+    recording.close()
+    assert (tmp_path / "stream.bin").read_bytes() == b"".join(parts)
+
+
+def test_the_sidecar_says_when_bytes_came_and_whose_they_were(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail)
+    recording.raw(b"log", "pipeline", 1.0)
+    recording.raw(b"\xc0\xc0", "probe", 2.0)
+    recording.close()
+    assert lines_of(tmp_path / "events.jsonl") == [
+        {"t": 1.0, "event": "bytes", "offset": 0, "length": 3, "lease": "pipeline"},
+        {"t": 2.0, "event": "bytes", "offset": 3, "length": 2, "lease": "probe"},
+    ]
+
+
+def test_reaching_the_limit_is_said_once_and_stops_the_recording(tmp_path: Path) -> None:
+    problems: list[str] = []
+    recording = Recording(tmp_path, limit=10, on_problem=problems.append)
+    for _ in range(5):
+        recording.raw(b"12345678", "pipeline", 0.0)
+    recording.close()
+    assert (tmp_path / "stream.bin").read_bytes() == b"12345678"
+    assert len(problems) == 1
+    assert "limit" in problems[0]
+
+
+def test_a_text_log_can_be_started_and_stopped_while_recording(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail)
+    recording.log_text(b"before\n")
+    recording.start_log(tmp_path / "mine.log")
+    recording.log_text(b"during\n")
+    recording.stop_log()
+    recording.log_text(b"after\n")
+    recording.close()
+    assert (tmp_path / "mine.log").read_bytes() == b"during\n"
+
+
+def test_two_sessions_in_one_second_get_two_folders(tmp_path: Path) -> None:
+    first = new_session_folder(tmp_path, "ttyUSB0", 1_700_000_000.0)
+    second = new_session_folder(tmp_path, "ttyUSB0", 1_700_000_000.0)
+    assert first != second
+    assert first.is_dir()
+    assert second.is_dir()
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c", "\x1b]0;x\x07", "", "...", "x" * 500])
+def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
+    folder = new_session_folder(tmp_path, name, 0.0)
+    assert folder.parent == tmp_path
+    assert len(safe_name(name)) <= 40
+
+
+def test_the_oldest_sessions_go_first_and_the_running_one_stays(tmp_path: Path) -> None:
+    folders = [new_session_folder(tmp_path, f"s{number}", number * 1e6) for number in range(5)]
+    for folder in folders:
+        (folder / "stream.bin").write_bytes(b"x" * 100)
+    removed = prune_sessions(tmp_path, keep=3, limit=1 << 20, spare=folders[0])
+    assert folders[0].exists()
+    assert set(removed) == {folders[1], folders[2]}
+
+
+def test_an_atomic_write_leaves_no_temporary_file(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a.png", b"data")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"data"
+
+
+class Named(Record):
+    __slots__ = ("complete", "kind", "name")
+
+    def __init__(self, name: str, kind: str = "file", complete: bool = True) -> None:
+        super().__init__(7, 1)
+        self.name = name
+        self.kind = kind
+        self.complete = complete
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("report.csv", "0000000007-file-report.csv"),
+        ("../../.bashrc", "0000000007-file-session.bashrc"),
+        ("C:\\x\\y.txt", "0000000007-file-y.txt"),
+        ("a.b/../../c", "0000000007-file-c.bin"),
+        ("x.sh; rm -rf", "0000000007-file-x.bin"),
+    ],
+)
+def test_a_device_chosen_name_is_only_a_label(name: str, expected: str) -> None:
+    assert artifact_name(Named(name)) == expected
+
+
+def test_an_incomplete_payload_is_named_partial() -> None:
+    assert artifact_name(Named("", "json", complete=False)) == "0000000007-json.partial.json"

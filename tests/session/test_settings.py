@@ -1,0 +1,41 @@
+"""Settings: defaults without a file, problems in words, never an exception."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espmon.session.settings import Settings, load_settings
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / "none.toml") == (Settings(), [])
+
+
+def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('eol = "LF"\nidle_seconds = 1\n[keymap]\nsearch = "ctrl+f"\n')
+    settings, problems = load_settings(path)
+    assert (settings.eol, settings.idle_seconds, dict(settings.keymap)) == ("LF", 1.0, {"search": "ctrl+f"})
+    assert problems == []
+
+
+def test_unknown_and_wrong_values_are_named_and_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('colour = "red"\nstore_bytes = "big"\nframe_bytes = -1\nrecording = 1\n[path_map]\na = 1\n')
+    settings, problems = load_settings(path)
+    assert settings == Settings()
+    assert [problem.split(": ", 1)[1].split(" ")[0] for problem in problems] == [
+        "unknown",
+        "store_bytes",
+        "frame_bytes",
+        "recording",
+        "the",
+    ]
+
+
+def test_a_broken_file_is_reported_and_not_fatal(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff = [")
+    settings, problems = load_settings(path)
+    assert settings == Settings()
+    assert len(problems) == 1
