@@ -1,0 +1,202 @@
+"""The functions of one unit: which one covers an address, what is inlined there, and what each is called."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from espmon.postmortem import dwarf_abbrev as dw
+from espmon.postmortem.dwarf import Ranges
+from espmon.postmortem.dwarf_unit import Unit, Value
+from espmon.postmortem.errors import PostmortemError
+
+MAX_ORIGINS = 16
+"""How many abstract origins and specifications are followed before a chain counts as a circle."""
+MAX_INLINE_DEPTH = 64
+MAX_NAME = 2000
+
+C_LANGUAGES = frozenset({0x01, 0x02, 0x0C, 0x1D, 0x2C, 0x8001})
+"""Languages without scopes in names: C and assembly."""
+
+SCOPES = frozenset({dw.TAG_NAMESPACE, dw.TAG_MODULE})
+NAMED_SCOPES = frozenset(
+    {dw.TAG_NAMESPACE, dw.TAG_MODULE, dw.TAG_STRUCTURE, dw.TAG_CLASS, dw.TAG_UNION, dw.TAG_ENUMERATION}
+)
+CONTAINERS = NAMED_SCOPES | {dw.TAG_SUBPROGRAM, dw.TAG_LEXICAL_BLOCK, dw.TAG_INLINED}
+INSIDE = frozenset({dw.TAG_INLINED, dw.TAG_LEXICAL_BLOCK})
+
+
+@dataclass(slots=True)
+class Inlined:
+    """A function inlined into another: where, its entry's position, and the call's line and file index."""
+
+    depth: int
+    ranges: Ranges
+    position: int
+    origin: int
+    call_line: int
+    call_file: int
+
+
+@dataclass(slots=True)
+class Function:
+    """A function with code: its address ranges and its entry's position."""
+
+    ranges: Ranges
+    position: int
+    inlined: list[Inlined] | None = None
+
+    @property
+    def low(self) -> int:
+        """The lowest address of the range that holds the entry point."""
+        return self.ranges[0][0]
+
+
+class Functions:
+    """Index of one unit, built on first use; what is inlined is read function by function."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self._rows = self._collect(SCOPES)
+        self._starts = [row[0] for row in self._rows]
+        self._complete = False
+        self._names: dict[int, str] = {}
+        language = unit.root.get(dw.AT_LANGUAGE)
+        self._scoped = language not in C_LANGUAGES
+
+    def _collect(self, scopes: frozenset[int]) -> list[tuple[int, int, Function]]:
+        unit = self.unit
+        rows: list[tuple[int, int, Function]] = []
+        for _, position, abbreviation, _ in unit.walk(unit.header.first, scopes):
+            if abbreviation.tag == dw.TAG_SUBPROGRAM and abbreviation.has_code:
+                function = Function(unit.dwarf.ranges(unit, unit.attributes(position)), position)
+                rows.extend((low, high, function) for low, high in function.ranges)
+        rows.sort(key=lambda row: row[:2])
+        return rows
+
+    @property
+    def rows(self) -> list[tuple[int, int, Function]]:
+        """Sorted (low, high, function)."""
+        return self._rows
+
+    def covering(self, address: int) -> Function | None:
+        """Return the innermost function whose ranges hold an address."""
+        found = self._search(address)
+        if found is None and not self._complete:
+            # Functions can also stand inside types and other functions; that is rare and costs a full walk.
+            self._complete = True
+            self._rows = self._collect(CONTAINERS)
+            self._starts = [row[0] for row in self._rows]
+            found = self._search(address)
+        return found
+
+    def _search(self, address: int) -> Function | None:
+        at = bisect_right(self._starts, address) - 1
+        best: tuple[int, Function] | None = None
+        for index in range(at, max(at - 8, -1), -1):
+            low, high, function = self._rows[index]
+            if low <= address < high and (best is None or high - low < best[0]):
+                best = (high - low, function)
+        return best[1] if best else None
+
+    def inlined_at(self, function: Function, address: int) -> list[Inlined]:
+        """Return what is inlined at an address, outermost first."""
+        if function.inlined is None:
+            function.inlined = self._read_inlined(function)
+        chain: list[Inlined] = []
+        for item in function.inlined:
+            if (not chain or item.depth > chain[-1].depth) and any(low <= address < high for low, high in item.ranges):
+                chain.append(item)
+        return chain
+
+    def _read_inlined(self, function: Function) -> list[Inlined]:
+        unit = self.unit
+        found: list[Inlined] = []
+        for depth, position, abbreviation, _ in unit.walk(function.position, INSIDE):
+            if abbreviation.tag != dw.TAG_INLINED or not abbreviation.has_code:
+                continue
+            attributes = unit.attributes(position)
+            ranges = unit.dwarf.ranges(unit, attributes)
+            if ranges and depth <= 2 * MAX_INLINE_DEPTH:
+                origin = _number(attributes.get(dw.AT_ABSTRACT_ORIGIN))
+                line, file = _number(attributes.get(dw.AT_CALL_LINE)), _number(attributes.get(dw.AT_CALL_FILE))
+                found.append(Inlined(depth, ranges, position, origin, line, file))
+        return found
+
+    def name(self, position: int) -> str | None:
+        """Return the qualified name of the function whose entry is at a position, None when it has none."""
+        known = self._names.get(position)
+        if known is None:
+            known = self._names[position] = full_name(self.unit, position) or ""
+        return known or None
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def original(unit: Unit, position: int) -> tuple[Unit, int, dict[int, Value]]:
+    """Follow abstract origins and specifications to the entry that carries the name.
+
+    Returns its unit and position and the attributes gathered on the way, nearer ones first. Raises `PostmortemError`
+    on a circle.
+    """
+    gathered: dict[int, Value] = {}
+    for _ in range(MAX_ORIGINS):
+        attributes = unit.attributes(position)
+        for key, value in attributes.items():
+            gathered.setdefault(key, value)
+        reference = attributes.get(dw.AT_ABSTRACT_ORIGIN) or attributes.get(dw.AT_SPECIFICATION)
+        if not isinstance(reference, int) or not reference:
+            return unit, position, gathered
+        unit, position = unit.dwarf.resolve(unit, reference)
+    raise PostmortemError(f"unit at 0x{unit.offset:x}: abstract origins form a circle")
+
+
+def full_name(unit: Unit, position: int) -> str | None:
+    """Return the name of an entry with its scopes: `espressif::Driver<int>::start`, None when it has none."""
+    home, where, attributes = original(unit, position)
+    name = attributes.get(dw.AT_NAME) or attributes.get(dw.AT_LINKAGE_NAME) or attributes.get(dw.AT_MIPS_LINKAGE_NAME)
+    if not isinstance(name, str) or not name:
+        return None
+    if home.root.get(dw.AT_LANGUAGE) in C_LANGUAGES:
+        return name[:MAX_NAME]
+    return "::".join([*scopes_of(home, where), name])[:MAX_NAME]
+
+
+def scopes_of(unit: Unit, target: int) -> list[str]:
+    """Return the names of the namespaces and types around an entry, outermost first."""
+    path: list[tuple[int, int, int]] = []
+    start = unit.header.first
+    while True:
+        # One level at a time: the container of the target is the last sibling that starts before it.
+        before: tuple[int, int] | None = None
+        for depth, position, abbreviation, _ in unit.walk(start, frozenset()):
+            if position > target or depth != 1:
+                break
+            if position == target:
+                return _scope_names(unit, path)
+            before = (position, abbreviation.tag)
+            if not abbreviation.children:
+                before = None
+        if before is None or len(path) > MAX_INLINE_DEPTH:
+            return _scope_names(unit, path)
+        start = before[0]
+        path.append((start, before[1], 0))
+
+
+def _scope_names(unit: Unit, path: list[tuple[int, int, int]]) -> list[str]:
+    names: list[str] = []
+    for position, tag, _ in path:
+        if tag in NAMED_SCOPES:
+            _, _, attributes = original(unit, position)
+            name = attributes.get(dw.AT_NAME)
+            if isinstance(name, str) and name:
+                names.append(name)
+            elif tag == dw.TAG_NAMESPACE:
+                names.append("(anonymous namespace)")
+        elif tag == dw.TAG_SUBPROGRAM:
+            name = unit.attributes(position).get(dw.AT_NAME)
+            if isinstance(name, str):
+                names.append(name)
+    return names

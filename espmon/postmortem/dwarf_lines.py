@@ -1,0 +1,285 @@
+"""Line programs (DWARF 2 to 5): which source line an address of one unit belongs to."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import gt
+
+from espmon.postmortem.binary import cstring, skip_leb, sleb, u16, u32, uleb, unsigned
+from espmon.postmortem.errors import PostmortemError
+
+MAX_ROWS = 400_000
+MAX_FILES = 50_000
+CHECK_EVERY = 65_536
+"""Bytes of a program between two looks at the number of its rows."""
+
+Row = tuple[int, int, int, bool]
+"""Address, line, file index, is_stmt."""
+
+
+class Sequence:
+    """Rows without a gap that cover [start, end), kept as columns: a row costs 17 bytes instead of 150."""
+
+    __slots__ = ("addresses", "end", "files", "lines", "start", "statements")
+
+    def __init__(self, rows: list[Row], end: int) -> None:
+        # Programs may step back; lookups need order.
+        addresses, lines, files, statements = zip(*rows, strict=True)
+        if any(map(gt, addresses, addresses[1:])):
+            addresses, lines, files, statements = zip(*sorted(rows, key=lambda row: row[0]), strict=True)
+        self.start, self.end = addresses[0], end
+        self.addresses = array("Q", addresses)
+        self.lines = array("q", lines)
+        self.files = array("q", files)
+        self.statements = bytes(statements)
+
+
+@dataclass(slots=True)
+class LineTable:
+    """The rows of a unit by sequence."""
+
+    version: int
+    files: list[tuple[str, int]]
+    directories: list[str]
+    comp_dir: str
+    starts: list[int] = field(default_factory=list)
+    sequences: list[Sequence] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(len(sequence.addresses) for sequence in self.sequences)
+
+    def row(self, address: int) -> tuple[int, int] | None:
+        """Return (line, file index) of an address; of several rows at one address the last that begins a statement."""
+        at = bisect_right(self.starts, address) - 1
+        # Sequences may overlap in a damaged or oddly linked file: look a few back.
+        for index in range(at, max(at - 4, -1), -1):
+            sequence = self.sequences[index]
+            if sequence.start <= address < sequence.end:
+                last = bisect_right(sequence.addresses, address) - 1
+                chosen, where = last, sequence.addresses[last]
+                while chosen >= 0 and sequence.addresses[chosen] == where:
+                    if sequence.statements[chosen]:
+                        return sequence.lines[chosen], sequence.files[chosen]
+                    chosen -= 1
+                return sequence.lines[last], sequence.files[last]
+        return None
+
+    def file(self, index: int) -> str | None:
+        """Return the full path of a file by its index in this table."""
+        at = index if self.version >= 5 else index - 1
+        if not 0 <= at < len(self.files):
+            return None
+        name, directory_index = self.files[at]
+        if not name or name[0] == "/" or name[1:3] in (":\\", ":/"):
+            return name or None
+        directory = ""
+        if self.version >= 5:
+            if directory_index < len(self.directories):
+                directory = self.directories[directory_index]
+        elif 0 < directory_index <= len(self.directories):
+            directory = self.directories[directory_index - 1]
+        if (
+            self.comp_dir
+            and directory[:1] != "/"
+            and directory[1:3] not in (":\\", ":/")
+            and directory != self.comp_dir
+        ):
+            directory = f"{self.comp_dir}/{directory}" if directory else self.comp_dir
+        return f"{directory}/{name}" if directory else name
+
+
+def parse_lines(
+    read: Callable[[int, int], bytes],
+    offset: int,
+    comp_dir: str,
+    string: Callable[[int], str],
+    line_string: Callable[[int], str],
+) -> LineTable:
+    """Run the line program at an offset of `.debug_line`; raises `PostmortemError` or what `reading` converts."""
+    head = read(offset, 12)
+    length, offset_size, prefix = u32(head, 0), 4, 4
+    if length == 0xFFFFFFFF:
+        length, offset_size, prefix = unsigned(head, 4, 8), 8, 12
+    data = read(offset + prefix, length)
+    version = u16(data, 0)
+    if not 2 <= version <= 5:
+        raise PostmortemError(f".debug_line at 0x{offset:x}: version {version} is not supported")
+    pos = 2
+    address_size = 4
+    if version >= 5:
+        address_size = data[2]
+        pos = 4
+    program = pos + offset_size + unsigned(data, pos, offset_size)
+    pos += offset_size
+    minimum = data[pos]
+    pos += 2 if version >= 4 else 1
+    default_stmt = data[pos] != 0
+    line_base = data[pos + 1] - (256 if data[pos + 1] > 127 else 0)
+    line_range, opcode_base = data[pos + 2], data[pos + 3]
+    pos += 4
+    lengths = data[pos : pos + opcode_base - 1]
+    pos += opcode_base - 1
+    if not line_range or not opcode_base:
+        raise PostmortemError(f".debug_line at 0x{offset:x}: line range {line_range}, opcode base {opcode_base}")
+    if version >= 5:
+        entries, pos = _entries(data, pos, offset_size, string, line_string)
+        files, _ = _entries(data, pos, offset_size, string, line_string)
+        directories = [name for name, _ in entries]
+    else:
+        directories, files = _old_entries(data, pos)
+    table = LineTable(version, files, directories, comp_dir)
+    _run(table, data, program, minimum, default_stmt, line_base, line_range, opcode_base, lengths, address_size)
+    return table
+
+
+def _old_entries(data: bytes, pos: int) -> tuple[list[str], list[tuple[str, int]]]:
+    directories: list[str] = []
+    while data[pos]:
+        text, pos = cstring(data, pos)
+        directories.append(text)
+    pos += 1
+    files: list[tuple[str, int]] = []
+    while data[pos]:
+        text, pos = cstring(data, pos)
+        directory, pos = uleb(data, pos)
+        pos = skip_leb(data, skip_leb(data, pos))
+        files.append((text, directory))
+    return directories, files
+
+
+def _entries(
+    data: bytes, pos: int, offset_size: int, string: Callable[[int], str], line_string: Callable[[int], str]
+) -> tuple[list[tuple[str, int]], int]:
+    count = data[pos]
+    pos += 1
+    formats = []
+    for _ in range(count):
+        kind, pos = uleb(data, pos)
+        form, pos = uleb(data, pos)
+        formats.append((kind, form))
+    total, pos = uleb(data, pos)
+    if total > MAX_FILES or (total and not formats):
+        raise PostmortemError(f".debug_line: a table claims {total} entries")
+    found: list[tuple[str, int]] = []
+    for _ in range(total):
+        name, directory = "", 0
+        for kind, form in formats:
+            value: str | int = 0
+            if form == 0x1F:
+                value, pos = line_string(unsigned(data, pos, offset_size)) if kind == 1 else "", pos + offset_size
+            elif form == 0x0E:
+                value, pos = string(unsigned(data, pos, offset_size)) if kind == 1 else "", pos + offset_size
+            elif form == 0x08:
+                value, pos = cstring(data, pos)
+            elif form == 0x0F:
+                value, pos = uleb(data, pos)
+            elif form == 0x09:
+                length, pos = uleb(data, pos)
+                pos += length
+            elif form in (0x0B, 0x05, 0x06, 0x07, 0x1E):
+                size = {0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16}[form]
+                value, pos = unsigned(data, pos, size), pos + size
+            else:
+                raise PostmortemError(f".debug_line: file table with form 0x{form:x}")
+            if kind == 1 and isinstance(value, str):
+                name = value
+            elif kind == 2 and isinstance(value, int):
+                directory = value
+        found.append((name, directory))
+    return found, pos
+
+
+def _run(
+    table: LineTable,
+    data: bytes,
+    pos: int,
+    minimum: int,
+    default_stmt: bool,
+    line_base: int,
+    line_range: int,
+    opcode_base: int,
+    lengths: bytes,
+    address_size: int,
+) -> None:
+    end = len(data)
+    # Special opcodes make up most of a program: their two effects come from a table.
+    special = [
+        ((op - opcode_base) // line_range * minimum, line_base + (op - opcode_base) % line_range)
+        for op in range(opcode_base, 256)
+    ]
+    fixed_advance = special[255 - opcode_base][0] if opcode_base <= 255 else 0
+    sequences: list[Sequence] = []
+    rows: list[Row] = []
+    add = rows.append
+    address, line, file, stmt = 0, 1, 1, default_stmt
+    budget = MAX_ROWS
+    checkpoint = pos + CHECK_EVERY
+    while pos < end:
+        if pos > checkpoint:
+            checkpoint = pos + CHECK_EVERY
+            if len(rows) > budget:
+                raise PostmortemError(f".debug_line: more than {MAX_ROWS} rows in one unit")
+        op = data[pos]
+        pos += 1
+        if op >= opcode_base:
+            advance, step = special[op - opcode_base]
+            address += advance
+            line += step
+            add((address, line, file, stmt))
+        elif op == 3:
+            byte = data[pos]
+            if byte < 0x80:
+                line += byte - 128 if byte & 0x40 else byte
+                pos += 1
+            else:
+                step, pos = sleb(data, pos)
+                line += step
+        elif op == 1:
+            add((address, line, file, stmt))
+        elif op == 2:
+            step, pos = uleb(data, pos)
+            address += step * minimum
+        elif op == 6:
+            stmt = not stmt
+        elif op == 5:
+            pos = skip_leb(data, pos)
+        elif op == 4:
+            file, pos = uleb(data, pos)
+        elif op == 8:
+            address += fixed_advance
+        elif op == 9:
+            address += u16(data, pos)
+            pos += 2
+        elif op == 0:
+            length, pos = uleb(data, pos)
+            if not length:
+                continue
+            sub = data[pos]
+            if sub == 1:
+                budget -= len(rows)
+                if budget < 0:
+                    raise PostmortemError(f".debug_line: more than {MAX_ROWS} rows in one unit")
+                if rows and rows[0][0] and address > rows[0][0]:
+                    sequences.append(Sequence(rows, address))
+                rows = []
+                add = rows.append
+                address, line, file, stmt = 0, 1, 1, default_stmt
+            elif sub == 2:
+                size = min(length - 1, 8)
+                address = unsigned(data, pos + 1, size)
+            elif sub == 3:
+                name, after = cstring(data, pos + 1)
+                directory, _ = uleb(data, after)
+                table.files.append((name, directory))
+            pos += length
+        elif op not in (7, 10, 11):
+            for _ in range(lengths[op - 1]):
+                pos = skip_leb(data, pos)
+    sequences.sort(key=lambda sequence: sequence.start)
+    table.sequences = sequences
+    table.starts = [sequence.start for sequence in sequences]

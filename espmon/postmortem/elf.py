@@ -1,0 +1,328 @@
+"""An ELF file: its sections, its symbols and the bytes at an address.
+
+Files up to `WHOLE_FILE_BYTES` are read at once; of larger ones only the pieces that are asked for. Nothing is mapped
+into memory: a linker that rewrites a mapped file would end the program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+from espmon.postmortem.errors import PostmortemError, reading
+
+WHOLE_FILE_BYTES = 8 << 20
+MAX_SECTIONS = 65_536
+MAX_SYMBOLS = 2_000_000
+MAX_SECTION_BYTES = 64 << 20
+"""The most of one section that is ever held at once."""
+STRING_WINDOW = 256
+MAX_STRING = 64 << 10
+MAX_UNSIZED_REACH = 2048
+"""How far behind a ROM function without a size (given by a linker script) an address still counts as inside it."""
+
+XTENSA, RISCV = 94, 243
+MACHINES = {XTENSA: "Xtensa", RISCV: "RISC-V"}
+
+MARKER_ENDINGS = ("text", "_start", "_end", "_base")
+"""How linker scripts name the borders of sections; never the name of a function worth showing."""
+
+LOWEST_ROM_FUNCTION = 0x1000_0000
+"""Absolute symbols below are constants of assembly, not functions."""
+
+SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 2, 4, 0x800
+SHT_NOBITS = 8
+PT_LOAD = 1
+
+
+class FileBytes:
+    """The bytes of a file by offset, safe to read from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            first = FileIO(path)
+            self.size = first.seek(0, 2)
+            first.seek(0)
+            self._whole = first.read(WHOLE_FILE_BYTES) if self.size <= WHOLE_FILE_BYTES else None
+        except OSError as error:
+            raise PostmortemError(f"{path}: cannot be read ({error.strerror or error})") from error
+        # A handle is taken out of the list while it is used, so two threads never share a position.
+        self._free: list[FileIO] = []
+        if self._whole is None:
+            self._free.append(first)
+        else:
+            first.close()
+
+    def close(self) -> None:
+        """Close the handles that are not in use."""
+        while self._free:
+            self._free.pop().close()
+
+    @contextmanager
+    def _handle(self) -> Iterator[FileIO]:
+        try:
+            handle = self._free.pop()
+        except IndexError:
+            handle = FileIO(self.path)
+        try:
+            yield handle
+        finally:
+            self._free.append(handle)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes at `offset`; fewer where the file ends."""
+        if offset < 0 or size <= 0:
+            return b""
+        if self._whole is not None:
+            return self._whole[offset : offset + size]
+        try:
+            with self._handle() as handle:
+                if handle.seek(0, 2) != self.size:
+                    raise PostmortemError(f"{self.path}: changed while it was in use; open it again")
+                handle.seek(offset)
+                return handle.read(min(size, self.size - offset)) if offset < self.size else b""
+        except OSError as error:
+            raise PostmortemError(f"{self.path}: cannot be read ({error.strerror or error})") from error
+
+
+class Section:
+    """One section: where it is loaded, and its bytes by offset inside it."""
+
+    def __init__(self, source: FileBytes, name: str, fields: tuple[int, ...]) -> None:
+        _, self.type, self.flags, self.address, self.offset, size, self.link, _, _, _ = fields
+        self.name = name
+        self.size = size
+        self._source = source
+        self._whole: bytes | None = None
+        if self.type == SHT_NOBITS:
+            self.stored = 0
+        else:
+            self.stored = max(0, min(size, source.size - self.offset))
+        if self.flags & SHF_COMPRESSED and self.stored:
+            self._inflate()
+
+    def _inflate(self) -> None:
+        raw = self._source.read(self.offset, self.stored)
+        kind, plain_size = struct.unpack_from("<II", raw)
+        if kind != 1 or plain_size > MAX_SECTION_BYTES:
+            raise PostmortemError(
+                f"section {self.name}: compressed in a way that is not supported (kind {kind}, {plain_size} bytes)"
+            )
+        try:
+            self._whole = zlib.decompressobj().decompress(raw[12:], plain_size or 1)
+        except zlib.error as error:
+            raise PostmortemError(f"section {self.name}: compressed data is damaged ({error})") from error
+        self.size = self.stored = len(self._whole)
+
+    def read(self, offset: int = 0, size: int = MAX_SECTION_BYTES) -> bytes:
+        """Return bytes from inside the section; fewer where it ends."""
+        if offset < 0 or offset >= self.stored:
+            return b""
+        size = min(size, self.stored - offset, MAX_SECTION_BYTES)
+        if self._whole is not None:
+            return self._whole[offset : offset + size]
+        return self._source.read(self.offset + offset, size)
+
+    def string(self, offset: int) -> str:
+        """Return the NUL-terminated text at an offset; empty outside the section."""
+        window = STRING_WINDOW
+        while True:
+            piece = self.read(offset, window)
+            end = piece.find(b"\0")
+            if end >= 0 or len(piece) < window or window >= MAX_STRING:
+                return piece[: end if end >= 0 else len(piece)].decode("utf-8", "replace")
+            window *= 16
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A program header: `type` (1 load, 4 note), file offset, address and sizes in bytes."""
+
+    type: int
+    offset: int
+    address: int
+    stored: int
+    size: int
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A function of the symbol table; `size` 0 where the table does not say."""
+
+    name: str
+    address: int
+    size: int
+
+
+class Elf:
+    """A little-endian ELF file; raises `PostmortemError` where it is not one."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.source = FileBytes(self.path)
+        with reading(str(self.path)):
+            self._read_header()
+        self.code_ranges = _merged(
+            (section.address, section.address + section.size)
+            for section in self.sections.values()
+            if section.flags & SHF_EXECINSTR and section.flags & SHF_ALLOC and section.size
+        )
+        self._code_starts = [start for start, _ in self.code_ranges]
+        self._loaded = sorted(
+            ((s.address, s.address + s.stored, s) for s in self.sections.values() if s.flags & SHF_ALLOC and s.stored),
+            key=lambda item: item[0],
+        )
+        self._sha256: str | None = None
+        self._functions: tuple[list[int], list[tuple[int, int, int]]] | None = None
+
+    def _read_header(self) -> None:
+        ident = self.source.read(0, 64)
+        if ident[:4] != b"\x7fELF":
+            raise PostmortemError(f"{self.path}: not an ELF file")
+        if len(ident) < 52 or ident[5] != 1 or ident[4] not in (1, 2):
+            raise PostmortemError(f"{self.path}: not a little-endian 32-bit or 64-bit ELF file")
+        self.bits = 32 * ident[4]
+        layout = "<HHIIIIIHHHHHH" if self.bits == 32 else "<HHIQQQIHHHHHH"
+        (self.type, self.machine, _, self.entry, phoff, shoff, _, _, phsize, phnum, shsize, shnum, shstr) = (
+            struct.unpack_from(layout, ident, 16)
+        )
+        self.segments = self._read_segments(phoff, phsize, phnum)
+        self.sections = self._read_sections(shoff, shsize, shnum, shstr)
+
+    def _read_segments(self, offset: int, entry: int, count: int) -> list[Segment]:
+        layout = struct.Struct("<IIIIIIII" if self.bits == 32 else "<IIQQQQQQ")
+        table = self.source.read(offset, entry * count) if entry >= layout.size else b""
+        segments = []
+        for at in range(0, len(table) - layout.size + 1, entry or 1):
+            if self.bits == 32:
+                kind, where, address, _, stored, size, flags, _ = layout.unpack_from(table, at)
+            else:
+                kind, flags, where, address, _, stored, size, _ = layout.unpack_from(table, at)
+            segments.append(Segment(kind, where, address, stored, size, flags))
+        return segments
+
+    def _read_sections(self, offset: int, entry: int, count: int, names_index: int) -> dict[str, Section]:
+        layout = struct.Struct("<IIIIIIIIII" if self.bits == 32 else "<IIQQQQIIQQ")
+        if not offset or entry < layout.size:
+            return {}
+        table = self.source.read(offset, entry * min(count, MAX_SECTIONS))
+        rows = [layout.unpack_from(table, at) for at in range(0, len(table) - layout.size + 1, entry)]
+        if len(rows) < count:
+            raise PostmortemError(
+                f"{self.path}: section table at {offset} is cut short ({len(rows)} of {count} entries)"
+            )
+        names = Section(self.source, ".shstrtab", rows[names_index]) if names_index < len(rows) else None
+        self._by_index: list[Section] = []
+        sections: dict[str, Section] = {}
+        for row in rows:
+            section = Section(self.source, names.string(row[0]) if names else "", row)
+            self._by_index.append(section)
+            sections.setdefault(section.name, section)
+        return sections
+
+    def section(self, name: str) -> Section | None:
+        """Return a section that has bytes in the file, or None."""
+        found = self.sections.get(name)
+        return found if found is not None and found.stored else None
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the whole file in lower-case hex, as the boot log and core dumps print its start."""
+        if self._sha256 is None:
+            digest = hashlib.sha256()
+            for offset in range(0, self.source.size, 1 << 20):
+                digest.update(self.source.read(offset, 1 << 20))
+            self._sha256 = digest.hexdigest()
+        return self._sha256
+
+    def is_code(self, address: int) -> bool:
+        """Tell whether an address lies in an executable section."""
+        at = bisect_right(self._code_starts, address) - 1
+        return at >= 0 and address < self.code_ranges[at][1]
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return the file's bytes at an address; fewer (or none) where no section holds them."""
+        for start, end, section in self._loaded:
+            if start <= address < end:
+                return section.read(address - start, min(size, end - address))
+        return b""
+
+    def function_at(self, address: int) -> Symbol | None:
+        """Return the function symbol that covers an address, from the symbol table alone."""
+        starts, rows = self._function_table()
+        at = bisect_right(starts, address) - 1
+        if at < 0:
+            return None
+        start, size, name = rows[at]
+        if size and address >= start + size:
+            return None
+        if not size and not (self.is_code(address) and self.is_code(start)) and address - start > MAX_UNSIZED_REACH:
+            return None
+        return Symbol(self._strings.string(name), start, size)
+
+    def symbol_named(self, name: str) -> Symbol | None:
+        """Return a symbol by its exact name; walks the table."""
+        for name_offset, value, size, _, _, _ in self._symbol_rows():
+            if value and self._strings.string(name_offset) == name:
+                return Symbol(name, value, size)
+        return None
+
+    def _symbol_rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
+        table = self.section(".symtab")
+        if table is None or not 0 < table.link < len(self._by_index):
+            return
+        self._strings = self._by_index[table.link]
+        with reading(f"{self.path}: symbol table"):
+            if self.bits == 32:
+                data = table.read(0, 16 * MAX_SYMBOLS)
+                yield from struct.iter_unpack("<IIIBBH", data[: len(data) // 16 * 16])
+            else:
+                data = table.read(0, 24 * MAX_SYMBOLS)
+                for name, info, other, index, value, size in struct.iter_unpack(
+                    "<IBBHQQ", data[: len(data) // 24 * 24]
+                ):
+                    yield name, value, size, info, other, index
+
+    def _function_table(self) -> tuple[list[int], list[tuple[int, int, int]]]:
+        if self._functions is None:
+            best: dict[int, tuple[int, int, int, int]] = {}
+            for name, value, size, info, _, index in self._symbol_rows():
+                kind, bind = info & 15, info >> 4
+                # Labels of assembly have no type; they count when they stand in code and are not mapping symbols.
+                if index == 0 or kind > 2 or kind == 1 or not self._name_is_function(kind, index, name, value):
+                    continue
+                rank = (4 if kind == 2 else 0) + (2 if size else 0) + (1 if bind else 0)
+                if value not in best or rank > best[value][0]:
+                    best[value] = (rank, value, size, name)
+            rows = [(value, size, name) for _, value, size, name in sorted(best.values(), key=lambda item: item[1])]
+            self._functions = ([row[0] for row in rows], rows)
+        return self._functions
+
+    def _name_is_function(self, kind: int, index: int, name: int, value: int) -> bool:
+        if kind == 2:
+            return True
+        text = self._strings.string(name)
+        if not text or text[0] in "$." or text.endswith(MARKER_ENDINGS):
+            return False
+        if index >= 0xFF00:  # absolute: ROM functions given by a linker script
+            return value >= LOWEST_ROM_FUNCTION
+        return self.is_code(value)
+
+
+def _merged(ranges: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,240 @@
+"""From an address to the chain of functions and source lines it belongs to."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from espmon.postmortem import dwarf_abbrev as dw
+from espmon.postmortem.cache import Cache
+from espmon.postmortem.dwarf import Dwarf
+from espmon.postmortem.dwarf_functions import Function, Functions, full_name
+from espmon.postmortem.dwarf_lines import LineTable, parse_lines
+from espmon.postmortem.dwarf_unit import Unit
+from espmon.postmortem.elf import RISCV, XTENSA, Elf
+from espmon.postmortem.errors import PostmortemError, reading
+
+CACHED_FUNCTION_INDEXES = 1024
+CACHED_LINE_ROWS = 1_000_000
+CACHED_ADDRESSES = 8192
+CALL_STEP = {XTENSA: 3, RISCV: 1}
+"""How far before a return address its call is looked up, by ELF machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One function at an address. `function`, `file`, `line` are None where unknown; `inlined`: into the frame after
+    it.
+    """
+
+    function: str | None
+    file: str | None
+    line: int | None
+    inlined: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """The frame as the `symbolize` contract has it."""
+        return {"function": self.function, "file": self.file, "line": self.line, "inlined": self.inlined}
+
+
+class Image:
+    """One ELF with its debug information, indexed as far as it was asked."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.elf = Elf(path)
+        self.dwarf = Dwarf(self.elf)
+        self._aranges: tuple[list[int], list[tuple[int, int, int]]] | None = None
+        self._others: tuple[list[int], list[tuple[int, int, int]]] | None = None
+        self._spoken_of: set[int] = set()
+        self._functions: Cache[int, Functions] = Cache(CACHED_FUNCTION_INDEXES)
+        self._lines: Cache[int, LineTable] = Cache(CACHED_LINE_ROWS)
+        self.damage: list[str] = []
+
+    def unit_at(self, address: int) -> Unit | None:
+        """Return the unit whose code holds an address: from `.debug_aranges`, else from the units the table leaves
+        out.
+        """
+        if self._aranges is None:
+            with reading(f"{self.elf.path}: .debug_aranges"):
+                rows, self._spoken_of = self.dwarf.aranges()
+            self._aranges = ([row[0] for row in rows], rows)
+        offset = _find(self._aranges, address)
+        if offset is None:
+            if self._others is None:
+                self._others = self._index_other_units()
+            offset = _find(self._others, address)
+        return self.dwarf.unit(offset) if offset is not None else None
+
+    def _index_other_units(self) -> tuple[list[int], list[tuple[int, int, int]]]:
+        rows: list[tuple[int, int, int]] = []
+        for header in self.dwarf.headers():
+            if header.offset in self._spoken_of or header.kind in (2, 6):
+                continue
+            try:
+                with reading(f"{self.elf.path}: unit at 0x{header.offset:x}"):
+                    unit = self.dwarf.unit(header.offset)
+                    ranges = self.dwarf.ranges(unit, unit.root)
+                    if not ranges:
+                        ranges = [(low, high) for low, high, _ in self.functions(unit).rows]
+                    rows.extend((low, high, header.offset) for low, high in ranges if low)
+            except PostmortemError as error:
+                self._note(error)
+        rows.sort()
+        return [row[0] for row in rows], rows
+
+    def _note(self, error: PostmortemError) -> None:
+        if len(self.damage) < 20:
+            self.damage.append(str(error))
+
+    def functions(self, unit: Unit) -> Functions:
+        """Return the function index of a unit."""
+        return self._functions.get(unit.offset) or self._functions.put(unit.offset, Functions(unit))
+
+    def lines(self, unit: Unit) -> LineTable | None:
+        """Return the line table of a unit, None when it has none."""
+        offset = unit.root.get(dw.AT_STMT_LIST)
+        section = self.elf.section(".debug_line")
+        if section is None or not isinstance(offset, int):
+            return None
+        table = self._lines.get(offset)
+        if table is None:
+            comp_dir = unit.root.get(dw.AT_COMP_DIR)
+            text = comp_dir if isinstance(comp_dir, str) else ""
+            table = parse_lines(section.read, offset, text, self.dwarf.string, self.dwarf.line_string)
+            self._lines.put(offset, table, table.rows + 1)
+        return table
+
+    def function_entry(self, address: int) -> tuple[Functions, Function] | None:
+        """Return the function that covers an address and the index it came from, None without debug information for
+        it.
+        """
+        unit = self.unit_at(address)
+        if unit is None:
+            return None
+        functions = self.functions(unit)
+        function = functions.covering(address)
+        return (functions, function) if function else None
+
+    def lookup(self, address: int) -> list[Frame]:
+        """Return the chain of frames at an address, innermost first; empty when nothing is known of it."""
+        try:
+            with reading(f"{self.elf.path}: debug information of 0x{address:08x}"):
+                frames = self._lookup_dwarf(address)
+        except PostmortemError as error:
+            self._note(error)
+            frames = []
+        if frames and frames[-1].function is not None:
+            return frames
+        with reading(f"{self.elf.path}: symbol table"):
+            symbol = self.elf.function_at(address)
+        if symbol is None:
+            return frames
+        name = symbol.name
+        if name.startswith(("_Z", "_R")):
+            from espmon.postmortem.demangle import demangle
+
+            name = demangle(name)
+        if frames:
+            return [*frames[:-1], Frame(name, frames[-1].file, frames[-1].line)]
+        return [Frame(name, None, None)]
+
+    def _lookup_dwarf(self, address: int) -> list[Frame]:
+        unit = self.unit_at(address)
+        if unit is None:
+            return []
+        table = self.lines(unit)
+        row = table.row(address) if table else None
+        line: int | None = None
+        file: str | None = None
+        if table and row:
+            line, file = row[0] or None, table.file(row[1])
+        functions = self.functions(unit)
+        function = functions.covering(address)
+        if function is None:
+            return [Frame(None, file, line)] if row else []
+        frames: list[Frame] = []
+        for item in reversed(functions.inlined_at(function, address)):
+            frames.append(Frame(functions.name(item.position), file, line, inlined=True))
+            line, file = item.call_line or None, table.file(item.call_file) if table else None
+        frames.append(Frame(functions.name(function.position), file, line))
+        return frames
+
+
+class Symbolizer:
+    """Looks addresses up in one or several ELFs, in the order given: application, bootloader, ROM.
+
+    Raises `PostmortemError` when a file is not a readable ELF. Lookups never raise for damaged debug information:
+    they fall back to the symbol table, and `damage` says what was met. Threads may share one object.
+    """
+
+    def __init__(self, elf_paths: str | Path | Iterable[str | Path]) -> None:
+        paths: Sequence[str | Path] = [elf_paths] if isinstance(elf_paths, str | Path) else list(elf_paths)
+        if not paths:
+            raise PostmortemError("no ELF file given")
+        self.images = [Image(path) for path in paths]
+        self._known: Cache[int, list[Frame]] = Cache(CACHED_ADDRESSES)
+
+    @property
+    def elf(self) -> Elf:
+        """The first ELF: the application."""
+        return self.images[0].elf
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the first ELF file, in hex."""
+        return self.elf.sha256
+
+    @property
+    def machine(self) -> int:
+        """ELF machine number of the first ELF (94 Xtensa, 243 RISC-V)."""
+        return int(self.elf.machine)
+
+    @property
+    def damage(self) -> list[str]:
+        """What could not be read so far."""
+        return [note for image in self.images for note in image.damage]
+
+    def is_code(self, address: int) -> bool:
+        """Tell whether an address lies in an executable section of one of the files."""
+        return any(image.elf.is_code(address) for image in self.images)
+
+    def lookup(self, address: int) -> list[Frame]:
+        """Return the frames at an address, innermost first, inlined ones included; empty when no file knows it."""
+        known = self._known.get(address)
+        if known is None:
+            known = self._known.put(address, self._lookup(address))
+        return known
+
+    def _lookup(self, address: int) -> list[Frame]:
+        inside = [image for image in self.images if image.elf.is_code(address)]
+        for image in inside or self.images:
+            if frames := image.lookup(address):
+                return frames
+        return []
+
+    def lookup_caller(self, return_address: int) -> list[Frame]:
+        """Return the frames of the call that comes back to an address (looked up just before it)."""
+        return self.lookup(return_address - CALL_STEP.get(self.machine, 1))
+
+    def function_name(self, address: int) -> str | None:
+        """Return the name of the function (not of what is inlined) at an address."""
+        frames = self.lookup(address)
+        return frames[-1].function if frames else None
+
+    def image_at(self, address: int) -> Image | None:
+        """Return the file whose code holds an address."""
+        return next((image for image in self.images if image.elf.is_code(address)), None)
+
+
+def _find(index: tuple[list[int], list[tuple[int, int, int]]], address: int) -> int | None:
+    starts, rows = index
+    at = bisect_right(starts, address) - 1
+    for back in range(at, max(at - 8, -1), -1):
+        if rows[back][0] <= address < rows[back][1]:
+            return rows[back][2]
+    return None
+
+
+__all__ = ["Frame", "Symbolizer", "full_name"]
