@@ -97,7 +97,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     Dialog.-danger > .dialog { border: round $error; }
     Dialog .title { text-style: bold; color: $text-primary; margin-bottom: 1; }
     Dialog.-danger .title { color: $text-error; }
-    Dialog .body { height: auto; max-height: 60vh; scrollbar-size-vertical: 1; }
+    Dialog .body { height: auto; max-height: 45vh; scrollbar-size-vertical: 1; }
     Dialog .buttons { height: auto; align-horizontal: right; margin-top: 1; }
     Dialog .buttons Button { margin-left: 2; min-width: 14; }
     """

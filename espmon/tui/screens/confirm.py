@@ -30,6 +30,8 @@ class ConfirmScreen(Dialog[bool]):
         Binding("n,escape", "answer(False)", "Cancel", key_display="n/Esc", id="confirm.no", tooltip="Change nothing"),
         Binding("left,up", "app.focus_previous", show=False, id="confirm.previous"),
         Binding("right,down", "app.focus_next", show=False, id="confirm.next"),
+        Binding("pageup", "scroll_body(-1)", show=False, id="confirm.page_up"),
+        Binding("pagedown", "scroll_body(1)", show=False, id="confirm.page_down"),
     ]
 
     def __init__(self, title: str, body: Sequence[str], confirm_label: str = "Yes", danger: bool = False) -> None:
@@ -53,6 +55,11 @@ class ConfirmScreen(Dialog[bool]):
     def action_answer(self, answer: bool) -> None:
         """Close with the answer."""
         self.dismiss(answer)
+
+    def action_scroll_body(self, direction: int) -> None:
+        """Read on where the sentences do not fit."""
+        body = self.query_one(".body", VerticalScroll)
+        (body.scroll_page_down if direction > 0 else body.scroll_page_up)(animate=False)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -39,13 +39,29 @@ class PortTable(KeyedTable):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "Open", id="picker.open", tooltip="Open the port under the cursor"),
-        Binding("m", "screen.without_probe", "Monitor without probing", id="picker.without_probe"),
-        Binding("p", "screen.toggle_probe", "Probe on/off", id="picker.probe"),
+        Binding("m", "screen.without_probe", "No probe", id="picker.without_probe", tooltip="Monitor without probing"),
+        Binding("p", "screen.toggle_probe", "Probe", id="picker.probe", tooltip="Turn the probe tick box"),
         Binding("u", "screen.focus_url", "URL", id="picker.url", tooltip="Enter rfc2217:// or socket://"),
-        Binding("r", "screen.rescan", "Rescan", id="picker.rescan_letter"),
-        Binding("s", "screen.demo", "Simulated board", id="picker.demo"),
+        Binding("r", "screen.rescan", "Rescan", id="picker.rescan_letter", tooltip="List the ports again"),
+        Binding("s", "screen.demo", "Demo", id="picker.demo", tooltip="Open the simulated board, no hardware"),
         Binding("d", "screen.manage", "Devices", id="picker.devices", tooltip="Names of known boards"),
     ]
+
+
+class Tick(Checkbox):
+    """A tick box whose unticked state is empty."""
+
+    def on_mount(self) -> None:
+        """Draw the state it starts with."""
+        self._draw(self.value)
+
+    def watch_value(self) -> None:
+        """Draw the new state."""
+        self._draw(self.value)
+        super().watch_value()
+
+    def _draw(self, ticked: bool) -> None:
+        self.BUTTON_INNER = "X" if ticked else " "
 
 
 class PickerScreen(Screen[OpenRequest | None]):
@@ -53,7 +69,7 @@ class PickerScreen(Screen[OpenRequest | None]):
 
     Args:
         discover: lists the ports, best first; called in a thread, must not open any.
-        defaults: what the fields start with.
+        defaults: what the fields start with; a failed request goes before it.
         discover_elfs: ELF files that fit the current directory, best first; called in a thread.
         demo: offer the simulated board (`DEMO_URL`).
         manage: opens the device manager; None leaves it out.
@@ -72,7 +88,7 @@ class PickerScreen(Screen[OpenRequest | None]):
     PickerScreen #without-probe { display: none; }
     PickerScreen #without-probe.-shown { display: block; }
     PickerScreen #ports { border: none; }
-    PickerScreen #empty { display: none; height: 1fr; padding: 1 2; color: $text-muted; }
+    PickerScreen #empty { display: none; height: 1fr; padding: 1 2; color: $text-muted; background: $surface; }
     PickerScreen.-empty #empty { display: block; }
     PickerScreen.-empty #ports { height: 3; min-height: 1; }
     PickerScreen #detail { height: 2; padding: 0 1; color: $text-muted; background: $surface; }
@@ -83,8 +99,9 @@ class PickerScreen(Screen[OpenRequest | None]):
     PickerScreen #url, PickerScreen #elf { width: 1fr; }
     PickerScreen #baud { width: 12; }
     PickerScreen Select { width: 13; margin-left: 1; }
-    PickerScreen #probe { width: 1fr; }
-    PickerScreen .field Button { margin-left: 1; }
+    PickerScreen #probe { width: 1fr; background: $panel; padding: 0; }
+    PickerScreen #probe > .toggle--button { background: $foreground 25%; color: $foreground; }
+    PickerScreen .field Button { margin-left: 1; min-width: 8; padding: 0 1; }
     """
 
     AUTO_FOCUS = "#ports"
@@ -108,7 +125,7 @@ class PickerScreen(Screen[OpenRequest | None]):
     ) -> None:
         super().__init__()
         self._discover = discover
-        self._defaults = defaults or OpenRequest(url="")
+        self._defaults = failed or defaults or OpenRequest(url="")
         self._discover_elfs = discover_elfs
         self._demo = demo
         self._manage = manage
@@ -117,6 +134,7 @@ class PickerScreen(Screen[OpenRequest | None]):
         self._rescan_every = rescan_every
         self._ports: list[PortRow] = []
         self._scan_error = ""
+        self._wanted = self._defaults.url
         self._filled = {
             "baud": str(self._defaults.baud),
             "elf": str(self._defaults.elf[0]) if self._defaults.elf else "",
@@ -157,7 +175,7 @@ class PickerScreen(Screen[OpenRequest | None]):
                 )
                 yield Select[str]([], prompt="found: 0", id="elfs", compact=True, disabled=True)
             with Horizontal(classes="field"):
-                yield Checkbox("Probe the chip (asks first)", request.probe, id="probe", compact=True)
+                yield Tick("Probe the chip (asks first)", request.probe, id="probe", compact=True)
                 if self._demo:
                     yield Button("Simulated board", id="demo", compact=True)
                 yield Button("Rescan", id="rescan", compact=True)
@@ -191,6 +209,9 @@ class PickerScreen(Screen[OpenRequest | None]):
         table = self.query_one(PortTable)
         self._ports = keep_selected(self._ports, [port_row(port) for port in ports], table.selected)
         table.show([table_row(port) for port in self._ports])
+        if self._wanted and self._ports:
+            table.move_to(self._wanted)
+            self._wanted = ""
         self.set_class(not self._ports, "-empty")
         if not self._ports:
             self.query_one("#empty", Line).show(

@@ -76,8 +76,15 @@ class KeyedTable(DataTable[Text]):
             self._rebuild(self.selected)
 
     def show(self, listed: Sequence[Row]) -> None:
-        """Show these rows: changed cells are updated in place; other keys or another order rebuild the table."""
-        selected, old, self._shown = self.selected, self._shown, list(listed)
+        """Show these rows: changed cells are updated in place; other keys or another order rebuild the table.
+
+        Of rows with the same key the first is shown.
+        """
+        kept: dict[str, Row] = {}
+        for row in listed:
+            kept.setdefault(row.key, row)
+        listed = list(kept.values())
+        selected, old, self._shown = self.selected, self._shown, listed
         if not self._widths:
             return
         if [row.key for row in old] != [row.key for row in listed] or self.row_count != len(listed):

@@ -39,6 +39,11 @@ class Host(App[None]):
     def _answered(self, answer: Any) -> None:
         self.answer = answer
 
+    @property
+    def answered(self) -> bool:
+        """The screen has returned."""
+        return self.answer is not UNANSWERED
+
     def copy_to_clipboard(self, text: str) -> None:
         """Remember what would have been sent to the terminal."""
         self.copied = text
