@@ -5,36 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from espmon.port import Handle, PortError, PortErrorKind, open_handle, resolve, wait_for_port
-from espmon.records import Demultiplexer, Record
 from espmon.session.actions import ActionError, run_probe
-from espmon.session.artifacts import save_artifact
-from espmon.session.events import EventLog, LinkEvent, ProbeEvent
+from espmon.session.core import SessionCore
+from espmon.session.events import LinkEvent, ProbeEvent
 from espmon.session.lease import Lease
-from espmon.session.link import Link, stop_tasks
-from espmon.session.pipeline import Pipeline
-from espmon.session.recording import Recording, start_recording
-from espmon.session.settings import Settings, data_folder
-from espmon.session.state import Lifecycle, State, Transition, Trigger
-from espmon.session.store import LogStore
+from espmon.session.link import stop_tasks
+from espmon.session.settings import Settings
+from espmon.session.state import State, Trigger
 from espmon.session.view import (
-    Change,
-    EventAdded,
-    EventEntry,
-    Notice,
     OpenRequest,
     Progress,
     Severity,
-    Status,
-    StatusChanged,
 )
-
-TICK_SECONDS = 0.25
-"""How often counters, rate and capture progress are published."""
 
 CANCEL_SECONDS = 5.0
 """Longest wait for an action that was cancelled."""
@@ -51,16 +37,14 @@ class Opener(Protocol):
         ...
 
 
-class Session:
+class Session(SessionCore):
     """Owns the handle, the lifecycle, the pipeline and the records. Lives on one event loop.
 
-    `status`, `store` and `events` may be read from any thread; every method runs on the session's loop.
-
     Args:
-        settings: the user's settings.
-        folder: where session folders are made; the platform's data folder when None.
         opener: opens ports.
-        clock: host time in seconds since the epoch.
+        waiter: returns the URL of a lost port when it is back.
+        resolver: turns what the user typed (a nickname) into a URL; runs in a thread.
+        others: see `SessionCore`.
     """
 
     def __init__(
@@ -73,76 +57,17 @@ class Session:
         resolver: Callable[[str], str] = resolve,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings = settings or Settings()
-        self.status = Status()
-        self.store = LogStore(self.settings.store_bytes)
-        self._folder = folder
+        super().__init__(settings, folder, clock)
         self._opener = opener
         self._waiter = waiter
         self._resolver = resolver
-        self._clock = clock
-        self._listeners: list[Callable[[Change], None]] = []
-        self._lifecycle = Lifecycle(self._transition)
-        self._log = EventLog(lambda entry: self._emit(EventAdded(entry)))
-        self._pipeline = Pipeline(
-            Demultiplexer(), self.store, self._log, self._emit, settings=self.settings, on_record=self._on_record
-        )
-        self._link = Link(self._pipeline, clock, lambda error: self._spawn(self._lost(error)))
         self._action: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
-        self._background: set[asyncio.Task[None]] = set()
         self._request = OpenRequest("")
-        self._recording: Recording | None = None
-        self._bytes_out = 0
         self.opens = 0
         """How often a port was opened; one a session, unless it was lost."""
-
-    # -- what others see ----------------------------------------------------------------------------------------
-
-    @property
-    def events(self) -> list[EventEntry]:
-        """The inspector's entries, oldest first."""
-        return self._log.entries
-
-    @property
-    def state(self) -> State:
-        """The lifecycle's state."""
-        return self._lifecycle.state
-
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `listener` for each change (on the session's thread). Returns the way to unsubscribe."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def _emit(self, change: Change) -> None:
-        for listener in tuple(self._listeners):
-            listener(change)
-
-    def _set(self, **changes: Any) -> None:
-        status = replace(self.status, **changes)
-        if status != self.status:
-            self.status = status
-            self._emit(StatusChanged(status))
-
-    def _transition(self, transition: Transition) -> None:
-        if self._recording is not None:
-            self._recording.event(
-                {
-                    "event": "state",
-                    "from": transition.old.value,
-                    "trigger": transition.trigger.value,
-                    "to": transition.new.value,
-                    "reason": transition.reason,
-                },
-                self._clock(),
-            )
-        self._set(state=transition.new, reason=transition.reason)
-
-    def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
-        """Tell the user, on whatever screen is up."""
-        self._emit(Notice(text, severity))
 
     # -- open and close -----------------------------------------------------------------------------------------
 
@@ -181,28 +106,6 @@ class Session:
         self._set(usb=handle.usb, has_modem_lines=handle.has_modem_lines, warnings=tuple(handle.warnings))
         self._link.attach(handle)
 
-    async def _start_recording(self, request: OpenRequest) -> None:
-        if self._recording is not None or not self.settings.recording:
-            return
-        loop = asyncio.get_running_loop()
-
-        def problem(text: str) -> None:
-            loop.call_soon_threadsafe(self.notify, text, Severity.ERROR)
-
-        root = self._folder or data_folder() / "sessions"
-        name = request.name or request.url.rstrip("/").rsplit("/", 1)[-1]
-        try:
-            self._recording = await asyncio.to_thread(
-                start_recording, root, name, self.settings, self._clock(), problem
-            )
-            if request.log is not None:
-                await self.set_log(request.log)
-        except OSError as error:
-            self.notify(f"This session is not recorded: {error}", Severity.ERROR)
-            return
-        self._pipeline.recording = self._recording
-        self._set(recording=self._recording.folder)
-
     async def close(self) -> None:
         """Close the port (bounded); the store, the events and the recording stay."""
         if self._opening is not None and self._opening is not asyncio.current_task():
@@ -216,31 +119,6 @@ class Session:
             self._pipeline.recording = None
             recording, self._recording = self._recording, None
             await asyncio.to_thread(recording.close)
-
-    # -- reading ------------------------------------------------------------------------------------------------
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _tick(self) -> None:
-        before, since = self._link.received, self._clock()
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            now = self._clock()
-            elapsed = max(now - since, 1e-3)
-            rate = self.status.rate
-            if elapsed >= 1.0:
-                rate = round((self._link.received - before) / elapsed, 1)
-                before, since = self._link.received, now
-            self._set(
-                bytes_in=self._link.received,
-                bytes_out=self._bytes_out,
-                rate=rate,
-                capture=self._pipeline.capture(now),
-                boot=self._log.boot,
-            )
 
     # -- losing and finding again -------------------------------------------------------------------------------
 
@@ -420,37 +298,6 @@ class Session:
         self._pipeline.abort_capture(self._clock())
         self._set(capture=None)
 
-    async def set_log(self, path: Path | None) -> None:
-        """Start (or with None stop) writing the log text to a file."""
-        if self._recording is None:
-            self.notify("There is no recording to write a log from", Severity.WARNING)
-            return
-        try:
-            if path is None:
-                self._recording.stop_log()
-                self.notify("The log file is closed")
-            else:
-                await asyncio.to_thread(self._recording.start_log, path)
-                self.notify(f"Logging to {path}")
-        except OSError as error:
-            self.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
-
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files (application first) for decoding."""
         self._set(elf=paths[0] if paths else None)
-
-    # -- records ------------------------------------------------------------------------------------------------
-
-    def _on_record(self, record: Record, entry: int | None) -> None:
-        payload = getattr(record, "payload", None)
-        if payload and self._recording is not None:
-            self._spawn(self._save(record, entry, bytes(payload), self._recording.folder))
-
-    async def _save(self, record: Record, entry: int | None, payload: bytes, folder: Path) -> None:
-        try:
-            path = await asyncio.to_thread(save_artifact, folder, record, payload)
-        except OSError as error:
-            self.notify(f"Not saved: {error}", Severity.ERROR)
-            return
-        if entry is not None:
-            self._log.update(entry, path=path)

@@ -1,0 +1,187 @@
+"""What every part of a session shares: the published state, the lifecycle, the pipeline and the recording."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from espmon.port import PortError
+from espmon.records import Demultiplexer, Record
+from espmon.session.artifacts import save_artifact
+from espmon.session.events import EventLog
+from espmon.session.link import Link
+from espmon.session.pipeline import Pipeline
+from espmon.session.recording import Recording, start_recording
+from espmon.session.settings import Settings, data_folder
+from espmon.session.state import Lifecycle, State, Transition
+from espmon.session.store import LogStore
+from espmon.session.view import Change, EventAdded, EventEntry, Notice, OpenRequest, Severity, Status, StatusChanged
+
+TICK_SECONDS = 0.25
+"""How often counters, rate and capture progress are published."""
+
+EARLY_TRANSITIONS = 64
+"""Transitions kept until the recording begins (it begins when a port is open)."""
+
+
+class SessionCore:
+    """State that is published, and the places where received bytes end up.
+
+    `status`, `store` and `events` may be read from any thread; everything else belongs to the session's loop.
+
+    Args:
+        settings: the user's settings.
+        folder: where session folders are made; the platform's data folder when None.
+        clock: host time in seconds since the epoch.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, folder: Path | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.settings = settings or Settings()
+        self.status = Status()
+        self.store = LogStore(self.settings.store_bytes)
+        self._folder = folder
+        self._clock = clock
+        self._listeners: list[Callable[[Change], None]] = []
+        self._lifecycle = Lifecycle(self._transition)
+        self._log = EventLog(lambda entry: self._emit(EventAdded(entry)))
+        self._pipeline = Pipeline(
+            Demultiplexer(), self.store, self._log, self._emit, settings=self.settings, on_record=self._on_record
+        )
+        self._link = Link(self._pipeline, clock, lambda error: self._spawn(self._lost(error)))
+        self._background: set[asyncio.Task[None]] = set()
+        self._recording: Recording | None = None
+        self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
+        self._bytes_out = 0
+
+    async def _lost(self, error: PortError) -> None:
+        """The port is gone; the session says what happens then."""
+        raise NotImplementedError
+
+    @property
+    def events(self) -> list[EventEntry]:
+        """The inspector's entries, oldest first."""
+        return self._log.entries
+
+    @property
+    def state(self) -> State:
+        """The lifecycle's state."""
+        return self._lifecycle.state
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` for each change (on the session's thread). Returns the way to unsubscribe."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _emit(self, change: Change) -> None:
+        for listener in tuple(self._listeners):
+            listener(change)
+
+    def _set(self, **changes: Any) -> None:
+        status = replace(self.status, **changes)
+        if status != self.status:
+            self.status = status
+            self._emit(StatusChanged(status))
+
+    def _transition(self, transition: Transition) -> None:
+        now = self._clock()
+        fields = {
+            "event": "state",
+            "from": transition.old.value,
+            "trigger": transition.trigger.value,
+            "to": transition.new.value,
+            "reason": transition.reason,
+        }
+        if self._recording is not None:
+            self._recording.event(fields, now)
+        else:
+            self._unrecorded.append((fields, now))
+        self._set(state=transition.new, reason=transition.reason)
+
+    def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
+        """Tell the user, on whatever screen is up."""
+        self._emit(Notice(text, severity))
+
+    # -- recording and artifacts ------------------------------------------------------------
+
+    async def _start_recording(self, request: OpenRequest) -> None:
+        if self._recording is not None or not self.settings.recording:
+            return
+        loop = asyncio.get_running_loop()
+
+        def problem(text: str) -> None:
+            loop.call_soon_threadsafe(self.notify, text, Severity.ERROR)
+
+        root = self._folder or data_folder() / "sessions"
+        name = request.name or request.url.rstrip("/").rsplit("/", 1)[-1]
+        try:
+            self._recording = await asyncio.to_thread(
+                start_recording, root, name, self.settings, self._clock(), problem
+            )
+            if request.log is not None:
+                await self.set_log(request.log)
+        except OSError as error:
+            self.notify(f"This session is not recorded: {error}", Severity.ERROR)
+            return
+        self._pipeline.recording = self._recording
+        while self._unrecorded:
+            self._recording.event(*self._unrecorded.popleft())
+        self._set(recording=self._recording.folder)
+
+    async def set_log(self, path: Path | None) -> None:
+        """Start (or with None stop) writing the log text to a file."""
+        if self._recording is None:
+            self.notify("There is no recording to write a log from", Severity.WARNING)
+            return
+        try:
+            if path is None:
+                self._recording.stop_log()
+                self.notify("The log file is closed")
+            else:
+                await asyncio.to_thread(self._recording.start_log, path)
+                self.notify(f"Logging to {path}")
+        except OSError as error:
+            self.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
+
+    def _on_record(self, record: Record, entry: int | None) -> None:
+        payload = getattr(record, "payload", None)
+        if payload and self._recording is not None:
+            self._spawn(self._save(record, entry, bytes(payload), self._recording.folder))
+
+    async def _save(self, record: Record, entry: int | None, payload: bytes, folder: Path) -> None:
+        try:
+            path = await asyncio.to_thread(save_artifact, folder, record, payload)
+        except OSError as error:
+            self.notify(f"Not saved: {error}", Severity.ERROR)
+            return
+        if entry is not None:
+            self._log.update(entry, path=path)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _tick(self) -> None:
+        before, since = self._link.received, self._clock()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = self._clock()
+            elapsed = max(now - since, 1e-3)
+            rate = self.status.rate
+            if elapsed >= 1.0:
+                rate = round((self._link.received - before) / elapsed, 1)
+                before, since = self._link.received, now
+            self._set(
+                bytes_in=self._link.received,
+                bytes_out=self._bytes_out,
+                rate=rate,
+                capture=self._pipeline.capture(now),
+                boot=self._log.boot,
+            )

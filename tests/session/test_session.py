@@ -1,0 +1,260 @@
+"""One board, one handle: opening, reading, losing, leasing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from espmon.port import PortError, PortErrorKind
+from espmon.session.lease import LeaseError, Wire
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.state import ForbiddenTransition, State
+from espmon.session.view import Notice, OpenRequest
+from tests.session.fakes import Port, ScriptedHandle, Watch
+
+Make = Callable[..., tuple[Session, Watch]]
+
+
+@pytest.fixture
+async def make(tmp_path: Path) -> AsyncIterator[Make]:
+    sessions: list[Session] = []
+
+    def build(
+        port: Port,
+        *,
+        waiter: Callable[[str], Awaitable[str]] | None = None,
+        settings: Settings | None = None,
+    ) -> tuple[Session, Watch]:
+        async def at_once(url: str) -> str:
+            return url
+
+        session = Session(
+            settings=settings or Settings(idle_seconds=0.01),
+            folder=tmp_path,
+            opener=port,
+            waiter=waiter or at_once,
+            resolver=lambda name: name,
+        )
+        watch = Watch()
+        session.subscribe(watch)
+        sessions.append(session)
+        return session, watch
+
+    yield build
+    for session in sessions:
+        await session.close()
+
+
+def texts(session: Session) -> list[str]:
+    return [session.store.record(line).text for line in range(session.store.first, len(session.store))]
+
+
+def recorded(tmp_path: Path) -> bytes:
+    (folder,) = tmp_path.iterdir()
+    return (folder / "stream.bin").read_bytes()
+
+
+def sidecar(tmp_path: Path) -> list[dict[str, object]]:
+    (folder,) = tmp_path.iterdir()
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+
+
+async def test_bytes_become_lines_and_the_raw_stream_is_kept(make: Make, tmp_path: Path) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle))
+    await session.open(OpenRequest("fake://board"))
+    handle.push(b"I (1) main: hello\r\nI (2) ma")
+    handle.push(b"in: world\r\n")
+    await watch.until(lambda: len(session.store) >= 2)
+    assert texts(session) == ["I (1) main: hello", "I (2) main: world"]
+    await session.close()
+    assert recorded(tmp_path) == b"I (1) main: hello\r\nI (2) main: world\r\n"
+
+
+async def test_a_prompt_without_a_line_end_is_shown_after_a_pause(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle))
+    await session.open(OpenRequest("fake://board"))
+    handle.push(b"esp> ")
+    await watch.until(lambda: len(session.store) == 1)
+    assert session.store.record(0).partial
+
+
+async def test_a_port_that_cannot_be_opened_leaves_reason_and_hint(make: Make) -> None:
+    error = PortError(PortErrorKind.BUSY, "/dev/ttyUSB0 is busy: tio (pid 7) holds it", "Close it there")
+    session, _ = make(Port(error))
+    await session.open(OpenRequest("/dev/ttyUSB0"))
+    assert session.state is State.CLOSED
+    assert session.status.reason == "/dev/ttyUSB0 is busy: tio (pid 7) holds it"
+    assert session.status.hint == "Close it there"
+
+
+async def test_after_a_failed_open_another_port_can_be_tried(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, _ = make(Port(PortError(PortErrorKind.MISSING, "no such port"), handle))
+    await session.open(OpenRequest("one"))
+    await session.open(OpenRequest("two"))
+    assert session.state is State.MONITORING
+    assert session.status.reason == ""
+
+
+async def test_nothing_is_sent_and_no_line_moves_before_consent(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, _ = make(Port(handle))
+    await session.open(OpenRequest("fake://board", probe=True))
+    assert session.state is State.AWAITING_CONSENT
+    assert (bytes(handle.written), handle.played) == (b"", [])
+
+
+async def test_the_log_runs_while_the_question_is_asked(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle))
+    await session.open(OpenRequest("fake://board", probe=True))
+    handle.push(b"still here\n")
+    await watch.until(lambda: len(session.store) == 1)
+    assert session.state is State.AWAITING_CONSENT
+
+
+async def test_declining_monitors_the_same_handle_untouched(make: Make) -> None:
+    handle = ScriptedHandle()
+    port = Port(handle)
+    session, watch = make(port)
+    await session.open(OpenRequest("fake://board", probe=True))
+    await session.decline()
+    handle.push(b"log\n")
+    await watch.until(lambda: len(session.store) == 1)
+    assert session.state is State.MONITORING
+    assert (bytes(handle.written), handle.played, len(port.opened)) == (b"", [], 1)
+
+
+async def test_a_probe_without_an_answer_closes_the_port_and_says_why(make: Make) -> None:
+    handle = ScriptedHandle(modem_lines=False)
+    port = Port(handle)
+    session, _ = make(port)
+    await session.open(OpenRequest("fake://board", probe=True))
+    await session.consent()
+    assert session.state is State.CLOSED
+    assert session.status.reason
+    assert handle.closed
+    assert len(port.opened) == 1
+
+
+async def test_cancelling_a_probe_closes_the_port_and_keeps_what_was_received(make: Make, tmp_path: Path) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle))
+    await session.open(OpenRequest("fake://board", probe=True))
+    asking = asyncio.create_task(session.consent())
+    await watch.until(lambda: session.state is State.PROBING)
+    handle.push(b"ets Jul 29 2019 12:21:46\r\n")
+    await session.cancel()
+    await asking
+    assert session.state is State.CLOSED
+    assert "cancelled" in session.status.reason
+    await session.close()
+
+
+async def test_an_unplug_marks_the_gap_and_the_log_goes_on_after_it(make: Make) -> None:
+    first, second = ScriptedHandle(), ScriptedHandle()
+    back = asyncio.Event()
+
+    async def waiter(url: str) -> str:
+        await back.wait()
+        return "fake://renamed"
+
+    port = Port(first, second)
+    session, watch = make(port, waiter=waiter)
+    await session.open(OpenRequest("fake://board"))
+    first.push(b"before\nlast wo")
+    first.lose()
+    await watch.until(lambda: session.state is State.LOST)
+    assert first.closed
+    back.set()
+    await watch.until(lambda: session.state is State.MONITORING)
+    second.push(b"after\n")
+    await watch.until(lambda: texts(session)[-1] == "after")
+    seen = texts(session)
+    assert seen[:2] == ["before", "last wo"]
+    assert "port lost" in seen[2]
+    assert "reopened" in seen[3]
+    assert port.opened == ["fake://board", "fake://renamed"]
+    assert [entry.record.fields()["state"] for entry in session.events if entry.record.type == "link"] == [
+        "opened",
+        "lost",
+        "reopened",
+    ]
+
+
+async def test_a_port_that_comes_back_busy_is_tried_again(make: Make) -> None:
+    first, second = ScriptedHandle(), ScriptedHandle()
+    port = Port(first, PortError(PortErrorKind.BUSY, "busy"), PortError(PortErrorKind.BUSY, "busy"), second)
+    session, watch = make(port)
+    await session.open(OpenRequest("fake://board"))
+    first.lose()
+    await watch.until(lambda: session.opens == 2)
+    assert session.state is State.MONITORING
+
+
+async def test_sending_without_a_port_is_a_notice_and_not_an_exception(make: Make) -> None:
+    session, watch = make(Port())
+    await session.send(b"x")
+    (notice,) = [change for change in watch.changes if isinstance(change, Notice)]
+    assert "not open" in notice.text
+
+
+async def test_resets_play_the_handle_s_sequences(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, _ = make(Port(handle))
+    await session.open(OpenRequest("fake://board"))
+    await session.reset()
+    await session.reset_to_loader()
+    assert handle.played == ["hard", "classic"]
+
+
+async def test_a_reset_without_lines_says_which_button_to_press(make: Make) -> None:
+    session, watch = make(Port(ScriptedHandle(modem_lines=False)))
+    await session.open(OpenRequest("fake://board"))
+    await session.reset()
+    (notice,) = [change for change in watch.changes if isinstance(change, Notice)]
+    assert "EN" in notice.text
+
+
+async def test_closing_twice_is_harmless(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, _ = make(Port(handle))
+    await session.open(OpenRequest("fake://board"))
+    await session.close()
+    await session.close()
+    assert handle.closed
+
+
+async def test_every_transition_is_in_the_sidecar(make: Make, tmp_path: Path) -> None:
+    session, _ = make(Port(ScriptedHandle()))
+    await session.open(OpenRequest("fake://board", probe=True))
+    await session.decline()
+    await session.close()
+    events = sidecar(tmp_path)
+    states = [event["to"] for event in events if event.get("event") == "state"]
+    assert states == ["opening", "awaiting consent", "monitoring", "closed"]
+
+
+async def test_consent_without_an_open_port_is_a_programming_error(make: Make) -> None:
+    session, _ = make(Port())
+    with pytest.raises(ForbiddenTransition):
+        await session.consent()
+
+
+async def test_a_second_lease_cannot_be_taken() -> None:
+    wire = Wire(ScriptedHandle(), lambda owner, data: None)
+    first = wire.lease("pipeline")
+    with pytest.raises(LeaseError):
+        wire.lease("probe")
+    first.release()
+    second = wire.lease("probe")
+    with pytest.raises(LeaseError):
+        await first.read(0)
+    second.release()
