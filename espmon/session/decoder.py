@@ -1,0 +1,158 @@
+"""Decoding beside the log: ELF files are read and addresses resolved on one thread of the decoder's own.
+
+There is no queue of lines. The worker scans the store from where it stopped; a new ELF only sets that point back to
+the oldest line, so lines received before the ELF was known are decoded the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from espmon.postmortem import PostmortemError, Symbolizer
+from espmon.session.addresses import candidate_lines, decorate
+from espmon.session.store import LogStore
+from espmon.session.view import Change, DecorationsChanged, ElfState, Notice, Severity
+
+SCAN_LINES = 20_000
+"""Lines of one step of the worker: short enough that a new ELF is not kept waiting."""
+
+DECORATED_LINES = 200_000
+"""Decorated lines kept; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """ELF files that are ready."""
+
+    symbolizer: Symbolizer
+    paths: tuple[Path, ...]
+    sha256: str
+
+
+class Decoder:
+    """Owns the decoding thread and what it found.
+
+    Args:
+        store: the lines to decorate.
+        emit: called on the session's loop with each change.
+        on_elf: called on the session's loop with (state, path, reason) when that changed.
+        path_map: prefix of a source path in the ELF -> local folder.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        emit: Callable[[Change], None],
+        on_elf: Callable[[ElfState, Path | None], None],
+        path_map: Mapping[str, str],
+    ) -> None:
+        self._store = store
+        self._emit = emit
+        self._on_elf = on_elf
+        self._path_map = path_map
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="espmon-decoder")
+        self._generation = 0
+        self._next = 0
+        self._busy = False
+        self._decorations: dict[int, tuple[str, ...]] = {}
+        self.loaded: Loaded | None = None
+
+    def decoration(self, line: int) -> tuple[str, ...]:
+        """What is shown under a line. May be called from any thread."""
+        return self._decorations.get(line, ())
+
+    async def load(self, paths: tuple[Path, ...]) -> bool:
+        """Use these ELF files, application first. False (and a notice) when they cannot be read."""
+        self._generation += 1
+        generation = self._generation
+        self.loaded = None
+        self._decorations = {}
+        if not paths:
+            self._on_elf(ElfState.NONE, None)
+            return False
+        self._on_elf(ElfState.LOADING, paths[0])
+        try:
+            loaded = await asyncio.get_running_loop().run_in_executor(self._pool, _load, paths)
+        except (PostmortemError, OSError) as error:
+            if generation == self._generation:
+                self._on_elf(ElfState.FAILED, paths[0])
+                self._emit(Notice(f"ELF not usable: {error}", Severity.ERROR))
+            return False
+        if generation != self._generation:
+            return False
+        self.loaded = loaded
+        self._next = self._store.first
+        self._on_elf(ElfState.UNVERIFIED, paths[0])
+        self.lines_appended()
+        return True
+
+    def matches(self, printed_sha256: str) -> bool | None:
+        """Whether the board's `ELF file SHA256` (a prefix in hex) is that of the loaded ELF; None without one."""
+        if self.loaded is None or len(printed_sha256) < 7:
+            return None
+        return self.loaded.sha256.startswith(printed_sha256.lower())
+
+    def lines_appended(self) -> None:
+        """The store grew; the worker will look at it."""
+        if self._busy or self.loaded is None or self._next >= len(self._store):
+            return
+        self._busy = True
+        loop = asyncio.get_running_loop()
+        future = self._pool.submit(self._scan, self.loaded.symbolizer, self._next)
+        generation = self._generation
+        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._scanned, generation, done.result()))
+
+    def _scan(self, symbolizer: Symbolizer, start: int) -> tuple[int, dict[int, tuple[str, ...]], str | None]:
+        found: dict[int, tuple[str, ...]] = {}
+        line = start
+        problem = None
+        for segment in self._store.segments(start):
+            for index, raw in candidate_lines(segment.block):
+                identity = segment.first + index
+                if identity < start:
+                    continue
+                try:
+                    rows = decorate(raw, symbolizer, self._path_map)
+                except PostmortemError as error:
+                    problem = str(error)
+                    continue
+                if rows:
+                    found[identity] = rows
+            line = segment.first + len(segment.block)
+            if line - start >= SCAN_LINES:
+                break
+        return line, found, problem
+
+    def _scanned(self, generation: int, result: tuple[int, dict[int, tuple[str, ...]], str | None]) -> None:
+        self._busy = False
+        line, found, problem = result
+        if generation == self._generation:
+            self._next = max(self._next, line)
+            if found:
+                self._decorations.update(found)
+                for old in list(self._decorations)[: max(0, len(self._decorations) - DECORATED_LINES)]:
+                    del self._decorations[old]
+                self._emit(DecorationsChanged(tuple(found)))
+            if problem:
+                self._emit(Notice(f"Some addresses could not be decoded: {problem}", Severity.WARNING))
+        self.lines_appended()
+
+    async def run(self, work: Callable[[Symbolizer | None], object]) -> object:
+        """Run `work` on the decoding thread with the loaded symbolizer (None without an ELF)."""
+        symbolizer = self.loaded.symbolizer if self.loaded else None
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, symbolizer)
+
+    def close(self) -> None:
+        """Let the thread end when it has finished its step."""
+        self._generation += 1
+        self.loaded = None
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _load(paths: tuple[Path, ...]) -> Loaded:
+    symbolizer = Symbolizer(paths)
+    return Loaded(symbolizer, paths, symbolizer.sha256)

@@ -1,0 +1,94 @@
+"""Code addresses in log lines get their location; data does not."""
+
+from __future__ import annotations
+
+from array import array
+
+import pytest
+
+from espmon.postmortem import Frame
+from espmon.records.lines import LineBlock
+from espmon.session.addresses import candidate_lines, code_addresses, decorate, mapped
+
+
+class Known:
+    """Knows one function from 0x42000000 to 0x42010000, with something inlined at its start."""
+
+    def is_code(self, address: int) -> bool:
+        return 0x42000000 <= address < 0x42010000
+
+    def lookup(self, address: int) -> list[Frame]:
+        outer = Frame("app_main", "/build/main.c", 10)
+        return [Frame("inner", "/build/in.h", 3, inlined=True), outer] if address == 0x42000000 else [outer]
+
+    def lookup_caller(self, return_address: int) -> list[Frame]:
+        return [Frame("caller", "/build/main.c", return_address & 0xFF)]
+
+
+def test_an_address_in_a_sentence_is_decoded() -> None:
+    assert decorate(b"abort() was called at PC 0x42001234 on core 0\r\n", Known()) == (
+        "0x42001234: app_main at /build/main.c:10",
+    )
+
+
+def test_inlined_functions_are_named_below() -> None:
+    assert decorate(b"pc 0x42000000", Known()) == (
+        "0x42000000: inner at /build/in.h:3",
+        "  (inlined by) app_main at /build/main.c:10",
+    )
+
+
+def test_in_a_backtrace_everything_but_the_first_is_a_return_address() -> None:
+    assert decorate(b"Backtrace: 0x42001234:0x3fc90000 0x42000020:0x3fc90020", Known()) == (
+        "0x42001234: app_main at /build/main.c:10",
+        "0x42000020: caller at /build/main.c:32",
+    )
+
+
+def test_the_window_size_in_a_backtrace_s_top_bits_is_no_part_of_the_address() -> None:
+    assert code_addresses(b"Backtrace:0x400d1234:0x3ffb0000 0x800d5678:0x3ffb0020") == [
+        (0x400D1234, False),
+        (0x400D5678, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"3fc98300: 0x42001234 0x42001238 0x00000000 0x00000000",
+        b"--- 0x42001234: app_main at main.c:10",
+        b"#0  0x42001234 in app_main at main.c:10",
+        b"0x42001234: app_main at main.c:10",
+        b"value 0x420012345 has nine digits",
+        b"word a0x42001234b",
+        b"data address 0x3fc98300",
+    ],
+)
+def test_dumps_decoded_lines_and_damaged_words_are_left_alone(line: bytes) -> None:
+    assert decorate(line, Known()) == ()
+
+
+def test_hostile_names_from_an_elf_are_made_safe() -> None:
+    class Hostile(Known):
+        def lookup(self, address: int) -> list[Frame]:
+            return [Frame("evil\x1b]0;x\x07", "a\nb.c", 1)]
+
+    (row,) = decorate(b"0x42001234", Hostile())
+    assert "\x1b" not in row
+    assert "\n" not in row
+
+
+def test_the_longest_prefix_of_the_path_map_wins() -> None:
+    rules = {"/builds": "/a", "/builds/team": "/b"}
+    assert mapped("/builds/team/x.c", rules) == "/b/x.c"
+    assert mapped("/builds/other/x.c", rules) == "/a/other/x.c"
+    assert mapped("/buildsx/x.c", rules) == "/buildsx/x.c"
+
+
+def test_only_lines_with_candidates_are_looked_at() -> None:
+    lines = [b"nothing\n", b"pc 0x42001234\n", b"also nothing\n", b"two 0x42000000 0x42000004\n"]
+    starts = array("I", [0])
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    found = list(candidate_lines(LineBlock(b"".join(lines), 0, starts)))
+    assert found == [(1, lines[1]), (3, lines[3])]
