@@ -1,1 +1,49 @@
-"""espmon.port."""
+"""Ports: finding them, opening one, bytes in and out, DTR and RTS, and the registry of known devices.
+
+Everything public is named here and imported when it is first used, so that a command pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from espmon.port.base import BaseHandle, CustomSequences
+    from espmon.port.errors import PortError, PortErrorKind
+    from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT, Handle, ResetSequence
+    from espmon.port.opening import open_handle
+    from espmon.port.sequences import parse_sequence
+
+_HOMES = {
+    "BaseHandle": "base",
+    "CustomSequences": "base",
+    "PortError": "errors",
+    "PortErrorKind": "errors",
+    "CLOSE_LIMIT": "handle",
+    "READ_LIMIT": "handle",
+    "Handle": "handle",
+    "ResetSequence": "handle",
+    "open_handle": "opening",
+    "parse_sequence": "sequences",
+}
+
+__all__ = [
+    "CLOSE_LIMIT",
+    "READ_LIMIT",
+    "BaseHandle",
+    "CustomSequences",
+    "Handle",
+    "PortError",
+    "PortErrorKind",
+    "ResetSequence",
+    "open_handle",
+    "parse_sequence",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,232 @@
+"""A local tty or PTY on the event loop: its descriptor, read and written when it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from espmon.port import _posix_termios as tty
+from espmon.port._threads import run_bounded
+from espmon.port.base import BaseHandle
+from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT
+
+WRITE_LIMIT = 1 << 16
+"""Bytes waiting to be taken by the driver."""
+
+DRAIN_LIMIT = 0.5
+"""Seconds that close waits for written bytes to leave."""
+
+LINE_LIMIT = 6.0
+"""Seconds for one change of the lines or the rate; a USB control transfer times out in the kernel after 5 s."""
+
+HANGUP_POLL = 0.02
+"""Seconds between looks for a hang-up while reading is paused."""
+
+READS_PER_EVENT = 16
+"""Reads in a row before other work on the loop gets its turn."""
+
+_FULL_READ = 4095
+"""A tty's line discipline gives at most this much at once; a shorter read means that there is no more."""
+
+
+class TtyHandle(BaseHandle):
+    """A tty that is already open, raw and locked; takes the descriptor over.
+
+    Args:
+        url: what the user asked for.
+        baud: the rate set.
+        descriptor: non-blocking.
+        lines: (dtr, rts) as found, None for a PTY.
+        usb: (VID, PID) or None.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        baud: int,
+        descriptor: int,
+        lines: tuple[bool, bool] | None,
+        usb: tuple[int, int] | None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(url, baud)
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self.usb = usb
+        self.has_modem_lines = self.atomic_lines = lines is not None
+        if lines is not None:
+            self._dtr, self._rts = lines
+        self.warnings = warnings
+        self._out = bytearray()
+        self._turn = asyncio.Lock()
+        self._taken: asyncio.Event = asyncio.Event()
+        self._watch: asyncio.TimerHandle | None = None
+        self._loop.add_reader(descriptor, self._readable)
+
+    # Reading
+
+    def _readable(self) -> None:
+        for _ in range(READS_PER_EVENT):
+            try:
+                data = os.read(self._descriptor, READ_LIMIT)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._gone(error.strerror or "read error")
+                return
+            if not data:
+                self._gone("hung up")
+                return
+            self._receive.put(data)
+            if len(data) < _FULL_READ or self._receive.paused:
+                return
+
+    def _pause_reading(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        self._look_for_hangup()
+
+    def _resume_reading(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if not self._closed and self._receive.error is None:
+            self._loop.add_reader(self._descriptor, self._readable)
+
+    def _look_for_hangup(self) -> None:
+        """Notice an unplug although the loop does not watch the descriptor while reading is paused."""
+        poll = select.poll()
+        poll.register(self._descriptor, 0)
+        if poll.poll(0):
+            self._watch = None
+            while self._receive.error is None:
+                before = len(self._receive)
+                self._readable()
+                if len(self._receive) == before and self._receive.error is None:
+                    self._gone("hung up")
+            return
+        self._watch = self._loop.call_later(HANGUP_POLL, self._look_for_hangup)
+
+    def _gone(self, why: str) -> None:
+        self._stop_watching()
+        self._out.clear()
+        self._receive.fail(self.lost(f"the device is gone ({why})"))
+        self._taken.set()
+
+    def _stop_watching(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        self._loop.remove_writer(self._descriptor)
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    # Writing
+
+    async def write(self, data: bytes, timeout: float = 5.0) -> None:
+        """See `Handle.write`."""
+        view = memoryview(bytes(data))
+        async with self._turn:
+            self._check_open()
+            while view:
+                room = WRITE_LIMIT - len(self._out)
+                if room:
+                    self._out += view[:room]
+                    view = view[room:]
+                    self._writable()
+                else:
+                    await self._wait_taken(timeout)
+                self._check_open()
+
+    async def _wait_taken(self, timeout: float) -> None:
+        self._taken.clear()
+        try:
+            await asyncio.wait_for(self._taken.wait(), timeout)
+        except TimeoutError:
+            raise PortError(
+                PortErrorKind.STALLED,
+                f"{self.url}: the device took nothing for {timeout:g} s",
+                "Is its firmware reading? Try a reset, or unplug it",
+            ) from None
+
+    def _writable(self) -> None:
+        try:
+            count = os.write(self._descriptor, self._out)
+        except BlockingIOError:
+            count = 0
+        except OSError as error:
+            self._gone(error.strerror or "write error")
+            return
+        if count:
+            del self._out[:count]
+            self._taken.set()
+        if self._out:
+            self._loop.add_writer(self._descriptor, self._writable)
+        else:
+            self._loop.remove_writer(self._descriptor)
+
+    # Lines and rate
+
+    async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
+        await self._in_driver(lambda: tty.move_lines(self._descriptor, dtr, rts), "lines")
+
+    async def set_baud(self, baud: int) -> None:
+        """See `Handle.set_baud`. UNSUPPORTED when the driver refuses the rate."""
+        self._check_open()
+        try:
+            await self._in_driver(lambda: tty.set_rate(self._descriptor, baud), "rate")
+        except ValueError as error:
+            raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {error}") from None
+        self.baud = baud
+
+    async def _in_driver(self, work: Callable[[], None], name: str) -> None:
+        try:
+            await run_bounded(work, LINE_LIMIT, name=f"tty-{name}")
+        except TimeoutError:
+            raise PortError(
+                PortErrorKind.STALLED,
+                f"{self.url}: the driver did not finish changing the {name} within {LINE_LIMIT:g} s",
+                "Unplug the device and plug it in again",
+            ) from None
+        except OSError as error:
+            kind = PortErrorKind.UNSUPPORTED if error.errno == 22 else PortErrorKind.LOST
+            raise PortError(kind, f"{self.url}: the {name} could not be set ({error.strerror})") from None
+
+    # Closing
+
+    async def close(self) -> None:
+        """See `Handle.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._receive.fail(self.lost("the port was closed"))
+        deadline = time.monotonic() + DRAIN_LIMIT
+        try:
+            while self._out and (left := deadline - time.monotonic()) > 0:
+                await self._wait_taken(left)
+        except PortError:
+            pass  # the peer takes nothing: what is left is dropped below
+        finally:
+            self._stop_watching()
+            self._out.clear()
+            self._taken.set()
+            descriptor = self._descriptor
+            await self._release(descriptor, deadline)
+
+    async def _release(self, descriptor: int, deadline: float) -> None:
+        def work() -> None:
+            while tty.output_queue(descriptor) and time.monotonic() < deadline:
+                time.sleep(0.002)
+            if tty.output_queue(descriptor):
+                tty.drop_output(descriptor)
+            with suppress(OSError):  # the device may be gone; closing is all that is left
+                tty.set_exclusive(descriptor, False)
+            os.close(descriptor)
+
+        try:
+            await run_bounded(work, CLOSE_LIMIT - DRAIN_LIMIT, name="tty-close")
+        except TimeoutError:
+            self.warn(f"{self.url}: the driver did not close in time; the system closes it when it lets go")

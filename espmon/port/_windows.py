@@ -1,0 +1,60 @@
+"""What Windows does its own way: COM ports through pyserial on a reader thread."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from espmon.port.base import BaseHandle
+
+
+async def open_local(
+    url: str, *, baud: int, no_reset: bool = False, dtr: bool | None = None, rts: bool | None = None
+) -> BaseHandle:
+    """Open a COM port; see `espmon.port.open_handle`. The lines are set before the port opens, so nothing moves."""
+    from espmon.port.threaded import open_threaded
+
+    if no_reset:
+        dtr, rts = dtr or False, rts or False
+    return await open_threaded(url, baud=baud, dtr=dtr, rts=rts)
+
+
+def stable_names() -> Mapping[str, str]:
+    """COM numbers are the only names here."""
+    return {}
+
+
+def usable(path: str) -> bool:
+    """The port is there; Windows tells about permission only when it is opened."""
+    return exists(path)
+
+
+def exists(path: str) -> bool:
+    """The port is in the system's list."""
+    from serial.tools import list_ports
+
+    return any(port.device.lower() == path.lower() for port in list_ports.comports())
+
+
+def device_stamp() -> int:
+    """Always new: there is no cheap sign of a change here."""
+    import time
+
+    return time.monotonic_ns()
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the first byte of `path` for the time of the block."""
+    msvcrt: Any = importlib.import_module("msvcrt")
+    with path.open("a+b") as file:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        try:
+            yield
+        finally:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)

@@ -1,0 +1,50 @@
+"""`open_handle`: which kind of port a name or URL means."""
+
+from __future__ import annotations
+
+from espmon.port.base import BaseHandle, CustomSequences
+from espmon.port.errors import PortError, PortErrorKind
+
+BAUD_LIMIT = 20_000_000
+"""No serial adapter is faster."""
+
+
+async def open_handle(
+    url: str,
+    *,
+    baud: int = 115200,
+    no_reset: bool = False,
+    dtr: bool | None = None,
+    rts: bool | None = None,
+    sequences: CustomSequences | None = None,
+) -> BaseHandle:
+    """Open a port once; nothing is sent, and no line is moved that was not asked for.
+
+    Args:
+        url: a device path, `rfc2217://host:port`, `socket://host:port`, or any URL that pyserial knows. Nicknames are
+            for `resolve`, which gives one of these.
+        baud: rate in baud.
+        no_reset: the user wants the board left running: `warnings` says plainly where that cannot be promised.
+        dtr: how DTR should be (True asserted), None to leave it; set before opening where the system allows that.
+        rts: the same for RTS.
+        sequences: reset sequences that replace the built-in ones.
+
+    Raises `PortError` with one line that says what is wrong and what to do.
+    """
+    if not 0 < baud <= BAUD_LIMIT:
+        raise PortError(PortErrorKind.UNSUPPORTED, f"{baud} is not a rate in baud", "115200 is the usual one")
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    if not url.strip() or "\0" in url:
+        raise PortError(PortErrorKind.MISSING, "no port was named", "`espmon scan` lists the ports")
+    if scheme == "rfc2217":
+        from espmon.port.rfc2217 import open_rfc2217 as opener
+    elif scheme == "socket":
+        from espmon.port.stream import open_socket as opener
+    elif scheme:
+        from espmon.port.threaded import open_threaded as opener
+    else:
+        from espmon.port.platform import open_local as opener
+    handle = await opener(url, baud=baud, no_reset=no_reset, dtr=dtr, rts=rts)
+    if sequences is not None:
+        handle.custom = sequences
+    return handle

@@ -1,0 +1,17 @@
+"""The one place that asks which operating system this is."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.platform == "win32":
+    from espmon.port import _windows as system
+else:
+    from espmon.port import _posix as system
+
+open_local = system.open_local
+stable_names = system.stable_names
+usable = system.usable
+exists = system.exists
+device_stamp = system.device_stamp
+lock_file = system.lock_file

@@ -1,0 +1,200 @@
+"""A serial port behind an RFC 2217 server (ser2net, esp_rfc2217_server, PortManager), natively on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from espmon.port import telnet
+from espmon.port.base import BaseHandle
+from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.stream import StreamHandle, address, connect, options
+from espmon.port.telnet import SERVER, Command, Control
+
+NEGOTIATE_LIMIT = 3.0
+"""Seconds for the server to agree to RFC 2217 and to acknowledge the settings."""
+
+ACKNOWLEDGE_LIMIT = 1.0
+"""Seconds for one later command to be acknowledged."""
+
+REPLY_LIMIT = 4096
+"""Most bytes of negotiation answers to one read; a server that asks for more is broken."""
+
+_SETTINGS = (
+    (Command.SET_DATASIZE, bytes((8,))),
+    (Command.SET_PARITY, bytes((1,))),
+    (Command.SET_STOPSIZE, bytes((1,))),
+    (Command.SET_CONTROL, bytes((Control.NO_FLOW_CONTROL,))),
+)
+
+
+class Rfc2217Handle(StreamHandle):
+    """A remote serial port with modem lines and a rate.
+
+    Options in the URL, as pyserial has them: `timeout=SECONDS` for the negotiation, `ign_set_control` for servers that
+    do not acknowledge.
+    """
+
+    def __init__(self, url: str, baud: int) -> None:
+        super().__init__(url, baud)
+        self.has_modem_lines = True
+        self._decoder = telnet.TelnetDecoder()
+        self._negotiator = telnet.Negotiator()
+        self._agreed = asyncio.Event()
+        self._waiting: dict[int, deque[asyncio.Future[bytes]]] = {}
+        self._acknowledged = True
+        self._held_back = False
+
+    # Receiving
+
+    def data_received(self, data: bytes) -> None:
+        """Take telnet apart: data for the reader, answers for the server."""
+        plain, events = self._decoder.feed(data)
+        replies = bytearray()
+        for event in events:
+            if isinstance(event, telnet.Negotiation):
+                replies += self._negotiator.answer(event)
+                if self._negotiator.serial_control is not None:
+                    self._agreed.set()
+            elif event.option == telnet.COM_PORT and event.payload:
+                self._answered(event.payload[0] - SERVER, event.payload[1:])
+        if replies and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(bytes(replies[:REPLY_LIMIT]))
+        if plain:
+            self._receive.put(plain)
+
+    def _answered(self, number: int, value: bytes) -> None:
+        queue = self._waiting.get(number)
+        while queue:
+            future = queue.popleft()
+            if not future.done():
+                future.set_result(value)
+                return
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Also ends whoever waits for an answer."""
+        super().connection_lost(error)
+        self._agreed.set()
+        for queue in self._waiting.values():
+            for future in queue:
+                future.cancel()
+
+    def _pause_reading(self) -> None:
+        if any(self._waiting.values()):
+            self._held_back = True  # the answer comes after the data: go on until it is here
+            return
+        super()._pause_reading()
+
+    # Commands
+
+    async def _ask(self, commands: Sequence[tuple[int, bytes]], limit: float) -> list[bytes | None]:
+        """Send commands in one segment and wait for their answers; None for one that did not come in time."""
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[bytes]] = [loop.create_future() for _ in commands]
+        if self._acknowledged:
+            for (number, _), future in zip(commands, futures, strict=True):
+                self._waiting.setdefault(number, deque()).append(future)
+            if self._receive.paused:
+                self._held_back = True
+                self._resume_reading()
+        try:
+            async with self._turn:
+                self._check_open()
+                await self._wait_room(limit)
+                self._check_open()
+                assert self._transport is not None
+                self._transport.write(b"".join(telnet.command(number, value) for number, value in commands))
+            if not self._acknowledged:
+                return [None] * len(commands)
+            await asyncio.wait(futures, timeout=limit)
+        finally:
+            for (number, _), future in zip(commands, futures, strict=True):
+                queue = self._waiting.get(number)
+                if queue and future in queue:
+                    queue.remove(future)
+            if self._held_back and not any(self._waiting.values()):
+                self._held_back = False
+                if self._receive.paused:
+                    super()._pause_reading()
+        self._check_open()
+        return [future.result() if future.done() and not future.cancelled() else None for future in futures]
+
+    async def negotiate(self) -> None:
+        """Agree on RFC 2217 and set the port up. Raises `PortError` UNSUPPORTED for a server that does not speak it."""
+        assert self._transport is not None
+        chosen = options(address(self.url)[2])
+        try:
+            limit = min(60.0, float(chosen.get("timeout") or NEGOTIATE_LIMIT))
+        except ValueError:
+            raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: timeout takes a number of seconds") from None
+        self._acknowledged = "ign_set_control" not in chosen
+        self._transport.write(self._negotiator.hello())
+        try:
+            await asyncio.wait_for(self._agreed.wait(), limit)
+        except TimeoutError:
+            self._negotiator.serial_control = False
+        self._check_open()
+        if not self._negotiator.serial_control:
+            raise PortError(
+                PortErrorKind.UNSUPPORTED,
+                f"{self.url}: the server does not speak RFC 2217",
+                f"For a plain TCP port use socket://{self.url.partition('://')[2]}",
+            )
+        answers = await self._ask(
+            [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_SETTINGS], min(limit, NEGOTIATE_LIMIT)
+        )
+        self._check_rate(answers[0])
+        if self._acknowledged and answers[-1] is None:
+            self._not_acknowledged()
+
+    def _check_rate(self, answer: bytes | None) -> None:
+        if answer is None:
+            return
+        actual = int.from_bytes(answer[:4], "big")
+        if actual and abs(actual - self.baud) > self.baud * 0.03:
+            self.warn(f"The server runs the port at {actual} baud, not at {self.baud}")
+
+    def _not_acknowledged(self) -> None:
+        # Waiting a second for each later command would stretch every reset sequence.
+        self._acknowledged = False
+        self.warn("The server does not acknowledge commands: changes of DTR, RTS and rate are sent, not confirmed")
+
+    async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
+        commands: list[tuple[int, bytes]] = []
+        if dtr is not None:
+            commands.append((Command.SET_CONTROL, bytes((Control.DTR_ON if dtr else Control.DTR_OFF,))))
+        if rts is not None:
+            commands.append((Command.SET_CONTROL, bytes((Control.RTS_ON if rts else Control.RTS_OFF,))))
+        answers = await self._ask(commands, ACKNOWLEDGE_LIMIT)
+        if self._acknowledged and None in answers:
+            self._not_acknowledged()
+
+    async def set_baud(self, baud: int) -> None:
+        """See `Handle.set_baud`."""
+        if not 0 < baud < 1 << 32:
+            raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {baud} is not a rate")
+        self._check_open()
+        answers = await self._ask([(Command.SET_BAUDRATE, baud.to_bytes(4, "big"))], ACKNOWLEDGE_LIMIT)
+        self.baud = baud
+        self._check_rate(answers[0])
+
+    async def write(self, data: bytes, timeout: float = 5.0) -> None:
+        """See `Handle.write`."""
+        await self._send(telnet.escape(bytes(data)), timeout)
+
+
+async def open_rfc2217(
+    url: str, *, baud: int, no_reset: bool = False, dtr: bool | None = None, rts: bool | None = None
+) -> BaseHandle:
+    """Open `rfc2217://host:port`; see `espmon.port.open_handle`."""
+    handle = await connect(Rfc2217Handle(url, baud))
+    try:
+        await handle.negotiate()
+        if no_reset:
+            handle.warn("The server opens the serial port at its end, which may have restarted the board")
+        await handle.set_lines(dtr=dtr, rts=rts)
+    except BaseException:
+        await handle.close()
+        raise
+    return handle

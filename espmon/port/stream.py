@@ -1,0 +1,222 @@
+"""Handles over a TCP connection: connecting with a clear reason for failure, back-pressure, bounded closing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from typing import TypeVar
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from espmon.port.base import BaseHandle
+from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.handle import CLOSE_LIMIT
+
+CONNECT_LIMIT = 5.0
+"""Seconds for finding the host and connecting, all its addresses together."""
+
+WRITE_LIMIT = 1 << 16
+"""Bytes waiting to be taken by the connection before `write` waits."""
+
+DRAIN_LIMIT = 0.5
+"""Seconds that close waits for written bytes to leave."""
+
+KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""A peer that lost power is noticed after about 25 s."""
+
+
+class StreamHandle(BaseHandle, asyncio.Protocol):
+    """A handle that is also the protocol of its connection; plain TCP as it stands."""
+
+    def __init__(self, url: str, baud: int) -> None:
+        super().__init__(url, baud)
+        self.remote = True
+        self._transport: asyncio.Transport | None = None
+        self._ended = asyncio.Event()
+        self._can_write = asyncio.Event()
+        self._can_write.set()
+        self._turn = asyncio.Lock()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.set_write_buffer_limits(high=WRITE_LIMIT, low=WRITE_LIMIT // 4)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes for the reader."""
+        self._receive.put(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The peer closed, or the network did."""
+        why = f"the connection broke ({error})" if error else "the other side closed the connection"
+        self._receive.fail(self.lost(why))
+        self._ended.set()
+        self._can_write.set()
+
+    def pause_writing(self) -> None:
+        """The write buffer is full."""
+        self._can_write.clear()
+
+    def resume_writing(self) -> None:
+        """The write buffer has room."""
+        self._can_write.set()
+
+    # BaseHandle
+
+    def _pause_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    async def write(self, data: bytes, timeout: float = 5.0) -> None:
+        """See `Handle.write`."""
+        await self._send(bytes(data), timeout)
+
+    async def _send(self, data: bytes, timeout: float) -> None:
+        assert self._transport is not None
+        view = memoryview(data)
+        async with self._turn:
+            self._check_open()
+            while view:
+                await self._wait_room(timeout)
+                self._check_open()
+                self._transport.write(view[:WRITE_LIMIT])
+                view = view[WRITE_LIMIT:]
+
+    async def _wait_room(self, timeout: float) -> None:
+        assert self._transport is not None
+        before = self._transport.get_write_buffer_size()
+        deadline = time.monotonic() + timeout
+        while not self._can_write.is_set():
+            try:
+                await asyncio.wait_for(self._can_write.wait(), max(0.01, min(0.25, deadline - time.monotonic())))
+            except TimeoutError:
+                now = self._transport.get_write_buffer_size()
+                if now < before:
+                    before, deadline = now, time.monotonic() + timeout
+                elif time.monotonic() >= deadline:
+                    raise PortError(
+                        PortErrorKind.STALLED,
+                        f"{self.url}: the other side took nothing for {timeout:g} s",
+                        "Is the board at the other end reading?",
+                    ) from None
+
+    async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
+        raise NotImplementedError  # has_modem_lines is False: set_lines has refused already
+
+    async def set_baud(self, baud: int) -> None:
+        """A plain socket has no rate; the other side keeps its own."""
+        self._check_open()
+
+    async def close(self) -> None:
+        """See `Handle.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._receive.fail(self.lost("the port was closed"))
+        transport = self._transport
+        if transport is None:
+            return
+        transport.close()
+        try:
+            if transport.get_write_buffer_size():
+                await asyncio.wait_for(self._ended.wait(), DRAIN_LIMIT)
+        except TimeoutError:
+            pass  # a stalled peer: what it did not take is dropped
+        finally:
+            transport.abort()
+        try:
+            await asyncio.wait_for(self._ended.wait(), CLOSE_LIMIT - DRAIN_LIMIT)
+        except TimeoutError:
+            self.warn(f"{self.url}: the connection did not end in time")
+
+
+def address(url: str) -> tuple[str, int, SplitResult]:
+    """Host and TCP port of a URL. Raises `PortError` UNSUPPORTED when they are not there."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise PortError(PortErrorKind.UNSUPPORTED, f"{url}: {error}") from None
+    if not host or port is None:
+        raise PortError(
+            PortErrorKind.UNSUPPORTED, f"{url}: host and port are needed", f"As in {parts.scheme}://192.168.1.20:4000"
+        )
+    return host, port, parts
+
+
+def options(parts: SplitResult) -> dict[str, str]:
+    """The options after `?` in a URL; a bare name has the value ""."""
+    return {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+
+
+StreamKind = TypeVar("StreamKind", bound=StreamHandle)
+
+
+async def connect(handle: StreamKind) -> StreamKind:
+    """Connect `handle` to the address in its URL. Raises `PortError`: MISSING (host), REFUSED, OTHER."""
+    host, port, _ = address(handle.url)
+    try:
+        async with asyncio.timeout(CONNECT_LIMIT):
+            connected = await _first_that_answers(handle.url, host, port)
+    except TimeoutError:
+        raise PortError(
+            PortErrorKind.MISSING,
+            f"{handle.url}: {host} did not answer within {CONNECT_LIMIT:g} s",
+            "Check the address, the network and the firewall",
+        ) from None
+    for name, value in KEEPALIVE:
+        if hasattr(socket, name):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    await asyncio.get_running_loop().create_connection(lambda: handle, sock=connected)
+    return handle
+
+
+async def _first_that_answers(url: str, host: str, port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise PortError(
+            PortErrorKind.MISSING, f"{url}: no such host ({error.strerror})", "Check the name and the network"
+        ) from None
+    errors: list[OSError] = []
+    for family, kind, protocol, _, place in found:
+        attempt = socket.socket(family, kind, protocol)
+        attempt.setblocking(False)
+        try:
+            await loop.sock_connect(attempt, place)
+        except OSError as error:
+            attempt.close()
+            errors.append(error)
+        except BaseException:
+            attempt.close()
+            raise
+        else:
+            return attempt
+    refused = next((error for error in errors if isinstance(error, ConnectionRefusedError)), None)
+    if refused is not None:
+        raise PortError(
+            PortErrorKind.REFUSED,
+            f"{url}: {host} refuses connections on port {port}",
+            "Is the server running there, and is the port number right?",
+        )
+    why = errors[0].strerror if errors else "no address"
+    raise PortError(PortErrorKind.OTHER, f"{url}: cannot connect ({why})", "Check the address and the network")
+
+
+async def open_socket(
+    url: str, *, baud: int, no_reset: bool = False, dtr: bool | None = None, rts: bool | None = None
+) -> BaseHandle:
+    """Open `socket://host:port`: plain TCP, no telnet; see `espmon.port.open_handle`."""
+    handle = await connect(StreamHandle(url, baud))
+    handle.warn("A plain socket has no DTR and RTS, so espmon cannot reset the board through it; rfc2217:// has them")
+    return handle
