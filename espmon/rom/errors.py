@@ -47,6 +47,12 @@ class RomError(Exception):
         message: one line saying what happened.
         hint: one line saying what the user can do, or "".
         code: the loader's own error code where it sent one.
+
+    Attributes:
+        transcript: the exchange that led here, one line an entry; empty where there was none.
+        pushback: bytes of the application that were read after the board was brought back; they belong to the log.
+        after: how the board was left, as in a probe's result.
+        warnings: what else the user should know.
     """
 
     def __init__(self, kind: RomErrorKind, message: str, hint: str = "", code: int | None = None) -> None:
@@ -55,6 +61,10 @@ class RomError(Exception):
         self.message = message
         self.hint = hint
         self.code = code
+        self.transcript: list[str] = []
+        self.pushback = b""
+        self.after = "unknown"
+        self.warnings: list[str] = []
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message

@@ -69,6 +69,11 @@ class Loader(Link):
         return self._chip
 
     @property
+    def identified(self) -> bool:
+        """`detect` has found the chip."""
+        return self._chip is not None
+
+    @property
     def secure_download(self) -> bool:
         """Registers, RAM and flash reads are forbidden by the chip's fuses."""
         bit = self.chips.security_flags["secure_download_enable"]

@@ -1,0 +1,122 @@
+"""Bringing the board back to its application, and seeing whether it came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from espmon.rom import boot
+from espmon.rom.errors import RomError
+from espmon.rom.loader import Loader
+
+Result = TypeVar("Result")
+
+LOOK_LIMIT = 0.6
+"""Seconds to wait for the board to say what it does."""
+
+LOOK_BYTES = 1 << 16
+"""Bytes after which looking ends, whatever they say."""
+
+LEAVE_LIMIT = 3.0
+"""Most seconds that bringing the board back may take."""
+
+APPLICATION = "application"
+DOWNLOAD_MODE = "download mode"
+UNKNOWN = "unknown"
+
+STUCK = "The board waits in download mode: press its EN (RST) key to start the application"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the board was left."""
+
+    after: str
+    """`APPLICATION`, `DOWNLOAD_MODE` or `UNKNOWN`."""
+
+    pushback: bytes
+    """What the board said meanwhile; it belongs to the log."""
+
+    warnings: tuple[str, ...] = ()
+
+
+async def leave(loader: Loader, *, look: bool = True) -> Left:
+    """Restart the application, as well as this port allows, and look at what the board says.
+
+    The host's baud rate is put back first. Errors of the channel become warnings: what was learnt before stays good,
+    and whoever reads the channel next is told of them anyway.
+
+    Args:
+        loader: connected or not.
+        look: False: do not wait for the board to speak.
+    """
+    try:
+        return await _leave(loader, look)
+    except RomError as error:
+        return Left(UNKNOWN, b"", (f"The board could not be brought back: {error}",))
+    except Exception as error:  # noqa: BLE001 - the channel's errors belong to another room; they are told, not lost
+        loader.transcript.note(f"while leaving: {error}")
+        return Left(UNKNOWN, b"", (f"The port failed while the board was brought back: {error}",))
+
+
+async def _leave(loader: Loader, look: bool) -> Left:
+    channel = loader.channel
+    if channel.baud != loader.initial_baud:
+        await channel.set_baud(loader.initial_baud)
+    sequence = channel.hard_reset_sequence() if channel.has_modem_lines else None
+    if sequence is None:
+        if loader.in_loader:
+            return Left(DOWNLOAD_MODE, b"", (f"This port cannot reset the board. {STUCK}",))
+        return Left(UNKNOWN, b"")
+    await _release_download_flag(loader)
+    await channel.read(0)  # the rest of a reply that nobody waits for is no log
+    loader.transcript.note(f"reset into the application: {sequence.name}")
+    loader.forget()
+    await channel.run_sequence(sequence)
+    if not look:
+        return Left(UNKNOWN, b"")
+    after, heard = await _look(loader)
+    return Left(after, heard, (STUCK,) if after == DOWNLOAD_MODE else ())
+
+
+async def _release_download_flag(loader: Loader) -> None:
+    # Over USB-OTG the ROM remembers to stay in its loader; a reset alone would end there again.
+    if not loader.in_loader or not loader.identified or loader.secure_download:
+        return
+    flag, usb = loader.chip.force_download, loader.channel.usb
+    if flag is not None and usb is not None and usb[1] == loader.chip.otg_pid:
+        await loader.write_reg(flag.register, 0, flag.mask)
+
+
+async def _look(loader: Loader) -> tuple[str, bytes]:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LOOK_LIMIT
+    heard = bytearray()
+    while (left := end - loop.time()) > 0 and len(heard) < LOOK_BYTES:
+        data = await loader.channel.read(left)
+        loader.transcript.received(data)
+        heard += data
+        told = boot.says(bytes(heard))
+        if told is not None:
+            return told, bytes(heard)
+    return UNKNOWN, bytes(heard)
+
+
+async def finish(work: Coroutine[Any, Any, Result], limit: float = LEAVE_LIMIT) -> Result:
+    """Run `work` to its end, at most `limit` seconds, even while the caller is being cancelled.
+
+    A cancellation that arrives meanwhile is raised again when the work is done.
+    """
+    task = asyncio.ensure_future(asyncio.wait_for(work, limit))
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        task.exception()  # it is seen here; the cancellation is what the caller hears of
+        raise cancelled
+    return task.result()
