@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class EntrySequence(Protocol):
@@ -53,6 +53,6 @@ class Channel(Protocol):
         """The sequence that restarts the application."""
         ...
 
-    async def run_sequence(self, sequence: EntrySequence) -> None:
-        """Play a sequence."""
+    async def run_sequence(self, sequence: Any) -> None:
+        """Play a sequence that this channel gave."""
         ...

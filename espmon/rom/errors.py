@@ -61,7 +61,7 @@ class RomError(Exception):
         self.message = message
         self.hint = hint
         self.code = code
-        self.transcript: list[str] = []
+        self.transcript = ""
         self.pushback = b""
         self.after = "unknown"
         self.warnings: list[str] = []

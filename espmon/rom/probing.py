@@ -68,7 +68,7 @@ class ProbeResult:
     pushback: bytes = b""
     """What the application said after the reset: the beginning of the log."""
 
-    transcript: list[str] = field(default_factory=list)
+    transcript: str = ""
     """The exchange, one line an entry, for bug reports."""
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ async def probe(
         result = await _identify_again(loader, reset, flash_id, on_progress)
     except RomError as error:
         left = await _bring_back(loader, reset)
-        error.transcript, error.pushback = loader.transcript.lines(), left.pushback
+        error.transcript, error.pushback = loader.transcript.text(), left.pushback
         error.after = left.after
         error.warnings += left.warnings
         raise
@@ -138,7 +138,7 @@ async def probe(
     result.after, result.pushback = left.after, left.pushback
     result.warnings += left.warnings
     result.elapsed = asyncio.get_running_loop().time() - start
-    result.transcript = loader.transcript.lines()
+    result.transcript = loader.transcript.text()
     return result
 
 

@@ -46,6 +46,10 @@ class Transcript:
         middle = [f"           ... {missing} entries left out ..."] if missing else []
         return [*map(_line, self._head), *middle, *map(_line, self._tail)]
 
+    def text(self) -> str:
+        """All lines in one text."""
+        return "\n".join(self.lines())
+
     def _add(self, kind: str, what: bytes | str) -> None:
         # Entries are kept raw and cut short: most transcripts are never read.
         if isinstance(what, bytes) and len(what) > SHOWN_BYTES:

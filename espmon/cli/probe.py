@@ -1,0 +1,101 @@
+"""`espmon probe PORT`: who is there. Asks before it resets anything."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.rom.errors import RomError
+
+if TYPE_CHECKING:
+    from espmon.rom.probing import ProbeResult
+
+QUESTION = "Probing resets the board on {port} and interrupts what it does. Go on? [y/N] "
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit code: 2 no consent possible, 3 no port, 4 no answer from the chip."""
+    parser = command_parser("probe", "Reset the board into its loader, tell which chip it is, start its application.")
+    parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("-b", "--baud", type=int, default=115200, help="rate in baud (default: %(default)s)")
+    parser.add_argument("--no-flash-id", action="store_true", help="do not ask the flash chip who it is")
+    parser.add_argument("--transcript", action="store_true", help="also print the exchange on stderr, for bug reports")
+    return run_command(parser, arguments, run, {RomError: int(Exit.CHIP)})
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask, probe, print."""
+    if not options.yes and not _agreed(options.port):
+        say("Nothing was touched.")
+        return int(Exit.FAILED)
+    try:
+        result = probe_port(options.port, baud=options.baud, flash_id=not options.no_flash_id, tell=not options.json)
+    except RomError as error:
+        for warning in error.warnings:
+            say(warning)
+        _show_transcript(options, error.transcript)
+        raise
+    for warning in result.warnings:
+        say(f"Warning: {warning}")
+    if options.json:
+        print_json(result.to_json())
+    else:
+        for label, value in summary(result):
+            print(f"{label + ':':<12}{clean(value)}")
+    _show_transcript(options, result.transcript)
+    return int(Exit.DONE)
+
+
+def probe_port(port: str, *, baud: int, flash_id: bool = True, tell: bool = False) -> ProbeResult:
+    """Open `port`, probe it once, close it. Raises `PortError` or `RomError`."""
+    import asyncio
+
+    from espmon.port import open_handle
+    from espmon.rom.probing import probe
+
+    async def work() -> ProbeResult:
+        handle = await open_handle(port, baud=baud)
+        try:
+            return await probe(handle, flash_id=flash_id, on_progress=say if tell else None)
+        finally:
+            await handle.close()
+
+    return asyncio.run(work())
+
+
+def summary(result: ProbeResult) -> list[tuple[str, str]]:
+    """What a person wants to read, in that order; what the chip would not tell is left out."""
+    flash = result.flash
+    size = f"{flash.size // 1024} KiB" if flash and flash.size else "size unknown"
+    on = [name for name, value in (result.security or {}).items() if value]
+    rows: list[tuple[str, Any]] = [
+        ("Chip", result.description),
+        ("Features", ", ".join(result.features) if result.features is not None else None),
+        ("Crystal", result.crystal_mhz and f"{result.crystal_mhz} MHz"),
+        ("MAC", result.mac),
+        ("EUI-64", result.eui64),
+        ("Flash", flash and f"{size} (manufacturer 0x{flash.manufacturer:02x}, device 0x{flash.device:04x})"),
+        ("USB", result.usb_mode),
+        ("Security", None if result.security is None else ", ".join(on) or "no flag set"),
+        ("Loader", result.loader),
+        ("Now in", result.after),
+    ]
+    return [(label, str(value)) for label, value in rows if value is not None]
+
+
+def _agreed(port: str) -> bool:
+    if not sys.stdin.isatty():
+        fail(Exit.USAGE, "probing resets the board; without a terminal to ask on, --yes must be given")
+    print(QUESTION.format(port=clean(port)), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _show_transcript(options: argparse.Namespace, transcript: str) -> None:
+    if options.transcript:
+        for line in transcript.splitlines():
+            say(line)
