@@ -1,0 +1,70 @@
+"""What a register's value gives away: tables of the patterns that crashes leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+NULL_REACH = 0x1000
+"""Addresses below this are a null pointer plus the offset of a member."""
+
+PATTERNS: Mapping[int, str] = {
+    0xA5A5A5A5: "never written stack (FreeRTOS fill)",
+    0xFEFEFEFE: "freed memory (heap poisoning)",
+    0xCECECECE: "allocated and never written (heap poisoning)",
+    0xABBA1234: "start marker of a heap block",
+    0xBAAD5678: "end marker of a heap block",
+    0xDEADBEEF: "0xdeadbeef marker",
+    0xFFFFFFFF: "-1, or erased flash",
+    0x7FFFFFFF: "INT_MAX, or the end of a backtrace",
+}
+"""Value -> what it usually means."""
+
+NAMELESS = frozenset(
+    {"PS", "SAR", "EXCCAUSE", "LCOUNT", "MSTATUS", "MTVEC", "MCAUSE", "MHARTID", "WINDOWBASE", "WINDOWSTART"}
+)
+"""Registers that hold no pointer: no notes."""
+
+STACK_REACH = 0x4000
+"""Bytes around the stack pointer that are taken for stack."""
+
+
+def note_on(
+    name: str, value: int, *, sp: int | None, function_at: Callable[[int], str | None] = lambda address: None
+) -> str | None:
+    """A remark on one register, or None when its value says nothing.
+
+    Args:
+        name: as printed ("A10", "S0/FP").
+        value: 32 bits.
+        sp: the stack pointer, when known.
+        function_at: name of the function at a code address, or None.
+    """
+    if name in NAMELESS:
+        return None
+    if value == 0:
+        return "null" if name in ("EXCVADDR", "MTVAL", "PC", "MEPC") else None
+    if value in PATTERNS:
+        return PATTERNS[value]
+    for pattern in (0xFEFEFEFE, 0xCECECECE, 0xA5A5A5A5):
+        if 0 < value - pattern < 0x100:
+            return f"{PATTERNS[pattern]}, plus {value - pattern}"
+    if name in ("EXCVADDR", "MTVAL") and value < NULL_REACH:
+        return f"null pointer plus {value}"
+    function = function_at(value)
+    if function:
+        return function
+    if sp is not None and name not in ("SP", "A1") and -STACK_REACH < value - sp < STACK_REACH and value >= 0x3F000000:
+        return "on this stack"
+    return None
+
+
+def access_size_hint(cause: str | None, address: int | None) -> str | None:
+    """For alignment faults: how far off the address is."""
+    if cause is None or address is None or not any(word in cause for word in ("lign",)):
+        return None
+    return f"0x{address:08x} is {address % 4} past a multiple of 4" if address % 4 else None
+
+
+def first_value(registers: Mapping[str, int], names: Sequence[str]) -> int | None:
+    """The first of `names` that was printed."""
+    return next((registers[name] for name in names if name in registers), None)
