@@ -1,0 +1,400 @@
+"""Puts one panic together from its lines, in whatever order and state they arrive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from espmon.records.event import LineView
+from espmon.records.events import _rows as rows
+from espmon.records.events._data import table
+from espmon.records.events._foreign import read_foreign
+from espmon.records.events._starters import Starter
+from espmon.records.events._watchdog import read_watchdog
+from espmon.records.events.panic import MOST_FRAMES, BacktraceFrame, CoreState, Panic
+
+MOST_LINES = 2000
+"""A crash report longer than this is closed as it stands."""
+
+PATIENCE_MESSAGE = 10
+PATIENCE_DUMP = 24
+PATIENCE_TRACED = 10
+PATIENCE_LOOSE = 4
+"""Lines of other text that may stand inside a report before it counts as ended: before its banner, between its rows,
+after its backtrace, and after the backtrace of a report that need not be fatal (task watchdog, bare backtrace)."""
+
+MOST_CORES = 4
+
+_RANK = ("other", "exception", "abort", "cache", "int_wdt", "brownout", "assert", "rust", "heap",
+         "stack_overflow", "stack_smash", "task_wdt")  # fmt: skip
+"""Which kind wins when one crash shows several: the later, the more it explains."""
+
+_CAUSE_TELLS = frozenset({"exception", "cache", "int_wdt", "abort", "other"})
+"""Kinds whose plain words come from the cause; for the others the kind says more than the abort that followed."""
+
+_SHA = re.compile(r"ELF file SHA256:\s*([0-9a-fA-F]{6,64})")
+_END = re.compile(r"Rebooting\.\.\.|CPU halted|Entering gdb stub|Halting system|<<<stack<<<|Resetting\.\.\.$")
+_DETECTED = re.compile(r'Detected in task "?([^"]*?)"? at 0x([0-9a-fA-F]{8})')
+_REASON = re.compile(r"Debug exception reason: (.*)")
+_CANARY = re.compile(r"Stack canary watchpoint triggered \((.*?)\)?\s*$")
+_CORE_MARK = re.compile(r"Print CPU (\d) (?:\(current core\) )?(?:backtrace|registers)")
+_EXTRA = re.compile(
+    r"was running in ISR context|Stack dump detected|Stack pointer:|Stack bounds:|Memory dump at|Setting breakpoint at"
+    r"|^Core\s+\d\s*$|^-+ CUT HERE|last failed alloc|Aborting\.$|Re-entered core dump|Save core dump|esp_core_dump"
+    r"|current thread|current core\b"
+)
+_ERROR_ROW = re.compile(r'^(?:file: "|func: |expression: )')
+
+
+class Assembly:
+    """A panic that is still being received.
+
+    `accept` reads a line that belongs to it, `read` one that may; `finished` says that nothing more will come.
+    """
+
+    def __init__(self, line: LineView) -> None:
+        self.panic = Panic(line.offset, line.length, line.time)
+        self.finished = False
+        self.groups: set[str] = set()
+        self.names: set[str] = set()
+        self.lines = 0
+        self.loose = False
+        self._idle = 0
+        self._pending = ""
+        self._core: CoreState | None = None
+        self._mark: int | None = None
+        self._in_stack = False
+        self._stack_prefix = "0x"
+        self._bare_trace = False
+        self._zephyr_names = False
+        self._await_message = False
+
+    @property
+    def has_rows(self) -> bool:
+        """Registers, a backtrace or a stack were printed."""
+        return bool({"dump", "trace"} & self.groups)
+
+    @property
+    def expects_row(self) -> bool:
+        """An unfinished line is most likely a row of this report."""
+        return self.has_rows or "banner" in self.groups
+
+    @property
+    def has_substance(self) -> bool:
+        """Something certain is known: not just the word `Backtrace:`."""
+        panic = self.panic
+        return bool(panic.registers or panic.backtrace or panic.stack or self.groups - {"trace", "dump"})
+
+    def accept(self, line: LineView, starter: Starter, match: re.Match[str], text: str) -> None:
+        """Read a line that opens a crash report, or the next part of this one."""
+        self._extend(line)
+        self.lines += 1
+        self.groups.add(starter.group)
+        self.names.add(starter.name)
+        if starter.kind and not (starter.name == "rust" and "rust_exception" in self.names):
+            self._prove(starter.kind)
+        groups = match.groupdict()
+        panic = self.panic
+        if starter.group == "banner" and starter.name == "banner":
+            self._banner(groups)
+        elif starter.name == "dump":
+            self._begin_dump(groups["core"])
+        elif starter.name == "stack8266":
+            panic.arch = "esp8266"
+            self._in_stack, self._stack_prefix = True, ""
+        elif starter.name == "trace":
+            self._begin_trace(text[match.end() :].strip())
+        else:
+            self._message(starter, groups, text)
+
+    def _prove(self, kind: str) -> None:
+        if _RANK.index(kind) > _RANK.index(self.panic.kind):
+            self.panic.kind = kind
+
+    def _extend(self, line: LineView) -> None:
+        self.panic.length = line.offset + line.length - self.panic.offset
+        self._idle = 0
+
+    def _banner(self, groups: dict[str, str | None]) -> None:
+        panic = self.panic
+        core, cause = groups["core"], (groups["cause"] or "").strip()
+        if core and core.isdigit():
+            panic.core = int(core)
+        elif core:
+            panic.damage(f"core number: {core[:8]}")
+        if not cause:
+            panic.damage("the banner does not name a cause")
+            self._prove("exception")
+            return
+        if not groups["close"]:
+            panic.damage(f"cause: {cause[:60]}")
+        panic.cause = cause
+        self._prove(kind_of(cause) or "exception")
+        self._await_message = True
+
+    def _message(self, starter: Starter, groups: dict[str, str | None], text: str) -> None:
+        panic = self.panic
+        message = groups.get("message")
+        if message:
+            panic.say(message.strip())
+        if cause := groups.get("cause"):
+            panic.cause = cause.strip().removesuffix("'").strip()
+            if starter.group == "banner":
+                self._prove(kind_of(panic.cause) or "exception")
+        if task := groups.get("task"):
+            panic.task = task
+        if (core := groups.get("core")) and core.isdigit():
+            panic.core = int(core)
+        if pc := groups.get("pc"):
+            if len(pc) == 8:
+                panic.abort_pc = int(pc, 16)
+            else:
+                panic.damage(f"abort() address: 0x{pc[:16]}")
+            if panic.message is None:
+                panic.say(text[text.find("abort()") :].strip())
+        read_foreign(panic, starter.name, groups, text)
+        self._await_message = starter.name == "rust" and text.rstrip().endswith(":")
+        if starter.name == "brownout":
+            self.finished = True
+
+    def _begin_dump(self, core: str | None) -> None:
+        panic = self.panic
+        number = int(core) if core is not None else self._mark
+        self._in_stack = False
+        self._flush_pending()
+        if panic.registers or panic.backtrace:
+            self._core = CoreState(number)
+            panic.other_cores.append(self._core)
+        elif panic.core is None:
+            panic.core = number
+
+    def _begin_trace(self, rest: str) -> None:
+        panic = self.panic
+        self._in_stack = False
+        self._flush_pending()
+        where = self._core or panic
+        if where.backtrace and len(panic.other_cores) < MOST_CORES:
+            self._core = CoreState(self._mark)
+            panic.other_cores.append(self._core)
+        elif "task_wdt" in self.names and panic.core is None:
+            panic.core = self._mark
+        self._bare_trace = not rest
+        if rest:
+            self._add_trace(rest)
+
+    def _add_trace(self, text: str) -> None:
+        panic = self.panic
+        found = rows.trace(text)
+        frames = (self._core or panic).backtrace
+        frames.extend(found.frames[: MOST_FRAMES - len(frames)])
+        if len(found.frames) and len(frames) >= MOST_FRAMES:
+            panic.damage(f"backtrace longer than {MOST_FRAMES} entries")
+        for what in found.damaged:
+            panic.damage(what)
+        panic.corrupted = panic.corrupted or found.corrupted
+        panic.continues = panic.continues or found.continues
+        self._pending = found.pending
+
+    def _flush_pending(self) -> None:
+        pending, self._pending = self._pending, ""
+        if not pending:
+            return
+        frame = rows.pending_frame(pending)
+        frames = (self._core or self.panic).backtrace
+        if frame is not None and len(frames) < MOST_FRAMES:
+            frames.append(frame)
+        if ":" in pending or frame is None:
+            self.panic.damage(f"backtrace entry: {pending[:48]}")
+
+    def read(self, line: LineView, text: str) -> None:
+        """Read a line that opens nothing: part of this report, or another task's text in between."""
+        self.lines += 1
+        if self._pending and text:
+            joined = rows.join_pending(self._pending, text)
+            if joined is not None:
+                self._pending = ""
+                frame, rest = joined
+                (self._core or self.panic).backtrace.append(frame)
+                self._extend(line)
+                if rest.strip():
+                    self._add_trace(rest.strip())
+                return
+            self._flush_pending()
+        if self._belongs(line, text):
+            self._extend(line)
+        elif text:
+            self._idle += 1
+            self._await_message = False
+            if self._idle > self._patience():
+                self.finished = True
+        elif self._in_stack and self.panic.stack:
+            self._in_stack = False
+        if self.lines >= MOST_LINES:
+            self.panic.damage("the report is longer than can be kept")
+            self.finished = True
+
+    def _patience(self) -> int:
+        if self.loose and "trace" in self.groups:
+            return PATIENCE_LOOSE
+        if self.panic.backtrace or self.panic.stack:
+            return PATIENCE_TRACED
+        return PATIENCE_DUMP if self.has_rows or "banner" in self.groups else PATIENCE_MESSAGE
+
+    def _belongs(self, line: LineView, text: str) -> bool:
+        if not text:
+            return False
+        readers: tuple[Callable[[str], bool], ...] = (
+            self._read_end, self._read_stack, self._read_registers, self._read_trace_rest, self._read_details,
+        )  # fmt: skip
+        return any(reader(text) for reader in readers)
+
+    def _read_end(self, text: str) -> bool:
+        panic = self.panic
+        if sha := _SHA.search(text):
+            digest = sha[1].lower()
+            if digest.strip("0"):
+                panic.elf_sha256 = digest
+            self.finished = bool(panic.backtrace or panic.stack)
+            return True
+        if _END.search(text):
+            self.finished = True
+            return True
+        return False
+
+    def _read_stack(self, text: str) -> bool:
+        panic = self.panic
+        if text.startswith("Stack memory:"):
+            self._in_stack, self._stack_prefix = True, "0x"
+            self.groups.add("dump")
+            return True
+        if not self._in_stack:
+            return False
+        row = rows.stack_row(text, prefix=self._stack_prefix)
+        if row is None:
+            return bool(read_foreign(panic, "stack8266", {}, text))
+        stack = self._core.stack if self._core else panic.stack
+        if not rows.add_stack(stack, row.pieces):
+            panic.damage("the stack dump is longer than can be kept")
+        if row.damaged:
+            panic.damage(row.damaged)
+        return True
+
+    def _read_registers(self, text: str) -> bool:
+        if not self.expects_row and "nuttx" not in self.names:
+            return False
+        loose = "nuttx" in self.names or not self.panic.registers or "old" in self.names
+        row = rows.registers(text, loose=loose)
+        if row is None:
+            if self.panic.registers and rows.is_cut_register(text):
+                self.panic.damage(f"register row: {text[:24]}")
+                return True
+            return False
+        if loose and row.values and "0x" not in text:
+            self.names.add("old")
+        target = self._core.registers if self._core else self.panic.registers
+        for name, value in row.values.items():
+            target.setdefault(rows.alias(name), value)
+        for what in row.damaged:
+            self.panic.damage(what)
+        self.groups.add("dump")
+        return True
+
+    def _read_trace_rest(self, text: str) -> bool:
+        if "trace" not in self.groups:
+            return False
+        if rows.starts_with_pair(text):
+            self._add_trace(text)
+            return True
+        address = rows.bare_address(text) if self._bare_trace else None
+        frames = (self._core or self.panic).backtrace
+        if address is None or len(frames) >= MOST_FRAMES:
+            return False
+        frames.append(BacktraceFrame(address))
+        return True
+
+    def _read_details(self, text: str) -> bool:
+        panic = self.panic
+        if mark := _CORE_MARK.search(text):
+            self._mark = int(mark[1])
+            return True
+        if "task_wdt" in self.names and read_watchdog(panic, text):
+            return True
+        if reason := _REASON.search(text):
+            panic.cause = reason[1].strip()
+            self._prove(kind_of(panic.cause) or "exception")
+            if canary := _CANARY.search(panic.cause):
+                panic.task = canary[1]
+            return True
+        if detected := _DETECTED.search(text):
+            panic.task = detected[1] or panic.task
+            panic.say(text)
+            return True
+        if _EXTRA.search(text):
+            return True
+        if "error_check" in self.names and _ERROR_ROW.match(text):
+            panic.say(text)
+            return True
+        if read_foreign(panic, "", {}, text):
+            self.groups.add("dump")
+            return True
+        if self._await_message and not self.has_rows and not re.match(r"[EWIDV] \(", text):
+            self._await_message = False
+            panic.say(text)
+            return True
+        return False
+
+    def close(self, *, interrupted: bool) -> Panic:
+        """The panic with everything derived; `interrupted` when its end was not seen."""
+        self._flush_pending()
+        _conclude(self.panic, interrupted=interrupted and "brownout" not in self.names)
+        return self.panic
+
+
+def kind_of(cause: str) -> str | None:
+    """The panic kind that a printed cause stands for, None for a plain exception."""
+    for pattern, kind in table("panic_causes")["kinds"]:
+        if re.search(pattern, cause):
+            return str(kind)
+    return None
+
+
+def plain_words(*causes: str | None) -> str | None:
+    """Plain words for the first of these causes that the table knows."""
+    for cause in causes:
+        for pattern, words in table("panic_causes")["plain"] if cause else ():
+            if re.search(pattern, cause or ""):
+                return str(words)
+    return None
+
+
+def _conclude(panic: Panic, *, interrupted: bool) -> None:
+    registers = panic.registers
+    if panic.arch is None:
+        if "MEPC" in registers or "MCAUSE" in registers or "RA" in registers:
+            panic.arch = "riscv"
+        elif "PC" in registers or any(frame.sp is not None for frame in panic.backtrace):
+            panic.arch = "xtensa"
+    # The cause register may hold a pseudo cause (a watchdog, a cache error): only consulted when the banner was lost.
+    if panic.cause is None and panic.kind in ("other", "exception"):
+        name, causes = ("MCAUSE", "riscv") if panic.arch == "riscv" else ("EXCCAUSE", "xtensa")
+        if name in registers:
+            panic.cause = table("panic_causes")[causes].get(str(registers[name]))
+            panic.kind = (kind_of(panic.cause) if panic.cause else None) or "exception"
+    if panic.excvaddr is None:
+        panic.excvaddr = registers.get("EXCVADDR", registers.get("MTVAL"))
+    if panic.pc is None:
+        pc = registers.get("MEPC", registers.get("PC"))
+        if pc is None:
+            pc = panic.abort_pc
+        if pc is None and (frame := panic.crash_frame) is not None:
+            pc = frame.pc
+        panic.pc = pc
+    complete = rows.RISCV_REGISTERS if panic.arch == "riscv" else rows.XTENSA_REGISTERS
+    missing = [name for name in complete if name not in registers]
+    if panic.arch in ("xtensa", "riscv") and len(registers) > 4 and missing:
+        panic.damage(f"registers not seen: {' '.join(missing)}")
+    if interrupted and not panic.backtrace and not panic.stack and panic.kind != "task_wdt":
+        panic.damage("the report ended before a backtrace or a stack dump")
+    kind = panic.kind.replace("_", " ").replace("task wdt", "task watchdog")
+    told = (panic.cause, panic.message, kind)
+    panic.plain = plain_words(*told) if panic.kind in _CAUSE_TELLS else plain_words(kind, *told)

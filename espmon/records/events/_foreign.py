@@ -1,0 +1,140 @@
+"""Crash reports of other worlds: ESP8266, Rust (esp-hal, esp-backtrace), Zephyr, NuttX."""
+
+from __future__ import annotations
+
+import re
+
+from espmon.records.events._data import table
+from espmon.records.events._rows import KNOWN, alias
+from espmon.records.events.panic import Panic, call_address, is_code_address
+
+_EPC = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
+_EPC_BAD = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]*)")
+_CTX = re.compile(r"^(?:ctx: \w+|sp: [0-9a-fA-F]{8} end: [0-9a-fA-F]{8} offset: [0-9a-fA-F]+)")
+_TRAP = re.compile(r"\bmepc=(?:0x)?([0-9a-fA-F]{8})(?:, ?mtval=(?:0x)?([0-9a-fA-F]{8}))?")
+_STRUCT = re.compile(r"\b(?:TrapFrame|Context) \{(.*)")
+_FIELD = re.compile(r"\b([A-Za-z]\w*): (0x[0-9a-fA-F]+|[0-9a-fA-F]+)(?=[,\s}])")
+_EQUALS = re.compile(r"(?<![A-Za-z0-9_])([A-Z][A-Z0-9_]{0,8})=0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
+_PANIC_FRAME = re.compile(r"={8,} PANIC ={8,}")
+_ZEPHYR_CPU = re.compile(r"\*\* CPU (\d) EXCCAUSE (\d+)(?: \((.*?)\))?")
+_ZEPHYR_ROW = re.compile(r"\*\* +(?:\(|[A-Z])")
+_ZEPHYR_VALUE = re.compile(r"\b([A-Z][A-Z0-9]{0,8}) (0x[0-9a-fA-F]{1,8}|0|\(nil\))(?![0-9a-zA-Z])")
+_ZEPHYR_RISCV = re.compile(r"^(?:<err> os: *|E: *|os: *)?(?:[a-z]{1,2}\d{0,2}|mepc|mstatus|mtval): +[0-9a-fA-F]{1,8}\b")
+_ZEPHYR_PAIR = re.compile(r"\b([a-z]{1,2}\d{0,2}|mepc|mstatus|mtval): +([0-9a-fA-F]{1,8})(?![0-9a-zA-Z])")
+_ZEPHYR_THREAD = re.compile(r"Current thread(?: ID)?:? =? ?0x[0-9a-fA-F]+(?: \((.*?)\))?")
+_FAULTING = re.compile(r"Faulting instruction address = 0x([0-9a-fA-F]{8})")
+_NUTTX_TASK = re.compile(r"task(?:\(CPU\d\))?: (.+?)(?: process:.*| 0x[0-9a-fA-F]+)?$")
+_NUTTX_ROW = re.compile(r"(?:up_dump_register|_registerdump):")
+_CALL_TRACE = re.compile(r"call trace:|^(?:<err> os: *|E: *)\d+: (?:fp|sp): [0-9a-fA-F]+ ra: ([0-9a-fA-F]{8})")
+
+
+def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: str) -> bool:
+    """Read what `text` says in one of these dialects; False when it says nothing. `name` is the starter, if any."""
+    if name == "exception8266":
+        panic.arch = "esp8266"
+        number = int(groups["number"] or 0)
+        panic.cause = table("panic_causes")["xtensa"].get(str(number), f"Exception ({number})")
+    elif name in ("user8266", "soft_wdt", "panic8266"):
+        panic.arch = "esp8266"
+    elif name == "nuttx" and (task := _NUTTX_TASK.search(text)):
+        panic.task = task[1]
+    elif name == "rust_exception" and (cpu := groups.get("cpu")):
+        panic.core = {"ProCpu": 0, "AppCpu": 1}.get(cpu, panic.core)
+    known = (
+        _esp8266(panic, text)
+        or _rust(panic, text)
+        or _zephyr(panic, text)
+        or _NUTTX_ROW.search(text) is not None
+        or _PANIC_FRAME.search(text) is not None
+    )
+    return known
+
+
+def _esp8266(panic: Panic, text: str) -> bool:
+    found = False
+    whole = {match[1]: match[2] for match in _EPC.finditer(text)}
+    for match in _EPC_BAD.finditer(text):
+        found = True
+        if match[1] not in whole:
+            panic.damage(f"{match[1]}=0x{match[2]}")
+    for register, value in whole.items():
+        panic.registers[register.upper()] = int(value, 16)
+    if whole:
+        panic.arch = "esp8266"
+        if "epc1" in whole:
+            panic.pc = int(whole["epc1"], 16)
+        if "excvaddr" in whole:
+            panic.excvaddr = int(whole["excvaddr"], 16)
+    return found or _CTX.match(text) is not None
+
+
+def _rust(panic: Panic, text: str) -> bool:
+    found = False
+    if trap := _TRAP.search(text):
+        found = True
+        panic.registers["MEPC"] = panic.pc = int(trap[1], 16)
+        if trap[2]:
+            panic.registers["MTVAL"] = panic.excvaddr = int(trap[2], 16)
+    if struct := _STRUCT.search(text):
+        found = True
+        _struct(panic, struct[1])
+    for match in _EQUALS.finditer(text):
+        if match[1] in KNOWN:
+            found = True
+            panic.registers.setdefault(match[1], int(match[2], 16))
+    return found
+
+
+def _struct(panic: Panic, text: str) -> None:
+    """Registers as Rust's Debug prints them: decimal, except where every number has the eight digits of a hex word."""
+    fields = [(match[1].upper(), match[2]) for match in _FIELD.finditer(text)]
+    hexadecimal = bool(fields) and all(len(value) == 8 for _, value in fields)
+    for name, value in fields:
+        if name not in KNOWN:
+            continue
+        if value.startswith("0x") or hexadecimal:
+            number = int(value, 16)
+        elif value.isdigit():
+            number = int(value)
+        else:
+            panic.damage(f"register {name}: {value}")
+            continue
+        if number < 1 << 32:
+            panic.registers.setdefault(alias(name), number)
+
+
+def _zephyr(panic: Panic, text: str) -> bool:
+    if cpu := _ZEPHYR_CPU.search(text):
+        panic.core = int(cpu[1])
+        panic.registers["EXCCAUSE"] = int(cpu[2])
+        panic.cause = cpu[3] or table("panic_causes")["xtensa"].get(cpu[2])
+        panic.arch = "xtensa"
+        _zephyr_values(panic, text[cpu.end() :])
+        return True
+    if _ZEPHYR_ROW.search(text):
+        _zephyr_values(panic, text)
+        return True
+    if _ZEPHYR_RISCV.match(text):
+        for match in _ZEPHYR_PAIR.finditer(text):
+            name = match[1].upper()
+            if name in KNOWN:
+                panic.registers.setdefault(alias(name), int(match[2], 16))
+        panic.arch = "riscv"
+        return True
+    if thread := _ZEPHYR_THREAD.search(text):
+        if thread[1] and thread[1] != "unknown":
+            panic.task = thread[1]
+        return True
+    if fault := _FAULTING.search(text):
+        address = call_address(int(fault[1], 16))
+        if panic.pc is None and is_code_address(address):
+            panic.pc = address
+        return True
+    return _CALL_TRACE.search(text) is not None
+
+
+def _zephyr_values(panic: Panic, text: str) -> None:
+    for match in _ZEPHYR_VALUE.finditer(text):
+        name = {"VADDR": "EXCVADDR", "SP": "A1"}.get(match[1], match[1])
+        if name in KNOWN:
+            panic.registers.setdefault(name, 0 if match[2] == "(nil)" else int(match[2], 16))

@@ -1,0 +1,267 @@
+"""Boots: what a board says about itself while it starts, gathered into one event a boot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ClassVar
+
+from espmon.records.event import LineView
+from espmon.records.events._text import clean
+from espmon.records.events.reset import failure_hint
+from espmon.records.record import Event, JsonObject, Record
+
+MOST_LINES = 400
+"""Lines of one boot that are read at most."""
+
+PATIENCE = 60
+"""Lines without anything about the boot after which it is reported as it stands."""
+
+_AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause:\d")
+_ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
+_ROM_ESP32 = re.compile(r"\bets J(?:un|ul) +\d+ 20(?:16|19)|^configsip: \d|^clk_drv:0x")
+_ROM_8266 = re.compile(r"\bets Jan +8 2013")
+_LOADER_CHIP = re.compile(r"\bboot\.(esp32[a-z]*\d*):")
+_LOADER = re.compile(r"ESP-IDF (\S+) 2nd stage bootloader")
+_SIMPLE = re.compile(r"soc_init: ESP Simple boot")
+_ENTRY = re.compile(r"^entry 0x|^load 0x")
+_APP = re.compile(
+    r"(?:cpu_start|app_init): +(Project name|App version|ELF file SHA256|ESP-IDF|Compile time): +(\S.*?)\s*$"
+)
+_DIGEST = re.compile(r"([0-9a-fA-F]{6,64})(?:\.\.\.)?$")
+_CHIP_REVISION = re.compile(r"(?:chip revision|[Cc]hip [Rr]ev(?:ision)?): +(v?\d[\d.]*)")
+_ZEPHYR = re.compile(r"\*\*\* Booting Zephyr OS(?: build)? (\S+)")
+_MCUBOOT = re.compile(
+    r"\*\*\* Booting MCUboot(?: build)? (\S+)|Image index: \d+, Swap type:|MCUboot \dnd stage bootloader"
+)
+_NUTTX = re.compile(r"\*\*\* Booting NuttX|NuttShell \(NSH\)(?: NuttX-(\S+))?")
+_WAITING = re.compile(r"^waiting for download")
+_STARTED = re.compile(
+    r"main_task: Calling app_main|main_task: Started on CPU|cpu_start: Starting scheduler|app_main\(\)"
+)
+
+
+class Boot(Event):
+    """One start of a board.
+
+    Attributes:
+        chip: as the ROM or the second stage names it ("esp32s3"), None when neither was seen.
+        idf_version: version of ESP-IDF that the application was built with, else that of the bootloader.
+        app: the project's name; "Zephyr", "NuttX" for those systems.
+        app_version: its version.
+        elf_sha256: the part of the ELF's SHA-256 that was printed, lower case.
+        hint: why it does not start, in plain words; None when it starts.
+        framework: "esp-idf", "zephyr", "mcuboot", "nuttx" or None.
+        bootloader_version: version of the second stage.
+        chip_revision: "v0.2".
+        compile_time: as printed.
+    """
+
+    __slots__ = (
+        "app",
+        "app_version",
+        "bootloader_version",
+        "chip",
+        "chip_revision",
+        "compile_time",
+        "elf_sha256",
+        "framework",
+        "hint",
+        "idf_version",
+    )
+    type: ClassVar[str] = "boot"
+
+    def __init__(self, offset: int, length: int, time: float | None = None) -> None:
+        super().__init__(offset, length, time)
+        self.chip: str | None = None
+        self.idf_version: str | None = None
+        self.app: str | None = None
+        self.app_version: str | None = None
+        self.elf_sha256: str | None = None
+        self.hint: str | None = None
+        self.framework: str | None = None
+        self.bootloader_version: str | None = None
+        self.chip_revision: str | None = None
+        self.compile_time: str | None = None
+
+    def fields(self) -> JsonObject:
+        """The fields of a `boot` in JSON."""
+        return {
+            "chip": self.chip,
+            "chip_revision": self.chip_revision,
+            "framework": self.framework,
+            "bootloader_version": self.bootloader_version,
+            "idf_version": self.idf_version,
+            "app": self.app,
+            "app_version": self.app_version,
+            "compile_time": self.compile_time,
+            "elf_sha256": self.elf_sha256,
+            "hint": self.hint,
+        }
+
+
+class BootEvents:
+    """Recognizes boots. One event a boot, as soon as the application has named itself or the start has failed."""
+
+    needles: Sequence[bytes] = (
+        b"rst:0x",
+        b"rst cause:",
+        b"ESP-ROM:",
+        b" 2nd stage bootloader",
+        b"*** Booting ",
+        b": Project name: ",
+        b"No bootable app partitions",
+        b"NuttShell (NSH)",
+    )
+
+    def __init__(self) -> None:
+        self._open: Boot | None = None
+        self._lines = 0
+        self._idle = 0
+        self._entered = False
+        self._told = False
+        self._readers: tuple[Callable[[Boot, str], bool], ...] = (_read_rom, _read_loader, _read_app, _read_others)
+
+    @property
+    def attentive(self) -> bool:
+        """True from a boot's first line until it is reported."""
+        return self._open is not None
+
+    @property
+    def holds_partial(self) -> bool:
+        """Never: an unfinished line may be finished at any time."""
+        return False
+
+    def line(self, line: LineView) -> Iterable[Record]:
+        """Read one line; yield the boot that it completes."""
+        text = clean(line.text)
+        if _AGAIN.search(text):
+            if self._entered or self._told:
+                yield from self._close()
+            chip = self._open.chip if self._open is not None and not self._told else None
+            # The ROM names the chip before the reset banner, so a boot that has told nothing yet goes on.
+            self._begin(line)
+            assert self._open is not None
+            self._open.chip = chip
+            if "rst cause:" in text:
+                self._open.chip = "esp8266"
+            return
+        if self._open is None:
+            self._begin(line)
+        boot = self._open
+        assert boot is not None
+        self._lines += 1
+        self._idle += 1
+        if _WAITING.search(text):
+            self._open = None
+            return
+        if _ENTRY.search(text):
+            self._entered = True
+        if hint := failure_hint(text, ("boot",)):
+            boot.hint = hint
+            self._extend(line)
+            self._told = True
+            yield from self._close()
+            return
+        if any(reader(boot, text) for reader in self._readers):
+            self._extend(line)
+            self._told = self._told or bool(boot.framework or boot.bootloader_version or boot.app)
+        if self._complete(text) or self._idle > PATIENCE or self._lines > MOST_LINES:
+            yield from self._close()
+
+    def _begin(self, line: LineView) -> None:
+        self._open = Boot(line.offset, line.length, line.time)
+        self._lines = self._idle = 0
+        self._entered = self._told = False
+
+    def _extend(self, line: LineView) -> None:
+        assert self._open is not None
+        self._open.length = line.offset + line.length - self._open.offset
+        self._idle = 0
+
+    def _complete(self, text: str) -> bool:
+        boot = self._open
+        assert boot is not None
+        if boot.framework in ("zephyr", "nuttx"):
+            return True
+        named = boot.app is not None and boot.elf_sha256 is not None and boot.idf_version is not None
+        return (named and "ESP-IDF:" in text) or _STARTED.search(text) is not None
+
+    def _close(self) -> Iterator[Record]:
+        boot, self._open = self._open, None
+        if boot is not None and (self._told or self._entered):
+            if boot.idf_version is None and boot.framework in (None, "esp-idf"):
+                boot.idf_version = boot.bootloader_version
+            yield boot
+        self._entered = self._told = False
+
+    def span(self, record: Record) -> Iterable[Record]:
+        """Payloads say nothing about a boot."""
+        return ()
+
+    def end(self) -> Iterable[Record]:
+        """The stream ended: report what is known of the boot."""
+        return tuple(self._close())
+
+
+def _read_rom(boot: Boot, text: str) -> bool:
+    if match := _ROM_CHIP.search(text):
+        boot.chip = match[1]
+    elif _ROM_ESP32.search(text):
+        boot.chip = "esp32"
+    elif _ROM_8266.search(text):
+        boot.chip = "esp8266"
+    else:
+        return False
+    return True
+
+
+def _read_loader(boot: Boot, text: str) -> bool:
+    found = False
+    if match := _LOADER.search(text):
+        boot.bootloader_version = match[1]
+        boot.framework = boot.framework or "esp-idf"
+        found = True
+    if match := _LOADER_CHIP.search(text):
+        boot.chip = boot.chip or match[1]
+        found = True
+    if match := _CHIP_REVISION.search(text):
+        boot.chip_revision = boot.chip_revision or match[1]
+        found = True
+    return found
+
+
+def _read_app(boot: Boot, text: str) -> bool:
+    match = _APP.search(text)
+    if match is None:
+        return False
+    key, value = match[1], match[2]
+    boot.framework = "esp-idf"
+    if key == "Project name":
+        boot.app = value
+    elif key == "App version":
+        boot.app_version = value
+    elif key == "Compile time":
+        boot.compile_time = value
+    elif key == "ESP-IDF":
+        boot.idf_version = value
+    elif (digest := _DIGEST.match(value)) and digest[1].strip("0"):
+        boot.elf_sha256 = digest[1].lower()
+    return True
+
+
+def _read_others(boot: Boot, text: str) -> bool:
+    if match := _ZEPHYR.search(text):
+        boot.framework, boot.app, boot.app_version = "zephyr", "Zephyr", match[1]
+    elif match := _MCUBOOT.search(text):
+        boot.framework = "mcuboot"
+        boot.bootloader_version = match[1] or boot.bootloader_version
+    elif match := _NUTTX.search(text):
+        boot.framework, boot.app = "nuttx", "NuttX"
+        boot.app_version = match[1] or boot.app_version
+    elif _SIMPLE.search(text):
+        boot.framework = boot.framework or "zephyr"
+        return False
+    else:
+        return False
+    return True

@@ -1,0 +1,51 @@
+"""Folding storms: sixty equal panics are one entry with a count."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+
+from espmon.records.events.panic import Panic
+
+TOP_FRAMES = 4
+"""Two panics are the same crash when kind, cause and this many code frames from the top are equal."""
+
+MOST_GROUPS = 64
+"""Groups kept open at once; the one that was quiet longest is given out when there are more."""
+
+
+def signature(panic: Panic) -> Hashable:
+    """What makes two panics the same crash: equal signatures, same crash."""
+    frames = tuple(frame.pc for frame in panic.backtrace if frame.is_code)[:TOP_FRAMES]
+    where = frames or (panic.pc,)
+    return (panic.kind, panic.cause if not frames else None, panic.suspect, where)
+
+
+class StormFolder:
+    """Groups equal panics. Bounded: at most `MOST_GROUPS` panics are held.
+
+    `add` returns what is finished because room was needed; `flush` returns the rest, in order of first appearance. The
+    panic that is given out is the first of its group, with `count` set.
+    """
+
+    def __init__(self, most_groups: int = MOST_GROUPS) -> None:
+        self._groups: OrderedDict[Hashable, Panic] = OrderedDict()
+        self._most = most_groups
+
+    def add(self, panic: Panic) -> Iterator[Panic]:
+        """Take one panic; yield a finished group when there are too many."""
+        key = signature(panic)
+        first = self._groups.get(key)
+        if first is not None:
+            first.count += panic.count
+            self._groups.move_to_end(key)
+            return
+        self._groups[key] = panic
+        if len(self._groups) > self._most:
+            yield self._groups.popitem(last=False)[1]
+
+    def flush(self) -> Iterator[Panic]:
+        """Yield every group, in the order of the stream."""
+        groups = sorted(self._groups.values(), key=lambda panic: panic.offset)
+        self._groups.clear()
+        yield from groups

@@ -1,0 +1,330 @@
+"""Resets: what the ROM prints when a chip starts over, and what the lines after it say about why it does not start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
+
+from espmon.records.event import LineView
+from espmon.records.events._data import table
+from espmon.records.events._text import clean, is_boot_banner
+from espmon.records.record import Event, JsonObject, Record
+
+LOOP_AT = 3
+"""So many equal resets in a row are called a boot loop."""
+
+LOOP_BYTES = 20_000
+"""A run that printed more than this between two resets is not part of a loop ..."""
+
+LOOP_SECONDS = 60.0
+"""... and neither is one that lasted longer, where host times are known."""
+
+LOOK_AHEAD = 16
+"""Lines after the banner in which the ROM says what is wrong."""
+
+_BANNER = re.compile(r"rst:0x([0-9a-fA-F]{1,8})(?![0-9a-fA-F])(.*)")
+_NAME = re.compile(r"\s*\(([A-Za-z0-9_ /]*)(\)?)")
+_BOOT = re.compile(r"boot:0x([0-9a-fA-F]+)\s*(?:\((.*?)\)?\s*)?$")
+_BANNER_8266 = re.compile(r"rst cause:\s*(\d+)(?:\s*,\s*boot mode:\s*\((\d+)\s*,\s*(\d+)\))?")
+_ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
+_SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
+_STARTED = re.compile(r"^(?:entry 0x|load:0x|load 0x)|2nd stage bootloader|\*\*\* Booting ")
+_BEFORE_CRASH = re.compile(r"Rebooting\.\.\.|Guru Meditation|abort\(\) was called at PC")
+
+_EXPECTED: dict[str, bool | None] = {
+    "power_on": True,
+    "deep_sleep": True,
+    "usb": True,
+    "external": True,
+    "jtag": True,
+    "software": None,
+    "watchdog": False,
+    "brownout": False,
+    "glitch": False,
+    "efuse": False,
+    "security": False,
+    "lockup": False,
+    "unknown": None,
+}
+"""What a class of reset says by itself; a software reset is decided by what came before it."""
+
+_CLASS_OF_NAME: Sequence[tuple[str, str]] = (
+    ("BROWN", "brownout"),
+    ("WDT", "watchdog"),
+    ("SLEEP", "deep_sleep"),
+    ("PWR_DOWN", "deep_sleep"),
+    ("USB", "usb"),
+    ("JTAG", "jtag"),
+    ("POWERON", "power_on"),
+    ("EFUSE", "efuse"),
+    ("GLITCH", "glitch"),
+    ("LOCKUP", "lockup"),
+    ("INTRUSION", "security"),
+    ("SDIO", "external"),
+    ("EXT", "external"),
+    ("SW", "software"),
+)
+
+_PLAIN = {
+    "watchdog": "a watchdog restarted the chip: the program, or the loading of it, stopped responding",
+    "brownout": "the supply voltage fell too low: check the cable, the regulator and what draws current at that moment",
+    "glitch": "a glitch on the clock or the supply restarted the chip: check power and wiring",
+    "efuse": "the chip restarted because its eFuses could not be read without error",
+    "security": "the chip restarted because it found an intrusion (voltage or temperature out of range)",
+    "lockup": "the processor locked up: an exception happened inside the exception handler",
+}
+
+_MODE_8266 = {0: "SDIO_BOOT", 1: "DOWNLOAD(UART)", 3: "SPI_FLASH_BOOT"}
+
+
+class Reset(Event):
+    """The chip started over.
+
+    Attributes:
+        code: the ROM's number for the reason.
+        reason: its name: as printed; from the tables when the print was cut; "unknown" when neither knows.
+        boot_code: the strapping pins as printed after `boot:`, None when it was cut.
+        boot_mode: where the chip starts from, as printed.
+        expected: True (power on, deep sleep, USB), False (watchdog, brownout, after a panic), None when nothing says.
+        hint: what it means, in plain words; None when there is nothing to say.
+        saved_pc: where each core was when it was reset: core number -> address.
+        repeats: how many resets of this kind came in a row, this one included.
+        after_panic: a panic was printed just before.
+    """
+
+    __slots__ = (
+        "after_panic",
+        "boot_code",
+        "boot_mode",
+        "chip",
+        "code",
+        "expected",
+        "hint",
+        "reason",
+        "repeats",
+        "saved_pc",
+    )
+    type: ClassVar[str] = "reset"
+
+    def __init__(self, offset: int, length: int, time: float | None, *, code: int, reason: str, chip: str | None):
+        super().__init__(offset, length, time)
+        self.code = code
+        self.reason = reason
+        self.chip = chip
+        self.boot_code: int | None = None
+        self.boot_mode: str | None = None
+        self.expected: bool | None = None
+        self.hint: str | None = None
+        self.saved_pc: dict[int, int] = {}
+        self.repeats = 1
+        self.after_panic = False
+
+    def fields(self) -> JsonObject:
+        """The fields of a `reset` in JSON."""
+        return {
+            "code": self.code,
+            "reason": self.reason,
+            "boot_code": self.boot_code,
+            "boot_mode": self.boot_mode,
+            "expected": self.expected,
+            "hint": self.hint,
+            "chip": self.chip,
+            "saved_pc": {str(core): f"0x{pc:08x}" for core, pc in sorted(self.saved_pc.items())},
+            "repeats": self.repeats,
+            "after_panic": self.after_panic,
+        }
+
+
+def reason_class(reason: str, code: int, chip: str | None) -> str:
+    """The class of a reset reason: by its printed name, else by the chip's table."""
+    upper = reason.upper()
+    for part, name in _CLASS_OF_NAME:
+        if part in upper:
+            return name
+    row = table("reset_reasons").get(chip or "esp32", {}).get(str(code))
+    return str(row[1]) if row else "unknown"
+
+
+def _table_name(code: int, chip: str | None) -> str:
+    tables = table("reset_reasons")
+    row = tables.get(chip or "", {}).get(str(code)) or tables["esp32"].get(str(code))
+    if row is None:
+        rows = (rows.get(str(code)) for name, rows in tables.items() if name not in ("comment", "esp8266"))
+        row = next((found for found in rows if found), None)
+    return str(row[0]) if row else "unknown"
+
+
+def header_as_text(header: int) -> str:
+    """What a wrong image header says when it is text: `, which is the text "init"`; "" when it is not."""
+    raw = header.to_bytes(4, "little")
+    if all(0x20 <= byte < 0x7F or byte in (9, 10, 13) for byte in raw):
+        return f', which is the text "{raw.decode("ascii").encode("unicode_escape").decode()}"'
+    return ""
+
+
+def failure_hint(text: str, stages: Sequence[str]) -> str | None:
+    """Plain words for a line that says why a chip does not start; None for any other line."""
+    for stage, pattern, words in table("boot_hints")["rules"]:
+        if stage in stages and (match := re.search(pattern, text)):
+            groups = match.groups()
+            filled = str(words)
+            for index, group in enumerate(groups, 1):
+                filled = filled.replace(f"{{{index}}}", group)
+            if "{text}" in filled:
+                filled = filled.replace("{text}", header_as_text(int(groups[0], 16)))
+            return filled
+    return None
+
+
+class ResetEvents:
+    """Recognizes resets. A reset is reported at the first line that says how its start went."""
+
+    needles: Sequence[bytes] = (
+        b"rst:0x",
+        b"rst cause:",
+        b"ESP-ROM:",
+        b"Rebooting...",
+        b"Guru Meditation",
+        b"abort() was called",
+        b"Brownout detector was triggered",
+    )
+
+    def __init__(self) -> None:
+        self._open: Reset | None = None
+        self._lines = 0
+        self._chip: str | None = None
+        self._panicked = False
+        self._browned_out = False
+        self._last: tuple[int, str, int, float | None] | None = None
+        self._repeats = 0
+
+    @property
+    def attentive(self) -> bool:
+        """True between a reset's banner and the line that tells how the start went."""
+        return self._open is not None
+
+    @property
+    def holds_partial(self) -> bool:
+        """Never: an unfinished line may be finished at any time."""
+        return False
+
+    def line(self, line: LineView) -> Iterable[Record]:
+        """Read one line; yield the reset that it completes."""
+        text = clean(line.text)
+        banner = _BANNER.search(text)
+        if banner is not None and not _believable(text, banner):
+            banner = None
+        banner_8266 = _BANNER_8266.search(text) if banner is None else None
+        if banner or banner_8266:
+            yield from self._close()
+            self._begin(line, banner, banner_8266)
+            return
+        if self._open is None:
+            self._note(text)
+            return
+        yield from self._follow(line, text)
+
+    def _note(self, text: str) -> None:
+        if match := _ROM_CHIP.search(text):
+            self._chip = match[1]
+        elif "Brownout detector was triggered" in text:
+            self._browned_out = True
+        elif _BEFORE_CRASH.search(text):
+            self._panicked = True
+
+    def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
+        if banner is not None:
+            code = int(banner[1], 16)
+            rest = banner[2]
+            name = _NAME.match(rest)
+            reason = name[1] if name and name[2] and name[1] else _table_name(code, self._chip)
+            chip = self._chip
+            reset = Reset(line.offset, line.length, line.time, code=code, reason=reason, chip=chip)
+            if boot := _BOOT.search(rest):
+                reset.boot_code = int(boot[1], 16)
+                reset.boot_mode = boot[2] or None
+        else:
+            assert banner_8266 is not None
+            code = int(banner_8266[1])
+            chip = "esp8266"
+            row = table("reset_reasons")[chip].get(str(code))
+            reset = Reset(
+                line.offset, line.length, line.time, code=code, reason=row[0] if row else "unknown", chip=chip
+            )
+            if banner_8266[2]:
+                reset.boot_code = int(banner_8266[2])
+                reset.boot_mode = _MODE_8266.get(reset.boot_code, f"mode {reset.boot_code}")
+        self._judge(reset)
+        self._open = reset
+        self._lines = 0
+        self._chip = None
+        self._panicked = self._browned_out = False
+
+    def _judge(self, reset: Reset) -> None:
+        kind = reason_class(reset.reason, reset.code, reset.chip)
+        reset.expected = _EXPECTED[kind]
+        reset.hint = _PLAIN.get(kind)
+        reset.after_panic = self._panicked
+        if kind == "software" and self._browned_out:
+            reset.expected = False
+            reset.hint = _PLAIN["brownout"]
+        elif kind == "software" and self._panicked:
+            reset.expected = False
+            reset.hint = "the program crashed just before this restart"
+        if reset.boot_mode and "DOWNLOAD" in reset.boot_mode:
+            reset.hint = failure_hint("waiting for download", ("rom",))
+        self._count(reset, kind)
+
+    def _count(self, reset: Reset, kind: str) -> None:
+        last = self._last
+        self._last = (reset.code, reset.reason, reset.offset, reset.time)
+        near = last is not None and last[:2] == (reset.code, reset.reason) and reset.offset - last[2] <= LOOP_BYTES
+        if near and last is not None and last[3] is not None and reset.time is not None:
+            near = reset.time - last[3] <= LOOP_SECONDS
+        self._repeats = self._repeats + 1 if near and kind != "deep_sleep" else 1
+        reset.repeats = self._repeats
+
+    def _follow(self, line: LineView, text: str) -> Iterator[Record]:
+        reset = self._open
+        assert reset is not None
+        self._lines += 1
+        if is_boot_banner(text):
+            yield from self._close()
+            self._note(text)
+            return
+        if saved := _SAVED_PC.search(text):
+            reset.saved_pc[int(saved[1] or 0)] = int(saved[2], 16)
+            reset.length = line.offset + line.length - reset.offset
+        elif hint := failure_hint(text, ("rom",)):
+            reset.hint = hint
+            reset.length = line.offset + line.length - reset.offset
+            yield from self._close()
+        elif _STARTED.search(text) or self._lines >= LOOK_AHEAD:
+            yield from self._close()
+
+    def _close(self) -> Iterator[Record]:
+        reset, self._open = self._open, None
+        if reset is None:
+            return
+        waits = reset.boot_mode is not None and "DOWNLOAD" in reset.boot_mode
+        if reset.repeats >= LOOP_AT and not waits:
+            if reason_class(reset.reason, reset.code, reset.chip) in ("power_on", "software") and reset.hint is None:
+                reset.hint = "the chip restarts again and again without a crash report: often a supply that is too weak"
+            why = f": {reset.hint}" if reset.hint else ""
+            reset.hint = f"boot loop: {reset.reason} {reset.repeats} times in a row{why}"
+        yield reset
+
+    def span(self, record: Record) -> Iterable[Record]:
+        """A payload that is not text: the chip has started."""
+        return tuple(self._close())
+
+    def end(self) -> Iterable[Record]:
+        """The stream ended: report the reset that was still open."""
+        return tuple(self._close())
+
+
+def _believable(text: str, banner: re.Match[str]) -> bool:
+    """A banner, and not prose that mentions one: a name or a boot mode follows, or the line was cut there."""
+    rest = banner[2].strip()
+    return rest == "" or rest.startswith(("(", ",", "boot:"))
