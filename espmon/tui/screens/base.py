@@ -36,7 +36,7 @@ def rows(pairs: Iterable[tuple[str, str]], *, width: int = 0) -> Content:
     for label, texts in listed:
         for index, text in enumerate(texts or [""]):
             head = (label if index == 0 else "").ljust(column)
-            lines.append(Content.assemble((head, "$text-muted"), "  ", Content(text)))
+            lines.append(Content.assemble((head, "$foreground-muted"), "  ", Content(text)))
     return Content("\n").join(lines)
 
 

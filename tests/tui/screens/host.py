@@ -77,6 +77,8 @@ def run_before(check: Callable[[Pilot[Any]], Awaitable[None]]) -> Callable[[Pilo
 
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until the screen's workers are done and their messages are handled."""
-    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    while any(not worker.is_finished for worker in pilot.app.workers):
+        await pilot.pause()
     await pilot.pause()
     await pilot.pause()

@@ -1,0 +1,346 @@
+"""What a core dump and a panic have in common on the screen: frames, a source excerpt, registers, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import TabbedContent, TabPane
+from textual.worker import Worker, WorkerState
+
+from espmon.text import plain
+from espmon.tui.screens.base import Line, Result, clip, copy, literal
+from espmon.tui.screens.table import Column, KeyedTable, Row
+
+Source = Callable[[str, int], Sequence[tuple[int, str]]]
+"""(file as the ELF names it, line) -> (line number, text) around it; empty when the file is not here. May block."""
+
+Frame = Mapping[str, Any]
+"""A frame of contracts.md: `pc`, `function`, `file`, `line`, `inlined`, perhaps `recovered`."""
+
+FRAME_COLUMNS = (
+    Column("index", "#", 2),
+    Column("function", "function", 14, share=3),
+    Column("place", "source", 12, share=2),
+    Column("pc", "address", 10, from_width=64),
+)
+
+
+WARNINGS_SHOWN = 3
+"""Warnings above the tables; the Details tab has all."""
+
+
+def base_name(path: str) -> str:
+    """The last part of a path of any system."""
+    return PureWindowsPath(path).name if "\\" in path else PurePosixPath(path).name
+
+
+def place(frame: Frame, *, full: bool = False) -> str:
+    """`file.c:12`, "" when the frame has no file."""
+    file, line = frame.get("file"), frame.get("line")
+    if not file:
+        return ""
+    name = str(file) if full else base_name(str(file))
+    return f"{name}:{line}" if line else name
+
+
+def frame_name(frame: Frame) -> str:
+    """The function with what must be said about the frame."""
+    name = str(frame.get("function") or "??")
+    marks = [mark for mark in ("inlined", "recovered") if frame.get(mark)]
+    return f"{name} ({', '.join(marks)})" if marks else name
+
+
+def frame_rows(frames: Sequence[Frame]) -> list[Row]:
+    """Frames as table rows, innermost first; a key is the frame's index."""
+    return [
+        Row(
+            str(index),
+            {
+                "index": str(index),
+                "function": frame_name(frame),
+                "place": place(frame) or "-",
+                "pc": str(frame.get("pc") or "-"),
+            },
+            style="" if frame.get("file") else "dim",
+        )
+        for index, frame in enumerate(frames)
+    ]
+
+
+def frames_text(frames: Sequence[Frame]) -> str:
+    """A backtrace as it is copied."""
+    return "\n".join(
+        f"#{index}  {frame.get('pc') or '??':<10}  {frame_name(frame)}"
+        + (f"  at {place(frame, full=True)}" if frame.get("file") else "")
+        for index, frame in enumerate(frames)
+    )
+
+
+def best_frame(frames: Sequence[Frame], skip: Sequence[str] = ("panic_abort", "esp_system_abort", "abort")) -> int:
+    """Index of the first frame with source that is not the abort machinery itself; 0 when there is none."""
+    for index, frame in enumerate(frames):
+        if frame.get("file") and frame.get("function") not in (*skip, "__assert_func", "_esp_error_check_failed"):
+            return index
+    return 0
+
+
+def registers_content(registers: Mapping[str, Any], notes: Mapping[str, str], width: int) -> Content:
+    """Registers in columns, and below them what is worth knowing about a value."""
+    if not registers:
+        return Content("No registers were recorded.")
+    named = [(plain(str(name)), plain(str(value))) for name, value in registers.items()]
+    label = max(len(name) for name, _ in named)
+    cell = label + 1 + max(len(value) for _, value in named) + 3
+    columns = max(1, width // cell)
+    lines: list[Content] = []
+    for start in range(0, len(named), columns):
+        parts: list[Content] = []
+        for name, value in named[start : start + columns]:
+            style = "$text-warning" if name in notes else ""
+            parts.append(
+                Content.assemble(
+                    (name.rjust(label), "$foreground-muted"), " ", (value, style), " " * (cell - label - 1 - len(value))
+                )
+            )
+        lines.append(Content("").join(parts))
+    lines += [Content.assemble((plain(name), "bold $text-warning"), "  ", plain(note)) for name, note in notes.items()]
+    return Content("\n").join(lines)
+
+
+def registers_text(registers: Mapping[str, Any], notes: Mapping[str, str]) -> str:
+    """Registers as they are copied."""
+    return "\n".join(f"{name:<8} {value}  {notes.get(name, '')}".rstrip() for name, value in registers.items())
+
+
+class SourcePane(VerticalScroll):
+    """The lines around a frame's place, read in a thread; says so when the file is not here."""
+
+    DEFAULT_CSS = """
+    SourcePane { scrollbar-size-vertical: 1; }
+    SourcePane Line { width: 100%; }
+    """
+
+    def __init__(self, source: Source | None) -> None:
+        super().__init__(id="source")
+        self._source = source
+        self._wanted: tuple[str, int] | None = None
+        self.text = ""
+
+    def compose(self) -> ComposeResult:
+        """One line widget."""
+        yield Line("", id="source-text")
+
+    def show_frame(self, frame: Frame | None) -> None:
+        """Show the source of a frame; the excerpt arrives later."""
+        if frame is None or not frame.get("file") or not frame.get("line"):
+            self._wanted = None
+            self._say("No source is known for this frame." if frame is not None else "")
+            return
+        wanted = str(frame["file"]), int(frame["line"])
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if self._source is None:
+            self._say(f"{place(frame, full=True)}\nThe source itself is not available here.")
+        else:
+            self._read(self._source, *wanted)
+
+    @work(thread=True, exclusive=True, group="source", exit_on_error=False)
+    def _read(self, source: Source, file: str, line: int) -> tuple[tuple[str, int], Sequence[tuple[int, str]]]:
+        return (file, line), source(file, line)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Show what was read, unless another frame is wanted by now."""
+        event.stop()
+        if self._wanted is None:
+            return
+        file, line = self._wanted
+        if event.state is WorkerState.ERROR:
+            self._say(f"{file}:{line}\nIt could not be read: {event.worker.error}")
+        elif event.state is WorkerState.SUCCESS and event.worker.result is not None:
+            wanted, lines = event.worker.result
+            if wanted == self._wanted:
+                self._show_lines(file, line, lines)
+
+    def _show_lines(self, file: str, line: int, lines: Sequence[tuple[int, str]]) -> None:
+        if not lines:
+            self._say(f"{file}:{line}\nThe file is not on this computer.")
+            return
+        width = len(str(max(number for number, _ in lines)))
+        content = [Content.styled(plain(f"{file}:{line}"), "$foreground-muted")]
+        for number, text in lines:
+            here = number == line
+            mark = "▶" if here else " "
+            content.append(
+                Content.assemble(
+                    (f"{mark} {number:>{width}}  ", "$text-error" if here else "$foreground-muted"),
+                    (plain(text), "bold" if here else ""),
+                )
+            )
+        self._show(Content("\n").join(content))
+
+    def _say(self, text: str) -> None:
+        self._show(Content.styled(literal(text), "$foreground-muted"))
+
+    def _show(self, content: Content) -> None:
+        self.text = content.plain
+        self.query_one("#source-text", Line).show(content)
+        self.scroll_home(animate=False)
+
+
+class Registers(VerticalScroll):
+    """Registers in as many columns as fit."""
+
+    def __init__(self, registers: Mapping[str, Any], notes: Mapping[str, str]) -> None:
+        super().__init__()
+        self._registers, self._notes = registers, notes
+
+    def compose(self) -> ComposeResult:
+        """One line widget."""
+        yield Line("")
+
+    def on_resize(self) -> None:
+        """Divide the width anew."""
+        self.query_one(Line).show(registers_content(self._registers, self._notes, self.content_size.width or 76))
+
+
+class CrashScreen(ModalScreen[Result]):
+    """Keys and saving shared by the crash panels. Subclasses say what `c` copies and compose the rest."""
+
+    DEFAULT_CSS = """
+    CrashScreen { background: $surface; }
+    CrashScreen #heading { padding: 0 1; background: $error-muted; max-height: 3; }
+    CrashScreen #warnings { padding: 0 1; background: $warning-muted; color: $text-warning; max-height: 4; }
+    CrashScreen KeyedTable { border-left: wide $panel; }
+    CrashScreen KeyedTable:focus { border-left: wide $primary; }
+    CrashScreen #parts { height: 1fr; }
+    CrashScreen TabPane { padding: 0 1; }
+    CrashScreen VerticalScroll:focus { background: $boost; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Back", key_display="Esc", id="crash.leave"),
+        Binding("tab", "app.focus_next", "Next part", show=False, id="crash.next"),
+        Binding("c", "copy_part", "Copy part", id="crash.copy", tooltip="Offer the focused part to the clipboard"),
+        Binding("a", "copy_all", "Copy all", id="crash.copy_all", tooltip="Offer the whole report"),
+        Binding("s", "save('text')", "Save", id="crash.save", tooltip="Save the report as text"),
+        Binding("j", "save('json')", "Save JSON", id="crash.save_json"),
+        Binding("1", "part('tab-source')", "Source", show=False, id="crash.source"),
+        Binding("2", "part('tab-registers')", "Registers", show=False, id="crash.registers"),
+        Binding("3", "part('tab-more')", "More", show=False, id="crash.more"),
+    ]
+
+    def __init__(
+        self,
+        *,
+        source: Source | None,
+        save_text: Callable[[], Path] | None,
+        save_json: Callable[[], Path] | None,
+    ) -> None:
+        super().__init__()
+        self._source = source
+        self._savers = {"text": save_text, "json": save_json}
+
+    def parts(self) -> Sequence[tuple[str, str]]:
+        """(title, text) of each part, in reading order; the whole report when joined."""
+        raise NotImplementedError
+
+    def focused_part(self) -> tuple[str, str]:
+        """(title, text) of what the reader is looking at."""
+        raise NotImplementedError
+
+    def compose_tabs(
+        self, registers: Mapping[str, Any], notes: Mapping[str, str], more: str, text: Content
+    ) -> ComposeResult:
+        """Source, registers and one more tab."""
+        with TabbedContent(id="parts"):
+            with TabPane("1 Source", id="tab-source"):
+                yield SourcePane(self._source)
+            with TabPane("2 Registers", id="tab-registers"):
+                yield Registers(registers, notes)
+            with TabPane(f"3 {more}", id="tab-more"), VerticalScroll():
+                yield Line(text, id="more-text")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key for what cannot be saved."""
+        return self._savers[str(parameters[0])] is not None if action == "save" else True
+
+    def compose_warnings(self) -> ComposeResult:
+        """A place for warnings above everything; nothing where there are none."""
+        if self.warnings():
+            yield Line("", id="warnings")
+
+    def show_warnings(self) -> None:
+        """One line each, as wide as the screen is; the rest is under the last tab."""
+        warnings = self.warnings()
+        if not warnings:
+            return
+        shown = [f"! {clip(warning, max(20, self.size.width - 4))}" for warning in warnings[:WARNINGS_SHOWN]]
+        if len(warnings) > WARNINGS_SHOWN:
+            shown.append(f"! {len(warnings) - WARNINGS_SHOWN} more under Details (3)")
+        self.query_one("#warnings", Line).show("\n".join(shown))
+
+    def warnings(self) -> Sequence[str]:
+        """What the reader must know before believing the rest, the most important first."""
+        raise NotImplementedError
+
+    def action_part(self, tab: str) -> None:
+        """Show a tab."""
+        self.query_one(TabbedContent).active = tab
+
+    def action_leave(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+
+    def action_copy_part(self) -> None:
+        """Copy the part with the focus."""
+        title, text = self.focused_part()
+        copy(self.app, f"{title}\n{text}", title)
+
+    def action_copy_all(self) -> None:
+        """Copy the whole report."""
+        copy(self.app, "\n\n".join(f"{title}\n{text}" for title, text in self.parts() if text), "Report")
+
+    def action_save(self, kind: str) -> None:
+        """Write the report; the toast says where it is."""
+        save = self._savers[kind]
+        if save is not None:
+            self._write(save)
+
+    @work(thread=True, group="save", exit_on_error=False)
+    def _write(self, save: Callable[[], Path]) -> Path:
+        return save()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Saved, or why not."""
+        event.stop()
+        if event.state is WorkerState.SUCCESS:
+            self.notify(f"Saved {literal(str(event.worker.result))}", markup=False)
+        elif event.state is WorkerState.ERROR:
+            self.notify(f"Not saved: {literal(str(event.worker.error))}", severity="error", markup=False)
+
+
+class FramesTable(KeyedTable):
+    """A backtrace; the cursor's frame is what the source pane shows."""
+
+    def __init__(self) -> None:
+        super().__init__(FRAME_COLUMNS, id="frames")
+        self.frames: Sequence[Frame] = ()
+
+    def show_frames(self, frames: Sequence[Frame]) -> None:
+        """Show a backtrace with the cursor on the frame worth looking at first."""
+        self.frames = frames
+        self.show(frame_rows(frames))
+        self.move_to(str(best_frame(frames)))
+
+    @property
+    def frame(self) -> Frame | None:
+        """The frame under the cursor."""
+        return self.frames[int(self.selected)] if self.selected is not None and self.frames else None

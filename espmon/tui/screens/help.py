@@ -1,0 +1,134 @@
+"""Every action with its keys, by group, from the one registry that also feeds the palette and the footer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input
+
+from espmon.text import plain
+from espmon.tui.screens.base import Line
+
+
+class HelpEntry(NamedTuple):
+    """One action. A tuple of the same four strings does as well."""
+
+    keys: str
+    """As they are shown: "ctrl+t f"."""
+
+    title: str
+    description: str
+    group: str
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lists the actions; a search field narrows them.
+
+    Args:
+        entries: (keys, title, description, group); groups appear in the order of their first entry.
+        about: a line under the heading (version, where the manual is).
+    """
+
+    DEFAULT_CSS = """
+    HelpScreen { background: $surface; }
+    HelpScreen #heading { padding: 0 1; background: $panel; }
+    HelpScreen #search { margin: 1 1 0 1; }
+    HelpScreen #list { padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+    HelpScreen .group { margin-bottom: 1; }
+    """
+    AUTO_FOCUS = "#list"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", id="help.leave"),
+        Binding("slash", "search", "Search", key_display="/", id="help.search"),
+        Binding("j", "scroll(1)", show=False, id="help.down"),
+        Binding("k", "scroll(-1)", show=False, id="help.up"),
+    ]
+
+    def __init__(self, entries: Sequence[tuple[str, str, str, str]], about: str = "") -> None:
+        super().__init__()
+        self._entries = [HelpEntry(*entry) for entry in entries]
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        """Heading, search, groups."""
+        yield Line(
+            Content.assemble(("Help", "bold $text-primary"), "  ", (plain(self._about), "$foreground-muted")),
+            id="heading",
+        )
+        yield Input(placeholder="search keys and actions", id="search", compact=True)
+        with VerticalScroll(id="list"), Vertical():
+            yield Line("", id="groups")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Show everything."""
+        self._show("")
+
+    def on_resize(self) -> None:
+        """Lay the columns out anew."""
+        self._show(self.query_one("#search", Input).value)
+
+    def _show(self, wanted: str) -> None:
+        words = wanted.casefold().split()
+        found = [entry for entry in self._entries if all(word in " ".join(entry).casefold() for word in words)]
+        self.query_one("#groups", Line).show(self._layout(found) if found else Content("Nothing matches."))
+
+    def _layout(self, entries: Sequence[HelpEntry]) -> Content:
+        keys = min(18, max(Content(plain(entry.keys)).cell_length for entry in entries))
+        titles = min(28, max(Content(plain(entry.title)).cell_length for entry in entries))
+        groups: dict[str, list[HelpEntry]] = {}
+        for entry in entries:
+            groups.setdefault(entry.group, []).append(entry)
+        lines: list[Content] = []
+        for group, members in groups.items():
+            if lines:
+                lines.append(Content(""))
+            lines.append(Content.styled(plain(group), "bold $text-accent"))
+            lines += [self._line(entry, keys, titles) for entry in members]
+        return Content("\n").join(lines)
+
+    def _line(self, entry: HelpEntry, keys: int, titles: int) -> Content:
+        def pad(text: str, width: int) -> str:
+            line = plain(text)
+            return line + " " * max(0, width - Content(line).cell_length)
+
+        return Content.assemble(
+            "  ",
+            (pad(entry.keys, keys), "bold $text-primary"),
+            "  ",
+            pad(entry.title, titles),
+            "  ",
+            (plain(entry.description), "$foreground-muted"),
+        )
+
+    @on(Input.Changed, "#search")
+    def _search_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show(event.value)
+
+    @on(Input.Submitted, "#search")
+    def _search_done(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.query_one("#list").focus()
+
+    def action_search(self) -> None:
+        """Go to the search field."""
+        self.query_one("#search").focus()
+
+    def action_scroll(self, direction: int) -> None:
+        """One line up or down."""
+        self.query_one("#list", VerticalScroll).scroll_relative(y=direction, animate=False)
+
+    def action_leave(self) -> None:
+        """From the search field back to the list; from there, close."""
+        if isinstance(self.focused, Input):
+            self.query_one("#list").focus()
+        else:
+            self.dismiss(None)
