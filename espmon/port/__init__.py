@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from espmon.port.base import BaseHandle, CustomSequences
+    from espmon.port.config import load_sequences
+    from espmon.port.discovery import PortInfo, list_ports, resolve
     from espmon.port.errors import PortError, PortErrorKind
     from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT, Handle, ResetSequence
     from espmon.port.opening import open_handle
+    from espmon.port.registry import Device, DeviceRegistry, device_key
     from espmon.port.sequences import parse_sequence
+    from espmon.port.watch import PortIdentity, identify, wait_for_port
 
 _HOMES = {
     "BaseHandle": "base",
@@ -26,6 +30,16 @@ _HOMES = {
     "ResetSequence": "handle",
     "open_handle": "opening",
     "parse_sequence": "sequences",
+    "load_sequences": "config",
+    "wait_for_port": "watch",
+    "identify": "watch",
+    "PortIdentity": "watch",
+    "device_key": "registry",
+    "DeviceRegistry": "registry",
+    "Device": "registry",
+    "resolve": "discovery",
+    "list_ports": "discovery",
+    "PortInfo": "discovery",
 }
 
 __all__ = [
@@ -33,12 +47,22 @@ __all__ = [
     "READ_LIMIT",
     "BaseHandle",
     "CustomSequences",
+    "Device",
+    "DeviceRegistry",
     "Handle",
     "PortError",
     "PortErrorKind",
+    "PortIdentity",
+    "PortInfo",
     "ResetSequence",
+    "device_key",
+    "identify",
+    "list_ports",
+    "load_sequences",
     "open_handle",
     "parse_sequence",
+    "resolve",
+    "wait_for_port",
 ]
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+from espmon.port._threads import run_bounded
 from espmon.port.base import BaseHandle, CustomSequences
 from espmon.port.errors import PortError, PortErrorKind
+
+LIST_LIMIT = 5.0
+"""Seconds for reading the system's list of ports."""
 
 BAUD_LIMIT = 20_000_000
 """No serial adapter is faster."""
@@ -33,9 +41,12 @@ async def open_handle(
     """
     if not 0 < baud <= BAUD_LIMIT:
         raise PortError(PortErrorKind.UNSUPPORTED, f"{baud} is not a rate in baud", "115200 is the usual one")
-    scheme = url.partition("://")[0].lower() if "://" in url else ""
     if not url.strip() or "\0" in url:
         raise PortError(PortErrorKind.MISSING, "no port was named", "`espmon scan` lists the ports")
+    asked = url
+    if url.lower().startswith("hwgrep://"):
+        url = await _in_thread(lambda: _discovery().resolve(asked))
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
     if scheme == "rfc2217":
         from espmon.port.rfc2217 import open_rfc2217 as opener
     elif scheme == "socket":
@@ -44,7 +55,25 @@ async def open_handle(
         from espmon.port.threaded import open_threaded as opener
     else:
         from espmon.port.platform import open_local as opener
-    handle = await opener(url, baud=baud, no_reset=no_reset, dtr=dtr, rts=rts)
+    try:
+        handle = await opener(url, baud=baud, no_reset=no_reset, dtr=dtr, rts=rts)
+    except PortError as error:
+        if scheme or error.kind is not PortErrorKind.MISSING or error.hint:
+            raise
+        hint = await _in_thread(lambda: _discovery().missing_hint(url, _discovery().list_ports()))
+        raise PortError(error.kind, error.message, hint) from None
     if sequences is not None:
         handle.custom = sequences
     return handle
+
+
+def _discovery() -> ModuleType:
+    # Only for a port that is not there: the usual open does not pay for the list.
+    return import_module("espmon.port.discovery")
+
+
+async def _in_thread(work: Callable[[], str]) -> str:
+    try:
+        return await run_bounded(work, LIST_LIMIT, name="port-list")
+    except TimeoutError:
+        return ""

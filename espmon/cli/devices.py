@@ -1,0 +1,113 @@
+"""`espmon devices`: the registry of known devices and their nicknames."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.port.discovery import list_ports, resolve
+from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.registry import Device, DeviceRegistry
+
+FIELDS = ("nickname", "name", "description", "baud", "elf")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    parser = command_parser("devices", "Nicknames and notes for boards; a nickname works wherever a port is asked for.")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="all known devices")
+    listing.add_argument("--json", action="store_true", help='one object on stdout: {"path": ..., "devices": [...]}')
+    change = actions.add_parser("set", help="add a device, or change some of its fields")
+    change.add_argument("device", help="a connected port, a nickname, serial:NUMBER or location:PLACE")
+    change.add_argument("--nickname", help="lower-case letters, digits, - and _")
+    change.add_argument("--name", help="its name, on one line")
+    change.add_argument("--description", help="anything worth remembering, on one line")
+    change.add_argument("--baud", help="its usual rate; an empty text forgets it")
+    change.add_argument("--elf", help="the ELF that decodes its addresses; an empty text forgets it")
+    removal = actions.add_parser("remove", help="forget a device")
+    removal.add_argument("device", help="a nickname, serial:NUMBER, location:PLACE or a connected port")
+    actions.add_parser("path", help="where the registry is kept")
+    return run_command(parser, arguments, devices)
+
+
+def devices(options: argparse.Namespace) -> int:
+    """Do what was asked."""
+    registry = DeviceRegistry()
+    actions = {"list": _list, "set": _set, "remove": _remove, "path": _path}
+    code = actions[options.action](registry, options)
+    if registry.problem:
+        say(f"espmon: {registry.problem}")
+    return code
+
+
+def _path(registry: DeviceRegistry, options: argparse.Namespace) -> int:
+    print(registry.path)
+    return Exit.DONE
+
+
+def _list(registry: DeviceRegistry, options: argparse.Namespace) -> int:
+    known = registry.devices()
+    online = {port.key: port.device for port in list_ports(show_all=True) if port.key}
+    if options.json:
+        rows = [{**device.to_json(), "port": online.get(device.key)} for device in known]
+        print_json({"path": str(registry.path), "devices": rows})
+        return Exit.DONE
+    for device in known:
+        print(_describe(device, online.get(device.key, "")))
+    if not known:
+        say("No device is known yet: `espmon devices set PORT --nickname NAME` adds one.")
+    return Exit.DONE
+
+
+def _describe(device: Device, port: str) -> str:
+    facts = [device.nickname or "(no nickname)", device.key, port or "not connected"]
+    facts += [text for text in (device.name, device.chip, device.mac) if text]
+    facts += [f"{device.baud} baud"] if device.baud else []
+    facts += [text for text in (device.elf, device.description) if text]
+    return "  ".join(clean(fact) for fact in facts)
+
+
+def _key(registry: DeviceRegistry, name: str) -> str:
+    if name.startswith(("serial:", "location:")):
+        return name
+    known = registry.by_nickname(name)
+    if known is not None:
+        return known.key
+    device = os.path.realpath(resolve(name, registry))
+    for port in list_ports(registry, show_all=True):
+        if os.path.realpath(port.device) == device and port.key:
+            return port.key
+    fail(Exit.PORT, f"{name} has neither a USB serial number nor a location, so it cannot be told from other ports")
+
+
+def _set(registry: DeviceRegistry, options: argparse.Namespace) -> int:
+    changes: dict[str, Any] = {
+        field: getattr(options, field) for field in FIELDS if getattr(options, field) is not None
+    }
+    if not changes:
+        fail(Exit.USAGE, f"nothing to set: name one of {', '.join('--' + field for field in FIELDS)}")
+    if "baud" in changes:
+        text = changes["baud"]
+        if text and not (text.isascii() and text.isdigit()):
+            fail(Exit.USAGE, f"{text!r} is not a rate in baud")
+        changes["baud"] = int(text) if text else None
+    if changes.get("elf"):
+        changes["elf"] = str(Path(changes["elf"]).expanduser().absolute())
+    key = _key(registry, options.device)
+    try:
+        device = registry.update(key, **changes)
+    except PortError as error:
+        fail(Exit.FAILED if error.kind is PortErrorKind.OTHER else Exit.USAGE, str(error))
+    print(_describe(device, ""))
+    return Exit.DONE
+
+
+def _remove(registry: DeviceRegistry, options: argparse.Namespace) -> int:
+    key = _key(registry, options.device)
+    if not registry.remove(key):
+        fail(Exit.FAILED, f"{options.device} is not in the registry")
+    return Exit.DONE
