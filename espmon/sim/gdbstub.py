@@ -1,7 +1,7 @@
 """The gdb stub that a panicked application turns into: the remote protocol's server side, without I/O.
 
-`feed` takes what the debugger sends and returns what the stub answers. The moment is a snapshot: registers and memory can
-be read and written, stepping runs into the same fault again, `c` and `D` let the application go on, `k` resets the chip.
+`feed` takes what the debugger sends and returns what the stub answers. The moment is a snapshot: registers and memory
+can be read and written, stepping runs into the same fault again, `c` and `D` let the application go on, `k` resets.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ def register_dump(snapshot: Snapshot) -> str:
 
 def panic_text(snapshot: Snapshot, sha256: str) -> str:
     """The whole report, up to and with the ELF's SHA; what comes next (reboot, core dump, stub) is the caller's."""
-    return f"\r\n{reason(snapshot)}\r\n\r\n{register_dump(snapshot)}\r\n\r\n\r\nELF file SHA256: {sha256[:SHA_PREFIX]}\r\n\r\n"
+    digest = f"\r\n\r\n\r\nELF file SHA256: {sha256[:SHA_PREFIX]}\r\n\r\n"
+    return f"\r\n{reason(snapshot)}\r\n\r\n{register_dump(snapshot)}{digest}"
 
 
 def signal(snapshot: Snapshot) -> int:
