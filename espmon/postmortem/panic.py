@@ -1,0 +1,300 @@
+"""A printed panic and an ELF become a report: one sentence, the place, the chain of calls, and how far to trust it.
+
+Plain data in, plain data out: this module knows nothing of records or of the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from espmon.postmortem.backtrace import Backtrace, SegmentMemory, StackFrame
+from espmon.postmortem.panic_notes import NULL_REACH, access_size_hint, first_value, note_on
+from espmon.postmortem.riscv_code import call_before
+from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.unwind_riscv import unwind_riscv
+from espmon.postmortem.unwind_xtensa import call_size_before
+
+MACHINERY = frozenset(
+    {
+        "abort", "panic_abort", "esp_system_abort", "__assert_func", "__assert", "_esp_error_check_failed",
+        "_esp_error_check_failed_without_abort", "vApplicationStackOverflowHook", "__stack_chk_fail",
+        "lock_acquire_generic", "vPortTaskWrapper", "panic_handler", "xt_unhandled_exception",
+        "esp_restart_noos", "esp_panic_handler", "panicHandler", "__cxa_throw", "__cxxabiv1::__terminate",
+        "std::terminate", "__ubsan_default_handler", "ubsan_default_handler", "multi_heap_assert",
+        "heap_caps_alloc_failed", "rust_begin_unwind", "core::panicking::panic_fmt", "task_wdt_isr",
+        "task_wdt_timeout_handling", "esp_task_wdt_isr_user_handler",
+    }
+)  # fmt: skip
+"""Functions that only carry the bad news: the place of a crash is the first frame outside of them."""
+
+MACHINERY_FILES = ("/freertos/", "/newlib/", "/esp_system/panic", "/core/src/panicking", "/std/src/panicking")
+"""Parts of paths whose frames are the system's own, for aborts."""
+
+GIVEN_UP = frozenset({"abort", "assert", "heap", "stack_smash", "stack_overflow", "rust"})
+"""Kinds where the program itself called the panic: the frames on top are machinery."""
+
+VERBS: Sequence[tuple[str, str]] = (
+    ("Load", "read from"),
+    ("Store", "wrote to"),
+    ("Instr", "jumped to"),
+)
+"""Start of a cause -> what was done with the address."""
+
+MAX_STACK_WORDS = 4096
+"""Words of an ESP8266 stack dump that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanicFacts:
+    """What the board printed. Field for field what a `panic` record has, as plain values."""
+
+    kind: str
+    cause: str | None = None
+    plain: str | None = None
+    arch: str | None = None
+    core: int | None = None
+    task: str | None = None
+    pc: int | None = None
+    excvaddr: int | None = None
+    registers: Mapping[str, int] = field(default_factory=dict)
+    backtrace: Sequence[tuple[int, int | None]] = ()
+    stack: Sequence[tuple[int, bytes]] = ()
+    message: str | None = None
+    abort_pc: int | None = None
+    suspect: str | None = None
+    corrupted: bool = False
+    continues: bool = False
+    damaged: Sequence[str] = ()
+    elf_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PanicReport:
+    """A decoded panic."""
+
+    facts: PanicFacts
+    sentence: str
+    frames: Sequence[StackFrame]
+    place: StackFrame | None
+    notes: Mapping[str, str]
+    warnings: Sequence[str]
+    elf_match: bool | None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for the same crash: kind and top functions (addresses where there are no names)."""
+        code = [frame for frame in self.frames if frame.pc and not frame.inlined]
+        top = tuple(frame.function or frame.pc for frame in code[:4]) or (self.facts.pc,)
+        return (self.facts.kind, *top)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as the screen and scripts have it."""
+        facts = self.facts
+        return {
+            "sentence": self.sentence,
+            "kind": facts.kind,
+            "cause": facts.cause,
+            "message": facts.message,
+            "core": facts.core,
+            "task": facts.task,
+            "where": self.place.to_json() if self.place else None,
+            "registers": {name: f"0x{value:08x}" for name, value in facts.registers.items()},
+            "notes": dict(self.notes),
+            "backtrace": [frame.to_json() for frame in self.frames],
+            "elf_sha256": facts.elf_sha256,
+            "elf_match": self.elf_match,
+            "damaged": list(facts.damaged),
+            "warnings": list(self.warnings),
+        }
+
+    def to_text(self) -> str:
+        """The report for a terminal or a file; device text in it is not sanitised yet."""
+        rows = [self.sentence]
+        if self.facts.message:
+            rows += ["", *self.facts.message.splitlines()]
+        rows += ["", "Backtrace:"] if self.frames else ["", "No backtrace."]
+        for number, frame in enumerate(self.frames):
+            where = f" at {frame.file}:{frame.line if frame.line is not None else '?'}" if frame.file else ""
+            marks = " (inlined)" if frame.inlined else " (recovered)" if frame.recovered else ""
+            rows.append(f"  #{number:<2} 0x{frame.pc:08x}  {frame.function or '??'}{marks}{where}")
+        if self.facts.registers:
+            rows += ["", "Registers:"]
+            rows += [
+                f"  {name:<9} 0x{value:08x}  {self.notes.get(name, '')}".rstrip()
+                for name, value in self.facts.registers.items()
+            ]
+        for title, items in (("Warnings", self.warnings), ("Could not be read", self.facts.damaged)):
+            if items:
+                rows += ["", f"{title}:", *(f"  {item}" for item in items)]
+        return "\n".join(rows) + "\n"
+
+
+def decode_panic(facts: PanicFacts, symbolizer: Symbolizer | None) -> PanicReport:
+    """Decode a panic. Without an ELF the report has what the board printed, and says what is missing.
+
+    Raises `PostmortemError` only for an ELF that cannot be read.
+    """
+    warnings: list[str] = []
+    match = _elf_match(facts, symbolizer, warnings)
+    frames = _frames(facts, symbolizer, warnings)
+    place = _place(facts, frames)
+    sp = first_value(facts.registers, ("SP", "A1"))
+    function_at = _namer(symbolizer)
+    notes = {
+        name: note
+        for name, value in facts.registers.items()
+        if (note := note_on(name, value, sp=sp, function_at=function_at)) is not None
+    }
+    hint = access_size_hint(facts.cause, facts.excvaddr)
+    if hint:
+        notes.setdefault("MTVAL" if "MTVAL" in facts.registers else "EXCVADDR", hint)
+    if facts.corrupted:
+        warnings.append("The board itself says that the backtrace is corrupted")
+    if facts.continues:
+        warnings.append("The board cut the backtrace: it goes on below the last frame")
+    return PanicReport(facts, _sentence(facts, place), frames, place, notes, warnings, match)
+
+
+def _elf_match(facts: PanicFacts, symbolizer: Symbolizer | None, warnings: list[str]) -> bool | None:
+    if symbolizer is None:
+        warnings.append("No ELF: addresses are not decoded. Choose the ELF that the board runs")
+        return None
+    if not facts.elf_sha256:
+        return None
+    if symbolizer.sha256.startswith(facts.elf_sha256.lower()):
+        return True
+    warnings.append(
+        f"The ELF is not what the board runs: it printed SHA256 {facts.elf_sha256}, "
+        f"the ELF has {symbolizer.sha256[: len(facts.elf_sha256)]}. Names and lines may be wrong"
+    )
+    return False
+
+
+def _frames(facts: PanicFacts, symbolizer: Symbolizer | None, warnings: list[str]) -> list[StackFrame]:
+    if symbolizer is None:
+        return [StackFrame(pc, sp or 0, None, None, None) for pc, sp in facts.backtrace] or _bare(facts)
+    if facts.backtrace:
+        return _printed(facts, symbolizer, warnings)
+    if facts.arch == "riscv" and facts.stack and facts.pc is not None:
+        registers = {name.lower().split("/")[0]: value for name, value in facts.registers.items()}
+        registers["pc"] = facts.pc
+        memory = SegmentMemory((start, bytes(data)) for start, data in facts.stack)
+        trace = unwind_riscv(registers, memory, symbolizer)
+        if not trace.complete and trace.end:
+            warnings.append(f"The chain ends early: {trace.end}")
+        return list(trace.frames)
+    if facts.arch == "esp8266" and facts.stack:
+        return _scanned(facts, symbolizer, warnings)
+    trace = Backtrace()
+    for pc in dict.fromkeys(value for value in (facts.pc, facts.abort_pc) if value):
+        trace.add(pc, 0, symbolizer.lookup(pc))
+    caller = first_value(facts.registers, ("RA",))
+    if len(trace) and caller and symbolizer.is_code(caller) and caller != facts.pc:
+        trace.add(caller, 0, symbolizer.lookup_caller(caller))
+        warnings.append("No stack was printed: the last frame is the return address register, which may be older")
+    return trace.frames
+
+
+def _bare(facts: PanicFacts) -> list[StackFrame]:
+    return [StackFrame(pc, 0, None, None, None) for pc in (facts.pc, facts.abort_pc) if pc][:1]
+
+
+def _printed(facts: PanicFacts, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
+    trace = Backtrace()
+    unlikely = 0
+    for number, (pc, sp) in enumerate(facts.backtrace):
+        code = symbolizer.is_code(pc)
+        if number and code and not _after_a_call(facts.arch, symbolizer, pc):
+            unlikely += 1
+        found = (symbolizer.lookup_caller(pc) if number else symbolizer.lookup(pc)) if code else []
+        trace.add(pc, sp or 0, found)
+    if unlikely:
+        warnings.append(
+            f"{unlikely} of {len(facts.backtrace)} addresses do not follow a call in this ELF: "
+            "another build, or a damaged backtrace"
+        )
+    return trace.frames
+
+
+def _after_a_call(arch: str | None, symbolizer: Symbolizer, address: int) -> bool:
+    if arch == "riscv":
+        return call_before(symbolizer, address) is not None
+    size = call_size_before(symbolizer, address)
+    return size is None or size >= 0
+
+
+def _scanned(facts: PanicFacts, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
+    """ESP8266: stack words that are code addresses right after a call, in order; the chip prints no frames."""
+    trace = Backtrace()
+    if facts.pc is not None:
+        trace.add(facts.pc, 0, symbolizer.lookup(facts.pc))
+    for start, data in facts.stack:
+        for at in range(0, min(len(data), MAX_STACK_WORDS * 4) - 3, 4):
+            value = int.from_bytes(data[at : at + 4], "little")
+            if symbolizer.is_code(value) and call_size_before(symbolizer, value) == 0:
+                trace.add(value, start + at, symbolizer.lookup_caller(value), recovered=True)
+    warnings.append("Found by looking through the stack for return addresses: old calls may be among them")
+    return trace.frames
+
+
+def _place(facts: PanicFacts, frames: Sequence[StackFrame]) -> StackFrame | None:
+    named = [frame for frame in frames if frame.function]
+    if facts.kind in GIVEN_UP:
+        for frame in named:
+            if frame.function not in MACHINERY and not any(part in (frame.file or "") for part in MACHINERY_FILES):
+                return frame
+    return next((frame for frame in named if frame.function not in MACHINERY), named[0] if named else None)
+
+
+def _namer(symbolizer: Symbolizer | None) -> Callable[[int], str | None]:
+    def name(address: int) -> str | None:
+        if symbolizer is None or not symbolizer.is_code(address):
+            return None
+        frames = symbolizer.lookup(address)
+        return frames[0].function if frames else None
+
+    return name
+
+
+def _sentence(facts: PanicFacts, place: StackFrame | None) -> str:
+    who = f"Task {facts.task}" if facts.task else f"Core {facts.core}" if facts.core is not None else "The program"
+    text = f"{who} {_did(facts)}"
+    if place is not None:
+        where = f" ({place.file.replace(chr(92), '/').rsplit('/', 1)[-1]}:{place.line})" if place.file else ""
+        text += f" in {place.function}{where}"
+    return text + "."
+
+
+def _did(facts: PanicFacts) -> str:
+    if facts.kind == "exception" and facts.excvaddr is not None:
+        for start, verb in VERBS:
+            if (facts.cause or "").startswith(start) and "isaligned" not in (facts.cause or ""):
+                return f"{verb} {_address(facts.excvaddr)}"
+    first = (facts.message or "").strip().splitlines()
+    fixed = {
+        "abort": "gave up by calling abort()",
+        "assert": f"stopped at a failed assertion: {first[0]}" if first else "stopped at a failed assertion",
+        "task_wdt": "kept the processor until the task watchdog fired",
+        "int_wdt": "blocked interrupts until the watchdog fired",
+        "stack_overflow": "used more stack than it has",
+        "stack_smash": "wrote past the end of a local buffer",
+        "heap": f"found a damaged heap: {first[0]}" if first else "found a damaged heap",
+        "rust": f"panicked: {first[0]}" if first else "panicked",
+        "brownout": "stopped because the supply voltage fell too low",
+    }
+    if facts.kind in fixed:
+        return fixed[facts.kind]
+    if facts.plain:
+        return "stopped: " + facts.plain
+    return f"stopped: {facts.cause or facts.kind}"
+
+
+def _address(address: int) -> str:
+    if address == 0:
+        return "address 0, a null pointer,"
+    if address < NULL_REACH:
+        return f"address 0x{address:08x}, a null pointer plus {address},"
+    note = note_on("EXCVADDR", address, sp=None)
+    return f"address 0x{address:08x} ({note})" if note else f"address 0x{address:08x}"
