@@ -1,4 +1,4 @@
-"""Reads the rows of a crash report: registers, backtraces, stack memory. What is not whole is damaged, never guessed."""
+"""Reads the rows of a crash report: registers, backtraces, stack memory. What is not whole is damaged, not guessed."""
 
 from __future__ import annotations
 
