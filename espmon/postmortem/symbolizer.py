@@ -9,6 +9,7 @@ from pathlib import Path
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.cache import Cache
+from espmon.postmortem.cfi import FrameTable
 from espmon.postmortem.dwarf import Dwarf
 from espmon.postmortem.dwarf_functions import Function, Functions, full_name
 from espmon.postmortem.dwarf_lines import LineTable, parse_lines
@@ -50,7 +51,15 @@ class Image:
         self._spoken_of: set[int] = set()
         self._functions: Cache[int, Functions] = Cache(CACHED_FUNCTION_INDEXES)
         self._lines: Cache[int, LineTable] = Cache(CACHED_LINE_ROWS)
+        self._frames: FrameTable | None = None
         self.damage: list[str] = []
+
+    @property
+    def frames(self) -> FrameTable:
+        """Call frame information of this file, indexed on first use."""
+        if self._frames is None:
+            self._frames = FrameTable(self.elf)
+        return self._frames
 
     def unit_at(self, address: int) -> Unit | None:
         """Return the unit whose code holds an address: from `.debug_aranges`, else from the units the table leaves

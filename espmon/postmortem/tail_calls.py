@@ -1,0 +1,87 @@
+"""Functions that left the stack by a tail call, named through call-site entries."""
+
+from __future__ import annotations
+
+from espmon.postmortem import dwarf_abbrev as dw
+from espmon.postmortem.dwarf_functions import original
+from espmon.postmortem.dwarf_unit import Unit
+from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.symbolizer import Image, Symbolizer
+
+MAX_TAIL_DEPTH = 8
+MAX_SITES = 2_000
+INSIDE = frozenset({dw.TAG_LEXICAL_BLOCK, dw.TAG_INLINED})
+
+Step = tuple[int, int]
+"""Return address of a tail-call site, entry address of the function it is in."""
+
+
+def tail_path(symbolizer: Symbolizer, called: int, running: int) -> list[int]:
+    """Return the places from which tail calls lead from the function entered at `called` to the one entered at
+    `running`.
+
+    Addresses just behind each jump, outermost first; empty when there is no such path or more than one, for then
+    nothing is certain.
+    """
+    image = symbolizer.image_at(called)
+    if image is None or called == running:
+        return []
+    try:
+        paths = _search(image, called, running, [], {called})
+    except PostmortemError:
+        return []
+    return paths[0] if len(paths) == 1 else []
+
+
+def _search(image: Image, entry: int, goal: int, path: list[int], seen: set[int]) -> list[list[int]]:
+    found: list[list[int]] = []
+    if len(path) >= MAX_TAIL_DEPTH:
+        return found
+    for place, target in _tail_sites(image, entry):
+        if target == goal:
+            found.append([*path, place])
+        elif target not in seen:
+            found.extend(_search(image, target, goal, [*path, place], seen | {target}))
+        if len(found) > 1:
+            break
+    return found
+
+
+def _tail_sites(image: Image, entry: int) -> list[tuple[int, int]]:
+    at = image.function_entry(entry)
+    if at is None or at[1].low != entry:
+        return []
+    unit, position = at[0].unit, at[1].position
+    sites: list[tuple[int, int]] = []
+    for _, where, abbreviation, _ in unit.walk(position, INSIDE):
+        if abbreviation.tag not in (dw.TAG_CALL_SITE, dw.TAG_GNU_CALL_SITE):
+            continue
+        attributes = unit.attributes(where)
+        if not (attributes.get(dw.AT_CALL_TAIL_CALL) or attributes.get(dw.AT_GNU_TAIL_CALL)):
+            continue
+        place = attributes.get(dw.AT_CALL_RETURN_PC) or attributes.get(dw.AT_LOW_PC) or attributes.get(dw.AT_CALL_PC)
+        origin = attributes.get(dw.AT_CALL_ORIGIN) or attributes.get(dw.AT_ABSTRACT_ORIGIN)
+        if isinstance(place, int) and isinstance(origin, int):
+            target = entry_of(image, unit, origin)
+            if target is not None:
+                sites.append((place, target))
+        if len(sites) > MAX_SITES:
+            break
+    return sites
+
+
+def entry_of(image: Image, unit: Unit, reference: int) -> int | None:
+    """Return the entry address of the function an entry (or a declaration of it) stands for."""
+    home, position = image.dwarf.resolve(unit, reference)
+    attributes = home.attributes(position)
+    low = attributes.get(dw.AT_LOW_PC)
+    if isinstance(low, int):
+        return low
+    ranges = image.dwarf.ranges(home, attributes)
+    if ranges:
+        return ranges[0][0]
+    # A declaration: its code is elsewhere, the symbol table knows where.
+    _, _, gathered = original(home, position)
+    name = gathered.get(dw.AT_LINKAGE_NAME) or gathered.get(dw.AT_MIPS_LINKAGE_NAME) or gathered.get(dw.AT_NAME)
+    symbol = image.elf.symbol_named(name) if isinstance(name, str) else None
+    return symbol.address if symbol else None

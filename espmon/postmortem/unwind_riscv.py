@@ -1,0 +1,270 @@
+"""Unwinding of RISC-V by call frame information."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, Memory, word
+from espmon.postmortem.cfi import (
+    EXPRESSION,
+    OFFSET,
+    REGISTER,
+    SAME,
+    UNDEFINED,
+    VAL_EXPRESSION,
+    VAL_OFFSET,
+    FrameTable,
+    Row,
+)
+from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.expression import Context, Location, evaluate
+from espmon.postmortem.riscv_code import KEPT, NUMBERS, Call, call_before, in_rom
+from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.tail_calls import tail_path
+
+RA, SP, PC = 1, 2, -1
+MAX_SCAN_BYTES = 1024
+"""How far above the stack pointer a frame behind ROM code is searched for."""
+MAX_ROM_FRAME = 512
+TOP_SLACK = 64
+"""A chain has reached the top of a stack when its last frame ends this near to it."""
+
+Registers = dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A physical frame: its registers, its address (CFA) and the entry of its function (None without CFI)."""
+
+    registers: Registers
+    cfa: int
+    entry: int | None
+
+
+def unwind_riscv(
+    registers: Mapping[str, int], memory: Memory, symbolizer: Symbolizer, stack_top: int | None = None
+) -> Backtrace:
+    """Unwind from the registers `pc`, `ra`, `sp`, `s0`.. (lower case) and stack memory; `stack_top` is the end of the
+    task's stack.
+
+    A frame behind ROM code, which has no frame information, is taken from the stack only when the chain that starts
+    there reaches `stack_top` and every direct call on it goes to the function it should; it is marked recovered.
+    """
+    return _Unwinder(memory, symbolizer, stack_top).run(registers)
+
+
+def tables_of(symbolizer: Symbolizer) -> list[FrameTable]:
+    """Return the frame tables of all files of a symbolizer, each read once."""
+    return [image.frames for image in symbolizer.images]
+
+
+class _Unwinder:
+    def __init__(self, memory: Memory, symbolizer: Symbolizer, stack_top: int | None) -> None:
+        self.memory = memory
+        self.symbolizer = symbolizer
+        self.tables = tables_of(symbolizer)
+        self.stack_top = stack_top
+
+    def run(self, named: Mapping[str, int]) -> Backtrace:
+        trace = Backtrace()
+        registers = {NUMBERS[name]: value for name, value in named.items() if name in NUMBERS}
+        pc = named.get("pc", named.get("mepc"))
+        if pc is None:
+            trace.end = "the program counter is not known"
+            return trace
+        registers[PC] = pc
+        trace.add(pc, registers.get(SP, 0), self.symbolizer.lookup(pc))
+        if not self.symbolizer.is_code(pc) and not in_rom(pc, self.symbolizer):
+            # A jump to a bad address leaves the caller in ra and nothing on the stack.
+            ra = registers.get(RA, 0)
+            if call_before(self.symbolizer, ra) is None:
+                trace.end = f"0x{pc:08x} is not code"
+                return trace
+            registers = {**registers, PC: ra}
+            trace.add(ra, registers.get(SP, 0), self.symbolizer.lookup_caller(ra))
+            self._chain(trace, registers, innermost=False)
+        else:
+            self._chain(trace, registers, innermost=True)
+        return trace
+
+    def _chain(self, trace: Backtrace, registers: Registers, innermost: bool, recovered: bool = False) -> None:
+        for _ in range(MAX_FRAMES):
+            if len(trace.frames) >= 4 * MAX_FRAMES:
+                break
+            pc = registers[PC]
+            try:
+                row = self._row(pc if innermost else pc - 1)
+                if row is None:
+                    if not self._through_unknown_code(trace, registers, innermost):
+                        return
+                    registers, recovered = self._resumed
+                    innermost = False
+                    continue
+                frame = self._frame(registers, row)
+                caller = self._caller(frame, row, innermost)
+            except PostmortemError as error:
+                trace.end = str(error)
+                return
+            ra = caller[PC]
+            if ra == 0:
+                trace.complete, trace.end = True, "start of the task"
+                return
+            if not self.symbolizer.is_code(ra - 1) and not in_rom(ra, self.symbolizer):
+                trace.end = f"the stack is damaged: return address 0x{ra:08x} is not code"
+                return
+            backwards = caller[SP] < registers.get(SP, 0) or (caller[SP] == registers.get(SP, 0) and ra == pc)
+            if backwards and row.cfa_expression is None:
+                trace.end = f"the stack is damaged: stack pointer 0x{caller[SP]:08x} does not move up"
+                return
+            call = call_before(self.symbolizer, ra)
+            if call is None and self.symbolizer.is_code(ra - 1) and not row.signal:
+                trace.end = f"the stack is damaged: no call before return address 0x{ra:08x}"
+                return
+            self._add_tail_calls(trace, call, frame, caller[SP], recovered)
+            trace.add(ra, caller[SP], self.symbolizer.lookup_caller(ra), recovered)
+            registers, innermost = caller, False
+        trace.end = f"more than {MAX_FRAMES} frames"
+
+    def _add_tail_calls(self, trace: Backtrace, call: Call | None, frame: _Frame, sp: int, recovered: bool) -> None:
+        if call is None or call.target is None or frame.entry is None or call.target == frame.entry:
+            return
+        for place in reversed(tail_path(self.symbolizer, call.target, frame.entry)):
+            trace.add(place, sp, self.symbolizer.lookup_caller(place), recovered)
+
+    def _row(self, address: int) -> Row | None:
+        for table in self.tables:
+            row = table.row(address)
+            if row is not None:
+                return row
+        return None
+
+    def _frame(self, registers: Registers, row: Row) -> _Frame:
+        if row.cfa_expression is not None:
+            found = evaluate(row.cfa_expression, Context(registers.get, self.memory.read))
+            cfa = self._plain(found, registers)
+        else:
+            base = registers.get(row.cfa_register)
+            if base is None:
+                raise PostmortemError(f"register {row.cfa_register}, which finds the frame, is not known")
+            cfa = (base + row.cfa_offset) & 0xFFFFFFFF
+        return _Frame(registers, cfa, row.start)
+
+    def _plain(self, found: Location, registers: Registers) -> int:
+        if found.kind == "register":
+            value = registers.get(found.value)
+            if value is None:
+                raise PostmortemError(f"register {found.value} is not known")
+            return value
+        return found.value
+
+    def _caller(self, frame: _Frame, row: Row, innermost: bool) -> Registers:
+        registers, cfa = frame.registers, frame.cfa
+        caller = {number: value for number, value in registers.items() if number in KEPT}
+        caller[SP] = cfa
+        return_register = row.return_register
+        if return_register not in row.rules:
+            if not innermost or return_register not in registers:
+                raise PostmortemError("the return address was not saved")
+            caller[PC] = registers[return_register]
+        for number, (kind, value, expression) in row.rules.items():
+            restored = self._restore(kind, value, expression, registers, number, cfa)
+            if number == return_register:
+                if restored is None:
+                    if kind == UNDEFINED:
+                        caller[PC] = 0
+                        continue
+                    raise PostmortemError(f"the stack at 0x{(cfa + value) & 0xFFFFFFFF:08x} is not in the dump")
+                caller[PC] = restored
+            elif restored is None:
+                caller.pop(number, None)
+            else:
+                caller[number] = restored
+        return caller
+
+    def _restore(
+        self, kind: int, value: int, expression: bytes, registers: Registers, number: int, cfa: int
+    ) -> int | None:
+        if kind == OFFSET:
+            return word(self.memory, cfa + value)
+        if kind == SAME:
+            return registers.get(number)
+        if kind == VAL_OFFSET:
+            return (cfa + value) & 0xFFFFFFFF
+        if kind == REGISTER:
+            return registers.get(value)
+        if kind in (EXPRESSION, VAL_EXPRESSION):
+            found = evaluate(expression, Context(registers.get, self.memory.read, cfa), cfa)
+            plain = self._plain(found, registers)
+            return word(self.memory, plain) if kind == EXPRESSION else plain
+        return None
+
+    def _through_unknown_code(self, trace: Backtrace, registers: Registers, innermost: bool) -> bool:
+        """Go on behind code without frame information; False (with the reason set) when that is not certain."""
+        pc, sp = registers[PC], registers.get(SP)
+        where = "ROM code" if in_rom(pc, self.symbolizer) else "code"
+        trace.end = f"{where} at 0x{pc:08x} has no frame information"
+        if sp is None or self.stack_top is None:
+            return False
+        ra = registers.get(RA, 0) if innermost else 0
+        if ra and call_before(self.symbolizer, ra) is not None and self._leads_up(ra, sp, registers, pc):
+            self._resumed = {**self._kept(registers), PC: ra, SP: sp}, True
+            trace.add(ra, sp, self.symbolizer.lookup_caller(ra), recovered=True)
+            return True
+        limit = min(sp + MAX_SCAN_BYTES, self.stack_top)
+        for slot in range(sp, limit, 4):
+            candidate = word(self.memory, slot) or 0
+            if not self.symbolizer.is_code(candidate - 2) or call_before(self.symbolizer, candidate) is None:
+                continue
+            first = (slot + 4 + 15) & ~15
+            for base in range(first, min(first + MAX_ROM_FRAME, self.stack_top) + 1, 16):
+                if self._leads_up(candidate, base, registers, pc):
+                    self._resumed = {**self._kept(registers), PC: candidate, SP: base}, True
+                    trace.add(candidate, base, self.symbolizer.lookup_caller(candidate), recovered=True)
+                    return True
+        return False
+
+    def _kept(self, registers: Registers) -> Registers:
+        # What ROM code saved of the callee-saved registers is not known; only those that never change stay.
+        return {number: value for number, value in registers.items() if number in (3, 4)}
+
+    def _leads_up(self, return_address: int, sp: int, registers: Registers, rom_pc: int) -> bool:
+        """Whether frame information leads from a candidate to the top of the stack, each direct call to the right
+        function.
+        """
+        call = call_before(self.symbolizer, return_address)
+        if call is None or (call.target is not None and not self._may_enter(call.target, rom_pc)):
+            return False
+        current = {**self._kept(registers), PC: return_address, SP: sp}
+        for _ in range(MAX_FRAMES):
+            try:
+                row = self._row(current[PC] - 1)
+                if row is None or row.cfa_expression is not None:
+                    return False
+                frame = self._frame(current, row)
+                caller = self._caller(frame, row, innermost=False)
+            except PostmortemError:
+                return False
+            assert self.stack_top is not None
+            if caller[SP] > self.stack_top:
+                return False
+            if caller[PC] == 0:
+                return self.stack_top - caller[SP] <= TOP_SLACK
+            call = call_before(self.symbolizer, caller[PC])
+            if call is None or (
+                call.target is not None and call.target != frame.entry and not self._reaches(call.target, frame)
+            ):
+                return False
+            if caller[SP] <= current[SP] and caller[SP] != current[SP]:
+                return False
+            current = caller
+        return False
+
+    def _reaches(self, target: int, frame: _Frame) -> bool:
+        return frame.entry is not None and bool(tail_path(self.symbolizer, target, frame.entry))
+
+    def _may_enter(self, target: int, rom_pc: int) -> bool:
+        if in_rom(rom_pc, self.symbolizer):
+            return in_rom(target, self.symbolizer)
+        name = self.symbolizer.function_name(rom_pc)
+        return name is not None and self.symbolizer.function_name(target) == name

@@ -1,0 +1,163 @@
+"""Unwinding of the Xtensa windowed ABI.
+
+A caller's a0 and a1 lie in the four words below the callee's stack pointer. The two top bits of a0 say how far the
+window was rotated (1: call4, 2: call8, 3: call12); the rest is the return address without its two top bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, Memory
+from espmon.postmortem.symbolizer import Symbolizer
+
+ENTRY = 0x36
+"""First byte of the ENTRY instruction."""
+ROM_CODE = (0x4000_0000, 0x4007_0000)
+REGION = 0xC000_0000
+CALL_BYTES = {0x15: 1, 0x25: 2, 0x35: 3}
+CALLX_BYTES = {0xD0: 1, 0xE0: 2, 0xF0: 3}
+"""First byte of a call instruction -> how far it rotates the window, in steps of four registers."""
+MAX_FRAME_BYTES = 0x10000
+
+
+def call_size_before(symbolizer: Symbolizer, return_address: int) -> int | None:
+    """Return the window step (0: call0) of the call that ends at an address; None: no code known there; -1: not a
+    call.
+    """
+    image = symbolizer.image_at(return_address - 3)
+    code = image.elf.read(return_address - 3, 3) if image else b""
+    if len(code) < 3:
+        return None
+    if code[0] & 0x3F in CALL_BYTES:
+        return CALL_BYTES[code[0] & 0x3F]
+    if code[0] & 0x3F == 0x05 or (code[0] == 0xC0 and code[1] & 0xF0 == 0 and code[2] == 0):
+        return 0
+    if code[0] in CALLX_BYTES and code[1] & 0xF0 == 0 and code[2] == 0:
+        return CALLX_BYTES[code[0]]
+    return -1
+
+
+def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symbolizer) -> Backtrace:
+    """Unwind from the registers `pc`, `a0`..`a15`, `ps` (lower case; missing ones end the chain) and stack memory.
+
+    Where the register file is given (`ar0`..`ar63`, `windowbase`, `windowstart` not 0), windows still in it are taken
+    from there.
+    """
+    trace = Backtrace()
+    pc, sp, a0 = registers.get("pc"), registers.get("a1"), registers.get("a0")
+    if pc is None:
+        trace.end = "the program counter is not known"
+        return trace
+    window = _Window(registers)
+    trace.add(pc, sp or 0, symbolizer.lookup(pc))
+    if sp is None or a0 is None:
+        trace.end = "a0 and a1 are not known"
+        return trace
+    region = pc & REGION or 0x4000_0000
+    if not _is_code(pc, symbolizer):
+        # A jump to a bad address: the call has set a0, and the window is not rotated yet.
+        step = (registers.get("ps", 0) >> 16) & 3
+        returned = registers.get(f"a{4 * step}", 0) if step else 0
+        target = returned & ~REGION | 0x4000_0000
+        if not (step and returned >> 30 == step and call_size_before(symbolizer, target) == step):
+            trace.end = f"0x{pc:08x} is not code"
+            return trace
+        trace.add(target, sp, symbolizer.lookup_caller(target))
+        region = 0x4000_0000
+    elif _on_entry(pc, symbolizer):
+        # ENTRY has not run: the window is still the caller's, the return address waits in a4, a8 or a12.
+        step = (registers.get("ps", 0) >> 16) & 3
+        returned = registers.get(f"a{4 * step}", 0) if step else 0
+        if not step or returned >> 30 != step:
+            trace.complete = not returned and not step
+            trace.end = (
+                "start of the task" if trace.complete else "stopped before ENTRY and the return address is not known"
+            )
+            return trace
+        target = returned & ~REGION | region
+        if reason := _refusal(target, step, symbolizer):
+            trace.end = reason
+            return trace
+        trace.add(target, sp, symbolizer.lookup_caller(target))
+    _walk(trace, window, a0, sp, region, memory, symbolizer)
+    return trace
+
+
+def _walk(
+    trace: Backtrace, window: _Window, a0: int, sp: int, region: int, memory: Memory, symbolizer: Symbolizer
+) -> None:
+    for _ in range(MAX_FRAMES):
+        if a0 & ~REGION == 0:
+            trace.complete = True
+            trace.end = "start of the task"
+            return
+        step = a0 >> 30
+        target = a0 & ~REGION | region
+        if reason := _refusal(target, step, symbolizer):
+            trace.end = reason
+            return
+        if step == 0:
+            trace.add(target, sp, symbolizer.lookup_caller(target))
+            trace.end = "called with call0: the caller's own return address is not kept"
+            return
+        saved = window.caller(step)
+        if saved is None:
+            below = memory.read(sp - 16, 8)
+            if below is None:
+                trace.add(target, 0, symbolizer.lookup_caller(target))
+                trace.end = f"the stack at 0x{(sp - 16) & 0xFFFFFFFF:08x} is not in the dump"
+                return
+            saved = int.from_bytes(below[:4], "little"), int.from_bytes(below[4:], "little")
+        next_a0, next_sp = saved
+        if not sp < next_sp <= sp + MAX_FRAME_BYTES or next_sp % 16:
+            trace.add(target, 0, symbolizer.lookup_caller(target))
+            if next_sp == 0 and next_a0 == 0:
+                trace.complete, trace.end = True, "start of the task"
+            else:
+                trace.end = (
+                    f"the stack is damaged at 0x{(sp - 16) & 0xFFFFFFFF:08x}: next stack pointer 0x{next_sp:08x}"
+                )
+            return
+        a0, sp = next_a0, next_sp
+        trace.add(target, sp, symbolizer.lookup_caller(target))
+    trace.end = f"more than {MAX_FRAMES} frames"
+
+
+def _is_code(address: int, symbolizer: Symbolizer) -> bool:
+    return symbolizer.is_code(address) or ROM_CODE[0] < address < ROM_CODE[1]
+
+
+def _refusal(target: int, step: int, symbolizer: Symbolizer) -> str:
+    """Return why a return address cannot be one, or an empty text."""
+    if not _is_code(target, symbolizer):
+        return f"the stack is damaged: return address 0x{target:08x} is not code"
+    called = call_size_before(symbolizer, target)
+    if called is not None and called != step:
+        return f"the stack is damaged: no matching call before return address 0x{target:08x}"
+    return ""
+
+
+def _on_entry(pc: int, symbolizer: Symbolizer) -> bool:
+    image = symbolizer.image_at(pc)
+    return image is not None and image.elf.read(pc, 1) == bytes([ENTRY])
+
+
+class _Window:
+    """The windows that were not spilled to the stack."""
+
+    def __init__(self, registers: Mapping[str, int]) -> None:
+        self._file = [registers.get(f"ar{number}", 0) for number in range(64)]
+        self._start = registers.get("windowstart", 0)
+        self._base = registers.get("windowbase", 0) & 15
+        if "ar0" not in registers:
+            self._start = 0
+
+    def caller(self, step: int) -> tuple[int, int] | None:
+        """Step to the caller's window; its a0 and a1 when they are still in the register file, else None."""
+        self._base = (self._base - step) & 15
+        if not self._start >> self._base & 1:
+            self._start = 0  # older windows are on the stack too
+            return None
+        self._start &= ~(1 << self._base)
+        return self._file[self._base * 4 % 64], self._file[(self._base * 4 + 1) % 64]
