@@ -2,19 +2,29 @@
 
 A `LineBlock` holds consecutive lines of the stream. Level, tag and device time are read from the bytes when first asked
 for, for the whole block at once, so that receiving costs nothing but finding the line ends.
+
+A line ends with LF, CR LF or CR CR LF. A CR alone ends a line too, with `eol` "\\r": a board that repaints a progress
+bar gives one line a state, so nothing that it said is lost, and a screen that wants only the last state can tell by
+the `eol`. A line without any end (`eol` "") is `partial`: an idle call, a payload, the line cap or the end of the
+stream cut it there.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import ClassVar
 
+from espmon.records.columns import Columns, read_columns
 from espmon.records.record import JsonObject, Record
 
 SGR = re.compile(rb"\x1b\[[0-9;:]*m")
 """Select Graphic Rendition: the only escape sequence that a log line is allowed to keep."""
+
+LINE = re.compile(rb"[^\r\n]*(?:\r{0,2}\n|\r|\Z)")
+"""One line with its end (matches empty at the end of the data)."""
 
 
 def line_text(raw: bytes) -> str:
@@ -82,7 +92,7 @@ class LineBlock:
         partial: the last line has no line end (idle flush, cap, end of stream).
     """
 
-    __slots__ = ("data", "offset", "partial", "starts", "time")
+    __slots__ = ("_columns", "data", "offset", "partial", "starts", "time")
 
     source: ClassVar[str] = "text"
 
@@ -94,6 +104,7 @@ class LineBlock:
         self.starts = starts
         self.time = time
         self.partial = partial
+        self._columns: Columns | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -102,6 +113,33 @@ class LineBlock:
     def length(self) -> int:
         """Bytes of the stream that the block covers."""
         return len(self.data)
+
+    @property
+    def columns(self) -> Columns:
+        """Levels, tags and times of all lines; read on first use, then kept. Fast to use over many lines."""
+        columns = self._columns
+        if columns is None:
+            # Two threads may both compute it; they get the same values, and the last one is kept.
+            columns = self._columns = self._read_columns()
+        return columns
+
+    def _read_columns(self) -> Columns:
+        return read_columns(self.data, self.starts)
+
+    @property
+    def levels(self) -> bytes:
+        """One byte a line: the code of E, W, I, D or V, or 0."""
+        return self.columns.levels
+
+    @property
+    def tags(self) -> Sequence[str | None]:
+        """One tag a line, None where there is none. Equal tags of a block are the same object."""
+        return self.columns.tags
+
+    @property
+    def times(self) -> Sequence[int | None]:
+        """Device milliseconds of each line, None where there are none."""
+        return self.columns.times
 
     def line_offset(self, index: int) -> int:
         """Stream offset of line `index`."""
@@ -121,29 +159,138 @@ class LineBlock:
 
     def level(self, index: int) -> str | None:
         """E, W, I, D, V or None."""
-        return self.record(index).level
+        code = self.columns.levels[index]
+        return chr(code) if code else None
 
     def tag(self, index: int) -> str | None:
         """The log tag, or None."""
-        return self.record(index).tag
+        return self.columns.tags[index]
 
     def device_ms(self, index: int) -> int | None:
-        """Device time in milliseconds, or None."""
-        return self.record(index).device_ms
+        """Device time in milliseconds, or None. A time of day counts from midnight, a date from 1970 (UTC)."""
+        return self.columns.times[index]
 
     def record(self, index: int) -> Line:
         """The line as a record."""
         raw = self.raw(index)
         body = raw.rstrip(b"\r\n")
+        columns = self.columns
+        code = columns.levels[index]
         return Line(
             self.line_offset(index),
             raw,
             text=line_text(body),
             eol=raw[len(body) :].decode(),
             time=self.time,
-            partial=self.partial and index == len(self) - 1,
+            level=chr(code) if code else None,
+            tag=columns.tags[index],
+            device_ms=columns.times[index],
+            partial=len(body) == len(raw),
             ansi=b"\x1b[" in body,
+            source=self.source,
         )
 
     def __iter__(self) -> Iterator[Line]:
         return (self.record(index) for index in range(len(self)))
+
+    def part(self, first: int, stop: int) -> LineBlock:
+        """The lines from `first` up to `stop` (excluded) as a block."""
+        if not first and stop == len(self):
+            return self
+        begin, end = self.starts[first], self.starts[stop]
+        starts = array("I", [start - begin for start in self.starts[first : stop + 1]])
+        partial = self.partial and stop == len(self)
+        return LineBlock(self.data[begin:end], self.offset + begin, starts, time=self.time, partial=partial)
+
+
+class DecodedBlock(LineBlock):
+    """Lines that were decoded from binary log frames: the bytes are the frames, the text is what they say.
+
+    A frame that prints several lines (a buffer dump) is divided among them, so that each line covers bytes of its own.
+    """
+
+    __slots__ = ("texts",)
+
+    source: ClassVar[str] = "binlog"
+
+    def __init__(
+        self,
+        data: bytes,
+        offset: int,
+        starts: array[int],
+        texts: Sequence[str],
+        columns: Columns,
+        *,
+        time: float | None = None,
+    ) -> None:
+        super().__init__(data, offset, starts, time=time)
+        self.texts = texts
+        self._columns = columns
+
+    def body(self, index: int) -> bytes:
+        """The decoded line as bytes, as if the board had sent text."""
+        return self.texts[index].encode("utf-8", "replace")
+
+    def text(self, index: int) -> str:
+        """The decoded line."""
+        return line_text(self.body(index)) if "\x1b" in self.texts[index] else self.texts[index]
+
+    def part(self, first: int, stop: int) -> LineBlock:
+        """The lines from `first` up to `stop` (excluded) as a block."""
+        begin, end = self.starts[first], self.starts[stop]
+        starts = array("I", [start - begin for start in self.starts[first : stop + 1]])
+        columns = self.columns
+        kept = Columns(columns.levels[first:stop], columns.tags[first:stop], columns.times[first:stop])
+        return DecodedBlock(
+            self.data[begin:end], self.offset + begin, starts, self.texts[first:stop], kept, time=self.time
+        )
+
+    def record(self, index: int) -> Line:
+        """The decoded line as a record: its bytes are (its share of) the frame."""
+        return Line(
+            self.line_offset(index),
+            self.raw(index),
+            text=self.text(index),
+            eol="\n",
+            time=self.time,
+            level=self.level(index),
+            tag=self.tag(index),
+            device_ms=self.device_ms(index),
+            ansi="\x1b[" in self.texts[index],
+            source=self.source,
+        )
+
+
+def split_lines(data: bytes, cap: int) -> list[int]:
+    """Where the lines of `data` start, and its end. A body longer than `cap` is cut in pieces of `cap`."""
+    if b"\r\r\n" in data:
+        lengths = [len(line) for line in LINE.findall(data)]
+        if not lengths[-1]:
+            lengths.pop()
+    else:
+        # For bytes, splitlines knows LF, CR LF and CR, which is what is wanted here, at the speed of C.
+        lengths = list(map(len, data.splitlines(True)))
+    if len(data) > cap and max(lengths) > cap:
+        lengths = cut_long(data, lengths, cap)
+    return list(accumulate(lengths, initial=0))
+
+
+def cut_long(data: bytes, lengths: list[int], cap: int) -> list[int]:
+    """Line lengths, with lines whose body exceeds `cap` cut in pieces."""
+    cut: list[int] = []
+    at = 0
+    for length in lengths:
+        end = at + length
+        body = len(data[at:end].rstrip(b"\r\n"))
+        while body > cap:
+            cut.append(cap)
+            body -= cap
+            at += cap
+        cut.append(end - at)
+        at = end
+    return cut
+
+
+def block_of(data: bytes, offset: int, cap: int, time: float | None) -> LineBlock:
+    """All of `data` as lines; the last one may lack its end."""
+    return LineBlock(data, offset, array("I", split_lines(data, cap)), time=time, partial=data[-1] not in b"\r\n")

@@ -8,6 +8,7 @@ Two kinds share one numbering. *Span records* tile the stream: in order, they co
 
 from __future__ import annotations
 
+import base64
 from typing import Any, ClassVar
 
 JsonObject = dict[str, Any]
@@ -57,3 +58,18 @@ class Event(Record):
     __slots__ = ()
 
     derived: ClassVar[bool] = True
+
+
+class Raw(Record):
+    """Bytes of the stream that are neither text nor a payload, with the reason why they are shown like this."""
+
+    __slots__ = ("payload", "reason")
+
+    def __init__(self, offset: int, payload: bytes, reason: str, time: float | None = None) -> None:
+        super().__init__(offset, len(payload), time)
+        self.payload = payload
+        self.reason = reason
+
+    def fields(self) -> JsonObject:
+        """The fields of a `raw` in JSON."""
+        return {"bytes": base64.b64encode(self.payload).decode(), "reason": self.reason}

@@ -1,0 +1,113 @@
+"""Level, tag and device time of log lines, read for a whole block in one pass.
+
+Forms known: ESP-IDF `I (123) tag: text` with ticks, system time or date, with or without colour, and without a time;
+Arduino `[  123][E][file.c:12] function(): text`; Zephyr `[00:00:00.123,000] <inf> module: text`; MCUboot
+`[esp32] [INF] text`; Rust `INFO - text` and `[INFO  target] text`. A host tool's time before the line
+(`12:34:56.789 -> `, `[12:34:56] `) is skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+LEVELS = b"EWIDV"
+"""The level letters, most severe first. In `Columns.levels` 0 stands for a line without a level."""
+
+NAMED_LEVELS = {
+    b"ERR": 69, b"ERROR": 69, b"WRN": 87, b"WARN": 87, b"WARNING": 87, b"INF": 73, b"INFO": 73,
+    b"DBG": 68, b"DEBUG": 68, b"TRACE": 86, b"VERBOSE": 86,
+}  # fmt: skip
+"""Level words of other log systems -> the ESP-IDF letter's code."""
+
+HEADER = re.compile(
+    rb"(?:\x1b\[[0-9;:]*m)*"
+    rb"(?:\[?\d\d:\d\d:\d\d(?:[.:]\d{1,6})?(?: -> |\] ?(?=[^<\s])))?"
+    rb"(?:\x1b\[[0-9;:]*m)*"
+    rb"(?:"
+    rb"([EWIDV]) (?:\(([\d:. -]+)\) ([^:\r\n\x1b]{1,64}):|([\w./-]{1,64}): )"  # 1 level, 2 time, 3 tag, 4 tag
+    rb"|\[ *(?:(\d+)\]\[)?([EWIDV])\]\[([^\]:\r\n]{1,64})(?::\d+)?\]"  # 5 ticks, 6 level, 7 file
+    rb"|\[([\d:.,]{8,18})\] <(err|wrn|inf|dbg)> ([^:\r\n]{1,64}):"  # 8 time, 9 level, 10 module
+    rb"|\[(\w{1,16})\] \[(ERR|WRN|INF|DBG)\] "  # 11 image, 12 level
+    rb"|\[?(ERROR|WARN|WARNING|INFO|DEBUG|TRACE)(?: +([\w:]{1,64}))? *(?:\]| - )"  # 13 level, 14 target
+    rb")"
+)
+"""The head of a log line, in all forms. To be matched where a line begins."""
+
+CLOCK = re.compile(rb"(?:(\d{2,4})-(\d\d)-(\d\d) )?(?:(\d+):)?(\d\d):(\d\d)(?:[.:](\d{1,6}))?")
+"""A time of day, with or without a date."""
+
+
+class Columns:
+    """What the lines of one block say in their heads.
+
+    Attributes:
+        levels: one byte a line: the code of E, W, I, D or V, or 0.
+        tags: one entry a line: the tag, or None.
+        times: one entry a line: device milliseconds, or None.
+    """
+
+    __slots__ = ("levels", "tags", "times")
+
+    def __init__(self, levels: bytes, tags: list[str | None], times: list[int | None]) -> None:
+        self.levels = levels
+        self.tags = tags
+        self.times = times
+
+
+def device_time(text: bytes) -> int | None:
+    """Milliseconds of a head's time: ticks as they are, a time of day since midnight, a date since 1970 (UTC)."""
+    if text.isdigit():
+        return int(text) if len(text) < 20 else None
+    match = CLOCK.fullmatch(text.replace(b",", b"").strip())
+    if match is None:
+        return None
+    year, month, day, hours, minutes, seconds, fraction = match.groups()
+    total = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
+    ms = total * 1000 + int((fraction or b"0").ljust(3, b"0")[:3])
+    if year is None:
+        return ms
+    try:
+        date = datetime(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day), tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(date.timestamp()) * 1000 + ms
+
+
+def read_columns(data: bytes, starts: Sequence[int]) -> Columns:
+    """Read the columns of the lines that begin at `starts` (the last entry is the end of the data)."""
+    count = len(starts) - 1
+    levels = bytearray(count)
+    tags: list[str | None] = [None] * count
+    times: list[int | None] = [None] * count
+    names: dict[bytes, str] = {}
+    match = HEADER.match
+    for index in range(count):
+        hit = match(data, starts[index], starts[index + 1])
+        if hit is None:
+            continue
+        levels[index], name, times[index] = read_head(hit)
+        if name is not None:
+            tag = names.get(name)
+            if tag is None:
+                tag = names[name] = name.decode("utf-8", "backslashreplace")
+            tags[index] = tag
+    return Columns(bytes(levels), tags, times)
+
+
+def read_head(hit: re.Match[bytes]) -> tuple[int, bytes | None, int | None]:
+    """Level code, tag and time of one matched head."""
+    level, time, tag, bare = hit.group(1, 2, 3, 4)
+    if level is not None:
+        if time is None:
+            return level[0], bare, None
+        return level[0], tag, int(time) if len(time) < 20 and time.isdigit() else device_time(time)
+    ticks, level, file, clock, short, module, image, word, name, target = hit.group(5, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+    if level is not None:
+        return level[0], file, device_time(ticks) if ticks is not None else None
+    if short is not None:
+        return NAMED_LEVELS[short.upper()], module, device_time(clock)
+    if word is not None:
+        return NAMED_LEVELS[word], image, None
+    return NAMED_LEVELS[name], target, None

@@ -1,0 +1,307 @@
+"""Bytes in, records out: the one place where a stream is taken apart.
+
+Two modes. In *text*, each read is searched for the triggers of all span recognizers at once, and what lies between
+hits is cut into lines at the speed of C. In a *capture*, bytes go to the payload in progress until it ends; what it
+rejects is parsed as text.
+
+Four laws hold, and property tests keep them: the spans tile the stream; any cut of the stream into reads gives the same
+records; memory is bounded whatever comes; no byte makes a call raise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from espmon.records.batch import Batch, Part
+from espmon.records.event import EventRecognizer
+from espmon.records.limits import Limits
+from espmon.records.lines import LineBlock, block_of
+from espmon.records.notes import Note
+from espmon.records.offers import Offers
+from espmon.records.record import Raw
+from espmon.records.registry import EVENTS, SPANS
+from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, SpanRecognizer, Where
+
+QUIET = re.compile(rb"[\r\n#\x01\x02]")
+"""A read without any of these completes nothing: no line, no packet, no binary frame."""
+
+SLACK = 64
+"""Longest trigger: an unfinished line is cut at its cap only when a header that begins before it would be known."""
+
+SHORTEST_OPENING = 3
+"""Bytes of a header's beginning that keep an idle call from finishing the line."""
+
+REJECTS = 2
+"""How often bytes may be rejected until payloads are no longer looked for in them. Bounds the work on hostile input."""
+
+
+class Demultiplexer:
+    """Turns a device's bytes into records. No I/O, no clock: the caller says when the line went quiet.
+
+    Args:
+        limits: caps on everything that is kept.
+        spans: span recognizers; None for all of the registry.
+        events: event recognizers; None for all of the registry.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        spans: Sequence[SpanRecognizer] | None = None,
+        events: Sequence[EventRecognizer] | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._spans = [make(self._limits) for make in SPANS] if spans is None else list(spans)
+        self._triggers = re.compile(b"|".join(b"(" + span.trigger + b")" for span in self._spans) or rb"(?!)")
+        self._openings = [
+            opening[:size]
+            for span in self._spans
+            for opening in span.openings
+            for size in range(SHORTEST_OPENING, len(opening) + 1)
+        ]
+        self._offers = Offers([make() for make in EVENTS] if events is None else events)
+        self._offset = 0  # of the first byte in _rest
+        self._rest = bytearray()  # an unfinished line, or the running capture from its first byte on
+        self._capture: Capture | None = None
+        self._alert = False  # a quiet read may still complete something
+        self._held = False  # bytes are held for a recognizer that needs more
+        self._continued = False  # the unfinished line is the rest of one that was cut at the cap
+        self._rejects = 0  # depth of rejection, valid up to _rejected_until
+        self._rejected_until = 0
+        self._time: float | None = None
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the stream so far."""
+        return self._offset + len(self._rest)
+
+    @property
+    def capture(self) -> CaptureStatus | None:
+        """The payload that is being received, None between payloads."""
+        capture = self._capture
+        if capture is None:
+            return None
+        return CaptureStatus(capture.kind, len(self._rest), capture.expected, capture.lines, self._offset)
+
+    @property
+    def pending(self) -> bytes:
+        """The unfinished line that an idle call would finish (empty during a capture)."""
+        return b"" if self._capture else bytes(self._rest)
+
+    def feed(self, data: bytes, time: float | None = None) -> Batch:
+        """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
+        rest = self._rest
+        if (
+            self._capture is None
+            and not self._alert
+            and len(rest) + len(data) <= self._limits.line
+            and not QUIET.search(data)
+        ):
+            rest += data
+            return Batch([])
+        parts: list[Part] = []
+        self._time = time
+        portion = self._limits.read
+        if len(data) <= portion:
+            self._take(data, parts)
+        else:
+            for at in range(0, len(data), portion):
+                self._take(data[at : at + portion], parts)
+        return Batch(parts)
+
+    def idle(self, time: float | None = None) -> Batch:
+        """The line went quiet for a moment: finish an unfinished line.
+
+        A running capture goes on (unless only the line end of its end line is missing), and so does a line that a
+        recognizer waits for, or that may be the beginning of a payload.
+        """
+        self._time = time
+        parts: list[Part] = []
+        if self._capture is not None:
+            self._settle(self._capture.idle(self._rest, 0), parts)
+        if self._capture is None and self._rest:
+            self._take(b"", parts)  # a quiet read may have brought what a recognizer waits for
+        if self._capture is None and self._rest and not self._held and not self._opening() and not self._offers.holds:
+            self._close(parts)
+        return Batch(parts)
+
+    def stall(self, reason: str = "nothing came any more", time: float | None = None) -> Batch:
+        """The line has been quiet for too long: end a running capture and finish whatever is held."""
+        self._time = time
+        parts: list[Part] = []
+        self._end_capture(reason, parts)
+        self._close(parts)
+        return Batch(parts)
+
+    def abort_capture(self, reason: str = "stopped by the user", time: float | None = None) -> Batch:
+        """End the running capture; what came is kept or shown as text. Nothing happens between captures."""
+        self._time = time
+        parts: list[Part] = []
+        if self._capture is not None:
+            self._settle(self._capture.end(self._rest, 0, reason), parts)
+        return Batch(parts)
+
+    def flush(self, time: float | None = None) -> Batch:
+        """The stream ends, or is interrupted: end everything that is open. Feeding may go on afterwards."""
+        self._time = time
+        parts: list[Part] = []
+        self._end_capture("the stream ended", parts)
+        self._close(parts)
+        parts.extend(self._offers.end())
+        return Batch(parts)
+
+    def raw(self, data: bytes, reason: str, time: float | None = None) -> Batch:
+        """Bytes that are part of the stream but no text (they came during a lease): one `raw` record."""
+        batch = self.stall(f"the port was handed to {reason}", time)
+        if data:
+            batch.parts.append(Raw(self._offset, data, reason, time))
+            self._offset += len(data)
+        return batch
+
+    # -- the two modes --------------------------------------------------------------------------------------------
+
+    def _take(self, data: bytes, parts: list[Part]) -> None:
+        rest = self._rest
+        if self._capture is not None:
+            rest += data
+            self._settle(self._capture.scan(rest, 0), parts)
+            return
+        if rest:
+            data = bytes(rest) + data
+            rest.clear()
+        self._keep(data, self._parse(data, 0, parts))
+
+    def _settle(self, outcome: Outcome | None, parts: list[Part]) -> None:
+        """Go on after a capture that has its bytes in `_rest`."""
+        if outcome is None:
+            return
+        data = bytes(self._rest)
+        self._rest.clear()
+        at = self._finish(data, 0, outcome, parts)
+        self._keep(data, self._parse(data, at, parts))
+
+    def _keep(self, data: bytes, at: int) -> None:
+        self._rest += data[at:] if at else data
+        # After a CR, an unfinished packet or a held byte, the next read decides whatever is in it.
+        self._alert = self._held or self._rest.endswith((b"\r", b"#")) or b"#" in self._rest[-2:]
+
+    def _finish(self, data: bytes, start: int, outcome: Outcome, parts: list[Part]) -> int:
+        """Take the record of a capture that starts at `start`; returns where parsing goes on."""
+        begin = self._offset
+        end = begin + outcome.length
+        self._capture = None
+        if outcome.rejected:
+            inside = begin < self._rejected_until
+            self._rejects = self._rejects + 1 if inside else 1
+            self._rejected_until = max(self._rejected_until, end + outcome.rejected)
+        parts.append(outcome.record)
+        for position, line in outcome.foreign:
+            text = line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+            parts.append(Note(begin + position, len(line), self._time, kind="interleaved", text=text))
+            parts.extend(self._offers.events(block_of(line, begin + position, self._limits.line, self._time)))
+        parts.extend(self._offers.span(outcome.record))
+        self._offset = end
+        self._continued = False
+        return start + outcome.length
+
+    def _parse(self, data: bytes, at: int, parts: list[Part]) -> int:
+        """Parse `data` from `at` (stream offset `_offset`) on; returns where the unfinished part begins."""
+        while True:
+            at = self._text(data, at, parts)
+            if self._capture is None:
+                return at
+            outcome = self._capture.scan(data, at)
+            if outcome is None:
+                return at
+            at = self._finish(data, at, outcome, parts)
+
+    def _text(self, data: bytes, start: int, parts: list[Part]) -> int:
+        """Take text from `start` on, up to the first byte of a capture or of the unfinished line."""
+        at = start
+        limit = len(data)
+        self._held = False
+        while True:
+            hit = self._triggers.search(data, at)
+            if hit is None:
+                break
+            at = hit.start()
+            answer = self._probe(data, start, at, self._spans[(hit.lastindex or 1) - 1])
+            if answer is None:
+                at += 1
+            elif isinstance(answer, More):
+                self._held = True
+                limit = at
+                break
+            else:
+                if at > start:
+                    self._emit(data[start:at], parts)
+                self._continued = False
+                if not isinstance(answer, Found):
+                    self._capture = answer
+                    return at
+                self._found(answer, parts)
+                start = at = at + answer.length
+        return self._lines(data, start, limit, parts)
+
+    def _lines(self, data: bytes, start: int, limit: int, parts: list[Part]) -> int:
+        """Emit the whole lines in `data[start:limit]`, and what an unfinished line has above its cap."""
+        end = max(data.rfind(b"\n", start, limit) + 1, start)
+        if data.find(b"\r", end, limit) >= 0:
+            tail = data[end:limit]
+            # A CR may still become CR LF or CR CR LF.
+            open_end = len(tail) - len(tail.rstrip(b"\r"))
+            body = tail[: len(tail) - open_end]
+            keep = len(body) - (body.rfind(b"\r") + 1) + min(open_end, 2) if open_end <= 2 else 2
+            end = limit - keep
+        if end > start:
+            self._emit(data[start:end] if start or end < len(data) else data, parts)
+            self._continued = False
+        cap = self._limits.line
+        while limit - end > cap + SLACK:
+            self._emit(data[end : end + cap], parts)
+            end += cap
+            self._continued = True
+        return end
+
+    def _probe(self, data: bytes, start: int, at: int, span: SpanRecognizer) -> Found | Capture | More | None:
+        """Ask the recognizer whose trigger was hit at `at`."""
+        offset = self._offset + at - start
+        rejected = offset < self._rejected_until
+        answer = span.probe(data, at, Where(data, start, at, self._continued, rejected, offset, self._time))
+        if rejected and self._rejects >= REJECTS and not isinstance(answer, Found | More):
+            return None
+        return answer
+
+    # -- what goes out --------------------------------------------------------------------------------------------
+
+    def _found(self, found: Found, parts: list[Part]) -> None:
+        self._offset += found.length
+        if isinstance(found.part, LineBlock):
+            parts.extend(self._offers.take(found.part))
+        else:
+            parts.append(found.part)
+            parts.extend(self._offers.span(found.part))
+
+    def _emit(self, data: bytes, parts: list[Part]) -> None:
+        block = block_of(data, self._offset, self._limits.line, self._time)
+        self._offset += len(data)
+        parts.extend(self._offers.take(block))
+
+    def _close(self, parts: list[Part]) -> None:
+        """Finish the unfinished line."""
+        if self._rest:
+            data = bytes(self._rest)
+            self._rest.clear()
+            self._emit(data, parts)
+        self._alert = self._held = False
+        self._continued = False
+
+    def _end_capture(self, reason: str, parts: list[Part]) -> None:
+        """End captures until none is left: what one rejects may contain another."""
+        while self._capture is not None:
+            self._settle(self._capture.end(self._rest, 0, reason), parts)
+
+    def _opening(self) -> bool:
+        return any(self._rest.endswith(opening) for opening in self._openings)

@@ -1,0 +1,51 @@
+"""Remarks about the stream that are no reset, panic or boot."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from espmon.records.record import Event, JsonObject
+
+
+class Note(Event):
+    """A remark.
+
+    Kinds made here: "prompt" (the board waits for a key; `action` says which), "interleaved" (a text line of another
+    task inside a core dump; `text` is that line).
+    """
+
+    __slots__ = ("action", "kind", "text")
+
+    type: ClassVar[str] = "note"
+
+    def __init__(
+        self, offset: int, length: int, time: float | None, *, kind: str, text: str, action: str | None = None
+    ) -> None:
+        super().__init__(offset, length, time)
+        self.kind = kind
+        self.text = text
+        self.action = action
+        """What the host is asked to do: "enter" (send a line end), else None."""
+
+    def fields(self) -> JsonObject:
+        """The fields of a `note` in JSON."""
+        return {"kind": self.kind, "text": self.text, "action": self.action}
+
+
+class Caps(Event):
+    """What the firmware says it can do: `@ESPCAPS {json}`."""
+
+    __slots__ = ("error", "value")
+
+    type: ClassVar[str] = "caps"
+
+    def __init__(
+        self, offset: int, length: int, time: float | None, *, value: JsonObject | None, error: str | None = None
+    ) -> None:
+        super().__init__(offset, length, time)
+        self.value = value
+        self.error = error
+
+    def fields(self) -> JsonObject:
+        """The fields of a `caps` in JSON."""
+        return {"value": self.value, "error": self.error}

@@ -1,0 +1,93 @@
+"""Offers lines and spans to the event recognizers, and puts their events in place.
+
+Almost all lines concern nobody: one search over a whole block says so.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from espmon.records.batch import Part
+from espmon.records.event import EventRecognizer, LineView
+from espmon.records.lines import DecodedBlock, LineBlock
+from espmon.records.record import Record
+
+
+class Offers:
+    """All event recognizers of one stream, in the order in which they are asked."""
+
+    def __init__(self, recognizers: Sequence[EventRecognizer]) -> None:
+        self._recognizers = tuple(recognizers)
+        needles = {needle for recognizer in recognizers for needle in recognizer.needles}
+        self._search = re.compile(b"|".join(map(re.escape, sorted(needles))) or rb"(?!)").search
+
+    @property
+    def holds(self) -> bool:
+        """True while a recognizer wants an unfinished line to stay unfinished."""
+        return any(recognizer.holds_partial for recognizer in self._recognizers)
+
+    @property
+    def attentive(self) -> bool:
+        """True while a recognizer wants every line."""
+        return any(recognizer.attentive for recognizer in self._recognizers)
+
+    def take(self, block: LineBlock) -> Sequence[Part]:
+        """The block, cut behind each line that completes an event, with the events in between."""
+        said = "\n".join(block.texts).encode("utf-8", "replace") if isinstance(block, DecodedBlock) else block.data
+        if not self.attentive and self._search(said) is None:
+            return (block,)
+        parts: list[Part] = []
+        cut = index = 0
+        count = len(block)
+        while index < count:
+            if not self.attentive:
+                index = self._next(block, index)
+                if index == count:
+                    break
+            events = self._line(block, index)
+            index += 1
+            if events:
+                parts.append(block.part(cut, index))
+                parts.extend(events)
+                cut = index
+        if cut < count:
+            parts.append(block.part(cut, count))
+        return parts
+
+    def _next(self, block: LineBlock, index: int) -> int:
+        """The next line from `index` on that has a needle in it."""
+        if isinstance(block, DecodedBlock):
+            while index < len(block) and self._search(block.body(index)) is None:
+                index += 1
+            return index
+        hit = self._search(block.data, block.starts[index])
+        return len(block) if hit is None else bisect_right(block.starts, hit.start()) - 1
+
+    def _line(self, block: LineBlock, index: int) -> list[Record]:
+        body = block.body(index)
+        events: list[Record] = []
+        view: LineView | None = None
+        for recognizer in self._recognizers:
+            if recognizer.attentive or any(needle in body for needle in recognizer.needles):
+                if view is None:
+                    raw = block.raw(index)
+                    view = LineView(
+                        block.line_offset(index), len(raw), block.text(index), block.time,
+                        partial=block.source == "text" and raw[-1:] not in (b"\n", b"\r"),
+                    )  # fmt: skip
+                events.extend(recognizer.line(view))
+        return events
+
+    def events(self, block: LineBlock) -> list[Record]:
+        """The events that the lines of a block complete, for lines that stand inside another record."""
+        return [event for index in range(len(block)) for event in self._line(block, index)]
+
+    def span(self, record: Record) -> list[Record]:
+        """The events that a span record completes."""
+        return [event for recognizer in self._recognizers for event in recognizer.span(record)]
+
+    def end(self) -> list[Record]:
+        """The events that are still open."""
+        return [event for recognizer in self._recognizers for event in recognizer.end()]

@@ -1,0 +1,28 @@
+"""Every recognizer, once. Adding one is one module and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from espmon.records.console import CapsRecognizer, CoredumpPrompt
+from espmon.records.event import EventRecognizer
+from espmon.records.limits import Limits
+from espmon.records.span import SpanRecognizer
+from espmon.records.spans.coredump import CoredumpRecognizer
+from espmon.records.spans.frame import FrameRecognizer
+from espmon.records.spans.gdb import GdbRecognizer
+from espmon.records.spans.png import PngRecognizer
+
+SPANS: tuple[Callable[[Limits], SpanRecognizer], ...] = (
+    FrameRecognizer,
+    PngRecognizer,
+    CoredumpRecognizer,
+    GdbRecognizer,
+)
+"""Payloads that take bytes out of the text."""
+
+EVENTS: tuple[Callable[[], EventRecognizer], ...] = (
+    CapsRecognizer,
+    CoredumpPrompt,
+)
+"""What is read from finished lines."""

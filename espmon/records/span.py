@@ -1,0 +1,182 @@
+"""What a span recognizer is: it finds where in the stream a payload starts, and follows it to its end.
+
+The demultiplexer searches each read for the `trigger` patterns of all recognizers at once. At a hit it asks that
+recognizer, which answers: not mine, need more bytes, a whole record, or a capture that will take bytes until it ends.
+Recognizers know nothing of one another; `espmon/records/registry.py` lists them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from espmon.records.lines import LineBlock
+from espmon.records.record import Record
+
+Bytes = bytes | bytearray
+"""What captures read from; never modified by them."""
+
+RESET_BANNER = re.compile(
+    rb"ets [A-Z][a-z]{2} [ \d]\d \d{4}[ ,]"
+    rb"|ESP-ROM:esp32|rst:0x[0-9a-f]{1,2} \("
+)
+"""What a chip prints when it restarts: every payload that it was sending ends there."""
+
+BANNER_REACH = 32
+"""Bytes that `RESET_BANNER` may need to be decided: how far a search over new bytes starts before them."""
+
+PREFIX_BYTES = 256
+"""A longer beginning of a line is no prompt."""
+
+SGR_RUN = re.compile(rb"(?:\x1b\[[0-9;:]*m)+")
+PROMPT = re.compile(rb"[\w@:~/.()\[\] -]{0,64}[>$#%] ?\Z")
+"""A console prompt that has the header straight behind it."""
+
+
+class More:
+    """The recognizer cannot tell yet: the bytes from the hit on are held until more arrive."""
+
+
+MORE = More()
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a trigger was hit."""
+
+    data: bytes
+    start: int
+    """Where the text that is not yet emitted begins in `data`."""
+
+    at: int
+    """The hit in `data`."""
+
+    continued: bool
+    """The line at `start` is the rest of a line that was cut at the cap."""
+
+    rejected: bool
+    """Inside bytes that a capture has already rejected once."""
+
+    offset: int
+    """Stream offset of the hit."""
+
+    time: float | None
+    """Host time of the read."""
+
+    @property
+    def prefix(self) -> bytes | None:
+        """Bytes of the line before the hit; None when they are too many to matter."""
+        first = max(self.start, self.at - PREFIX_BYTES)
+        near = self.data[first : self.at]
+        line = max(near.rfind(b"\n"), near.rfind(b"\r")) + 1
+        if not line and (self.continued or first > self.start):
+            return None
+        return near[line:]
+
+    @property
+    def synced(self) -> bool:
+        """True at the start of a line, of the stream, or straight after another payload."""
+        return self.prefix == b""
+
+    @property
+    def opens_line(self) -> bool:
+        """Only a prompt (or nothing but colour) stands before the hit."""
+        prefix = self.prefix
+        if not prefix:
+            return prefix is not None
+        bare = SGR_RUN.sub(b"", prefix)
+        return not bare or PROMPT.match(bare) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A payload that is complete."""
+
+    length: int
+    """Bytes that it covers, from the hit on."""
+
+    part: Record | LineBlock
+    """The span record, or (binary log) decoded lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a capture ended."""
+
+    length: int
+    """Bytes that the record covers, from the capture's first byte on. Everything after it is parsed again as text."""
+
+    record: Record
+    """The span record."""
+
+    rejected: int = 0
+    """Bytes after `length` that the capture had already taken for its own."""
+
+    foreign: Sequence[tuple[int, bytes]] = ()
+    """Text lines of other tasks inside the span: (position from the capture's first byte, bytes with line end)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureStatus:
+    """What is known of a payload that is being received right now."""
+
+    kind: str
+    """"coredump", "png" or "frame"."""
+
+    received: int
+    """Bytes so far, the header included."""
+
+    expected: int | None
+    """Bytes in all, None while unknown."""
+
+    lines: int
+    """Text lines of the payload so far (core dump)."""
+
+    offset: int
+    """Stream offset of its first byte."""
+
+
+class Capture(Protocol):
+    """A payload in progress. It keeps positions only; the bytes stay with the demultiplexer."""
+
+    kind: str
+
+    @property
+    def expected(self) -> int | None:
+        """Bytes in all, None while unknown."""
+        ...
+
+    @property
+    def lines(self) -> int:
+        """Text lines of the payload so far."""
+        ...
+
+    def scan(self, data: Bytes, start: int) -> Outcome | None:
+        """Read on. `data[start]` is the capture's first byte; `data` ends where the stream does so far."""
+        ...
+
+    def idle(self, data: Bytes, start: int) -> Outcome | None:
+        """The line went quiet for a moment: end only if nothing but an optional line end is missing."""
+        ...
+
+    def end(self, data: Bytes, start: int, reason: str) -> Outcome:
+        """End here, whatever came."""
+        ...
+
+
+class SpanRecognizer(Protocol):
+    """Finds payloads of one kind."""
+
+    kind: str
+
+    trigger: bytes
+    """Regular expression of at most 48 bytes of input that must match where a payload starts. No groups."""
+
+    openings: Sequence[bytes]
+    """Literal beginnings of a header: an idle call does not finish a line that ends in a part of one."""
+
+    def probe(self, data: bytes, at: int, where: Where) -> Found | Capture | More | None:
+        """Decide about a hit at `data[at]`. None: these bytes are text."""
+        ...

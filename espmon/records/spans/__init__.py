@@ -1,0 +1,1 @@
+"""Span recognizers: one module a payload."""
