@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from espmon.port import PortError
-from espmon.records import Demultiplexer, Record
+from espmon.records.demux import Demultiplexer
+from espmon.records.limits import Limits
+from espmon.records.record import Record
 from espmon.session.artifacts import save_artifact
 from espmon.session.events import EventLog
 from espmon.session.link import Link
@@ -51,8 +53,14 @@ class SessionCore:
         self._listeners: list[Callable[[Change], None]] = []
         self._lifecycle = Lifecycle(self._transition)
         self._log = EventLog(lambda entry: self._emit(EventAdded(entry)))
+        limits = Limits(
+            line=self.settings.line_bytes,
+            frame=self.settings.frame_bytes,
+            png=self.settings.frame_bytes,
+            coredump=self.settings.coredump_bytes,
+        )
         self._pipeline = Pipeline(
-            Demultiplexer(), self.store, self._log, self._emit, settings=self.settings, on_record=self._on_record
+            Demultiplexer(limits), self.store, self._log, self._emit, settings=self.settings, on_record=self._on_record
         )
         self._link = Link(self._pipeline, clock, lambda error: self._spawn(self._lost(error)))
         self._background: set[asyncio.Task[None]] = set()

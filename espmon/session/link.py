@@ -12,6 +12,9 @@ from espmon.session.pipeline import Pipeline
 STOP_SECONDS = 5.0
 """Longest wait for a task that was cancelled."""
 
+LEASE_HELD = 512 << 10
+"""Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
+
 
 async def stop_tasks(*tasks: asyncio.Task[None] | None) -> None:
     """Cancel tasks and wait for their end, bounded by `STOP_SECONDS`. The current task is left alone."""
@@ -37,7 +40,7 @@ class Link:
         self._on_lost = on_lost
         self._wire: Wire | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._leased = 0
+        self._leased = bytearray()
         self.received = 0
         """Bytes received since the session began, leases included."""
 
@@ -64,10 +67,14 @@ class Link:
 
     def _tap(self, owner: str, data: bytes) -> None:
         self.received += len(data)
-        if owner != PIPELINE:
-            self._leased += len(data)
         if self._pipeline.recording is not None:
             self._pipeline.recording.raw(data, owner, self._clock())
+        if owner != PIPELINE:
+            self._leased += data
+            if len(self._leased) > LEASE_HELD:
+                older = bytes(self._leased[: LEASE_HELD // 2])
+                del self._leased[: LEASE_HELD // 2]
+                self._pipeline.raw(older, owner, self._clock())
 
     def _start(self) -> None:
         assert self._wire is not None
@@ -93,19 +100,21 @@ class Link:
         await stop_tasks(self._pump)
         if self._wire is None:
             raise PortError(PortErrorKind.LOST, "The port is not open")
-        self._leased = 0
+        self._leased.clear()
         return self._wire.lease(owner)
 
     def forfeit(self, lease: Lease) -> None:
         """End a lease without reading on (the port will be closed)."""
         lease.release()
-        self._pipeline.skip(self._leased, lease.owner, self._clock())
+        self._pipeline.raw(bytes(self._leased), lease.owner, self._clock())
+        self._leased.clear()
 
     def give_back(self, lease: Lease, pushback: bytes = b"") -> None:
         """Return the handle to the pipeline; `pushback` is the tail of what the lease read that is log after all."""
         now = self._clock()
         lease.release()
-        self._pipeline.skip(self._leased - len(pushback), lease.owner, now)
+        self._pipeline.raw(bytes(self._leased[: len(self._leased) - len(pushback)]), lease.owner, now)
+        self._leased.clear()
         if pushback:
             self._pipeline.feed(pushback, now)
         self._start()

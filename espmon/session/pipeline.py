@@ -10,8 +10,9 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from espmon.records import Demultiplexer, LineBlock, Record
-from espmon.records.lines import SGR
+from espmon.records.demux import Demultiplexer
+from espmon.records.lines import SGR, LineBlock
+from espmon.records.record import Record
 from espmon.session.events import EventLog
 from espmon.session.recording import Recording
 from espmon.session.settings import Settings
@@ -90,10 +91,10 @@ class Pipeline:
         quiet = now - self._last_byte
         if not self._idled and quiet >= self._settings.idle_seconds:
             self._idled = True
-            self._spread(self.demux.idle().parts, now)
+            self._spread(self.demux.idle(now).parts, now)
         if not self._stalled and self.demux.capture is not None and quiet >= self._stall_limit():
             self._stalled = True
-            self._spread(self.demux.stall().parts, now)
+            self._spread(self.demux.stall(time=now).parts, now)
 
     def _stall_limit(self) -> float:
         capture = self.demux.capture
@@ -102,17 +103,17 @@ class Pipeline:
 
     def abort_capture(self, now: float) -> None:
         """End the running capture at the user's wish; what came is kept."""
-        self._spread(self.demux.abort_capture().parts, now)
+        self._spread(self.demux.abort_capture(time=now).parts, now)
 
     def flush(self, now: float) -> None:
         """The stream ended here (unplug, close): end every capture and partial line."""
-        self._spread(self.demux.flush().parts, now)
+        self._spread(self.demux.flush(now).parts, now)
         self._idled = self._stalled = True
 
-    def skip(self, length: int, owner: str, now: float) -> None:
-        """`length` bytes were received by a lease; they are in the recording, and not log text."""
-        if length:
-            self._spread(self.demux.skip(length, f"lease: {owner}").parts, now)
+    def raw(self, data: bytes, owner: str, now: float) -> None:
+        """Bytes received by a lease: part of the stream, and not log text."""
+        if data:
+            self._spread(self.demux.raw(data, owner, now).parts, now)
 
     # -- records -------------------------------------------------------------------------------------------------
 
@@ -172,7 +173,10 @@ class Pipeline:
             title = entry.title if entry else f"{record.length:,} bytes: {getattr(record, 'reason', record.type)}"
             self._append(MarkBlock(f"▣ {title}", record.offset, record.time))
         if self.recording is not None:
-            self.recording.event(record.to_json(), now)
+            fields = record.to_json()
+            if record.type == "raw":
+                del fields["bytes"]  # they are in the raw file, at this offset
+            self.recording.event(fields, now)
         if self._on_record is not None:
             self._on_record(record, entry.id if entry else None)
         return entry

@@ -106,7 +106,7 @@ class Recording:
         self._thread.start()
 
     @property
-    def bytes(self) -> int:
+    def recorded(self) -> int:
         """Raw bytes accepted so far."""
         return self._bytes
 

@@ -8,7 +8,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
-from espmon.port import Handle, PortError, PortErrorKind, open_handle, resolve, wait_for_port
+from espmon.port import (
+    Handle,
+    PortError,
+    PortErrorKind,
+    PortIdentity,
+    identify,
+    open_handle,
+    resolve,
+    wait_for_port,
+)
 from espmon.session.actions import ActionError, run_probe
 from espmon.session.core import SessionCore
 from espmon.session.events import LinkEvent, ProbeEvent
@@ -53,15 +62,19 @@ class Session(SessionCore):
         settings: Settings | None = None,
         folder: Path | None = None,
         opener: Opener = open_handle,
-        waiter: Callable[[str], Awaitable[str]] = wait_for_port,
+        waiter: Callable[[PortIdentity], Awaitable[str]] = wait_for_port,
+        identifier: Callable[[str], PortIdentity] = identify,
         resolver: Callable[[str], str] = resolve,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(settings, folder, clock)
         self._opener = opener
         self._waiter = waiter
+        self._identifier = identifier
         self._resolver = resolver
+        self._identity = PortIdentity("")
         self._action: asyncio.Task[None] | None = None
+        self._cancelled = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -89,6 +102,7 @@ class Session(SessionCore):
         try:
             url = await asyncio.to_thread(self._resolver, request.url)
             handle = await self._opener(url, baud=request.baud, no_reset=request.no_reset)
+            self._identity = await asyncio.to_thread(self._identifier, url)
         except PortError as error:
             self._set(hint=error.hint)
             self._lifecycle.fire(Trigger.OPEN_FAILED, error.message)
@@ -137,7 +151,7 @@ class Session(SessionCore):
     async def _reopen(self, since: float) -> None:
         pause = REOPEN_FIRST
         while True:
-            url = await self._waiter(self._request.url)
+            url = await self._waiter(self._identity)
             self._lifecycle.fire(Trigger.REAPPEAR)
             try:
                 handle = await self._opener(url, baud=self.status.baud, no_reset=self._request.no_reset)
@@ -162,8 +176,7 @@ class Session(SessionCore):
 
     async def consent(self) -> None:
         """The user agreed to the probe: run it on the same handle, then monitor; failure ends in CLOSED."""
-        self._lifecycle.fire(Trigger.CONSENT)
-        await self._run("probe", self._probe(Trigger.PROBE_DONE))
+        await self._lease_for("probe", Trigger.CONSENT, lambda lease: self._probe(lease, Trigger.PROBE_DONE))
 
     async def decline(self) -> None:
         """The user does not want the probe: monitor without touching the board."""
@@ -171,22 +184,36 @@ class Session(SessionCore):
 
     async def probe(self) -> None:
         """Probe again from MONITORING, over a lease (the user agreed)."""
-        self._lifecycle.fire(Trigger.LEASE)
-        self._set(lease="probe")
-        await self._run("probe", self._probe(Trigger.RELEASE))
+        await self._lease_for("probe", Trigger.LEASE, lambda lease: self._probe(lease, Trigger.RELEASE))
+
+    async def _lease_for(
+        self, name: str, trigger: Trigger, action: Callable[[Lease], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._cancelled.clear()
+        self._lifecycle.fire(trigger)
+        self._set(lease=name)
+        await self._run(name, action(await self._link.borrow(name)))
 
     async def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run an action that `cancel` can end; it handles its own errors.
+
+        The action's task is made before the one that waits for `cancel`, so it has begun when it is cancelled.
+        """
         self._action = asyncio.create_task(work, name=f"espmon-{name}")
+        stop = asyncio.create_task(self._cancelled.wait())
         try:
-            await asyncio.wait([self._action])
-            if not self._action.cancelled():
+            await asyncio.wait([self._action, stop], return_when=asyncio.FIRST_COMPLETED)
+            if not self._action.done():
+                self._action.cancel()
+                await asyncio.wait([self._action], timeout=CANCEL_SECONDS)
+            if self._action.done() and not self._action.cancelled():
                 self._action.result()
         finally:
+            stop.cancel()
             self._action = None
             self._set(progress=None, lease=None)
 
-    async def _probe(self, done: Trigger) -> None:
-        lease = await self._link.borrow("probe")
+    async def _probe(self, lease: Lease, done: Trigger) -> None:
         pushback = b""
         try:
             outcome = await run_probe(lease, lambda step: self._set(progress=Progress("probe", step)))
@@ -227,10 +254,11 @@ class Session(SessionCore):
 
     async def cancel(self) -> None:
         """Cancel the running probe, flash or gdb lease; the board is reset back where that is possible."""
-        action = self._action
-        if action is not None and not action.done():
-            action.cancel()
-            await asyncio.wait([action], timeout=CANCEL_SECONDS)
+        if self.state in (State.PROBING, State.LEASED):
+            action = self._action
+            self._cancelled.set()
+            if action is not None:
+                await asyncio.wait([action], timeout=CANCEL_SECONDS)
         elif self.state is State.AWAITING_CONSENT:
             await self.close()
 

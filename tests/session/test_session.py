@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from espmon.port import PortError, PortErrorKind
+from espmon.port import PortError, PortErrorKind, PortIdentity
 from espmon.session.lease import LeaseError, Wire
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -27,11 +27,11 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
     def build(
         port: Port,
         *,
-        waiter: Callable[[str], Awaitable[str]] | None = None,
+        waiter: Callable[[PortIdentity], Awaitable[str]] | None = None,
         settings: Settings | None = None,
     ) -> tuple[Session, Watch]:
-        async def at_once(url: str) -> str:
-            return url
+        async def at_once(identity: PortIdentity) -> str:
+            return identity.url
 
         session = Session(
             settings=settings or Settings(idle_seconds=0.01),
@@ -39,6 +39,7 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
             opener=port,
             waiter=waiter or at_once,
             resolver=lambda name: name,
+            identifier=PortIdentity,
         )
         watch = Watch()
         session.subscribe(watch)
@@ -162,7 +163,7 @@ async def test_an_unplug_marks_the_gap_and_the_log_goes_on_after_it(make: Make) 
     first, second = ScriptedHandle(), ScriptedHandle()
     back = asyncio.Event()
 
-    async def waiter(url: str) -> str:
+    async def waiter(identity: PortIdentity) -> str:
         await back.wait()
         return "fake://renamed"
 
