@@ -23,7 +23,7 @@ ROM_LINE = re.compile(
 )
 """How lines begin that the ROM itself prints."""
 
-TEXT_LINE = re.compile(rb"(?:^|\n)((?:\x1b\[[0-9;]*m)?[\x20-\x7e]{6,})\r?\n")
+TEXT_LINE = re.compile(rb"(?:^|\n)(?:\x1b\[[0-9;]*m)*([\x20-\x7e]{6,})(?:\x1b\[[0-9;]*m)*\r*\n")
 
 
 def says(data: bytes) -> str | None:
