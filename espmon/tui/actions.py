@@ -1,0 +1,197 @@
+"""Every action of the monitor, once: bindings, footer, palette, help and key map all read this table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing the user can do.
+
+    Args:
+        id: stable name, for the key map in the settings.
+        keys: default keys, separated by commas; "" for palette only.
+        label: a word or two, for the footer.
+        title: the whole thing, for the palette and the help.
+        help: one sentence, for the tooltip.
+        group: heading in the help.
+        call: Textual action string, resolved on the monitor screen.
+        footer: shown in the footer.
+        priority: works whatever has the focus, even where keys go to the board.
+        display: how the key is written, where Textual's own way is not good enough.
+    """
+
+    id: str
+    keys: str
+    label: str
+    title: str
+    help: str
+    group: str
+    call: str
+    footer: bool = False
+    priority: bool = False
+    display: str | None = None
+
+    def binding(self) -> Binding:
+        """The action as a Textual binding."""
+        return Binding(
+            self.keys,
+            self.call,
+            self.label,
+            show=self.footer,
+            key_display=self.display,
+            priority=self.priority,
+            id=self.id,
+            tooltip=self.help,
+        )
+
+
+MOVE, LOOK, FIND, BOARD, PROGRAM = "Move", "Look", "Find", "Board", "Program"
+
+# fmt: off
+ACTIONS: tuple[Action, ...] = (
+    Action("log.input", "i,enter", "Input", "Type to the board", "Go to the input line.", BOARD, "input",
+           footer=True, display="i"),
+    Action("log.raw", "r,f2", "Raw keys", "Raw keys: every key goes to the board",
+           "F2 comes back, or Ctrl-T Esc.", BOARD, "raw", display="r"),
+    Action("log.search", "slash", "Search", "Search the log", "Text or expression, found while you type.", FIND,
+           "search", footer=True, display="/"),
+    Action("log.next", "n", "Next match", "Next match", "Go to the next match.", FIND, "match(1)"),
+    Action("log.previous", "N", "Previous match", "Previous match", "Go to the previous match.", FIND, "match(-1)"),
+    Action("log.filter", "f", "Filter", "Filter by level, tag and text", "New lines and history.", FIND, "filter",
+           footer=True),
+    Action("log.unfilter", "F", "No filter", "Show all lines again", "Drop the filter.", FIND, "unfilter"),
+    Action("log.follow", "space", "Follow", "Follow new lines, or hold still", "Scrolling up holds still too.",
+           MOVE, "follow"),
+    Action("log.end", "G,end", "Newest", "To the newest line, and follow", "Back to the tail.", MOVE, "end"),
+    Action("log.start", "g,home", "Oldest", "To the oldest line", "The oldest line kept in memory.", MOVE, "start"),
+    Action("log.up", "k,up", "Up", "One row up", "One row up.", MOVE, "scroll(-1)"),
+    Action("log.down", "j,down", "Down", "One row down", "One row down.", MOVE, "scroll(1)"),
+    Action("log.page_up", "pageup,ctrl+b", "Page up", "One page up", "One page up.", MOVE, "page(-1.0)"),
+    Action("log.page_down", "pagedown,ctrl+f", "Page down", "One page down", "One page down.", MOVE, "page(1.0)"),
+    Action("log.half_up", "ctrl+u", "Half page up", "Half a page up", "Half a page up.", MOVE, "page(-0.5)"),
+    Action("log.half_down", "ctrl+d", "Half page down", "Half a page down", "Half a page down.", MOVE, "page(0.5)"),
+    Action("log.left", "h,left", "Left", "Left along long lines", "While lines do not wrap.", MOVE, "sideways(-1)"),
+    Action("log.right", "l,right", "Right", "Right along long lines", "While lines do not wrap.", MOVE,
+           "sideways(1)"),
+    Action("log.boot_previous", "left_square_bracket", "Previous boot", "To the boot before", "Boots are marked.",
+           MOVE, "boot(-1)", display="["),
+    Action("log.boot_next", "right_square_bracket", "Next boot", "To the next boot", "Boots are marked.", MOVE,
+           "boot(1)", display="]"),
+    Action("log.inspector", "e", "Events", "Events: resets, panics, captures", "Side panel from 100 columns.",
+           LOOK, "inspector", footer=True),
+    Action("log.wrap", "w", "Wrap", "Wrap long lines", "Long lines wrap, or go beyond the edge.", LOOK, "wrap"),
+    Action("log.timestamps", "t", "Times", "Times: none, host, device, between lines",
+           "For lines already there, too.", LOOK, "timestamps"),
+    Action("log.shape", "x", "Bytes", "Show lines as text, escaped bytes or hex", "What really came.", LOOK,
+           "shape"),
+    Action("log.decorations", "d", "Locations", "Source locations under addresses", "On and off.", LOOK,
+           "decorations"),
+    Action("log.clear", "c", "Clear", "Clear the screen", "Lines and events stay in memory.", LOOK, "clear"),
+    Action("log.unclear", "u", "Bring back", "Bring back what was cleared", "Undo a clear.", LOOK, "unclear"),
+    Action("log.copy", "y", "Copy", "Copy the selection, or the visible lines", "Through the terminal (OSC 52).",
+           LOOK, "copy"),
+    Action("board.screenshot", "s", "Screenshot", "Take a screenshot of the board",
+           "Sends the trigger and waits for the picture.", BOARD, "screenshot", footer=True),
+    Action("board.reset", "ctrl+r", "Reset", "Reset the board", "Moves the reset line.", BOARD, "reset"),
+    Action("board.bootloader", "", "Bootloader", "Reset into the ROM loader", "For flashing.", BOARD, "bootloader"),
+    Action("board.probe", "p", "Probe", "Probe the board", "Asks first: probing resets the board.", BOARD,
+           "app.probe"),
+    Action("board.flash", "", "Flash", "Flash the project", "Writes the project's images.", BOARD,
+           "app.flash('flash')" ),
+    Action("board.app_flash", "", "Flash app", "Flash the application only", "Writes the application image.",
+           BOARD, "app.flash('app-flash')"),
+    Action("board.erase_flash", "", "Erase", "Erase the flash, then flash", "Everything on it is lost.", BOARD,
+           "app.flash('erase-flash')"),
+    Action("board.coredump", "K", "Core dump", "Core dump panel", "The running or the last core dump.", BOARD,
+           "app.coredump"),
+    Action("board.abort", "a", "Abort capture", "End the running capture", "What came is kept.", BOARD, "abort"),
+    Action("board.interrupt", "ctrl+c", "Ctrl-C", "Send Ctrl-C to the board", "With a selection: copy it.", BOARD,
+           "interrupt", priority=True),
+    Action("board.eol", "", "Line end", "Change the line end of the input line", "CR, LF or CRLF.", BOARD, "eol"),
+    Action("board.output", "", "Output", "Output on the screen on and off", "Recording goes on.", LOOK, "output"),
+    Action("board.log", "", "Log file", "Log to a file on and off", "A copy of the text.", BOARD, "log_file"),
+    Action("app.menu", "ctrl+t", "Menu", "Menu of idf.py monitor", "Then one more key.", PROGRAM, "menu",
+           footer=True, priority=True, display="^t"),
+    Action("app.ports", "o", "Ports", "Open another port", "Back to the list of ports.", PROGRAM, "app.ports"),
+    Action("app.devices", "", "Devices", "Names of known boards", "Name a board, forget a board.", PROGRAM,
+           "app.devices" ),
+    Action("app.help", "question_mark,f1", "Help", "Help: all keys", "Everything you can do.", PROGRAM,
+           "app.help", footer=True, display="?"),
+    Action("app.exit", "ctrl+right_square_bracket", "Quit", "Quit", "Ctrl-] or Ctrl-Q, from anywhere.", PROGRAM,
+           "app.exit_key", priority=True, display="^]"),
+)
+# fmt: on
+"""All of it, in the order of the help."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuKey:
+    """One key after the menu key.
+
+    Args:
+        keys: Textual key names that mean the same.
+        shown: how it is written in the hint.
+        label: what it does, a word or two; "" leaves it out of the hint.
+        call: Textual action string.
+    """
+
+    keys: tuple[str, ...]
+    shown: str
+    label: str
+    call: str
+
+
+# fmt: off
+MENU: tuple[MenuKey, ...] = (
+    MenuKey(("r", "R", "ctrl+r"), "R", "reset", "reset"),
+    MenuKey(("p", "P", "ctrl+p"), "P", "bootloader", "bootloader"),
+    MenuKey(("f", "F", "ctrl+f"), "F", "flash", "app.flash('flash')"),
+    MenuKey(("a", "A", "ctrl+a"), "A", "app-flash", "app.flash('app-flash')"),
+    MenuKey(("e", "E", "ctrl+e"), "E", "erase+flash", "app.flash('erase-flash')"),
+    MenuKey(("y", "Y", "ctrl+y"), "Y", "output", "output"),
+    MenuKey(("l", "L", "ctrl+l"), "L", "log file", "log_file"),
+    MenuKey(("i", "I", "ctrl+i", "tab"), "I", "times", "host_times"),
+    MenuKey(("k", "K"), "K", "raw keys", "raw"),
+    MenuKey(("h", "H", "question_mark", "ctrl+h", "backspace"), "H", "help", "app.help"),
+    MenuKey(("x", "X", "ctrl+x"), "X", "quit", "app.quit"),
+    MenuKey(("ctrl+t",), "^T", "send ^T", "send_key('menu')"),
+    MenuKey(("ctrl+right_square_bracket",), "^]", "send ^]", "send_key('exit')"),
+)
+# fmt: on
+"""As in idf.py monitor (each letter also with Ctrl), and K."""
+
+
+def bindings(actions: Iterable[Action] = ACTIONS) -> list[Binding]:
+    """The bindings of all actions that have keys."""
+    return [action.binding() for action in actions if action.keys]
+
+
+def menu_call(key: str) -> str | None:
+    """What `key` does after the menu key, None for keys that mean nothing there."""
+    return next((entry.call for entry in MENU if key in entry.keys), None)
+
+
+def help_rows(keymap: dict[str, str] | None = None) -> list[tuple[str, str, str, str]]:
+    """(group, keys, title, help) of every action, for the help screen; `keymap` is the user's id -> keys."""
+    keymap = keymap or {}
+    return [
+        (action.group, written(keymap.get(action.id, action.keys)), action.title, action.help) for action in ACTIONS
+    ]
+
+
+_WRITTEN = {"slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]"}
+
+
+def written(keys: str) -> str:
+    """Textual key names as people write them."""
+    words = []
+    for key in keys.split(","):
+        *modifiers, last = key.strip().split("+")
+        last = _WRITTEN.get(last, last if len(last) == 1 else last.capitalize())
+        words.append("-".join([*(word.capitalize() for word in modifiers), last]))
+    return " ".join(word for word in words if word)

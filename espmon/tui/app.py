@@ -1,0 +1,186 @@
+"""The app: composes the monitor and routes between screens. It holds no truth about the board; the session does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from espmon.session.runner import LoopThread
+from espmon.session.settings import Settings
+from espmon.session.state import State
+from espmon.session.view import Notice, OpenRequest, Status
+from espmon.tui import actions, routes
+from espmon.tui.monitor.link import News, SessionLike, SessionLink
+from espmon.tui.monitor.screen import MonitorScreen
+from espmon.tui.sanitise import plain
+from espmon.tui.theme import DARK, THEMES
+from espmon.tui.widgets.input_line import History
+
+CLOSE_LIMIT = 3.0
+"""Longest wait for the port when leaving, in seconds. Leaving always works."""
+
+NOTICE_LIMIT = 500
+"""Longest toast, in characters."""
+
+
+class EspmonApp(App[int]):
+    """The full screen.
+
+    Args:
+        runner: the session's thread.
+        session: the session.
+        request: what to open; None shows the list of ports.
+        settings: the user's settings.
+        history: file of typed lines; None keeps none.
+        discover: lists the ports for the picker.
+    """
+
+    TITLE = "espmon"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+right_square_bracket", "exit_key", "Quit", show=False, priority=True, id="app.exit",
+                tooltip="Quit, from anywhere"),
+    ]  # fmt: skip
+
+    def __init__(
+        self,
+        runner: LoopThread,
+        session: SessionLike,
+        request: OpenRequest | None = None,
+        *,
+        settings: Settings | None = None,
+        history: Path | None = None,
+        discover: Callable[[], Sequence[Any]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings or Settings()
+        self.link = SessionLink(runner, session, self._deliver, self._terminal_busy)
+        self.request = request
+        self.discover = discover
+        self._runner = runner
+        self._history = History(history)
+        self._shown_state = State.CLOSED
+        self.router = routes.Router(self)
+
+    # -- screens ------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The monitor is at the bottom of everything."""
+        return MonitorScreen(self.link, self.settings, self._history)
+
+    @property
+    def monitor(self) -> MonitorScreen:
+        """The monitor screen, whatever lies over it."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MonitorScreen)
+        return screen
+
+    def on_mount(self) -> None:
+        """Themes, keys, and the first step: open, or ask what to open."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = self.settings.theme
+        self.theme = wanted if wanted in self.available_themes and wanted != "textual-dark" else DARK.name
+        self.set_keymap(
+            {"app.menu": self.settings.menu_key, "app.exit": self.settings.exit_key, **self.settings.keymap}
+        )
+        self.link.start()
+        if self.request is not None:
+            self.link.ask(self.link.session.open(self.request))
+        else:
+            self.call_after_refresh(self.router.show_picker)
+
+    async def on_unmount(self) -> None:
+        """Let the port go, within a limit."""
+        self.link.stop()
+        future = self._runner.submit(self.link.session.close())
+        await asyncio.wait([asyncio.wrap_future(future)], timeout=CLOSE_LIMIT)
+
+    def _terminal_busy(self) -> bool:
+        """Whether frames are still waiting for the terminal. Without such a queue: never."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        queue = getattr(writer, "_queue", None)
+        return queue is not None and queue.qsize() > 1
+
+    # -- news from the session ----------------------------------------------------------------------------------
+
+    def _deliver(self, news: News) -> None:
+        if not self.screen_stack or not isinstance(self.screen_stack[0], MonitorScreen):
+            return
+        if self.monitor.is_mounted:
+            self.monitor.take(news)
+        for notice in news.notices:
+            self.toast(notice)
+        for status in news.statuses:
+            self.router.follow(status)
+
+    def toast(self, notice: Notice) -> None:
+        """Show a notice, on whatever screen is up; never as markup."""
+        self.notify(
+            plain(notice.text[:NOTICE_LIMIT]), title=plain(notice.title), severity=notice.severity.value, markup=False
+        )
+
+    @property
+    def status(self) -> Status:
+        """The session's status."""
+        return self.link.session.status
+
+    # -- actions ------------------------------------------------------------------------------------------------
+
+    async def action_exit_key(self) -> None:
+        """Leave at once; after the menu key, send the key instead."""
+        screen = self.screen
+        if isinstance(screen, MonitorScreen) and screen.in_menu:
+            await screen.menu_key("ctrl+right_square_bracket")
+        else:
+            self.exit(0)
+
+    def action_probe(self) -> None:
+        """Ask, then probe."""
+        self.router.ask_probe()
+
+    def action_flash(self, kind: str) -> None:
+        """Ask what to flash, then flash."""
+        self.router.flash(kind)
+
+    def action_coredump(self) -> None:
+        """The core dump panel."""
+        self.router.show_coredump()
+
+    def action_ports(self) -> None:
+        """Choose another port."""
+        self.router.show_picker()
+
+    def action_devices(self) -> None:
+        """The device manager."""
+        self.router.show_devices()
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.router.show_help()
+
+    def on_monitor_view_show_artifact(self, event: MonitorScreen.ShowArtifact) -> None:
+        """A picture, a core dump or a report."""
+        self.router.show_artifact(event.entry)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every action of the table, and Textual's own."""
+        yield from super().get_system_commands(screen)
+        if isinstance(screen, MonitorScreen):
+            for action in actions.ACTIONS:
+                call = action.call if action.call.startswith("app.") else f"screen.{action.call}"
+                keys = actions.written(self.settings.keymap.get(action.id, action.keys))
+                text = f"{action.help} ({keys})" if keys else action.help
+                yield SystemCommand(action.title, text, self._runs(call))
+
+    def _runs(self, call: str) -> Callable[[], Any]:
+        async def run() -> None:
+            await self.run_action(call)
+
+        return run

@@ -1,0 +1,130 @@
+"""One log line as it is shown: safe text, coloured spans, and where it wraps. Made for visible lines only."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+
+from rich.cells import cell_len, get_character_cell_size
+
+from espmon.tui.log.sgr import PLAIN, Pen, split
+from espmon.tui.sanitise import visible
+
+Span = tuple[int, int, Pen]
+"""(start, end, pen) in characters of the shown text."""
+
+AUTO_COLOUR = re.compile(r"([EWIDV]) \([\d:. -]+\)")
+"""The start of an ESP-IDF line that carries no colour of its own."""
+
+LEVEL_PENS: dict[str, Pen] = {
+    "E": (9, None, 0),
+    "W": (3, None, 0),
+    "I": (2, None, 0),
+    "D": (6, None, 0),
+    "V": (8, None, 0),
+}
+"""Level -> pen of an uncoloured line."""
+
+
+class DisplayLine:
+    """A line ready to be cut into rows.
+
+    Args:
+        text: shown text, without any control character.
+        spans: coloured runs in order, without holes; they cover `text`.
+    """
+
+    __slots__ = ("_starts", "_wraps", "ascii", "spans", "text")
+
+    def __init__(self, text: str, spans: list[Span]) -> None:
+        self.text = text
+        self.spans = spans
+        self.ascii = text.isascii()
+        self._starts: list[int] | None = None
+        self._wraps: tuple[int, list[int]] | None = None
+
+    def _cells(self) -> list[int]:
+        """First cell of each character, and of the end."""
+        if self._starts is None:
+            at = 0
+            starts = [0]
+            for character in self.text:
+                at += get_character_cell_size(character)
+                starts.append(at)
+            self._starts = starts
+        return self._starts
+
+    @property
+    def width(self) -> int:
+        """Cells of the whole line."""
+        return len(self.text) if self.ascii else self._cells()[-1]
+
+    def character_at(self, cell: int) -> int:
+        """Index of the first character that starts at or after `cell`."""
+        if self.ascii:
+            return min(max(0, cell), len(self.text))
+        return min(bisect_left(self._cells(), cell), len(self.text))
+
+    def cell_of(self, character: int) -> int:
+        """Cell where character `character` starts."""
+        return character if self.ascii else self._cells()[character]
+
+    def end_for(self, start: int, width: int) -> int:
+        """Index after the last character that fits when a row of `width` cells begins at character `start`."""
+        if self.ascii:
+            return min(len(self.text), start + width)
+        cells = self._cells()
+        return bisect_right(cells, cells[start] + width) - 1
+
+    def wraps(self, width: int) -> list[int]:
+        """First character of each row when wrapped at `width` cells (at least one row)."""
+        if self._wraps is not None and self._wraps[0] == width:
+            return self._wraps[1]
+        width = max(1, width)
+        if self.ascii:
+            starts = list(range(0, max(1, len(self.text)), width))
+        else:
+            starts, at = [0], 0
+            while (end := self.end_for(at, width)) < len(self.text):
+                at = max(end, at + 1)
+                starts.append(at)
+        self._wraps = (width, starts)
+        return starts
+
+    def rows(self, width: int) -> int:
+        """How many rows the line takes when wrapped at `width` cells."""
+        if self.ascii:
+            return max(1, -(-len(self.text) // max(1, width)))
+        return len(self.wraps(width))
+
+
+def plain(text: str, pen: Pen = PLAIN) -> DisplayLine:
+    """A line of one pen."""
+    shown = visible(text)
+    return DisplayLine(shown, [(0, len(shown), pen)])
+
+
+def display(body: bytes, *, colour: bool = True) -> DisplayLine:
+    """The line with these bytes (no line end).
+
+    Args:
+        body: the bytes; SGR sequences become spans, every other control becomes visible.
+        colour: colour lines of a known level that bring no colour themselves.
+    """
+    text = body.decode("utf-8", "backslashreplace")
+    if "\x1b" not in text:
+        match = AUTO_COLOUR.match(text) if colour else None
+        return plain(text, LEVEL_PENS[match[1]] if match else PLAIN)
+    runs = split(text)
+    if len(runs) == 1:
+        return plain(*runs[0])
+    pieces: list[str] = []
+    spans: list[Span] = []
+    at = cells = 0
+    for run, pen in runs:
+        shown = visible(" " * (cells % 8) + run)[cells % 8 :] if "\t" in run else visible(run)
+        pieces.append(shown)
+        spans.append((at, at + len(shown), pen))
+        at += len(shown)
+        cells += len(shown) if shown.isascii() else cell_len(shown)
+    return DisplayLine("".join(pieces), spans)

@@ -1,0 +1,309 @@
+"""From a line id to rows of cells: marks above, the text (whole, wrapped, escaped or in hex), decorations below."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from espmon.session.store import LogStore
+from espmon.tui.log.display import DisplayLine, display, plain
+from espmon.tui.log.painter import Painter
+from espmon.tui.log.query import TextQuery
+
+LINES = 2048
+"""Most display lines remembered."""
+
+MATCHES = 500
+"""Most matches highlighted in one line."""
+
+Range = tuple[int, int, str]
+"""(start, end, kind) in characters of the shown text: "match", "current" or "selected"."""
+
+
+class Timestamps(StrEnum):
+    """What stands before each line."""
+
+    OFF = "off"
+    HOST = "host"
+    DEVICE = "device"
+    DELTA = "delta"
+
+
+class Shape(StrEnum):
+    """How the bytes of a line are shown."""
+
+    TEXT = "text"
+    RAW = "raw"
+    HEX = "hex"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A full-width remark above a line: a boot begins, bytes of a lease are missing here, the port was lost."""
+
+    text: str
+    alert: bool = False
+
+
+def _nothing(line: int) -> Sequence[str]:
+    return ()
+
+
+class Layout:
+    """Knows how each line is drawn. Changing anything here means: forget what was drawn (`forget`).
+
+    Args:
+        store: where the lines are.
+        painter: the styles.
+    """
+
+    def __init__(self, store: LogStore, painter: Painter) -> None:
+        self.store = store
+        self.painter = painter
+        self.width = 80
+        self.offset = 0
+        """First cell shown when lines do not wrap."""
+
+        self.wrap = False
+        self.timestamps = Timestamps.OFF
+        self.time_format = "%H:%M:%S.%f"
+        self.shape = Shape.TEXT
+        self.colour = True
+        self.query: TextQuery | None = None
+        self.current: int | None = None
+        """Id of the line with the current match."""
+
+        self.decorate: Callable[[int], Sequence[str]] = _nothing
+        self.marks: dict[int, list[Mark]] = {}
+        self._lines: dict[int, DisplayLine | list[DisplayLine]] = {}
+        self._strips: dict[tuple[int, int], Strip] = {}
+
+    def forget(self, *, lines: bool = False) -> None:
+        """Drop drawn rows, and with `lines` also what was read from the lines' bytes."""
+        self._strips.clear()
+        if lines:
+            self._lines.clear()
+
+    # -- lines --------------------------------------------------------------------------------------------------
+
+    def line(self, line: int) -> DisplayLine:
+        """The shown text of a line (its first row of hex in that shape)."""
+        found = self._lookup(line)
+        return found[0] if isinstance(found, list) else found
+
+    def _lookup(self, line: int) -> DisplayLine | list[DisplayLine]:
+        found = self._lines.get(line)
+        if found is None:
+            if len(self._lines) >= LINES:
+                self._lines.clear()
+            found = self._lines[line] = self._read(line)
+        return found
+
+    def _read(self, line: int) -> DisplayLine | list[DisplayLine]:
+        try:
+            block, index = self.store.locate(line)
+        except IndexError:
+            return plain("(no longer in memory)")
+        if self.shape is Shape.HEX:
+            return [plain(row) for row in hex_rows(block.raw(index))]
+        if self.shape is Shape.RAW:
+            return plain(repr(block.raw(index))[2:-1])
+        if block.source != "text":
+            return display(block.text(index).encode(), colour=self.colour)
+        return display(block.body(index), colour=self.colour)
+
+    # -- rows ---------------------------------------------------------------------------------------------------
+
+    @property
+    def gutter(self) -> int:
+        """Cells before the text."""
+        return {"off": 0, "host": 13, "device": 12, "delta": 11}[self.timestamps.value]
+
+    @property
+    def text_width(self) -> int:
+        """Cells for the text."""
+        return max(1, self.width - self.gutter)
+
+    def height(self, line: int) -> int:
+        """Rows that a line takes with everything that hangs on it."""
+        return len(self.marks.get(line, ())) + self._text_rows(line) + len(self.decorate(line))
+
+    def _text_rows(self, line: int) -> int:
+        if self.shape is Shape.HEX:
+            found = self._lookup(line)
+            return len(found) if isinstance(found, list) else 1
+        return self._lookup_one(line).rows(self.text_width) if self.wrap else 1
+
+    def _lookup_one(self, line: int) -> DisplayLine:
+        found = self._lookup(line)
+        return found[0] if isinstance(found, list) else found
+
+    def row(self, line: int, sub: int, *, before: int | None, selection: tuple[int, int] | None = None) -> Strip:
+        """Row `sub` of line `line`, exactly `width` cells.
+
+        Args:
+            line: the line's id.
+            sub: which of its rows, from the top.
+            before: id of the line shown before it (for the time between them).
+            selection: selected characters (start, end), end -1 for the whole rest.
+        """
+        key = (line, sub)
+        if selection is None and (strip := self._strips.get(key)) is not None:
+            return strip
+        strip = self._draw(line, sub, before, selection)
+        if selection is None:
+            if len(self._strips) >= LINES:
+                self._strips.clear()
+            self._strips[key] = strip
+        return strip
+
+    def text_start(self, line: int, sub: int) -> int | None:
+        """First character of the line's text in row `sub`, None for marks and decorations."""
+        sub -= len(self.marks.get(line, ()))
+        if not 0 <= sub < self._text_rows(line):
+            return None
+        shown = self._lookup_one(line)
+        if self.shape is Shape.HEX:
+            return 0
+        return shown.wraps(self.text_width)[sub] if self.wrap else shown.character_at(self.offset)
+
+    def _draw(self, line: int, sub: int, before: int | None, selection: tuple[int, int] | None) -> Strip:
+        marks = self.marks.get(line, ())
+        if sub < len(marks):
+            return self._rule(marks[sub])
+        sub -= len(marks)
+        rows = self._text_rows(line)
+        if sub >= rows:
+            return self._decoration(self.decorate(line)[sub - rows])
+        found = self._lookup(line)
+        if isinstance(found, list):
+            shown, start = found[sub], 0
+        elif self.wrap:
+            shown = found
+            start = found.wraps(self.text_width)[sub]
+        else:
+            shown = found
+            start = found.character_at(self.offset)
+        segments = self._gutter_segments(line, before, first=sub == 0)
+        return self._text(segments, shown, start, line, selection)
+
+    def _text(
+        self, segments: list[Segment], shown: DisplayLine, start: int, line: int, selection: tuple[int, int] | None
+    ) -> Strip:
+        width, painter = self.text_width, self.painter
+        lead = 0 if self.wrap or shown.ascii else max(0, shown.cell_of(start) - self.offset)
+        end = shown.end_for(start, width - lead)
+        if lead:
+            segments.append(Segment(" " * lead, painter.base))
+        prefix = len(segments)
+        ranges: list[Range] = []
+        if self.query is not None:
+            kind = "current" if line == self.current else "match"
+            for count, match in enumerate(self.query.compiled.finditer(shown.text)):
+                if count >= MATCHES or match.start() >= end:
+                    break
+                if match.end() > start:
+                    ranges.append((match.start(), match.end(), kind))
+        if selection is not None:
+            ranges.append((selection[0], len(shown.text) if selection[1] < 0 else selection[1], "selected"))
+        style = painter.base
+        for text, style in pieces(shown, start, end, ranges, painter):
+            segments.append(Segment(text, style))
+        cells = lead + (end - start if shown.ascii else shown.cell_of(end) - shown.cell_of(start))
+        if cells < width:
+            pad = " " * (width - cells)
+            if (
+                len(segments) > prefix
+                and style.bgcolor == painter.base.bgcolor
+                and not (style.underline or style.reverse)
+            ):
+                # One segment more is one escape sequence more on the wire.
+                segments[-1] = Segment(segments[-1].text + pad, style)
+            else:
+                segments.append(Segment(pad, painter.base))
+        return Strip(segments, self.width)
+
+    def _gutter_segments(self, line: int, before: int | None, *, first: bool) -> list[Segment]:
+        gutter = self.gutter
+        if not gutter:
+            return []
+        text = self._stamp(line, before) if first else ""
+        return [Segment(text[: gutter - 1].rjust(gutter - 1) + " ", self.painter.gutter)]
+
+    def _stamp(self, line: int, before: int | None) -> str:
+        try:
+            block, index = self.store.locate(line)
+            if self.timestamps is Timestamps.DEVICE:
+                device = block.device_ms(index)
+                return "" if device is None else f"{device / 1000:.3f}"
+            if block.time is None:
+                return ""
+            if self.timestamps is Timestamps.HOST:
+                return host_time(block.time, self.time_format)
+            earlier = None if before is None else self.store.locate(before)[0].time
+            return "" if earlier is None else f"+{block.time - earlier:.3f}"
+        except IndexError:
+            return ""
+
+    def _rule(self, mark: Mark) -> Strip:
+        painter = self.painter
+        text = f" {plain(mark.text).text} "
+        text = set_cell_size(text, min(cell_len(text), max(0, self.width - 4)))
+        rest = max(0, self.width - 2 - cell_len(text))
+        return Strip(
+            [
+                Segment("──", painter.rule),
+                Segment(text, painter.alert if mark.alert else painter.rule_text),
+                Segment("─" * rest, painter.rule),
+            ]
+        ).adjust_cell_length(self.width, painter.base)
+
+    def _decoration(self, text: str) -> Strip:
+        body = set_cell_size(" " * self.gutter + "  ↳ " + plain(text).text, self.width)
+        return Strip([Segment(body, self.painter.decoration)], self.width)
+
+
+def pieces(
+    shown: DisplayLine, start: int, end: int, ranges: Iterable[Range], painter: Painter
+) -> Iterable[tuple[str, Style]]:
+    """The characters `start` to `end` as (text, style), with overlays laid over the line's own colours."""
+    text = shown.text
+    ranges = list(ranges)
+    for low, high, pen in shown.spans:
+        low, high = max(low, start), min(high, end)
+        if low >= high:
+            continue
+        style = painter.style(pen)
+        if not ranges:
+            yield text[low:high], style
+            continue
+        cuts = sorted({low, high, *(cut for one in ranges for cut in one[:2] if low < cut < high)})
+        for left, right in pairwise(cuts):
+            piece = style
+            for from_, to, kind in ranges:
+                if from_ <= left and right <= to:
+                    piece = painter.highlight(piece, kind)
+            yield text[left:right], piece
+
+
+def hex_rows(raw: bytes) -> list[str]:
+    """Sixteen bytes a row: offset, hex, printable ASCII."""
+    return [
+        f"{at:06x}  {raw[at : at + 8].hex(' '):<23}  {raw[at + 8 : at + 16].hex(' '):<23}  "
+        + "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw[at : at + 16])
+        for at in range(0, max(1, len(raw)), 16)
+    ]
+
+
+def host_time(seconds: float, pattern: str) -> str:
+    """Host time in the user's format; `%f` is cut to milliseconds."""
+    when = datetime.datetime.fromtimestamp(seconds)
+    return when.strftime(pattern.replace("%f", f"{when.microsecond // 1000:03d}"))

@@ -1,0 +1,143 @@
+"""Which rows are on the screen. The place is held as (line id, row of that line), so that it survives filters, dropped
+lines and changes of width; nothing here needs the height of any line that is not near the screen."""
+
+from __future__ import annotations
+
+from espmon.tui.log.layout import Layout
+from espmon.tui.log.view import LogView
+
+Row = tuple[int, int, int | None]
+"""(line, row of that line, line shown before it)."""
+
+
+class Pager:
+    """One window of `height` rows on a view.
+
+    Args:
+        view: the lines, in order.
+        layout: how tall they are.
+    """
+
+    def __init__(self, view: LogView, layout: Layout) -> None:
+        self.view = view
+        self.layout = layout
+        self.height = 0
+        self.follow = True
+        """The last line is at the bottom, and new ones push it up."""
+
+        self.at_end = True
+        """The last row of the last line is on the screen."""
+
+        self._top = (0, 0)
+        self._seen = 0
+        self._rows: list[Row] | None = None
+
+    @property
+    def unseen(self) -> int:
+        """Lines of the view that came since following stopped."""
+        return 0 if self.follow else max(0, len(self.view) - self.view.position(self._seen))
+
+    def forget(self) -> None:
+        """Lay out again when next asked."""
+        self._rows = None
+
+    def rows(self) -> list[Row]:
+        """The rows on the screen, from the top; fewer than `height` only when there is no more."""
+        if self._rows is None:
+            self._rows = self._lay_out()
+            if self._rows and not self.follow:
+                self._top = self._rows[0][:2]
+        return self._rows
+
+    def _lay_out(self) -> list[Row]:
+        count = len(self.view)
+        if not count or not self.height:
+            self.at_end = True
+            return []
+        if not self.follow:
+            rows = self._downward(*self._top)
+            if len(rows) == self.height:
+                line, sub, _ = rows[-1]
+                self.at_end = line == self.view.line(count - 1) and sub == self.layout.height(line) - 1
+                return rows
+        self.at_end = True
+        return self._last_page()
+
+    def _downward(self, line: int, skip: int) -> list[Row]:
+        view, tall_of = self.view, self.layout.height
+        position = view.position(line)
+        if position >= len(view):
+            return []
+        if view.line(position) != line:
+            skip = 0
+        before = view.line(position - 1) if position else None
+        rows: list[Row] = []
+        while len(rows) < self.height and position < len(view):
+            line = view.line(position)
+            tall = tall_of(line)
+            low = min(skip, tall - 1)
+            rows.extend((line, sub, before) for sub in range(low, min(tall, low + self.height - len(rows))))
+            skip, before = 0, line
+            position += 1
+        return rows
+
+    def _last_page(self) -> list[Row]:
+        view = self.view
+        position, total = len(view), 0
+        while position > 0 and total < self.height:
+            position -= 1
+            total += self.layout.height(view.line(position))
+        return self._downward(view.line(position), max(0, total - self.height))
+
+    # -- moving -------------------------------------------------------------------------------------------------
+
+    def freeze(self) -> None:
+        """Stop following: what is looked at stays where it is."""
+        if self.follow:
+            rows = self.rows()
+            self._top = rows[0][:2] if rows else (0, 0)
+            self._seen = len(self.view.store)
+            self.follow = False
+            self._rows = None
+
+    def tail(self) -> None:
+        """To the last line, and follow."""
+        self.follow = True
+        self._rows = None
+
+    def put(self, line: int, above: int = 0) -> None:
+        """Line `line` at the top, or `above` rows further down."""
+        self.freeze()
+        self._top = self._moved(line, 0, -above) if len(self.view) else (line, 0)
+        self._rows = None
+
+    def move(self, delta: int) -> None:
+        """By rows. Down to the very end follows again."""
+        if not len(self.view) or (self.follow and delta >= 0):
+            return
+        if delta > 0:
+            self.rows()
+            if self.at_end:
+                return self.tail()
+        self.freeze()
+        self._top = self._moved(*self._top, delta)
+        self._rows = None
+        self.rows()
+        if delta > 0 and self.at_end:
+            self.tail()
+        return None
+
+    def _moved(self, line: int, sub: int, delta: int) -> tuple[int, int]:
+        view, tall_of = self.view, self.layout.height
+        position = min(view.position(line), len(view) - 1)
+        line = view.line(position)
+        sub += delta
+        while sub < 0 and position > 0:
+            position -= 1
+            line = view.line(position)
+            sub += tall_of(line)
+        while sub >= (tall := tall_of(line)) and position < len(view) - 1:
+            sub -= tall
+            position += 1
+            line = view.line(position)
+        return line, max(0, sub)

@@ -1,0 +1,104 @@
+"""Walks the store for a search or a filter: history once, in a thread, then only what is new."""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable
+
+from espmon.session.store import LogStore
+from espmon.tui.log.query import Selector
+
+STEP = 8192
+"""Most lines looked at before other threads get a turn."""
+
+INLINE = 4096
+"""Most new lines that are looked at on the screen's own loop; more go to the thread."""
+
+
+class Scan:
+    """The ids of all lines that a selector picks, in order, complete up to `next`.
+
+    Args:
+        store: what to walk.
+        selector: what to pick.
+        start: first line to look at.
+    """
+
+    def __init__(self, store: LogStore, selector: Selector, start: int = 0) -> None:
+        self.store = store
+        self.selector = selector
+        self.start = start
+        self.ids: array[int] = array("Q")
+        self.next = max(start, store.first)
+
+    @property
+    def behind(self) -> int:
+        """Lines of the store that have not been looked at."""
+        return len(self.store) - self.next
+
+    def step(self, limit: int = STEP) -> bool:
+        """Look at up to `limit` more lines; False when there is nothing left."""
+        end = min(len(self.store), max(self.next, self.store.first) + limit)
+        at = max(self.next, self.store.first)
+        if at >= end:
+            return False
+        for segment in self.store.segments(at):
+            if segment.first >= end:
+                break
+            self.ids.extend(self.selector.pick(segment, at, end))
+        self.next = end
+        return True
+
+    def evict(self) -> None:
+        """Forget ids that the store no longer has (kept until they are many: cutting an array copies it)."""
+        gone = bisect_left(self.ids, self.store.first)
+        if gone > 1024 and gone > len(self.ids) // 8:
+            del self.ids[:gone]
+
+
+class Scanner:
+    """One thread that brings a scan up to date. Starting another scan drops the one that runs.
+
+    Args:
+        deliver: called on the scanner's thread after each step with the generation, the scan and whether it is done;
+            it must only pass the news on.
+        name: the thread's name.
+    """
+
+    def __init__(self, deliver: Callable[[int, Scan, bool], None], name: str) -> None:
+        self._deliver = deliver
+        self._name = name
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Number of the newest scan; news of any other is stale."""
+        return self._generation
+
+    def start(self, scan: Scan) -> int:
+        """Run `scan` to the store's present end; returns its generation."""
+        self._generation += 1
+        generation = self._generation
+        threading.Thread(target=self._run, args=(scan, generation), name=self._name, daemon=True).start()
+        return generation
+
+    def stop(self) -> None:
+        """Drop the scan that runs."""
+        self._generation += 1
+
+    def _run(self, scan: Scan, generation: int) -> None:
+        told = 0.0
+        while scan.step():
+            if generation != self._generation:
+                return
+            now = time.monotonic()
+            if now - told > 0.05:
+                told = now
+                self._deliver(generation, scan, False)
+            # Give the event loop its turn: a thread that never waits holds the interpreter for whole switch intervals.
+            time.sleep(0)
+        if generation == self._generation:
+            self._deliver(generation, scan, True)

@@ -1,0 +1,1 @@
+"""The monitor screen and its parts."""

@@ -1,0 +1,166 @@
+"""The monitor as far as it touches the board: input line, raw keys, menu, reset, probe, captures."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from espmon.session.state import State
+from espmon.tui import actions
+from espmon.tui.monitor.view import MonitorView
+from espmon.tui.widgets.input_line import InputLine
+from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes
+
+NOT_OPEN = "No port is open: o lists the ports"
+
+
+class MonitorScreen(MonitorView):
+    """One session on the screen, and the keys that act on it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(actions.bindings())
+
+    _before_menu: Widget | None = None
+    _log_file: Path | None = None
+
+    # -- typing -------------------------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether bytes can be sent now."""
+        return self.status.state in (State.MONITORING, State.AWAITING_CONSENT, State.LEASED)
+
+    def _send(self, data: bytes) -> None:
+        if self.connected:
+            self.link.send(data)
+        else:
+            self.app.notify(NOT_OPEN, severity="warning", markup=False)
+
+    def action_input(self) -> None:
+        """Type a line."""
+        if self.has_class("-raw"):
+            self.action_raw()
+        self.query_one(InputLine).focus_field()
+
+    @on(InputLine.Sent)
+    def _line(self, event: InputLine.Sent) -> None:
+        self._send(event.data)
+
+    @on(InputLine.Left)
+    def _input_left(self) -> None:
+        self.pane.focus()
+
+    def action_eol(self) -> None:
+        """The next line end."""
+        self.app.notify(f"The input line ends lines with {self.query_one(InputLine).next_eol()}", markup=False)
+
+    def action_raw(self) -> None:
+        """Raw keys on and off."""
+        raw = self.query_one(RawKeys)
+        turn_on = not self.has_class("-raw")
+        self.set_class(turn_on, "-raw")
+        raw.set_class(turn_on, "-on")
+        (raw if turn_on else self.pane).focus()
+        self.show_state()
+
+    @on(RawKeys.Typed)
+    def _raw_typed(self, event: RawKeys.Typed) -> None:
+        self._send(event.data)
+
+    @on(RawKeys.Left)
+    def _raw_left(self) -> None:
+        if self.has_class("-raw"):
+            self.action_raw()
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: copy the selection, or send it to the board."""
+        if self.in_menu:
+            self._close_menu()
+        elif self.get_selected_text():
+            self.action_copy()
+            self.clear_selection()
+        else:
+            self._send(b"\x03")
+
+    # -- the menu key -------------------------------------------------------------------------------------------
+
+    @property
+    def in_menu(self) -> bool:
+        """Whether the next key belongs to the menu."""
+        return self.query_one(MenuHint).has_class("-on")
+
+    async def action_menu(self) -> None:
+        """Wait for one more key; the menu key again sends itself."""
+        if self.in_menu:
+            await self.menu_key("ctrl+t")
+            return
+        hint = self.query_one(MenuHint)
+        self._before_menu = self.focused
+        hint.add_class("-on")
+        hint.focus()
+
+    def _close_menu(self) -> None:
+        self.query_one(MenuHint).remove_class("-on")
+        before, self._before_menu = self._before_menu, None
+        (before if before is not None and before.is_attached else self.pane).focus()
+
+    @on(MenuHint.Chosen)
+    async def _chosen(self, event: MenuHint.Chosen) -> None:
+        await self.menu_key(event.key)
+
+    async def menu_key(self, key: str) -> None:
+        """Do what `key` means after the menu key."""
+        self._close_menu()
+        if key == "escape":
+            if self.has_class("-raw"):
+                self.action_raw()
+            return
+        call = actions.menu_call(key)
+        if call is None:
+            self.app.notify(f"{actions.written(key)} means nothing after the menu key", markup=False)
+            return
+        namespace = "" if call.startswith("app.") else "screen."
+        await self.app.run_action(namespace + call)
+
+    def action_send_key(self, key: str) -> None:
+        """Send the menu key or the exit key itself."""
+        chosen = self.settings.menu_key if key == "menu" else self.settings.exit_key
+        self._send(key_bytes(chosen, None))
+
+    # -- the board ----------------------------------------------------------------------------------------------
+
+    def action_reset(self) -> None:
+        """Reset into the application."""
+        self.link.ask(self.link.session.reset())
+
+    def action_bootloader(self) -> None:
+        """Reset into the ROM loader."""
+        self.link.ask(self.link.session.reset_to_loader())
+
+    def action_screenshot(self) -> None:
+        """Ask the board for a picture."""
+        self.link.sent = True
+        self.link.ask(self.link.session.screenshot())
+
+    def action_abort(self) -> None:
+        """End the running capture."""
+        if self.status.capture is None:
+            self.app.notify("Nothing is being captured", markup=False)
+        else:
+            self.link.ask(self.link.session.abort_capture())
+
+    def action_log_file(self) -> None:
+        """A copy of the log text in the current folder, on and off."""
+        if self._log_file is None:
+            name = re.sub(r"[^A-Za-z0-9._-]+", "-", self.status.name).strip("-.") or "board"
+            self._log_file = Path.cwd() / f"log.{name}.{time.strftime('%Y%m%d-%H%M%S')}.txt"
+            self.app.notify(f"Logging to {self._log_file}", markup=False)
+        else:
+            self.app.notify(f"No longer logging to {self._log_file}", markup=False)
+            self._log_file = None
+        self.link.ask(self.link.session.set_log(self._log_file))

@@ -1,0 +1,372 @@
+"""The monitor as far as it is looked at: log, inspector, bars, search, filter. `screen` adds what touches the board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from espmon.session.settings import Settings
+from espmon.session.view import EventEntry, Severity, Status
+from espmon.tui.log.layout import Mark, Shape, Timestamps
+from espmon.tui.log.query import LineFilter
+from espmon.tui.monitor.answers import TerminalAnswers
+from espmon.tui.monitor.link import News, SessionLink
+from espmon.tui.widgets.capture_line import CaptureLine
+from espmon.tui.widgets.event_list import EventList
+from espmon.tui.widgets.filter_bar import FilterBar
+from espmon.tui.widgets.header import Header
+from espmon.tui.widgets.input_line import History, InputLine
+from espmon.tui.widgets.inspector import Inspector
+from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
+from espmon.tui.widgets.log_pane import LogPane
+from espmon.tui.widgets.search_bar import SearchBar
+from espmon.tui.widgets.status_bar import PaneState, StatusBar
+
+WIDE = 100
+"""Columns from which the inspector stands beside the log."""
+
+
+class MonitorView(Screen[None]):
+    """One session on the screen.
+
+    Args:
+        link: the session.
+        settings: the user's settings.
+        history: lines typed before.
+    """
+
+    DEFAULT_CSS = """
+    MonitorView { layout: vertical; background: $background; }
+    MonitorView #body { height: 1fr; }
+    MonitorView #log-column { width: 1fr; }
+    MonitorView.-narrow.-inspecting #log-column { display: none; }
+    MonitorView.-narrow Inspector { width: 1fr; border-left: none; }
+    MonitorView.-raw InputLine { display: none; }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
+    AUTO_FOCUS = "#log"
+
+    @dataclass
+    class ShowArtifact(Message):
+        """Show what an event holds: a picture, a core dump, a report."""
+
+        entry: EventEntry
+
+    def __init__(self, link: SessionLink, settings: Settings, history: History) -> None:
+        super().__init__()
+        self.link = link
+        self.settings = settings
+        self._history = history
+        self._answers = TerminalAnswers(link)
+        self._output = True
+        self._marked: set[int] = set()
+
+    def compose(self) -> ComposeResult:
+        """Header, log and inspector, bars, input, footer."""
+        yield Header(id="header")
+        with Horizontal(id="body"):
+            with Vertical(id="log-column"):
+                yield LogPane(self.link.session.store, id="log")
+            yield Inspector(id="inspector")
+        yield CaptureLine(id="capture")
+        yield InputLine(self._history, self.settings.eol, id="input")
+        yield RawKeys(id="raw")
+        yield MenuHint(id="menu")
+        yield StatusBar(id="status")
+        yield Footer(show_command_palette=False)
+
+    # -- parts --------------------------------------------------------------------------------------------------
+
+    @property
+    def pane(self) -> LogPane:
+        """The log pane."""
+        return self.query_one("#log", LogPane)
+
+    @property
+    def inspector(self) -> Inspector:
+        """The events."""
+        return self.query_one("#inspector", Inspector)
+
+    @property
+    def status(self) -> Status:
+        """The session's status."""
+        return self.link.session.status
+
+    @property
+    def mode(self) -> str:
+        """LOG, INPUT or RAW."""
+        if self.has_class("-raw"):
+            return "RAW"
+        line = self.query_one(InputLine)
+        return "INPUT" if self.focused is not None and line in self.focused.ancestors else "LOG"
+
+    def on_mount(self) -> None:
+        """Show what there is already."""
+        self.pane.drawing.decorate = self.link.decoration
+        self.pane.drawing.time_format = self.settings.timestamp_format
+        self.take(News(lines=True, status=self.status, events=list(self.link.session.events)))
+        self.watch(self, "focused", self._focus_moved, init=False)
+
+    # -- news ---------------------------------------------------------------------------------------------------
+
+    def take(self, news: News) -> None:
+        """Show what changed since the last frame."""
+        pane = self.pane
+        if news.events:
+            self.inspector.update_entries(news.events)
+            for entry in news.events:
+                self._mark(entry)
+        if news.decorations:
+            pane.decorations_changed(news.decorations)
+        if news.lines:
+            self._answers.look(self.link.session.store)
+            if self._output:
+                pane.sync()
+        if news.status is not None:
+            self.query_one(Header).show(news.status)
+            self.query_one(CaptureLine).show(news.status)
+        self.show_state()
+
+    def _mark(self, entry: EventEntry) -> None:
+        """Boots, gaps and leases are marked in the log, where they happened."""
+        if entry.line is None or entry.id in self._marked:
+            return
+        kind = entry.record.type
+        if kind == "reset":
+            text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
+        elif kind in ("link", "note"):
+            text = entry.title
+        else:
+            return
+        self._marked.add(entry.id)
+        self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR))
+
+    def show_state(self) -> None:
+        """Bring the status bar and the search count up to date."""
+        pane, queries = self.pane, self.pane.queries
+        search = ""
+        if queries.query is not None:
+            more = "…" if queries.searching else ""
+            place = f"{queries.ordinal:,}/{queries.count:,}" if queries.ordinal else f"{queries.count:,}"
+            search = f"{place}{more}"
+            if self.query(SearchBar):
+                self.query_one(SearchBar).show_count(f"{search} lines")
+            search = f"{queries.query.pattern} {search}"
+        self.query_one(StatusBar).show(
+            self.status,
+            PaneState(
+                mode=self.mode,
+                follow=pane.follow,
+                unseen=pane.unseen,
+                lines=len(self.link.session.store),
+                shown=len(pane.view),
+                filter=queries.filter.describe(),
+                filtering=queries.filtering,
+                search=search,
+                output=self._output,
+                shape=pane.drawing.shape.value,
+                wrap=pane.drawing.wrap,
+                offset=pane.drawing.offset,
+            ),
+        )
+
+    @on(LogPane.Changed)
+    def _pane_changed(self) -> None:
+        self.show_state()
+
+    def _focus_moved(self) -> None:
+        self.show_state()
+
+    # -- moving and looking -------------------------------------------------------------------------------------
+
+    def action_scroll(self, rows: int) -> None:
+        """By rows."""
+        self.pane.scroll_rows(rows)
+
+    def action_page(self, pages: float) -> None:
+        """By pages."""
+        self.pane.scroll_rows(round(pages * max(1, self.pane.size.height - 1)))
+
+    def action_sideways(self, step: int) -> None:
+        """Along long lines."""
+        self.pane.scroll_sideways(step * 16)
+
+    def action_follow(self) -> None:
+        """Follow or hold."""
+        self.pane.toggle_follow()
+
+    def action_end(self) -> None:
+        """To the tail."""
+        self.pane.go_to_end()
+
+    def action_start(self) -> None:
+        """To the oldest line."""
+        self.pane.go_to_start()
+
+    def action_boot(self, step: int) -> None:
+        """To the boot before or after the first visible line."""
+        top = self.pane.top_line or 0
+        lines = [entry.line for entry in self.link.session.events if entry.record.type == "reset"]
+        starts = sorted({line for line in lines if line is not None})
+        height = self.pane.size.height // 3
+        past = [line for line in starts if line < top + (0 if self.pane.follow else height)]
+        coming = [line for line in starts if line > top + height]
+        target = (past[-1] if past else None) if step < 0 else (coming[0] if coming else None)
+        if target is None:
+            self.app.notify("No boot before this" if step < 0 else "No boot after this", markup=False)
+        else:
+            self.go_to_line(target)
+
+    def action_wrap(self) -> None:
+        """Wrap on and off."""
+        self.pane.set_wrap(not self.pane.drawing.wrap)
+        self.show_state()
+
+    def action_timestamps(self) -> None:
+        """The next kind of times."""
+        kinds = list(Timestamps)
+        self.pane.set_timestamps(kinds[(kinds.index(self.pane.drawing.timestamps) + 1) % len(kinds)])
+
+    def action_host_times(self) -> None:
+        """Host times on and off, as Ctrl-T I does."""
+        on_ = self.pane.drawing.timestamps is not Timestamps.OFF
+        self.pane.set_timestamps(Timestamps.OFF if on_ else Timestamps.HOST)
+
+    def action_shape(self) -> None:
+        """Text, escaped bytes, hex."""
+        shapes = list(Shape)
+        self.pane.set_shape(shapes[(shapes.index(self.pane.drawing.shape) + 1) % len(shapes)])
+        self.show_state()
+
+    def action_decorations(self) -> None:
+        """Locations on and off."""
+        drawing = self.pane.drawing
+        shown = drawing.decorate == self.link.decoration
+        drawing.decorate = (lambda line: ()) if shown else self.link.decoration
+        self.pane.repaint(forget=True)
+
+    def action_clear(self) -> None:
+        """Empty the screen."""
+        self.pane.clear()
+
+    def action_unclear(self) -> None:
+        """Undo a clear."""
+        self.pane.view.unclear()
+        self.pane.view_replaced()
+
+    def action_output(self) -> None:
+        """Output on and off."""
+        self._output = not self._output
+        if self._output:
+            self.pane.sync()
+        self.show_state()
+
+    def action_copy(self) -> None:
+        """The selection, or else the visible lines, to the terminal's clipboard."""
+        text = self.get_selected_text()
+        what = "Selection"
+        if not text:
+            lines = self.pane.visible_lines
+            text = "\n".join(self.pane.drawing.line(line).text for line in lines)
+            what = f"{len(lines)} visible lines"
+        self.app.copy_to_clipboard(text)
+        self.app.notify(f"{what} sent to the terminal's clipboard; not every terminal takes it", markup=False)
+
+    def go_to_line(self, line: int) -> None:
+        """Show a line, or say why it cannot be shown."""
+        if self.pane.go_to_line(line):
+            return
+        if line < self.link.session.store.first:
+            text = "That line is no longer in memory; the recording has it"
+        elif line < self.pane.view.base:
+            text = "That line was cleared from the screen: u brings it back"
+        else:
+            text = "The filter hides that line: F shows all lines"
+        self.app.notify(text, severity="warning", markup=False)
+
+    # -- inspector ----------------------------------------------------------------------------------------------
+
+    def action_inspector(self) -> None:
+        """Show or hide the events."""
+        show = not self.inspector.has_class("-on")
+        self.inspector.set_class(show, "-on")
+        self.set_class(show, "-inspecting")
+        (self.inspector.events if show else self.pane).focus()
+
+    @on(EventList.Jump)
+    def _jump(self, event: EventList.Jump) -> None:
+        event.stop()
+        if event.entry.line is None:
+            self.app.notify("This event belongs to no line of the log", markup=False)
+            return
+        if self.has_class("-narrow"):
+            self.action_inspector()
+        self.go_to_line(event.entry.line)
+
+    @on(EventList.Opened)
+    def _opened(self, event: EventList.Opened) -> None:
+        event.stop()
+        self.post_message(self.ShowArtifact(event.entry))
+
+    # -- search and filter --------------------------------------------------------------------------------------
+
+    async def action_search(self) -> None:
+        """Type what to look for."""
+        if not self.query(SearchBar):
+            await self.mount(SearchBar(id="search"), after="#body")
+        self.query_one(SearchBar).open()
+
+    def action_match(self, step: int) -> None:
+        """Next or previous match."""
+        queries = self.pane.queries
+        if queries.query is None:
+            self.app.notify("Nothing is searched: / begins", markup=False)
+        elif not self.pane.next_match(step):
+            self.app.notify("No match", markup=False)
+        self.show_state()
+
+    @on(SearchBar.Changed)
+    def _search(self, event: SearchBar.Changed) -> None:
+        self.pane.set_search(event.query)
+
+    @on(SearchBar.Step)
+    def _search_step(self, event: SearchBar.Step) -> None:
+        self.action_match(event.step)
+
+    @on(SearchBar.Accepted)
+    def _search_accepted(self) -> None:
+        self.pane.focus()
+
+    @on(SearchBar.Closed)
+    def _search_closed(self) -> None:
+        self.pane.set_search(None)
+        self.pane.focus()
+
+    async def action_filter(self) -> None:
+        """Type what to show."""
+        if not self.query(FilterBar):
+            await self.mount(FilterBar(id="filter"), after="#body")
+        self.query_one(FilterBar).open()
+
+    def action_close_filter(self) -> None:
+        """Back to the log, the filter stays."""
+        for bar in self.query(FilterBar):
+            bar.close()
+        self.pane.focus()
+
+    def action_unfilter(self) -> None:
+        """Show all lines."""
+        for bar in self.query(FilterBar):
+            bar.reset()
+        self.pane.set_filter(LineFilter())
+
+    @on(FilterBar.Changed)
+    def _filter(self, event: FilterBar.Changed) -> None:
+        self.pane.set_filter(event.show)
+        self.show_state()

@@ -1,0 +1,159 @@
+"""Which screen comes when: follows the session's transitions and the user's wishes. Screens are imported when shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from espmon.session.state import State
+from espmon.session.view import EventEntry, OpenRequest, Status
+
+if TYPE_CHECKING:
+    from espmon.tui.app import EspmonApp
+    from espmon.tui.screens.picker import PickerScreen
+    from espmon.tui.screens.probing import ProbingScreen
+
+PROBE_TEXT = (
+    "The board is reset into its ROM loader, asked who it is, and reset back into its application.",
+    "What it is doing now is interrupted.",
+)
+"""What the question before a probe says."""
+
+
+class Router:
+    """Pushes screens over the monitor.
+
+    Args:
+        app: the app.
+    """
+
+    def __init__(self, app: EspmonApp) -> None:
+        self._app = app
+        self._state = State.CLOSED
+        self._probing: ProbingScreen | None = None
+        self._picker: PickerScreen | None = None
+        self._asking = False
+
+    # -- the session's transitions ------------------------------------------------------------------------------
+
+    def follow(self, status: Status) -> None:
+        """React to a new status."""
+        old, self._state = self._state, status.state
+        probing = status.state is State.PROBING or (status.state is State.LEASED and status.lease == "probe")
+        if probing:
+            self._show_probing(status)
+        elif self._probing is not None:
+            self._probing.finish()
+            self._probing = None
+        if status.state is old:
+            return
+        if status.state is State.AWAITING_CONSENT:
+            self._ask_consent(status)
+        elif status.state is State.CLOSED and old in (State.OPENING, State.PROBING) and status.reason:
+            self.show_picker(error=status.reason, hint=status.hint)
+
+    def _ask_consent(self, status: Status) -> None:
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        link = self._app.link
+
+        def answered(agreed: bool | None) -> None:
+            if self._app.status.state is State.AWAITING_CONSENT:
+                link.ask(link.session.consent() if agreed else link.session.decline())
+
+        name = status.name or status.url
+        self._app.push_screen(ConfirmScreen(f"Probe {name}?", PROBE_TEXT, "Probe"), answered)
+
+    def ask_probe(self) -> None:
+        """The user wants a probe in the middle of monitoring."""
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        link = self._app.link
+        if self._app.status.state is not State.MONITORING:
+            self._app.notify("A probe needs an open port that nothing else uses", severity="warning", markup=False)
+            return
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                link.ask(link.session.probe())
+
+        self._app.push_screen(ConfirmScreen(f"Probe {self._app.status.name}?", PROBE_TEXT, "Probe"), answered)
+
+    def _show_probing(self, status: Status) -> None:
+        from espmon.tui.screens.probing import ProbingScreen
+
+        if self._probing is None:
+            link = self._app.link
+
+            def cancel() -> None:
+                link.ask(link.session.cancel())
+
+            self._probing = ProbingScreen(status.name or status.url, cancel)
+            self._app.push_screen(self._probing)
+        if status.progress is not None:
+            self._probing.update_progress(status.progress)
+
+    # -- what the user opens ------------------------------------------------------------------------------------
+
+    def show_picker(self, *, error: str = "", hint: str = "") -> None:
+        """The list of ports; with the reason when the last try failed."""
+        from espmon.tui.screens.picker import PickerScreen
+
+        if any(isinstance(screen, PickerScreen) for screen in self._app.screen_stack):
+            return
+        discover = self._app.discover or _no_ports
+        failed = self._app.request if error else None
+        screen = PickerScreen(
+            discover, defaults=self._app.request, manage=self.show_devices, failed=failed, error=error, hint=hint
+        )
+        self._app.push_screen(screen, self._picked)
+
+    def _picked(self, request: OpenRequest | None) -> None:
+        app = self._app
+        if request is None:
+            if app.status.state is State.CLOSED and not len(app.link.session.store):
+                app.exit(0)
+            return
+        app.request = request
+        link = app.link
+
+        async def reopen() -> None:
+            if link.session.status.state is not State.CLOSED:
+                await link.session.close()
+            await link.session.open(request)
+
+        link.ask(reopen())
+
+    def retry_without_probe(self) -> None:
+        """Open the last request again, without probing."""
+        if self._app.request is not None:
+            self._picked(replace(self._app.request, probe=False))
+
+    def _later(self, what: str) -> None:
+        self._app.notify(f"{what} is not available in this version", severity="warning", markup=False)
+
+    def show_devices(self) -> None:
+        """Names of known boards."""
+        self._later("The device manager")
+
+    def show_help(self) -> None:
+        """All keys."""
+        self._app.action_show_help_panel()
+
+    def show_coredump(self) -> None:
+        """The running or the last core dump."""
+        self._later("The core dump panel")
+
+    def flash(self, kind: str) -> None:
+        """Flash from here."""
+        self._later("Flashing from the screen")
+
+    def show_artifact(self, entry: EventEntry) -> None:
+        """What an event holds."""
+        if entry.path is not None:
+            self._app.notify(str(entry.path), title=entry.title, markup=False)
+
+
+def _no_ports() -> Sequence[Any]:
+    return ()

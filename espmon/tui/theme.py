@@ -1,0 +1,53 @@
+"""The program's own themes: calm, high contrast where it matters. Any Textual theme works too."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="espmon",
+    primary="#5fafd7",
+    secondary="#8fa3bf",
+    accent="#5fd7c7",
+    warning="#e0b567",
+    error="#ff6b81",
+    success="#8fbf7f",
+    foreground="#c8d0dc",
+    background="#11151c",
+    surface="#171c26",
+    panel="#1e2532",
+    dark=True,
+    variables={
+        "footer-key-foreground": "#5fd7c7",
+        "footer-description-foreground": "#8fa3bf",
+        "footer-background": "#171c26",
+        "input-cursor-background": "#5fd7c7",
+        "scrollbar": "#2c3648",
+        "scrollbar-hover": "#3f4d66",
+        "scrollbar-active": "#5fafd7",
+        "scrollbar-background": "#131822",
+        "scrollbar-background-hover": "#131822",
+        "scrollbar-background-active": "#131822",
+        "block-cursor-background": "#26344a",
+        "block-cursor-foreground": "#ffffff",
+    },
+)
+"""The default."""
+
+LIGHT = Theme(
+    name="espmon-light",
+    primary="#1b6fa8",
+    secondary="#5b6b80",
+    accent="#0f8578",
+    warning="#946200",
+    error="#c4002b",
+    success="#2f7d24",
+    foreground="#20262f",
+    background="#fbfbf9",
+    surface="#f1f2f0",
+    panel="#e6e9ea",
+    dark=False,
+)
+"""The same for a light terminal."""
+
+THEMES = (DARK, LIGHT)

@@ -1,0 +1,72 @@
+"""One row of short texts, left and right. What does not fit is left out from the end, never cut in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widget import Widget
+
+from espmon.tui.sanitise import visible
+
+Part = tuple[str, str]
+"""(text, style). Styles may use theme colours: "$success bold"."""
+
+
+def fit(left: Sequence[Part], right: Sequence[Part], width: int) -> tuple[list[Part], list[Part], int]:
+    """The parts that fit in `width` cells and the cells between both sides; the right side's first parts go last."""
+    kept_right: list[Part] = []
+    room = width
+    for part in reversed(right):
+        if (cells := cell_len(part[0])) <= room // (1 if not left else 2) or not kept_right:
+            kept_right.insert(0, part)
+            room -= cells
+        else:
+            break
+    kept_left: list[Part] = []
+    for text, style in left:
+        cells = cell_len(text)
+        if cells > room:
+            if not kept_left and room > 1:
+                kept_left.append((text[: room - 1] + "…", style))
+                room -= cell_len(kept_left[-1][0])
+            break
+        kept_left.append((text, style))
+        room -= cells
+    return kept_left, kept_right, max(0, room)
+
+
+class Bar(Widget):
+    """A row of texts."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; width: 100%; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._left: tuple[Part, ...] = ()
+        self._right: tuple[Part, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What the row says, left and right, with nothing left out."""
+        return "".join(text for text, _ in (*self._left, *self._right))
+
+    def set_parts(self, left: Sequence[Part], right: Sequence[Part] = ()) -> None:
+        """Show these texts; device text in them is made inert here."""
+        new_left = tuple((visible(text), style) for text, style in left if text)
+        new_right = tuple((visible(text), style) for text, style in right if text)
+        if (new_left, new_right) != (self._left, self._right):
+            self._left, self._right = new_left, new_right
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """The row is cut elsewhere now."""
+        self.refresh()
+
+    def render(self) -> Content:
+        """The row."""
+        left, right, room = fit(self._left, self._right, self.size.width)
+        return Content.assemble(*left, " " * room, *right)

@@ -1,0 +1,64 @@
+"""A payload that is being received, or an action that runs: how far it is and how to end it."""
+
+from __future__ import annotations
+
+from espmon.session.view import Status
+from espmon.tui.widgets.bar import Bar, Part
+
+BAR_CELLS = 20
+"""Cells of the progress bar."""
+
+NAMES = {"coredump": "core dump", "png": "picture", "frame": "frame", "gdb": "gdb packet"}
+"""Capture kind -> what people call it."""
+
+
+def size_text(count: int) -> str:
+    """Bytes as people read them."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.2f} MB"
+
+
+def bar_text(done: int, total: int | None, step: int) -> str:
+    """A bar; while the total is unknown a short piece wanders, so that it never claims a place."""
+    if total:
+        filled = min(BAR_CELLS, BAR_CELLS * done // total)
+        return "━" * filled + "─" * (BAR_CELLS - filled)
+    at = step % (BAR_CELLS - 3)
+    return "─" * at + "━━━━" + "─" * (BAR_CELLS - 4 - at)
+
+
+class CaptureLine(Bar):
+    """Shown only while something is being received."""
+
+    DEFAULT_CSS = """
+    CaptureLine { display: none; background: $boost; padding: 0 1; }
+    CaptureLine.-running { display: block; }
+    """
+
+    _step = 0
+
+    def show(self, status: Status) -> None:
+        """Show the capture or the action of a status, hide when there is none."""
+        capture, progress = status.capture, status.progress
+        self._step += 1
+        left: list[Part] = []
+        if capture is not None:
+            size = size_text(capture.received)
+            if capture.expected:
+                size += f" of {size_text(capture.expected)}"
+            left = [
+                (f"⬇ {NAMES.get(capture.kind, capture.kind)} ", "$accent bold"),
+                (bar_text(capture.received, capture.expected, self._step), "$accent"),
+                (f" {size}", ""),
+                (f" · {capture.lines} lines" if capture.lines else "", "$text-muted"),
+                (f" · {capture.elapsed:.1f} s", "$text-muted"),
+            ]
+        elif progress is not None:
+            left = [
+                (f"{progress.action} ", "$accent bold"),
+                (bar_text(progress.done, progress.total, self._step), "$accent"),
+                (f" {progress.step}", ""),
+            ]
+        self.set_parts(left, [(" a ends it, what came is kept", "$text-muted")] if capture is not None else [])
+        self.set_class(bool(left), "-running")

@@ -1,0 +1,222 @@
+"""The events of a session, one row each, newest below, under headings for boots."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from espmon.session.view import EventEntry, Severity
+from espmon.tui.sanitise import visible
+
+SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "▲", Severity.INFO: "·"}
+"""Severity -> sign at the start of the row."""
+
+KINDS = ("panic", "reset", "coredump", "png", "frame", "gdb", "probe", "link", "note", "boot", "caps")
+"""Record types in the order in which the kind key goes through them."""
+
+
+class EventList(ScrollView, can_focus=True):
+    """Rows of `EventEntry`; the cursor follows new ones while it is on the last."""
+
+    DEFAULT_CSS = """
+    EventList { background: $surface; color: $foreground; height: 1fr; scrollbar-size-vertical: 1;
+                overflow-x: hidden; overflow-y: auto; }
+    EventList > .event--error { color: $error; }
+    EventList > .event--warning { color: $warning; }
+    EventList > .event--info { color: $success; }
+    EventList > .event--time { color: $text-muted; }
+    EventList > .event--boot { color: $primary; text-style: bold; }
+    EventList > .event--cursor { background: $block-cursor-background; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "event--error",
+        "event--warning",
+        "event--info",
+        "event--time",
+        "event--boot",
+        "event--cursor",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="events.up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="events.down"),
+        Binding("pageup", "move(-10)", show=False, id="events.page_up"),
+        Binding("pagedown", "move(10)", show=False, id="events.page_down"),
+        Binding("home,g", "move(-1000000)", show=False, id="events.first"),
+        Binding("end,G", "move(1000000)", show=False, id="events.last"),
+        Binding("enter", "jump", "To the line", id="events.jump", tooltip="Show the log line it belongs to"),
+        Binding("v", "kind", "Kind", id="events.kind", tooltip="Only one kind of event"),
+        Binding("o", "open", "Open", id="events.open", tooltip="Picture, core dump or report"),
+    ]
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor is on this entry now (None: the list is empty)."""
+
+        entry: EventEntry | None
+
+    @dataclass
+    class Jump(Message):
+        """Show the log line of this entry."""
+
+        entry: EventEntry
+
+    @dataclass
+    class Opened(Message):
+        """Show what this entry holds: a picture, a core dump, a report."""
+
+        entry: EventEntry
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.entries: dict[int, EventEntry] = {}
+        self.kind: str | None = None
+        self._rows: list[int | EventEntry] = []
+        self._cursor = -1
+
+    @property
+    def highlighted(self) -> EventEntry | None:
+        """The entry under the cursor."""
+        if 0 <= self._cursor < len(self._rows):
+            row = self._rows[self._cursor]
+            return row if isinstance(row, EventEntry) else None
+        return None
+
+    @property
+    def shown(self) -> list[EventEntry]:
+        """The entries that pass the kind filter, in order."""
+        return [row for row in self._rows if isinstance(row, EventEntry)]
+
+    def update_entries(self, entries: list[EventEntry]) -> None:
+        """Add entries, or replace those with the same id."""
+        if not entries:
+            return
+        highlighted = self.highlighted
+        at_last = self._cursor < 0 or self._cursor >= len(self._rows) - 1
+        for entry in entries:
+            self.entries[entry.id] = entry
+        self._rebuild(None if at_last or highlighted is None else highlighted.id)
+
+    def set_kind(self, kind: str | None) -> None:
+        """Show one record type, or all."""
+        highlighted = self.highlighted
+        self.kind = kind
+        self._rebuild(highlighted.id if highlighted else None)
+
+    def _rebuild(self, keep: int | None) -> None:
+        rows: list[int | EventEntry] = []
+        boot: int | None = None
+        cursor = -1
+        for entry in self.entries.values():
+            if self.kind is not None and entry.record.type != self.kind:
+                continue
+            if entry.boot != boot:
+                boot = entry.boot
+                rows.append(boot)
+            if entry.id == keep:
+                cursor = len(rows)
+            rows.append(entry)
+        self._rows = rows
+        self.virtual_size = Size(self.size.width, len(rows))
+        self._set_cursor(cursor if cursor >= 0 else len(rows) - 1)
+        self.refresh()
+
+    def _set_cursor(self, cursor: int) -> None:
+        self._cursor = cursor
+        height = self.size.height
+        if height and cursor >= 0:
+            top = round(self.scroll_y)
+            if cursor < top + 1:
+                self.scroll_to(y=max(0, cursor - 1), animate=False)
+            elif cursor >= top + height:
+                self.scroll_to(y=cursor - height + 1, animate=False)
+        self.refresh()
+        self.post_message(self.Highlighted(self.highlighted))
+
+    def action_move(self, delta: int) -> None:
+        """Move the cursor over entries; headings are stepped over."""
+        step = 1 if delta > 0 else -1
+        at = self._cursor
+        target = min(max(at + delta, 0), len(self._rows) - 1)
+        while 0 <= target < len(self._rows) and not isinstance(self._rows[target], EventEntry):
+            target += step
+        if 0 <= target < len(self._rows):
+            self._set_cursor(target)
+
+    def select(self, identity: int) -> None:
+        """Put the cursor on entry `identity`."""
+        for index, row in enumerate(self._rows):
+            if isinstance(row, EventEntry) and row.id == identity:
+                self._set_cursor(index)
+
+    def action_jump(self) -> None:
+        """To the log line."""
+        if (entry := self.highlighted) is not None:
+            self.post_message(self.Jump(entry))
+
+    def action_open(self) -> None:
+        """What the entry holds."""
+        if (entry := self.highlighted) is not None:
+            self.post_message(self.Opened(entry))
+
+    def action_kind(self) -> None:
+        """The next kind that there is, then all again."""
+        present = {entry.record.type for entry in self.entries.values()}
+        kinds = [None, *(kind for kind in KINDS if kind in present), *sorted(present.difference(KINDS))]
+        at = kinds.index(self.kind) if self.kind in kinds else 0
+        self.set_kind(kinds[(at + 1) % len(kinds)])
+
+    def on_click(self, event: Click) -> None:
+        """A click highlights, a second one jumps."""
+        row = event.y + round(self.scroll_y)
+        if 0 <= row < len(self._rows) and isinstance(self._rows[row], EventEntry):
+            self._set_cursor(row)
+            if event.chain > 1:
+                self.action_jump()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view."""
+        self._set_cursor(self._cursor)
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        width = self.size.width
+        index = y + self.scroll_offset.y
+        base = self.rich_style
+        if not 0 <= index < len(self._rows):
+            return Strip.blank(width, base)
+        row = self._rows[index]
+        if isinstance(row, int):
+            text = f"─ boot {row} " if row else "─ before the first reset "
+            text = set_cell_size(text + "─" * max(0, width - cell_len(text)), width)
+            return Strip([Segment(text, base + self.get_component_rich_style("event--boot", partial=True))], width)
+        return self._entry(row, width, base, index == self._cursor)
+
+    def _entry(self, entry: EventEntry, width: int, base: Style, cursor: bool) -> Strip:
+        part = self.get_component_rich_style
+        if cursor:
+            base = base + part("event--cursor", partial=True)
+            if self.has_focus:
+                base = base + Style(bold=True)
+        name = {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(entry.severity, "info")
+        colour = part(f"event--{name}", partial=True)
+        when = ""
+        if entry.time is not None:
+            when = datetime.datetime.fromtimestamp(entry.time).strftime("%H:%M:%S ")
+        title = visible(entry.title) + (f"  ×{entry.count}" if entry.count > 1 else "")
+        segments = [
+            Segment(f" {SIGNS[entry.severity]} ", base + colour),
+            Segment(when, base + part("event--time", partial=True)),
+            Segment(title, base + (colour if entry.severity is not Severity.INFO else Style())),
+        ]
+        return Strip(segments).adjust_cell_length(width, base)

@@ -1,0 +1,172 @@
+"""The line that is sent to the board: history, choice of line end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+HISTORY_LINES = 500
+"""Most lines remembered."""
+
+LINE_LIMIT = 4096
+"""Longest line that is remembered, in characters."""
+
+EOLS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
+"""Name -> bytes of the line ends offered."""
+
+
+class History:
+    """Lines typed before, newest last, kept in a file.
+
+    Args:
+        path: the file; None keeps nothing.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self.lines: list[str] = []
+        self._at: int | None = None
+        self._draft = ""
+        self._loaded = path is None
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        try:
+            text = (self._path or Path()).read_text("utf-8", "replace")
+        except OSError:
+            return
+        self.lines = [*text.splitlines()[-HISTORY_LINES:], *self.lines]
+
+    def add(self, line: str) -> None:
+        """Remember a line that was sent; a repeat of the last one is not listed twice."""
+        self._load()
+        self._at = None
+        if not line.strip() or len(line) > LINE_LIMIT or (self.lines and self.lines[-1] == line):
+            return
+        self.lines.append(line)
+        del self.lines[:-HISTORY_LINES]
+        if self._path is not None:
+            threading.Thread(target=self._write, args=(self._path, tuple(self.lines)), daemon=True).start()
+
+    @staticmethod
+    def _write(path: Path, lines: Sequence[str]) -> None:
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+            temporary.replace(path)
+        except OSError:
+            # History is a comfort: a full or read-only disk must not disturb typing.
+            temporary.unlink(missing_ok=True)
+
+    def step(self, delta: int, present: str) -> str | None:
+        """The line before (-1) or after (1); `present` is what stands in the field. None when there is none."""
+        self._load()
+        if self._at is None:
+            if delta > 0 or not self.lines:
+                return None
+            self._draft, self._at = present, len(self.lines)
+        at = self._at + delta
+        if at < 0:
+            return None
+        if at >= len(self.lines):
+            self._at = None
+            return self._draft
+        self._at = at
+        return self.lines[at]
+
+
+class _Field(Input):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "history(-1)", show=False, id="input.previous", tooltip="The line sent before"),
+        Binding("down", "history(1)", show=False, id="input.following", tooltip="The line sent after"),
+        Binding("escape", "leave", "Log", id="input.leave", tooltip="Back to the log's keys"),
+        Binding("ctrl+o", "eol", "Line end", id="input.eol", tooltip="CR, LF or CRLF"),
+    ]
+
+    def action_history(self, delta: int) -> None:
+        line = self.query_ancestor(InputLine).history.step(delta, self.value)
+        if line is not None:
+            self.value = line
+            self.cursor_position = len(line)
+
+    def action_leave(self) -> None:
+        self.query_ancestor(InputLine).post_message(InputLine.Left())
+
+    def action_eol(self) -> None:
+        self.query_ancestor(InputLine).next_eol()
+
+
+class InputLine(Horizontal):
+    """A prompt, the field, the line end.
+
+    Args:
+        history: where typed lines are kept.
+        eol: name of the line end to begin with.
+    """
+
+    DEFAULT_CSS = """
+    InputLine { height: 1; background: $surface; }
+    InputLine > Static { width: auto; color: $text-muted; padding: 0 1; }
+    InputLine > Input, InputLine > Input:focus {
+        border: none; height: 1; width: 1fr; padding: 0; background: $surface; }
+    InputLine:focus-within, InputLine:focus-within > Input { background: $boost; }
+    InputLine:focus-within > #prompt { color: $success; text-style: bold; }
+    """
+
+    @dataclass
+    class Sent(Message):
+        """A line to send, with its line end."""
+
+        data: bytes
+
+    class Left(Message):
+        """The user is done typing."""
+
+    def __init__(self, history: History, eol: str = "CR", *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.history = history
+        self.eol = eol if eol in EOLS else "CR"
+
+    def compose(self) -> ComposeResult:
+        """Prompt, field, line end."""
+        yield Static("›", id="prompt", markup=False)
+        yield _Field(placeholder="i: type to the board", compact=True, select_on_focus=False, id="line")
+        yield Static(self.eol, id="eol", markup=False)
+
+    @property
+    def value(self) -> str:
+        """What stands in the field."""
+        return self.query_one(_Field).value
+
+    def focus_field(self) -> None:
+        """Begin to type."""
+        self.query_one(_Field).focus()
+
+    def next_eol(self) -> str:
+        """Choose the next line end."""
+        names = list(EOLS)
+        self.eol = names[(names.index(self.eol) + 1) % len(names)]
+        self.query_one("#eol", Static).update(self.eol)
+        return self.eol
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        line = event.value
+        event.input.value = ""
+        self.history.add(line)
+        self.post_message(self.Sent(line.encode() + EOLS[self.eol]))

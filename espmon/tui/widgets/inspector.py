@@ -1,0 +1,89 @@
+"""Events and what is known about the one under the cursor."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from espmon.session.view import EventEntry
+from espmon.tui.sanitise import visible
+from espmon.tui.widgets.bar import Bar
+from espmon.tui.widgets.event_list import EventList
+
+DETAIL_LINES = 400
+"""Most lines of details shown."""
+
+
+def details(entry: EventEntry) -> Content:
+    """The rows of an entry, as text without markup."""
+    parts: list[Content | tuple[str, str]] = [(visible(entry.title), "bold")]
+    rows = list(entry.details)
+    if entry.count > 1:
+        rows.insert(0, ("times", str(entry.count)))
+    if entry.path is not None:
+        rows.append(("file", str(entry.path)))
+    if entry.line is not None:
+        rows.append(("line", f"{entry.line + 1:,}"))
+    lines = 0
+    for label, text in rows:
+        parts.append(("\n" + visible(label) + "  ", "$text-muted"))
+        shown = text.splitlines() or [""]
+        for number, line in enumerate(shown):
+            lines += 1
+            if lines > DETAIL_LINES:
+                parts.append(("\n…", "$text-muted"))
+                return Content.assemble(*parts)
+            parts.append((visible(line) if not number else "\n  " + visible(line), ""))
+    return Content.assemble(*parts)
+
+
+class Inspector(Vertical):
+    """A title, the list, the details."""
+
+    DEFAULT_CSS = """
+    Inspector { width: 44; background: $surface; border-left: vkey $panel; display: none; }
+    Inspector.-on { display: block; }
+    Inspector > Bar { background: $panel; padding: 0 1; }
+    Inspector > VerticalScroll { height: 40%; min-height: 5; background: $surface; border-top: solid $panel;
+                                 padding: 0 1; scrollbar-size-vertical: 1; }
+    Inspector VerticalScroll > Static { height: auto; width: 100%; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Title, list, details."""
+        yield Bar(id="events-title")
+        yield EventList(id="events")
+        with VerticalScroll(can_focus=False, id="details-scroll"):
+            yield Static("", markup=False, id="details")
+
+    @property
+    def events(self) -> EventList:
+        """The list."""
+        return self.query_one(EventList)
+
+    def on_mount(self) -> None:
+        """Begin with the title."""
+        self._title()
+
+    def update_entries(self, entries: list[EventEntry]) -> None:
+        """Add or replace entries."""
+        self.events.update_entries(entries)
+        self._title()
+
+    def _title(self) -> None:
+        events = self.events
+        count = len(events.entries)
+        kind = f" · {events.kind}" if events.kind else ""
+        self.query_one("#events-title", Bar).set_parts(
+            [("Events", "bold"), (kind, "$accent")], [(f" {len(events.shown)} of {count}" if kind else f" {count}", "")]
+        )
+
+    @on(EventList.Highlighted)
+    def _highlighted(self, event: EventList.Highlighted) -> None:
+        event.stop()
+        self._title()
+        text = details(event.entry) if event.entry is not None else Content("Nothing has happened yet.")
+        self.query_one("#details", Static).update(text)

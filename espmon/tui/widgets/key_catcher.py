@@ -1,0 +1,124 @@
+"""Widgets that take every key: raw keys for the board, and the one key after the menu key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
+
+from espmon.tui.actions import MENU
+from espmon.tui.widgets.bar import Bar
+
+SEQUENCES: dict[str, bytes] = {
+    "enter": b"\r",
+    "tab": b"\t",
+    "shift+tab": b"\x1b[Z",
+    "escape": b"\x1b",
+    "backspace": b"\x7f",
+    "delete": b"\x1b[3~",
+    "up": b"\x1b[A",
+    "down": b"\x1b[B",
+    "right": b"\x1b[C",
+    "left": b"\x1b[D",
+    "home": b"\x1b[H",
+    "end": b"\x1b[F",
+    "insert": b"\x1b[2~",
+    "pageup": b"\x1b[5~",
+    "pagedown": b"\x1b[6~",
+    "f1": b"\x1bOP",
+    "f3": b"\x1bOR",
+    "f4": b"\x1bOS",
+    "ctrl+at": b"\x00",
+    "ctrl+backslash": b"\x1c",
+    "ctrl+right_square_bracket": b"\x1d",
+    "ctrl+circumflex_accent": b"\x1e",
+    "ctrl+underscore": b"\x1f",
+}
+"""Textual key name -> what a VT100 sends."""
+
+
+def key_bytes(key: str, character: str | None) -> bytes:
+    """What a terminal would send for a key; b"" for keys without an answer there."""
+    if key in SEQUENCES:
+        return SEQUENCES[key]
+    if key.startswith("ctrl+") and len(key) == 6 and "a" <= key[5] <= "z":
+        return bytes([ord(key[5]) & 0x1F])
+    return character.encode() if character else b""
+
+
+class RawKeys(Bar, can_focus=True):
+    """Takes the place of the input line while every key goes to the board."""
+
+    DEFAULT_CSS = """
+    RawKeys { display: none; background: $warning; color: $background; padding: 0 1; }
+    RawKeys.-on { display: block; }
+    """
+
+    @dataclass
+    class Typed(Message):
+        """Bytes for the board."""
+
+        data: bytes
+
+    class Left(Message):
+        """Back to the log's keys."""
+
+    def on_mount(self) -> None:
+        """Say what happens to keys, and both ways out."""
+        self.set_parts(
+            [("RAW KEYS ", "bold"), ("every key goes to the board", "")],
+            [("  ", ""), ("F2 or Ctrl-T Esc", "bold"), (" comes back", "")],
+        )
+
+    async def on_key(self, event: events.Key) -> None:
+        """Each key goes out as a terminal would send it."""
+        event.stop()
+        event.prevent_default()
+        if event.key == "f2":
+            self.post_message(self.Left())
+        elif data := key_bytes(event.key, event.character):
+            self.post_message(self.Typed(data))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text goes out as it is, line ends as Enter."""
+        event.stop()
+        self.post_message(self.Typed(event.text.replace("\r\n", "\r").replace("\n", "\r").encode()))
+
+    def on_click(self) -> None:
+        """A click on the bar comes back too."""
+        self.post_message(self.Left())
+
+
+class MenuHint(Bar, can_focus=True):
+    """Waits for the key after the menu key, and says which there are."""
+
+    DEFAULT_CSS = """
+    MenuHint { display: none; background: $accent; color: $background; padding: 0 1; height: auto; max-height: 3; }
+    MenuHint.-on { display: block; }
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """The key pressed."""
+
+        key: str
+
+    def on_mount(self) -> None:
+        """The table of keys."""
+        parts = [("Ctrl-T ", "bold")]
+        for entry in MENU:
+            parts += [(f"{entry.shown} ", "bold"), (f"{entry.label}  ", "")]
+        self.set_parts([*parts, ("Esc ", "bold"), ("back", "")])
+
+    def render(self) -> object:  # type: ignore[override]
+        """All keys, over as many rows as it takes."""
+        from textual.content import Content
+
+        return Content.assemble(*self._left)
+
+    async def on_key(self, event: events.Key) -> None:
+        """One key, and the menu is gone."""
+        event.stop()
+        event.prevent_default()
+        self.post_message(self.Chosen(event.key))

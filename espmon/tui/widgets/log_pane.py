@@ -1,0 +1,396 @@
+"""The log: a line-API widget over the store's columns. Only visible lines are ever decoded, coloured or wrapped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Offset, Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
+
+from espmon.session.store import LogStore
+from espmon.tui.log.layout import Layout, Mark, Shape, Timestamps
+from espmon.tui.log.pager import Pager
+from espmon.tui.log.painter import Painter
+from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.log.view import LogView
+from espmon.tui.widgets.log_queries import LogQueries
+
+WHEEL_ROWS = 3
+"""Rows that one notch of the mouse wheel moves."""
+
+SIDE_CELLS = 16
+"""Cells that one sideways step moves."""
+
+COPY_LINES = 200_000
+"""Most lines that one copy takes."""
+
+
+class LogPane(ScrollView, can_focus=True):
+    """Shows a `LogStore`. The position on the scroll is held as a line id, so it survives filters and dropped lines.
+
+    Args:
+        store: the log.
+    """
+
+    DEFAULT_CSS = """
+    LogPane { background: $background; color: $foreground; overflow-y: scroll; overflow-x: hidden;
+              scrollbar-size-vertical: 1; height: 1fr; }
+    """
+
+    ALLOW_MAXIMIZE = False
+
+    @dataclass
+    class Changed(Message):
+        """Follow, filter, search or position changed; look at the pane's properties."""
+
+        pane: LogPane
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest matters."""
+            return isinstance(message, LogPane.Changed)
+
+    def __init__(self, store: LogStore, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.view = LogView(store)
+        self.drawing = Layout(store, Painter(Style()))
+        self.pager = Pager(self.view, self.drawing)
+        self.queries = LogQueries(self)
+        self._thumb = (-1, -1)
+
+    # -- what others read ---------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> LogStore:
+        """The log shown."""
+        return self.view.store
+
+    @property
+    def follow(self) -> bool:
+        """Whether new lines scroll into view."""
+        return self.pager.follow
+
+    @property
+    def unseen(self) -> int:
+        """Lines that came (and pass the filter) since following stopped."""
+        return self.pager.unseen
+
+    @property
+    def top_line(self) -> int | None:
+        """Id of the first visible line."""
+        page = self.pager.rows()
+        return page[0][0] if page else None
+
+    @property
+    def visible_lines(self) -> list[int]:
+        """Ids of the visible lines, in order."""
+        return list(dict.fromkeys(line for line, _, _ in self.pager.rows()))
+
+    # -- repainting ---------------------------------------------------------------------------------------------
+
+    def repaint(self, *, forget: bool = False, lines: bool = False) -> None:
+        """Draw again. `forget` drops drawn rows, `lines` also what was read from the lines."""
+        if forget or lines:
+            self.drawing.forget(lines=lines)
+        self.pager.forget()
+        self.refresh(self.size.region)
+
+    def sync(self) -> None:
+        """Take in what the store gained or lost, and repaint if that can be seen."""
+        before = (len(self.view), self.unseen, self.view.line(0) if len(self.view) else -1)
+        self.queries.catch_up()
+        self.view.sync()
+        after = (len(self.view), self.unseen, self.view.line(0) if len(self.view) else -1)
+        if before != after:
+            self.pager.forget()
+            if self.pager.follow:
+                self.refresh(self.size.region)
+            else:
+                # Nothing that is looked at moves; the marker counts, and the page may have room left.
+                full = self.pager.at_end or before[2] != after[2]
+                self.refresh(self.size.region if full else Region(0, self.size.height - 1, self.size.width, 1))
+            self._update_scrollbar()
+
+    def notify_style_update(self) -> None:
+        """The theme changed: styles are made again."""
+        super().notify_style_update()
+        if self.is_attached:
+            self._repaint_all()
+
+    def _repaint_all(self) -> None:
+        app = self.app
+        theme = app.current_theme
+        accent = theme.accent or theme.primary
+        self.drawing.painter = Painter(
+            self.rich_style, dark=theme.dark, native=theme.name.startswith("ansi"), accent=accent
+        )
+        self.repaint(forget=True)
+
+    def on_mount(self) -> None:
+        """Take the theme's colours."""
+        self._repaint_all()
+
+    def on_unmount(self) -> None:
+        """Stop what runs in threads."""
+        self.queries.stop()
+
+    def on_resize(self) -> None:
+        """Lines wrap and end elsewhere now."""
+        self.drawing.width = max(1, self.size.width)
+        self.pager.height = self.size.height
+        self.repaint(forget=True)
+        self._update_scrollbar()
+
+    # -- rows ---------------------------------------------------------------------------------------------------
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The visible rows, without the generic style pass: every strip already has its exact width and colours."""
+        width = self.size.width
+        filters = [one for one in self.app.get_line_filters() if type(one).__name__ != "ANSIToTruecolor"]
+        strips = [self._strip(y) for y in range(crop.y, crop.bottom)]
+        if filters:
+            background = self.background_colors[1]
+            strips = [self._filtered(strip, filters, background) for strip in strips]
+        if crop.x or crop.width != width:
+            strips = [strip.crop(crop.x, crop.right) for strip in strips]
+        return strips
+
+    @staticmethod
+    def _filtered(strip: Strip, filters: Sequence[object], background: object) -> Strip:
+        for one in filters:
+            strip = strip.apply_filter(one, background)  # type: ignore[arg-type]
+        return strip
+
+    def render_line(self, y: int) -> Strip:
+        """Row `y` with the offsets that text selection needs: x is a character of the line, y the line's id."""
+        rows = self.pager.rows()
+        strip = self._strip(y)
+        if not 0 <= y < len(rows):
+            return strip
+        line, sub, _ = rows[y]
+        start = self.drawing.text_start(line, sub)
+        if start is None:
+            return strip
+        gutter = self.drawing.gutter
+        if not gutter:
+            return strip.apply_offsets(start, line)
+        return Strip.join([strip.crop(0, gutter), strip.crop(gutter).apply_offsets(start, line)])
+
+    def _strip(self, y: int) -> Strip:
+        rows, layout = self.pager.rows(), self.drawing
+        if 0 <= y < len(rows):
+            line, sub, before = rows[y]
+            selection = self.text_selection
+            span = selection.get_span(line) if selection is not None else None
+            strip = layout.row(line, sub, before=before, selection=span)
+        else:
+            strip = Strip.blank(self.size.width, layout.painter.base)
+        if y == self.size.height - 1 and (unseen := self.unseen):
+            strip = self._with_marker(strip, unseen)
+        return strip
+
+    def _with_marker(self, strip: Strip, unseen: int) -> Strip:
+        text = f" ↓ {unseen:,} new line{'s' if unseen != 1 else ''} "
+        if (left := self.size.width - len(text)) <= 0:
+            return strip
+        return Strip.join([strip.crop(0, left), Strip([Segment(text, self.drawing.painter.marker)], len(text))])
+
+    # -- scrolling ----------------------------------------------------------------------------------------------
+
+    def _update_scrollbar(self) -> None:
+        """Tell the scrollbar, but only when its thumb would look different: drawing it costs as much as ten lines."""
+        rows, height = self.pager.rows(), self.size.height
+        lines = len(dict.fromkeys(line for line, _, _ in rows))
+        virtual = max(height, len(self.view) + max(0, height - lines))
+        top = self.view.position(rows[0][0]) if rows else 0
+        self.set_reactive(Widget.virtual_size, Size(self.size.width, virtual))
+        self.set_reactive(Widget.scroll_y, float(top))
+        self.set_reactive(Widget.scroll_target_y, float(top))
+        thumb = (height * height * 8 // max(1, virtual), height * top * 8 // max(1, virtual))
+        if thumb != self._thumb and self.show_vertical_scrollbar:
+            self._thumb = thumb
+            bar = self.vertical_scrollbar
+            bar.window_virtual_size, bar.window_size, bar.position = virtual, height, float(top)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The scrollbar was dragged or clicked."""
+        if count := len(self.view):
+            self.pager.put(self.view.line(min(max(0, round(new_value)), count - 1)))
+            self._moved()
+
+    def _moved(self) -> None:
+        self.refresh(self.size.region)
+        self._update_scrollbar()
+        self.post_message(self.Changed(self))
+
+    def scroll_rows(self, delta: int) -> None:
+        """Move by rows; up stops following, down to the very end starts it again."""
+        self.pager.move(delta)
+        self._moved()
+
+    def go_to_end(self) -> None:
+        """Back to the tail, and follow."""
+        self.pager.tail()
+        self._moved()
+
+    def go_to_start(self) -> None:
+        """The oldest line."""
+        self.pager.put(self.view.line(0) if len(self.view) else 0)
+        self._moved()
+
+    def go_to_line(self, line: int) -> bool:
+        """Bring line `line` into view. False when it is filtered out, cleared or not kept any more."""
+        self.view.sync()
+        if not self.view.shows(line):
+            return False
+        self.pager.put(line, self.size.height // 3)
+        self._moved()
+        return True
+
+    def toggle_follow(self) -> None:
+        """Stop or start following."""
+        if self.pager.follow:
+            self.pager.freeze()
+        else:
+            self.pager.tail()
+        self._moved()
+
+    def scroll_sideways(self, delta: int) -> None:
+        """Move the window over long lines by cells; not while wrapping."""
+        if not self.drawing.wrap:
+            layout = self.drawing
+            widest = max((layout.line(line).width for line in self.visible_lines), default=0)
+            layout.offset = max(0, min(layout.offset + delta, max(0, widest - layout.text_width // 2)))
+            self.repaint(forget=True)
+            self.post_message(self.Changed(self))
+
+    def action_scroll_up(self) -> None:
+        """One row up."""
+        self.scroll_rows(-1)
+
+    def action_scroll_down(self) -> None:
+        """One row down."""
+        self.scroll_rows(1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.scroll_rows(-max(1, self.size.height - 1))
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.scroll_rows(max(1, self.size.height - 1))
+
+    def action_scroll_home(self) -> None:
+        """The oldest line."""
+        self.go_to_start()
+
+    def action_scroll_end(self) -> None:
+        """The newest line, and follow."""
+        self.go_to_end()
+
+    def action_scroll_left(self) -> None:
+        """To the left."""
+        self.scroll_sideways(-SIDE_CELLS)
+
+    def action_scroll_right(self) -> None:
+        """To the right."""
+        self.scroll_sideways(SIDE_CELLS)
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop().prevent_default()
+        self.scroll_rows(-WHEEL_ROWS)
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop().prevent_default()
+        self.scroll_rows(WHEEL_ROWS)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on the marker goes back to the tail."""
+        if self.unseen and event.y == self.size.height - 1 and event.x > self.size.width - 24:
+            self.go_to_end()
+
+    # -- how lines look -----------------------------------------------------------------------------------------
+
+    def set_wrap(self, wrap: bool) -> None:
+        """Wrap long lines, or cut them at the edge."""
+        self.drawing.wrap = wrap
+        self.drawing.offset = 0
+        self.repaint(forget=True)
+        self._update_scrollbar()
+
+    def set_timestamps(self, timestamps: Timestamps) -> None:
+        """Show times before all lines, also those already there."""
+        self.drawing.timestamps = timestamps
+        self.repaint(forget=True)
+
+    def set_shape(self, shape: Shape) -> None:
+        """Show lines as text, as escaped bytes or as a hex dump."""
+        self.drawing.shape = shape
+        self.drawing.offset = 0
+        self.repaint(lines=True)
+        self._update_scrollbar()
+
+    def add_mark(self, line: int, mark: Mark) -> None:
+        """Put a remark above line `line` (which may still be to come)."""
+        marks = self.drawing.marks.setdefault(line, [])
+        if mark not in marks:
+            marks.append(mark)
+            self.repaint(forget=True)
+
+    def decorations_changed(self, lines: Sequence[int]) -> None:
+        """Locations for these lines are known now."""
+        if not set(lines).isdisjoint(self.visible_lines):
+            self.repaint(forget=True)
+
+    def clear(self) -> None:
+        """Empty the screen; lines and events stay in memory."""
+        self.view.clear()
+        self.go_to_end()
+
+    # -- search and filter --------------------------------------------------------------------------------------
+
+    def set_filter(self, show: LineFilter) -> None:
+        """Show only these lines; takes effect when history has been read, the place that is looked at stays."""
+        self.queries.set_filter(show)
+
+    def set_search(self, query: TextQuery | None) -> None:
+        """Highlight and count what `query` finds, and go to the first match at or after the first visible line."""
+        self.queries.set_search(query)
+
+    def next_match(self, step: int) -> bool:
+        """Go to the next (1) or previous (-1) match, around the ends. False when there is none."""
+        return self.queries.go(step)
+
+    def view_replaced(self) -> None:
+        """The filter shows other lines now: stay at the line that was looked at, or at the next one shown."""
+        self.pager.forget()
+        self._moved()
+
+    # -- selection ----------------------------------------------------------------------------------------------
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text, without colour, timestamps or decorations."""
+        view, layout = self.view, self.drawing
+        if not len(view):
+            return None
+        start = selection.start or Offset(0, view.line(0))
+        end = selection.end or Offset(-1, view.line(len(view) - 1))
+        texts: list[str] = []
+        position = view.position(start.y)
+        while position < len(view) and len(texts) < COPY_LINES and (line := view.line(position)) <= end.y:
+            text = layout.line(line).text
+            high = len(text) if line != end.y or end.x < 0 else end.x
+            texts.append(text[start.x if line == start.y else 0 : high])
+            position += 1
+        return "\n".join(texts), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Draw the selection."""
+        self.repaint(forget=selection is None)

@@ -1,0 +1,184 @@
+"""Search and filter of one log pane: history in threads, then only new lines, each with a generation number."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from espmon.tui.log.query import LineFilter, Selector, TextQuery
+from espmon.tui.log.scan import INLINE, Scan, Scanner
+
+if TYPE_CHECKING:
+    from espmon.tui.widgets.log_pane import LogPane
+
+
+class LogQueries:
+    """What is filtered and searched in `pane`. All methods run on the screen's loop.
+
+    Args:
+        pane: the log pane.
+    """
+
+    def __init__(self, pane: LogPane) -> None:
+        self._pane = pane
+        self.filter = LineFilter()
+        self.query: TextQuery | None = None
+        self.filtering = False
+        """A new filter is reading history; the old view is still shown."""
+
+        self.searching = False
+        self.matches: Scan | None = None
+        """Lines with a match, None while nothing is searched."""
+
+        self._filters = Scanner(lambda *news: self._tell(self._filtered, *news), "espmon-filter")
+        self._searches = Scanner(lambda *news: self._tell(self._searched, *news), "espmon-search")
+        self._wanted: int | None = None
+        self._pending: Scan | None = None
+
+    def _tell(self, function: object, *news: object) -> None:
+        """From a scanner's thread to the screen's loop; news for a screen that is gone is dropped."""
+        pane = self._pane
+        if pane.is_attached and pane.app.is_running:
+            loop = pane.app._loop
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(function, *news)  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        """Drop what runs."""
+        self._filters.stop()
+        self._searches.stop()
+
+    # -- filter -------------------------------------------------------------------------------------------------
+
+    def set_filter(self, show: LineFilter) -> None:
+        """Show only what passes `show`, once history has been read."""
+        if show == self.filter and not self.filtering:
+            return
+        self.filter = show
+        pane = self._pane
+        if not show.active:
+            self._filters.stop()
+            self.filtering = False
+            pane.view.use(None)
+            pane.view_replaced()
+        else:
+            self.filtering = True
+            self._pending = Scan(pane.store, Selector(show), pane.store.first)
+            self._filters.start(self._pending)
+            pane.post_message(pane.Changed(pane))
+        if self.query is not None:
+            self._start_search(None)
+
+    def _filtered(self, generation: int, scan: Scan, done: bool) -> None:
+        if generation != self._filters.generation or not done:
+            return
+        self.filtering = False
+        self._pending = None
+        scan.step(INLINE)
+        self._pane.view.use(scan)
+        self._pane.view_replaced()
+
+    # -- search -------------------------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """Lines with a match so far."""
+        return 0 if self.matches is None else len(self.matches.ids)
+
+    @property
+    def ordinal(self) -> int:
+        """Which match the current one is, from 1; 0 when there is no current one."""
+        current = self._pane.drawing.current
+        if self.matches is None or current is None:
+            return 0
+        return bisect_right(self.matches.ids, current)
+
+    def set_search(self, query: TextQuery | None) -> None:
+        """Look for `query`, None ends the search."""
+        pane = self._pane
+        self.query = query
+        pane.drawing.query = query
+        pane.drawing.current = None
+        if query is None:
+            self._searches.stop()
+            self.matches = None
+            self.searching = False
+            pane.repaint(forget=True)
+            pane.post_message(pane.Changed(pane))
+        else:
+            self._start_search(pane.top_line if not pane.follow else None, jump=True)
+
+    def _start_search(self, origin: int | None, *, jump: bool = False) -> None:
+        if self.query is None:
+            return
+        pane = self._pane
+        self.searching = True
+        if jump:
+            self._wanted = -1 if origin is None else origin
+        self.matches = Scan(pane.store, Selector(self.filter, self.query), max(pane.view.base, pane.store.first))
+        self._searches.start(self.matches)
+        pane.repaint(forget=True)
+
+    def _searched(self, generation: int, scan: Scan, done: bool) -> None:
+        if generation != self._searches.generation:
+            return
+        self.searching = not done
+        pane, ids = self._pane, scan.ids
+        if self._wanted is not None and len(ids):
+            wanted = self._wanted
+            if wanted < 0:
+                # Following: the newest match is the one looked for, and it is known at the end only.
+                if done:
+                    self._land(ids[-1])
+            elif ids[-1] >= wanted:
+                self._land(ids[bisect_left(ids, wanted)])
+            elif done:
+                self._land(ids[0])
+        if done:
+            self._wanted = None
+        pane.post_message(pane.Changed(pane))
+
+    def _land(self, line: int) -> None:
+        self._wanted = None
+        pane = self._pane
+        pane.drawing.current = line
+        pane.drawing.forget()
+        if line not in pane.visible_lines or not pane.follow:
+            pane.go_to_line(line)
+        else:
+            pane.repaint()
+
+    def go(self, step: int) -> bool:
+        """To the next or previous match, around the ends."""
+        pane = self._pane
+        if self.matches is None or not len(self.matches.ids):
+            return False
+        ids = self.matches.ids
+        current = pane.drawing.current
+        if current is None:
+            current = (pane.top_line or 0) - (1 if step > 0 else 0)
+        at = bisect_right(ids, current) if step > 0 else bisect_left(ids, current) - 1
+        line = ids[at % len(ids)]
+        pane.drawing.current = line
+        pane.drawing.forget()
+        return pane.go_to_line(line)
+
+    # -- new lines ----------------------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Look at the lines that came since the last call; many of them go to the thread."""
+        scan = self._pane.view.scan
+        if scan is not None and not self.filtering and scan.behind > 0:
+            if scan.behind <= INLINE:
+                scan.step(INLINE)
+            else:
+                self.filtering = True
+                self._filters.start(scan)
+        matches = self.matches
+        if matches is not None and not self.searching and matches.behind > 0:
+            matches.evict()
+            if matches.behind <= INLINE:
+                matches.step(INLINE)
+            else:
+                self.searching = True
+                self._searches.start(matches)

@@ -1,0 +1,69 @@
+"""What the monitor is doing: mode, follow, search, filter, rate, lines, capture, recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espmon.session.view import Status
+from espmon.tui.widgets.bar import Bar, Part
+
+
+@dataclass(frozen=True, slots=True)
+class PaneState:
+    """What the log pane adds to the session's status."""
+
+    mode: str = "LOG"
+    follow: bool = True
+    unseen: int = 0
+    lines: int = 0
+    shown: int = 0
+    filter: str = ""
+    filtering: bool = False
+    search: str = ""
+    output: bool = True
+    shape: str = "text"
+    wrap: bool = False
+    offset: int = 0
+
+
+def rate_text(rate: float) -> str:
+    """Bytes a second as people read them."""
+    if rate < 1000:
+        return f"{rate:.0f} B/s"
+    return f"{rate / 1e3:.1f} kB/s" if rate < 1e6 else f"{rate / 1e6:.2f} MB/s"
+
+
+MODES = {"LOG": "$background on $primary", "INPUT": "$background on $success", "RAW": "$background on $warning"}
+"""Mode -> style of its badge."""
+
+
+class StatusBar(Bar):
+    """The row above the footer."""
+
+    DEFAULT_CSS = """
+    StatusBar { background: $surface; color: $text-muted; padding: 0 1 0 0; }
+    """
+
+    def show(self, status: Status, pane: PaneState) -> None:
+        """Show a session's status and the pane's."""
+        left: list[Part] = [(f" {pane.mode} ", MODES.get(pane.mode, "reverse") + " bold"), (" ", "")]
+        if not pane.output:
+            left.append((" output off ", "$warning bold"))
+        left.append((" following ", "$success") if pane.follow else (f" held, {pane.unseen:,} new ", "$warning"))
+        if pane.search:
+            left.append((f" / {pane.search} ", "$accent"))
+        if pane.filter:
+            left.append((f" filter {pane.filter}{' …' if pane.filtering else ''} ", "$accent"))
+        if pane.shape != "text":
+            left.append((f" {pane.shape} ", "$warning"))
+        if pane.wrap:
+            left.append((" wrap ", ""))
+        elif pane.offset:
+            left.append((f" →{pane.offset} ", ""))
+        counted = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
+        right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate_text(status.rate), "")]
+        if status.capture is not None:
+            right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
+        if status.recording is not None:
+            right += [("  ", ""), ("● rec", "$error")]
+        self.set_parts(left, right)

@@ -1,0 +1,199 @@
+"""A session in memory: real store, real line blocks, no port. It records what the screen asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from array import array
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from espmon.records.lines import LineBlock
+from espmon.records.record import Event, Record
+from espmon.session.state import State
+from espmon.session.store import STORE_BYTES, LogStore
+from espmon.session.view import (
+    Change,
+    DecorationsChanged,
+    EventAdded,
+    EventEntry,
+    LinesAppended,
+    Notice,
+    OpenRequest,
+    Severity,
+    Status,
+    StatusChanged,
+)
+
+LINE = re.compile(rb"[^\r\n]*(?:\r\r\n|\r\n|\n|\r|$)")
+
+
+def block_of(data: bytes, offset: int = 0, time: float | None = 1_700_000_000.0) -> LineBlock:
+    """Lines of `data` as a block; a rest without a line end is a partial line."""
+    starts = array("I", [0])
+    for match in LINE.finditer(data):
+        if match.end() > match.start():
+            starts.append(match.end())
+    return LineBlock(data, offset, starts, time=time, partial=not data.endswith((b"\n", b"\r")))
+
+
+class FakeEvent(Event):
+    """An event of any type."""
+
+    def __init__(self, type: str, offset: int = 0, time: float | None = None) -> None:
+        super().__init__(offset, 0, time)
+        self.kind = type
+
+    @property
+    def type(self) -> str:  # type: ignore[override]
+        return self.kind
+
+
+class FakeSession:
+    """Does at once what it is told, and tells its listeners."""
+
+    def __init__(self, *, limit: int = STORE_BYTES) -> None:
+        self.status = Status()
+        self.store = LogStore(limit)
+        self.events: list[EventEntry] = []
+        self.calls: list[str] = []
+        self.sent: list[bytes] = []
+        self.opened: list[OpenRequest] = []
+        self.decorations: dict[int, tuple[str, ...]] = {}
+        self.fail_open: tuple[str, str] | None = None
+        self.fail_probe: tuple[str, str] | None = None
+        self.offset = 0
+        self.clock = 1_700_000_000.0
+        self._listeners: list[Callable[[Change], None]] = []
+        self._probe_gate: asyncio.Event | None = None
+
+    # -- what a test does ---------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """These bytes arrived."""
+        block = block_of(data, self.offset, self.clock)
+        self.offset += len(data)
+        self.clock += 0.01
+        self.store.append(block)
+        self.tell(LinesAppended(len(block)))
+
+    def tell(self, change: Change) -> None:
+        """Tell the listeners."""
+        for listener in tuple(self._listeners):
+            listener(change)
+
+    def set(self, **changes: Any) -> None:
+        """Replace the status."""
+        self.status = replace(self.status, **changes)
+        self.tell(StatusChanged(self.status))
+
+    def add_event(
+        self, type: str, title: str, *, severity: Severity = Severity.INFO, line: int | None = None, **extra: Any
+    ) -> EventEntry:
+        """An event happened."""
+        record: Record = FakeEvent(type, self.offset, self.clock)
+        entry = EventEntry(
+            id=len(self.events),
+            record=record,
+            title=title,
+            severity=severity,
+            time=self.clock,
+            line=line,
+            boot=extra.pop("boot", self.status.boot),
+            **extra,
+        )
+        self.events.append(entry)
+        self.tell(EventAdded(entry))
+        return entry
+
+    def replace_event(self, identity: int, **changes: Any) -> None:
+        """An event got more in it."""
+        self.events[identity] = replace(self.events[identity], **changes)
+        self.tell(EventAdded(self.events[identity]))
+
+    def decorate(self, line: int, *texts: str) -> None:
+        """Locations were found."""
+        self.decorations[line] = texts
+        self.tell(DecorationsChanged((line,)))
+
+    def notify(self, text: str, severity: Severity = Severity.INFO, title: str = "") -> None:
+        """A toast."""
+        self.tell(Notice(text, severity, title))
+
+    # -- what the screen calls ----------------------------------------------------------------------------------
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def decoration(self, line: int) -> tuple[str, ...]:
+        return self.decorations.get(line, ())
+
+    async def open(self, request: OpenRequest) -> None:
+        self.calls.append("open")
+        self.opened.append(request)
+        self.set(
+            state=State.OPENING,
+            reason="",
+            hint="",
+            url=request.url,
+            name=request.name or request.url,
+            baud=request.baud,
+        )
+        if self.fail_open is not None:
+            reason, hint = self.fail_open
+            self.set(state=State.CLOSED, reason=reason, hint=hint)
+        else:
+            self.set(state=State.AWAITING_CONSENT if request.probe else State.MONITORING)
+
+    async def consent(self) -> None:
+        self.calls.append("consent")
+        self.set(state=State.PROBING)
+        self._probe_gate = asyncio.Event()
+        await self._probe_gate.wait()
+        if self.fail_probe is not None:
+            self.set(state=State.CLOSED, reason=self.fail_probe[0], hint=self.fail_probe[1])
+        else:
+            self.set(state=State.MONITORING, chip="ESP32-S3 (revision v0.2)")
+
+    def finish_probe(self) -> None:
+        """Let the probe end (on the session's thread)."""
+        assert self._probe_gate is not None
+        self._probe_gate.set()
+
+    async def decline(self) -> None:
+        self.calls.append("decline")
+        self.set(state=State.MONITORING)
+
+    async def cancel(self) -> None:
+        self.calls.append("cancel")
+        self.fail_probe = ("The probe was cancelled", "")
+        self.finish_probe()
+
+    async def close(self) -> None:
+        self.calls.append("close")
+        self.set(state=State.CLOSED, reason="")
+
+    async def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    async def reset(self) -> None:
+        self.calls.append("reset")
+
+    async def reset_to_loader(self) -> None:
+        self.calls.append("reset_to_loader")
+
+    async def probe(self) -> None:
+        self.calls.append("probe")
+
+    async def screenshot(self) -> None:
+        self.calls.append("screenshot")
+
+    async def abort_capture(self) -> None:
+        self.calls.append("abort_capture")
+        self.set(capture=None)
+
+    async def set_log(self, path: Path | None) -> None:
+        self.calls.append("set_log" if path else "set_log off")
