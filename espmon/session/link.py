@@ -78,10 +78,11 @@ class Link:
 
     def _start(self) -> None:
         assert self._wire is not None
-        self._pump = asyncio.create_task(self._read(self._wire.lease(PIPELINE)), name="espmon-pump")
+        self._pump = asyncio.create_task(self._read(self._wire), name="espmon-pump")
 
-    async def _read(self, lease: Lease) -> None:
+    async def _read(self, wire: Wire) -> None:
         pipeline, clock = self._pipeline, self._clock
+        lease = wire.lease(PIPELINE)  # here, so that a task cancelled before its first step holds nothing
         try:
             while True:
                 data = await lease.read(timeout=pipeline.wait(clock()))
