@@ -12,7 +12,7 @@ class Starter:
 
     Attributes:
         name: what the line is, for the assembly.
-        needle: bytes that every such line contains; rare in ordinary logs.
+        needle: bytes that every such line contains; empty when it only ever follows another starter.
         pattern: decides; its named groups are read by the assembly.
         kind: the panic kind that it proves, "" when it proves none.
         group: "message" (text before the banner), "banner", "dump" (registers follow), "trace".
@@ -30,17 +30,17 @@ def _s(name: str, needle: str, pattern: str, kind: str, group: str = "message") 
 
 
 STARTERS = (
-    _s("banner", "panic'ed (", r"(?:Core\s+(?P<core>\S+)\s+)?panic'ed \((?P<cause>[^()]*)(?P<close>\)?)", "", "banner"),
+    _s("banner", "panic", r"(?:Core\s+(?P<core>\S+)\s+)?panic'ed \((?P<cause>[^()]*)(?P<close>\)?)", "", "banner"),
     _s("banner", "Guru Meditation",
        r"Guru Meditation Error of type (?P<cause>\w*) occurred on core\s+(?P<core>\d)(?P<close>\.?)", "", "banner"),
     _s("banner", "Guru Meditation", r"Guru Meditation.?Error(?P<close>)(?P<core>)(?P<cause>)", "", "banner"),
     _s("dump", "egister dump:", r"(?:[Cc]ore\s+(?P<core>\d+)\s+)?[Rr]?egister dump:", "", "dump"),
     _s("abort", "abort() was called",
        r"abort\(\) was called at PC (?:0x)?(?P<pc>[0-9a-fA-F]+)(?: on core (?P<core>\d))?", "abort"),
-    _s("assert", "assert failed: ", r"assert failed: (?P<message>.+)", "assert"),
-    _s("assert", 'assertion "', r'(?P<message>assertion ".*" failed.*)', "assert"),
+    _s("assert", "ssert", r"assert failed: (?P<message>.+)", "assert"),
+    _s("assert", "ssert", r'(?P<message>assertion ".*" failed.*)', "assert"),
     _s("error_check", "ESP_ERROR_CHECK failed", r"(?P<message>ESP_ERROR_CHECK failed: .*)", "abort"),
-    _s("overflow", "***ERROR*** A stack",
+    _s("overflow", "***ERROR*** A stack overflow",
        r"(?P<message>\*\*\*ERROR\*\*\* A stack overflow in task (?P<task>.*?)(?: has been detected.*)?)$",
        "stack_overflow"),
     _s("smash", "Stack smashing protect", r"(?P<message>Stack smashing protect.*)", "stack_smash"),
@@ -49,29 +49,27 @@ STARTERS = (
     _s("task_wdt", "Task watchdog got triggered", r"(?P<message>Task watchdog got triggered.*)", "task_wdt"),
     _s("brownout", "Brownout detector was triggered", r"(?P<message>Brownout detector was triggered)", "brownout"),
     _s("terminate", "terminate called", r"(?P<message>terminate called (?:after|without|recurs).*)", "abort"),
-    _s("exception8266", "xception (", r"^(?:Fatal )?[Ee]xception \((?P<number>\d{1,2})\):", "exception"),
-    _s("user8266", "xception (", r"User exception \((?P<cause>panic/abort/assert)\)", "abort"),
+    _s("exception8266", "xception ", r"^(?:Fatal )?[Ee]xception \((?P<number>\d{1,2})\):", "exception"),
+    _s("user8266", "xception ", r"User exception \((?P<cause>panic/abort/assert)\)", "abort"),
     _s("soft_wdt", "Soft WDT reset", r"^(?P<cause>Soft WDT reset)", "task_wdt"),
-    _s("panic8266", "Panic ", r"^(?P<message>Panic \S+:\d+ ?\S*)", "abort"),
+    _s("panic8266", "", r"^(?P<message>Panic \S+:\d+ ?\S*)", "abort"),
     _s("stack8266", ">>>stack>>>", r">>>stack>>>", "", "dump"),
-    _s("rust_exception", "xception occur",
+    _s("rust_exception", "xception ",
        r"Exception occurr?ed(?: on (?P<cpu>\w+))?:? '(?P<cause>[^']*)'?", "exception", "banner"),
-    _s("rust_exception", "xception '", r"(?:\[(?P<cpu>\w+)\] )?Exception '(?P<cause>[^']+)'", "exception", "banner"),
-    _s("rust", "panicked at", r"(?P<message>panicked at .*)", "rust"),
-    _s("rust", "A panic occured in", r"(?P<message>A panic occured in .*)", "rust"),
-    _s("zephyr", "FATAL EXCEPTION", r"\*\* FATAL EXCEPTION", "exception", "banner"),
+    _s("rust_exception", "xception ", r"(?:\[(?P<cpu>\w+)\] )?Exception '(?P<cause>[^']+)'", "exception", "banner"),
+    _s("rust", "panic", r"(?P<message>panicked at .*)", "rust"),
+    _s("rust", "panic", r"(?P<message>A panic occured in .*)", "rust"),
+    _s("zephyr", "FATAL E", r"\*\* FATAL EXCEPTION", "exception", "banner"),
     _s("zephyr_riscv", "mcause: ", r"^(?:[E<].*?: *)?mcause: *(?P<number>\d+), *(?P<cause>.+)$", "exception", "banner"),
-    _s("zephyr_error", "ZEPHYR FATAL ERROR",
+    _s("zephyr_error", "FATAL E",
        r"(?P<message>ZEPHYR FATAL ERROR (?P<number>\d+): (?P<cause>.*?))(?: on CPU (?P<core>\d+))?$", "exception"),
-    _s("nuttx", "ssertion failed ", r"(?P<message>Assertion failed .*?at file: ?\S+.*)", "assert"),
+    _s("nuttx", "ssert", r"(?P<message>Assertion failed .*?at file: ?\S+.*)", "assert"),
     _s("trace", "Backtrace:", r"Backtrace:", "", "trace"),
 )  # fmt: skip
 """In the order tried: the first that matches decides."""
 
-REPORT_START = b"CORE DUMP START"
-"""A decoded core dump pasted into a log: nothing in it is a new crash."""
-
-NEEDLES = tuple(dict.fromkeys([*(starter.needle for starter in STARTERS), REPORT_START]))
+NEEDLES = tuple(dict.fromkeys(starter.needle for starter in STARTERS if starter.needle))
+"""Kept few, long and rare on purpose: every byte that a board sends is searched for each of them."""
 
 _QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS")
 

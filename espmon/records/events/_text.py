@@ -54,6 +54,6 @@ def is_decoded(text: str) -> bool:
 
 
 _DECODED = re.compile(
-    r"--- |#\d+ +0x[0-9a-fA-F]|\(inlined by\)|WARNING Decoded|WARNING Found stack trace|INFO (?:Need|Running)"
+    r"--- |#\d+ +\S|\(inlined by\)|WARNING Decoded|WARNING Found stack trace|INFO (?:Need|Running)"
     r"|0x[0-9a-fA-F]{8}(?::0x[0-9a-fA-F]{8})?: \S.* (?:at \S+|in ROM)|0x[0-9a-fA-F]{8} - \S|at \S+:[\d?]+$|at \?\?:"
 )

@@ -110,8 +110,6 @@ class BootEvents:
         b" 2nd stage bootloader",
         b"*** Booting ",
         b": Project name: ",
-        b"No bootable app partitions",
-        b"NuttShell (NSH)",
     )
 
     def __init__(self) -> None:

@@ -20,6 +20,9 @@ LOOP_BYTES = 20_000
 LOOP_SECONDS = 60.0
 """... and neither is one that lasted longer, where host times are known."""
 
+CRASH_BYTES = 16_000
+"""A crash report that began at most this far before a reset is taken as its reason."""
+
 LOOK_AHEAD = 16
 """Lines after the banner in which the ROM says what is wrong."""
 
@@ -30,7 +33,9 @@ _BANNER_8266 = re.compile(r"rst cause:\s*(\d+)(?:\s*,\s*boot mode:\s*\((\d+)\s*,
 _ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
 _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _STARTED = re.compile(r"^(?:entry 0x|load:0x|load 0x)|2nd stage bootloader|\*\*\* Booting ")
-_BEFORE_CRASH = re.compile(r"Rebooting\.\.\.|Guru Meditation|abort\(\) was called at PC")
+_BEFORE_CRASH = re.compile(
+    r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: |assertion \".*\" failed"
+)
 
 _EXPECTED: dict[str, bool | None] = {
     "power_on": True,
@@ -184,9 +189,10 @@ class ResetEvents:
         b"rst:0x",
         b"rst cause:",
         b"ESP-ROM:",
-        b"Rebooting...",
         b"Guru Meditation",
         b"abort() was called",
+        b"egister dump:",
+        b"ssert",
         b"Brownout detector was triggered",
     )
 
@@ -194,7 +200,7 @@ class ResetEvents:
         self._open: Reset | None = None
         self._lines = 0
         self._chip: str | None = None
-        self._panicked = False
+        self._panicked: int | None = None
         self._browned_out = False
         self._last: tuple[int, str, int, float | None] | None = None
         self._repeats = 0
@@ -221,17 +227,17 @@ class ResetEvents:
             self._begin(line, banner, banner_8266)
             return
         if self._open is None:
-            self._note(text)
+            self._note(line, text)
             return
         yield from self._follow(line, text)
 
-    def _note(self, text: str) -> None:
+    def _note(self, line: LineView, text: str) -> None:
         if match := _ROM_CHIP.search(text):
             self._chip = match[1]
         elif "Brownout detector was triggered" in text:
             self._browned_out = True
         elif _BEFORE_CRASH.search(text):
-            self._panicked = True
+            self._panicked = line.offset
 
     def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
         if banner is not None:
@@ -259,17 +265,18 @@ class ResetEvents:
         self._open = reset
         self._lines = 0
         self._chip = None
-        self._panicked = self._browned_out = False
+        self._panicked = None
+        self._browned_out = False
 
     def _judge(self, reset: Reset) -> None:
         kind = reason_class(reset.reason, reset.code, reset.chip)
         reset.expected = _EXPECTED[kind]
         reset.hint = _PLAIN.get(kind)
-        reset.after_panic = self._panicked
+        reset.after_panic = self._panicked is not None and reset.offset - self._panicked <= CRASH_BYTES
         if kind == "software" and self._browned_out:
             reset.expected = False
             reset.hint = _PLAIN["brownout"]
-        elif kind == "software" and self._panicked:
+        elif kind == "software" and reset.after_panic:
             reset.expected = False
             reset.hint = "the program crashed just before this restart"
         if reset.boot_mode and "DOWNLOAD" in reset.boot_mode:
@@ -291,7 +298,7 @@ class ResetEvents:
         self._lines += 1
         if is_boot_banner(text):
             yield from self._close()
-            self._note(text)
+            self._note(line, text)
             return
         if saved := _SAVED_PC.search(text):
             reset.saved_pc[int(saved[1] or 0)] = int(saved[2], 16)
