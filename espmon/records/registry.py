@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from espmon.records.console import CapsRecognizer, CoredumpPrompt
 from espmon.records.event import EventRecognizer
+from espmon.records.events.boot import BootEvents
+from espmon.records.events.panics import PanicEvents
+from espmon.records.events.reset import ResetEvents
 from espmon.records.limits import Limits
 from espmon.records.span import SpanRecognizer
 from espmon.records.spans.coredump import CoredumpRecognizer
@@ -24,5 +27,8 @@ SPANS: tuple[Callable[[Limits], SpanRecognizer], ...] = (
 EVENTS: tuple[Callable[[], EventRecognizer], ...] = (
     CapsRecognizer,
     CoredumpPrompt,
+    ResetEvents,
+    BootEvents,
+    PanicEvents,
 )
 """What is read from finished lines."""
