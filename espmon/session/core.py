@@ -12,17 +12,32 @@ from typing import Any
 
 from espmon.port import PortError
 from espmon.records.demux import Demultiplexer
+from espmon.records.events.panic import Panic
 from espmon.records.limits import Limits
 from espmon.records.record import Record
+from espmon.records.spans.coredump import Coredump
 from espmon.session.artifacts import save_artifact
+from espmon.session.decoder import Decoder
 from espmon.session.events import EventLog
 from espmon.session.link import Link
 from espmon.session.pipeline import Pipeline
 from espmon.session.recording import Recording, start_recording
+from espmon.session.reports import Context, Reports
 from espmon.session.settings import Settings, data_folder
 from espmon.session.state import Lifecycle, State, Transition
 from espmon.session.store import LogStore
-from espmon.session.view import Change, EventAdded, EventEntry, Notice, OpenRequest, Severity, Status, StatusChanged
+from espmon.session.view import (
+    Change,
+    ElfState,
+    EventAdded,
+    EventEntry,
+    LinesAppended,
+    Notice,
+    OpenRequest,
+    Severity,
+    Status,
+    StatusChanged,
+)
 
 TICK_SECONDS = 0.25
 """How often counters, rate and capture progress are published."""
@@ -63,6 +78,16 @@ class SessionCore:
             Demultiplexer(limits), self.store, self._log, self._emit, settings=self.settings, on_record=self._on_record
         )
         self._link = Link(self._pipeline, clock, lambda error: self._spawn(self._lost(error)))
+        self._decoder = Decoder(self.store, self._emit, self._elf_changed, self.settings.path_map)
+        self._reports = Reports(
+            Context(
+                decoder=self._decoder,
+                events=self._log,
+                notify=self.notify,
+                folder=lambda: self._recording.folder if self._recording else None,
+                path_map=self.settings.path_map,
+            )
+        )
         self._background: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
         self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
@@ -88,6 +113,8 @@ class SessionCore:
         return lambda: self._listeners.remove(listener)
 
     def _emit(self, change: Change) -> None:
+        if isinstance(change, LinesAppended):
+            self._decoder.lines_appended()
         for listener in tuple(self._listeners):
             listener(change)
 
@@ -161,6 +188,44 @@ class SessionCore:
         payload = getattr(record, "payload", None)
         if payload and self._recording is not None:
             self._spawn(self._save(record, entry, bytes(payload), self._recording.folder))
+        printed = getattr(record, "elf_sha256", None)
+        if printed:
+            self._check_elf(printed)
+        if entry is None:
+            return
+        if isinstance(record, Panic):
+            self._spawn(self._reports.panic(record, entry))
+        elif isinstance(record, Coredump) and payload:
+            self._spawn(self._reports.core_dump(record, entry))
+
+    def _elf_changed(self, state: ElfState, path: Path | None) -> None:
+        self._set(elf_state=state, elf=path)
+
+    def _check_elf(self, printed: str) -> None:
+        """The board printed the SHA-256 of its application: does the ELF fit?"""
+        match = self._decoder.matches(printed)
+        if match is None:
+            return
+        state = ElfState.MATCH if match else ElfState.MISMATCH
+        if not match and self.status.elf_state is not ElfState.MISMATCH:
+            self.notify(
+                f"The ELF does not fit: the board runs {printed}, the ELF is "
+                f"{self._decoder.sha256[: len(printed)]}. Names and lines may be wrong",
+                Severity.WARNING,
+            )
+        self._set(elf_state=state)
+
+    def decoration(self, line: int) -> tuple[str, ...]:
+        """Locations shown under a line, never part of it. May be called from any thread."""
+        return self._decoder.decoration(line)
+
+    async def set_elf(self, paths: tuple[Path, ...]) -> None:
+        """Use these ELF files (application first) for decoding, also for what was received before."""
+        if await self._decoder.load(paths):
+            for printed in [getattr(entry.record, "elf_sha256", None) for entry in self.events][::-1]:
+                if printed:
+                    self._check_elf(printed)
+                    break
 
     async def _save(self, record: Record, entry: int | None, payload: bytes, folder: Path) -> None:
         try:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from espmon.postmortem import PostmortemError, Symbolizer
 from espmon.session.addresses import candidate_lines, decorate
@@ -19,6 +20,8 @@ from espmon.session.view import Change, DecorationsChanged, ElfState, Notice, Se
 
 SCAN_LINES = 20_000
 """Lines of one step of the worker: short enough that a new ELF is not kept waiting."""
+
+Result = TypeVar("Result")
 
 DECORATED_LINES = 200_000
 """Decorated lines kept; the oldest go first."""
@@ -64,6 +67,11 @@ class Decoder:
     def decoration(self, line: int) -> tuple[str, ...]:
         """What is shown under a line. May be called from any thread."""
         return self._decorations.get(line, ())
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the loaded application ELF, "" without one."""
+        return self.loaded.sha256 if self.loaded else ""
 
     async def load(self, paths: tuple[Path, ...]) -> bool:
         """Use these ELF files, application first. False (and a notice) when they cannot be read."""
@@ -141,16 +149,17 @@ class Decoder:
                 self._emit(Notice(f"Some addresses could not be decoded: {problem}", Severity.WARNING))
         self.lines_appended()
 
-    async def run(self, work: Callable[[Symbolizer | None], object]) -> object:
+    async def run(self, work: Callable[[Symbolizer | None], Result]) -> Result:
         """Run `work` on the decoding thread with the loaded symbolizer (None without an ELF)."""
         symbolizer = self.loaded.symbolizer if self.loaded else None
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, symbolizer)
 
-    def close(self) -> None:
-        """Let the thread end when it has finished its step."""
+    def stop(self) -> None:
+        """Forget the ELF; the thread ends when it has finished its step."""
         self._generation += 1
         self.loaded = None
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="espmon-decoder")
 
 
 def _load(paths: tuple[Path, ...]) -> Loaded:

@@ -106,14 +106,19 @@ class EventLog:
         self._changed(entry)
         return entry
 
-    def update(self, identity: int, **changes: Any) -> EventEntry | None:
-        """Replace an entry by one with more in it. Returns None when it is no longer kept."""
+    def entry(self, identity: int) -> EventEntry | None:
+        """The entry with this id, None when it is no longer kept."""
         first = self.entries[0].id if self.entries else 0
         index = identity - first
-        if not 0 <= index < len(self.entries):
+        return self.entries[index] if 0 <= index < len(self.entries) else None
+
+    def update(self, identity: int, **changes: Any) -> EventEntry | None:
+        """Replace an entry by one with more in it. Returns None when it is no longer kept."""
+        old = self.entry(identity)
+        if old is None:
             return None
-        entry = replace(self.entries[index], **changes)
-        self.entries[index] = entry
+        entry = replace(old, **changes)
+        self.entries[identity - self.entries[0].id] = entry
         self._changed(entry)
         return entry
 

@@ -95,7 +95,6 @@ class Session(SessionCore):
             hint="",
             chip=None,
             probe=None,
-            elf=request.elf[0] if request.elf else None,
             warnings=(),
         )
         self._opening = asyncio.current_task()
@@ -113,6 +112,8 @@ class Session(SessionCore):
         self._attach(handle)
         self._lifecycle.fire(Trigger.OPENED_ASK if request.probe else Trigger.OPENED)
         self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, self._clock(), "opened"), self._clock())
+        if request.elf:
+            self._spawn(self.set_elf(request.elf))
         self._ticker = asyncio.create_task(self._tick())
 
     def _attach(self, handle: Handle) -> None:
@@ -129,6 +130,7 @@ class Session(SessionCore):
         if self.state is not State.CLOSED:
             self._lifecycle.fire(Trigger.CLOSE)
         await stop_tasks(*self._background)
+        self._decoder.stop()
         if self._recording is not None:
             self._pipeline.recording = None
             recording, self._recording = self._recording, None
@@ -325,7 +327,3 @@ class Session(SessionCore):
         """End the running capture; what came is kept, as a partial artifact."""
         self._pipeline.abort_capture(self._clock())
         self._set(capture=None)
-
-    async def set_elf(self, paths: tuple[Path, ...]) -> None:
-        """Use these ELF files (application first) for decoding."""
-        self._set(elf=paths[0] if paths else None)

@@ -1,0 +1,144 @@
+"""From crash records to reports: panics and core dumps are decoded beside the log, never on the way of its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from espmon.postmortem import PostmortemError, Symbolizer
+from espmon.postmortem.panic import PanicFacts, PanicReport, decode_panic
+from espmon.records.events.panic import Panic
+from espmon.session.decoder import Decoder
+from espmon.session.events import EventLog
+from espmon.session.recording import write_atomically
+from espmon.session.view import Severity
+from espmon.text import plain
+
+DECODE_SECONDS = 20.0
+"""Longest time for one report; the raw data is kept whatever happens."""
+
+
+def facts_of(panic: Panic) -> PanicFacts:
+    """A panic record as plain values."""
+    return PanicFacts(
+        kind=panic.kind,
+        cause=panic.cause,
+        plain=panic.plain,
+        arch=panic.arch,
+        core=panic.core,
+        task=panic.task,
+        pc=panic.pc,
+        excvaddr=panic.excvaddr,
+        registers=dict(panic.registers),
+        backtrace=[(frame.pc, frame.sp) for frame in panic.backtrace],
+        stack=[(start, bytes(data)) for start, data in panic.stack],
+        message=panic.message,
+        abort_pc=panic.abort_pc,
+        suspect=panic.suspect,
+        corrupted=panic.corrupted,
+        continues=panic.continues,
+        damaged=tuple(panic.damaged),
+        elf_sha256=panic.elf_sha256,
+    )
+
+
+def report_panic(panic: Panic, symbolizer: Symbolizer | None) -> tuple[PanicReport, dict[str, Any]]:
+    """Decode a panic. Returns the report, and its JSON: the record's fields with what decoding added."""
+    report = decode_panic(facts_of(panic), symbolizer)
+    return report, {**panic.fields(), **report.to_json()}
+
+
+class Payload(Protocol):
+    """A record with the bytes of a core dump."""
+
+    @property
+    def payload(self) -> bytes:
+        """The dump as the board has it in flash."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What reports need of the session."""
+
+    decoder: Decoder
+    events: EventLog
+    notify: Callable[[str, Severity], None]
+    folder: Callable[[], Path | None]
+    path_map: Mapping[str, str]
+
+
+class Reports:
+    """Decodes crash records of one session and hangs the result on their entries.
+
+    Args:
+        context: the session's parts.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def panic(self, panic: Panic, entry: int) -> None:
+        """Decode a panic and put the report on its entry."""
+        context = self._context
+        try:
+            async with asyncio.timeout(DECODE_SECONDS):
+                report, fields = await context.decoder.run(lambda symbolizer: report_panic(panic, symbolizer))
+        except TimeoutError:
+            context.notify(f"The panic was not decoded within {DECODE_SECONDS:g} s", Severity.WARNING)
+            return
+        except PostmortemError as error:
+            context.notify(f"The panic was not decoded: {error}", Severity.WARNING)
+            return
+        panic.elf_match = report.elf_match
+        listed = context.events.entry(entry)
+        fields["boot"] = listed.boot if listed else 0
+        fields["count"] = listed.count if listed else 1
+        rows = tuple((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"]))
+        details = tuple(row for row in (listed.details if listed else ()) if not row[0].startswith("#")) + rows
+        warnings = tuple(("warning", plain(warning)) for warning in report.warnings)
+        context.events.update(
+            entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details + warnings
+        )
+
+    async def core_dump(self, record: Payload, entry: int) -> None:
+        """Decode a captured core dump, save the report beside it, put it on its entry."""
+        context = self._context
+        data = bytes(record.payload)
+        try:
+            async with asyncio.timeout(DECODE_SECONDS):
+                fields, text = await context.decoder.run(lambda symbolizer: _decode_core(data, symbolizer))
+        except TimeoutError:
+            context.notify(f"The core dump was not decoded within {DECODE_SECONDS:g} s; it is saved", Severity.WARNING)
+            return
+        except PostmortemError as error:
+            context.events.update(entry, report={"error": str(error)})
+            context.notify(f"The core dump is saved, but not decoded: {error}", Severity.WARNING)
+            return
+        context.events.update(entry, report=fields)
+        folder = context.folder()
+        if folder is not None:
+            await asyncio.to_thread(_save, folder, f"coredump-{entry}", fields, text)
+
+
+def _frame(frame: Mapping[str, Any]) -> str:
+    where = f" at {frame['file']}:{frame['line']}" if frame.get("file") else ""
+    return f"{frame['pc']} {frame.get('function') or '??'}{where}"
+
+
+def _decode_core(data: bytes, symbolizer: Symbolizer | None) -> tuple[dict[str, Any], str]:
+    from espmon.postmortem import decode_core
+
+    if symbolizer is None:
+        raise PostmortemError("no ELF is known; choose the one that the board runs")
+    report = decode_core(data, symbolizer)
+    return report.to_json(), report.to_text()
+
+
+def _save(folder: Path, name: str, fields: Mapping[str, Any], text: str) -> None:
+    write_atomically(folder / f"{name}.json", json.dumps(fields, indent=1).encode())
+    write_atomically(folder / f"{name}.txt", text.encode("utf-8", "backslashreplace"))
