@@ -20,6 +20,7 @@ MACHINERY = frozenset(
     {
         "abort", "panic_abort", "esp_system_abort", "__assert_func", "__assert", "_esp_error_check_failed",
         "_esp_error_check_failed_without_abort", "vApplicationStackOverflowHook", "__stack_chk_fail",
+        "taskCHECK_FOR_STACK_OVERFLOW",
         "lock_acquire_generic", "vPortTaskWrapper", "panic_handler", "xt_unhandled_exception",
         "esp_restart_noos", "esp_panic_handler", "panicHandler", "__cxa_throw", "__cxxabiv1::__terminate",
         "std::terminate", "__ubsan_default_handler", "ubsan_default_handler", "multi_heap_assert",
@@ -140,12 +141,11 @@ def decode_panic(facts: PanicFacts, symbolizer: Symbolizer | None) -> PanicRepor
     match = _elf_match(facts, symbolizer, warnings)
     frames = _frames(facts, symbolizer, warnings)
     place = _place(facts, frames)
-    sp = first_value(facts.registers, ("SP", "A1"))
-    function_at = _namer(symbolizer)
+    stack = [(start, start + len(data)) for start, data in facts.stack]
     notes = {
         name: note
         for name, value in facts.registers.items()
-        if (note := note_on(name, value, sp=sp, function_at=function_at)) is not None
+        if (note := note_on(name, value, stack=stack, function_at=_namer(symbolizer, name))) is not None
     }
     hint = access_size_hint(facts.cause, facts.excvaddr)
     if hint:
@@ -182,6 +182,14 @@ def _frames(facts: PanicFacts, symbolizer: Symbolizer | None, warnings: list[str
         registers["pc"] = facts.pc
         memory = SegmentMemory((start, bytes(data)) for start, data in facts.stack)
         trace = unwind_riscv(registers, memory, symbolizer)
+        caller = registers.get("ra", 0)
+        if len(trace) == 1 and symbolizer.is_code(caller) and call_before(symbolizer, caller) is not None:
+            # A jump to something that is no function (a wrong pointer): the return address is still in its register.
+            onward = unwind_riscv({**registers, "pc": caller}, memory, symbolizer)
+            trace = Backtrace(trace.frames, onward.end, onward.complete)
+            trace.add(caller, registers.get("sp", 0), symbolizer.lookup_caller(caller))
+            trace.frames += [frame for frame in onward.frames if frame.pc != caller]
+            warnings.append("The program counter is in no function; the chain goes on at the return address register")
         if not trace.complete and trace.end:
             warnings.append(f"The chain ends early: {trace.end}")
         return list(trace.frames)
@@ -190,9 +198,9 @@ def _frames(facts: PanicFacts, symbolizer: Symbolizer | None, warnings: list[str
     trace = Backtrace()
     for pc in dict.fromkeys(value for value in (facts.pc, facts.abort_pc) if value):
         trace.add(pc, 0, symbolizer.lookup(pc))
-    caller = first_value(facts.registers, ("RA",))
-    if len(trace) and caller and symbolizer.is_code(caller) and caller != facts.pc:
-        trace.add(caller, 0, symbolizer.lookup_caller(caller))
+    returns_to = first_value(facts.registers, ("RA",))
+    if len(trace) and returns_to and symbolizer.is_code(returns_to) and returns_to != facts.pc:
+        trace.add(returns_to, 0, symbolizer.lookup_caller(returns_to))
         warnings.append("No stack was printed: the last frame is the return address register, which may be older")
     return trace.frames
 
@@ -248,11 +256,11 @@ def _place(facts: PanicFacts, frames: Sequence[StackFrame]) -> StackFrame | None
     return next((frame for frame in named if frame.function not in MACHINERY), named[0] if named else None)
 
 
-def _namer(symbolizer: Symbolizer | None) -> Callable[[int], str | None]:
+def _namer(symbolizer: Symbolizer | None, register: str) -> Callable[[int], str | None]:
     def name(address: int) -> str | None:
         if symbolizer is None or not symbolizer.is_code(address):
             return None
-        frames = symbolizer.lookup(address)
+        frames = symbolizer.lookup_caller(address) if register == "RA" else symbolizer.lookup(address)
         return frames[0].function if frames else None
 
     return name
@@ -296,5 +304,5 @@ def _address(address: int) -> str:
         return "address 0, a null pointer,"
     if address < NULL_REACH:
         return f"address 0x{address:08x}, a null pointer plus {address},"
-    note = note_on("EXCVADDR", address, sp=None)
+    note = note_on("EXCVADDR", address)
     return f"address 0x{address:08x} ({note})" if note else f"address 0x{address:08x}"

@@ -24,19 +24,20 @@ NAMELESS = frozenset(
 )
 """Registers that hold no pointer: no notes."""
 
-STACK_REACH = 0x4000
-"""Bytes around the stack pointer that are taken for stack."""
-
 
 def note_on(
-    name: str, value: int, *, sp: int | None, function_at: Callable[[int], str | None] = lambda address: None
+    name: str,
+    value: int,
+    *,
+    stack: Sequence[tuple[int, int]] = (),
+    function_at: Callable[[int], str | None] = lambda address: None,
 ) -> str | None:
     """A remark on one register, or None when its value says nothing.
 
     Args:
         name: as printed ("A10", "S0/FP").
         value: 32 bits.
-        sp: the stack pointer, when known.
+        stack: address ranges (start, end) that were dumped as stack.
         function_at: name of the function at a code address, or None.
     """
     if name in NAMELESS:
@@ -53,7 +54,7 @@ def note_on(
     function = function_at(value)
     if function:
         return function
-    if sp is not None and name not in ("SP", "A1") and -STACK_REACH < value - sp < STACK_REACH and value >= 0x3F000000:
+    if name not in ("SP", "A1") and any(start <= value < end for start, end in stack):
         return "on this stack"
     return None
 
