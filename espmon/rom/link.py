@@ -68,6 +68,7 @@ class Link:
         payload: tuple[int, ...] = (0,),
         timeout: float = COMMAND_WAIT,
         attempts: int = 1,
+        ask_again: bool = False,
     ) -> Reply:
         """Send a command and wait for its reply.
 
@@ -78,6 +79,7 @@ class Link:
             payload: the lengths the reply's payload may have on success, longest first.
             timeout: seconds to wait, each time it is sent.
             attempts: how often to send it; more than once only where doing it twice does no harm.
+            ask_again: a refusal counts as an attempt, too: a request that lost a byte on its way is refused.
 
         Raises:
             RomError: REFUSED with the loader's code, SILENT, or BAD_REPLY.
@@ -88,6 +90,9 @@ class Link:
         wire = protocol.request(op, data, checksum)
         bad: RomError | None = None
         for attempt in range(attempts):
+            if bad is not None and bad.kind is RomErrorKind.REFUSED:
+                await self.barrier()
+                self._stale = True
             await self._send(wire)
             packet = await self._reply_to(op, timeout)
             if packet is None:
@@ -96,7 +101,7 @@ class Link:
             try:
                 reply = protocol.read_reply(packet, payload)
             except RomError as error:
-                if error.kind is RomErrorKind.REFUSED:
+                if error.kind is RomErrorKind.REFUSED and not ask_again:
                     raise
                 bad = error
                 continue

@@ -123,10 +123,7 @@ class Loader(Link):
         """
         self.security = await self._security_info()
         if self.security is not None and self.security.chip_id is not None:
-            self._chip = self.chips.by_chip_id(self.security.chip_id)
-            if self._chip is None:
-                raise boot.unknown_chip(self.security.chip_id, self.chips)
-            return self._chip
+            return self._by_chip_id(self.security.chip_id)
         try:
             magic = await self._read_reg(MAGIC_REGISTER)
         except RomError as error:
@@ -138,8 +135,17 @@ class Loader(Link):
             self.security = SecurityInfo(known.flags | bit, known.flash_crypt_count, None, None)
             return self._chip
         self._chip = self.chips.by_magic(magic)
+        if self._chip is not None:
+            return self._chip
+        self.security = self.security or await self._security_info()  # it may have been lost, not refused
+        if self.security is not None and self.security.chip_id is not None:
+            return self._by_chip_id(self.security.chip_id)
+        raise boot.unknown_magic(magic, stub=self.is_stub)
+
+    def _by_chip_id(self, chip_id: int) -> Chip:
+        self._chip = self.chips.by_chip_id(chip_id)
         if self._chip is None:
-            raise boot.unknown_magic(magic, stub=self.is_stub)
+            raise boot.unknown_chip(chip_id, self.chips)
         return self._chip
 
     async def read_reg(self, address: int) -> int:
@@ -151,7 +157,7 @@ class Loader(Link):
         """Set the bits of a register that `mask` has, then let the chip wait `delay_us` microseconds."""
         self._allowed("writing a register")
         data = struct.pack("<IIII", address, value, mask, delay_us)
-        await self.command(Op.WRITE_REG, data, timeout=REGISTER_WAIT, attempts=REGISTER_ATTEMPTS)
+        await self.command(Op.WRITE_REG, data, timeout=REGISTER_WAIT, attempts=REGISTER_ATTEMPTS, ask_again=True)
 
     async def read_words(self, registers: Iterable[int]) -> dict[int, int]:
         """Registers that do not change (fuses), each read once in this object's life."""
@@ -248,8 +254,8 @@ class Loader(Link):
 
     async def _read_reg(self, address: int) -> int:
         data = struct.pack("<I", address)
-        reply = await self.command(Op.READ_REG, data, timeout=REGISTER_WAIT, attempts=REGISTER_ATTEMPTS)
-        return reply.value
+        wait, attempts = REGISTER_WAIT, REGISTER_ATTEMPTS
+        return (await self.command(Op.READ_REG, data, timeout=wait, attempts=attempts, ask_again=True)).value
 
     def _allowed(self, what: str) -> None:
         if self.secure_download:

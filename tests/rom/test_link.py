@@ -13,7 +13,8 @@ from espmon.rom import Loader, RomError, RomErrorKind
 from espmon.rom.link import NOISE_LIMIT
 from espmon.rom.loader import REGISTER_ATTEMPTS, REGISTER_WAIT
 from espmon.rom.protocol import Op
-from tests.rom.virtual import READ_REG, SYNC, WRITE_REG, Board, now, run
+from espmon.testing.slip import reply
+from tests.rom.virtual import READ_REG, SPI_ATTACH, SYNC, WRITE_REG, Board, now, run
 
 A, B = 0x1000, 0x2000
 CONTENTS = {A: 0xAAAA, B: 0xBBBB}
@@ -148,7 +149,7 @@ def test_a_cancelled_command_leaves_the_link_usable() -> None:
 
 
 def test_getting_into_step_costs_one_sync_and_nothing_when_all_went_well() -> None:
-    board = _board(refuses=[WRITE_REG], repeats=8)
+    board = _board(refuses=[SPI_ATTACH], repeats=8)
 
     async def work() -> None:
         loader = Loader(board)
@@ -156,11 +157,16 @@ def test_getting_into_step_costs_one_sync_and_nothing_when_all_went_well() -> No
         await loader.read_reg(A)
         await loader.read_reg(B)
         with pytest.raises(RomError):
-            await loader.write_reg(A, 1)
+            await loader.command(Op.SPI_ATTACH, bytes(8))
         await loader.read_reg(A)
 
     run(work())
-    assert [op for op, _ in board.requests] == [SYNC, READ_REG, READ_REG, WRITE_REG, SYNC, READ_REG]
+    assert [op for op, _ in board.requests] == [SYNC, READ_REG, READ_REG, SPI_ATTACH, SYNC, READ_REG]
+
+
+def test_a_register_refused_once_is_asked_for_again_in_step() -> None:
+    refused = reply(READ_REG, 0, b"", b"\x01\x05\x00\x00") * 8
+    assert run(_both(_board(deliver=_faults({1: lambda answer: (refused,)})))) == (0xAAAA, 0xBBBB)
 
 
 def test_writing_a_register_sends_address_value_mask_and_delay() -> None:

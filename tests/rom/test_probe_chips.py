@@ -15,8 +15,8 @@ STRICT = Quirks(error_repeats=8)
 FRIENDLY = Quirks(strict=False)
 
 
-async def _probe(key: str, quirks: Quirks) -> ProbeResult:
-    async with MockChannel(key, quirks, in_loader=False) as channel:
+async def _probe(key: str, quirks: Quirks, *, in_loader: bool = True) -> ProbeResult:
+    async with MockChannel(key, quirks, in_loader=in_loader) as channel:
         return await probe(channel)
 
 
@@ -53,7 +53,7 @@ async def test_the_friendly_mock_and_the_strict_one_give_the_same_result(key: st
 
 @pytest.mark.parametrize("key", KEYS)
 async def test_every_chip_runs_its_application_afterwards(key: str) -> None:
-    assert (await _probe(key, STRICT)).after == "application"
+    assert (await _probe(key, STRICT, in_loader=False)).after == "application"
 
 
 @pytest.mark.parametrize("key", KEYS)
