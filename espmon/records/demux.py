@@ -21,7 +21,7 @@ from espmon.records.notes import Note
 from espmon.records.offers import Offers
 from espmon.records.record import Raw
 from espmon.records.registry import EVENTS, SPANS
-from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, SpanRecognizer, Where
+from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, Setup, SpanRecognizer, StringSource, Where
 
 QUIET = re.compile(rb"[\r\n#\x01\x02]")
 """A read without any of these completes nothing: no line, no packet, no binary frame."""
@@ -41,6 +41,7 @@ class Demultiplexer:
 
     Args:
         limits: caps on everything that is kept.
+        strings: where the strings of a binary log are; see also `use_strings`.
         spans: span recognizers; None for all of the registry.
         events: event recognizers; None for all of the registry.
     """
@@ -49,11 +50,13 @@ class Demultiplexer:
         self,
         limits: Limits | None = None,
         *,
+        strings: StringSource | None = None,
         spans: Sequence[SpanRecognizer] | None = None,
         events: Sequence[EventRecognizer] | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._spans = [make(self._limits) for make in SPANS] if spans is None else list(spans)
+        self._setup = Setup(self._limits, strings)
+        self._spans = [make(self._setup) for make in SPANS] if spans is None else list(spans)
         self._triggers = re.compile(b"|".join(b"(" + span.trigger + b")" for span in self._spans) or rb"(?!)")
         self._openings = [
             opening[:size]
@@ -66,7 +69,9 @@ class Demultiplexer:
         self._rest = bytearray()  # an unfinished line, or the running capture from its first byte on
         self._capture: Capture | None = None
         self._alert = False  # a quiet read may still complete something
-        self._held = False  # bytes are held for a recognizer that needs more
+        self._held: str | None = None  # the kind of payload that bytes are held for
+        self._waiting: str | None = None  # what an idle call found worth waiting for
+        self._final = False  # nothing more comes: recognizers that want more get no more
         self._continued = False  # the unfinished line is the rest of one that was cut at the cap
         self._rejects = 0  # depth of rejection, valid up to _rejected_until
         self._rejected_until = 0
@@ -79,10 +84,16 @@ class Demultiplexer:
 
     @property
     def capture(self) -> CaptureStatus | None:
-        """The payload that is being received, None between payloads."""
+        """The payload that is being received, None between payloads.
+
+        Also not None when an idle call left an unfinished line alone because more of it is expected (kind "line", or
+        the kind of payload that it may be): then, too, `stall` or `abort_capture` ends the wait.
+        """
         capture = self._capture
         if capture is None:
-            return None
+            if self._waiting is None:
+                return None
+            return CaptureStatus(self._waiting, len(self._rest), None, 0, self._offset)
         return CaptureStatus(capture.kind, len(self._rest), capture.expected, capture.lines, self._offset)
 
     @property
@@ -111,6 +122,10 @@ class Demultiplexer:
                 self._take(data[at : at + portion], parts)
         return Batch(parts)
 
+    def use_strings(self, strings: StringSource | None) -> None:
+        """Decode binary log frames with these strings from now on."""
+        self._setup.strings = strings
+
     def idle(self, time: float | None = None) -> Batch:
         """The line went quiet for a moment: finish an unfinished line.
 
@@ -123,16 +138,17 @@ class Demultiplexer:
             self._settle(self._capture.idle(self._rest, 0), parts)
         if self._capture is None and self._rest:
             self._take(b"", parts)  # a quiet read may have brought what a recognizer waits for
-        if self._capture is None and self._rest and not self._held and not self._opening() and not self._offers.holds:
-            self._close(parts)
+        if self._capture is None and self._rest:
+            self._waiting = self._held or ("line" if self._opening() or self._offers.holds else None)
+            if self._waiting is None:
+                self._close(parts)
         return Batch(parts)
 
     def stall(self, reason: str = "nothing came any more", time: float | None = None) -> Batch:
         """The line has been quiet for too long: end a running capture and finish whatever is held."""
         self._time = time
         parts: list[Part] = []
-        self._end_capture(reason, parts)
-        self._close(parts)
+        self._close(parts, reason)
         return Batch(parts)
 
     def abort_capture(self, reason: str = "stopped by the user", time: float | None = None) -> Batch:
@@ -141,14 +157,15 @@ class Demultiplexer:
         parts: list[Part] = []
         if self._capture is not None:
             self._settle(self._capture.end(self._rest, 0, reason), parts)
+        elif self._waiting is not None:
+            self._close(parts)
         return Batch(parts)
 
     def flush(self, time: float | None = None) -> Batch:
         """The stream ends, or is interrupted: end everything that is open. Feeding may go on afterwards."""
         self._time = time
         parts: list[Part] = []
-        self._end_capture("the stream ended", parts)
-        self._close(parts)
+        self._close(parts, "the stream ended")
         parts.extend(self._offers.end())
         return Batch(parts)
 
@@ -185,7 +202,8 @@ class Demultiplexer:
     def _keep(self, data: bytes, at: int) -> None:
         self._rest += data[at:] if at else data
         # After a CR, an unfinished packet or a held byte, the next read decides whatever is in it.
-        self._alert = self._held or self._rest.endswith((b"\r", b"#")) or b"#" in self._rest[-2:]
+        self._waiting = None
+        self._alert = self._held is not None or self._rest.endswith((b"\r", b"#")) or b"#" in self._rest[-2:]
 
     def _finish(self, data: bytes, start: int, outcome: Outcome, parts: list[Part]) -> int:
         """Take the record of a capture that starts at `start`; returns where parsing goes on."""
@@ -221,17 +239,17 @@ class Demultiplexer:
         """Take text from `start` on, up to the first byte of a capture or of the unfinished line."""
         at = start
         limit = len(data)
-        self._held = False
+        self._held = None
         while True:
             hit = self._triggers.search(data, at)
             if hit is None:
                 break
             at = hit.start()
             answer = self._probe(data, start, at, self._spans[(hit.lastindex or 1) - 1])
-            if answer is None:
+            if answer is None or (self._final and isinstance(answer, More)):
                 at += 1
             elif isinstance(answer, More):
-                self._held = True
+                self._held = self._spans[(hit.lastindex or 1) - 1].kind
                 limit = at
                 break
             else:
@@ -289,19 +307,22 @@ class Demultiplexer:
         self._offset += len(data)
         parts.extend(self._offers.take(block))
 
-    def _close(self, parts: list[Part]) -> None:
-        """Finish the unfinished line."""
+    def _close(self, parts: list[Part], reason: str = "the stream ended") -> None:
+        """End everything that is open but events: captures one after the other, then the unfinished line."""
+        self._final = True
+        while self._capture is not None:
+            # What one capture rejects may contain another.
+            self._settle(self._capture.end(self._rest, 0, reason), parts)
+        if self._held is not None:
+            self._take(b"", parts)
+            if self._capture is not None:
+                self._close(parts, reason)
         if self._rest:
             data = bytes(self._rest)
             self._rest.clear()
             self._emit(data, parts)
-        self._alert = self._held = False
-        self._continued = False
-
-    def _end_capture(self, reason: str, parts: list[Part]) -> None:
-        """End captures until none is left: what one rejects may contain another."""
-        while self._capture is not None:
-            self._settle(self._capture.end(self._rest, 0, reason), parts)
+        self._final = self._alert = self._continued = False
+        self._held = self._waiting = None
 
     def _opening(self) -> bool:
         return any(self._rest.endswith(opening) for opening in self._openings)

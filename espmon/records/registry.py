@@ -9,18 +9,19 @@ from espmon.records.event import EventRecognizer
 from espmon.records.events.boot import BootEvents
 from espmon.records.events.panics import PanicEvents
 from espmon.records.events.reset import ResetEvents
-from espmon.records.limits import Limits
-from espmon.records.span import SpanRecognizer
+from espmon.records.span import Setup, SpanRecognizer
+from espmon.records.spans.binlog import BinlogRecognizer
 from espmon.records.spans.coredump import CoredumpRecognizer
 from espmon.records.spans.frame import FrameRecognizer
 from espmon.records.spans.gdb import GdbRecognizer
 from espmon.records.spans.png import PngRecognizer
 
-SPANS: tuple[Callable[[Limits], SpanRecognizer], ...] = (
+SPANS: tuple[Callable[[Setup], SpanRecognizer], ...] = (
     FrameRecognizer,
     PngRecognizer,
     CoredumpRecognizer,
     GdbRecognizer,
+    BinlogRecognizer,
 )
 """Payloads that take bytes out of the text."""
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from espmon.records.limits import Limits
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
 
@@ -35,11 +36,32 @@ PROMPT = re.compile(rb"[\w@:~/.()\[\] -]{0,64}[>$#%] ?\Z")
 """A console prompt that has the header straight behind it."""
 
 
+class StringSource(Protocol):
+    """Where the strings of a binary log are: usually ELF files."""
+
+    def has(self, kind: int) -> bool:
+        """True when there is an ELF for frames of this type (1 bootloader, 2 application)."""
+        ...
+
+    def read(self, kind: int, address: int, size: int | None) -> bytes | None:
+        """The bytes at `address`, up to a NUL or (with `size`) that many; None when no section holds the address."""
+        ...
+
+
 class More:
     """The recognizer cannot tell yet: the bytes from the hit on are held until more arrive."""
 
 
 MORE = More()
+
+
+@dataclass(slots=True)
+class Setup:
+    """What the recognizers of one demultiplexer share."""
+
+    limits: Limits
+    strings: StringSource | None = None
+    """Where the strings of a binary log are. May change at any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
-from espmon.records.span import MORE, RESET_BANNER, Bytes, Found, More, Outcome, Where
+from espmon.records.span import MORE, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans._core_checksum import judge
 from espmon.records.spans._ends import header_line, line_end
 
@@ -234,8 +234,8 @@ class CoredumpRecognizer:
     trigger = rb"={17} CORE DUMP START ="
     openings: Sequence[bytes] = (START_TEXT,)
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, setup: Setup) -> None:
+        self._limits = setup.limits
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | CoredumpCapture | More | None:
         """Decide about a hit."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
-from espmon.records.span import BANNER_REACH, RESET_BANNER, Bytes, Found, More, Outcome, Where
+from espmon.records.span import BANNER_REACH, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans._ends import end_line, header_line
 from espmon.records.spans._payload import NOT_BASE64, Damaged, unpack
 from espmon.records.spans._png_chunks import PngWalk
@@ -237,8 +237,8 @@ class FrameRecognizer:
     trigger = rb"@ESPFRAME "
     openings: Sequence[bytes] = (b"@ESPFRAME ",)
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, setup: Setup) -> None:
+        self._limits = setup.limits
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | FrameCapture | More | None:
         """Decide about a hit."""

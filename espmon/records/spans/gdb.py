@@ -9,9 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
-from espmon.records.span import MORE, Found, More, Where
+from espmon.records.span import MORE, Found, More, Setup, Where
 
 BODY = rb"\$((?:[^#$}\x00-\x1f\x7f]|\}[\x00-\xff])*)"
 PACKET = re.compile(BODY + rb"#([0-9a-fA-F]{2})")
@@ -52,8 +51,8 @@ class GdbRecognizer:
     trigger = rb"\$[TSWXO][0-9a-fA-F]{2}"
     openings: Sequence[bytes] = ()
 
-    def __init__(self, limits: Limits) -> None:
-        self._cap = limits.gdb
+    def __init__(self, setup: Setup) -> None:
+        self._cap = setup.limits.gdb
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | More | None:
         """Decide about a hit."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
-from espmon.records.span import BANNER_REACH, MORE, RESET_BANNER, Bytes, Found, More, Outcome, Where
+from espmon.records.span import BANNER_REACH, MORE, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans._ends import end_line, header_line
 from espmon.records.spans._png_chunks import PngWalk
 
@@ -175,8 +175,8 @@ class PngRecognizer:
     trigger = rb"PNG_BEGIN "
     openings: Sequence[bytes] = (b"PNG_BEGIN ",)
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, setup: Setup) -> None:
+        self._limits = setup.limits
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | PngCapture | More | None:
         """Decide about a hit."""

@@ -1,0 +1,101 @@
+"""The binary log in the stream: frames that start with 01 or 02 anywhere, text between them.
+
+A frame is believed when its control word makes sense and the CRC-8 over it is 0. One in 256 random runs passes that, so
+in the middle of a line, and in bytes that another payload rejected, its two references must also look like addresses of
+this chip family (or hold their strings). At the start of a line or behind another frame the CRC is enough.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
+
+from espmon.records.columns import Columns
+from espmon.records.lines import DecodedBlock
+from espmon.records.span import MORE, Found, More, Setup, Where
+from espmon.records.spans._binlog_frame import EMBEDDED, MEMORY, Decoder, Entry, control, crc8
+
+RUN = 4096
+"""Frames decoded into one block."""
+
+
+class BinlogRecognizer:
+    """Finds frames and turns them into lines."""
+
+    kind = "binlog"
+    trigger = rb"[\x01\x02]"
+    openings: Sequence[bytes] = ()
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._decoder = Decoder()
+
+    def probe(self, data: bytes, at: int, where: Where) -> Found | More | None:
+        """Decide about a hit."""
+        trusted = not where.rejected and where.synced
+        size = frame_size(data, at, trusted=trusted)
+        if size is None or isinstance(size, More):
+            return size
+        if self._decoder.strings is not self._setup.strings:
+            self._decoder.use(self._setup.strings)
+        ends = [at, at + size]
+        while not where.rejected and len(ends) < RUN:
+            # Behind a frame there is most often another one.
+            size = frame_size(data, ends[-1], trusted=True)
+            if not isinstance(size, int):
+                break
+            ends.append(ends[-1] + size)
+        entries = [self._decoder.decode(data[first:end]) for first, end in pairwise(ends)]
+        return Found(ends[-1] - at, block(data[at : ends[-1]], ends, entries, where))
+
+
+def frame_size(data: bytes, at: int, *, trusted: bool) -> int | More | None:
+    """Length of the frame at `at`; MORE when it is not all there, None when there is none."""
+    have = len(data) - at
+    if have < 3:
+        return MORE if have == 0 or data[at] in (1, 2) else None
+    if data[at] not in (1, 2):
+        return None
+    word = control(data[at + 1], data[at + 2])
+    if not word.plausible or not (trusted or references_plausible(data, at + 3)):
+        return None
+    if have < word.length:
+        return MORE
+    return word.length if crc8(data[at : at + word.length]) == 0 else None
+
+
+def references_plausible(data: bytes, at: int) -> bool:
+    """Format and tag (as far as they are here) are addresses of the family, or hold their strings."""
+    for _ in range(2):
+        if at >= len(data):
+            return True
+        if data[at] >= EMBEDDED:
+            if at + 2 > len(data):
+                return True
+            at += 3 - int.from_bytes(data[at : at + 2], "big", signed=True)
+        elif data[at] in MEMORY:
+            at += 4
+        else:
+            return False
+    return True
+
+
+def block(data: bytes, ends: list[int], entries: list[Entry], where: Where) -> DecodedBlock:
+    """The lines of consecutive frames. A frame of several lines is divided evenly among them."""
+    starts = array("I", [0])
+    texts: list[str] = []
+    levels = bytearray()
+    tags: list[str | None] = []
+    times: list[int | None] = []
+    for index, entry in enumerate(entries):
+        first, end = ends[index] - ends[0], ends[index + 1] - ends[0]
+        count = len(entry.lines)
+        starts.extend(first + (end - first) * part // count for part in range(1, count))
+        starts.append(end)
+        texts.extend(entry.lines)
+        levels.extend(bytes([ord(entry.level) if entry.level else 0]) * count)
+        tags.extend([entry.tag] * count)
+        times.extend([entry.time] * count)
+    columns = Columns(bytes(levels), tags, times)
+    return DecodedBlock(data, where.offset, starts, texts, columns, time=where.time)
