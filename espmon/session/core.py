@@ -257,4 +257,5 @@ class SessionCore:
                 rate=rate,
                 capture=self._pipeline.capture(now),
                 boot=self._log.boot,
+                loop=self._log.loop,
             )

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from espmon.records.events.fold import signature
+from espmon.records.events.panic import Panic
 from espmon.records.record import Event, JsonObject, Record
 from espmon.session.describe import describe
 from espmon.session.view import EventEntry, Severity
 
 EVENTS_KEPT = 20_000
 """Entries kept in memory; the sidecar file has all of them."""
+
+
+BOOTS_KEPT = 10_000
+SIGNATURES_KEPT = 256
+"""Different crashes that later ones are compared with."""
+
+LOOP_AT = 3
+"""Resets of one kind in a row that make a loop."""
+
+
+def same_as(record: Record) -> Hashable | None:
+    """What makes two events one entry with a count; None for events that are always listed.
+
+    Panics are the same by kind and top frames; resets and boots only while the chip is in a boot loop.
+    """
+    if isinstance(record, Panic):
+        return ("panic", signature(record))
+    fields = record.fields()
+    if record.type == "reset" and int(fields.get("repeats") or 1) > 1:
+        return ("reset", fields.get("code"), fields.get("reason"), fields.get("boot_mode"))
+    return None
 
 
 class LinkEvent(Event):
@@ -65,8 +89,29 @@ class SessionNote(Event):
         return {"text": self.text}
 
 
+@dataclass(slots=True)
+class Boot:
+    """One life of the board, from a reset to the next."""
+
+    number: int
+    line: int | None
+    """Log line of the reset."""
+
+    started: float | None
+    """Host time of the reset."""
+
+    reason: str
+    app: str = ""
+    ended: float | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds until the next reset; None while it runs or where times are not known."""
+        return None if self.started is None or self.ended is None else self.ended - self.started
+
+
 class EventLog:
-    """Entries in the order they happened, with stable ids.
+    """Entries in the order they happened, with stable ids. Crashes and boot loops are folded: one entry, a count.
 
     Args:
         changed: called with each entry added or replaced.
@@ -74,7 +119,11 @@ class EventLog:
 
     def __init__(self, changed: Callable[[EventEntry], None]) -> None:
         self.entries: list[EventEntry] = []
+        self.boots: deque[Boot] = deque(maxlen=BOOTS_KEPT)
         self.boot = 0
+        self.loop: str | None = None
+        """The boot or crash loop that the board is in, in plain words."""
+        self._same: OrderedDict[Hashable, int] = OrderedDict()
         self._changed = changed
         self._next = 0
 
@@ -84,7 +133,12 @@ class EventLog:
         if described is None:
             return None
         if record.type == "reset":
-            self.boot += 1
+            self._begin_boot(record, line)
+        elif record.type == "boot" and self.boots:
+            self.boots[-1].app = described[0]
+        folded = self._fold(record, line)
+        if folded is not None:
+            return folded
         title, severity, details = described
         entry = EventEntry(
             id=self._next,
@@ -105,6 +159,29 @@ class EventLog:
         self.entries.append(entry)
         self._changed(entry)
         return entry
+
+    def _begin_boot(self, record: Record, line: int | None) -> None:
+        fields = record.fields()
+        if self.boots:
+            self.boots[-1].ended = record.time
+        self.boot += 1
+        self.boots.append(Boot(self.boot, line, record.time, str(fields.get("reason") or "")))
+        repeats = int(fields.get("repeats") or 1)
+        self.loop = str(fields.get("hint") or "boot loop") if repeats >= LOOP_AT else None
+
+    def _fold(self, record: Record, line: int | None) -> EventEntry | None:
+        """Count a crash or a reset that is the same as one listed before; None when it is a new one."""
+        key = same_as(record)
+        if key is None:
+            return None
+        known = self._same.get(key)
+        old = self.entry(known) if known is not None else None
+        if old is None:
+            self._same[key] = self._next
+            if len(self._same) > SIGNATURES_KEPT:
+                self._same.popitem(last=False)
+            return None
+        return self.update(old.id, count=old.count + 1, time=record.time, line=line, boot=self.boot)
 
     def entry(self, identity: int) -> EventEntry | None:
         """The entry with this id, None when it is no longer kept."""
