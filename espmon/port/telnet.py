@@ -166,7 +166,8 @@ class Negotiator:
     def answer(self, event: Negotiation) -> bytes:
         """The reply to the peer's negotiation, b"" when none is due (so that two ends never argue for ever)."""
         verb, option = event.verb, event.option
-        if option == COM_PORT and verb in (DO, WILL):
+        if option == COM_PORT and (verb == DO or (verb == WILL and self.serial_control is None)):
+            # Servers differ in which of the two they say; DO is what the RFC asks for.
             self.serial_control = True
         elif option == COM_PORT and verb == DONT and self.serial_control is None:
             self.serial_control = False

@@ -1,0 +1,266 @@
+"""Ports behind a network: plain TCP, and RFC 2217 servers made with pyserial."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+
+import pytest
+
+from espmon.port import CLOSE_LIMIT, PortError, PortErrorKind, open_handle
+from espmon.port.telnet import IAC, SB, SE
+from tests.port.peers import Rfc2217Peer, noise, read_exactly, read_to_the_end, tcp_server, until
+
+MEGABYTES_10 = 10 << 20
+
+
+def echo(connection: socket.socket) -> None:
+    while data := connection.recv(1 << 16):
+        connection.sendall(data)
+
+
+async def test_a_socket_carries_every_byte_value_both_ways() -> None:
+    data = bytes(range(256)) * 8
+    with tcp_server(echo) as port:
+        handle = await open_handle(f"socket://127.0.0.1:{port}")
+        await handle.write(data)
+        assert await read_exactly(handle, len(data)) == data
+        assert handle.remote
+        assert not handle.has_modem_lines
+        assert any("rfc2217://" in warning for warning in handle.warnings)
+        await handle.close()
+
+
+async def test_ten_megabytes_over_a_socket_come_complete_and_equal() -> None:
+    data = noise(MEGABYTES_10)
+    with tcp_server(lambda connection: connection.sendall(data)) as port:
+        handle = await open_handle(f"socket://127.0.0.1:{port}")
+        received, error = await read_to_the_end(handle)
+        assert received == data
+        assert error.kind is PortErrorKind.LOST
+        await handle.close()
+
+
+async def test_ten_megabytes_over_rfc2217_come_complete_and_equal() -> None:
+    data = noise(MEGABYTES_10)
+    with tcp_server(Rfc2217Peer(say=data).serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}")
+        assert await read_exactly(handle, len(data)) == data
+        await handle.close()
+
+
+async def test_rfc2217_escapes_iac_both_ways() -> None:
+    data = b"\xff\xff\x00\xff" * 3000 + bytes(range(256))
+    with tcp_server(Rfc2217Peer().serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}")
+        await handle.write(data)
+        assert await read_exactly(handle, len(data)) == data
+        await handle.close()
+
+
+async def test_opening_over_rfc2217_sets_the_rate_and_moves_no_line() -> None:
+    peer = Rfc2217Peer()
+    with tcp_server(peer.serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}", baud=921600)
+        assert ("baudrate", 921600) in peer.port.changes
+        assert peer.port.moves == []
+        assert handle.warnings == ()
+        await handle.set_baud(74880)
+        assert handle.baud == 74880
+        assert peer.port.baudrate == 74880
+        await handle.close()
+
+
+async def test_both_lines_travel_in_one_segment_and_are_acknowledged() -> None:
+    peer = Rfc2217Peer()
+    with tcp_server(peer.serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}")
+        before = len(peer.segments)
+        await handle.set_lines(dtr=True, rts=False)
+        assert peer.port.moves == [("dtr", True), ("rts", False)]
+        assert len(peer.segments) == before + 1
+        await handle.close()
+
+
+async def test_the_classic_sequence_arrives_as_documented_and_rewrites_dtr_after_rts() -> None:
+    peer = Rfc2217Peer()
+    with tcp_server(peer.serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}")
+        entries = handle.loader_entries()
+        assert [entry.name for entry in entries] == ["classic 0.05 s", "classic 0.55 s"]
+        await handle.run_sequence(entries[0])
+        assert peer.port.moves == [
+            ("dtr", False),
+            ("rts", True),
+            ("dtr", False),
+            ("dtr", True),
+            ("rts", False),
+            ("dtr", True),
+            ("dtr", False),
+        ]
+        await handle.close()
+
+
+async def test_a_hard_reset_releases_dtr_first_where_its_state_is_unknown() -> None:
+    peer = Rfc2217Peer()
+    with tcp_server(peer.serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}")
+        sequence = handle.hard_reset_sequence()
+        assert sequence is not None
+        await handle.run_sequence(sequence)
+        assert peer.port.moves == [("dtr", False), ("rts", True), ("rts", False)]
+        await handle.close()
+
+
+async def test_lines_can_be_moved_while_the_receive_buffer_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = Rfc2217Peer(say=noise(200_000))
+    with tcp_server(peer.serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}")
+        monkeypatch.setattr(handle._receive, "_limit", 1000)
+        await until(lambda: handle._receive.paused or len(handle._receive) == 200_000)
+        await handle.set_lines(dtr=True)
+        assert peer.port.moves == [("dtr", True)]
+        assert handle.warnings == ()
+        assert await read_exactly(handle, 200_000) == noise(200_000)
+        await handle.close()
+
+
+async def test_a_server_that_is_plain_tcp_is_told_apart() -> None:
+    def boot(connection: socket.socket) -> None:
+        while connection.recv(1 << 16):
+            connection.sendall(b"boot\n")
+
+    with tcp_server(boot) as port:
+        with pytest.raises(PortError) as caught:
+            await open_handle(f"rfc2217://127.0.0.1:{port}?timeout=0.05")
+        assert caught.value.kind is PortErrorKind.UNSUPPORTED
+
+
+async def test_a_server_that_refuses_serial_control_is_named_as_such() -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.sendall(bytes((IAC, 254, 44)))
+        echo(connection)
+
+    with tcp_server(refuse) as port:
+        with pytest.raises(PortError) as caught:
+            await open_handle(f"rfc2217://127.0.0.1:{port}")
+        assert caught.value.kind is PortErrorKind.UNSUPPORTED
+        assert "socket://" in caught.value.hint
+
+
+async def test_a_server_that_never_acknowledges_is_used_with_a_warning() -> None:
+    def silent(connection: socket.socket) -> None:
+        connection.sendall(bytes((IAC, 253, 44)))
+        while connection.recv(1 << 16):
+            continue
+
+    with tcp_server(silent) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}?timeout=0.05")
+        assert any("does not acknowledge" in warning for warning in handle.warnings)
+        await handle.set_lines(dtr=True)
+        await handle.close()
+
+
+async def test_a_server_that_runs_another_rate_is_told() -> None:
+    def stubborn(connection: socket.socket) -> None:
+        connection.sendall(bytes((IAC, 253, 44)))
+        while connection.recv(1 << 16):
+            connection.sendall(bytes((IAC, SB, 44, 101, 0, 0, 0x25, 0x80, IAC, SE, IAC, SB, 44, 105, 1, IAC, SE)))
+
+    with tcp_server(stubborn) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}?timeout=0.05")
+        assert any("9600 baud" in warning for warning in handle.warnings)
+        await handle.close()
+
+
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+async def test_a_connection_that_breaks_gives_its_last_bytes_and_then_lost(scheme: str) -> None:
+    def last_words(connection: socket.socket) -> None:
+        connection.sendall(bytes((IAC, 253, 44)) if scheme == "rfc2217" else b"")
+        if scheme == "rfc2217":
+            connection.recv(1 << 16)
+            connection.recv(1 << 16)
+        connection.sendall(b"last words")
+
+    with tcp_server(last_words) as port:
+        handle = await open_handle(f"{scheme}://127.0.0.1:{port}?ign_set_control")
+        data, error = await read_to_the_end(handle)
+        assert data == b"last words"
+        assert error.kind is PortErrorKind.LOST
+        await handle.close()
+
+
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+async def test_a_stalled_peer_is_reported_and_close_stays_bounded(scheme: str) -> None:
+    release = threading.Event()
+
+    def stall(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(bytes((IAC, 253, 44)) if scheme == "rfc2217" else b"")
+        release.wait(30)
+
+    with tcp_server(stall) as port:
+        handle = await open_handle(f"{scheme}://127.0.0.1:{port}?ign_set_control")
+        with pytest.raises(PortError) as caught:
+            await handle.write(bytes(64 << 20), timeout=0.1)
+        assert caught.value.kind is PortErrorKind.STALLED
+        async with asyncio.timeout(CLOSE_LIMIT + 1):
+            await handle.close()
+        release.set()
+
+
+async def test_what_was_written_just_before_close_still_arrives() -> None:
+    received = bytearray()
+    done = threading.Event()
+
+    def keep(connection: socket.socket) -> None:
+        while data := connection.recv(1 << 16):
+            received.extend(data)
+        done.set()
+
+    with tcp_server(keep) as port:
+        handle = await open_handle(f"socket://127.0.0.1:{port}")
+        await handle.write(noise(300_000))
+        await handle.close()
+        await asyncio.to_thread(done.wait, 10)
+    assert bytes(received) == noise(300_000)
+
+
+async def test_a_late_reader_stops_the_sender_of_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = noise(MEGABYTES_10)
+    with tcp_server(lambda connection: connection.sendall(data)) as port:
+        handle = await open_handle(f"socket://127.0.0.1:{port}")
+        monkeypatch.setattr(handle._receive, "_limit", 100_000)
+        await until(lambda: handle._receive.paused)
+        assert len(handle._receive) < 100_000 + (1 << 18)
+        received, _ = await read_to_the_end(handle)
+        assert received == data
+        await handle.close()
+
+
+async def test_a_refused_connection_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for scheme in ("socket", "rfc2217"):
+        with pytest.raises(PortError) as caught:
+            await open_handle(f"{scheme}://localhost:{port}")
+        assert caught.value.kind is PortErrorKind.REFUSED
+        assert str(port) in caught.value.message
+
+
+async def test_a_host_that_does_not_exist_says_so() -> None:
+    with pytest.raises(PortError) as caught:
+        await open_handle("socket://no-such-board.invalid:3333")
+    assert caught.value.kind is PortErrorKind.MISSING
+    assert "no such host" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["rfc2217://board", "socket://:1", "socket://board:port", "socket://[::1", "telnet://x:1"]
+)
+async def test_a_bad_url_is_one_clear_line(url: str) -> None:
+    with pytest.raises(PortError) as caught:
+        await open_handle(url)
+    assert caught.value.kind is PortErrorKind.UNSUPPORTED
+    assert "\n" not in str(caught.value)
