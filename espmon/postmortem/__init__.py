@@ -2,7 +2,48 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from espmon.postmortem.errors import PostmortemError
 from espmon.postmortem.symbolizer import Frame, Symbolizer
 
-__all__ = ["Frame", "PostmortemError", "Symbolizer"]
+if TYPE_CHECKING:
+    from espmon.postmortem.backtrace import Backtrace, Memory, SegmentMemory, StackFrame
+    from espmon.postmortem.coredump import decode_core
+    from espmon.postmortem.report import CoreReport
+    from espmon.postmortem.unwind_riscv import unwind_riscv
+    from espmon.postmortem.unwind_xtensa import unwind_xtensa
+
+LATER = {
+    "Backtrace": "backtrace",
+    "CoreReport": "report",
+    "Memory": "backtrace",
+    "SegmentMemory": "backtrace",
+    "StackFrame": "backtrace",
+    "decode_core": "coredump",
+    "unwind_riscv": "unwind_riscv",
+    "unwind_xtensa": "unwind_xtensa",
+}
+"""Names whose module is imported when they are first used: looking an address up needs none of them."""
+
+__all__ = [
+    "Backtrace",
+    "CoreReport",
+    "Frame",
+    "Memory",
+    "PostmortemError",
+    "SegmentMemory",
+    "StackFrame",
+    "Symbolizer",
+    "decode_core",
+    "unwind_riscv",
+    "unwind_xtensa",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in LATER:
+        from importlib import import_module
+
+        return getattr(import_module(f"espmon.postmortem.{LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -48,6 +48,10 @@ class Dwarf:
         """Return a text of `.debug_str`."""
         return self._str.get(offset)
 
+    def string_offsets(self, text: bytes) -> list[int]:
+        """Return the offsets of `.debug_str` at which a text stands."""
+        return self._str.find(text)
+
     def line_string(self, offset: int) -> str:
         """Return a text of `.debug_line_str`."""
         return self._line_str.get(offset)

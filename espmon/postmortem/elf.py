@@ -25,6 +25,7 @@ MAX_SECTION_BYTES = 64 << 20
 """The most of one section that is ever held at once."""
 STRING_WINDOW = 256
 MAX_STRING = 64 << 10
+MAX_NAME_PLACES = 10_000
 MAX_UNSIZED_REACH = 2048
 """How far behind a ROM function without a size (given by a linker script) an address still counts as inside it."""
 
@@ -182,6 +183,7 @@ class Elf:
             key=lambda item: item[0],
         )
         self._sha256: str | None = None
+        self._names: bytes | None = None
         self._functions: tuple[list[int], list[tuple[int, int, int]]] | None = None
 
     def _read_header(self) -> None:
@@ -270,11 +272,30 @@ class Elf:
         return Symbol(self._strings.string(name), start, size)
 
     def symbol_named(self, name: str) -> Symbol | None:
-        """Return a symbol by its exact name; walks the table."""
+        """Return a symbol by its exact name."""
+        return self.symbols_named([name.encode()]).get(name.encode())
+
+    def symbols_named(self, names: list[bytes]) -> dict[bytes, Symbol]:
+        """Return those of some symbols that exist, in one pass over the table."""
+        offsets: dict[int, bytes] = {}
+        found: dict[bytes, Symbol] = {}
+        table = self.section(".symtab")
+        if table is None or not 0 < table.link < len(self._by_index):
+            return found
+        if self._names is None:
+            self._names = self._by_index[table.link].read()
+        for name in names:
+            # Names share tails: the text may stand at the end of a longer one.
+            at, needle = self._names.find(name + b"\0"), name + b"\0"
+            while at >= 0 and len(offsets) < MAX_NAME_PLACES:
+                offsets[at] = name
+                at = self._names.find(needle, at + 1)
         for name_offset, value, size, _, _, _ in self._symbol_rows():
-            if value and self._strings.string(name_offset) == name:
-                return Symbol(name, value, size)
-        return None
+            if name_offset in offsets and value:
+                found.setdefault(
+                    offsets[name_offset], Symbol(offsets[name_offset].decode("utf-8", "replace"), value, size)
+                )
+        return found
 
     def _symbol_rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
         table = self.section(".symtab")

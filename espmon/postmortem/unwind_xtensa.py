@@ -69,11 +69,11 @@ def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symb
         # ENTRY has not run: the window is still the caller's, the return address waits in a4, a8 or a12.
         step = (registers.get("ps", 0) >> 16) & 3
         returned = registers.get(f"a{4 * step}", 0) if step else 0
-        if not step or returned >> 30 != step:
-            trace.complete = not returned and not step
-            trace.end = (
-                "start of the task" if trace.complete else "stopped before ENTRY and the return address is not known"
-            )
+        if returned & ~REGION == 0:
+            trace.complete, trace.end = True, "start of the task"
+            return trace
+        if returned >> 30 != step:
+            trace.end = "stopped before ENTRY and the return address is not known"
             return trace
         target = returned & ~REGION | region
         if reason := _refusal(target, step, symbolizer):

@@ -1,0 +1,303 @@
+"""The core dump itself: header, checksum, tasks with their registers, memory, notes."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from dataclasses import dataclass, field
+
+from espmon.postmortem.binary import u16, u32
+from espmon.postmortem.core_chips import CHIPS, EXTRA_NAMES, LAYOUTS, XTENSA_CHIPS
+from espmon.postmortem.core_input import CoreInput
+from espmon.postmortem.elf import RISCV, XTENSA
+from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.riscv_code import REGISTERS
+
+MAX_TASKS = 1024
+MAX_SEGMENTS = 16_384
+MAX_NOTES = 16_384
+PS_EXCM, PS_UM = 0x10, 0x20
+
+NOTE_STATUS, NOTE_INFO, NOTE_EXTRA, NOTE_TASK, NOTE_DETAILS = 1, 8266, 677, 678, 679
+SKIPPED_TCB = 0xDEADBEEF
+FAKE_STACKS = range(0x2000_0000, 0x3000_0000)
+"""Where the device places a stack whose real pointer was not sane."""
+XTENSA_STATUS = ("pc", "ps", "lbeg", "lend", "lcount", "sar", "windowstart", "windowbase")
+RISCV_STATUS = ("pc", *REGISTERS[1:])
+RISCV_TRAP = ("mstatus", "mtvec", "mcause", "mtval", "mhartid")
+
+
+@dataclass(slots=True)
+class CoreTask:
+    """A task as the dump has it; `registers` by lower-case name, `flags` from its TASK_INFO note (1 TCB bad, 2 stack
+    bad).
+    """
+
+    tcb: int
+    registers: dict[str, int]
+    flags: int = 0
+    name: str | None = None
+    stack: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class Core:
+    """A dump taken apart. `checksum` is "ok", "bad" or "unknown"; `segments` are (address, bytes) in the order of the
+    file.
+    """
+
+    chip: str | None
+    machine: int
+    format: str
+    version: int | None
+    checksum: str
+    partial: bool
+    tasks: list[CoreTask] = field(default_factory=list)
+    segments: list[tuple[int, bytes]] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    app_sha256: str | None = None
+    crashed_tcb: int | None = None
+    crashed_skipped: bool = False
+    isr: bool | None = None
+    details: list[str] = field(default_factory=list)
+    extra: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def parse_core(source: CoreInput) -> Core:
+    """Take a dump apart; raises `PostmortemError` when nothing in it can be used."""
+    data = source.data
+    with reading("core dump"):
+        if data[:4] == b"\x7fELF":
+            core = Core(None, u16(data, 18), "elf", None, "unknown", not source.complete)
+            core.warnings.extend(source.warnings)
+            _elf_body(core, data)
+            return _finish(core)
+        length, version = u32(data, 0), u32(data, 4)
+        layout, chip = LAYOUTS[version & 0xFFFF], version >> 16
+        machine = XTENSA if chip in XTENSA_CHIPS else RISCV
+        core = Core(CHIPS[chip], machine, layout.body, version & 0xFFFF, "unknown", False)
+        core.warnings.extend(source.warnings)
+        body_end = length - layout.checksum_bytes
+        if body_end <= layout.header:
+            raise PostmortemError(f"core dump header: impossible length {length}")
+        if length > len(data):
+            core.partial = True
+            core.warnings.append(
+                f"the dump is cut short: {len(data)} of {length} bytes are here; what is whole is shown"
+            )
+        else:
+            core.checksum = _checksum(data[:length], body_end, layout.checksum)
+            if core.checksum == "bad":
+                core.warnings.append(
+                    f"the checksum ({layout.checksum}) does not match: some bytes of the dump are wrong"
+                )
+        if layout.body == "bin":
+            _bin_body(core, data[: min(body_end, len(data))], layout.header)
+        else:
+            _elf_body(core, data[layout.header : min(body_end, len(data))])
+    return _finish(core)
+
+
+def _finish(core: Core) -> Core:
+    if not core.tasks:
+        raise PostmortemError("core dump: no task in it could be read" + (" (it is cut short)" if core.partial else ""))
+    if core.crashed_tcb is None and not core.crashed_skipped:
+        core.crashed_tcb = core.tasks[0].tcb
+    return core
+
+
+def _checksum(data: bytes, body_end: int, kind: str) -> str:
+    if kind == "crc32":
+        return "ok" if zlib.crc32(data[:body_end]) == u32(data, body_end) else "bad"
+    return "ok" if hashlib.sha256(data[:body_end]).digest() == data[body_end : body_end + 32] else "bad"
+
+
+def _bin_body(core: Core, data: bytes, header: int) -> None:
+    count, tcb_size = u32(data, 8), u32(data, 12)
+    segments = u32(data, 16) if header >= 20 else 0
+    if count > MAX_TASKS or tcb_size > 0x10000:
+        raise PostmortemError(
+            f"core dump header: {count} tasks with control blocks of {tcb_size} bytes are not possible"
+        )
+    pos = header
+    for number in range(count):
+        if pos + 12 > len(data):
+            _cut(core, f"task {number + 1} of {count}")
+            return
+        tcb, top, end = struct.unpack_from("<III", data, pos)
+        stack_size = abs(top - end)
+        stack_at = pos + 12 + tcb_size
+        following = stack_at + (stack_size + 3) // 4 * 4
+        if stack_size > len(data) or stack_at + stack_size > len(data):
+            _cut(core, f"task {number + 1} of {count} (0x{tcb:08x}, {stack_size} bytes of stack)")
+            return
+        stack = data[stack_at : stack_at + stack_size]
+        core.segments += [(tcb, data[pos + 12 : stack_at]), (min(top, end), stack)]
+        core.kinds += ["tcb", "stack"]
+        core.tasks.append(
+            CoreTask(tcb, _stack_registers(core, stack, min(top, end)), stack=(min(top, end), stack_size))
+        )
+        pos = following
+    for number in range(min(segments, MAX_SEGMENTS)):
+        if pos + 8 > len(data):
+            _cut(core, f"memory segment {number + 1} of {segments}")
+            return
+        start, size = struct.unpack_from("<II", data, pos)
+        if pos + 8 + size > len(data):
+            _cut(core, f"memory segment {number + 1} of {segments}")
+            return
+        core.segments.append((start, data[pos + 8 : pos + 8 + size]))
+        core.kinds.append("memory")
+        pos += 8 + (size + 3) // 4 * 4
+
+
+def _cut(core: Core, where: str) -> None:
+    if not core.partial:
+        core.warnings.append(f"the dump is damaged: {where} goes beyond its end")
+    core.partial = True
+
+
+def _stack_registers(core: Core, stack: bytes, start: int) -> dict[str, int]:
+    """Read the registers a task switch or an exception has left at the lowest address of the stack."""
+    words = struct.unpack_from(f"<{min(len(stack) // 4, 64)}I", stack)
+    if core.machine == RISCV:
+        registers = dict(zip(RISCV_STATUS, words, strict=False))
+        registers.update(zip(RISCV_TRAP, words[32:37], strict=False))
+        return registers
+    if len(words) < 8:
+        return {}
+    if words[0] == 0:  # the task gave the processor up itself: only a0..a3 are kept
+        registers = {"pc": words[1], "ps": words[2], "a0": words[4], "a1": words[5], "a2": words[6], "a3": words[7]}
+    else:
+        registers = {"pc": words[1], "ps": words[2]}
+        registers.update({f"a{n}": value for n, value in enumerate(words[3:19])})
+        registers.update(zip(("sar", "exccause", "excvaddr", "lbeg", "lend", "lcount"), words[19:25], strict=False))
+    if registers["ps"] & PS_UM:
+        registers["ps"] &= ~PS_EXCM
+    return registers
+
+
+def _elf_body(core: Core, data: bytes) -> None:
+    if data[:4] != b"\x7fELF" or len(data) < 52:
+        raise PostmortemError("core dump: its ELF body does not begin as one")
+    kind, machine = u16(data, 16), u16(data, 18)
+    if data[4] != 1 or data[5] != 1 or kind != 4:
+        raise PostmortemError(f"core dump: not a 32-bit little-endian ELF core (type {kind})")
+    if machine not in (XTENSA, RISCV):
+        raise PostmortemError(f"core dump: machine {machine} is neither Xtensa (94) nor RISC-V (243)")
+    if core.chip is not None and machine != core.machine:
+        core.warnings.append(f"the header says {core.chip}, the registers are of machine {machine}")
+    core.machine = machine
+    offset, entry, count = u32(data, 28), u16(data, 42), u16(data, 44)
+    if entry < 32:
+        raise PostmortemError("core dump: its program headers are too small")
+    notes: list[bytes] = []
+    for number in range(min(count, MAX_SEGMENTS)):
+        at = offset + number * entry
+        if at + 32 > len(data):
+            _cut(core, f"program header {number + 1} of {count}")
+            break
+        kind, where, address, _, size, _, _, _ = struct.unpack_from("<IIIIIIII", data, at)
+        piece = data[where : where + size]
+        if len(piece) < size:
+            _cut(core, f"segment {number + 1} of {count} (0x{address:08x}, {size} bytes)")
+        if kind == 4:
+            notes.append(piece)
+        elif kind == 1 and piece:
+            core.segments.append((address, piece))
+            core.kinds.append("memory")
+    for piece in notes:
+        _notes(core, piece)
+    _name_kinds(core)
+
+
+def _notes(core: Core, data: bytes) -> None:
+    pos = 0
+    for _ in range(MAX_NOTES):
+        if pos + 12 > len(data):
+            return
+        name_size, size, kind = struct.unpack_from("<III", data, pos)
+        name = data[pos + 12 : pos + 12 + name_size].rstrip(b"\0")
+        start = pos + 12 + (name_size + 3) // 4 * 4
+        content = data[start : start + size]
+        if len(content) < size:
+            _cut(core, f"note {name.decode('ascii', 'replace')} ({size} bytes)")
+            return
+        pos = start + (size + 3) // 4 * 4
+        if name == b"CORE" and kind == NOTE_STATUS:
+            if len(core.tasks) < MAX_TASKS and size >= 72 + 4:
+                core.tasks.append(CoreTask(u32(content, 24), _status_registers(core, content[72:])))
+        elif kind == NOTE_INFO:
+            prefix = content[4:].split(b"\0")[0].decode("ascii", "replace").strip().lower()
+            core.app_sha256 = prefix or None
+        elif kind == NOTE_EXTRA:
+            _extra(core, content)
+        elif kind == NOTE_DETAILS:
+            text = content.split(b"\0")[0].decode("utf-8", "replace").strip()
+            if text:
+                core.details.append(text)
+        elif kind == NOTE_TASK and size >= 20:
+            _task_info(core, content)
+
+
+def _status_registers(core: Core, content: bytes) -> dict[str, int]:
+    words = struct.unpack_from(f"<{len(content) // 4}I", content)
+    if core.machine == RISCV:
+        return dict(zip(RISCV_STATUS, words, strict=False))
+    registers = dict(zip(XTENSA_STATUS, words, strict=False))
+    file = words[64:128]
+    base = registers.get("windowbase", 0) & 15
+    registers.update({f"a{n}": file[(base * 4 + n) % 64] for n in range(16) if len(file) == 64})
+    if registers.get("windowstart"):
+        registers.update({f"ar{n}": value for n, value in enumerate(file)})
+    return registers
+
+
+def _extra(core: Core, content: bytes) -> None:
+    words = struct.unpack_from(f"<{len(content) // 4}I", content)
+    if not words:
+        return
+    if words[0] == SKIPPED_TCB:
+        core.crashed_skipped = True
+        core.warnings.append(
+            "the crashed task was too damaged to be stored: its registers and stack are not in the dump"
+        )
+    else:
+        core.crashed_tcb = words[0]
+    if core.machine == RISCV:
+        core.isr = bool(words[1]) if len(words) > 1 else None
+        return
+    pairs = words[1:37]
+    core.extra = {
+        EXTRA_NAMES[number]: value
+        for number, value in zip(pairs[::2], pairs[1::2], strict=False)
+        if number in EXTRA_NAMES
+    }
+    core.isr = bool(words[37]) if len(words) > 37 else None
+
+
+def _task_info(core: Core, content: bytes) -> None:
+    _, flags, tcb, start, size = struct.unpack_from("<IIIII", content)
+    name = content[20:36].split(b"\0")[0].decode("utf-8", "replace")
+    for task in core.tasks:
+        if task.tcb == tcb:
+            task.flags, task.name, task.stack = flags, name or None, (start, size)
+            return
+
+
+def _name_kinds(core: Core) -> None:
+    """Tell control blocks and stacks from other memory: a block starts at its task, a stack holds its stack pointer."""
+    blocks = {task.tcb for task in core.tasks}
+    pointers = [task.registers.get("sp", task.registers.get("a1", 0)) for task in core.tasks]
+    after_block = False
+    for index, (start, data) in enumerate(core.segments):
+        if start in blocks:
+            core.kinds[index] = "tcb"
+            after_block = True
+            continue
+        holds = any(start <= pointer <= start + len(data) for pointer in pointers)
+        if after_block or holds:
+            core.kinds[index] = "stack"
+        after_block = False

@@ -1,0 +1,229 @@
+"""The report of a core dump: what crashed, why, and what every task was doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from espmon.postmortem.backtrace import Backtrace, StackFrame
+from espmon.postmortem.variables import Variable
+
+DEEP_STACK = 0.9
+"""A task that has used more than this share of its stack is pointed out."""
+
+
+@dataclass(slots=True)
+class Crash:
+    """What the device says of the crash; None where the dump does not say. `hint` is advice, empty when there is
+    none.
+    """
+
+    tcb: int | None
+    task: str | None
+    isr: bool | None
+    reason: str | None
+    cause: str | None
+
+
+@dataclass(slots=True)
+class TaskReport:
+    """One task. Stack figures in bytes, None where its control block is damaged or missing."""
+
+    tcb: int
+    name: str
+    crashed: bool
+    priority: int | None
+    base_priority: int | None
+    stack_used: int | None
+    stack_free: int | None
+    state: str
+    backtrace: Backtrace
+    registers: dict[str, int]
+
+    @property
+    def frames(self) -> list[StackFrame]:
+        """The backtrace's frames."""
+        return self.backtrace.frames
+
+    @property
+    def stack_size(self) -> int | None:
+        """Bytes of the task's stack."""
+        if self.stack_used is None or self.stack_free is None:
+            return None
+        return self.stack_used + self.stack_free
+
+    @property
+    def deep(self) -> bool:
+        """Whether the stack is nearly full."""
+        size = self.stack_size
+        return bool(size) and (self.stack_used or 0) >= DEEP_STACK * (size or 1)
+
+    def to_json(self) -> dict[str, object]:
+        """The task as the contract has it."""
+        return {
+            "tcb": _hex(self.tcb),
+            "name": self.name,
+            "crashed": self.crashed,
+            "priority": self.priority,
+            "base_priority": self.base_priority,
+            "stack_used": self.stack_used,
+            "stack_free": self.stack_free,
+            "frames": [
+                {
+                    "pc": _hex(frame.pc),
+                    "function": frame.function,
+                    "file": frame.file,
+                    "line": frame.line,
+                    "inlined": frame.inlined,
+                    "recovered": frame.recovered,
+                }
+                for frame in self.frames
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A piece of memory: start address, bytes, and what it is ("tcb", "stack", "memory", or a section of the
+    application).
+    """
+
+    start: int
+    size: int
+    kind: str
+
+
+@dataclass(slots=True)
+class CoreReport:
+    """A decoded core dump."""
+
+    chip: str | None
+    format: str
+    version: int | None
+    checksum: str
+    partial: bool
+    app_sha256: str | None
+    elf_match: bool | None
+    crashed: Crash
+    registers: dict[str, int]
+    tasks: list[TaskReport]
+    regions: list[Region]
+    warnings: list[str]
+    variables: list[Variable] = field(default_factory=list)
+    segments: list[tuple[int, bytes]] = field(default_factory=list)
+
+    @property
+    def suspicious(self) -> list[TaskReport]:
+        """Tasks, most suspicious first: the crashed one, damaged chains, deep stacks, then the rest as they were
+        stored.
+        """
+        return sorted(self.tasks, key=lambda task: (not task.crashed, not task.deep, task.backtrace.complete))
+
+    def to_json(self) -> dict[str, object]:
+        """The report as the contract has it; addresses as lower-case text."""
+        return {
+            "chip": self.chip,
+            "format": self.format,
+            "version": self.version,
+            "checksum": self.checksum,
+            "partial": self.partial,
+            "app_sha256": self.app_sha256,
+            "elf_match": self.elf_match,
+            "crashed": {
+                "tcb": _hex(self.crashed.tcb) if self.crashed.tcb is not None else None,
+                "task": self.crashed.task,
+                "isr": self.crashed.isr,
+                "reason": self.crashed.reason,
+                "cause": self.crashed.cause,
+            },
+            "registers": {name: _hex(value) for name, value in self.registers.items()},
+            "tasks": [task.to_json() for task in self.tasks],
+            "regions": [{"start": _hex(item.start), "size": item.size, "kind": item.kind} for item in self.regions],
+            "warnings": self.warnings,
+        }
+
+    def to_text(self) -> str:
+        """The report for reading, with the sections users know from the vendor's tool."""
+        lines = [_rule("core dump report"), *self._summary(), *self._warnings()]
+        lines += [_rule("registers of the crashed task"), *self._registers()]
+        crashed = next((task for task in self.tasks if task.crashed), None)
+        if crashed is not None:
+            lines += [_rule("backtrace of the crashed task"), *backtrace_lines(crashed.backtrace)]
+        if self.variables:
+            lines += [_rule("variables where it crashed"), *self._variables()]
+        lines += [_rule("tasks"), *self._table()]
+        for task in self.tasks:
+            lines += [_rule(f"task {task.name} (0x{task.tcb:08x})"), *backtrace_lines(task.backtrace)]
+        lines += [_rule("memory regions"), f"{'address':<10}  {'bytes':>8}  what"]
+        lines += [f"0x{item.start:08x}  {item.size:8}  {item.kind}" for item in self.regions]
+        return "\n".join(lines) + "\n"
+
+    def _summary(self) -> list[str]:
+        match = {True: "matches the ELF", False: "does NOT match the ELF", None: "not in the dump"}[self.elf_match]
+        rows = [
+            ("chip", self.chip or "not given"),
+            (
+                "crashed task",
+                f"{self.crashed.task or '?'} ({_hex(self.crashed.tcb) if self.crashed.tcb is not None else '?'})",
+            ),
+            ("in an interrupt", {True: "yes", False: "no", None: "not known"}[self.crashed.isr]),
+            ("reason", self.crashed.reason or "not given"),
+            ("cause", self.crashed.cause or "not given"),
+            ("application", f"{self.app_sha256 or 'no SHA-256'} ({match})"),
+            ("dump", f"{self.format}, checksum {self.checksum}{', partial' if self.partial else ''}"),
+        ]
+        return [f"{name + ':':<17}{text}" for name, text in rows]
+
+    def _warnings(self) -> list[str]:
+        return [f"warning: {text}" for text in self.warnings]
+
+    def _registers(self) -> list[str]:
+        cells = [f"{name:<9}0x{value:08x}" for name, value in self.registers.items()]
+        return ["   ".join(cells[at : at + 4]) for at in range(0, len(cells), 4)]
+
+    def _variables(self) -> list[str]:
+        lines: list[str] = []
+        function: str | None = None
+        for item in self.variables:
+            if item.function != function:
+                function = item.function
+                lines.append(f"in {function}:")
+            value = item.value if item.value is not None else f"<{item.note}>"
+            lines.append(f"  {'argument' if item.argument else 'local':<9}{item.name} ({item.type}) = {value}")
+        return lines
+
+    def _table(self) -> list[str]:
+        head = f"  {'TCB':<11}{'NAME':<17}{'PRIO (C/B)':<12}{'STACK (USED/FREE)':<19}{'STATE':<11}"
+        lines = [head.rstrip()]
+        for task in self.tasks:
+            priority = f"{_text(task.priority)}/{_text(task.base_priority)}"
+            stack = f"{_text(task.stack_used)}/{_text(task.stack_free)}"
+            mark = ">" if task.crashed else " "
+            note = "stack nearly full" if task.deep else ""
+            lines.append(
+                f"{mark} 0x{task.tcb:08x} {task.name:<16} {priority:<11} {stack:<18} {task.state:<10} {note}".rstrip()
+            )
+        return lines
+
+
+def backtrace_lines(trace: Backtrace) -> list[str]:
+    """Return a backtrace as text, one frame a line, and why it ends where that matters."""
+    lines = []
+    for number, frame in enumerate(trace.frames):
+        place = f" at {frame.file}:{frame.line}" if frame.file else ""
+        marks = (" (inlined)" if frame.inlined else "") + (" (recovered from the stack)" if frame.recovered else "")
+        lines.append(f"#{number:<3}0x{frame.pc:08x} in {frame.function or '??'}{place}{marks}")
+    if not trace.complete and trace.end:
+        lines.append(f"    ends here: {trace.end}")
+    return lines
+
+
+def _hex(value: int | None) -> str:
+    return f"0x{value or 0:08x}"
+
+
+def _text(value: int | None) -> str:
+    return "?" if value is None else str(value)
+
+
+def _rule(title: str) -> str:
+    return f"{'' if title == 'core dump report' else chr(10)}==================== {title} ".ljust(80, "=")

@@ -1,0 +1,139 @@
+"""Structures by their DWARF names: where the fields of FreeRTOS's task control block are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espmon.postmortem import dwarf_abbrev as dw
+from espmon.postmortem.dwarf_unit import Unit
+from espmon.postmortem.elf import Elf
+from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.symbolizer import Image
+
+TASK_STRUCTURES = (b"tskTaskControlBlock", b"tskTCB")
+MAX_HITS = 64
+SEARCH_PIECE = 1 << 20
+SINGLE_CORE = {
+    "pxTopOfStack": 0,
+    "uxPriority": 44,
+    "pxStack": 48,
+    "pcTaskName": 52,
+    "pxEndOfStack": 68,
+    "uxBasePriority": 72,
+}
+DUAL_CORE = {**SINGLE_CORE, "pxEndOfStack": 72, "uxBasePriority": 76}
+"""Where the fields are in the builds this was measured on; used only when the ELF does not say."""
+
+LISTS = {
+    b"xSuspendedTaskList": "suspended",
+    b"xDelayedTaskList1": "delayed",
+    b"xDelayedTaskList2": "delayed",
+    b"xPendingReadyList": "ready",
+    b"xTasksWaitingTermination": "deleted",
+    b"pxReadyTasksLists": "ready",
+}
+"""The kernel's lists -> the state of a task on them."""
+LIST_CONTAINER_OFFSET = 16
+"""Where an item of a list names its list."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLayout:
+    """Field name -> byte offset in the control block; `certain` is False for the assumed layout."""
+
+    offsets: dict[str, int]
+    certain: bool
+    name_size: int = 16
+
+    def word(self, block: bytes, field: str) -> int | None:
+        """Return a 32-bit field, None when the block has no such field."""
+        at = self.offsets.get(field)
+        if at is None or at + 4 > len(block):
+            return None
+        return int.from_bytes(block[at : at + 4], "little")
+
+    def name(self, block: bytes) -> str:
+        """Return the task's name; control characters are shown as question marks."""
+        at = self.offsets["pcTaskName"]
+        raw = block[at : at + self.name_size].split(b"\0")[0].decode("utf-8", "replace")
+        return "".join(letter if letter.isprintable() else "?" for letter in raw)
+
+
+def task_layout(image: Image, xtensa: bool) -> TaskLayout:
+    """Find the layout of the task control block in the debug information; an assumed one where it is not described."""
+    try:
+        with reading(f"{image.elf.path}: task control block"):
+            for name in TASK_STRUCTURES:
+                offsets = structure_fields(image, name)
+                if offsets and {"pxTopOfStack", "pcTaskName"} <= set(offsets):
+                    size = 16
+                    following = [offset for offset in offsets.values() if offset > offsets["pcTaskName"]]
+                    if following:
+                        size = min(256, min(following) - offsets["pcTaskName"])
+                    return TaskLayout(offsets, True, size)
+    except PostmortemError:
+        pass
+    return TaskLayout(DUAL_CORE if xtensa else SINGLE_CORE, False)
+
+
+def structure_fields(image: Image, name: bytes) -> dict[str, int]:
+    """Return field -> offset of a structure, empty when no unit defines it.
+
+    Found by the place of its name in `.debug_str`: that is one search instead of a walk through every unit.
+    """
+    for unit, position in definitions(image, name):
+        fields: dict[str, int] = {}
+        for depth, where, abbreviation, _ in unit.walk(position, frozenset()):
+            if depth == 1 and abbreviation.tag == dw.TAG_MEMBER:
+                attributes = unit.attributes(where)
+                field, offset = attributes.get(dw.AT_NAME), attributes.get(dw.AT_DATA_MEMBER_LOCATION, 0)
+                if isinstance(field, str) and isinstance(offset, int):
+                    fields[field] = offset
+        if fields:
+            return fields
+    return {}
+
+
+def definitions(image: Image, name: bytes) -> list[tuple[Unit, int]]:
+    """Return (unit, position) of the structures with a name that are defined, not only declared."""
+    section = image.elf.section(".debug_info")
+    found: list[tuple[Unit, int]] = []
+    if section is None:
+        return found
+    for string_offset in image.dwarf.string_offsets(name):
+        needle = string_offset.to_bytes(4, "little")
+        hits = 0
+        for start in range(0, section.stored, SEARCH_PIECE):
+            data = section.read(start, SEARCH_PIECE + 3)
+            at = data.find(needle)
+            while at >= 0 and hits < MAX_HITS:
+                hits += 1
+                candidate = _definition_at(image, start + at)
+                if candidate is not None:
+                    found.append(candidate)
+                    return found
+                at = data.find(needle, at + 1)
+    return found
+
+
+def _definition_at(image: Image, place: int) -> tuple[Unit, int] | None:
+    unit = image.dwarf.unit_holding(place)
+    for code_bytes in (1, 2):
+        position = place - unit.offset - code_bytes
+        try:
+            abbreviation, at = unit.entry(position)
+        except (PostmortemError, IndexError, ValueError):
+            continue
+        if abbreviation is None or abbreviation.tag != dw.TAG_STRUCTURE or at != position + code_bytes:
+            continue
+        if abbreviation.children and abbreviation.attributes[:1] == ((dw.AT_NAME, 0x0E, 0),):
+            return unit, position
+    return None
+
+
+def list_states(elf: Elf) -> list[tuple[int, int, str]]:
+    """Return (start, end, state) of the kernel's task lists, by the symbol table."""
+    return [
+        (symbol.address, symbol.address + max(symbol.size, 1), LISTS[name])
+        for name, symbol in elf.symbols_named(list(LISTS)).items()
+    ]

@@ -1,0 +1,160 @@
+"""The real dumps, against what the vendor's tool said of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espmon.postmortem import CoreReport, decode_core
+
+DUMPS = ["esp32", "esp32_bin", "esp32c3"]
+ROM = range(0x4000_0000, 0x4007_0000)
+
+
+def oracle(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "oracle.json").read_text()))
+
+
+@pytest.fixture(params=DUMPS)
+def case(request: pytest.FixtureRequest, shared_data: Path) -> tuple[str, CoreReport, dict[str, Any]]:
+    folder = shared_data / "coredump" / str(request.param)
+    return str(request.param), decode_core((folder / "coredump.b64").read_bytes(), folder / "app.elf"), oracle(folder)
+
+
+Case = tuple[str, CoreReport, dict[str, Any]]
+
+
+def test_the_crashed_task_is_named(case: Case) -> None:
+    _, report, truth = case
+    assert (report.crashed.tcb, report.crashed.task) == (truth["crashed_tcb"], truth["crashed_name"])
+    assert report.crashed.isr == truth["isr"]
+    assert report.checksum == "ok"
+    assert not report.partial
+
+
+def test_the_reason_is_the_devices_own_text_where_it_has_one(case: Case) -> None:
+    name, report, truth = case
+    assert report.crashed.reason == (truth["panic_reason"] or "abort() was called in fail_once"), name
+
+
+def test_every_register_has_the_value_the_vendors_tool_shows(case: Case) -> None:
+    _, report, truth = case
+    ours = {("fp" if name == "s0" else name): value for name, value in report.registers.items()}
+    unknown = {name for name, value in truth["regs"].items() if name not in ours and value}
+    assert unknown == set()
+    assert {name: ours[name] for name in truth["regs"] if name in ours} == {
+        name: value for name, value in truth["regs"].items() if name in ours
+    }
+
+
+def test_every_task_has_its_name_priorities_and_stack_figures(case: Case) -> None:
+    _, report, truth = case
+    ours = {(t.tcb, t.name, t.priority, t.base_priority, t.stack_used, t.stack_free) for t in report.tasks}
+    assert ours == {(t["tcb"], t["name"], t["prio"], t["base"], t["used"], t["free"]) for t in truth["threads"]}
+
+
+def test_every_frame_has_the_function_and_line_of_the_vendors_tool(case: Case) -> None:
+    # Known defects of the truth: ?? frames at the end of a stack, ROM frames (named there by a ROM ELF not given here).
+    _, report, truth = case
+    for theirs in truth["threads"]:
+        task = next(task for task in report.tasks if task.tcb == theirs["tcb"])
+        expected = [
+            (frame["func"], frame["file"], frame["line"])
+            for frame in theirs["frames"]
+            if frame["func"] not in ("??", "__GNU_EH_FRAME_HDR") and (frame["file"] or frame["pc"] not in ROM)
+        ]
+        ours = [(f.function, f.file, f.line) for f in task.frames if f.file or f.pc not in ROM]
+        assert ours == expected, task.name
+
+
+def test_every_pc_is_the_one_of_the_vendors_tool_where_it_gives_one(case: Case) -> None:
+    _, report, truth = case
+    for theirs in truth["threads"]:
+        task = next(task for task in report.tasks if task.tcb == theirs["tcb"])
+        ours = {frame.pc for frame in task.frames}
+        rom_without_elf = {f["pc"] for f in theirs["frames"] if f["pc"] in ROM and f["pc"] not in ours}
+        wanted = {f["pc"] for f in theirs["frames"] if f["pc"] not in (None, 0, 0x4000_0000)} - rom_without_elf
+        assert wanted <= ours, task.name
+
+
+def test_every_memory_region_with_bytes_is_listed(case: Case) -> None:
+    _, report, truth = case
+    ours = {(region.start, region.size) for region in report.regions}
+    assert {(region["addr"], region["size"]) for region in truth["regions"] if region["size"]} <= ours
+
+
+def test_every_memory_word_is_the_one_of_the_vendors_tool(case: Case) -> None:
+    _, report, truth = case
+    for text, words in truth["mem"].items():
+        address = int(text, 16)
+        start, data = next(item for item in report.segments if item[0] <= address < item[0] + len(item[1]))
+        piece = data[address - start : address - start + 4 * len(words)]
+        assert [int.from_bytes(piece[at : at + 4], "little") for at in range(0, len(piece), 4)] == words, text
+
+
+def test_every_chain_ends_at_the_start_of_its_task(case: Case) -> None:
+    _, report, _ = case
+    assert {task.name: task.backtrace.end for task in report.tasks if not task.backtrace.complete} == {}
+
+
+def test_frames_behind_rom_code_are_marked_recovered(shared_data: Path) -> None:
+    folder = shared_data / "coredump" / "esp32c3"
+    report = decode_core((folder / "coredump.b64").read_bytes(), folder / "app.elf")
+    marked = [(f.function, f.recovered) for f in report.tasks[0].frames][3:]
+    assert marked == [
+        ("fail_once", False),
+        (None, False),
+        ("app_main", True),
+        ("main_task", True),
+        ("vPortTaskWrapper", True),
+    ]
+
+
+def test_the_exception_frame_gives_the_riscv_cause(shared_data: Path) -> None:
+    folder = shared_data / "coredump" / "esp32c3"
+    report = decode_core((folder / "coredump.b64").read_bytes(), folder / "app.elf")
+    assert (report.registers["mcause"], report.registers["mtval"]) == (7, 0)
+    assert report.crashed.cause == "Store access fault (7) at 0x00000000: raised on purpose by abort()"
+
+
+def test_arguments_of_the_crashed_frame_are_shown(case: Case) -> None:
+    _, report, _ = case
+    details = next(item for item in report.variables if item.name == "details")
+    assert (details.type, details.argument, details.function) == ("const char *", True, "panic_abort")
+    assert details.value is not None
+    assert '"abort() was called at PC 0x4' in details.value
+
+
+def test_the_json_has_the_keys_of_the_contract(case: Case) -> None:
+    _, report, _ = case
+    data: dict[str, Any] = report.to_json()
+    assert list(data) == [
+        "chip", "format", "version", "checksum", "partial", "app_sha256", "elf_match", "crashed", "registers", "tasks",
+        "regions", "warnings",
+    ]  # fmt: skip
+    assert list(data["crashed"]) == ["tcb", "task", "isr", "reason", "cause"]
+    assert list(data["tasks"][0]) == [
+        "tcb", "name", "crashed", "priority", "base_priority", "stack_used", "stack_free", "frames",
+    ]  # fmt: skip
+    assert list(data["tasks"][0]["frames"][0]) == ["pc", "function", "file", "line", "inlined", "recovered"]
+    assert list(data["regions"][0]) == ["start", "size", "kind"]
+    assert data["tasks"][0]["frames"][0]["pc"].startswith("0x40")
+    json.dumps(data)
+
+
+def test_the_text_has_the_sections_users_know(case: Case) -> None:
+    _, report, _ = case
+    text = report.to_text()
+    for title in (
+        "core dump report",
+        "registers of the crashed task",
+        "backtrace of the crashed task",
+        "tasks",
+        "memory regions",
+    ):
+        assert f"= {title} =" in text
+    for task in report.tasks:
+        assert f"= task {task.name} (0x{task.tcb:08x}) =" in text
