@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
 
@@ -107,24 +107,28 @@ def main(arguments: Sequence[str]) -> int:
             log=options.log,
             print_filter=options.print_filter or os.environ.get("ESP_IDF_MONITOR_PRINT_FILTER", ""),
         )
-    return run_screen(request, baud=options.baud, elf=tuple(options.elf), timestamps=options.timestamps)
+    return run_screen(request, timestamps=options.timestamps)
 
 
-def run_screen(
-    request: OpenRequest | None, *, baud: int = 115200, elf: tuple[Path, ...] = (), timestamps: bool = False
-) -> int:
+def run_screen(request: OpenRequest | None, *, timestamps: bool = False) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves."""
-    from espmon.session import LoopThread, Session, load_settings
+    from espmon.session import LoopThread, Session, config_folder, load_settings
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
     with LoopThread() as runner:
         session = runner.make(lambda: Session(settings=settings))
         app = EspmonApp(
-            runner, session, request, settings=settings, baud=baud, elf=elf, timestamps=timestamps, notices=problems
+            runner, session, request, settings=settings, history=config_folder() / "history", discover=discover
         )
-        try:
-            result = app.run()
-        finally:
-            runner.submit(session.close()).result(10)
-    return int(result or 0) if app.return_code == 0 else int(app.return_code or 1)
+        result = app.run()
+    for problem in problems:
+        print(f"espmon: {problem}", file=sys.stderr)
+    return app.return_code or int(result or 0)
+
+
+def discover() -> Sequence[Any]:
+    """Ports for the picker; runs in a thread."""
+    from espmon.port import list_ports
+
+    return list_ports()

@@ -284,7 +284,7 @@ def _did(facts: PanicFacts) -> str:
     fixed = {
         "abort": "gave up by calling abort()",
         "assert": f"stopped at a failed assertion: {first[0]}" if first else "stopped at a failed assertion",
-        "task_wdt": "kept the processor until the task watchdog fired",
+        "task_wdt": "made the task watchdog fire",
         "int_wdt": "blocked interrupts until the watchdog fired",
         "stack_overflow": "used more stack than it has",
         "stack_smash": "wrote past the end of a local buffer",
@@ -301,8 +301,8 @@ def _did(facts: PanicFacts) -> str:
 
 def _address(address: int) -> str:
     if address == 0:
-        return "address 0, a null pointer,"
+        return "address 0 (a null pointer)"
     if address < NULL_REACH:
-        return f"address 0x{address:08x}, a null pointer plus {address},"
+        return f"address 0x{address:08x} (a null pointer plus {address})"
     note = note_on("EXCVADDR", address)
     return f"address 0x{address:08x} ({note})" if note else f"address 0x{address:08x}"

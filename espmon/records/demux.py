@@ -151,6 +151,11 @@ class Demultiplexer:
         self._close(parts, reason)
         return Batch(parts)
 
+    def settle(self, time: float | None = None) -> Batch:
+        """The line has been quiet for a second or so: report what was still open (a crash that nothing followed)."""
+        self._time = time
+        return Batch(list(self._offers.end()) if self._capture is None else [])
+
     def abort_capture(self, reason: str = "stopped by the user", time: float | None = None) -> Batch:
         """End the running capture; what came is kept or shown as text. Nothing happens between captures."""
         self._time = time

@@ -123,6 +123,7 @@ class EventLog:
         self.boot = 0
         self.loop: str | None = None
         """The boot or crash loop that the board is in, in plain words."""
+        self._repeating = False
         self._same: OrderedDict[Hashable, int] = OrderedDict()
         self._changed = changed
         self._next = 0
@@ -167,11 +168,14 @@ class EventLog:
         self.boot += 1
         self.boots.append(Boot(self.boot, line, record.time, str(fields.get("reason") or "")))
         repeats = int(fields.get("repeats") or 1)
+        self._repeating = repeats > 1
         self.loop = str(fields.get("hint") or "boot loop") if repeats >= LOOP_AT else None
 
     def _fold(self, record: Record, line: int | None) -> EventEntry | None:
         """Count a crash or a reset that is the same as one listed before; None when it is a new one."""
         key = same_as(record)
+        if key is None and record.type == "boot" and self._repeating:
+            key = ("boot", str(record.fields()))
         if key is None:
             return None
         known = self._same.get(key)

@@ -23,6 +23,10 @@ PIPELINE_NOTICE_LIMIT = 4
 """Toasts raised by one read of the port; the rest is in the inspector."""
 
 
+SETTLE_SECONDS = 0.25
+"""A crash report that nothing follows for this long is complete."""
+
+
 class MarkBlock(LineBlock):
     """One line of the session's own between the board's lines: a gap, a reset, where a payload stood."""
 
@@ -67,21 +71,22 @@ class Pipeline:
         self._on_lines = on_lines
         self._capture_since: float | None = None
         self._last_byte = 0.0
-        self._idled = True
-        self._stalled = True
+        self._idled = self._settled = self._stalled = True
 
     # -- bytes ---------------------------------------------------------------------------------------------------
 
     def feed(self, data: bytes, now: float) -> None:
         """Bytes from the board."""
         self._last_byte = now
-        self._idled = self._stalled = False
+        self._idled = self._settled = self._stalled = False
         self._spread(self.demux.feed(data, now).parts, now)
 
     def wait(self, now: float) -> float | None:
         """Seconds until `tick` has something to do, None when only bytes can change anything."""
         if not self._idled:
             return max(0.0, self._last_byte + self._settings.idle_seconds - now)
+        if not self._settled:
+            return max(0.0, self._last_byte + SETTLE_SECONDS - now)
         if not self._stalled and self.demux.capture is not None:
             return max(0.0, self._last_byte + self._stall_limit() - now)
         return None
@@ -92,6 +97,9 @@ class Pipeline:
         if not self._idled and quiet >= self._settings.idle_seconds:
             self._idled = True
             self._spread(self.demux.idle(now).parts, now)
+        if not self._settled and quiet >= SETTLE_SECONDS:
+            self._settled = True
+            self._spread(self.demux.settle(now).parts, now)
         if not self._stalled and self.demux.capture is not None and quiet >= self._stall_limit():
             self._stalled = True
             self._spread(self.demux.stall(time=now).parts, now)
@@ -108,7 +116,7 @@ class Pipeline:
     def flush(self, now: float) -> None:
         """The stream ended here (unplug, close): end every capture and partial line."""
         self._spread(self.demux.flush(now).parts, now)
-        self._idled = self._stalled = True
+        self._idled = self._settled = self._stalled = True
 
     def raw(self, data: bytes, owner: str, now: float) -> None:
         """Bytes received by a lease: part of the stream, and not log text."""
