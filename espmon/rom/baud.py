@@ -32,11 +32,20 @@ def _expected_register(rule: Mapping[str, Any], chip: Chip, words: Words, crysta
     return baud * expected // crystal_mhz if {expected, crystal_mhz} == {40, 48} else baud
 
 
+UNSUPPORTED = "unsupported"
+"""The rule of a ROM that stays at its rate."""
+
 RULES: Mapping[str, Callable[[Mapping[str, Any], Chip, Words, int, int], int]] = {
+    UNSUPPORTED: lambda rule, chip, words, crystal_mhz, baud: baud,
     "calibrated": _calibrated,
     "fixed_ratio": _fixed_ratio,
     "expected_register": _expected_register,
 }
+
+
+def is_unsupported(chip: Chip) -> bool:
+    """The ROM has no such command."""
+    return chip.change_baud is not None and chip.change_baud["rule"] == UNSUPPORTED
 
 
 def registers_for_baud(chip: Chip) -> list[int]:

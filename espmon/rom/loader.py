@@ -216,7 +216,17 @@ class Loader(Link):
             raise RomError(RomErrorKind.BAD_REPLY, "The chip's MD5 is not a hexadecimal number") from error
 
     async def change_baud(self, baud: int) -> None:
-        """Let chip and host talk at another rate. Raises `RomError` SILENT when the chip is not heard there."""
+        """Let chip and host talk at another rate.
+
+        Raises:
+            RomError: UNSUPPORTED for ROMs that cannot (ESP8266), SILENT when the chip is not heard at the new rate.
+        """
+        if not self.is_stub and baud_rules.is_unsupported(self.chip):
+            raise RomError(
+                RomErrorKind.UNSUPPORTED,
+                f"The {self.chip.name} ROM cannot change its baud rate",
+                "Open the port with the rate you want, or allow the stub loader to be used.",
+            )
         old = self.channel.baud
         number = baud
         if not self.is_stub and not self.secure_download and self.chip.change_baud is not None:
