@@ -38,7 +38,12 @@ def devices(options: argparse.Namespace) -> int:
     """Do what was asked."""
     registry = DeviceRegistry()
     actions = {"list": _list, "set": _set, "remove": _remove, "path": _path}
-    code = actions[options.action](registry, options)
+    try:
+        code = actions[options.action](registry, options)
+    except PortError as error:
+        if error.kind is not PortErrorKind.OTHER:
+            raise
+        fail(Exit.FAILED, str(error))  # the registry's file, not a port
     if registry.problem:
         say(f"espmon: {registry.problem}")
     return code

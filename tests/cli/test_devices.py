@@ -1,0 +1,100 @@
+"""`espmon devices` keeps the registry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serial.tools.list_ports_common import ListPortInfo
+
+from espmon.cli import main
+from espmon.port import discovery, registry
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
+    """One board on this machine, and a registry of its own."""
+    info = ListPortInfo("/dev/ttyACM0")
+    info.vid, info.pid, info.serial_number, info.location = 0x303A, 0x1001, "34:85", "1-1"
+    present = [info]
+    monkeypatch.setattr(discovery.list_ports, "__kwdefaults__", {"show_all": False, "source": lambda: present})
+    monkeypatch.setattr(discovery.resolve, "__kwdefaults__", {"source": lambda: present})
+    monkeypatch.setattr(registry, "default_path", lambda: tmp_path / "devices.json")
+    return present
+
+
+def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    capsys.readouterr()
+    assert main(["devices", "list", "--json"]) == 0
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["devices"]
+    return rows
+
+
+def test_a_connected_port_is_remembered_by_its_serial_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "set", "ttyACM0", "--nickname", "knob", "--baud", "921600"]) == 0
+    (row,) = listed(capsys)
+    assert row["key"] == "serial:34:85"
+    assert row["port"] == "/dev/ttyACM0"
+    assert row["baud"] == 921600
+
+
+def test_a_board_that_is_away_is_changed_by_nickname(machine: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    main(["devices", "set", "serial:far", "--nickname", "attic", "--description", "in the attic"])
+    machine.clear()
+    assert main(["devices", "set", "attic", "--name", "Attic sensor"]) == 0
+    (row,) = listed(capsys)
+    assert row["description"] == "in the attic"
+    assert row["name"] == "Attic sensor"
+    assert row["port"] is None
+
+
+def test_the_elf_is_kept_as_an_absolute_path_and_can_be_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["devices", "set", "serial:a", "--elf", "build/app.elf"])
+    assert Path(listed(capsys)[0]["elf"]).is_absolute()
+    main(["devices", "set", "serial:a", "--elf", "", "--baud", ""])
+    assert listed(capsys)[0]["elf"] == ""
+    assert listed(capsys)[0]["baud"] is None
+
+
+def test_removing_by_nickname_forgets(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["devices", "set", "serial:a", "--nickname", "knob"])
+    assert main(["devices", "remove", "knob"]) == 0
+    assert listed(capsys) == []
+    assert main(["devices", "remove", "serial:a"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["set", "serial:b", "--nickname", "knob"], 2, "belongs to serial:a"),
+        (["set", "serial:b", "--nickname", "Not Good"], 2, "lower-case"),
+        (["set", "serial:b", "--baud", "fast"], 2, "fast"),
+        (["set", "serial:b"], 2, "nothing to set"),
+        (["set", "/dev/ttyUSB77", "--nickname", "x"], 3, "no such port"),
+        (["rename"], 2, "rename"),
+        ([], 2, "ACTION"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+    words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["devices", "set", "serial:a", "--nickname", "knob"])
+    capsys.readouterr()
+    assert main(["devices", *words]) == code
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_the_path_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "path"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "devices.json")
+
+
+def test_what_a_file_says_cannot_reach_the_terminal_raw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {"serial:\u001b[2J": {"description": "\u001b]0;owned\u0007"}}
+    (tmp_path / "devices.json").write_text(json.dumps({"version": 1, "devices": rows}))
+    assert main(["devices", "list"]) == 0
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
