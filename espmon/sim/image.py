@@ -131,6 +131,7 @@ class Image:
 
     def __init__(self) -> None:
         content = ELF.read_bytes()
+        self.path = ELF
         self.sha256 = hashlib.sha256(content).hexdigest()
         stored = json.loads((FOLDER / "snapshots.json").read_text())
         base = int(stored["base"])

@@ -31,6 +31,7 @@ ROWS = (
     ("MSTATUS", "MTVEC", "MCAUSE", "MTVAL"),
     ("MHARTID",),
 )
+INTERRUPT = 0x80000000
 STACK_BYTES = 1024
 WORDS_A_ROW = 8
 
@@ -45,7 +46,8 @@ def reason(snapshot: Snapshot) -> str:
             return f"assert failed: {details.function} {details.file}:{details.line} ({details.expression})"
         case "stack":
             return f"***ERROR*** A stack overflow in task {details.function} has been detected."
-    cause = CAUSES.get(snapshot.registers["mcause"], "Unknown")
+    number = snapshot.registers["mcause"]
+    cause = "Interrupt wdt timeout on CPU0" if number & INTERRUPT else CAUSES.get(number, "Unknown")
     return f"Guru Meditation Error: Core  0 panic'ed ({cause}). Exception was unhandled."
 
 

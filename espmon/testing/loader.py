@@ -6,12 +6,14 @@ silicon's form and so that anything may be lost on the way. Needs the `demo` ext
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import struct
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -28,6 +30,8 @@ RATE_TOLERANCE = 0.05
 INVALID_MESSAGE = b"\x01\x05"
 SECURE_DOWNLOAD_FLAG = 1 << 2
 SYNC_REPLIES = 8
+ENDS = frozenset({Operation.FLASH_END, Operation.FLASH_DEFL_END})
+"""Commands whose first word says what comes next: 0 restarts into the application, 1 stays."""
 
 
 class LoaderPeer:
@@ -45,6 +49,7 @@ class LoaderPeer:
         ignored: commands that arrived while the application ran.
         sent: bytes sent to the host so far.
         host_baud: the host's rate, told by `MockChannel.set_baud`.
+        on_reboot: called (in the chip's thread) when a FLASH_END tells the loader to start the application.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class LoaderPeer:
         self.ignored = 0
         self.sent = 0
         self.host_baud = 115200
+        self.on_reboot: Callable[[], object] | None = None
         self._baud: int | None = None
         self._in_loader = in_loader
         self._entry_text = b"" if in_loader else BOOT_TEXT
@@ -93,6 +99,9 @@ class LoaderPeer:
     def close(self) -> None:
         """Cut the wire and wait for the thread."""
         self._stop.set()
+        with contextlib.suppress(OSError):
+            # A host that still waits to write learns it now, not when the descriptor has gone.
+            self.socket.shutdown(socket.SHUT_RDWR)
         self._waker.send(b"x")
         if self._thread is not None:
             self._thread.join(5.0)
@@ -300,6 +309,10 @@ class LoaderPeer:
             self._deliver(reply(operation, value, body, self._status()) + (encode(b"OHAI") if started else b""))
         self._stub = self._stub or started
         self._streaming = operation == Operation.READ_FLASH and status == b"\x00\x00"
+        if operation in ENDS and self.requests[-1][1][:4] == bytes(4):
+            self.boot()
+            if self.on_reboot:
+                self.on_reboot()
         if operation == Operation.CHANGE_BAUDRATE and status == b"\x00\x00":
             self._baud = struct.unpack_from("<I", self.requests[-1][1])[0]
 

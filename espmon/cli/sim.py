@@ -1,0 +1,97 @@
+"""`espmon sim`: the simulated board alone, for other tools."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from espmon.sim.board import SimulatedBoard
+from espmon.sim.chips import CHIPS
+from espmon.sim.events import EventLog
+from espmon.sim.scenarios import SCENARIOS
+from espmon.sim.server import DEFAULT_LISTEN, BoardServer, ListenError
+
+DONE, USAGE, PORT_FAILED = 0, 2, 3
+
+
+def _parser() -> argparse.ArgumentParser:
+    scenarios = "\n".join(f"  {row.name:<12} {row.description}" for row in SCENARIOS.values())
+    parser = argparse.ArgumentParser(
+        prog="espmon sim",
+        description="A simulated board behind a network port. The first line on stdout is its URL.",
+        epilog=f"scenarios:\n{scenarios}\n\nchips: {', '.join(CHIPS)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="URL",
+        default=DEFAULT_LISTEN,
+        help="rfc2217://HOST:PORT (with DTR and RTS) or socket://HOST:PORT; port 0 picks one (default: %(default)s)",
+    )
+    parser.add_argument("--chip", metavar="NAME", choices=list(CHIPS), default="esp32c3", help="default: %(default)s")
+    parser.add_argument(
+        "--scenario", metavar="NAME", choices=list(SCENARIOS), default="demo", help="see below (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--replay",
+        metavar="FILE",
+        type=Path,
+        help="send these bytes instead, from the start at each boot; then stay connected and silent",
+    )
+    parser.add_argument(
+        "--rate", metavar="BAUD", type=int, help="line rate of the replay (default: as fast as the client reads)"
+    )
+    parser.add_argument(
+        "--pace", action="store_true", help="everything takes its line time at the rate the client has set"
+    )
+    parser.add_argument(
+        "--events", metavar="FILE", type=Path, help="write connects, line and mode changes as JSON lines"
+    )
+    return parser
+
+
+async def _serve(board: SimulatedBoard, listen: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:
+            # Event loops without signal support: the interpreter's own handler, woken by the loop.
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    async with BoardServer(board, listen) as server:
+        print(server.url, flush=True)
+        await stop.wait()
+
+
+async def _run(options: argparse.Namespace, replay: bytes | None) -> None:
+    board = SimulatedBoard(
+        options.chip,
+        options.scenario,
+        replay=replay,
+        rate=options.rate,
+        pace=options.pace,
+        events=EventLog(options.events),
+    )
+    await _serve(board, options.listen)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until SIGINT or SIGTERM. Exit codes: 0 stopped, 2 wrong usage or unreadable file, 3 cannot listen."""
+    options = _parser().parse_args(arguments)
+    if options.rate is not None and options.rate < 1:
+        print("espmon sim: --rate must be at least 1 baud", file=sys.stderr)
+        return USAGE
+    try:
+        replay = options.replay.read_bytes() if options.replay else None
+        asyncio.run(_run(options, replay))
+    except ListenError as error:
+        print(f"espmon sim: {error}", file=sys.stderr)
+        return USAGE if "expected" in str(error) else PORT_FAILED
+    except OSError as error:
+        print(f"espmon sim: {error.filename}: {error.strerror}", file=sys.stderr)
+        return USAGE
+    return DONE

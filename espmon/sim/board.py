@@ -1,0 +1,244 @@
+"""A simulated board: chip, circuit and wire, without the network in front of it.
+
+The board has power from the first connection on. Its owner moves the lines, hands over received bytes and gives a sink
+for what the board sends; while nobody is connected the board talks into the void.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from espmon.sim import bootlog
+from espmon.sim.application import Application
+from espmon.sim.chips import CHIPS
+from espmon.sim.events import EventLog
+from espmon.sim.image import Image
+from espmon.sim.scenarios import SCENARIOS
+from espmon.sim.strapping import RESET_DELAY, Mode, Strapping
+
+DEFAULT_BAUD = 115200
+REPLAY_CHUNK = 16384
+PACED_CHUNK_SECONDS = 0.01
+BITS_A_BYTE = 10
+"""Start, eight data bits, stop."""
+
+Sink = Callable[[bytes], Awaitable[None]]
+
+
+class SimulatedBoard:
+    """One board.
+
+    Args:
+        chip: a key of `espmon.sim.chips.CHIPS`.
+        scenario: a key of `espmon.sim.scenarios.SCENARIOS`.
+        replay: bytes that the application sends instead of a scenario, from the start at each boot; the wire then
+            stays open and silent.
+        rate: baud at which a replay is sent; None: as fast as the reader takes it.
+        pace: everything takes its line time at the rate the client has set.
+        reset_delay: seconds that EN stays low after its release.
+        events: where to note what happens; a log in memory otherwise.
+        quirks: an `espmon.testing.Quirks` for the loader.
+
+    Attributes:
+        events: the event log.
+        mode: what the chip does now.
+        baud: the rate the client has set.
+        sent: bytes sent to the client since the start.
+        elf: path of the application's ELF (RISC-V chips).
+    """
+
+    def __init__(
+        self,
+        chip: str = "esp32c3",
+        scenario: str = "demo",
+        *,
+        replay: bytes | None = None,
+        rate: int | None = None,
+        pace: bool = False,
+        reset_delay: float = RESET_DELAY,
+        events: EventLog | None = None,
+        quirks: Any = None,
+    ) -> None:
+        self.chip = CHIPS[chip]
+        self.scenario = SCENARIOS[scenario]
+        self.events = events or EventLog()
+        self.mode = Mode.RESET
+        self.baud = DEFAULT_BAUD
+        self.sent = 0
+        self._image = Image()
+        self.elf = self._image.path
+        self._replay = replay
+        self._rate = rate
+        self._pace = pace
+        self._quirks = quirks
+        self._strapping = Strapping(delay=reset_delay)
+        self._strapped_low = self.scenario.starts_in_loader
+        self._powered = False
+        self._sink: Sink | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._start: asyncio.TimerHandle | None = None
+        self._application: Application | None = None
+        self._peer: Any = None
+        self._flash: Any = None
+
+    # -- the wire -----------------------------------------------------------------------------------------------
+
+    def connect(self, sink: Sink) -> None:
+        """A client is there; the first one brings the power."""
+        self.events.add("connect")
+        self._sink = sink
+        if not self._powered:
+            self._powered = True
+            self._run(Mode.LOADER if self._strapped_low else Mode.APPLICATION)
+
+    def disconnect(self) -> None:
+        """The client has gone; its lines fall back together."""
+        self._sink = None
+        self.events.add("disconnect")
+        self.set_lines(dtr=False, rts=False)
+
+    def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Move DTR and RTS (True: asserted); both at once when both are given."""
+        before = self._strapping.dtr, self._strapping.rts
+        loop = asyncio.get_running_loop()
+        entered_reset = self._strapping.move(loop.time(), dtr=dtr, rts=rts)
+        if (self._strapping.dtr, self._strapping.rts) != before:
+            self.events.add("lines", dtr=self._strapping.dtr, rts=self._strapping.rts)
+        if not self._powered:
+            return
+        if entered_reset:
+            self._strapped_low = False
+            self._halt()
+        if self._start is not None:
+            self._start.cancel()
+            self._start = None
+        if self._strapping.due is not None:
+            self._start = loop.call_at(self._strapping.due, self._rise)
+
+    def set_baud(self, baud: int) -> None:
+        """The client's rate."""
+        self.baud = baud
+        if self._peer is not None:
+            self._peer.host_baud = baud
+
+    async def receive(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self.mode is Mode.APPLICATION and self._application is not None:
+            self._application.receive(data)
+        elif self.mode is Mode.LOADER and self._peer is not None:
+            with contextlib.suppress(OSError):
+                # A reset in the middle: the bytes are lost, as on a wire.
+                await asyncio.get_running_loop().sock_sendall(self._peer.socket, data)
+
+    async def close(self) -> None:
+        """Power off."""
+        if self._start is not None:
+            self._start.cancel()
+        life = self._halt()
+        if life is not None:
+            await asyncio.wait([life])
+        self.events.close()
+
+    # -- the chip -----------------------------------------------------------------------------------------------
+
+    def _rise(self) -> None:
+        """EN rises."""
+        self._start = None
+        self._run(self._strapping.start())
+
+    def _halt(self) -> asyncio.Task[None] | None:
+        """Into reset: whatever ran is gone."""
+        life, self._life = self._life, None
+        self._application = None
+        self.mode = Mode.RESET
+        if life is not None:
+            life.cancel()
+        return life
+
+    def _run(self, mode: Mode) -> None:
+        previous = self._halt()
+        self.mode = mode
+        self.events.add("mode", mode=mode.value)
+        live = self._live_in_loader if mode is Mode.LOADER else self._live_in_application
+        self._life = asyncio.get_running_loop().create_task(self._follow(previous, live))
+
+    async def _follow(self, previous: asyncio.Task[None] | None, live: Callable[[], Awaitable[None]]) -> None:
+        """Live once the life before has ended."""
+        if previous is not None:
+            await asyncio.wait([previous])
+        await live()
+
+    async def _live_in_application(self) -> None:
+        if self._replay is not None:
+            await self._play(self._replay)
+            return
+        reason = bootlog.POWER_ON
+        while True:
+            self._application = Application(self.chip, self.scenario, self._image, self._send)
+            reason = await self._application.run(reason)
+            self.events.add("mode", mode=Mode.APPLICATION.value)
+
+    async def _play(self, capture: bytes) -> None:
+        for start in range(0, len(capture), REPLAY_CHUNK):
+            await self._send(capture[start : start + REPLAY_CHUNK], self._rate)
+
+    async def _live_in_loader(self) -> None:
+        from espmon.testing.loader import LoaderPeer
+        from espmon.testing.quirks import Quirks
+
+        peer = LoaderPeer(self.chip.key, self._quirks or Quirks(paced=self._pace), flash=self._flash)
+        peer.host_baud = self.baud
+        loop = asyncio.get_running_loop()
+        rebooted = asyncio.Event()
+        peer.on_reboot = lambda: loop.call_soon_threadsafe(rebooted.set)
+        await self._send(bootlog.download_banner(self.chip).encode())
+        starting = loop.run_in_executor(None, peer.start)
+        try:
+            # The wire is there from the start: what the client sends while the loader is being imported waits in it.
+            self._peer = peer
+            await starting
+            self._flash = peer.flash
+            await self._relay(peer.socket, rebooted)
+        finally:
+            self._peer = None
+            await asyncio.shield(self._close_peer(peer, starting))
+        self._strapped_low = False
+        loop.call_soon(self._run, Mode.APPLICATION)
+
+    async def _close_peer(self, peer: Any, starting: asyncio.Future[Any]) -> None:
+        await asyncio.wait([starting])
+        await asyncio.get_running_loop().run_in_executor(None, peer.close)
+
+    async def _relay(self, wire: Any, rebooted: asyncio.Event) -> None:
+        """What the loader says goes out until it starts the application."""
+        loop = asyncio.get_running_loop()
+        reboot = loop.create_task(rebooted.wait())
+        try:
+            while not rebooted.is_set():
+                received = loop.create_task(loop.sock_recv(wire, 65536))
+                try:
+                    await asyncio.wait([received, reboot], return_when=asyncio.FIRST_COMPLETED)
+                    if received.done():
+                        await self._send(received.result())
+                finally:
+                    received.cancel()
+        finally:
+            reboot.cancel()
+
+    async def _send(self, data: bytes, rate: int | None = None) -> None:
+        """Towards the client, at line rate when asked for."""
+        rate = rate or (self.baud if self._pace else None)
+        step = max(1, int(rate / BITS_A_BYTE * PACED_CHUNK_SECONDS)) if rate else len(data) or 1
+        loop = asyncio.get_running_loop()
+        started, sent = loop.time(), 0
+        for start in range(0, len(data), step):
+            piece = data[start : start + step]
+            if self._sink is not None:
+                self.sent += len(piece)
+                await self._sink(piece)
+            if rate:
+                sent += len(piece)
+                await asyncio.sleep(started + sent * BITS_A_BYTE / rate - loop.time())

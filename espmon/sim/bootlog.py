@@ -1,0 +1,97 @@
+"""Boot logs: from the ROM's banner to the first line of the application."""
+
+from __future__ import annotations
+
+import hashlib
+
+from espmon.sim.chips import SimulatedChip
+from espmon.sim.image import SHA_PREFIX
+
+GREEN, YELLOW, RED, PLAIN = "\x1b[0;32m", "\x1b[0;33m", "\x1b[0;31m", "\x1b[0m"
+COLOURS = {"I": GREEN, "W": YELLOW, "E": RED}
+NEWLINE = "\r\n"
+
+POWER_ON, SOFTWARE, WATCHDOG = "power_on", "software", "watchdog"
+"""Why a boot happened; names of columns of the chip table."""
+
+PARTITIONS = (
+    (0, "nvs", "WiFi data", "01 02", 0x9000, 0x6000),
+    (1, "phy_init", "RF data", "01 01", 0xF000, 0x1000),
+    (2, "factory", "factory app", "00 00", 0x10000, 0x100000),
+    (3, "coredump", "Unknown data", "01 03", 0x110000, 0x10000),
+)
+
+
+def log_line(level: str, milliseconds: int, tag: str, text: str) -> str:
+    """A log line as ESP-IDF colours it."""
+    colour = COLOURS.get(level, "")
+    return f"{colour}{level} ({milliseconds}) {tag}: {text}{PLAIN if colour else ''}{NEWLINE}"
+
+
+def printed_sha(chip: SimulatedChip, elf_sha256: str) -> str:
+    """The ELF prefix that the application prints: that of the shipped ELF where its instruction set fits.
+
+    An Xtensa board prints that of an ELF nobody has, so that a monitor has to say that none fits.
+    """
+    sha = elf_sha256 if chip.riscv else hashlib.sha256(b"espmon demo, not shipped: " + chip.key.encode()).hexdigest()
+    return sha[:SHA_PREFIX]
+
+
+def rom_banner(chip: SimulatedChip, reason: str = POWER_ON) -> str:
+    """What the ROM prints when it starts the bootloader in flash."""
+    if chip.key == "esp8266":
+        cause = {POWER_ON: 2, SOFTWARE: 3, WATCHDOG: 4}[reason]
+        lines = ["", f" ets Jan  8 2013,rst cause:{cause}, boot mode:(3,6)", "", *chip.loads]
+    else:
+        lines = [*chip.rom, f"rst:{getattr(chip, reason)},boot:{chip.flash_boot}", *chip.loads]
+    return NEWLINE.join(lines) + NEWLINE
+
+
+def download_banner(chip: SimulatedChip) -> str:
+    """What the ROM prints when it stays in its loader."""
+    if chip.key == "esp8266":
+        return f"{NEWLINE} ets Jan  8 2013,rst cause:2, boot mode:(1,6){NEWLINE}{NEWLINE}"
+    lines = [*chip.rom, f"rst:{chip.power_on},boot:{chip.download_boot}", "waiting for download"]
+    return NEWLINE.join(lines) + NEWLINE
+
+
+def application_log(chip: SimulatedChip, elf_sha256: str) -> str:
+    """Second stage bootloader and start-up of the application."""
+    stamp = "Jan  1 2026 12:00:00"
+    lines = [
+        log_line("I", 24, "boot", "ESP-IDF v5.3-simulated 2nd stage bootloader"),
+        log_line("I", 24, "boot", f"compile time {stamp}"),
+        log_line("I", 25, "boot", "chip revision: v0.4"),
+        log_line("I", 28, f"boot.{chip.key}", "SPI Speed      : 80MHz"),
+        log_line("I", 33, f"boot.{chip.key}", "SPI Mode       : DIO"),
+        log_line("I", 38, f"boot.{chip.key}", "SPI Flash Size : 4MB"),
+        log_line("I", 42, "boot", "Enabling RNG early entropy source..."),
+        log_line("I", 48, "boot", "Partition Table:"),
+        log_line("I", 51, "boot", "## Label            Usage          Type ST Offset   Length"),
+    ]
+    for index, (number, label, usage, kind, offset, length) in enumerate(PARTITIONS):
+        row = f"{number:2} {label:<16} {usage:<16} {kind} {offset:08x} {length:08x}"
+        lines.append(log_line("I", 58 + 8 * index, "boot", row))
+    lines += [
+        log_line("I", 91, "boot", "End of partition table"),
+        log_line("I", 160, "boot", "Loaded app from partition at offset 0x10000"),
+        log_line("I", 160, "boot", "Disabling RNG early entropy source..."),
+        log_line("I", 171, "cpu_start", "Unicore app"),
+        log_line("I", 180, "cpu_start", "Pro cpu start user code"),
+        log_line("I", 180, "cpu_start", "cpu freq: 160000000 Hz"),
+        log_line("I", 180, "app_init", "Application information:"),
+        log_line("I", 183, "app_init", "Project name:     espmon_demo"),
+        log_line("I", 188, "app_init", "App version:      1.0.0"),
+        log_line("I", 193, "app_init", f"Compile time:     {stamp}"),
+        log_line("I", 199, "app_init", f"ELF file SHA256:  {printed_sha(chip, elf_sha256)}..."),
+        log_line("I", 204, "app_init", "ESP-IDF:          v5.3-simulated"),
+        log_line("I", 209, "efuse_init", "Min chip rev:     v0.3"),
+        log_line("I", 219, "heap_init", "Initializing. RAM available for dynamic allocation:"),
+        log_line("I", 226, "heap_init", "At 3FC8E7E0 len 00031820 (198 KiB): RAM"),
+        log_line("I", 240, "spi_flash", "detected chip: generic"),
+        log_line("I", 244, "spi_flash", "flash io: dio"),
+        log_line("I", 258, "main_task", "Started on CPU0"),
+        log_line("I", 258, "main_task", "Calling app_main()"),
+        log_line("I", 268, "demo", f"espmon demo application on a simulated {chip.title}"),
+    ]
+    return "".join(lines)
