@@ -78,7 +78,7 @@ def _check_elf(core: Core, elf: Elf, force: bool) -> bool | None:
         return True
     text = f"the core dump was made by application {prefix}, but {elf.path} is {elf.sha256}"
     if not force:
-        raise PostmortemError(f"{text}; give the matching ELF, or --force to decode all the same")
+        raise PostmortemError(f"{text}; give the matching ELF, or --force to decode all the same", mismatch=True)
     core.warnings.append(f"{text}: names and lines may be wrong")
     return False
 

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 
 
 class PostmortemError(Exception):
-    """An ELF file or a dump that cannot be used; the message says what and where."""
+    """An ELF file or a dump that cannot be used; the message says what and where.
+
+    `mismatch`: both are sound, but the ELF is not the one the dump was made by.
+    """
+
+    def __init__(self, message: str, mismatch: bool = False) -> None:
+        super().__init__(message)
+        self.mismatch = mismatch
 
 
 @contextmanager

@@ -1,0 +1,56 @@
+"""`espmon symbolize`: functions and source lines of addresses, from the ELF alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command
+from espmon.postmortem import PostmortemError, Symbolizer
+
+MAX_ADDRESSES = 1_000_000
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    parser = command_parser("symbolize", "Print function and file:line of addresses, inlined functions included.")
+    parser.add_argument("elf", metavar="ELF", help="the application's ELF")
+    parser.add_argument("addresses", metavar="ADDR", nargs="*", help="hexadecimal; read from stdin when none is given")
+    parser.add_argument("--also", metavar="ELF", action="append", default=[], help="another ELF: bootloader, ROM")
+    parser.add_argument("--json", action="store_true", help="a list of addresses with their frames, innermost first")
+    return run_command(parser, arguments, symbolize, {PostmortemError: Exit.USAGE})
+
+
+def symbolize(options: argparse.Namespace) -> int:
+    """Look the addresses up and print them."""
+    words = options.addresses or sys.stdin.read(MAX_ADDRESSES * 12).split()
+    addresses = [parse_address(word) for word in words[:MAX_ADDRESSES]]
+    symbolizer = Symbolizer([options.elf, *options.also])
+    if options.json:
+        print_json(
+            [
+                {"address": f"0x{address:08x}", "frames": [frame.to_json() for frame in symbolizer.lookup(address)]}
+                for address in addresses
+            ]
+        )
+    else:
+        for address in addresses:
+            frames = symbolizer.lookup(address)
+            for frame in frames:
+                print(f"{clean(frame.function or '??')}\n{clean(frame.file or '??')}:{frame.line or '?'}")
+            if not frames:
+                print("??\n??:?")
+    for note in symbolizer.damage[:5]:
+        print(f"espmon: warning: {clean(note)}", file=sys.stderr)
+    return Exit.DONE
+
+
+def parse_address(word: str) -> int:
+    """Return a hexadecimal address, with or without 0x; ends the command for anything else."""
+    try:
+        value = int(word, 16)
+    except ValueError:
+        fail(Exit.USAGE, f"{word!r} is not a hexadecimal address")
+    if not 0 <= value < 1 << 64:
+        fail(Exit.USAGE, f"{word!r} is outside the address space")
+    return value

@@ -1,0 +1,60 @@
+"""Source files of the build on this machine: paths mapped, a few lines around the one that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_FILE_BYTES = 4 << 20
+MAX_LINE = 400
+CONTEXT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of source: number from 1, text without its line end (as it is in the file), whether it is the one asked
+    for.
+    """
+
+    number: int
+    text: str
+    current: bool
+
+
+def map_path(file: str, mapping: Mapping[str, str] | None) -> str:
+    """Return the path with the longest prefix in `mapping` replaced; a prefix ends at a path separator."""
+    best = ""
+    for prefix in mapping or {}:
+        bare = prefix.rstrip("/")
+        if len(bare) >= len(best) and (file == bare or file.startswith(bare + "/")) and bare:
+            best = prefix
+    if not best or mapping is None:
+        return file
+    return mapping[best].rstrip("/") + file[len(best.rstrip("/")) :]
+
+
+def source_excerpt(
+    file: str | None, line: int | None, mapping: Mapping[str, str] | None = None, context: int = CONTEXT
+) -> list[SourceLine]:
+    """Return the lines around a line of a source file; empty when the file is not on this machine, too large or
+    shorter.
+
+    The text is as it is in the file: whoever shows it has to make it safe for a terminal.
+    """
+    if not file or not line or line < 1:
+        return []
+    path = Path(map_path(file, mapping))
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
+            return []
+        lines = path.read_bytes().split(b"\n")
+    except (OSError, ValueError):
+        return []
+    if line > len(lines):
+        return []
+    first, last = max(1, line - context), min(len(lines), line + context)
+    return [
+        SourceLine(number, lines[number - 1].rstrip(b"\r").decode("utf-8", "replace")[:MAX_LINE], number == line)
+        for number in range(first, last + 1)
+    ]
