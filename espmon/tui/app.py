@@ -14,9 +14,9 @@ from textual.screen import Screen
 from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import Notice, OpenRequest, Status
+from espmon.session.view import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
-from espmon.tui.monitor.link import News, SessionLike, SessionLink
+from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.sanitise import plain
 from espmon.tui.theme import DARK, THEMES
@@ -34,9 +34,14 @@ class EspmonApp(App[int]):
 
     Args:
         runner: the session's thread.
-        session: the session.
+        session: the session, or a function that makes it; that is called on the session's thread after the first
+            frame, so that its imports do not delay the screen.
         request: what to open; None shows the list of ports.
         settings: the user's settings.
+        baud: rate that the list of ports offers first.
+        elf: ELF files that the list of ports offers first.
+        timestamps: show host times from the start.
+        notices: remarks to show once the screen is there.
         history: file of typed lines; None keeps none.
         discover: lists the ports for the picker.
     """
@@ -51,28 +56,39 @@ class EspmonApp(App[int]):
     def __init__(
         self,
         runner: LoopThread,
-        session: SessionLike,
+        session: SessionLike | Callable[[], SessionLike],
         request: OpenRequest | None = None,
         *,
         settings: Settings | None = None,
+        baud: int = 115200,
+        elf: tuple[Path, ...] = (),
+        timestamps: bool = False,
+        notices: Sequence[str] = (),
         history: Path | None = None,
         discover: Callable[[], Sequence[Any]] | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or Settings()
+        self._make: Callable[[], SessionLike] | None = None
+        if callable(session):
+            named = request or OpenRequest("")
+            self._make = session
+            session = Waiting(Status(State.OPENING if request else State.CLOSED, url=named.url, name=named.name))
         self.link = SessionLink(runner, session, self._deliver, self._terminal_busy)
         self.request = request
         self.discover = discover
+        self.defaults = request or OpenRequest("", baud=baud, elf=elf)
+        self._timestamps = timestamps
+        self._notices = tuple(notices)
         self._runner = runner
         self._history = History(history)
-        self._shown_state = State.CLOSED
         self.router = routes.Router(self)
 
     # -- screens ------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[Any]:
         """The monitor is at the bottom of everything."""
-        return MonitorScreen(self.link, self.settings, self._history)
+        return MonitorScreen(self.link, self.settings, self._history, timestamps=self._timestamps)
 
     @property
     def monitor(self) -> MonitorScreen:
@@ -91,10 +107,23 @@ class EspmonApp(App[int]):
             {"app.menu": self.settings.menu_key, "app.exit": self.settings.exit_key, **self.settings.keymap}
         )
         self.link.start()
+        if self.request is None:
+            self.router.show_picker()
+        if self._make is not None:
+            self.call_after_refresh(self._make_session, self._make)
+        elif self.request is not None:
+            self.link.ask(self.link.session.open(self.request))
+        for notice in self._notices:
+            self.toast(Notice(notice, Severity.WARNING))
+
+    async def _make_session(self, make: Callable[[], SessionLike]) -> None:
+        async def work() -> SessionLike:
+            return make()
+
+        self.link.attach(await self._runner.run(work()))
+        self.monitor.attach()
         if self.request is not None:
             self.link.ask(self.link.session.open(self.request))
-        else:
-            self.call_after_refresh(self.router.show_picker)
 
     async def on_unmount(self) -> None:
         """Let the port go, within a limit."""

@@ -105,7 +105,7 @@ class Router:
         discover = self._app.discover or _no_ports
         failed = self._app.request if error else None
         screen = PickerScreen(
-            discover, defaults=self._app.request, manage=self.show_devices, failed=failed, error=error, hint=hint
+            discover, defaults=self._app.defaults, manage=self.show_devices, failed=failed, error=error, hint=hint
         )
         self._app.push_screen(screen, self._picked)
 
@@ -115,7 +115,7 @@ class Router:
             if app.status.state is State.CLOSED and not len(app.link.session.store):
                 app.exit(0)
             return
-        app.request = request
+        app.request = app.defaults = request
         link = app.link
 
         async def reopen() -> None:

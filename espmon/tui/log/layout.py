@@ -116,8 +116,6 @@ class Layout:
             return [plain(row) for row in hex_rows(block.raw(index))]
         if self.shape is Shape.RAW:
             return plain(repr(block.raw(index))[2:-1])
-        if block.source != "text":
-            return display(block.text(index).encode(), colour=self.colour)
         return display(block.body(index), colour=self.colour)
 
     # -- rows ---------------------------------------------------------------------------------------------------
@@ -180,6 +178,8 @@ class Layout:
         if sub < len(marks):
             return self._rule(marks[sub])
         sub -= len(marks)
+        if sub == 0 and (said := self._own(line)) is not None:
+            return self._rule(Mark(said))
         rows = self._text_rows(line)
         if sub >= rows:
             return self._decoration(self.decorate(line)[sub - rows])
@@ -252,6 +252,14 @@ class Layout:
             return "" if earlier is None else f"+{block.time - earlier:.3f}"
         except IndexError:
             return ""
+
+    def _own(self, line: int) -> str | None:
+        """What the session itself put between the board's lines (a gap, a lease), None for a line of the board's."""
+        try:
+            block, index = self.store.locate(line)
+        except IndexError:
+            return None
+        return block.text(index) if block.source == "mark" else None
 
     def _rule(self, mark: Mark) -> Strip:
         painter = self.painter

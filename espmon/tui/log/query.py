@@ -54,7 +54,7 @@ class TextQuery:
 
     def candidates(self, block: LineBlock) -> list[int] | None:
         """Indices of the only lines of `block` that can match, or None when each must be looked at."""
-        if self._raw is None or block.source != "text":
+        if self._raw is None or block.source == "binlog":
             return None
         data = block.data
         starts = block.starts

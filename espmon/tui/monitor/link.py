@@ -109,6 +109,25 @@ class SessionLike(Protocol):
         ...
 
 
+class Waiting:
+    """Stands for the session while that is still being made, so that the screen can be painted first."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+        self.store = LogStore()
+        self.events: tuple[EventEntry, ...] = ()
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """There is nothing to hear yet."""
+        return lambda: None
+
+    async def _nothing(self, *_: object) -> None:
+        """There is nobody to ask yet."""
+
+    open = consent = decline = cancel = close = send = _nothing
+    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = _nothing
+
+
 @dataclass(slots=True)
 class News:
     """What changed since the last frame."""
@@ -161,6 +180,13 @@ class SessionLink:
         """Begin to listen. Call on the screen's loop."""
         self._loop = asyncio.get_running_loop()
         self._unsubscribe = self.session.subscribe(self._listen)
+
+    def attach(self, session: SessionLike) -> None:
+        """Take this session, now that it has been made."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self.session = session
+        self._unsubscribe = session.subscribe(self._listen)
 
     def stop(self) -> None:
         """Stop listening."""

@@ -32,6 +32,18 @@ WIDE = 100
 """Columns from which the inspector stands beside the log."""
 
 
+class Body(Horizontal):
+    """Log and inspector. It is covered completely, so its own rows are never worth drawing."""
+
+    BLANK = True
+
+
+class LogColumn(Vertical):
+    """The log."""
+
+    BLANK = True
+
+
 class MonitorView(Screen[None]):
     """One session on the screen.
 
@@ -39,6 +51,7 @@ class MonitorView(Screen[None]):
         link: the session.
         settings: the user's settings.
         history: lines typed before.
+        timestamps: show host times from the start.
     """
 
     DEFAULT_CSS = """
@@ -58,26 +71,26 @@ class MonitorView(Screen[None]):
 
         entry: EventEntry
 
-    def __init__(self, link: SessionLink, settings: Settings, history: History) -> None:
+    class Completed(Message):
+        """Every part is there; keys that need one work from now on."""
+
+    def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
         super().__init__()
         self.link = link
         self.settings = settings
         self._history = history
         self._answers = TerminalAnswers(link)
+        self._timestamps = timestamps
         self._output = True
+        self.completed = False
         self._marked: set[int] = set()
 
     def compose(self) -> ComposeResult:
-        """Header, log and inspector, bars, input, footer."""
+        """Header, log, input, bars, footer: what the first frame shows. `complete` adds the rest."""
         yield Header(id="header")
-        with Horizontal(id="body"):
-            with Vertical(id="log-column"):
-                yield LogPane(self.link.session.store, id="log")
-            yield Inspector(id="inspector")
-        yield CaptureLine(id="capture")
+        with Body(id="body"), LogColumn(id="log-column"):
+            yield LogPane(self.link.session.store, id="log")
         yield InputLine(self._history, self.settings.eol, id="input")
-        yield RawKeys(id="raw")
-        yield MenuHint(id="menu")
         yield StatusBar(id="status")
         yield Footer(show_command_palette=False)
 
@@ -110,15 +123,34 @@ class MonitorView(Screen[None]):
         """Show what there is already."""
         self.pane.drawing.decorate = self.link.decoration
         self.pane.drawing.time_format = self.settings.timestamp_format
-        self.take(News(lines=True, status=self.status, events=list(self.link.session.events)))
+        if self._timestamps:
+            self.pane.set_timestamps(Timestamps.HOST)
+        self.take(News(lines=True, status=self.status))
         self.watch(self, "focused", self._focus_moved, init=False)
+        self.call_after_refresh(self._complete)
+
+    async def _complete(self) -> None:
+        """Mount what the first frame can do without."""
+        await self.query_one("#body").mount(Inspector(id="inspector"))
+        await self.mount_all(
+            [CaptureLine(id="capture"), RawKeys(id="raw"), MenuHint(id="menu")], after=self.query_one("#body")
+        )
+        self.completed = True
+        self.take(News(status=self.status, events=list(self.link.session.events)))
+        self.post_message(self.Completed())
+
+    def attach(self) -> None:
+        """The link has its session now: show its log and its events."""
+        self.pane.use_store(self.link.session.store)
+        self.pane.drawing.decorate = self.link.decoration
+        self.take(News(lines=True, status=self.status, events=list(self.link.session.events)))
 
     # -- news ---------------------------------------------------------------------------------------------------
 
     def take(self, news: News) -> None:
         """Show what changed since the last frame."""
         pane = self.pane
-        if news.events:
+        if news.events and self.completed:
             self.inspector.update_entries(news.events)
             for entry in news.events:
                 self._mark(entry)
@@ -130,20 +162,17 @@ class MonitorView(Screen[None]):
                 pane.sync()
         if news.status is not None:
             self.query_one(Header).show(news.status)
-            self.query_one(CaptureLine).show(news.status)
+            if self.completed:
+                self.query_one(CaptureLine).show(news.status)
         self.show_state()
 
     def _mark(self, entry: EventEntry) -> None:
-        """Boots, gaps and leases are marked in the log, where they happened."""
+        """Boots are marked in the log, where they begin; gaps and leases are lines of the store already."""
         if entry.line is None or entry.id in self._marked:
             return
-        kind = entry.record.type
-        if kind == "reset":
-            text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
-        elif kind in ("link", "note"):
-            text = entry.title
-        else:
+        if entry.record.type != "reset":
             return
+        text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
         self._marked.add(entry.id)
         self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR))
 

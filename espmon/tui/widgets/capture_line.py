@@ -51,8 +51,8 @@ class CaptureLine(Bar):
                 (f"⬇ {NAMES.get(capture.kind, capture.kind)} ", "$accent bold"),
                 (bar_text(capture.received, capture.expected, self._step), "$accent"),
                 (f" {size}", ""),
-                (f" · {capture.lines} lines" if capture.lines else "", "$text-muted"),
-                (f" · {capture.elapsed:.1f} s", "$text-muted"),
+                (f" · {capture.lines} lines" if capture.lines else "", "$secondary"),
+                (f" · {capture.elapsed:.1f} s", "$secondary"),
             ]
         elif progress is not None:
             left = [
@@ -60,5 +60,5 @@ class CaptureLine(Bar):
                 (bar_text(progress.done, progress.total, self._step), "$accent"),
                 (f" {progress.step}", ""),
             ]
-        self.set_parts(left, [(" a ends it, what came is kept", "$text-muted")] if capture is not None else [])
+        self.set_parts(left, [(" a ends it, what came is kept", "$secondary")] if capture is not None else [])
         self.set_class(bool(left), "-running")

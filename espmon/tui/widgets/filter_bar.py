@@ -19,7 +19,7 @@ from espmon.tui.log.query import LEVELS, LineFilter, QueryError, TextQuery
 NAMES = {"E": "E", "W": "W", "I": "I", "D": "D", "V": "V", "": "other"}
 """Level -> how it is written; "other" are lines without a level."""
 
-STYLES = {"E": "$error", "W": "$warning", "I": "$success", "D": "$accent", "V": "$text-muted", "": "$foreground"}
+STYLES = {"E": "$error", "W": "$warning", "I": "$success", "D": "$accent", "V": "$secondary", "": "$foreground"}
 
 
 class LevelPicker(Widget, can_focus=True):
@@ -51,7 +51,7 @@ class LevelPicker(Widget, can_focus=True):
         parts: list[tuple[str, str]] = []
         for level in LEVELS:
             on_ = level in self.levels
-            parts.append((("■" if on_ else "□") + NAMES[level], STYLES[level] if on_ else "$text-disabled"))
+            parts.append((("■" if on_ else "□") + NAMES[level], STYLES[level] if on_ else "$foreground 35%"))
             parts.append((" ", ""))
         return Content.assemble(*parts)
 

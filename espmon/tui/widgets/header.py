@@ -7,7 +7,7 @@ from espmon.session.view import ElfState, Status
 from espmon.tui.widgets.bar import Bar, Part
 
 LINK: dict[State, Part] = {
-    State.CLOSED: ("○ closed", "$text-muted"),
+    State.CLOSED: ("○ closed", "$secondary"),
     State.OPENING: ("◌ opening", "$warning"),
     State.AWAITING_CONSENT: ("● open", "$warning"),
     State.PROBING: ("● probing", "$warning"),
@@ -19,9 +19,9 @@ LINK: dict[State, Part] = {
 """State -> what the header calls it."""
 
 ELF: dict[ElfState, Part] = {
-    ElfState.NONE: ("no ELF", "$text-muted"),
-    ElfState.LOADING: ("ELF …", "$text-muted"),
-    ElfState.UNVERIFIED: ("ELF ?", "$text-muted"),
+    ElfState.NONE: ("no ELF", "$secondary"),
+    ElfState.LOADING: ("ELF …", "$secondary"),
+    ElfState.UNVERIFIED: ("ELF ?", "$secondary"),
     ElfState.MATCH: ("ELF ✓", "$success"),
     ElfState.MISMATCH: ("ELF ✗ other build", "$error"),
     ElfState.FAILED: ("ELF ✗ unreadable", "$error"),
@@ -55,7 +55,7 @@ class Header(Bar):
             left += [("  ", ""), (status.chip, "$primary")]
         if status.loop:
             left += [("  ", ""), (f"⟳ {status.loop}", "$error bold")]
-        right: list[Part] = [("  ", ""), (elf, elf_style), ("  ", ""), (f"{status.baud} Bd", "$text-muted")]
+        right: list[Part] = [("  ", ""), (elf, elf_style), ("  ", ""), (f"{status.baud} Bd", "$secondary")]
         if status.boot:
-            right = [("  ", ""), (f"boot {status.boot}", "$text-muted"), *right]
+            right = [("  ", ""), (f"boot {status.boot}", "$secondary"), *right]
         self.set_parts(left, right)

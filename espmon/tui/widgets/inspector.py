@@ -29,12 +29,12 @@ def details(entry: EventEntry) -> Content:
         rows.append(("line", f"{entry.line + 1:,}"))
     lines = 0
     for label, text in rows:
-        parts.append(("\n" + visible(label) + "  ", "$text-muted"))
+        parts.append(("\n" + visible(label) + "  ", "$secondary"))
         shown = text.splitlines() or [""]
         for number, line in enumerate(shown):
             lines += 1
             if lines > DETAIL_LINES:
-                parts.append(("\n…", "$text-muted"))
+                parts.append(("\n…", "$secondary"))
                 return Content.assemble(*parts)
             parts.append((visible(line) if not number else "\n  " + visible(line), ""))
     return Content.assemble(*parts)

@@ -72,6 +72,14 @@ class LogPane(ScrollView, can_focus=True):
         """The log shown."""
         return self.view.store
 
+    def use_store(self, store: LogStore) -> None:
+        """Show another log."""
+        self.view.store = self.drawing.store = store
+        self.drawing.marks.clear()
+        self.view.unclear()
+        self.repaint(lines=True)
+        self._update_scrollbar()
+
     @property
     def follow(self) -> bool:
         """Whether new lines scroll into view."""
