@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from struct import Struct
 
 from espmon.postmortem.binary import cstring, sleb, u32, uleb, unsigned
 from espmon.postmortem.elf import Elf, Section
 from espmon.postmortem.errors import PostmortemError, reading
 
+HEAD = Struct("<IIII")
+"""The first words of an entry: its length, its kind, and of descriptions start and size."""
 MAX_ENTRIES = 400_000
 MAX_INSTRUCTIONS = 20_000
 MAX_REMEMBERED = 64
@@ -31,6 +34,11 @@ class Cie:
     pointer_encoding: int = 0
     has_augmentation: bool = False
     signal: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether its descriptions give addresses as they are and nothing else."""
+        return self.pointer_encoding == 0 and not self.has_augmentation
 
 
 @dataclass(slots=True)
@@ -61,12 +69,16 @@ class Row:
         )
 
 
+Entry = tuple[int, int, bytes, int, int, Cie]
+"""Start, end, the section's bytes, where the instructions start and end, what it shares with others."""
+
+
 class FrameTable:
     """All frame descriptions of one ELF: headers are indexed at once, programs run when asked."""
 
     def __init__(self, elf: Elf) -> None:
         self._elf = elf
-        self._entries: list[tuple[int, int, bytes, Cie]] = []
+        self._entries: list[Entry] = []
         for name in (".debug_frame", ".eh_frame"):
             section = elf.section(name)
             if section is not None:
@@ -81,26 +93,30 @@ class FrameTable:
     def _index(self, section: Section, is_eh: bool) -> None:
         data = section.read()
         cies: dict[int, Cie | None] = {}
+        entries = self._entries
+        unpack, size = HEAD.unpack_from, len(data)
+        cie_identity = 0 if is_eh else 0xFFFFFFFF
         pos = 0
-        while pos + 8 <= len(data) and len(self._entries) < MAX_ENTRIES:
-            length = u32(data, pos)
-            body, end = pos + 4, pos + 4 + length
+        while pos + 16 <= size and len(entries) < MAX_ENTRIES:
+            length, identity, start, reach = unpack(data, pos)
+            end = pos + 4 + length
             if length == 0:
                 if is_eh:
                     return
-                pos += 4
-                continue
-            if length >= 0xFFFFFFF0 or end > len(data):
+                end = pos + 4
+            elif length >= 0xFFFFFFF0 or end > size:
                 return
-            identity = u32(data, body)
-            is_cie = identity == 0 if is_eh else identity == 0xFFFFFFFF
-            if not is_cie:
-                where = body - identity if is_eh else identity
+            elif identity != cie_identity:
+                where = pos + 4 - identity if is_eh else identity
                 if where not in cies:
                     cies[where] = _read_cie(data, where)
                 cie = cies[where]
                 if cie is not None:
-                    self._add(data, body + 4, end, cie, section.address)
+                    if cie.plain:
+                        if start and reach:
+                            entries.append((start, start + reach, data, pos + 16, end, cie))
+                    else:
+                        self._add(data, pos + 8, end, cie, section.address)
             pos = end
 
     def _add(self, data: bytes, pos: int, end: int, cie: Cie, section_address: int) -> None:
@@ -120,13 +136,13 @@ class FrameTable:
             length, pos = uleb(data, pos)
             pos += length
         if start and size:
-            self._entries.append((start, start + size, data[pos:end], cie))
+            self._entries.append((start, start + size, data, pos, end, cie))
 
     def covers(self, address: int) -> bool:
         """Whether there is a frame description for an address."""
         return self._find(address) is not None
 
-    def _find(self, address: int) -> tuple[int, int, bytes, Cie] | None:
+    def _find(self, address: int) -> Entry | None:
         at = bisect_right(self._starts, address) - 1
         for index in range(at, max(at - 3, -1), -1):
             entry = self._entries[index]
@@ -139,12 +155,12 @@ class FrameTable:
         entry = self._find(address)
         if entry is None:
             return None
-        start, _, program, cie = entry
+        start, _, data, first, end, cie = entry
         with reading(f"{self._elf.path}: frame description of 0x{start:08x}"):
             row = Row(return_register=cie.return_register, signal=cie.signal, start=start)
             _run(cie.instructions, row, cie, start, address, {})
             initial = dict(row.rules)
-            _run(program, row, cie, start, address, initial)
+            _run(data[first:end], row, cie, start, address, initial)
             return row
 
 

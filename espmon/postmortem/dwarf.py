@@ -8,7 +8,7 @@ from bisect import bisect_right
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import u16, u32, uleb, unsigned
 from espmon.postmortem.cache import Cache
-from espmon.postmortem.dwarf_abbrev import Abbreviation, parse_abbreviations
+from espmon.postmortem.dwarf_abbrev import Abbreviation, Known, parse_abbreviations
 from espmon.postmortem.dwarf_unit import UT_SPLIT, Unit, UnitHeader, Value, read_header
 from espmon.postmortem.elf import Elf, Section
 from espmon.postmortem.errors import PostmortemError, reading
@@ -35,6 +35,7 @@ class Dwarf:
         self._str = _Strings(elf.section(".debug_str"))
         self._line_str = _Strings(elf.section(".debug_line_str"))
         self._tables: Cache[tuple[int, tuple[int, int, int]], dict[int, Abbreviation]] = Cache(256)
+        self._known: Known = {}
         self._units: Cache[int, Unit] = Cache(CACHED_UNIT_BYTES)
         self._headers: list[UnitHeader] | None = None
         self._starts: list[int] = []
@@ -68,7 +69,7 @@ class Dwarf:
         while True:
             data = section.read(offset, window)
             try:
-                return self._tables.put((offset, sizes), parse_abbreviations(data, 0, sizes))
+                return self._tables.put((offset, sizes), parse_abbreviations(data, 0, sizes, self._known))
             except IndexError:
                 if len(data) < window or window >= 4 << 20:
                     raise

@@ -9,6 +9,7 @@ from espmon.postmortem.errors import PostmortemError
 
 MAX_ABBREVIATIONS = 20_000
 MAX_ATTRIBUTES = 200
+MAX_KNOWN = 20_000
 
 AT_SIBLING, AT_LOCATION, AT_NAME = 0x01, 0x02, 0x03
 AT_BYTE_SIZE, AT_STMT_LIST, AT_LOW_PC, AT_HIGH_PC, AT_LANGUAGE = 0x0B, 0x10, 0x11, 0x12, 0x13
@@ -102,58 +103,66 @@ class Abbreviation:
     has_code: bool
 
 
-def parse_abbreviations(data: bytes, pos: int, sizes: tuple[int, int, int]) -> dict[int, Abbreviation]:
+Known = dict[tuple[bytes, tuple[int, int, int]], Abbreviation]
+"""Declarations already read, by their bytes: units repeat each other's."""
+
+
+def parse_abbreviations(data: bytes, pos: int, sizes: tuple[int, int, int], known: Known) -> dict[int, Abbreviation]:
     """Read the table that starts at `pos`; raises IndexError where the data ends before the table does."""
     table: dict[int, Abbreviation] = {}
-    known: dict[int, int] = {}
     while True:
         code, pos = uleb(data, pos)
         if code == 0:
             return table
         if len(table) >= MAX_ABBREVIATIONS:
             raise PostmortemError("an abbreviation table has too many entries")
-        tag, pos = uleb(data, pos)
-        children = data[pos] != 0
-        pos += 1
-        attributes: list[tuple[int, int, int]] = []
-        steps: list[int] = []
-        fixed, sibling_at, has_sibling, has_code = 0, -1, False, False
-        while True:
-            name = data[pos]
-            pos += 1
-            if name >= 0x80:
-                name, pos = uleb(data, pos - 1)
-            form = data[pos]
-            pos += 1
-            if form >= 0x80:
-                form, pos = uleb(data, pos - 1)
-            if name == 0 and form == 0:
-                break
-            constant = 0
-            if form == FORM_IMPLICIT_CONST:
-                constant, pos = sleb(data, pos)
-            if len(attributes) >= MAX_ATTRIBUTES:
-                raise PostmortemError("an abbreviation has too many attributes")
-            attributes.append((name, form, constant))
-            if name == AT_SIBLING:
-                has_sibling = True
-                if form == 0x13 and fixed >= 0:
-                    sibling_at = fixed
-            elif name in (AT_LOW_PC, AT_RANGES):
-                has_code = True
-            size = known.get(form)
-            if size is None:
-                size = known[form] = form_size(form, *sizes)
-            if size < 0:
-                fixed = -1
-                steps.append(size)
+        # The list of attributes ends with two zeros; only a constant inside it could look the same.
+        end = data.find(b"\0\0", pos + 2) + 2
+        raw = data[pos:end]
+        found = known.get((raw, sizes)) if end > 1 else None
+        if found is not None:
+            table[code] = found
+            pos = end
+            continue
+        found, pos = _declaration(data, pos, sizes)
+        table[code] = found
+        if pos == end and len(known) < MAX_KNOWN:
+            known[raw, sizes] = found
+
+
+def _declaration(data: bytes, pos: int, sizes: tuple[int, int, int]) -> tuple[Abbreviation, int]:
+    tag, pos = uleb(data, pos)
+    children = data[pos] != 0
+    pos += 1
+    attributes: list[tuple[int, int, int]] = []
+    steps: list[int] = []
+    fixed, sibling_at, has_sibling, has_code = 0, -1, False, False
+    while True:
+        name, pos = uleb(data, pos)
+        form, pos = uleb(data, pos)
+        if name == 0 and form == 0:
+            break
+        constant = 0
+        if form == FORM_IMPLICIT_CONST:
+            constant, pos = sleb(data, pos)
+        if len(attributes) >= MAX_ATTRIBUTES:
+            raise PostmortemError("an abbreviation has too many attributes")
+        attributes.append((name, form, constant))
+        if name == AT_SIBLING:
+            has_sibling = True
+            if form == 0x13 and fixed >= 0:
+                sibling_at = fixed
+        elif name in (AT_LOW_PC, AT_RANGES):
+            has_code = True
+        size = form_size(form, *sizes)
+        if size < 0:
+            fixed = -1
+            steps.append(size)
+        else:
+            if fixed >= 0:
+                fixed += size
+            if steps and steps[-1] >= 0:
+                steps[-1] += size
             else:
-                if fixed >= 0:
-                    fixed += size
-                if steps and steps[-1] >= 0:
-                    steps[-1] += size
-                else:
-                    steps.append(size)
-        table[code] = Abbreviation(
-            tag, children, tuple(attributes), fixed, tuple(steps), sibling_at, has_sibling, has_code
-        )
+                steps.append(size)
+    return Abbreviation(tag, children, tuple(attributes), fixed, tuple(steps), sibling_at, has_sibling, has_code), pos

@@ -32,7 +32,7 @@ MAX_UNSIZED_REACH = 2048
 XTENSA, RISCV = 94, 243
 MACHINES = {XTENSA: "Xtensa", RISCV: "RISC-V"}
 
-MARKER_ENDINGS = ("text", "_start", "_end", "_base")
+MARKER_ENDINGS = (b"text", b"_start", b"_end", b"_base")
 """How linker scripts name the borders of sections; never the name of a function worth showing."""
 
 LOWEST_ROM_FUNCTION = 0x1000_0000
@@ -41,6 +41,7 @@ LOWEST_ROM_FUNCTION = 0x1000_0000
 SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 2, 4, 0x800
 SHT_NOBITS = 8
 PT_LOAD = 1
+FUNCTION = 2
 
 
 class FileBytes:
@@ -302,6 +303,8 @@ class Elf:
         if table is None or not 0 < table.link < len(self._by_index):
             return
         self._strings = self._by_index[table.link]
+        if self._names is None:
+            self._names = self._strings.read()
         with reading(f"{self.path}: symbol table"):
             if self.bits == 32:
                 data = table.read(0, 16 * MAX_SYMBOLS)
@@ -317,26 +320,26 @@ class Elf:
         if self._functions is None:
             best: dict[int, tuple[int, int, int, int]] = {}
             for name, value, size, info, _, index in self._symbol_rows():
-                kind, bind = info & 15, info >> 4
-                # Labels of assembly have no type; they count when they stand in code and are not mapping symbols.
-                if index == 0 or kind > 2 or kind == 1 or not self._name_is_function(kind, index, name, value):
+                kind = info & 15
+                if index == 0 or (kind != FUNCTION and (kind or not self._is_label(index, name, value))):
                     continue
-                rank = (4 if kind == 2 else 0) + (2 if size else 0) + (1 if bind else 0)
-                if value not in best or rank > best[value][0]:
-                    best[value] = (rank, value, size, name)
-            rows = [(value, size, name) for _, value, size, name in sorted(best.values(), key=lambda item: item[1])]
+                rank = (4 if kind else 0) + (2 if size else 0) + (1 if info >> 4 else 0)
+                if value not in best or rank > best[value][1]:
+                    best[value] = (value, rank, size, name)
+            rows = [(value, size, name) for value, _, size, name in sorted(best.values())]
             self._functions = ([row[0] for row in rows], rows)
         return self._functions
 
-    def _name_is_function(self, kind: int, index: int, name: int, value: int) -> bool:
-        if kind == 2:
-            return True
-        text = self._strings.string(name)
-        if not text or text[0] in "$." or text.endswith(MARKER_ENDINGS):
+    def _is_label(self, index: int, name: int, value: int) -> bool:
+        """Whether a symbol without a type names code: a label of assembly, or a ROM function given by a linker
+        script.
+        """
+        if value < LOWEST_ROM_FUNCTION if index >= 0xFF00 else not self.is_code(value):
             return False
-        if index >= 0xFF00:  # absolute: ROM functions given by a linker script
-            return value >= LOWEST_ROM_FUNCTION
-        return self.is_code(value)
+        assert self._names is not None
+        end = self._names.find(b"\0", name)
+        text = self._names[name : end if end >= 0 else None]
+        return bool(text) and text[0] not in b"$." and not text.endswith(MARKER_ENDINGS)
 
 
 def _merged(ranges: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
