@@ -66,10 +66,11 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
     CaptureScreen.-decoding LoadingIndicator { display: block; }
     CaptureScreen.-done ProgressBar { display: none; }
     """
+    AUTO_FOCUS = "#hide"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "hide", "Hide", id="capture.hide", tooltip="The capture goes on"),
         Binding("a", "abort", "Abort, keep what came", id="capture.abort"),
-        Binding("enter,r", "report", "Report", key_display="r", id="capture.report"),
+        Binding("r", "report", "Report", id="capture.report"),
         Binding("e", "choose_elf", "Choose ELF", id="capture.elf"),
         Binding("c", "copy_path", "Copy path", id="capture.copy"),
     ]
@@ -93,6 +94,7 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
         yield Line("", id="decoding")
         yield LoadingIndicator()
         with Horizontal(classes="buttons"):
+            yield Button("Hide", id="hide")
             yield Button("Abort", id="abort")
             yield Button("Report", id="report", variant="primary")
 
@@ -146,7 +148,12 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
         self.query_one("#decoding", Line).show(self._decoding)
         self.query_one("#decoding").set_class(self._failed, "-error")
         self.query_one("#abort", Button).display = result is None
-        self.query_one("#report", Button).display = self._ready
+        self.query_one("#hide", Button).label = "Hide" if result is None else "Close"
+        report = self.query_one("#report", Button)
+        if self._ready and not report.display:
+            report.display = True
+            report.focus()
+        report.display = self._ready
         self.refresh_bindings()
 
     def _result_rows(self, result: CaptureResult) -> list[tuple[str, str]]:
@@ -177,10 +184,12 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        if event.button.id == "abort":
-            self.action_abort()
-        else:
-            self.action_report()
+        actions: dict[str | None, Callable[[], None]] = {
+            "hide": self.action_hide,
+            "abort": self.action_abort,
+            "report": self.action_report,
+        }
+        actions[event.button.id]()
 
     def action_hide(self) -> None:
         """Close; nothing else changes."""

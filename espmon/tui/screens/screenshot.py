@@ -1,0 +1,136 @@
+"""A picture that the board sent, with its size and where it is saved."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Footer, LoadingIndicator
+from textual.worker import Worker, WorkerState
+
+from espmon.tui.screens.base import Line, copy, literal, size_text
+from espmon.tui.screens.halfcell import HalfcellPicture, half_cells
+
+WIDGETS = "textual_image.widget"
+"""The module that asks the terminal for its graphics protocol when it is imported."""
+
+
+def prepare_images() -> bool:
+    """Load textual-image, which asks the terminal what it can do; call it before `App.run`, or not at all.
+
+    Does nothing (and returns False) without a terminal or without the package; half blocks are drawn then. A terminal
+    that does not answer costs half a second.
+    """
+    stdout, stdin = sys.__stdout__, sys.__stdin__
+    if stdout is None or stdin is None or not (stdout.isatty() and stdin.isatty()):
+        return False
+    if find_spec("textual_image") is None:
+        return False
+    import_module(WIDGETS)
+    return True
+
+
+def prepared_widget(path: Path) -> Widget | None:
+    """The terminal's own way of drawing pictures, when `prepare_images` found one."""
+    module: Any = sys.modules.get(WIDGETS)
+    if module is None:
+        return None
+    widget: Widget = module.Image(str(path))
+    return widget
+
+
+class ScreenshotScreen(ModalScreen[None]):
+    """Shows a saved PNG.
+
+    Args:
+        path: the file.
+        width: pixels, as the record says.
+        height: pixels.
+        size: bytes of the file.
+        note: what should be known about it ("cut short: 1,200 of 4,000 bytes came").
+    """
+
+    DEFAULT_CSS = """
+    ScreenshotScreen { background: $surface; }
+    ScreenshotScreen #heading { padding: 0 1; background: $panel; }
+    ScreenshotScreen #note { padding: 0 1; background: $warning-muted; color: $text-warning; }
+    ScreenshotScreen #picture { height: 1fr; align: center middle; }
+    ScreenshotScreen #picture Image { width: auto; height: 100%; }
+    ScreenshotScreen #problem { width: auto; color: $text-muted; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "leave", "Back", key_display="Esc", id="screenshot.leave"),
+        Binding("c", "copy_path", "Copy path", id="screenshot.copy"),
+    ]
+
+    def __init__(self, path: Path, width: int, height: int, size: int, note: str = "") -> None:
+        super().__init__()
+        self._path = path
+        self._pixels = width, height
+        self._bytes = size
+        self._note = note
+
+    def compose(self) -> ComposeResult:
+        """Size and path, a note, the picture."""
+        width, height = self._pixels
+        yield Line(
+            Content.assemble(
+                ("Screenshot", "bold $text-primary"),
+                f"  {width} x {height} pixels, {size_text(self._bytes)}\n",
+                (literal(str(self._path)), "$foreground-muted"),
+            ),
+            id="heading",
+        )
+        if self._note:
+            yield Line(self._note, id="note")
+        with Container(id="picture"):
+            yield LoadingIndicator()
+        yield Footer(show_command_palette=False)
+
+    def on_resize(self) -> None:
+        """Draw the picture for the room there is."""
+        self.call_after_refresh(self._draw)
+
+    async def _draw(self) -> None:
+        area = self.query_one("#picture", Container)
+        widget = prepared_widget(self._path) if self._path.is_file() else None
+        if widget is not None:
+            await self._place(widget)
+        elif area.size:
+            self._decode(area.size.width, area.size.height)
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _decode(self, columns: int, lines: int) -> list[Strip]:
+        return half_cells(self._path, columns, lines)
+
+    async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The picture, or why there is none."""
+        event.stop()
+        if event.state is WorkerState.SUCCESS:
+            await self._place(HalfcellPicture(event.worker.result or []))
+        elif event.state is WorkerState.ERROR:
+            await self._place(Line(f"No picture: {event.worker.error}", id="problem"))
+
+    async def _place(self, widget: Widget) -> None:
+        area = self.query_one("#picture", Container)
+        await area.remove_children()
+        await area.mount(widget)
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def action_copy_path(self) -> None:
+        """Copy where the file is."""
+        copy(self.app, str(self._path), "Path")
