@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from espmon.records.anchors import anchor, anchored
 from espmon.records.batch import Batch, Part
 from espmon.records.event import EventRecognizer
 from espmon.records.limits import Limits
@@ -57,7 +58,8 @@ class Demultiplexer:
         self._limits = limits or Limits()
         self._setup = Setup(self._limits, strings)
         self._spans = [make(self._setup) for make in SPANS] if spans is None else list(spans)
-        self._triggers = re.compile(b"|".join(b"(" + span.trigger + b")" for span in self._spans) or rb"(?!)")
+        self._triggers = [(literal, anchor(literal), span) for span in self._spans for literal in span.triggers]
+        self._search = anchored(literal for literal, _, _ in self._triggers).search
         self._openings = [
             opening[:size]
             for span in self._spans
@@ -65,6 +67,7 @@ class Demultiplexer:
             for size in range(SHORTEST_OPENING, len(opening) + 1)
         ]
         self._offers = Offers([make() for make in EVENTS] if events is None else events)
+        self._notable = anchored([*(literal for literal, _, _ in self._triggers), *self._offers.needles]).search
         self._offset = 0  # of the first byte in _rest
         self._rest = bytearray()  # an unfinished line, or the running capture from its first byte on
         self._capture: Capture | None = None
@@ -103,17 +106,13 @@ class Demultiplexer:
 
     def feed(self, data: bytes, time: float | None = None) -> Batch:
         """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
-        rest = self._rest
-        if (
-            self._capture is None
-            and not self._alert
-            and len(rest) + len(data) <= self._limits.line
-            and not QUIET.search(data)
-        ):
-            rest += data
-            return Batch([])
+        if self._capture is None and not self._alert:
+            batch = self._take_plain(data, time)
+            if batch is not None:
+                return batch
         parts: list[Part] = []
         self._time = time
+        data = bytes(data)
         portion = self._limits.read
         if len(data) <= portion:
             self._take(data, parts)
@@ -182,6 +181,35 @@ class Demultiplexer:
             self._offset += len(data)
         return batch
 
+    def _take_plain(self, data: bytes, time: float | None) -> Batch | None:
+        """The short way for text in which there is nothing but lines; None when there may be more to it."""
+        rest = self._rest
+        end = data.rfind(b"\n") + 1
+        size = len(data)
+        # What stands behind the last line end must not complete anything, and lines may be waited for.
+        if QUIET.search(data, end) or size > self._limits.read or self._offers.attentive:
+            return None
+        if not end:
+            if len(rest) + size > self._limits.line:
+                return None
+            rest += data
+            return Batch([])
+        text = data[:end] if end < size else data
+        if rest:
+            text = bytes(rest) + text
+        if self._notable(text):
+            return None
+        offset = self._offset
+        length = len(text)
+        if text.find(b"\n") == length - 1 and text.find(b"\r") in (-1, length - 2) and length <= self._limits.line:
+            block = LineBlock(text, offset, (0, length), time)
+        else:
+            block = block_of(text, offset, self._limits.line, time)
+        self._offset = offset + length
+        self._continued = False
+        rest[:] = data[end:]
+        return Batch([block])
+
     # -- the two modes --------------------------------------------------------------------------------------------
 
     def _take(self, data: bytes, parts: list[Part]) -> None:
@@ -246,26 +274,27 @@ class Demultiplexer:
         limit = len(data)
         self._held = None
         while True:
-            hit = self._triggers.search(data, at)
+            hit = self._search(data, at)
             if hit is None:
                 break
-            at = hit.start()
-            answer = self._probe(data, start, at, self._spans[(hit.lastindex or 1) - 1])
+            span, begin = self._trigger_at(data, hit.start())
+            answer = None if begin < start else self._probe(data, start, begin, span)
             if answer is None or (self._final and isinstance(answer, More)):
-                at += 1
-            elif isinstance(answer, More):
-                self._held = self._spans[(hit.lastindex or 1) - 1].kind
+                at = hit.end()
+                continue
+            at = begin
+            if isinstance(answer, More):
+                self._held = span.kind
                 limit = at
                 break
-            else:
-                if at > start:
-                    self._emit(data[start:at], parts)
-                self._continued = False
-                if not isinstance(answer, Found):
-                    self._capture = answer
-                    return at
-                self._found(answer, parts)
-                start = at = at + answer.length
+            if at > start:
+                self._emit(data[start:at], parts)
+            self._continued = False
+            if not isinstance(answer, Found):
+                self._capture = answer
+                return at
+            self._found(answer, parts)
+            start = at = at + answer.length
         return self._lines(data, start, limit, parts)
 
     def _lines(self, data: bytes, start: int, limit: int, parts: list[Part]) -> int:
@@ -287,6 +316,13 @@ class Demultiplexer:
             end += cap
             self._continued = True
         return end
+
+    def _trigger_at(self, data: bytes, at: int) -> tuple[SpanRecognizer, int]:
+        """Whose trigger has its anchor at `at`, and where it begins."""
+        for literal, index, span in self._triggers:
+            if at >= index and data.startswith(literal, at - index):
+                return span, at - index
+        raise AssertionError("a search for triggers found something else")
 
     def _probe(self, data: bytes, start: int, at: int, span: SpanRecognizer) -> Found | Capture | More | None:
         """Ask the recognizer whose trigger was hit at `at`."""

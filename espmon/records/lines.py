@@ -97,7 +97,7 @@ class LineBlock:
     source: ClassVar[str] = "text"
 
     def __init__(
-        self, data: bytes, offset: int, starts: array[int], *, time: float | None = None, partial: bool = False
+        self, data: bytes, offset: int, starts: Sequence[int], time: float | None = None, *, partial: bool = False
     ) -> None:
         self.data = data
         self.offset = offset
@@ -217,7 +217,7 @@ class DecodedBlock(LineBlock):
         self,
         data: bytes,
         offset: int,
-        starts: array[int],
+        starts: Sequence[int],
         texts: Sequence[str],
         columns: Columns,
         *,
@@ -263,7 +263,7 @@ class DecodedBlock(LineBlock):
 
 def split_lines(data: bytes, cap: int) -> list[int]:
     """Where the lines of `data` start, and its end. A body longer than `cap` is cut in pieces of `cap`."""
-    if b"\r\r\n" in data:
+    if data.find(b"\r\r\n") >= 0:
         lengths = [len(line) for line in LINE.findall(data)]
         if not lengths[-1]:
             lengths.pop()

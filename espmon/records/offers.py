@@ -5,10 +5,10 @@ Almost all lines concern nobody: one search over a whole block says so.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from espmon.records.anchors import anchored
 from espmon.records.batch import Part
 from espmon.records.event import EventRecognizer, LineView
 from espmon.records.lines import DecodedBlock, LineBlock
@@ -21,17 +21,18 @@ class Offers:
     def __init__(self, recognizers: Sequence[EventRecognizer]) -> None:
         self._recognizers = tuple(recognizers)
         needles = {needle for recognizer in recognizers for needle in recognizer.needles}
-        self._search = re.compile(b"|".join(map(re.escape, sorted(needles))) or rb"(?!)").search
+        self._search = anchored(needles).search
+        self.needles = needles
+        self.attentive = False
+        """True while a recognizer wants every line."""
 
     @property
     def holds(self) -> bool:
         """True while a recognizer wants an unfinished line to stay unfinished."""
         return any(recognizer.holds_partial for recognizer in self._recognizers)
 
-    @property
-    def attentive(self) -> bool:
-        """True while a recognizer wants every line."""
-        return any(recognizer.attentive for recognizer in self._recognizers)
+    def _look_up(self) -> None:
+        self.attentive = any(recognizer.attentive for recognizer in self._recognizers)
 
     def take(self, block: LineBlock) -> Sequence[Part]:
         """The block, cut behind each line that completes an event, with the events in between."""
@@ -78,6 +79,8 @@ class Offers:
                         partial=block.source == "text" and raw[-1:] not in (b"\n", b"\r"),
                     )  # fmt: skip
                 events.extend(recognizer.line(view))
+        if view is not None:
+            self._look_up()
         return events
 
     def events(self, block: LineBlock) -> list[Record]:
@@ -86,8 +89,12 @@ class Offers:
 
     def span(self, record: Record) -> list[Record]:
         """The events that a span record completes."""
-        return [event for recognizer in self._recognizers for event in recognizer.span(record)]
+        events = [event for recognizer in self._recognizers for event in recognizer.span(record)]
+        self._look_up()
+        return events
 
     def end(self) -> list[Record]:
         """The events that are still open."""
-        return [event for recognizer in self._recognizers for event in recognizer.end()]
+        events = [event for recognizer in self._recognizers for event in recognizer.end()]
+        self._look_up()
+        return events

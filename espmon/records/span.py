@@ -1,6 +1,6 @@
 """What a span recognizer is: it finds where in the stream a payload starts, and follows it to its end.
 
-The demultiplexer searches each read for the `trigger` patterns of all recognizers at once. At a hit it asks that
+The demultiplexer searches each read for the `triggers` of all recognizers at once. At a hit it asks that
 recognizer, which answers: not mine, need more bytes, a whole record, or a capture that will take bytes until it ends.
 Recognizers know nothing of one another; `espmon/records/registry.py` lists them.
 """
@@ -193,8 +193,8 @@ class SpanRecognizer(Protocol):
 
     kind: str
 
-    trigger: bytes
-    """Regular expression of at most 48 bytes of input that must match where a payload starts. No groups."""
+    triggers: Sequence[bytes]
+    """Byte strings (at most 48 bytes, no line ends) with which a payload starts; none holds another one."""
 
     openings: Sequence[bytes]
     """Literal beginnings of a header: an idle call does not finish a line that ends in a part of one."""

@@ -24,7 +24,7 @@ class BinlogRecognizer:
     """Finds frames and turns them into lines."""
 
     kind = "binlog"
-    trigger = rb"[\x01\x02]"
+    triggers: Sequence[bytes] = (b"\x01", b"\x02")
     openings: Sequence[bytes] = ()
 
     def __init__(self, setup: Setup) -> None:

@@ -231,7 +231,7 @@ class CoredumpRecognizer:
     """Finds the start line, also behind an unfinished line."""
 
     kind = "coredump"
-    trigger = rb"={17} CORE DUMP START ="
+    triggers: Sequence[bytes] = (START_TEXT,)
     openings: Sequence[bytes] = (START_TEXT,)
 
     def __init__(self, setup: Setup) -> None:

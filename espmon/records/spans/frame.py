@@ -234,7 +234,7 @@ class FrameRecognizer:
     """Finds frame headers at the start of a line or straight behind a prompt."""
 
     kind = "frame"
-    trigger = rb"@ESPFRAME "
+    triggers: Sequence[bytes] = (b"@ESPFRAME ",)
     openings: Sequence[bytes] = (b"@ESPFRAME ",)
 
     def __init__(self, setup: Setup) -> None:

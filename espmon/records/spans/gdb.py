@@ -13,6 +13,7 @@ from espmon.records.record import JsonObject, Record
 from espmon.records.span import MORE, Found, More, Setup, Where
 
 BODY = rb"\$((?:[^#$}\x00-\x1f\x7f]|\}[\x00-\xff])*)"
+OPENING = re.compile(rb"\$[TSWXO][0-9a-fA-F]{2}")
 PACKET = re.compile(BODY + rb"#([0-9a-fA-F]{2})")
 BEGINNING = re.compile(BODY + rb"(?:\}|#[0-9a-fA-F]?)?\Z")
 STOP_REPLY = re.compile(rb"(?:S[0-9a-fA-F]{2}|T[0-9a-fA-F]{2}(?:[\w-]{1,32}:[^;]*;?)*)\Z")
@@ -48,7 +49,7 @@ class GdbRecognizer:
     """
 
     kind = "gdb"
-    trigger = rb"\$[TSWXO][0-9a-fA-F]{2}"
+    triggers: Sequence[bytes] = (b"$T", b"$S", b"$W", b"$X", b"$O")
     openings: Sequence[bytes] = ()
 
     def __init__(self, setup: Setup) -> None:
@@ -56,6 +57,8 @@ class GdbRecognizer:
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | More | None:
         """Decide about a hit."""
+        if not OPENING.match(data, at):
+            return None
         match = PACKET.match(data, at, at + self._cap)
         if match is None:
             waits = len(data) - at < self._cap and BEGINNING.match(data, at)

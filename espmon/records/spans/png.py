@@ -172,7 +172,7 @@ class PngRecognizer:
     """Finds `PNG_BEGIN`, also behind a prompt or an unfinished line."""
 
     kind = "png"
-    trigger = rb"PNG_BEGIN "
+    triggers: Sequence[bytes] = (b"PNG_BEGIN ",)
     openings: Sequence[bytes] = (b"PNG_BEGIN ",)
 
     def __init__(self, setup: Setup) -> None:
