@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
 
 if TYPE_CHECKING:
+    from espmon.session.settings import Settings
     from espmon.session.view import OpenRequest
 
 COMMANDS_HELP = """\
@@ -110,12 +111,18 @@ def main(arguments: Sequence[str]) -> int:
     return run_screen(request, timestamps=options.timestamps)
 
 
-def run_screen(request: OpenRequest | None, *, timestamps: bool = False) -> int:
+def run_screen(
+    request: OpenRequest | None,
+    *,
+    timestamps: bool = False,
+    adjust: Callable[[Settings], Settings] = lambda settings: settings,
+) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves."""
     from espmon.session import LoopThread, Session, config_folder, load_settings
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
+    settings = adjust(settings)
     with LoopThread() as runner:
         session = runner.make(lambda: Session(settings=settings))
         app = EspmonApp(

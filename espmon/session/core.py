@@ -18,6 +18,7 @@ from espmon.records.record import Record
 from espmon.records.spans.coredump import Coredump
 from espmon.session.artifacts import save_artifact
 from espmon.session.decoder import Decoder
+from espmon.session.elves import ElfLibrary, pick
 from espmon.session.events import EventLog
 from espmon.session.link import Link
 from espmon.session.pipeline import Pipeline
@@ -92,6 +93,7 @@ class SessionCore:
         self._recording: Recording | None = None
         self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
         self._bytes_out = 0
+        self._checked: set[str] = set()
 
     async def _lost(self, error: PortError) -> None:
         """The port is gone; the session says what happens then."""
@@ -202,18 +204,35 @@ class SessionCore:
         self._set(elf_state=state, elf=path)
 
     def _check_elf(self, printed: str) -> None:
-        """The board printed the SHA-256 of its application: does the ELF fit?"""
+        """The board printed the SHA-256 of its application: does the ELF fit, or is there one that does?"""
         match = self._decoder.matches(printed)
-        if match is None:
-            return
-        state = ElfState.MATCH if match else ElfState.MISMATCH
-        if not match and self.status.elf_state is not ElfState.MISMATCH:
+        if match is not None:
+            self._set(elf_state=ElfState.MATCH if match else ElfState.MISMATCH)
+        if printed not in self._checked:
+            self._checked.add(printed)
+            self._spawn(self._keep_elf() if match else self._pick_elf(printed))
+
+    async def _keep_elf(self) -> None:
+        """An ELF that matched is kept, so that yesterday's crash still decodes."""
+        if self._decoder.loaded is not None:
+            await asyncio.to_thread(self._library().add, self._decoder.loaded.paths[0])
+
+    async def _pick_elf(self, printed: str) -> None:
+        """Look for the ELF with this SHA-256 among the builds here and those that matched before."""
+        found = await asyncio.to_thread(pick, printed, ".", self._library())
+        if found is not None:
+            self.notify(f"ELF that fits the board: {found.path}")
+            await self.set_elf((found.path,))
+        elif self._decoder.loaded is not None:
             self.notify(
                 f"The ELF does not fit: the board runs {printed}, the ELF is "
                 f"{self._decoder.sha256[: len(printed)]}. Names and lines may be wrong",
                 Severity.WARNING,
             )
-        self._set(elf_state=state)
+
+    def _library(self) -> ElfLibrary:
+        folder = self._folder.parent if self._folder else data_folder()
+        return ElfLibrary(folder / "elves", self.settings.elf_library_bytes)
 
     def decoration(self, line: int) -> tuple[str, ...]:
         """Locations shown under a line, never part of it. May be called from any thread."""
