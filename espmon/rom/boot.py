@@ -7,32 +7,30 @@ import re
 from espmon.rom.chips import Chips
 from espmon.rom.errors import RomError, RomErrorKind
 
-DOWNLOAD = re.compile(
-    rb"waiting for download|boot:0x[0-9a-fA-F]+ \((?:DOWNLOAD|UART|SDIO|USB)|boot mode:\(1,", re.IGNORECASE
-)
+# Patterns are kept uncompiled: most probes never need them, and `re` keeps what it has compiled.
+
+DOWNLOAD = rb"(?i)waiting for download|boot:0x[0-9a-f]+ \((?:DOWNLOAD|UART|SDIO|USB)|boot mode:\(1,"
 """The ROM says that it stays in its loader."""
 
-FLASH_BOOT = re.compile(rb"boot:0x[0-9a-fA-F]+ \((?!DOWNLOAD|UART|SDIO|USB)|boot mode:\([2-7],", re.IGNORECASE)
+FLASH_BOOT = rb"(?i)boot:0x[0-9a-f]+ \((?!DOWNLOAD|UART|SDIO|USB)|boot mode:\([2-7],"
 """The ROM says that it starts the application."""
 
 MARKS = {"download mode": DOWNLOAD, "application": FLASH_BOOT}
 """What each mark means."""
 
-ROM_LINE = re.compile(
-    rb"ets |ESP-ROM:|Build:|rst:|configsip|SPIWP|mode:|load:|entry |chksum|csum|tail |Saved PC|SHA-256"
-)
+ROM_LINE = rb"ets |ESP-ROM:|Build:|rst:|configsip|SPIWP|mode:|load:|entry |chksum|csum|tail |Saved PC|SHA-256"
 """How lines begin that the ROM itself prints."""
 
-TEXT_LINE = re.compile(rb"(?:^|\n)(?:\x1b\[[0-9;]*m)*([\x20-\x7e]{6,})(?:\x1b\[[0-9;]*m)*\r*\n")
+TEXT_LINE = rb"(?:^|\n)(?:\x1b\[[0-9;]*m)*([\x20-\x7e]{6,})(?:\x1b\[[0-9;]*m)*\r*\n"
 
 
 def says(data: bytes) -> str | None:
     """ "download mode" or "application" as the text tells it; None when it does not (yet)."""
-    marks = [(match.end(), kind) for kind, pattern in MARKS.items() for match in pattern.finditer(data)]
+    marks = [(match.end(), kind) for kind, pattern in MARKS.items() for match in re.finditer(pattern, data)]
     if marks:
         return max(marks)[1]
-    lines = (match.group(1) for match in TEXT_LINE.finditer(data))
-    return "application" if any(not ROM_LINE.match(line) for line in lines) else None
+    lines = (match.group(1) for match in re.finditer(TEXT_LINE, data))
+    return "application" if any(not re.match(ROM_LINE, line) for line in lines) else None
 
 
 def no_answer(heard: bytes, *, lines: bool, reset: bool) -> RomError:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
+from pkgutil import get_data
+from typing import Any, NamedTuple
 
 
 def _number(value: str | int) -> int:
@@ -21,8 +20,7 @@ def _optional(value: str | int | None) -> int | None:
     return None if value is None else _number(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """Fields that must have one of some values, or at least a minimum."""
 
     values: tuple[tuple[str, tuple[int, ...]], ...]
@@ -52,8 +50,7 @@ class Condition:
 ALWAYS = Condition((), ())
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A number spread over registers."""
 
     parts: tuple[tuple[int, int, int, int], ...]
@@ -77,8 +74,7 @@ class Field:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class NameRule:
+class NameRule(NamedTuple):
     """Text for the chip's name when a condition holds."""
 
     when: Condition
@@ -103,8 +99,7 @@ class NameRule:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureRule:
+class FeatureRule(NamedTuple):
     """One feature, fixed, conditional or looked up."""
 
     when: Condition
@@ -136,8 +131,7 @@ class FeatureRule:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SpiRegisters:
+class SpiRegisters(NamedTuple):
     """Where the SPI flash controller's registers are; absolute addresses."""
 
     cmd: int
@@ -154,8 +148,7 @@ class SpiRegisters:
     """The address stands at the top of its register."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watchdog:
+class Watchdog(NamedTuple):
     """The RTC and the super watchdog."""
 
     cfg0: int
@@ -173,8 +166,7 @@ class Watchdog:
     """Over USB-Serial/JTAG both must be off, or the chip resets in the middle of an operation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
+class Bits(NamedTuple):
     """Some bits of a register."""
 
     register: int
@@ -188,8 +180,7 @@ class Bits:
         return cls(_number(source["register"]), _number(source["mask"]), source.get("min_revision", 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Crystal:
+class Crystal(NamedTuple):
     """How the crystal's rate is known: fixed, or measured by the UART's divider."""
 
     fixed_mhz: int | None
@@ -217,8 +208,7 @@ class Crystal:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class UartBuffer:
+class UartBuffer(NamedTuple):
     """The ROM variable that tells which console is in use, for revisions below a limit."""
 
     revision_below: int | None
@@ -227,8 +217,7 @@ class UartBuffer:
     serial_jtag: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(NamedTuple):
     """All that this room knows of one kind of chip."""
 
     key: str
@@ -356,8 +345,7 @@ def _load_chip(source: Mapping[str, Any]) -> Chip:
 SIZE_UNITS = {"KB": 1 << 10, "MB": 1 << 20}
 
 
-@dataclass(frozen=True, slots=True)
-class Chips:
+class Chips(NamedTuple):
     """The whole table."""
 
     chips: Mapping[str, Chip]
@@ -407,7 +395,8 @@ MAGIC_REGISTER = 0x40001000
 
 def load_chips() -> Chips:
     """Read the table (about a millisecond; keep the result)."""
-    source = json.loads(files("espmon.rom").joinpath("data/chips.json").read_bytes())
+    # Not importlib.resources: importing it takes longer than everything else this module does.
+    source = json.loads(get_data("espmon.rom", "data/chips.json") or b"")
     meta = source["meta"]
     return Chips(
         chips={entry["key"]: _load_chip(entry) for entry in source["chips"]},

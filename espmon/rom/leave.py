@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from espmon.rom import boot
 from espmon.rom.errors import RomError
@@ -29,8 +28,7 @@ UNKNOWN = "unknown"
 STUCK = "The board waits in download mode: press its EN (RST) key to start the application"
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """How the board was left."""
 
     after: str

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import reduce
 from operator import xor
+from typing import NamedTuple
 
 from espmon.rom import slip
 from espmon.rom.errors import RomError, RomErrorKind
@@ -93,8 +93,7 @@ ERRORS = {
 """The status byte that follows a failure, in words (ROMs below 0x64, stubs from 0xC0)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One answer, its status already judged."""
 
     op: int
@@ -166,8 +165,7 @@ SECURITY_INFO = (20, 12)
 """Payload lengths of GET_SECURITY_INFO: with and without chip id and eco version."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityInfo:
+class SecurityInfo(NamedTuple):
     """What GET_SECURITY_INFO told."""
 
     flags: int

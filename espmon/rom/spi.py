@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from espmon.rom.chips import Chips, SpiRegisters
 from espmon.rom.errors import RomError, RomErrorKind
@@ -43,8 +42,7 @@ class Registers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FlashId:
+class FlashId(NamedTuple):
     """Who made the flash chip, and what it is."""
 
     manufacturer: int
