@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from espmon.postmortem.backtrace import Backtrace, Memory, SegmentMemory, StackFrame
     from espmon.postmortem.coredump import decode_core
     from espmon.postmortem.report import CoreReport
-    from espmon.postmortem.unwind_riscv import unwind_riscv
-    from espmon.postmortem.unwind_xtensa import unwind_xtensa
+    from espmon.postmortem.riscv_unwinder import unwind_riscv
+    from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
 LATER = {
     "Backtrace": "backtrace",
@@ -21,8 +21,8 @@ LATER = {
     "SegmentMemory": "backtrace",
     "StackFrame": "backtrace",
     "decode_core": "coredump",
-    "unwind_riscv": "unwind_riscv",
-    "unwind_xtensa": "unwind_xtensa",
+    "unwind_riscv": "riscv_unwinder",
+    "unwind_xtensa": "xtensa_unwinder",
 }
 """Names whose module is imported when they are first used: looking an address up needs none of them."""
 

@@ -12,11 +12,11 @@ from espmon.postmortem.errors import PostmortemError, reading
 from espmon.postmortem.reasons import cause_of, reason_of
 from espmon.postmortem.report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.riscv_code import NUMBERS, REGISTERS
+from espmon.postmortem.riscv_unwinder import unwind_riscv
 from espmon.postmortem.structures import LIST_CONTAINER_OFFSET, TaskLayout, list_states, task_layout
 from espmon.postmortem.symbolizer import Symbolizer
-from espmon.postmortem.unwind_riscv import unwind_riscv
-from espmon.postmortem.unwind_xtensa import unwind_xtensa
 from espmon.postmortem.variables import Variable, variables_at
+from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
 XTENSA_ORDER = ("pc", "ps", "lbeg", "lend", "lcount", "sar", *(f"a{n}" for n in range(16)))
 RISCV_ORDER = ("pc", *REGISTERS[1:], *RISCV_TRAP)

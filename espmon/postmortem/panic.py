@@ -12,9 +12,9 @@ from typing import Any
 from espmon.postmortem.backtrace import Backtrace, SegmentMemory, StackFrame
 from espmon.postmortem.panic_notes import NULL_REACH, access_size_hint, first_value, note_on
 from espmon.postmortem.riscv_code import call_before
+from espmon.postmortem.riscv_unwinder import unwind_riscv
 from espmon.postmortem.symbolizer import Symbolizer
-from espmon.postmortem.unwind_riscv import unwind_riscv
-from espmon.postmortem.unwind_xtensa import call_size_before
+from espmon.postmortem.xtensa_unwinder import call_size_before
 
 MACHINERY = frozenset(
     {
