@@ -128,7 +128,7 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
         self._paint()
 
     def _paint(self) -> None:
-        if not self.is_mounted:
+        if not self.query("#figures"):
             return
         result, capture = self._result, self._capture
         if result is not None:

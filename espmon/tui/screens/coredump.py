@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import DataTable, Footer, TabbedContent
+from textual.widgets import DataTable, Footer
 
 from espmon.text import plain
 from espmon.tui.screens.base import Line, clip, rows, size_text
@@ -258,7 +258,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             return (self._task_title(task) if task is not None else "Backtrace", frames_text(focused.frames))
         if isinstance(focused, KeyedTable):
             return "Tasks", "\n".join(self._task_title(task) for task in self._tasks)
-        active = self.query_one(TabbedContent).active
+        active = self.active_tab
         if active == "tab-source":
             return "Source", self.query_one(SourcePane).text
         return self.parts()[2 if active == "tab-registers" else 1]

@@ -207,6 +207,11 @@ class Registers(VerticalScroll):
         """One line widget."""
         yield Line("")
 
+    def show_registers(self, registers: Mapping[str, Any], notes: Mapping[str, str]) -> None:
+        """Show other values."""
+        self._registers, self._notes = registers, notes
+        self.on_resize()
+
     def on_resize(self) -> None:
         """Divide the width anew."""
         self.query_one(Line).show(registers_content(self._registers, self._notes, self.content_size.width or 76))
@@ -290,6 +295,11 @@ class CrashScreen(ModalScreen[Result]):
     def warnings(self) -> Sequence[str]:
         """What the reader must know before believing the rest, the most important first."""
         raise NotImplementedError
+
+    @property
+    def active_tab(self) -> str:
+        """Id of the open tab."""
+        return self.query_one(TabbedContent).active
 
     def action_part(self, tab: str) -> None:
         """Show a tab."""

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import DataTable, Footer, TabbedContent
+from textual.widgets import DataTable, Footer
 
 from espmon.text import plain
 from espmon.tui.screens.base import Line, clip, rows
@@ -199,7 +199,7 @@ class PanicReportScreen(CrashScreen[str | None]):
         details, backtrace, registers = self.parts()
         if isinstance(self.focused, FramesTable):
             return backtrace
-        active = self.query_one(TabbedContent).active
+        active = self.active_tab
         if active == "tab-source":
             return "Source", self.query_one(SourcePane).text
         return registers if active == "tab-registers" else details

@@ -67,7 +67,7 @@ class ScreenshotScreen(ModalScreen[None]):
     ScreenshotScreen #note { padding: 0 1; background: $warning-muted; color: $text-warning; }
     ScreenshotScreen #picture { height: 1fr; align: center middle; }
     ScreenshotScreen #picture Image { width: auto; height: 100%; }
-    ScreenshotScreen #problem { width: auto; color: $text-muted; }
+    ScreenshotScreen #problem { width: 100%; padding: 0 2; text-align: center; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "leave", "Back", key_display="Esc", id="screenshot.leave"),
