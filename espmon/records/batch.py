@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
@@ -23,11 +24,12 @@ class Batch:
         self.parts = parts
 
     def __iter__(self) -> Iterator[Record]:
-        for part in self.parts:
-            if isinstance(part, LineBlock):
-                yield from part
-            else:
-                yield part
+        parts = self.parts
+        if not parts:
+            return iter(())
+        if len(parts) == 1 and isinstance(parts[0], LineBlock):
+            return iter(parts[0])
+        return chain.from_iterable(part if isinstance(part, LineBlock) else (part,) for part in parts)
 
     def __bool__(self) -> bool:
         return bool(self.parts)

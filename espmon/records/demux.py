@@ -67,6 +67,9 @@ class Demultiplexer:
             for size in range(SHORTEST_OPENING, len(opening) + 1)
         ]
         self._offers = Offers([make() for make in EVENTS] if events is None else events)
+        self._portion = self._limits.read
+        self._cap = self._limits.line
+        self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
         self._notable = anchored([*(literal for literal, _, _ in self._triggers), *self._offers.needles]).search
         self._offset = 0  # of the first byte in _rest
         self._rest = bytearray()  # an unfinished line, or the running capture from its first byte on
@@ -106,20 +109,37 @@ class Demultiplexer:
 
     def feed(self, data: bytes, time: float | None = None) -> Batch:
         """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
-        if self._capture is None and not self._alert:
-            batch = self._take_plain(data, time)
-            if batch is not None:
-                return batch
+        if self._plain and len(data) <= self._portion:
+            # The short way: text in which there is nothing but lines. Everything here is about cost at small reads.
+            end = data.rfind(b"\n") + 1
+            rest = self._rest
+            if QUIET.search(data, end) is None:
+                if not end:
+                    if len(rest) + len(data) <= self._cap:
+                        rest += data
+                        return Batch([])
+                else:
+                    text = b"".join((rest, data[:end]))
+                    if self._notable(text) is None:
+                        rest[:] = data[end:]
+                        return Batch([self._plain_block(text, time)])
         parts: list[Part] = []
         self._time = time
         data = bytes(data)
-        portion = self._limits.read
-        if len(data) <= portion:
-            self._take(data, parts)
-        else:
-            for at in range(0, len(data), portion):
-                self._take(data[at : at + portion], parts)
+        for at in range(0, len(data), self._portion):
+            self._take(data[at : at + self._portion], parts)
+        self._plain = self._capture is None and not self._alert and not self._offers.attentive
         return Batch(parts)
+
+    def _plain_block(self, text: bytes, time: float | None) -> LineBlock:
+        """Whole lines with nothing in them that concerns anybody."""
+        offset = self._offset
+        length = len(text)
+        self._offset = offset + length
+        self._continued = False
+        if text.find(b"\n") == length - 1 and text.find(b"\r") in (-1, length - 2) and length <= self._cap:
+            return LineBlock(text, offset, (0, length), time)
+        return block_of(text, offset, self._cap, time)
 
     def use_strings(self, strings: StringSource | None) -> None:
         """Decode binary log frames with these strings from now on."""
@@ -131,8 +151,7 @@ class Demultiplexer:
         A running capture goes on (unless only the line end of its end line is missing), and so does a line that a
         recognizer waits for, or that may be the beginning of a payload.
         """
-        self._time = time
-        parts: list[Part] = []
+        parts = self._begin(time)
         if self._capture is not None:
             self._settle(self._capture.idle(self._rest, 0), parts)
         if self._capture is None and self._rest:
@@ -145,20 +164,20 @@ class Demultiplexer:
 
     def stall(self, reason: str = "nothing came any more", time: float | None = None) -> Batch:
         """The line has been quiet for too long: end a running capture and finish whatever is held."""
-        self._time = time
-        parts: list[Part] = []
+        parts = self._begin(time)
         self._close(parts, reason)
         return Batch(parts)
 
     def settle(self, time: float | None = None) -> Batch:
         """The line has been quiet for a second or so: report what was still open (a crash that nothing followed)."""
-        self._time = time
-        return Batch(list(self._offers.end()) if self._capture is None else [])
+        parts = self._begin(time)
+        if self._capture is None:
+            parts.extend(self._offers.end())
+        return Batch(parts)
 
     def abort_capture(self, reason: str = "stopped by the user", time: float | None = None) -> Batch:
         """End the running capture; what came is kept or shown as text. Nothing happens between captures."""
-        self._time = time
-        parts: list[Part] = []
+        parts = self._begin(time)
         if self._capture is not None:
             self._settle(self._capture.end(self._rest, 0, reason), parts)
         elif self._waiting is not None:
@@ -167,8 +186,7 @@ class Demultiplexer:
 
     def flush(self, time: float | None = None) -> Batch:
         """The stream ends, or is interrupted: end everything that is open. Feeding may go on afterwards."""
-        self._time = time
-        parts: list[Part] = []
+        parts = self._begin(time)
         self._close(parts, "the stream ended")
         parts.extend(self._offers.end())
         return Batch(parts)
@@ -181,34 +199,11 @@ class Demultiplexer:
             self._offset += len(data)
         return batch
 
-    def _take_plain(self, data: bytes, time: float | None) -> Batch | None:
-        """The short way for text in which there is nothing but lines; None when there may be more to it."""
-        rest = self._rest
-        end = data.rfind(b"\n") + 1
-        size = len(data)
-        # What stands behind the last line end must not complete anything, and lines may be waited for.
-        if QUIET.search(data, end) or size > self._limits.read or self._offers.attentive:
-            return None
-        if not end:
-            if len(rest) + size > self._limits.line:
-                return None
-            rest += data
-            return Batch([])
-        text = data[:end] if end < size else data
-        if rest:
-            text = bytes(rest) + text
-        if self._notable(text):
-            return None
-        offset = self._offset
-        length = len(text)
-        if text.find(b"\n") == length - 1 and text.find(b"\r") in (-1, length - 2) and length <= self._limits.line:
-            block = LineBlock(text, offset, (0, length), time)
-        else:
-            block = block_of(text, offset, self._limits.line, time)
-        self._offset = offset + length
-        self._continued = False
-        rest[:] = data[end:]
-        return Batch([block])
+    def _begin(self, time: float | None) -> list[Part]:
+        """A call that is not a plain read: the next read decides anew which way to go."""
+        self._time = time
+        self._plain = False
+        return []
 
     # -- the two modes --------------------------------------------------------------------------------------------
 
@@ -251,7 +246,7 @@ class Demultiplexer:
         for position, line in outcome.foreign:
             text = line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
             parts.append(Note(begin + position, len(line), self._time, kind="interleaved", text=text))
-            parts.extend(self._offers.events(block_of(line, begin + position, self._limits.line, self._time)))
+            parts.extend(self._offers.events(block_of(line, begin + position, self._cap, self._time)))
         parts.extend(self._offers.span(outcome.record))
         self._offset = end
         self._continued = False
@@ -310,7 +305,7 @@ class Demultiplexer:
         if end > start:
             self._emit(data[start:end] if start or end < len(data) else data, parts)
             self._continued = False
-        cap = self._limits.line
+        cap = self._cap
         while limit - end > cap + SLACK:
             self._emit(data[end : end + cap], parts)
             end += cap
@@ -344,7 +339,7 @@ class Demultiplexer:
             parts.extend(self._offers.span(found.part))
 
     def _emit(self, data: bytes, parts: list[Part]) -> None:
-        block = block_of(data, self._offset, self._limits.line, self._time)
+        block = block_of(data, self._offset, self._cap, self._time)
         self._offset += len(data)
         parts.extend(self._offers.take(block))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import ClassVar
 
 from espmon.records.columns import Columns, read_columns
@@ -35,47 +35,76 @@ def line_text(raw: bytes) -> str:
 
 
 class Line(Record):
-    """One text line (a span record)."""
+    """One text line (a span record): a view of one line of a block, read when looked at."""
 
-    __slots__ = ("ansi", "device_ms", "eol", "level", "partial", "raw", "source", "tag", "text")
+    __slots__ = ("_block", "_index")
 
     type: ClassVar[str] = "line"
 
-    def __init__(
-        self,
-        offset: int,
-        raw: bytes,
-        *,
-        text: str,
-        eol: str,
-        time: float | None = None,
-        level: str | None = None,
-        tag: str | None = None,
-        device_ms: int | None = None,
-        partial: bool = False,
-        ansi: bool = False,
-        source: str = "text",
-    ) -> None:
-        super().__init__(offset, len(raw), time)
-        self.raw = raw
-        self.text = text
-        self.eol = eol
-        self.level = level
-        self.tag = tag
-        self.device_ms = device_ms
-        self.partial = partial
-        self.ansi = ansi
-        self.source = source
+    def __init__(self, block: LineBlock, index: int) -> None:
+        starts = block.starts
+        first = starts[index]
+        self.offset = block.offset + first
+        self.length = starts[index + 1] - first
+        self.time = block.time
+        self._block = block
+        self._index = index
+
+    @property
+    def raw(self) -> bytes:
+        """The line's bytes, line end included."""
+        return self._block.raw(self._index)
+
+    @property
+    def text(self) -> str:
+        """The line's text: no line end, no SGR, bad bytes shown."""
+        return self._block.text(self._index)
+
+    @property
+    def eol(self) -> str:
+        """The line end: LF, CR LF, CR CR LF, CR, or nothing."""
+        return self._block.eol(self._index)
+
+    @property
+    def partial(self) -> bool:
+        """True when the line was finished by an idle call, a payload, a cap or the end of the stream."""
+        return not self._block.eol(self._index)
+
+    @property
+    def ansi(self) -> bool:
+        """True if it carried colour."""
+        return b"\x1b[" in self._block.body(self._index)
+
+    @property
+    def level(self) -> str | None:
+        """E, W, I, D, V or None."""
+        return self._block.level(self._index)
+
+    @property
+    def tag(self) -> str | None:
+        """The log tag, or None."""
+        return self._block.tag(self._index)
+
+    @property
+    def device_ms(self) -> int | None:
+        """Device time in milliseconds, or None."""
+        return self._block.device_ms(self._index)
+
+    @property
+    def source(self) -> str:
+        """ "text" or "binlog"."""
+        return self._block.source
 
     def fields(self) -> JsonObject:
         """The fields of a `line` in JSON."""
+        eol = self.eol
         return {
             "text": self.text,
             "level": self.level,
             "tag": self.tag,
             "device_ms": self.device_ms,
-            "eol": self.eol,
-            "partial": self.partial,
+            "eol": eol,
+            "partial": not eol,
             "ansi": self.ansi,
             "source": self.source,
         }
@@ -170,28 +199,17 @@ class LineBlock:
         """Device time in milliseconds, or None. A time of day counts from midnight, a date from 1970 (UTC)."""
         return self.columns.times[index]
 
+    def eol(self, index: int) -> str:
+        """The line end: LF, CR LF, CR CR LF, CR, or nothing."""
+        raw = self.raw(index)
+        return raw[len(raw.rstrip(b"\r\n")) :].decode()
+
     def record(self, index: int) -> Line:
         """The line as a record."""
-        raw = self.raw(index)
-        body = raw.rstrip(b"\r\n")
-        columns = self.columns
-        code = columns.levels[index]
-        return Line(
-            self.line_offset(index),
-            raw,
-            text=line_text(body),
-            eol=raw[len(body) :].decode(),
-            time=self.time,
-            level=chr(code) if code else None,
-            tag=columns.tags[index],
-            device_ms=columns.times[index],
-            partial=len(body) == len(raw),
-            ansi=b"\x1b[" in body,
-            source=self.source,
-        )
+        return Line(self, index)
 
     def __iter__(self) -> Iterator[Line]:
-        return (self.record(index) for index in range(len(self)))
+        return map(Line, repeat(self), range(len(self)))
 
     def part(self, first: int, stop: int) -> LineBlock:
         """The lines from `first` up to `stop` (excluded) as a block."""
@@ -245,20 +263,9 @@ class DecodedBlock(LineBlock):
             self.data[begin:end], self.offset + begin, starts, self.texts[first:stop], kept, time=self.time
         )
 
-    def record(self, index: int) -> Line:
-        """The decoded line as a record: its bytes are (its share of) the frame."""
-        return Line(
-            self.line_offset(index),
-            self.raw(index),
-            text=self.text(index),
-            eol="\n",
-            time=self.time,
-            level=self.level(index),
-            tag=self.tag(index),
-            device_ms=self.device_ms(index),
-            ansi="\x1b[" in self.texts[index],
-            source=self.source,
-        )
+    def eol(self, index: int) -> str:
+        """Decoded lines are whole."""
+        return "\n"
 
 
 def split_lines(data: bytes, cap: int) -> list[int]:
