@@ -223,7 +223,7 @@ class SessionCore:
         if found is not None:
             self.notify(f"ELF that fits the board: {found.path}")
             await self.set_elf((found.path,))
-        elif self._decoder.loaded is not None:
+        elif self._decoder.matches(printed) is False:
             self.notify(
                 f"The ELF does not fit: the board runs {printed}, the ELF is "
                 f"{self._decoder.sha256[: len(printed)]}. Names and lines may be wrong",

@@ -16,7 +16,7 @@ from espmon.postmortem.gdb_target import (
     parse_stop,
     parse_threads,
 )
-from espmon.postmortem.rsp import Exchange, Parser, RspError, encode
+from espmon.postmortem.rsp import Exchange, Packet, Parser, RspError, encode
 
 REPLY_SECONDS = 1.0
 """Longest wait for a reply before the request is sent again."""
@@ -171,6 +171,8 @@ class Bridge:
         """Set when the debugger has disconnected."""
         self.problem: Exception | None = None
         """What ended the bridge, when that was not the debugger."""
+        self.last = b""
+        """The debugger's last request: `D` and `k` say that the board runs again."""
 
     async def start(self) -> int:
         """Listen on the loopback interface; returns the TCP port."""
@@ -189,8 +191,12 @@ class Bridge:
                 await writer.drain()
 
         async def inward() -> None:
+            parser = Parser()
             while data := await reader.read(4096):
                 await self._wire.write(data)
+                for item in parser.feed(data):
+                    if isinstance(item, Packet):
+                        self.last = item.payload
 
         try:
             await first_of(outward(), inward())

@@ -20,6 +20,7 @@ from espmon.port import (
 )
 from espmon.session.actions import ActionError, run_probe
 from espmon.session.core import SessionCore
+from espmon.session.debugging import Debugging
 from espmon.session.events import LinkEvent, ProbeEvent
 from espmon.session.lease import Lease
 from espmon.session.link import stop_tasks
@@ -79,6 +80,14 @@ class Session(SessionCore):
         self._reopening: asyncio.Task[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._request = OpenRequest("")
+        self.debugging = Debugging(
+            self._link,
+            self._lifecycle,
+            self._decoder,
+            lambda owner: self._set(lease=owner),
+            lambda error: self._spawn(self._lost(error)),
+        )
+        """The debug stub's lease: inspect here, or hand over to gdb."""
         self.opens = 0
         """How often a port was opened; one a session, unless it was lost."""
 
@@ -126,6 +135,7 @@ class Session(SessionCore):
         if self._opening is not None and self._opening is not asyncio.current_task():
             self._opening.cancel()
         await stop_tasks(self._action, self._reopening, self._ticker)
+        self.debugging.drop()
         await self._link.detach()
         if self.state is not State.CLOSED:
             self._lifecycle.fire(Trigger.CLOSE)
@@ -286,6 +296,9 @@ class Session(SessionCore):
 
     async def reset(self) -> None:
         """Hard-reset into the application (the user asked)."""
+
+        if self.debugging.active:
+            await self.debugging.abandon()
 
         async def work(handle: Handle) -> None:
             sequence = handle.hard_reset_sequence()
