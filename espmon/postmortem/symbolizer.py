@@ -20,6 +20,7 @@ from espmon.postmortem.errors import PostmortemError, reading
 CACHED_FUNCTION_INDEXES = 1024
 CACHED_LINE_ROWS = 1_000_000
 CACHED_ADDRESSES = 8192
+CACHED_TAIL_SITES = 4096
 CALL_STEP = {XTENSA: 3, RISCV: 1}
 """How far before a return address its call is looked up, by ELF machine."""
 
@@ -52,6 +53,7 @@ class Image:
         self._functions: Cache[int, Functions] = Cache(CACHED_FUNCTION_INDEXES)
         self._lines: Cache[int, LineTable] = Cache(CACHED_LINE_ROWS)
         self._frames: FrameTable | None = None
+        self.tail_sites: Cache[int, list[tuple[int, int]]] = Cache(CACHED_TAIL_SITES)
         self.damage: list[str] = []
 
     @property

@@ -10,6 +10,7 @@ from espmon.postmortem.symbolizer import Image, Symbolizer
 
 MAX_TAIL_DEPTH = 8
 MAX_SITES = 2_000
+MAX_WAYS = 64
 INSIDE = frozenset({dw.TAG_LEXICAL_BLOCK, dw.TAG_INLINED})
 
 Step = tuple[int, int]
@@ -20,34 +21,50 @@ def tail_path(symbolizer: Symbolizer, called: int, running: int) -> list[int]:
     """Return the places from which tail calls lead from the function entered at `called` to the one entered at
     `running`.
 
-    Addresses just behind each jump, outermost first; empty when there is no such path or more than one, for then
-    nothing is certain.
+    Addresses just behind each jump, outermost first. Where several ways lead there, only what all of them begin and
+    end with is certain, and only that is returned; nothing is when a jump on the way goes to an unknown place.
     """
     image = symbolizer.image_at(called)
     if image is None or called == running:
         return []
+    ways: list[list[int]] = []
     try:
-        paths = _search(image, called, running, [], {called})
+        _search(image, called, running, [], {called}, ways)
     except PostmortemError:
         return []
-    return paths[0] if len(paths) == 1 else []
+    if not ways:
+        return []
+    first = ways[0]
+    before = after = len(first)
+    for way in ways[1:]:
+        shorter = min(len(first), len(way))
+        before = min(before, next((n for n in range(shorter) if first[n] != way[n]), shorter))
+        after = min(after, next((n for n in range(shorter) if first[-1 - n] != way[-1 - n]), shorter))
+    if before == len(first):
+        return first
+    return first[:before] + first[len(first) - after :]
 
 
-def _search(image: Image, entry: int, goal: int, path: list[int], seen: set[int]) -> list[list[int]]:
-    found: list[list[int]] = []
+def _search(image: Image, entry: int, goal: int, path: list[int], seen: set[int], ways: list[list[int]]) -> None:
     if len(path) >= MAX_TAIL_DEPTH:
-        return found
+        return
     for place, target in _tail_sites(image, entry):
         if target == goal:
-            found.append([*path, place])
+            ways.append([*path, place])
+            if len(ways) > MAX_WAYS:
+                raise PostmortemError("too many ways of tail calls")
         elif target not in seen:
-            found.extend(_search(image, target, goal, [*path, place], seen | {target}))
-        if len(found) > 1:
-            break
-    return found
+            _search(image, target, goal, [*path, place], seen | {target}, ways)
 
 
 def _tail_sites(image: Image, entry: int) -> list[tuple[int, int]]:
+    known = image.tail_sites.get(entry)
+    if known is None:
+        known = image.tail_sites.put(entry, _read_tail_sites(image, entry))
+    return known
+
+
+def _read_tail_sites(image: Image, entry: int) -> list[tuple[int, int]]:
     at = image.function_entry(entry)
     if at is None or at[1].low != entry:
         return []
@@ -61,10 +78,11 @@ def _tail_sites(image: Image, entry: int) -> list[tuple[int, int]]:
             continue
         place = attributes.get(dw.AT_CALL_RETURN_PC) or attributes.get(dw.AT_LOW_PC) or attributes.get(dw.AT_CALL_PC)
         origin = attributes.get(dw.AT_CALL_ORIGIN) or attributes.get(dw.AT_ABSTRACT_ORIGIN)
-        if isinstance(place, int) and isinstance(origin, int):
-            target = entry_of(image, unit, origin)
-            if target is not None:
-                sites.append((place, target))
+        if not isinstance(place, int) or not isinstance(origin, int):
+            raise PostmortemError(f"the tail call in the function at 0x{entry:08x} goes through a pointer")
+        target = entry_of(image, unit, origin)
+        if target is not None:
+            sites.append((place, target))
         if len(sites) > MAX_SITES:
             break
     return sites
