@@ -170,6 +170,14 @@ class EspmonApp(App[int]):
         else:
             self.exit(0)
 
+    def action_command_palette(self) -> None:
+        """The palette; after the menu key, its key means something else."""
+        screen = self.screen
+        if isinstance(screen, MonitorScreen) and screen.in_menu:
+            self.run_worker(screen.menu_key("ctrl+p"))
+        else:
+            super().action_command_palette()
+
     def action_probe(self) -> None:
         """Ask, then probe."""
         self.router.ask_probe()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -70,7 +71,8 @@ class History:
             temporary.replace(path)
         except OSError:
             # History is a comfort: a full or read-only disk must not disturb typing.
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def step(self, delta: int, present: str) -> str | None:
         """The line before (-1) or after (1); `present` is what stands in the field. None when there is none."""

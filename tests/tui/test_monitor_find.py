@@ -1,0 +1,161 @@
+"""Searching and filtering with keys; hotkeys never eat what is typed."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Input
+
+from espmon.tui.widgets.filter_bar import FilterBar, LevelPicker
+from espmon.tui.widgets.search_bar import SearchBar
+from tests.tui.running import Running, numbered, running
+
+HOTKEYS = "nNgGjkwtxdcuysapoefFrhliq/?"
+
+
+async def settled(case: Running) -> None:
+    await case.until(lambda: not case.pane.queries.searching and not case.pane.queries.filtering)
+    await case.pilot.pause()
+
+
+@pytest.mark.parametrize("opener", ["slash", "f", "i"])
+async def test_every_hotkey_can_be_typed_into_a_field(opener: str) -> None:
+    async with running() as case:
+        await case.feed(numbered(50))
+        await case.press(opener)
+        calls = list(case.session.calls)
+        await case.press(*({"/": "slash", "?": "question_mark"}.get(key, key) for key in HOTKEYS), "space", "[", "]")
+        field = case.screen.focused
+        assert isinstance(field, Input)
+        assert field.value == HOTKEYS + " []"
+        assert case.session.calls == calls
+        assert case.app.screen is case.screen
+
+
+async def test_a_search_goes_to_the_match_and_counts_while_typing() -> None:
+    async with running() as case:
+        await case.feed(numbered(1000))
+        case.pane.go_to_start()
+        await case.press("slash", *"line 500")
+        await settled(case)
+        assert "line 500" in case.rows()
+        assert "1/1" in case.text()
+
+
+async def test_next_and_previous_scroll_to_the_match_and_go_around() -> None:
+    async with running() as case:
+        await case.feed(numbered(1000))
+        case.pane.go_to_start()
+        await case.press("slash", *"99", "enter")
+        await settled(case)
+        seen = []
+        for key in ("n", "n", "N", "N", "N"):
+            await case.press(key)
+            current = case.pane.drawing.current
+            assert f"line {current}" in case.rows()
+            seen.append(current)
+        assert seen == [199, 299, 199, 99, 999]
+
+
+async def test_matches_are_highlighted_in_coloured_lines() -> None:
+    async with running() as case:
+        await case.feed(b"\x1b[31mred needle red\x1b[0m needle\n")
+        await case.press("slash", *"needle", "enter")
+        await settled(case)
+        strip = case.pane._strip(0)
+        backgrounds = {segment.text: segment.style.bgcolor for segment in strip if segment.style}
+        plain = case.pane.drawing.painter.base.bgcolor
+        assert backgrounds["needle"] != plain
+        assert backgrounds["red "] == plain
+
+
+async def test_n_without_a_search_says_how_to_begin() -> None:
+    async with running() as case:
+        await case.press("n")
+        await case.until(lambda: "/ begins" in case.text())
+
+
+async def test_escape_ends_the_search() -> None:
+    async with running() as case:
+        await case.feed(numbered(10))
+        await case.press("slash", *"line")
+        await settled(case)
+        await case.press("escape")
+        assert case.pane.queries.query is None
+        assert case.screen.focused is case.pane
+
+
+async def test_a_broken_expression_is_said_and_the_last_search_stays() -> None:
+    async with running() as case:
+        await case.feed(numbered(10))
+        await case.press("slash", *"line")
+        await case.press("alt+r", "(")
+        await case.until(lambda: "Not a regular expression" in case.text())
+        assert case.pane.queries.query is not None
+
+
+async def test_new_matches_are_counted_as_lines_come() -> None:
+    async with running() as case:
+        await case.feed(numbered(10))
+        await case.press("slash", *"line", "enter")
+        await settled(case)
+        await case.feed(numbered(5, 10))
+        assert case.pane.queries.count == 15
+
+
+async def test_levels_are_ticked_by_their_letters() -> None:
+    async with running() as case:
+        await case.feed(b"E (1) a: one\nV (2) a: two\nI (3) b: three\nplain\n")
+        await case.press("f")
+        case.screen.query_one(LevelPicker).focus()
+        await case.press("v", "o")
+        await settled(case)
+        assert [row for row in case.rows() if row] == ["E (1) a: one", "I (3) b: three"]
+        await case.press("v")
+        await settled(case)
+        assert [row for row in case.rows() if row] == ["E (1) a: one", "V (2) a: two", "I (3) b: three"]
+
+
+async def test_the_filter_takes_effect_while_typing_and_stays_when_closed() -> None:
+    async with running() as case:
+        await case.feed(b"E (1) wifi: lost\nI (2) heap: fine\nI (3) wifi: up\n")
+        await case.press("f", *"wifi")
+        await settled(case)
+        await case.press("escape")
+        assert case.screen.focused is case.pane
+        assert [row for row in case.rows() if row] == ["E (1) wifi: lost", "I (3) wifi: up"]
+        assert "filter wifi" in case.text()
+        await case.press("F")
+        await settled(case)
+        assert "I (2) heap: fine" in case.rows()
+
+
+async def test_tag_and_exclude_fields_combine() -> None:
+    async with running() as case:
+        await case.feed(b"I (1) wifi: a\nI (2) wifi: b\nI (3) heap: a\n")
+        await case.press("f")
+        bar = case.screen.query_one(FilterBar)
+        bar.query_one("#filter-tag", Input).value = "wifi"
+        bar.query_one("#filter-exclude", Input).value = "b"
+        await case.pilot.pause()
+        await settled(case)
+        assert [row for row in case.rows() if row] == ["I (1) wifi: a"]
+
+
+async def test_a_search_follows_a_new_filter() -> None:
+    async with running() as case:
+        await case.feed(b"I (1) a: x\nE (2) a: x\n")
+        await case.press("slash", "x", "enter")
+        await settled(case)
+        assert case.pane.queries.count == 2
+        await case.press("f")
+        case.screen.query_one(LevelPicker).focus()
+        await case.press("i")
+        await settled(case)
+        assert case.pane.queries.count == 1
+
+
+async def test_the_search_field_is_mounted_when_first_used() -> None:
+    async with running() as case:
+        assert not case.screen.query(SearchBar)
+        await case.press("slash")
+        assert case.screen.query_one(SearchBar).has_class("-on")

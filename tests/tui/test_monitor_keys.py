@@ -1,0 +1,255 @@
+"""Typing to the board: the input line, raw keys, the menu, Ctrl-C, leaving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from espmon.session.settings import Settings
+from espmon.session.state import State
+from espmon.session.view import Capture
+from espmon.tui import actions
+from espmon.tui.widgets.input_line import History
+from espmon.tui.widgets.key_catcher import key_bytes
+from tests.tui.running import running
+
+
+async def test_a_line_is_sent_with_the_chosen_end() -> None:
+    async with running() as case:
+        await case.press("i", *"help", "enter")
+        await case.press("ctrl+o", *"a", "enter")
+        await case.press("ctrl+o", *"b", "enter")
+        await case.until(lambda: len(case.session.sent) == 3)
+        assert case.session.sent == [b"help\r", b"a\n", b"b\r\n"]
+
+
+async def test_the_settings_choose_the_first_line_end() -> None:
+    async with running(settings=Settings(eol="CRLF")) as case:
+        await case.press("i", "x", "enter")
+        await case.until(lambda: case.session.sent)
+        assert case.session.sent == [b"x\r\n"]
+
+
+async def test_up_and_down_walk_the_lines_typed_before(tmp_path: Path) -> None:
+    history = tmp_path / "folder" / "history"
+    async with running(history=history) as case:
+        await case.press("i", *"one", "enter", *"two", "enter", *"dra")
+        await case.press("up", "up")
+        line = case.screen.query_one("#input")
+        assert line.value == "one"  # type: ignore[attr-defined]
+        await case.press("down", "down")
+        assert line.value == "dra"  # type: ignore[attr-defined]
+        await case.until(history.exists)
+        await case.until(lambda: history.read_text() == "one\ntwo\n")
+
+
+def test_history_is_read_again_bounded_and_without_repeats(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("".join(f"command {number}\n" for number in range(2000)))
+    history = History(path)
+    assert history.step(-1, "") == "command 1999"
+    history.add("x")
+    history.add("x")
+    history.add("y" * 10_000)
+    assert history.lines[-2:] == ["command 1999", "x"]
+    assert len(history.lines) == 500
+
+
+def test_a_history_that_cannot_be_written_does_not_disturb(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    History._write(blocked / "history", ["a"])
+    assert blocked.read_text() == ""
+
+
+async def test_escape_comes_back_from_the_input_line() -> None:
+    async with running() as case:
+        await case.press("i", "x", "escape")
+        assert case.screen.mode == "LOG"
+        assert case.screen.focused is case.pane
+
+
+async def test_raw_keys_send_every_key_as_a_terminal_would() -> None:
+    async with running() as case:
+        await case.press("r")
+        assert "RAW KEYS" in case.text()
+        await case.press("n", "slash", "enter", "up", "tab", "escape", "backspace", "ctrl+a", "q")
+        await case.until(lambda: len(case.session.sent) == 9)
+        assert b"".join(case.session.sent) == b"n/\r\x1b[A\t\x1b\x7f\x01q"
+
+
+@pytest.mark.parametrize("way", [("f2",), ("ctrl+t", "escape"), ("ctrl+t", "k")])
+async def test_raw_mode_has_ways_out(way: tuple[str, ...]) -> None:
+    async with running() as case:
+        await case.press("r")
+        assert case.screen.mode == "RAW"
+        await case.press(*way)
+        assert case.screen.mode == "LOG"
+        assert case.screen.focused is case.pane
+        assert case.session.sent == []
+
+
+async def test_ctrl_c_goes_to_the_board_in_every_mode() -> None:
+    async with running() as case:
+        await case.press("ctrl+c", "r", "ctrl+c", "f2", "i", "ctrl+c")
+        await case.until(lambda: len(case.session.sent) == 3)
+        assert case.session.sent == [b"\x03"] * 3
+
+
+async def test_ctrl_c_copies_a_selection_instead() -> None:
+    async with running() as case:
+        await case.feed(b"some text\n")
+        await case.pilot.mouse_down(case.pane, offset=(0, 0))
+        await case.pilot.hover(case.pane, offset=(3, 0))
+        await case.pilot.mouse_up(case.pane, offset=(3, 0))
+        await case.press("ctrl+c")
+        assert case.app.clipboard == "some"
+        assert case.session.sent == []
+
+
+@pytest.mark.parametrize("key", ["ctrl+right_square_bracket", "ctrl+q"])
+@pytest.mark.parametrize("before", [(), ("i",), ("r",), ("slash",)])
+async def test_both_exit_keys_leave_from_everywhere(key: str, before: tuple[str, ...]) -> None:
+    async with running() as case:
+        await case.press(*before)
+        await case.pilot.press(key)
+        await case.until(lambda: case.app._exit)
+    assert case.session.calls[-1] == "close"
+
+
+async def test_the_menu_shows_its_keys_and_any_key_closes_it() -> None:
+    async with running() as case:
+        await case.press("ctrl+t")
+        text = case.text()
+        for word in ("Ctrl-T", "reset", "bootloader", "flash", "app-flash", "output", "log file", "times", "quit"):
+            assert word in text
+        await case.press("z")
+        assert not case.screen.in_menu
+        assert case.screen.focused is case.pane
+
+
+@pytest.mark.parametrize("key", ["r", "R", "ctrl+r"])
+async def test_menu_reset(key: str) -> None:
+    async with running() as case:
+        await case.press("ctrl+t", key)
+        await case.until(lambda: "reset" in case.session.calls)
+
+
+@pytest.mark.parametrize("key", ["p", "P", "ctrl+p"])
+async def test_menu_bootloader(key: str) -> None:
+    async with running() as case:
+        await case.press("ctrl+t", key)
+        await case.until(lambda: "reset_to_loader" in case.session.calls)
+
+
+async def test_menu_key_twice_and_exit_key_send_themselves() -> None:
+    async with running() as case:
+        await case.press("ctrl+t", "ctrl+t", "ctrl+t", "ctrl+right_square_bracket")
+        await case.until(lambda: len(case.session.sent) == 2)
+        assert case.session.sent == [b"\x14", b"\x1d"]
+        assert not case.app._exit
+
+
+async def test_menu_output_off_holds_the_screen_and_loses_nothing() -> None:
+    async with running() as case:
+        await case.feed(b"shown\n")
+        await case.press("ctrl+t", "y")
+        case.session.feed(b"hidden\n")
+        await case.until(lambda: "2 lines" in case.text())
+        assert "hidden" not in case.rows()
+        assert "output off" in case.text()
+        await case.press("ctrl+t", "y")
+        assert case.rows()[:2] == ["shown", "hidden"]
+
+
+async def test_menu_times_on_and_off() -> None:
+    async with running() as case:
+        await case.feed(b"x\n")
+        await case.press("ctrl+t", "i")
+        assert case.rows()[0].endswith(" x")
+        await case.press("ctrl+t", "i")
+        assert case.rows()[0] == "x"
+
+
+async def test_menu_log_file_on_and_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running() as case:
+        await case.press("ctrl+t", "l", "ctrl+t", "l")
+        await case.until(lambda: case.session.calls[-2:] == ["set_log", "set_log off"])
+
+
+async def test_menu_quits_with_x() -> None:
+    async with running() as case:
+        await case.pilot.press("ctrl+t", "x")
+        await case.until(lambda: case.app._exit)
+
+
+async def test_the_menu_works_from_the_input_line_and_goes_back_to_it() -> None:
+    async with running() as case:
+        await case.press("i", "a", "ctrl+t", "i", "b", "enter")
+        await case.until(lambda: case.session.sent)
+        assert case.session.sent == [b"ab\r"]
+
+
+async def test_keys_can_be_remapped_in_the_settings() -> None:
+    settings = Settings(menu_key="ctrl+y", keymap={"log.follow": "ctrl+g"})
+    async with running(settings=settings) as case:
+        await case.press("ctrl+g")
+        assert not case.pane.follow
+        await case.press("ctrl+y")
+        assert case.screen.in_menu
+
+
+async def test_nothing_is_sent_while_no_port_is_open() -> None:
+    async with running() as case:
+        case.session.set(state=State.CLOSED)
+        await case.press("i", "x", "enter")
+        await case.until(lambda: "No port is open" in case.text())
+        assert case.session.sent == []
+
+
+async def test_a_capture_shows_its_progress_and_ends_at_the_users_wish() -> None:
+    async with running() as case:
+        case.session.set(capture=Capture("coredump", 12_345, None, 250, 2.5))
+        await case.until(lambda: "core dump" in case.text())
+        assert "12.3 kB · 250 lines · 2.5 s" in case.text()
+        await case.press("a")
+        await case.until(lambda: "abort_capture" in case.session.calls)
+        await case.until(lambda: "core dump" not in case.text())
+
+
+async def test_a_query_of_the_terminal_is_answered_once_the_user_has_sent_something() -> None:
+    async with running() as case:
+        await case.feed(b"\x1b[5n")
+        assert case.session.sent == []
+        await case.press("i", "x", "enter")
+        await case.feed(b"\x1b[5n\x1b[6n")
+        await case.until(lambda: len(case.session.sent) == 3)
+        assert case.session.sent[1:] == [b"\x1b[0n", b"\x1b[1;1R"]
+
+
+async def test_a_flood_of_queries_is_no_flood_of_answers() -> None:
+    async with running() as case:
+        await case.press("i", "x", "enter")
+        await case.feed(b"\x1b[5n" * 5000)
+        await case.until(lambda: len(case.session.sent) > 1)
+        assert len(case.session.sent) <= 1 + 8
+
+
+def test_each_action_has_a_name_and_a_sentence_and_names_are_unique() -> None:
+    ids = [action.id for action in actions.ACTIONS]
+    assert len(set(ids)) == len(ids)
+    assert all(action.title and action.help and action.label for action in actions.ACTIONS)
+
+
+def test_no_key_means_two_things() -> None:
+    keys = [key for action in actions.ACTIONS for key in action.keys.split(",") if key]
+    assert sorted(keys) == sorted(set(keys))
+    menu = [key for entry in actions.MENU for key in entry.keys]
+    assert sorted(menu) == sorted(set(menu))
+
+
+def test_keys_without_bytes_send_nothing() -> None:
+    assert key_bytes("f9", None) == b""
+    assert key_bytes("ü", "ü") == "ü".encode()
