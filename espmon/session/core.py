@@ -258,7 +258,13 @@ class SessionCore:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.notify(f"Internal error: {error!r}", Severity.ERROR)
+            asyncio.get_running_loop().call_exception_handler({"message": "session task failed", "exception": error})
 
     async def _tick(self) -> None:
         before, since = self._link.received, self._clock()

@@ -153,6 +153,8 @@ class Session(SessionCore):
             return
         now = self._clock()
         await self._link.detach()
+        if self.status.state is State.CLOSED:  # closed by the user meanwhile
+            return
         self._lifecycle.fire(Trigger.LOSE, error.message)
         line = self._pipeline.mark(f"── port lost: {error.message} ──", now)
         self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, now, "lost", error.message), now, line)
