@@ -7,128 +7,15 @@ rules that are not tables have names (`mac`, `change_baud`) that `espmon.rom.ide
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pkgutil import get_data
 from typing import Any, NamedTuple
 
-
-def _number(value: str | int) -> int:
-    return value if isinstance(value, int) else int(value, 16)
+from espmon.rom.fields import FeatureRule, Field, NameRule, number
 
 
 def _optional(value: str | int | None) -> int | None:
-    return None if value is None else _number(value)
-
-
-class Condition(NamedTuple):
-    """Fields that must have one of some values, or at least a minimum."""
-
-    values: tuple[tuple[str, tuple[int, ...]], ...]
-    minimums: tuple[tuple[str, int], ...]
-
-    @classmethod
-    def load(cls, source: Mapping[str, Any]) -> Condition:
-        """Read `{field: [values] or {"min": n}}`."""
-        return cls(
-            tuple((name, tuple(want)) for name, want in source.items() if isinstance(want, list)),
-            tuple((name, want["min"]) for name, want in source.items() if not isinstance(want, list)),
-        )
-
-    @property
-    def fields(self) -> Iterator[str]:
-        """The names it looks at."""
-        yield from (name for name, _ in self.values)
-        yield from (name for name, _ in self.minimums)
-
-    def holds(self, fields: Mapping[str, int]) -> bool:
-        """Whether all parts hold."""
-        return all(fields[name] in want for name, want in self.values) and all(
-            fields[name] >= least for name, least in self.minimums
-        )
-
-
-ALWAYS = Condition((), ())
-
-
-class Field(NamedTuple):
-    """A number spread over registers."""
-
-    parts: tuple[tuple[int, int, int, int], ...]
-    """(register, source bit, width, destination bit), to be ORed."""
-
-    map: Mapping[int, int] | None
-    map_else: int
-    zero_when: Condition | None
-    names: Mapping[int, str]
-    """Words for the values, where there are any (vendors)."""
-
-    @classmethod
-    def load(cls, source: Mapping[str, Any]) -> Field:
-        """Read a field entry; a constant one is not kept in any register."""
-        return cls(
-            tuple((_number(register), lsb, width, to) for register, lsb, width, to in source.get("parts", ())),
-            {int(key): value for key, value in source["map"].items()} if "map" in source else None,
-            int(source.get("map_else", source.get("const", 0))),
-            Condition.load(source["zero_when"]) if "zero_when" in source else None,
-            {int(key): value for key, value in source.get("names", {}).items()},
-        )
-
-
-class NameRule(NamedTuple):
-    """Text for the chip's name when a condition holds."""
-
-    when: Condition
-    text: str
-    append: tuple[tuple[str, Mapping[int, str], str], ...]
-    """(field, value -> text, text for any other value), added in order."""
-
-    suffix: tuple[Condition, str] | None
-
-    @classmethod
-    def load(cls, source: Mapping[str, Any]) -> NameRule:
-        """Read a name rule."""
-        suffix = source.get("suffix")
-        return cls(
-            Condition.load(source.get("when", {})),
-            source["text"],
-            tuple(
-                (item["field"], {int(value): text for value, text in item["map"].items()}, item.get("else", "?"))
-                for item in source.get("append", ())
-            ),
-            (Condition.load(suffix["when"]), suffix["text"]) if suffix else None,
-        )
-
-
-class FeatureRule(NamedTuple):
-    """One feature, fixed, conditional or looked up."""
-
-    when: Condition
-    text: str | None
-    field: str | None
-    map: Mapping[int, str | None]
-    other: str | None
-    """What is said of values that the map has not."""
-
-    vendor: str | None
-    """The field whose name follows in brackets."""
-
-    vendor_always: bool
-    """The vendor is named for values that the map has not, too."""
-
-    @classmethod
-    def load(cls, source: str | Mapping[str, Any]) -> FeatureRule:
-        """Read a feature entry."""
-        if isinstance(source, str):
-            return cls(ALWAYS, source, None, {}, None, None, False)
-        return cls(
-            Condition.load(source.get("when", {})),
-            source.get("text"),
-            source.get("field"),
-            {int(key): text for key, text in source.get("map", {}).items()},
-            source.get("else"),
-            source.get("vendor"),
-            bool(source.get("vendor_always", False)),
-        )
+    return None if value is None else number(value)
 
 
 class SpiRegisters(NamedTuple):
@@ -177,7 +64,31 @@ class Bits(NamedTuple):
     @classmethod
     def load(cls, source: Mapping[str, Any]) -> Bits:
         """Read a register and mask."""
-        return cls(_number(source["register"]), _number(source["mask"]), source.get("min_revision", 0))
+        return cls(number(source["register"]), number(source["mask"]), source.get("min_revision", 0))
+
+
+class FlashPower(NamedTuple):
+    """How the flash chip of some revisions is switched on before it can be attached."""
+
+    revisions: tuple[int, ...]
+    on_already: Bits
+    """A fuse: from its revision on, the ROM has done it."""
+
+    release: Bits
+    """What to clear then, where all of it is set: the ROM would switch the flash on a second time."""
+
+    steps: tuple[tuple[int, int, int, float], ...]
+    """(register, value, mask, seconds to wait)."""
+
+    @classmethod
+    def load(cls, source: Mapping[str, Any]) -> FlashPower:
+        """Read a flash power entry."""
+        return cls(
+            tuple(source["revisions"]),
+            Bits.load(source["on_since"]),
+            Bits.load(source["release"]),
+            tuple((number(reg), number(value), number(mask), wait) for reg, value, mask, wait in source["steps"]),
+        )
 
 
 class Crystal(NamedTuple):
@@ -201,10 +112,10 @@ class Crystal(NamedTuple):
             source.get("fixed_mhz"),
             Bits.load(source) if "register" in source else None,
             source.get("divider", 1),
-            _number(stub["calibration"]) if stub else None,
+            number(stub["calibration"]) if stub else None,
             stub["shift"] if stub else 0,
-            _number(stub["mask"]) if stub else 0,
-            Bits(_number(stub["clock"]), _number(stub["clock_mask"])) if stub else None,
+            number(stub["mask"]) if stub else 0,
+            Bits(number(stub["clock"]), number(stub["clock_mask"])) if stub else None,
         )
 
 
@@ -259,6 +170,13 @@ class Chip(NamedTuple):
     custom_spi_pins: bool
     flash_32bit_addr: bool
     watchdog: Watchdog | None
+    otg_watchdog_reset: str | None
+    """Over USB-OTG the watchdog has to restart the chip: "always", or "when strapped" (`strap` reads 0)."""
+
+    strap: Bits | None
+    """The BOOT pin as it was at the last reset."""
+
+    flash_power: FlashPower | None
     force_download: Bits | None
     """The bit that keeps a chip in download mode over a reset (USB-OTG)."""
 
@@ -279,7 +197,7 @@ class Chip(NamedTuple):
 
 
 def _load_spi(source: Mapping[str, Any]) -> SpiRegisters:
-    base = _number(source["base"])
+    base = number(source["base"])
     offsets: dict[str, int | None] = {name: value for name, value in source.items() if name not in ("base", "addr_msb")}
     places: dict[str, Any] = {name: None if offset is None else base + offset for name, offset in offsets.items()}
     return SpiRegisters(**places, addr_msb=source["addr_msb"])
@@ -287,7 +205,7 @@ def _load_spi(source: Mapping[str, Any]) -> SpiRegisters:
 
 def _load_watchdog(source: Mapping[str, Any]) -> Watchdog:
     values: dict[str, Any] = {
-        name: _number(value) if isinstance(value, str) else value for name, value in source.items()
+        name: number(value) if isinstance(value, str) else value for name, value in source.items()
     }
     return Watchdog(**values)
 
@@ -301,9 +219,9 @@ def _load_chip(source: Mapping[str, Any]) -> Chip:
         name=source["name"],
         chip_id=source["chip_id"],
         image_chip_id=source["image_chip_id"],
-        magic=tuple(map(_number, source["magic"])),
+        magic=tuple(map(number, source["magic"])),
         mac_rule=source["mac"]["rule"],
-        mac_registers=tuple(map(_number, source["mac"]["registers"])),
+        mac_registers=tuple(map(number, source["mac"]["registers"])),
         has_eui64=bool(source["mac"].get("eui64", False)),
         fields={name: Field.load(field) for name, field in source["fields"].items()},
         has_revision=source["revision"],
@@ -317,7 +235,7 @@ def _load_chip(source: Mapping[str, Any]) -> Chip:
         otg_pid=_optional(usb["otg_pid"]),
         otg_block=usb["otg_block"],
         uart_buffers=tuple(
-            UartBuffer(item.get("revision_below"), _number(item["address"]), item.get("otg"), item.get("serial_jtag"))
+            UartBuffer(item.get("revision_below"), number(item["address"]), item.get("otg"), item.get("serial_jtag"))
             for item in usb["uart_buffer"] or ()
         ),
         rom_status_bytes=source["rom_status_bytes"],
@@ -331,6 +249,9 @@ def _load_chip(source: Mapping[str, Any]) -> Chip:
         custom_spi_pins=source["custom_spi_pins"],
         flash_32bit_addr=source["flash_32bit_addr"],
         watchdog=_load_watchdog(watchdog) if watchdog else None,
+        otg_watchdog_reset=source["otg_watchdog_reset"],
+        strap=Bits.load(source["strap"]) if source["strap"] else None,
+        flash_power=FlashPower.load(source["flash_power"]) if source["flash_power"] else None,
         force_download=Bits.load(source["force_download"]) if source["force_download"] else None,
         secure_boot=tuple(map(Bits.load, security.get("secure_boot", ()))),
         flash_encryption=Bits.load(security["flash_encryption"]) if "flash_encryption" in security else None,

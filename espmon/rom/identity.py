@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from espmon.rom.chips import Chip, FeatureRule, Field, NameRule
+from espmon.rom.chips import Chip
+from espmon.rom.fields import FeatureRule, Field, NameRule
 
 Words = Mapping[int, int]
 """Register address -> content."""

@@ -68,24 +68,33 @@ async def _leave(loader: Loader, look: bool) -> Left:
         if loader.in_loader:
             return Left(DOWNLOAD_MODE, b"", (f"This port cannot reset the board. {STUCK}",))
         return Left(UNKNOWN, b"")
-    await _release_download_flag(loader)
     await channel.read(0)  # the rest of a reply that nobody waits for is no log
-    loader.transcript.note(f"reset into the application: {sequence.name}")
-    loader.forget()
-    await channel.run_sequence(sequence)
+    if await _needs_watchdog(loader):
+        loader.transcript.note("reset into the application: watchdog")
+        await loader.watchdog_reset()
+    else:
+        loader.transcript.note(f"reset into the application: {sequence.name}")
+        loader.forget()
+        await channel.run_sequence(sequence)
     if not look:
         return Left(UNKNOWN, b"")
     after, heard = await _look(loader)
     return Left(after, heard, (STUCK,) if after == DOWNLOAD_MODE else ())
 
 
-async def _release_download_flag(loader: Loader) -> None:
-    # Over USB-OTG the ROM remembers to stay in its loader; a reset alone would end there again.
-    if not loader.in_loader or not loader.identified or loader.secure_download:
-        return
-    flag, usb = loader.chip.force_download, loader.channel.usb
-    if flag is not None and usb is not None and usb[1] == loader.chip.otg_pid:
-        await loader.write_reg(flag.register, 0, flag.mask)
+async def _needs_watchdog(loader: Loader) -> bool:
+    # Over USB-OTG the ROM remembers to stay in its loader, and so does a BOOT key that was held by hand.
+    usb = loader.channel.usb
+    if not loader.in_loader or not loader.identified or loader.secure_download or usb is None:
+        return False
+    chip = loader.chip
+    if usb[1] != chip.otg_pid:
+        return False
+    if chip.force_download is not None:
+        await loader.write_reg(chip.force_download.register, 0, chip.force_download.mask)
+    if chip.otg_watchdog_reset == "when strapped" and chip.strap is not None:
+        return not await loader.read_reg(chip.strap.register) & chip.strap.mask
+    return chip.otg_watchdog_reset == "always"
 
 
 async def _look(loader: Loader) -> tuple[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Callable, Iterable
 
@@ -33,6 +34,15 @@ MD5_WAIT = 3.0
 
 BAUD_PAUSE = 0.05
 """Seconds a chip takes to change its rate, with some to spare."""
+
+WATCHDOG_TICKS = 2000
+"""Ticks of the slow clock until the watchdog bites."""
+
+WATCHDOG_RESETS_ALL = (1 << 31) | (5 << 28) | (1 << 8) | 2
+"""Enabled, its first stage resets the whole chip."""
+
+WATCHDOG_WAIT = 0.5
+"""Seconds until that has happened."""
 
 SECURE_DOWNLOAD_KEY = "esp32s2"
 """The chip that refuses even its magic register in secure download mode, and sends no chip id."""
@@ -183,11 +193,29 @@ class Loader(Link):
 
     async def spi_attach(self) -> None:
         """Connect the flash chip's pins to the controller; needed before any flash command through ROM."""
+        await self.power_flash()
         if self.chip.key == "esp8266" and not self.is_stub:
             # This ROM has no such command; an empty write attaches the flash, too.
             await self.command(Op.FLASH_BEGIN, bytes(16), timeout=3.0, attempts=2)
             return
         await self.command(Op.SPI_ATTACH, bytes(4 if self.is_stub else 8), attempts=2)
+
+    async def power_flash(self) -> None:
+        """Switch the flash chip on, for revisions whose ROM leaves that to the host."""
+        power = self.chip.flash_power
+        if power is None or self.secure_download or self.is_stub:
+            return
+        revision = await self.revision()
+        if revision not in power.revisions:
+            return
+        fuse, release = power.on_already, power.release
+        if revision >= fuse.min_revision and await self.read_reg(fuse.register) & fuse.mask:
+            if await self.read_reg(release.register) & release.mask == release.mask:
+                await self.write_reg(release.register, 0, release.mask)
+            return
+        for register, value, mask, wait in power.steps:
+            await self.write_reg(register, value, mask)
+            await asyncio.sleep(wait)
 
     async def spi_command(self, command: int, data: bytes = b"", *, read_bits: int = 0) -> int:
         """A command to the flash chip itself; see `espmon.rom.spi.spi_command`."""
@@ -252,6 +280,22 @@ class Loader(Link):
         await self.write_reg(dog.swd_wprotect, dog.swd_wkey)
         await self.write_reg(dog.swd_conf, await self.read_reg(dog.swd_conf) | dog.swd_auto_feed_bit)
         await self.write_reg(dog.swd_wprotect, 0)
+
+    async def watchdog_reset(self) -> None:
+        """Let the RTC watchdog restart the chip, within `WATCHDOG_WAIT` seconds; for ports whose lines cannot.
+
+        Raises:
+            RomError: UNSUPPORTED where the chip's watchdog cannot do that.
+        """
+        dog = self.chip.watchdog
+        if dog is None or not dog.can_reset:
+            raise RomError(RomErrorKind.UNSUPPORTED, f"The {self.chip.name} cannot be restarted by its watchdog")
+        await self.write_reg(dog.wprotect, dog.wkey)
+        await self.write_reg(dog.cfg1, WATCHDOG_TICKS)
+        await self.write_reg(dog.cfg0, WATCHDOG_RESETS_ALL)
+        await self.write_reg(dog.wprotect, 0)
+        await asyncio.sleep(WATCHDOG_WAIT)
+        self.forget()
 
     async def _security_info(self) -> SecurityInfo | None:
         try:
