@@ -1,0 +1,80 @@
+"""What ELF files add to decoded records: places of addresses, reports of panics and core dumps, log strings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espmon.cli._common import Exit, clean, fail, say
+from espmon.records import Coredump, JsonObject, LineBlock, Record
+from espmon.records.events import Panic
+from espmon.session.binlog_strings import BinlogStrings
+
+
+class ElfHelp:
+    """Symbols and strings of the given ELF files (application first). Without files it adds nothing.
+
+    Ends the command with exit code 2 when a file cannot be used.
+    """
+
+    def __init__(self, paths: list[Path]) -> None:
+        from espmon.postmortem import PostmortemError, Symbolizer
+
+        self.strings: BinlogStrings | None = None
+        self._symbolizer: Symbolizer | None = None
+        if not paths:
+            return
+        try:
+            self.strings = BinlogStrings(paths)
+            self._symbolizer = Symbolizer(paths)
+        except OSError as error:
+            fail(Exit.USAGE, f"cannot read {clean(str(error.filename))}: {error.strerror or error}")
+        except (PostmortemError, ValueError) as error:
+            fail(Exit.USAGE, str(error))
+
+    def decorations(self, block: LineBlock) -> dict[int, tuple[str, ...]]:
+        """Line index -> the places of the addresses in that line."""
+        if self._symbolizer is None:
+            return {}
+        from espmon.session.addresses import candidate_lines, decorate
+
+        found = {index: decorate(line, self._symbolizer) for index, line in candidate_lines(block)}
+        return {index: rows for index, rows in found.items() if rows}
+
+    def report(self, record: Record) -> str:
+        """What the ELF tells about a record, as lines of text; "" when it tells nothing."""
+        if self._symbolizer is None:
+            return ""
+        if isinstance(record, Panic):
+            from espmon.session.reports import report_panic
+
+            return report_panic(record, self._symbolizer)[0].to_text()
+        if isinstance(record, Coredump) and record.payload:
+            report = self._core(record)
+            return report[1] if report else ""
+        return ""
+
+    def json(self, record: Record) -> JsonObject:
+        """The record's JSON with what the ELF adds."""
+        value = record.to_json()
+        if self._symbolizer is None:
+            return value
+        if isinstance(record, Panic):
+            from espmon.session.reports import report_panic
+
+            value.update(report_panic(record, self._symbolizer)[1])
+        elif isinstance(record, Coredump) and record.payload:
+            report = self._core(record)
+            if report is not None:
+                value["report"] = report[0]
+        return value
+
+    def _core(self, record: Coredump) -> tuple[JsonObject, str] | None:
+        from espmon.postmortem import PostmortemError, decode_core
+
+        assert self._symbolizer is not None
+        try:
+            report = decode_core(record.payload, self._symbolizer)
+        except PostmortemError as error:
+            say(f"espmon: core dump at byte {record.offset}: {error}")
+            return None
+        return report.to_json(), report.to_text()

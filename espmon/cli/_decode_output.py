@@ -1,0 +1,180 @@
+"""The two outputs of `espmon decode`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Protocol, TextIO
+
+from espmon.cli._decode_elf import ElfHelp
+from espmon.records import Batch, Line, LineBlock, Part, Record
+from espmon.records.colour import AutoColour
+from espmon.records.events import Panic, StormFolder
+from espmon.records.lines import SGR
+from espmon.records.print_filter import PrintFilter
+from espmon.session.describe import describe
+from espmon.text import plain
+
+
+class Output(Protocol):
+    """Where records go."""
+
+    def take(self, batch: Batch) -> None:
+        """Print these records."""
+        ...
+
+    def end(self) -> None:
+        """Print what was held back."""
+        ...
+
+
+class Folding:
+    """Holds panics back until their storm is over, when that is wanted."""
+
+    def __init__(self, *, fold: bool) -> None:
+        self._folder = StormFolder() if fold else None
+
+    def parts(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """The parts, with panics held back and given out once they are counted."""
+        for part in parts:
+            if self._folder is not None and isinstance(part, Panic):
+                yield from self._folder.add(part)
+            else:
+                yield part
+
+    def end(self) -> Iterator[Part]:
+        """The panics that are still held."""
+        if self._folder is not None:
+            yield from self._folder.flush()
+
+
+class JsonOutput:
+    """One object a line. With a filter, log lines that it holds back are left out; everything else is there."""
+
+    def __init__(self, stream: TextIO, shown: PrintFilter, elf: ElfHelp, *, fold: bool) -> None:
+        self._stream = stream
+        self._shown = shown
+        self._elf = elf
+        self._folding = Folding(fold=fold)
+
+    def take(self, batch: Batch) -> None:
+        """Print these records."""
+        self._print(self._folding.parts(batch.parts))
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Print what was held back."""
+        self._print(self._folding.end())
+        self._stream.flush()
+
+    def _print(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            rows = self._lines(part) if isinstance(part, LineBlock) else [json.dumps(self._elf.json(part))]
+            if rows:
+                self._stream.write("\n".join(rows) + "\n")
+
+    def _lines(self, block: LineBlock) -> list[str]:
+        decorations = self._elf.decorations(block)
+        rows = []
+        for index, line in enumerate(block):
+            if self._shown.shows_everything or self._shown.passes(block.body(index)):
+                value = line.to_json()
+                if index in decorations:
+                    value["decoded"] = list(decorations[index])
+                rows.append(json.dumps(value))
+        return rows
+
+
+class LogOutput:
+    """The log as text.
+
+    Into a file or a pipe, lines go as they were received, byte for byte; on a terminal nothing but colour of them acts.
+    Other records are remarks that start with `---`. With a filter there are no remarks: it alone says what is shown.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        shown: PrintFilter,
+        elf: ElfHelp,
+        *,
+        colour: bool,
+        terminal: bool,
+        fold: bool,
+        remarks: bool,
+    ) -> None:
+        self._stream = stream
+        self._shown = shown
+        self._elf = elf
+        self._colour = AutoColour() if colour else None
+        self._terminal = terminal
+        self._folding = Folding(fold=fold)
+        self._remarks = remarks
+        self._open = False  # the last line has no end yet
+
+    def take(self, batch: Batch) -> None:
+        """Print these records."""
+        self._print(self._folding.parts(batch.parts))
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Print what was held back."""
+        self._print(self._folding.end())
+        self._stream.flush()
+
+    def _print(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            if isinstance(part, LineBlock):
+                self._block(part)
+            elif self._remarks:
+                self._remark(part)
+
+    def _block(self, block: LineBlock) -> None:
+        decorations = self._elf.decorations(block)
+        everything = self._shown.shows_everything
+        if everything and not decorations and not self._terminal and self._colour is None and block.source == "text":
+            self._write(block.data)
+            return
+        for index, line in enumerate(block):
+            raw = self._bytes(line)
+            if everything or self._shown.passes(raw):
+                self._write(raw if self._colour is None else self._colour.piece(raw))
+                # Places stand below the line that they belong to.
+                for row in decorations.get(index, ()):
+                    self._note(row)
+
+    def _bytes(self, line: Line) -> bytes:
+        if line.source == "text" and not self._terminal:
+            return line.raw
+        if line.source == "binlog":
+            return plain(line.text).encode() + b"\n" if self._terminal else line.text.encode() + b"\n"
+        return safe(line.raw) + (b"\n" if line.eol else b"")
+
+    def _remark(self, record: Record) -> None:
+        said = describe(record)
+        if said is not None:
+            self._note(said[0])
+            for row in self._elf.report(record).splitlines():
+                self._note("  " + plain(row))
+
+    def _note(self, text: str) -> None:
+        if self._open:
+            self._write(b"\n")
+        self._write(b"--- " + text.encode("utf-8", "backslashreplace") + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        self._stream.write(data)
+        self._open = not data.endswith((b"\n", b"\r"))
+
+
+def safe(raw: bytes) -> bytes:
+    """A line without its end, with colour kept and everything else that a terminal obeys made visible."""
+    body = raw.rstrip(b"\r\n")
+    pieces: list[str] = []
+    at = 0
+    for code in SGR.finditer(body):
+        pieces.append(plain(body[at : code.start()].decode("utf-8", "backslashreplace")))
+        pieces.append(code[0].decode())
+        at = code.end()
+    pieces.append(plain(body[at:].decode("utf-8", "backslashreplace")))
+    return "".join(pieces).encode("utf-8", "backslashreplace")

@@ -1,0 +1,85 @@
+"""`espmon decode`: a recorded stream, or one that is piped in, as records or as a readable log."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from espmon.cli._common import Exit, clean, command_parser, fail, run_command
+from espmon.cli._decode_elf import ElfHelp
+from espmon.cli._decode_output import JsonOutput, LogOutput, Output
+from espmon.records import Batch, Demultiplexer, Limits
+from espmon.records.print_filter import PrintFilter, PrintFilterError
+
+CHUNK = 64 << 10
+"""Bytes of one read: memory stays flat however long the stream is."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    parser = command_parser("decode", "Turn a recorded stream into records (--json) or a readable log.")
+    parser.add_argument("file", nargs="?", default="-", help="raw bytes as received; - or nothing reads stdin")
+    parser.add_argument("--elf", action="append", type=Path, default=[], help="ELF with the symbols; may be repeated")
+    parser.add_argument("--json", action="store_true", help="one JSON object a record")
+    parser.add_argument("--print-filter", metavar="F", help='log lines to show, such as "wifi:W *:I"')
+    parser.add_argument("--fold", action="store_true", help="equal panics become one record with a count")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour the log by level")
+    return run_command(parser, arguments, decode)
+
+
+def decode(options: argparse.Namespace) -> int:
+    """Read, take apart, print."""
+    try:
+        shown = PrintFilter(options.print_filter or "")
+    except PrintFilterError as error:
+        fail(Exit.USAGE, str(error))
+    help_from_elf = ElfHelp(options.elf)
+    demux = Demultiplexer(Limits(), strings=help_from_elf.strings)
+    output: Output
+    if options.json:
+        output = JsonOutput(sys.stdout, shown, help_from_elf, fold=options.fold)
+    else:
+        terminal = sys.stdout.isatty()
+        colour = options.color == "always" or (options.color == "auto" and terminal)
+        output = LogOutput(
+            sys.stdout.buffer, shown, help_from_elf, colour=colour, terminal=terminal, fold=options.fold,
+            remarks=options.print_filter is None,
+        )  # fmt: skip
+    with opened(options.file) as stream:
+        for batch in batches(stream, demux):
+            output.take(batch)
+    output.end()
+    return Exit.DONE
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """The stream to read; stdin is not closed."""
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(name, "rb")  # noqa: SIM115 closed below
+    except (OSError, ValueError) as error:
+        fail(Exit.USAGE, f"cannot read {clean(name)}: {getattr(error, 'strerror', None) or error}")
+    with file:
+        yield file
+
+
+def batches(stream: BinaryIO, demux: Demultiplexer) -> Iterator[Batch]:
+    """The records of a stream, read by read; what is there is not held back until a whole portion has come."""
+    read = getattr(stream, "read1", stream.read)
+    while True:
+        try:
+            data = read(CHUNK)
+        except OSError as error:
+            yield demux.flush()
+            fail(Exit.USAGE, f"cannot read on: {error.strerror or error}")
+        if not data:
+            break
+        yield demux.feed(data)
+    yield demux.flush()
