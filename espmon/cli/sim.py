@@ -14,6 +14,7 @@ from espmon.sim.events import EventLog
 from espmon.sim.scenarios import SCENARIOS
 from espmon.sim.server import DEFAULT_LISTEN, BoardServer, ListenError
 
+DEFAULT_SETTLE = 0.5
 DONE, USAGE, PORT_FAILED = 0, 2, 3
 
 
@@ -48,6 +49,14 @@ def _parser() -> argparse.ArgumentParser:
         "--pace", action="store_true", help="everything takes its line time at the rate the client has set"
     )
     parser.add_argument(
+        "--settle",
+        metavar="SECONDS",
+        type=float,
+        default=DEFAULT_SETTLE,
+        help="from the first connection to the first byte: many clients drop what comes while they open the port "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--events", metavar="FILE", type=Path, help="write connects, line and mode changes as JSON lines"
     )
     return parser
@@ -74,6 +83,7 @@ async def _run(options: argparse.Namespace, replay: bytes | None) -> None:
         replay=replay,
         rate=options.rate,
         pace=options.pace,
+        power_delay=max(0.0, options.settle),
         events=EventLog(options.events),
     )
     await _serve(board, options.listen)
@@ -90,7 +100,7 @@ def main(arguments: list[str]) -> int:
         asyncio.run(_run(options, replay))
     except ListenError as error:
         print(f"espmon sim: {error}", file=sys.stderr)
-        return USAGE if "expected" in str(error) else PORT_FAILED
+        return USAGE if error.wrong_usage else PORT_FAILED
     except OSError as error:
         print(f"espmon sim: {error.filename}: {error.strerror}", file=sys.stderr)
         return USAGE

@@ -59,6 +59,7 @@ class Application:
         self._input: asyncio.Queue[bytes] = asyncio.Queue(INPUT_CHUNKS)
         self._editor = LineEditor(KEYS)
         self._column = 0
+        self._prompts = True
         self._logged = 0
         self._booted = 0.0
 
@@ -101,8 +102,9 @@ class Application:
         return int((asyncio.get_running_loop().time() - self._booted) * 1000) + BOOT_MILLISECONDS
 
     def leave_line_open(self) -> None:
-        """The next log line follows on the same line."""
+        """No prompt and no line end now: what comes next follows on the same line."""
         self._column = 0
+        self._prompts = False
 
     async def gdb(self, kind: str) -> None:
         """Hand the chip to a debugger until it lets go."""
@@ -172,8 +174,10 @@ class Application:
                 await self.send(PROMPT + bytes(self._editor.typed[: -len(echo)]))
             await self.send(echo)
             if command is not None:
+                self._prompts = True
                 await self.execute(command)
-                await self.send(PROMPT)
+                if self._prompts:
+                    await self.send(PROMPT)
 
     async def _log_something(self) -> None:
         level, tag, text = LOG_LINES[self._logged % len(LOG_LINES)]

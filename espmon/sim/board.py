@@ -34,10 +34,11 @@ class SimulatedBoard:
     Args:
         chip: a key of `espmon.sim.chips.CHIPS`.
         scenario: a key of `espmon.sim.scenarios.SCENARIOS`.
-        replay: bytes that the application sends instead of a scenario, from the start at each boot; the wire then
-            stays open and silent.
+        replay: bytes that the application sends instead of a scenario, from the start at each boot, while a
+            client is there; the wire then stays open and silent.
         rate: baud at which a replay is sent; None: as fast as the reader takes it.
         pace: everything takes its line time at the rate the client has set.
+        power_delay: seconds from the first connection to the power: some clients throw away what comes while they open.
         reset_delay: seconds that EN stays low after its release.
         events: where to note what happens; a log in memory otherwise.
         quirks: an `espmon.testing.Quirks` for the loader.
@@ -58,6 +59,7 @@ class SimulatedBoard:
         replay: bytes | None = None,
         rate: int | None = None,
         pace: bool = False,
+        power_delay: float = 0.0,
         reset_delay: float = RESET_DELAY,
         events: EventLog | None = None,
         quirks: Any = None,
@@ -74,10 +76,12 @@ class SimulatedBoard:
         self._rate = rate
         self._pace = pace
         self._quirks = quirks
+        self._power_delay = power_delay
         self._strapping = Strapping(delay=reset_delay)
         self._strapped_low = self.scenario.starts_in_loader
         self._powered = False
         self._sink: Sink | None = None
+        self._present = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._start: asyncio.TimerHandle | None = None
         self._application: Application | None = None
@@ -90,13 +94,15 @@ class SimulatedBoard:
         """A client is there; the first one brings the power."""
         self.events.add("connect")
         self._sink = sink
+        self._present.set()
         if not self._powered:
             self._powered = True
-            self._run(Mode.LOADER if self._strapped_low else Mode.APPLICATION)
+            self._start = asyncio.get_running_loop().call_later(self._power_delay, self._power_on)
 
     def disconnect(self) -> None:
         """The client has gone; its lines fall back together."""
         self._sink = None
+        self._present.clear()
         self.events.add("disconnect")
         self.set_lines(dtr=False, rts=False)
 
@@ -112,8 +118,9 @@ class SimulatedBoard:
         if entered_reset:
             self._strapped_low = False
             self._halt()
-        if self._start is not None:
-            self._start.cancel()
+        if entered_reset or self._strapping.due is not None:
+            if self._start is not None:
+                self._start.cancel()
             self._start = None
         if self._strapping.due is not None:
             self._start = loop.call_at(self._strapping.due, self._rise)
@@ -143,6 +150,10 @@ class SimulatedBoard:
         self.events.close()
 
     # -- the chip -----------------------------------------------------------------------------------------------
+
+    def _power_on(self) -> None:
+        self._start = None
+        self._run(Mode.LOADER if self._strapped_low else Mode.APPLICATION)
 
     def _rise(self) -> None:
         """EN rises."""
@@ -183,6 +194,7 @@ class SimulatedBoard:
 
     async def _play(self, capture: bytes) -> None:
         for start in range(0, len(capture), REPLAY_CHUNK):
+            await self._present.wait()
             await self._send(capture[start : start + REPLAY_CHUNK], self._rate)
 
     async def _live_in_loader(self) -> None:

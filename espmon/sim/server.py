@@ -19,7 +19,15 @@ START_LIMIT = 30.0
 
 
 class ListenError(Exception):
-    """The address cannot be listened on; the message says why."""
+    """The address cannot be listened on; the message says why.
+
+    Attributes:
+        wrong_usage: the address is not one, rather than not to be had.
+    """
+
+    def __init__(self, message: str, *, wrong_usage: bool = False) -> None:
+        super().__init__(message)
+        self.wrong_usage = wrong_usage
 
 
 def parse_listen(url: str) -> tuple[str, str, int]:
@@ -28,9 +36,10 @@ def parse_listen(url: str) -> tuple[str, str, int]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ListenError(f"{url}: {error}") from error
+        raise ListenError(f"{url}: {error}", wrong_usage=True) from error
     if parts.scheme not in SCHEMES or not parts.hostname or port is None:
-        raise ListenError(f"{url}: expected rfc2217://HOST:PORT or socket://HOST:PORT (port 0 picks one)")
+        expected = "expected rfc2217://HOST:PORT or socket://HOST:PORT (port 0 picks one)"
+        raise ListenError(f"{url}: {expected}", wrong_usage=True)
     return parts.scheme, parts.hostname, port
 
 

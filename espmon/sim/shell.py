@@ -40,7 +40,7 @@ class Shell(Protocol):
         ...
 
     def leave_line_open(self) -> None:
-        """The next log line follows on the same line."""
+        """No prompt and no line end now: what comes next follows on the same line."""
 
     async def gdb(self, kind: str) -> None:
         """Hand the chip to a debugger until it lets go."""

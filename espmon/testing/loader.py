@@ -30,6 +30,9 @@ RATE_TOLERANCE = 0.05
 INVALID_MESSAGE = b"\x01\x05"
 SECURE_DOWNLOAD_FLAG = 1 << 2
 SYNC_REPLIES = 8
+ACKNOWLEDGEMENT_BYTES = 4
+"""While flash is being read, the host answers each packet with the count of bytes it has."""
+
 ENDS = frozenset({Operation.FLASH_END, Operation.FLASH_DEFL_END})
 """Commands whose first word says what comes next: 0 restarts into the application, 1 stays."""
 
@@ -238,6 +241,8 @@ class LoaderPeer:
 
     def _accept(self, frame: bytes) -> bytes | None:
         """Look at a command; the framed bytes the mock shall see, or None when this module has dealt with it."""
+        if self._streaming and len(frame) == ACKNOWLEDGEMENT_BYTES:
+            return encode(frame)
         number, self._received = self._received, self._received + 1
         frame = damage(frame, self.quirks.request_faults.get(number))
         if len(frame) < 8 or frame[0] != 0 or len(frame) - 8 != struct.unpack_from("<H", frame, 2)[0]:

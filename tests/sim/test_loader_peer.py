@@ -14,8 +14,8 @@ from espmon.testing.slip import Splitter, encode, reply
 SYNC = b"\x07\x07\x12\x20" + b"\x55" * 32
 
 
-def request(operation: int, data: bytes = b"") -> bytes:
-    return encode(struct.pack("<BBHI", 0, operation, len(data), 0) + data)
+def request(operation: int, data: bytes = b"", checksum: int = 0) -> bytes:
+    return encode(struct.pack("<BBHI", 0, operation, len(data), checksum) + data)
 
 
 async def ask(channel: Channel, operation: int, data: bytes = b"", timeout: float = 0.3) -> list[bytes]:
