@@ -44,6 +44,7 @@ class Rfc2217Handle(StreamHandle):
         self._agreed = asyncio.Event()
         self._waiting: dict[int, deque[asyncio.Future[bytes]]] = {}
         self._acknowledged = True
+        self._lines_acknowledged = True
         self._held_back = False
 
     # Receiving
@@ -88,11 +89,11 @@ class Rfc2217Handle(StreamHandle):
 
     # Commands
 
-    async def _ask(self, commands: Sequence[tuple[int, bytes]], limit: float) -> list[bytes | None]:
+    async def _ask(self, commands: Sequence[tuple[int, bytes]], limit: float, wait: bool) -> list[bytes | None]:
         """Send commands in one segment and wait for their answers; None for one that did not come in time."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[bytes]] = [loop.create_future() for _ in commands]
-        if self._acknowledged:
+        if wait:
             for (number, _), future in zip(commands, futures, strict=True):
                 self._waiting.setdefault(number, deque()).append(future)
             if self._receive.paused:
@@ -105,7 +106,7 @@ class Rfc2217Handle(StreamHandle):
                 self._check_open()
                 assert self._transport is not None
                 self._transport.write(b"".join(telnet.command(number, value) for number, value in commands))
-            if not self._acknowledged:
+            if not wait:
                 return [None] * len(commands)
             await asyncio.wait(futures, timeout=limit)
         finally:
@@ -142,11 +143,14 @@ class Rfc2217Handle(StreamHandle):
                 f"For a plain TCP port use socket://{self.url.partition('://')[2]}",
             )
         answers = await self._ask(
-            [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_SETTINGS], min(limit, NEGOTIATE_LIMIT)
+            [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_SETTINGS],
+            min(limit, NEGOTIATE_LIMIT),
+            self._acknowledged,
         )
         self._check_rate(answers[0])
-        if self._acknowledged and answers[-1] is None:
-            self._not_acknowledged()
+        if self._acknowledged and answers[0] is None:
+            self._acknowledged = self._lines_acknowledged = False
+            self.warn("The server does not acknowledge commands: changes of rate and lines are sent, not confirmed")
 
     def _check_rate(self, answer: bytes | None) -> None:
         if answer is None:
@@ -155,27 +159,26 @@ class Rfc2217Handle(StreamHandle):
         if actual and abs(actual - self.baud) > self.baud * 0.03:
             self.warn(f"The server runs the port at {actual} baud, not at {self.baud}")
 
-    def _not_acknowledged(self) -> None:
-        # Waiting a second for each later command would stretch every reset sequence.
-        self._acknowledged = False
-        self.warn("The server does not acknowledge commands: changes of DTR, RTS and rate are sent, not confirmed")
-
     async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
         commands: list[tuple[int, bytes]] = []
         if dtr is not None:
             commands.append((Command.SET_CONTROL, bytes((Control.DTR_ON if dtr else Control.DTR_OFF,))))
         if rts is not None:
             commands.append((Command.SET_CONTROL, bytes((Control.RTS_ON if rts else Control.RTS_OFF,))))
-        answers = await self._ask(commands, ACKNOWLEDGE_LIMIT)
-        if self._acknowledged and None in answers:
-            self._not_acknowledged()
+        answers = await self._ask(commands, ACKNOWLEDGE_LIMIT, self._acknowledged and self._lines_acknowledged)
+        if self._acknowledged and self._lines_acknowledged and None in answers:
+            # Waiting for each later change would stretch every reset sequence. esp_rfc2217_server never answers these.
+            self._lines_acknowledged = False
+            self.warn("The server does not confirm changes of DTR and RTS (the port behind it may have no such lines)")
 
     async def set_baud(self, baud: int) -> None:
         """See `Handle.set_baud`."""
         if not 0 < baud < 1 << 32:
             raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {baud} is not a rate")
         self._check_open()
-        answers = await self._ask([(Command.SET_BAUDRATE, baud.to_bytes(4, "big"))], ACKNOWLEDGE_LIMIT)
+        answers = await self._ask(
+            [(Command.SET_BAUDRATE, baud.to_bytes(4, "big"))], ACKNOWLEDGE_LIMIT, self._acknowledged
+        )
         self.baud = baud
         self._check_rate(answers[0])
 

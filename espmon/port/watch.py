@@ -15,8 +15,9 @@ from espmon.port.errors import PortError, PortErrorKind
 POLL = 0.02
 """Seconds between looks; one look is two stat calls."""
 
-RESCAN = 0.5
-"""Seconds after which the system's list is read again although no device seems to have come or gone."""
+RESCAN = 0.08
+"""Seconds after which the system's list is read again although no device seems to have come or gone (in a container
+the stamp may not change); reading it takes about a millisecond."""
 
 PERMISSION_GRACE = 1.0
 """Seconds for udev to hand a new device to its group; after that opening it says what is wrong."""

@@ -158,6 +158,12 @@ class FakeSerial:
     dtr = False
     rts = False
 
+    def reset_input_buffer(self) -> None:
+        self.changes.append(("purge", "input"))
+
+    def reset_output_buffer(self) -> None:
+        self.changes.append(("purge", "output"))
+
     @property
     def moves(self) -> list[tuple[str, Any]]:
         return [change for change in self.changes if change[0] in ("dtr", "rts")]
@@ -166,11 +172,12 @@ class FakeSerial:
 class Rfc2217Peer:
     """An RFC 2217 server for one serial port that echoes, or says what it is told to say."""
 
-    def __init__(self, say: bytes = b"", echo: bool = True) -> None:
+    def __init__(self, say: bytes = b"", echo: bool = True, after: bytes = b"") -> None:
         self.port = FakeSerial()
         self.segments: list[bytes] = []
         self._say = say
         self._echo = echo
+        self._after = after
 
     def serve(self, connection: socket.socket) -> None:
         lock = threading.Lock()
@@ -185,7 +192,7 @@ class Rfc2217Peer:
         while data := connection.recv(1 << 16):
             self.segments.append(data)
             plain = b"".join(manager.filter(data))
-            if self._say and not said:
+            if self._say and not said and self._after in plain:
                 said = True
                 with lock:
                     connection.sendall(self._say.replace(b"\xff", b"\xff\xff"))
