@@ -43,6 +43,7 @@ _EXTRA = re.compile(
     r"|^Core\s+\d\s*$|^-+ CUT HERE|last failed alloc|Aborting\.$|Re-entered core dump|Save core dump|esp_core_dump"
     r"|current thread|current core\b"
 )
+_WHAT_ROW = re.compile(r"^what\(\): ")
 _ERROR_ROW = re.compile(r'^(?:file: "|func: |expression: )')
 
 
@@ -83,7 +84,9 @@ class Assembly:
     def has_substance(self) -> bool:
         """Something certain is known: not just the word `Backtrace:`."""
         panic = self.panic
-        return bool(panic.registers or panic.backtrace or panic.stack or self.groups - {"trace", "dump"})
+        if panic.registers or panic.backtrace or panic.stack:
+            return True
+        return bool(self.groups - {"trace", "dump"}) and self.names != {"exception8266"}
 
     def accept(self, line: LineView, starter: Starter, match: re.Match[str], text: str) -> None:
         """Read a line that opens a crash report, or the next part of this one."""
@@ -137,7 +140,7 @@ class Assembly:
         message = groups.get("message")
         if message:
             panic.say(message.strip())
-        if cause := groups.get("cause"):
+        if (cause := groups.get("cause")) and not (starter.name == "zephyr_error" and panic.cause):
             panic.cause = cause.strip().removesuffix("'").strip()
             if starter.group == "banner":
                 self._prove(kind_of(panic.cause) or "exception")
@@ -191,8 +194,9 @@ class Assembly:
             panic.damage(f"backtrace longer than {MOST_FRAMES} entries")
         for what in found.damaged:
             panic.damage(what)
-        panic.corrupted = panic.corrupted or found.corrupted
-        panic.continues = panic.continues or found.continues
+        where = self._core or panic
+        where.corrupted = where.corrupted or found.corrupted
+        panic.continues = panic.continues or (found.continues and self._core is None)
         self._pending = found.pending
 
     def _flush_pending(self) -> None:
@@ -331,7 +335,7 @@ class Assembly:
             return True
         if _EXTRA.search(text):
             return True
-        if "error_check" in self.names and _ERROR_ROW.match(text):
+        if ("error_check" in self.names and _ERROR_ROW.match(text)) or _WHAT_ROW.match(text):
             panic.say(text)
             return True
         if read_foreign(panic, "", {}, text):
@@ -346,8 +350,17 @@ class Assembly:
     def close(self, *, interrupted: bool) -> Panic:
         """The panic with everything derived; `interrupted` when its end was not seen."""
         self._flush_pending()
-        _conclude(self.panic, interrupted=interrupted and "brownout" not in self.names)
-        return self.panic
+        _conclude(self.panic)
+        panic = self.panic
+        if "dump" in self.names or "banner" in self.names:
+            complete = rows.RISCV_REGISTERS if panic.arch == "riscv" else rows.XTENSA_REGISTERS
+            missing = [name for name in complete if name not in panic.registers]
+            # The task watchdog of some chips prints MEPC and RA alone.
+            if panic.arch in ("xtensa", "riscv") and len(panic.registers) > 2 and missing:
+                panic.damage(f"registers not seen: {' '.join(missing)}")
+        if interrupted and not panic.backtrace and not panic.stack and panic.kind not in ("task_wdt", "brownout"):
+            panic.damage("the report ended before a backtrace or a stack dump")
+        return panic
 
 
 def kind_of(cause: str) -> str | None:
@@ -367,7 +380,7 @@ def plain_words(*causes: str | None) -> str | None:
     return None
 
 
-def _conclude(panic: Panic, *, interrupted: bool) -> None:
+def _conclude(panic: Panic) -> None:
     registers = panic.registers
     if panic.arch is None:
         if "MEPC" in registers or "MCAUSE" in registers or "RA" in registers:
@@ -389,12 +402,6 @@ def _conclude(panic: Panic, *, interrupted: bool) -> None:
         if pc is None and (frame := panic.crash_frame) is not None:
             pc = frame.pc
         panic.pc = pc
-    complete = rows.RISCV_REGISTERS if panic.arch == "riscv" else rows.XTENSA_REGISTERS
-    missing = [name for name in complete if name not in registers]
-    if panic.arch in ("xtensa", "riscv") and len(registers) > 4 and missing:
-        panic.damage(f"registers not seen: {' '.join(missing)}")
-    if interrupted and not panic.backtrace and not panic.stack and panic.kind != "task_wdt":
-        panic.damage("the report ended before a backtrace or a stack dump")
     kind = panic.kind.replace("_", " ").replace("task wdt", "task watchdog")
     told = (panic.cause, panic.message, kind)
     panic.plain = plain_words(*told) if panic.kind in _CAUSE_TELLS else plain_words(kind, *told)

@@ -19,11 +19,13 @@ _PANIC_FRAME = re.compile(r"={8,} PANIC ={8,}")
 _ZEPHYR_CPU = re.compile(r"\*\* CPU (\d) EXCCAUSE (\d+)(?: \((.*?)\))?")
 _ZEPHYR_ROW = re.compile(r"\*\* +(?:\(|[A-Z])")
 _ZEPHYR_VALUE = re.compile(r"\b([A-Z][A-Z0-9]{0,8}) (0x[0-9a-fA-F]{1,8}|0|\(nil\))(?![0-9a-zA-Z])")
-_ZEPHYR_RISCV = re.compile(r"^(?:<err> os: *|E: *|os: *)?(?:[a-z]{1,2}\d{0,2}|mepc|mstatus|mtval): +[0-9a-fA-F]{1,8}\b")
+_ZEPHYR_RISCV = re.compile(
+    r"^(?:<err> os: *|E: *|os: *)?((?:[a-z]{1,2}\d{0,2}|mepc|mstatus|mtval): +[0-9a-fA-F]{1,8}\b)"
+)
 _ZEPHYR_PAIR = re.compile(r"\b([a-z]{1,2}\d{0,2}|mepc|mstatus|mtval): +([0-9a-fA-F]{1,8})(?![0-9a-zA-Z])")
 _ZEPHYR_THREAD = re.compile(r"Current thread(?: ID)?:? =? ?0x[0-9a-fA-F]+(?: \((.*?)\))?")
 _FAULTING = re.compile(r"Faulting instruction address = 0x([0-9a-fA-F]{8})")
-_NUTTX_TASK = re.compile(r"task(?:\(CPU\d\))?: (.+?)(?: process:.*| 0x[0-9a-fA-F]+)?$")
+_NUTTX_TASK = re.compile(r"task(?:\(CPU(\d)\))?: (.+?)(?: process:.*| 0x[0-9a-fA-F]+)?$")
 _NUTTX_ROW = re.compile(r"(?:up_dump_register|_registerdump):")
 _CALL_TRACE = re.compile(r"call trace:|^(?:<err> os: *|E: *)\d+: (?:fp|sp): [0-9a-fA-F]+ ra: ([0-9a-fA-F]{8})")
 
@@ -37,7 +39,8 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
     elif name in ("user8266", "soft_wdt", "panic8266"):
         panic.arch = "esp8266"
     elif name == "nuttx" and (task := _NUTTX_TASK.search(text)):
-        panic.task = task[1]
+        panic.core = int(task[1]) if task[1] else panic.core
+        panic.task = task[2]
     elif name == "rust_exception" and (cpu := groups.get("cpu")):
         panic.core = {"ProCpu": 0, "AppCpu": 1}.get(cpu, panic.core)
     known = (
@@ -114,8 +117,8 @@ def _zephyr(panic: Panic, text: str) -> bool:
     if _ZEPHYR_ROW.search(text):
         _zephyr_values(panic, text)
         return True
-    if _ZEPHYR_RISCV.match(text):
-        for match in _ZEPHYR_PAIR.finditer(text):
+    if row := _ZEPHYR_RISCV.match(text):
+        for match in _ZEPHYR_PAIR.finditer(text, row.start(1)):
             name = match[1].upper()
             if name in KNOWN:
                 panic.registers.setdefault(alias(name), int(match[2], 16))

@@ -37,7 +37,7 @@ STARTERS = (
     _s("dump", "egister dump:", r"(?:[Cc]ore\s+(?P<core>\d+)\s+)?[Rr]?egister dump:", "", "dump"),
     _s("abort", "abort() was called",
        r"abort\(\) was called at PC (?:0x)?(?P<pc>[0-9a-fA-F]+)(?: on core (?P<core>\d))?", "abort"),
-    _s("assert", "ssert", r"assert failed: (?P<message>.+)", "assert"),
+    _s("assert", "ssert", r"(?P<message>assert failed: .+)", "assert"),
     _s("assert", "ssert", r'(?P<message>assertion ".*" failed.*)', "assert"),
     _s("error_check", "ESP_ERROR_CHECK failed", r"(?P<message>ESP_ERROR_CHECK failed: .*)", "abort"),
     _s("overflow", "***ERROR*** A stack overflow",
@@ -55,8 +55,9 @@ STARTERS = (
     _s("panic8266", "", r"^(?P<message>Panic \S+:\d+ ?\S*)", "abort"),
     _s("stack8266", ">>>stack>>>", r">>>stack>>>", "", "dump"),
     _s("rust_exception", "xception ",
-       r"Exception occurr?ed(?: on (?P<cpu>\w+))?:? '(?P<cause>[^']*)'?", "exception", "banner"),
-    _s("rust_exception", "xception ", r"(?:\[(?P<cpu>\w+)\] )?Exception '(?P<cause>[^']+)'", "exception", "banner"),
+       r"Exception occurr?ed(?: on (?P<cpu>\w+))?:? '(?P<cause>[A-Z]\w*)'?", "exception", "banner"),
+    _s("rust_exception", "xception ",
+       r"(?:\[(?P<cpu>\w+)\] )?Exception '(?P<cause>[^']+)',? mepc=", "exception", "banner"),
     _s("rust", "panic", r"(?P<message>panicked at .*)", "rust"),
     _s("rust", "panic", r"(?P<message>A panic occured in .*)", "rust"),
     _s("zephyr", "FATAL E", r"\*\* FATAL EXCEPTION", "exception", "banner"),
@@ -73,6 +74,10 @@ NEEDLES = tuple(dict.fromkeys(starter.needle for starter in STARTERS if starter.
 
 _QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS")
 
+_HEADER_ONLY = re.compile(r"[EWIDV] \([^)]+\) [^:]+: ")
+_NEVER_LOGGED = frozenset({"banner", "abort", "assert", "error_check", "overflow", "smash"})
+"""What the system prints raw. Straight behind a log header it is a program that talks about an earlier crash."""
+
 
 def find_starter(text: str) -> tuple[Starter, re.Match[str]] | None:
     """The starter that opens a crash report in this line, if any."""
@@ -80,5 +85,7 @@ def find_starter(text: str) -> tuple[Starter, re.Match[str]] | None:
         return None
     for starter in STARTERS:
         if match := starter.pattern.search(text):
+            if starter.name in _NEVER_LOGGED and _HEADER_ONLY.fullmatch(text, 0, match.start()):
+                return None
             return starter, match
     return None

@@ -21,10 +21,8 @@ MOST_MESSAGE = 2048
 
 
 def is_code_address(address: int) -> bool:
-    """True for an address that can hold instructions on some chip of the family (ROM, IRAM, flash, RTC)."""
-    return (
-        0x40000000 <= address < 0x50010000 or 0x20000000 <= address < 0x20100000 or 0x60000000 <= address < 0x600FFFFF
-    )
+    """True for an address that can hold instructions on some chip of the family: ROM, IRAM, flash, RTC, TCM."""
+    return 0x40000000 <= address < 0x50010000 or 0x30100000 <= address < 0x30102000
 
 
 def call_address(word: int) -> int:
@@ -72,6 +70,7 @@ class CoreState:
     registers: dict[str, int] = field(default_factory=dict)
     backtrace: list[BacktraceFrame] = field(default_factory=list)
     stack: list[tuple[int, bytearray]] = field(default_factory=list)
+    corrupted: bool = False
 
     def to_json(self) -> JsonObject:
         """The core's state as JSON."""
@@ -79,6 +78,7 @@ class CoreState:
             "core": self.core,
             "registers": {name: f"0x{value:08x}" for name, value in self.registers.items()},
             "backtrace": [frame.to_json() for frame in self.backtrace],
+            "corrupted": self.corrupted,
         }
 
 

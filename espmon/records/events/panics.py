@@ -125,6 +125,8 @@ def belongs_to(open_: Assembly, starter: Starter, match: re.Match[str]) -> bool:
         number = int(core) if core is not None else None
         seen = {panic.core} | {state.core for state in panic.other_cores}
         return number is not None and number not in seen and len(panic.other_cores) < 4
+    if starter.name == "rust" and "rust_exception" in open_.names and not panic.backtrace:
+        return True
     if open_.has_rows:
         return False
     if starter.group == "banner":
@@ -134,5 +136,5 @@ def belongs_to(open_: Assembly, starter: Starter, match: re.Match[str]) -> bool:
         same = starter.name == "banner" and groups["cause"] and groups["cause"] == panic.cause
         return bool(same) and groups["core"] == (None if panic.core is None else str(panic.core))
     if "banner" in open_.groups:
-        return starter.name == "rust" and "rust_exception" in open_.names
+        return False
     return starter.name not in open_.names or starter.name in _REPEATING
