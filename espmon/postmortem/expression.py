@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from espmon.postmortem.binary import sleb, uleb, unsigned
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.errors import PostmortemError, reading
 
 MAX_STEPS = 2_000
 MAX_STACK = 256
@@ -90,6 +90,11 @@ CONSTANTS |= {0x0E: (8, False), 0x0F: (8, True), 0x03: (4, False)}
 
 def evaluate(code: bytes, context: Context, initial: int | None = None) -> Location:
     """Run an expression; raises `PostmortemError` when something it needs is not known or it is not simple enough."""
+    with reading("an expression"):
+        return _evaluate(code, context, initial)
+
+
+def _evaluate(code: bytes, context: Context, initial: int | None) -> Location:
     stack: list[int] = [] if initial is None else [initial]
     result: Location | None = None
     pos = 0

@@ -26,7 +26,8 @@ from espmon.postmortem.tail_calls import tail_path
 RA, SP, PC = 1, 2, -1
 MAX_SCAN_BYTES = 1024
 """How far above the stack pointer a frame behind ROM code is searched for."""
-MAX_ROM_FRAME = 512
+MAX_ABOVE_RETURN = 32
+"""How far above its return address a frame can end: compilers put variable arguments there, nothing else."""
 TOP_SLACK = 64
 """A chain has reached the top of a stack when its last frame ends this near to it."""
 
@@ -217,11 +218,15 @@ class _Unwinder:
             if not self.symbolizer.is_code(candidate - 2) or call_before(self.symbolizer, candidate) is None:
                 continue
             first = (slot + 4 + 15) & ~15
-            for base in range(first, min(first + MAX_ROM_FRAME, self.stack_top) + 1, 16):
-                if self._leads_up(candidate, base, registers, pc):
-                    self._resumed = {**self._kept(registers), PC: candidate, SP: base}, True
-                    trace.add(candidate, base, self.symbolizer.lookup_caller(candidate), recovered=True)
-                    return True
+            bases = [
+                base
+                for base in range(first, min(first + MAX_ABOVE_RETURN, self.stack_top) + 1, 16)
+                if self._leads_up(candidate, base, registers, pc)
+            ]
+            if len(bases) == 1:
+                self._resumed = {**self._kept(registers), PC: candidate, SP: bases[0]}, True
+                trace.add(candidate, bases[0], self.symbolizer.lookup_caller(candidate), recovered=True)
+                return True
         return False
 
     def _kept(self, registers: Registers) -> Registers:

@@ -67,7 +67,8 @@ for number in range({steps}):
 open("{out}", "w").write(json.dumps([top, steps]))
 gdb.execute("kill")
 """
-INLINE, TAIL = 1, 5
+QEMU = ["qemu-system-riscv32", "-machine", "virt", "-cpu", "rv32", "-bios", "none", "-nographic", "-S"]
+TAIL = 5
 
 
 def build(folder: Path, flags: str) -> Path:
@@ -87,8 +88,7 @@ def trace(folder: Path, elf: Path, steps: int, port: int) -> tuple[int, list[Any
     script = folder / "script.py"
     script.write_text(GDB.format(port=port, steps=steps, out=out))
     qemu = subprocess.Popen(
-        ["qemu-system-riscv32", "-machine", "virt", "-cpu", "rv32", "-bios", "none", "-nographic", "-S"]
-        + ["-gdb", f"tcp:127.0.0.1:{port}", "-kernel", str(elf)],
+        [*QEMU, "-gdb", f"tcp:127.0.0.1:{port}", "-kernel", str(elf)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
