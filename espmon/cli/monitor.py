@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--log", type=Path, metavar="FILE", help="also write the log text to FILE")
     result.add_argument("--print-filter", default=None, metavar="F", help='tag:level filter, as in "wifi:W *:I"')
+    result.add_argument("--ws", metavar="URL", help="tell an IDE of debug stubs and core dumps over a WebSocket")
     result.add_argument("--timestamps", action="store_true", help="show host time")
     result.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     result.add_argument("--version", action="version", version=f"espmon {__version__}")
@@ -108,23 +109,25 @@ def main(arguments: Sequence[str]) -> int:
             log=options.log,
             print_filter=options.print_filter or os.environ.get("ESP_IDF_MONITOR_PRINT_FILTER", ""),
         )
-    return run_screen(request, timestamps=options.timestamps)
+    return run_screen(request, timestamps=options.timestamps, ws=options.ws)
 
 
 def run_screen(
     request: OpenRequest | None,
     *,
     timestamps: bool = False,
+    ws: str | None = None,
     adjust: Callable[[Settings], Settings] = lambda settings: settings,
 ) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves."""
     from espmon.session import LoopThread, Session, config_folder, load_settings
+    from espmon.session.ide import Ide
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
     settings = adjust(settings)
     with LoopThread() as runner:
-        session = runner.make(lambda: Session(settings=settings))
+        session = runner.make(lambda: Session(settings=settings, ide=Ide(ws) if ws else None))
         app = EspmonApp(
             runner, session, request, settings=settings, history=config_folder() / "history", discover=discover
         )

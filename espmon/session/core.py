@@ -254,6 +254,10 @@ class SessionCore:
             return
         if entry is not None:
             self._log.update(entry, path=path)
+        await self._saved(record, path)
+
+    async def _saved(self, record: Record, path: Path) -> None:
+        """A payload is on disk."""
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -18,10 +18,12 @@ from espmon.port import (
     resolve,
     wait_for_port,
 )
+from espmon.records.record import Record
 from espmon.session.actions import ActionError, run_probe
 from espmon.session.core import SessionCore
 from espmon.session.debugging import Debugging
 from espmon.session.events import LinkEvent, ProbeEvent
+from espmon.session.ide import Ide, IdeError
 from espmon.session.lease import Lease
 from espmon.session.link import stop_tasks
 from espmon.session.settings import Settings
@@ -54,6 +56,7 @@ class Session(SessionCore):
         opener: opens ports.
         waiter: returns the URL of a lost port when it is back.
         resolver: turns what the user typed (a nickname) into a URL; runs in a thread.
+        ide: told of debug stubs and core dumps.
         others: see `SessionCore`.
     """
 
@@ -67,8 +70,10 @@ class Session(SessionCore):
         identifier: Callable[[str], PortIdentity] = identify,
         resolver: Callable[[str], str] = resolve,
         clock: Callable[[], float] = time.time,
+        ide: Ide | None = None,
     ) -> None:
         super().__init__(settings, folder, clock)
+        self._ide = ide
         self._opener = opener
         self._waiter = waiter
         self._identifier = identifier
@@ -185,6 +190,41 @@ class Session(SessionCore):
             self._pipeline.list_event(event, now, line)
             self.notify("Port is back")
             return
+
+    def _on_record(self, record: Record, entry: int | None) -> None:
+        super()._on_record(record, entry)
+        if self._ide is not None and record.type == "gdb" and record.fields().get("checksum") == "ok":
+            self._spawn(self._lend_to_ide(self._ide))
+
+    async def _saved(self, record: Record, path: Path) -> None:
+        if self._ide is not None and record.type == "coredump":
+            try:
+                await self._ide.core_dump(path, self.status.elf)
+            except IdeError as error:
+                self.notify(str(error), Severity.WARNING)
+
+    async def _lend_to_ide(self, ide: Ide) -> None:
+        """The board waits in its debug stub: the IDE gets the port itself, and the log goes on when it is done."""
+        now = self._clock()
+
+        async def let_go() -> None:
+            await self._link.detach()
+            self._lifecycle.fire(Trigger.LOSE, "The IDE has the port")
+            self._pipeline.mark("── the IDE has the port ──", now)
+
+        try:
+            finished = await ide.gdb_stub(self._identity.url, self.status.elf, let_go)
+            if not finished:
+                self.notify("Not waiting for the IDE any longer", Severity.WARNING)
+        except IdeError as error:
+            self.notify(str(error), Severity.WARNING)
+        if self.state is State.LOST:
+            self._reopening = asyncio.create_task(self._reopen(now), name="espmon-reopen")
+
+    def stop_waiting_for_ide(self) -> None:
+        """The user wants the port back."""
+        if self._ide is not None:
+            self._ide.stop_waiting()
 
     # -- leases -------------------------------------------------------------------------------------------------
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from espmon.port import PortError, PortErrorKind, PortIdentity
+from espmon.session.ide import Ide
 from espmon.session.lease import LeaseError, Wire
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import ForbiddenTransition, State
 from espmon.session.view import Notice, OpenRequest
 from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.test_ide import finish, listening
 
 Make = Callable[..., tuple[Session, Watch]]
 
@@ -29,6 +31,7 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
         *,
         waiter: Callable[[PortIdentity], Awaitable[str]] | None = None,
         settings: Settings | None = None,
+        ide: Ide | None = None,
     ) -> tuple[Session, Watch]:
         async def at_once(identity: PortIdentity) -> str:
             return identity.url
@@ -40,6 +43,7 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
             waiter=waiter or at_once,
             resolver=lambda name: name,
             identifier=PortIdentity,
+            ide=ide,
         )
         watch = Watch()
         session.subscribe(watch)
@@ -259,3 +263,28 @@ async def test_a_second_lease_cannot_be_taken() -> None:
     with pytest.raises(LeaseError):
         await first.read(0)
     second.release()
+
+
+async def test_an_ide_gets_the_port_in_the_debug_stub_and_the_log_goes_on_afterwards(make: Make) -> None:
+    first, second = ScriptedHandle(), ScriptedHandle()
+    async with listening(finish) as (url, heard):
+        session, watch = make(Port(first, second), ide=Ide(url))
+        await session.open(OpenRequest("fake://board"))
+        first.push(b"Entering gdb stub now.\r\n$T0b#e6")
+        await watch.until(lambda: session.opens == 2)
+    assert heard[0]["event"] == "gdb_stub"
+    assert first.closed
+    second.push(b"after\n")
+    await watch.until(lambda: texts(session)[-1] == "after")
+
+
+async def test_an_unreachable_ide_is_a_warning_and_the_port_stays_open(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle), ide=Ide("ws://127.0.0.1:1"))
+    await session.open(OpenRequest("fake://board"))
+    handle.push(b"Entering gdb stub now.\r\n$T0b#e6")
+    await watch.until(
+        lambda: any(isinstance(change, Notice) and "cannot be reached" in change.text for change in watch.changes)
+    )
+    assert not handle.closed
+    assert session.state is State.MONITORING

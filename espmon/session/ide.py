@@ -1,0 +1,104 @@
+"""The hook that IDEs know from idf.py monitor: a WebSocket that is told of debug stubs and core dumps.
+
+Messages: `{"type": "event", "event": "gdb_stub", "port": ..., "prog": ...}` and `{"type": "event", "event": "coredump",
+"file": ..., "prog": ...}`; the IDE answers `{"event": "debug_finished"}` when it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+CONNECT_SECONDS = 3.0
+WAIT_SECONDS = 3600.0
+"""Longest wait for an IDE; the user can end it before."""
+
+MOST_MESSAGES = 1000
+"""Messages read while waiting; an IDE that says more is not talking about this."""
+
+
+class IdeError(Exception):
+    """The IDE cannot be reached, or left; the message is a warning, never fatal."""
+
+
+class Ide:
+    """Speaks to one IDE.
+
+    Args:
+        url: `ws://` or `wss://`.
+        wait: seconds to wait for `debug_finished`.
+    """
+
+    def __init__(self, url: str, *, wait: float = WAIT_SECONDS) -> None:
+        self.url = url
+        self._wait = wait
+        self._stop = asyncio.Event()
+
+    def stop_waiting(self) -> None:
+        """The user does not want to wait any longer."""
+        self._stop.set()
+
+    async def gdb_stub(
+        self, port: str, program: Path | None, before: Callable[[], Awaitable[None]] | None = None
+    ) -> bool:
+        """Tell that the board waits in its debug stub; `before` runs once the IDE is reached (to let go of the port).
+
+        See `_tell` for the result and the errors.
+        """
+        return await self._tell({"event": "gdb_stub", "port": port, "prog": str(program or "")}, before)
+
+    async def core_dump(self, file: Path, program: Path | None) -> bool:
+        """Tell that a core dump was saved; see `_tell`."""
+        return await self._tell({"event": "coredump", "file": str(file), "prog": str(program or "")})
+
+    async def _tell(self, fields: dict[str, Any], before: Callable[[], Awaitable[None]] | None = None) -> bool:
+        """Send an event and wait for the IDE.
+
+        Returns:
+            True when the IDE said that it is done, False when the user or the limit ended the wait.
+
+        Raises:
+            IdeError: it could not be reached, or closed the connection before it was done.
+        """
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import WebSocketException
+
+        self._stop.clear()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                socket = await connect(self.url, open_timeout=CONNECT_SECONDS)
+        except (OSError, TimeoutError, ValueError, WebSocketException) as error:
+            raise IdeError(f"The IDE at {self.url} cannot be reached: {error or 'no answer'}") from error
+        try:
+            if before is not None:
+                await before()
+            await socket.send(json.dumps({"type": "event", **fields}))
+            return await self._finished(socket)
+        except WebSocketException as error:
+            raise IdeError(f"The IDE at {self.url} closed the connection") from error
+        finally:
+            await socket.close()
+
+    async def _finished(self, socket: Any) -> bool:
+        async def listen() -> bool:
+            for _ in range(MOST_MESSAGES):
+                try:
+                    message = json.loads(await socket.recv())
+                except (ValueError, UnicodeDecodeError):
+                    continue
+                if isinstance(message, dict) and message.get("event") == "debug_finished":
+                    return True
+            return False
+
+        listening = asyncio.create_task(listen())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({listening, stopping}, timeout=self._wait, return_when=asyncio.FIRST_COMPLETED)
+            return listening.result() if listening.done() else False
+        finally:
+            for task in (listening, stopping):
+                task.cancel()
+            await asyncio.gather(listening, stopping, return_exceptions=True)

@@ -1,0 +1,86 @@
+"""The IDE hook: documented events, a wait with a limit, a way to stop waiting, and never a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from espmon.session.ide import Ide, IdeError
+
+
+@asynccontextmanager
+async def listening(answer: Callable[[ServerConnection], Any]) -> AsyncIterator[tuple[str, list[Any]]]:
+    heard: list[Any] = []
+
+    async def handle(socket: ServerConnection) -> None:
+        heard.append(json.loads(await socket.recv()))
+        await answer(socket)
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}", heard
+
+
+async def finish(socket: ServerConnection) -> None:
+    await socket.send("not json")
+    await socket.send(json.dumps({"event": "something else"}))
+    await socket.send(json.dumps({"event": "debug_finished"}))
+
+
+async def stay(socket: ServerConnection) -> None:
+    await socket.wait_closed()
+
+
+async def leave(socket: ServerConnection) -> None:
+    await socket.close()
+
+
+async def test_a_debug_stub_is_announced_and_the_ide_ends_the_wait() -> None:
+    async with listening(finish) as (url, heard):
+        assert await Ide(url).gdb_stub("/dev/ttyUSB0", Path("/build/app.elf"))
+    assert heard == [{"type": "event", "event": "gdb_stub", "port": "/dev/ttyUSB0", "prog": "/build/app.elf"}]
+
+
+async def test_a_core_dump_is_announced_with_its_file() -> None:
+    async with listening(finish) as (url, heard):
+        assert await Ide(url).core_dump(Path("/data/core.bin"), None)
+    assert heard == [{"type": "event", "event": "coredump", "file": "/data/core.bin", "prog": ""}]
+
+
+async def test_the_wait_has_a_limit() -> None:
+    async with listening(stay) as (url, _):
+        assert not await Ide(url, wait=0.05).gdb_stub("x", None)
+
+
+async def test_the_user_can_stop_waiting() -> None:
+    async with listening(stay) as (url, heard):
+        ide = Ide(url)
+
+        async def stop() -> None:
+            asyncio.get_running_loop().call_soon(ide.stop_waiting)
+
+        assert not await ide.gdb_stub("x", None, stop)
+        assert heard == [] or heard[0]["event"] == "gdb_stub"
+
+
+async def test_an_unreachable_ide_is_an_error_in_words() -> None:
+    with pytest.raises(IdeError, match="cannot be reached"):
+        await Ide("ws://127.0.0.1:1").gdb_stub("x", None)
+
+
+async def test_a_wrong_url_is_an_error_in_words() -> None:
+    with pytest.raises(IdeError, match="cannot be reached"):
+        await Ide("http://nowhere").gdb_stub("x", None)
+
+
+async def test_an_ide_that_leaves_is_an_error_in_words() -> None:
+    async with listening(leave) as (url, _):
+        with pytest.raises(IdeError, match="closed the connection"):
+            await Ide(url).gdb_stub("x", None)
