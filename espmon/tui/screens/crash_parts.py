@@ -228,6 +228,7 @@ class CrashScreen(ModalScreen[Result]):
     CrashScreen KeyedTable:focus { border-left: wide $primary; }
     CrashScreen #parts { height: 1fr; }
     CrashScreen TabPane { padding: 0 1; }
+    CrashScreen VerticalScroll { scrollbar-size-vertical: 1; }
     CrashScreen VerticalScroll:focus { background: $boost; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,0 +1,250 @@
+"""The core dump report."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from espmon.tui.screens.coredump import CHOOSE_ELF, CoreDumpReportScreen
+from espmon.tui.screens.crash_parts import FramesTable
+from espmon.tui.screens.table import KeyedTable
+from tests.tui.screens.crash_data import CORE_DUMP, FRAMES, SOURCE, source, task
+from tests.tui.screens.host import Host, run_before, screen_text, settle, toasts
+
+
+def panel(report: dict[str, Any] | None = None, **options: Any) -> CoreDumpReportScreen:
+    options.setdefault("source", source)
+    return CoreDumpReportScreen({**CORE_DUMP, **(report or {})}, **options)
+
+
+def task_names(app: Host) -> list[str]:
+    table = app.screen.query_one("#tasks", KeyedTable)
+    return [row.cells["name"] for row in table.shown]
+
+
+async def test_the_reason_is_said_first_with_task_and_place() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        first, second = screen_text(app).splitlines()[:2]
+        assert "abort() was called at PC 0x400d66b9 on core 0" in first
+        assert "esp32: task sensor, at read_sample (sensor.c:14)" in second
+
+
+async def test_the_crashed_task_comes_first_and_then_the_fullest_stacks() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert task_names(app) == ["sensor", "wifi", "IDLE0", "Tmr Svc"]
+        assert "3400 95%" in screen_text(app)
+
+
+async def test_the_cursor_starts_on_the_first_frame_worth_reading_with_its_source() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        frame = app.screen.query_one(FramesTable).frame
+        assert frame is not None
+        assert frame["function"] == "read_sample"
+        text = screen_text(app)
+        assert "/project/main/sensor.c:14" in text
+        assert "▶ 14      assert(sensor != NULL" in text
+
+
+async def test_another_task_shows_its_own_backtrace() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("down")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "prvIdleTask" in text
+        assert "read_sample" not in "\n".join(text.splitlines()[2:])
+
+
+async def test_a_file_that_is_not_here_and_a_frame_without_file_are_said() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        frames = app.screen.query_one(FramesTable)
+        frames.focus()
+        await pilot.press("home", "up", "up", "up")
+        await settle(pilot)
+        assert "The file is not on this computer" in screen_text(app)
+        frames.move_to("5")
+        await settle(pilot)
+        assert "No source is known for this frame" in screen_text(app)
+
+
+async def test_source_is_read_off_the_event_loop_and_a_late_excerpt_is_dropped() -> None:
+    """Lesson 19: nothing is read inside the screen's update."""
+    ready = threading.Event()
+    readers: list[str] = []
+
+    def slow(file: str, line: int) -> list[tuple[int, str]]:
+        readers.append(threading.current_thread().name)
+        if line == 14:
+            assert ready.wait(20)
+            return SOURCE
+        return [(line, f"source of line {line}")]
+
+    app = Host(lambda: panel(source=slow))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        app.screen.query_one(FramesTable).move_to("4")
+        while "source of line 31" not in screen_text(app):
+            await pilot.pause()
+        ready.set()
+        await settle(pilot)
+        assert "source of line 31" in screen_text(app)
+        assert "assert(sensor" not in screen_text(app)
+        assert threading.current_thread().name not in readers
+
+
+async def test_unreadable_source_says_why() -> None:
+    def broken(file: str, line: int) -> list[tuple[int, str]]:
+        raise OSError("Input/output error [/x]")
+
+    app = Host(lambda: panel(source=broken))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert "It could not be read: Input/output error [/x]" in screen_text(app)
+
+
+async def test_registers_and_regions_are_one_key_away() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("2")
+        await pilot.pause()
+        assert "a15 0x3ffbffff" in screen_text(app)
+        await pilot.press("3")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "4f2a91c0e7d4455b" in text
+        assert "Memory regions" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "warning"),
+    [
+        ({"elf_match": False}, "This ELF is not the application's"),
+        ({"elf_match": None}, "could not be checked whether the ELF belongs"),
+        ({"checksum": "bad"}, "checksum is wrong"),
+        ({"partial": True}, "cut short"),
+        ({"warnings": ["stack of wifi is damaged"]}, "stack of wifi is damaged"),
+    ],
+)
+async def test_what_limits_trust_is_said_above_everything(change: dict[str, Any], warning: str) -> None:
+    app = Host(lambda: panel(change))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert warning in "\n".join(screen_text(app).splitlines()[2:4])
+
+
+async def test_many_warnings_leave_room_for_the_report() -> None:
+    app = Host(lambda: panel({"warnings": [f"warning {index} " + "x" * 300 for index in range(20)]}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = screen_text(app)
+        assert "17 more under Details (3)" in text
+        assert "read_sample" in text
+        assert "Esc Back" in text
+
+
+async def test_copying_takes_the_part_with_the_focus() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("c")
+        assert app.copied.startswith("Tasks\nTask sensor (crashed)")
+        await pilot.press("tab", "c")
+        assert "#3  0x400d1238  read_sample (inlined)  at /project/main/sensor.c:14" in app.copied
+        await pilot.press("a")
+        for part in ("abort() was called", "a15", "prvIdleTask", "stack of sensor"):
+            assert part in app.copied
+
+
+async def test_saving_as_text_and_as_json() -> None:
+    app = Host(lambda: panel(save_text=lambda: Path("/d/core.txt"), save_json=lambda: Path("/d/core.json")))
+    async with app.run_test(notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("s", "j")
+        await settle(pilot)
+        assert "Saved /d/core.txt" in toasts(app)
+        assert "Saved /d/core.json" in toasts(app)
+
+
+async def test_another_elf_can_be_asked_for() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await pilot.pause()
+        assert app.answer == CHOOSE_ELF
+
+
+async def test_escape_closes_it() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.answer is None
+
+
+async def test_a_report_with_nothing_in_it_is_still_shown() -> None:
+    app = Host(lambda: CoreDumpReportScreen({}))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert "The reason is not recorded" in screen_text(app)
+        await pilot.press("2", "3", "c", "a", "tab", "tab", "tab", "c")
+        await settle(pilot)
+        assert "not checked" in screen_text(app)
+
+
+async def test_a_thousand_tasks_are_listed() -> None:
+    tasks = [task(f"task{index}", 100, 900, FRAMES[:1]) for index in range(1000)]
+    app = Host(lambda: panel({"tasks": tasks}))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert len(task_names(app)) == 1000
+
+
+async def test_names_from_a_dump_are_inert() -> None:
+    name = "[red]\x1b[2J\x9b31m\u202e" + "n" * 500
+    hostile = [task(name, 1, 2, [{**FRAMES[0], "function": name, "file": name, "line": 3}], crashed=True)]
+    crashed = {"task": name, "reason": name, "isr": False}
+    app = Host(lambda: panel({"tasks": hostile, "crashed": crashed, "warnings": [name], "chip": name}))
+    async with app.run_test(notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("3", "c")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "[red]" in text
+        assert not set(text) & {"\x1b", "\x9b", "\u202e"}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
+    async def check(pilot: Pilot[Any]) -> None:
+        text = screen_text(pilot.app)
+        assert pilot.app.size == size
+        for part in (
+            "abort() was called",
+            "sensor",
+            "880 25%",
+            "prio",
+            "panic.c:472",
+            "▶ 14",
+            "2 Registers",
+            "Save JSON",
+        ):
+            assert part in text
+
+    app = Host(lambda: panel(save_text=lambda: Path("/x"), save_json=lambda: Path("/x")))
+    assert snap_compare(app, terminal_size=size, run_before=run_before(check))
