@@ -254,7 +254,7 @@ class _Unwinder:
             if caller[SP] > self.stack_top:
                 return False
             if caller[PC] == 0:
-                return self.stack_top - caller[SP] <= TOP_SLACK
+                return self._is_top(caller[SP])
             call = call_before(self.symbolizer, caller[PC])
             if call is None or (
                 call.target is not None and call.target != frame.entry and not self._reaches(call.target, frame)
@@ -264,6 +264,16 @@ class _Unwinder:
                 return False
             current = caller
         return False
+
+    def _is_top(self, end: int) -> bool:
+        """Whether nothing but a task's first words lie above an address: near the top, and none of them a return
+        address.
+        """
+        assert self.stack_top is not None
+        if self.stack_top - end > TOP_SLACK:
+            return False
+        above = (word(self.memory, slot) or 0 for slot in range(end, self.stack_top, 4))
+        return not any(self.symbolizer.is_code(w - 2) and call_before(self.symbolizer, w) for w in above)
 
     def _reaches(self, target: int, frame: _Frame) -> bool:
         return frame.entry is not None and bool(tail_path(self.symbolizer, target, frame.entry))
