@@ -112,8 +112,10 @@ SMALL = Limits(line=96, frame=4096, png=4096, coredump=4096, coredump_foreign=3,
 
 TEXTS = st.sampled_from(
     [
-        b"I (123) wifi: connected\r\n", b"\x1b[0;32mI (5) boot: ok\x1b[0m\r\n", b"esp> ", b"\r", b"\n", b"\r\r\n", b"\r\n",
-        b"10%\r20%\r", b"x" * 100, b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n",
+        b"I (123) wifi: connected\r\n", b"\x1b[0;32mI (5) boot: ok\x1b[0m\r\n",
+        b"esp> ", b"\r", b"\n", b"\r\r\n",
+        b"\r\n", b"10%\r20%\r", b"x" * 100,
+        b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n",
         b"Core  0 register dump:\r\nPC      : 0x400d1234  PS      : 0x00060030\r\n",
         b"Backtrace: 0x400d1234:0x3ffb0000 0x400d2222:0x3ffb0020\r\n", b"ELF file SHA256: 0123456789abcdef\r\n",
         b"Rebooting...\r\n", BANNER, b"PNG_BEGIN ", b"PNG_BEGIN 20\n", b"PNG_BEGIN 0\n", b"PNG_END\n", b"@ESPFRAME ",

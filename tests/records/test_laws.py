@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from espmon.records import Demultiplexer
+from espmon.records import Demultiplexer, Record
 from tests.records.streams import SMALL, STREAMS, as_json, assert_tiles, records
 
 FAST = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,7 +50,7 @@ def test_single_bytes_give_the_same_records_at_small_caps(data: bytes) -> None:
 @FAST
 def test_no_order_of_calls_raises_or_loses_a_byte(steps: list[tuple[bytes, str]]) -> None:
     demux = Demultiplexer(SMALL)
-    found = []
+    found: list[Record] = []
     size = 0
     for data, call in steps:
         found += demux.feed(data)
