@@ -30,6 +30,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, probe, print."""
+    if options.baud <= 0:
+        fail(Exit.USAGE, f"{options.baud} is not a rate in baud")
     if not options.yes and not _agreed(options.port):
         say("Nothing was touched.")
         return int(Exit.FAILED)

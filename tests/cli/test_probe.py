@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from espmon.cli import probe
+from espmon.sim import BoardThread, SimulatedBoard
+from espmon.sim.events import EventLog
+from espmon.testing import Quirks
 from tests.rom.server import pty_loader, silent_listener, tcp_loader, terminal
 
 FIELDS = {
@@ -122,6 +128,42 @@ def test_a_board_that_does_not_answer_is_exit_code_4_with_a_way_on(
     err = capsys.readouterr().err
     assert "No loader answered" in err
     assert "BOOT" in err
+
+
+def test_a_rate_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert probe.main(["/dev/does-not-exist", "--yes", "--baud", "0"]) == 2
+    assert "not a rate" in capsys.readouterr().err
+
+
+class _Modes(EventLog):
+    """An event log that tells when the application runs after the loader did."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.back = threading.Event()
+
+    def add(self, event: str, **fields: Any) -> None:
+        was_in_loader = any(entry.get("mode") == "loader" for entry in self.events)
+        super().add(event, **fields)
+        if was_in_loader and fields.get("mode") == "application":
+            self.back.set()
+
+
+@pytest.mark.e2e
+def test_ctrl_c_in_the_middle_brings_the_application_back() -> None:
+    log = _Modes()
+    with BoardThread(lambda: SimulatedBoard("esp32c3", quirks=Quirks(silent_after=2), events=log)) as board:
+        command = [sys.executable, "-m", "espmon", "probe", board.url, "--yes"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if "Asking which chip" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            rest = process.stderr.read()
+            assert process.wait(timeout=30) == 130
+        assert log.back.wait(10)
+    assert "Traceback" not in rest
 
 
 def test_probing_imports_neither_the_screen_nor_the_elf_reader() -> None:
