@@ -46,6 +46,7 @@ class Rfc2217Handle(StreamHandle):
         self._acknowledged = True
         self._lines_acknowledged = True
         self._held_back = False
+        self._echoed = False
 
     # Receiving
 
@@ -66,6 +67,8 @@ class Rfc2217Handle(StreamHandle):
             self._receive.put(plain)
 
     def _answered(self, number: int, value: bytes) -> None:
+        if number < 0:
+            self._echoed = True  # a client's command, and we are the client
         queue = self._waiting.get(number)
         while queue:
             future = queue.popleft()
@@ -137,20 +140,25 @@ class Rfc2217Handle(StreamHandle):
             self._negotiator.serial_control = False
         self._check_open()
         if not self._negotiator.serial_control:
-            raise PortError(
-                PortErrorKind.UNSUPPORTED,
-                f"{self.url}: the server does not speak RFC 2217",
-                f"For a plain TCP port use socket://{self.url.partition('://')[2]}",
-            )
+            raise self._not_rfc2217()
         answers = await self._ask(
             [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_SETTINGS],
             min(limit, NEGOTIATE_LIMIT),
             self._acknowledged,
         )
+        if self._echoed and answers[0] is None:
+            raise self._not_rfc2217()
         self._check_rate(answers[0])
         if self._acknowledged and answers[0] is None:
             self._acknowledged = self._lines_acknowledged = False
             self.warn("The server does not acknowledge commands: changes of rate and lines are sent, not confirmed")
+
+    def _not_rfc2217(self) -> PortError:
+        return PortError(
+            PortErrorKind.UNSUPPORTED,
+            f"{self.url}: the server does not speak RFC 2217",
+            f"For a plain TCP port use socket://{self.url.partition('://')[2].partition('?')[0]}",
+        )
 
     def _check_rate(self, answer: bytes | None) -> None:
         if answer is None:

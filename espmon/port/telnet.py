@@ -166,11 +166,9 @@ class Negotiator:
     def answer(self, event: Negotiation) -> bytes:
         """The reply to the peer's negotiation, b"" when none is due (so that two ends never argue for ever)."""
         verb, option = event.verb, event.option
-        if option == COM_PORT and (verb == DO or (verb == WILL and self.serial_control is None)):
-            # Servers differ in which of the two they say; DO is what the RFC asks for.
-            self.serial_control = True
-        elif option == COM_PORT and verb == DONT and self.serial_control is None:
-            self.serial_control = False
+        if option == COM_PORT and self.serial_control is None and verb != WONT:
+            # The first word counts (a peer that only echoes repeats ours). DO is what the RFC asks for; some say WILL.
+            self.serial_control = verb != DONT
         if verb == DO:
             return self._agree(option, self._said_will, option in self.WANTED_OF_US, WILL, WONT)
         if verb == WILL:

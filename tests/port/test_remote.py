@@ -149,6 +149,13 @@ async def test_a_server_that_refuses_serial_control_is_named_as_such() -> None:
         assert "socket://" in caught.value.hint
 
 
+async def test_a_board_that_echoes_on_plain_tcp_is_not_taken_for_a_server() -> None:
+    with tcp_server(echo) as port:
+        with pytest.raises(PortError) as caught:
+            await open_handle(f"rfc2217://127.0.0.1:{port}?timeout=0.05")
+        assert caught.value.kind is PortErrorKind.UNSUPPORTED
+
+
 async def test_a_server_that_never_acknowledges_is_used_with_a_warning() -> None:
     def silent(connection: socket.socket) -> None:
         connection.sendall(bytes((IAC, 253, 44)))
