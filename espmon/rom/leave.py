@@ -21,6 +21,9 @@ LOOK_BYTES = 1 << 16
 LEAVE_LIMIT = 3.0
 """Most seconds that bringing the board back may take."""
 
+ASK_LIMIT = 1.0
+"""Most of them spent on asking the loader how it can be left."""
+
 APPLICATION = "application"
 DOWNLOAD_MODE = "download mode"
 UNKNOWN = "unknown"
@@ -51,9 +54,10 @@ async def leave(loader: Loader, *, look: bool = True) -> Left:
         look: False: do not wait for the board to speak.
     """
     try:
-        return await _leave(loader, look)
-    except RomError as error:
-        return Left(UNKNOWN, b"", (f"The board could not be brought back: {error}",))
+        async with asyncio.timeout(LEAVE_LIMIT):
+            return await _leave(loader, look)
+    except TimeoutError:
+        return Left(UNKNOWN, b"", (f"The port did not bring the board back within {LEAVE_LIMIT:g} s",))
     except Exception as error:  # noqa: BLE001 - the channel's errors belong to another room; they are told, not lost
         loader.transcript.note(f"while leaving: {error}")
         return Left(UNKNOWN, b"", (f"The port failed while the board was brought back: {error}",))
@@ -69,7 +73,13 @@ async def _leave(loader: Loader, look: bool) -> Left:
             return Left(DOWNLOAD_MODE, b"", (f"This port cannot reset the board. {STUCK}",))
         return Left(UNKNOWN, b"")
     await channel.read(0)  # the rest of a reply that nobody waits for is no log
-    if await _needs_watchdog(loader):
+    try:
+        async with asyncio.timeout(ASK_LIMIT):
+            by_watchdog = await _needs_watchdog(loader)
+    except (RomError, TimeoutError) as error:
+        loader.transcript.note(f"the loader cannot be asked how to leave it: {error}")
+        by_watchdog = False
+    if by_watchdog:
         loader.transcript.note("reset into the application: watchdog")
         await loader.watchdog_reset()
     else:
@@ -111,12 +121,12 @@ async def _look(loader: Loader) -> tuple[str, bytes]:
     return UNKNOWN, bytes(heard)
 
 
-async def finish(work: Coroutine[Any, Any, Result], limit: float = LEAVE_LIMIT) -> Result:
-    """Run `work` to its end, at most `limit` seconds, even while the caller is being cancelled.
+async def finish(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run `work`, which must have a limit of its own, to its end, even while the caller is being cancelled.
 
     A cancellation that arrives meanwhile is raised again when the work is done.
     """
-    task = asyncio.ensure_future(asyncio.wait_for(work, limit))
+    task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:

@@ -9,8 +9,8 @@ import pytest
 
 from espmon.rom import Loader, ProbeResult, RomError, probe
 from espmon.rom.boot import says
-from espmon.rom.leave import LOOK_LIMIT
-from tests.rom.virtual import BOOT, DOWNLOAD, HARD_RESET_SECONDS, READ_REG, WRITE_REG, Board, now, run
+from espmon.rom.leave import LEAVE_LIMIT, LOOK_LIMIT, leave
+from tests.rom.virtual import BOOT, DOWNLOAD, HARD_RESET_SECONDS, READ_REG, SYNC, WRITE_REG, Board, now, run
 
 OTG = (0x303A, 0x0002)
 S2_MAGIC = {0x40001000: 0x7C6}
@@ -86,8 +86,6 @@ def test_a_failed_probe_brings_the_board_back_and_hands_over_what_it_said() -> N
 
 def test_the_rate_is_put_back_before_the_board_is_looked_at() -> None:
     async def work() -> Board:
-        from espmon.rom.leave import leave
-
         board = Board()
         loader = Loader(board)
         await loader.connect()
@@ -103,6 +101,37 @@ def test_over_usb_otg_the_flag_that_keeps_the_loader_is_cleared_first() -> None:
     board, _ = _probe(chip_id=None, registers=S2_MAGIC, usb=OTG)
     written = [int.from_bytes(data[:4], "little") for op, data in board.requests if op == WRITE_REG]
     assert FORCE_DOWNLOAD_REGISTER in written
+
+
+def test_a_silent_loader_over_usb_otg_is_reset_by_the_lines_all_the_same() -> None:
+    async def work() -> tuple[Board, float]:
+        board = Board(chip_id=None, registers=S2_MAGIC, usb=OTG)
+        loader = Loader(board)
+        await loader.connect()
+        await loader.detect()
+        board.silent = {WRITE_REG, READ_REG, SYNC}
+        start = now()
+        await leave(loader)
+        return board, now() - start
+
+    board, seconds = run(work())
+    assert board.played[-1] == "hard"
+    assert seconds <= LEAVE_LIMIT
+
+
+def test_a_port_that_hangs_while_the_board_is_brought_back_is_given_up_in_time() -> None:
+    class Hanging(Board):
+        async def run_sequence(self, sequence: Any) -> None:
+            await asyncio.sleep(3600 if sequence.name == "hard" else 0)
+            await super().run_sequence(sequence)
+
+    async def work() -> tuple[ProbeResult, float]:
+        return await probe(Hanging()), now()
+
+    result, seconds = run(work())
+    assert (result.chip, result.after) == ("ESP32-C3", "unknown")
+    assert any("did not bring the board back" in warning for warning in result.warnings)
+    assert seconds < LEAVE_LIMIT + 1
 
 
 def test_a_port_that_goes_away_during_the_reset_costs_a_warning_not_the_result() -> None:
