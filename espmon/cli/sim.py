@@ -13,7 +13,9 @@ from espmon.sim.chips import CHIPS
 from espmon.sim.events import EventLog
 from espmon.sim.scenarios import SCENARIOS
 from espmon.sim.server import DEFAULT_LISTEN, BoardServer, ListenError
+from espmon.sim.terminal import BoardTerminal
 
+PSEUDO_TERMINAL = "pty:"
 DEFAULT_SETTLE = 0.5
 DONE, USAGE, PORT_FAILED = 0, 2, 3
 
@@ -30,7 +32,8 @@ def _parser() -> argparse.ArgumentParser:
         "--listen",
         metavar="URL",
         default=DEFAULT_LISTEN,
-        help="rfc2217://HOST:PORT (with DTR and RTS) or socket://HOST:PORT; port 0 picks one (default: %(default)s)",
+        help="rfc2217://HOST:PORT (with DTR and RTS) or socket://HOST:PORT, port 0 picks one; pty: makes a "
+        "pseudo-terminal (default: %(default)s)",
     )
     parser.add_argument("--chip", metavar="NAME", choices=list(CHIPS), default="esp32c3", help="default: %(default)s")
     parser.add_argument(
@@ -71,7 +74,8 @@ async def _serve(board: SimulatedBoard, listen: str) -> None:
         except NotImplementedError:
             # Event loops without signal support: the interpreter's own handler, woken by the loop.
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    async with BoardServer(board, listen) as server:
+    front = BoardTerminal(board) if listen == PSEUDO_TERMINAL else BoardServer(board, listen)
+    async with front as server:
         print(server.url, flush=True)
         await stop.wait()
 

@@ -144,3 +144,10 @@ def test_esptool_writes_flash_and_finds_it_right(tmp_path: Path) -> None:
     image.write_bytes(bytes(index * 31 & 0xFF for index in range(4_000)))
     with running("--chip", "esp32s3") as (_, url):
         assert "Hash of data verified" in esptool("--port", url, "--no-stub", "write-flash", "0x10000", str(image))
+
+
+def test_a_pseudo_terminal_prints_its_device() -> None:
+    with running("--listen", "pty:") as (process, url):
+        assert Path(url).is_char_device()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
