@@ -28,6 +28,8 @@ RAISED = (
     "Opening the port raised DTR and RTS (the driver does that, and no program can prevent it): "
     "most boards keep running, a board with another reset circuit may have restarted"
 )
+USB_SERIAL_JTAG = (0x303A, 0x1001)
+"""Both lines raised together do nothing there (the chip itself watches them, without transistors)."""
 
 
 class _Opened:
@@ -94,7 +96,7 @@ def _set_up(url: str, descriptor: int, baud: int, no_reset: bool, dtr: bool | No
         raise PortError(PortErrorKind.UNSUPPORTED, f"{url}: {error}") from None
     except OSError as error:
         raise open_error(url, error) from None
-    if no_reset:
+    if no_reset or opened.usb != USB_SERIAL_JTAG:
         opened.warnings.append(RAISED)
     others = [holder for holder in holders(url) if holder.pid != os.getpid()]
     if others:
