@@ -30,7 +30,9 @@ def _s(name: str, needle: str, pattern: str, kind: str, group: str = "message") 
 
 
 STARTERS = (
-    _s("banner", "panic", r"(?:Core\s+(?P<core>\S+)\s+)?panic'ed \((?P<cause>[^()]*)(?P<close>\)?)", "", "banner"),
+    _s("banner", "panic",
+       r"(?:Guru Meditation.?Error:? *)?(?:Core\s+(?P<core>\S+)\s+)?panic'ed \((?P<cause>[^()]*)(?P<close>\)?)",
+       "", "banner"),
     _s("banner", "Guru Meditation",
        r"Guru Meditation Error of type (?P<cause>\w*) occurred on core\s+(?P<core>\d)(?P<close>\.?)", "", "banner"),
     _s("banner", "Guru Meditation", r"Guru Meditation.?Error(?P<close>)(?P<core>)(?P<cause>)", "", "banner"),
@@ -74,9 +76,9 @@ NEEDLES = tuple(dict.fromkeys(starter.needle for starter in STARTERS if starter.
 
 _QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS")
 
-_HEADER_ONLY = re.compile(r"[EWIDV] \([^)]+\) [^:]+: ")
+_QUOTING = re.compile(r"[EWIDV] \([^)]+\) .*[:=] ?[\"']?")
 _NEVER_LOGGED = frozenset({"banner", "abort", "assert", "error_check", "overflow", "smash"})
-"""What the system prints raw. Straight behind a log header it is a program that talks about an earlier crash."""
+"""What the system prints raw. Behind a log header and a colon it is a program that talks about an earlier crash."""
 
 
 def find_starter(text: str) -> tuple[Starter, re.Match[str]] | None:
@@ -85,7 +87,7 @@ def find_starter(text: str) -> tuple[Starter, re.Match[str]] | None:
         return None
     for starter in STARTERS:
         if match := starter.pattern.search(text):
-            if starter.name in _NEVER_LOGGED and _HEADER_ONLY.fullmatch(text, 0, match.start()):
+            if starter.name in _NEVER_LOGGED and _QUOTING.fullmatch(text, 0, match.start()):
                 return None
             return starter, match
     return None

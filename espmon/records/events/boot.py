@@ -18,6 +18,7 @@ PATIENCE = 60
 """Lines without anything about the boot after which it is reported as it stands."""
 
 _AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause:\d")
+_OPENS = re.compile(r"ESP-ROM:esp| 2nd stage bootloader|\*\*\* Booting |: Project name: ")
 _ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
 _ROM_ESP32 = re.compile(r"\bets J(?:un|ul) +\d+ 20(?:16|19)|^configsip: \d|^clk_drv:0x")
 _ROM_8266 = re.compile(r"\bets Jan +8 2013")
@@ -145,6 +146,8 @@ class BootEvents:
                 self._open.chip = "esp8266"
             return
         if self._open is None:
+            if _OPENS.search(text) is None:
+                return
             self._begin(line)
         boot = self._open
         assert boot is not None

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from espmon.records.events import BootEvents
+from tests.records.events.harness import boots, fixture, views
+
+FULL = """\
+ESP-ROM:esp32s3-20210327
+Build:Mar 27 2021
+rst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)
+entry 0x403c98d0
+I (24) boot: ESP-IDF v5.2 2nd stage bootloader
+I (25) boot: chip revision: v0.2
+I (29) boot.esp32s3: SPI Mode       : DIO
+I (200) app_init: Application information:
+I (201) app_init: Project name:     lamp
+I (202) app_init: App version:      1.4.0
+I (203) app_init: Compile time:     Jan  1 2025 10:00:00
+I (204) app_init: ELF file SHA256:  0123456789abcdef...
+I (205) app_init: ESP-IDF:          v5.2.1
+I (300) main_task: Calling app_main()
+"""
+
+
+def test_a_boot_tells_chip_versions_and_elf() -> None:
+    (boot,) = boots(FULL)
+    assert (boot.chip, boot.chip_revision, boot.bootloader_version) == ("esp32s3", "v0.2", "v5.2")
+    assert (boot.app, boot.app_version, boot.idf_version) == ("lamp", "1.4.0", "v5.2.1")
+    assert boot.elf_sha256 == "0123456789abcdef"
+    assert boot.framework == "esp-idf"
+    assert boot.hint is None
+
+
+def test_a_boot_is_reported_with_the_line_that_completes_it() -> None:
+    recognizer = BootEvents()
+    reported = [view.text for _, view in views(FULL.encode()) for _ in recognizer.line(view)]
+    assert reported == ["I (205) app_init: ESP-IDF:          v5.2.1"]
+    assert not recognizer.attentive
+
+
+def test_a_boot_seen_from_its_middle_on_is_reported() -> None:
+    (boot,) = boots(FULL[FULL.index("I (201)") :])
+    assert (boot.app, boot.chip) == ("lamp", None)
+
+
+def test_each_boot_is_one_event() -> None:
+    assert [boot.app for boot in boots(FULL * 3)] == ["lamp"] * 3
+
+
+def test_a_silent_bootloader_still_gives_the_chip() -> None:
+    (boot,) = boots(
+        "ets Jul 29 2019 12:21:46\n\nrst:0x1 (POWERON_RESET),boot:0x13 (X)\nconfigsip: 0, SPIWP:0xee\nentry 0x4\nhi\n"
+    )
+    assert (boot.chip, boot.app) == ("esp32", None)
+
+
+def test_a_second_stage_that_gives_up_says_why() -> None:
+    wrong_chip, wrong_revision = boots(fixture("second_stage_failures"))
+    assert wrong_chip.hint == "the image is built for another chip (expected chip id 9, found 5)"
+    assert wrong_revision.hint == "the image needs another chip revision than this one"
+
+
+def test_download_mode_is_no_boot() -> None:
+    assert boots("rst:0x1 (POWERON),boot:0x0 (DOWNLOAD(USB/UART0))\nwaiting for download\n") == []
+
+
+def test_a_start_that_the_rom_refuses_is_no_boot() -> None:
+    assert boots("rst:0x7 (TG0WDT_SYS_RST),boot:0x8 (X)\ninvalid header: 0xffffffff\n" * 5) == []
+
+
+def test_the_sha_that_a_panic_prints_is_no_boot() -> None:
+    assert boots("ELF file SHA256: 0123456789abcdef\n\nRebooting...\n") == []
+
+
+def test_zephyr_and_mcuboot() -> None:
+    (boot,) = boots(
+        "rst:0x1 (POWERON_RESET),boot:0x13 (X)\n*** Booting MCUboot build v2.1.0 ***\n"
+        "[esp32] [INF] Image index: 0, Swap type: none\n*** Booting Zephyr OS build v3.7.0 ***\n"
+    )
+    assert (boot.framework, boot.app, boot.app_version, boot.bootloader_version) == (
+        "zephyr",
+        "Zephyr",
+        "v3.7.0",
+        "v2.1.0",
+    )
+
+
+def test_nuttx() -> None:
+    (boot,) = boots(
+        "ESP-ROM:esp32s3-20210327\nrst:0x1 (POWERON),boot:0x19 (X)\nentry 0x40374f6c\n*** Booting NuttX ***\n"
+    )
+    assert (boot.framework, boot.chip) == ("nuttx", "esp32s3")
+
+
+def test_a_boot_without_an_end_does_not_listen_for_ever() -> None:
+    recognizer = BootEvents()
+    for _, view in views(FULL[: FULL.index("I (200)")].encode() + b"I (1) app: x\n" * 200):
+        list(recognizer.line(view))
+    assert not recognizer.attentive

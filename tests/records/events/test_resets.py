@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import pytest
+
+from espmon.records.event import LineView
+from espmon.records.events import Reset, ResetEvents
+from espmon.records.events.reset import header_as_text
+from tests.records.events.harness import fixture, resets
+
+
+def one(text: str) -> Reset:
+    (reset,) = resets(text)
+    return reset
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "reason", "mode", "expected"),
+    [
+        ("rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)", 1, "POWERON_RESET", "SPI_FAST_FLASH_BOOT", True),
+        ("rst:0x5 (DSLEEP),boot:0x8 (SPI_FAST_FLASH_BOOT)", 5, "DSLEEP", "SPI_FAST_FLASH_BOOT", True),
+        ("rst:0x15 (USB_UART_HPSYS),boot:0x1e (FLASH)", 21, "USB_UART_HPSYS", "FLASH", True),
+        ("rst:0x17 (CHIP_USB_UART_RESET),boot:0xf (FLASH)", 23, "CHIP_USB_UART_RESET", "FLASH", True),
+        ("rst:0xf (RTCWDT_BROWN_OUT_RESET),boot:0x13 (FLASH)", 15, "RTCWDT_BROWN_OUT_RESET", "FLASH", False),
+        ("rst:0x12 (SUPER_WDT),boot:0x8 (SPI_FAST_FLASH_BOOT)", 18, "SUPER_WDT", "SPI_FAST_FLASH_BOOT", False),
+        ("rst:0x1a (CPU_LOCKUP),boot:0x18 (SPI_FAST_FLASH_BOOT)", 26, "CPU_LOCKUP", "SPI_FAST_FLASH_BOOT", False),
+        ("rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)", 12, "SW_CPU_RESET", "SPI_FAST_FLASH_BOOT", None),
+        (
+            "rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))",
+            1, "POWERON_RESET", "DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2)", True,
+        ),
+        (" ets Jan  8 2013,rst cause:4, boot mode:(3,7)", 4, "WDT_RST", "SPI_FLASH_BOOT", False),
+        (" ets Jan  8 2013,rst cause:2, boot mode:(1,6)", 2, "EXT_RST", "DOWNLOAD(UART)", True),
+        ("12:34:56.789 -> rst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)", 1, "POWERON", "SPI_FAST_FLASH_BOOT", True),
+        ("> rst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)<\\r><\\n>", 1, "POWERON", "SPI_FAST_FLASH_BOOT", True),
+        ("garbage\ufffdrst:0x10 (RTCWDT_RTC_RE", 16, "RTCWDT_RTC_RESET", None, False),
+        ("rst:0x7", 7, "TG0WDT_SYS_RESET", None, False),
+        ("rst:0x10 (RTCWDT_RTC_RESET),boot:0x", 16, "RTCWDT_RTC_RESET", None, False),
+    ],
+)  # fmt: skip
+def test_a_banner_is_read(line: str, code: int, reason: str, mode: str | None, expected: bool | None) -> None:
+    reset = one(f"{line}\r\n")
+    assert (reset.code, reset.reason, reset.boot_mode, reset.expected) == (code, reason, mode, expected)
+
+
+def test_a_cut_name_comes_from_the_table_of_the_chip_that_was_named() -> None:
+    assert one("ESP-ROM:esp32c6-20220919\nBuild:Sep 19 2022\nrst:0x15 (USB_U\n").reason == "USB_UART_HPSYS"
+
+
+def test_a_restart_after_a_panic_is_not_expected_and_says_why() -> None:
+    reset = one("abort() was called at PC 0x400d1234 on core 0\n\nRebooting...\nrst:0xc (SW_CPU_RESET),boot:0x13 (X)\n")
+    assert (reset.expected, reset.after_panic) == (False, True)
+    assert reset.hint == "the program crashed just before this restart"
+
+
+def test_a_panic_long_before_is_not_the_reason() -> None:
+    log = "abort() was called at PC 0x400d1234 on core 0\n" + "I (1) app: goes on\n" * 2000
+    assert one(log + "rst:0xc (SW_CPU_RESET),boot:0x13 (X)\n").after_panic is False
+
+
+def test_a_brownout_explains_the_software_reset_that_follows_it() -> None:
+    reset = one(fixture("brownout").decode())
+    assert reset.expected is False
+    assert "voltage" in (reset.hint or "")
+
+
+def test_what_the_rom_says_next_is_the_hint() -> None:
+    text, csum, waiting = resets(fixture("text_header"))
+    assert 'which is the text "init"' in (text.hint or "")
+    assert text.saved_pc == {0: 0x4004C0DC}
+    assert (csum.reason, csum.chip) == ("RTC_SW_SYS_RST", "esp32c3")
+    assert "checksum 0x99 instead of 0x5f" in (csum.hint or "")
+    assert (waiting.expected, waiting.boot_mode) == (True, "DOWNLOAD(USB/UART0/SDIO_FEI_FEO)")
+    assert (waiting.hint or "").startswith("download mode")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("invalid header: 0xffffffff", "flash is empty"),
+        ("invalid header: 0x00000000", "reads as zeros"),
+        ("invalid header: 0x25207325", '"%s %"'),
+        ("flash read err, 1000", "does not answer (read error 1000)"),
+        (
+            "Invalid chip id. Expected 9 read 4. Bootloader for wrong chip?",
+            "another chip (expected chip id 9, found 4)",
+        ),
+        ("ets_main.c 371", "ets_main.c 371"),
+        ("waiting for download", "download mode"),
+    ],
+)
+def test_boot_failures_are_said_in_plain_words(line: str, words: str) -> None:
+    reset = one(f"rst:0x3 (SW_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n{line}\r\n")
+    assert words in (reset.hint or "")
+
+
+def test_both_cores_keep_their_saved_pc() -> None:
+    assert one(fixture("p4_task_wdt_abort").decode()).saved_pc == {0: 0x4FF03F56, 1: 0x4FF01BA8}
+
+
+def loop(gap: str, count: int = 4) -> list[Reset]:
+    return resets((f"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\nload:0x1\n{gap}") * count)
+
+
+def test_equal_resets_in_a_row_are_a_loop_from_the_third_on() -> None:
+    found = loop("")
+    assert [reset.repeats for reset in found] == [1, 2, 3, 4]
+    assert [bool(reset.hint and "boot loop" in reset.hint) for reset in found] == [False, False, True, True]
+
+
+def test_resets_after_long_runs_are_no_loop() -> None:
+    assert [reset.repeats for reset in loop("I (1) app: text\n" * 2000)] == [1, 1, 1, 1]
+
+
+def test_waking_from_deep_sleep_again_and_again_is_no_loop() -> None:
+    found = resets("rst:0x5 (DEEPSLEEP_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\nentry 0x1\n" * 5)
+    assert [(reset.repeats, reset.hint) for reset in found] == [(1, None)] * 5
+
+
+def test_a_loop_needs_short_runs_where_host_times_are_known() -> None:
+    recognizer = ResetEvents()
+    found: list[Reset] = []
+    for index in range(4):
+        banner = LineView(index * 100, 60, "rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)", index * 300.0)
+        found.extend(event for event in recognizer.line(banner) if isinstance(event, Reset))
+    found.extend(event for event in recognizer.end() if isinstance(event, Reset))
+    assert [reset.repeats for reset in found] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("line", ["the rst:0x10 code means a watchdog", "see rst:0x7 in the manual"])
+def test_prose_about_resets_is_no_reset(line: str) -> None:
+    assert resets(f"{line}\r\n") == []
+
+
+def test_the_tables_know_every_class_they_use() -> None:
+    tables = json.loads(files("espmon.records").joinpath("data", "reset_reasons.json").read_text())
+    classes = {row[1] for name, rows in tables.items() if name != "comment" for row in rows.values()}
+    for kind in classes:
+        line = next(
+            f"rst:0x{int(code):x} ({row[0]}),boot:0x8 (X)\n"
+            for name, rows in tables.items() if name not in ("comment", "esp8266")
+            for code, row in rows.items() if row[1] == kind
+        )  # fmt: skip
+        assert one(line).reason
+
+
+def test_a_header_that_is_no_text_is_not_called_one() -> None:
+    assert header_as_text(0x81004136) == ""
