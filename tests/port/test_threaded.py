@@ -83,3 +83,15 @@ async def test_a_missing_device_behind_a_url_is_missing() -> None:
     with pytest.raises(PortError) as caught:
         await open_handle("spy:///dev/ttyUSB-that-is-not-there")
     assert caught.value.kind is PortErrorKind.MISSING
+
+
+async def test_the_windows_half_opens_its_ports_on_the_same_thread(pty: Pty) -> None:
+    from espmon.port import _windows
+
+    handle = await _windows.open_local(pty.path, baud=115200, no_reset=True)
+    pty.send(b"boot\n")
+    assert await read_exactly(handle, 5) == b"boot\n"
+    assert not handle.atomic_lines
+    await handle.close()
+    assert not _windows.exists("COM99")
+    assert _windows.stable_names() == {}
