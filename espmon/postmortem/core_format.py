@@ -103,8 +103,12 @@ def parse_core(source: CoreInput) -> Core:
 def _finish(core: Core) -> Core:
     if not core.tasks:
         raise PostmortemError("core dump: no task in it could be read" + (" (it is cut short)" if core.partial else ""))
-    if core.crashed_tcb is None and not core.crashed_skipped:
-        core.crashed_tcb = core.tasks[0].tcb
+    if not core.crashed_skipped and core.crashed_tcb not in {task.tcb for task in core.tasks}:
+        if core.crashed_tcb is not None:
+            core.warnings.append(
+                f"the crashed task 0x{core.crashed_tcb:08x} is not among the tasks; the first one is taken for it"
+            )
+        core.crashed_tcb = core.tasks[0].tcb  # the crashed task is stored first
     return core
 
 

@@ -149,13 +149,13 @@ class _Decoder:
     def _task(self, task: CoreTask) -> TaskReport:
         core, layout = self.core, self.layout
         crashed = task.tcb == core.crashed_tcb and not core.crashed_skipped
-        block = next((data for start, data in core.segments if start == task.tcb), b"")
+        block = self._block(task.tcb)
         damaged = bool(task.flags & 1) or not block
         name = task.name or (layout.name(block) if block else "") or "?"
         top, start = layout.word(block, "pxTopOfStack"), layout.word(block, "pxStack")
         end = layout.word(block, "pxEndOfStack")
-        if end is None and task.stack is not None:
-            end = sum(task.stack)
+        if end is None:
+            end = sum(task.stack) if task.stack is not None else self.memory.end_of(top or 0)
         used = free = None
         if not damaged and top is not None and start is not None:
             used = abs(end - top) if end is not None else None
@@ -173,6 +173,14 @@ class _Decoder:
         base = layout.word(block, "uxBasePriority")
         priority = layout.word(block, "uxPriority")
         return TaskReport(task.tcb, name, crashed, priority, base, used, free, state, trace, registers)
+
+    def _block(self, tcb: int) -> bytes:
+        for start, data in self.core.segments:
+            if start == tcb:
+                return data
+        # A dump of all memory holds the blocks inside larger pieces.
+        needed = max(self.layout.offsets.values()) + max(self.layout.name_size, 4)
+        return SegmentMemory.read(self.memory, tcb, needed) or b""
 
     def _state(self, block: bytes) -> str:
         at = self.layout.offsets.get("xStateListItem")
