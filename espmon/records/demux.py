@@ -17,7 +17,7 @@ from espmon.records.anchors import anchor, anchored
 from espmon.records.batch import Batch, Part
 from espmon.records.event import EventRecognizer
 from espmon.records.limits import Limits
-from espmon.records.lines import LineBlock, block_of
+from espmon.records.lines import LineBlock, block_of, line_text
 from espmon.records.notes import Note
 from espmon.records.offers import Offers
 from espmon.records.record import Raw
@@ -244,7 +244,7 @@ class Demultiplexer:
             self._rejected_until = max(self._rejected_until, end + outcome.rejected)
         parts.append(outcome.record)
         for position, line in outcome.foreign:
-            text = line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+            text = line_text(line.rstrip(b"\r\n"))
             parts.append(Note(begin + position, len(line), self._time, kind="interleaved", text=text))
             parts.extend(self._offers.events(block_of(line, begin + position, self._cap, self._time)))
         parts.extend(self._offers.span(outcome.record))

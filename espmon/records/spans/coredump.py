@@ -25,13 +25,22 @@ from espmon.records.spans._ends import header_line, line_end
 START = re.compile(rb"={17} CORE DUMP START ={17}[^\S\r\n]*\r{0,2}\n")
 START_TEXT = b"================= CORE DUMP START ="
 END = re.compile(rb"={8,17} CORE DUMP END ={8,17}")
+END_WHOLE = re.compile(rb"={17} CORE DUMP END ={17}")
+"""Before its line end has come, the end line must be there to the last byte."""
+
 BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4}){0,15}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 """One line: at most 48 bytes, padded on its own."""
 
 LINE = re.compile(rb"([^\r\n]*)([\r\n])")
 WORD = re.compile(rb"\S+\Z")
+CUT_LINE = re.compile(rb"([A-Za-z0-9+/]{1,64}={0,2})((?:\x1b\[[0-9;]*m)?[EWIDV] \([\d:. -]+\) .*)", re.DOTALL)
+"""A log line of another task that was printed in the middle of a base64 line."""
+
 LINE_BYTES = 4096
 """A line inside a core dump that is longer than this is not part of it."""
+
+FULL = 64
+"""Characters of a base64 line in the middle of a dump."""
 
 NAMED = 8
 """Damaged lines named in an error; of more, the number is given."""
@@ -134,8 +143,9 @@ class CoredumpCapture:
                 self._good = line.end() - start  # the LF of a CR LF
             self._at = line.end() - start
             return None
-        if BASE64.fullmatch(body):
-            self._take(body, line.end() - start)
+        cut = self._cut_by_another(body)
+        if cut is not None or BASE64.fullmatch(body):
+            self._take(cut[1] + body if cut else body, line.end() - start, cut)
             return None
         end = END.search(body)
         if end:
@@ -152,7 +162,20 @@ class CoredumpCapture:
         self._at = line.end() - start
         return None
 
-    def _take(self, body: bytes, end: int) -> None:
+    def _cut_by_another(self, body: bytes) -> re.Match[bytes] | None:
+        """The line before, when it is one base64 line with another task's line printed into it, and `body` its rest."""
+        cut = CUT_LINE.fullmatch(self._doubtful[-1][2]) if self._doubtful else None
+        if cut is None or not BASE64.fullmatch(cut[1] + body):
+            return None
+        # A body that is a line of its own is one, unless the line before was cut inside four characters.
+        return cut if len(cut[1]) % 4 or not BASE64.fullmatch(body) or len(cut[1]) + len(body) == FULL else None
+
+    def _take(self, body: bytes, end: int, cut: re.Match[bytes] | None = None) -> None:
+        if cut is not None:
+            # The line before is whole after all: only the other task's part of it is foreign.
+            number, at, _ = self._doubtful.pop()
+            self._foreign.append((at + cut.start(2), cut[2]))
+            self._number = number - 1
         self._settle()
         self._number += 1
         self.lines += 1
@@ -184,7 +207,7 @@ class CoredumpCapture:
     def idle(self, data: Bytes, start: int) -> Outcome | None:
         """End if only the end line's own line end is missing."""
         rest = bytes(data[start + self._at : start + self._at + 256])
-        end = END.search(rest)
+        end = END_WHOLE.search(rest)
         if end is None or b"\n" in rest[: end.start()]:
             return None
         return self._end_line(data, start, start + self._at + end.end(), idle=True)

@@ -1,0 +1,222 @@
+"""Frames, pictures, packets: whole, damaged, and what stands around them."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import cbor2
+import pytest
+
+from espmon.records import Caps, Demultiplexer, Frame, Gdb, Limits, Line, Note, Png, Record
+from tests.records.streams import BANNER, assert_tiles, frame, framed_png, packet, png, records
+
+
+def one(found: list[Record], kind: type[Record]) -> Record:
+    (record,) = [record for record in found if isinstance(record, kind)]
+    return record
+
+
+def texts(found: list[Record]) -> list[str]:
+    return [record.text for record in found if isinstance(record, Line)]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_picture_behind_a_prompt(streamed: bool) -> None:
+    data = b"esp> " + framed_png(png(), streamed=streamed) + b"OK len=68\r\n"
+    found = records(data)
+    picture = one(found, Png)
+    assert isinstance(picture, Png)
+    assert (picture.width, picture.height, picture.payload, picture.error) == (4, 2, png(), None)
+    assert texts(found) == ["esp> ", "OK len=68"]
+    assert_tiles(found, len(data))
+
+
+def test_a_device_that_cannot_encode_says_so() -> None:
+    found = records(b"PNG_BEGIN 0\nPNG_END\nERR: screenshot failed\n")
+    picture = one(found, Png).to_json()
+    assert (picture["complete"], picture["error"]) == (False, "the device could not encode the picture")
+    assert texts(found) == ["ERR: screenshot failed"]
+
+
+def test_a_picture_with_a_wrong_chunk_crc_is_text_again() -> None:
+    broken = bytearray(png())
+    broken[-20] ^= 1
+    data = framed_png(bytes(broken)) + b"next\n"
+    found = records(data)
+    picture = one(found, Png).to_json()
+    assert not picture["complete"]
+    assert "CRC" in picture["error"]
+    assert texts(found)[-2:] == ["PNG_END", "next"]
+    assert_tiles(found, len(data))
+
+
+def test_a_panic_inside_a_picture_is_read() -> None:
+    panic = b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n"
+    data = b"PNG_BEGIN 5000\n" + png()[:20] + b"\r\n" + panic + BANNER + b"I (1) boot: again\r\n"
+    found = records(data)
+    assert not one(found, Png).to_json()["complete"]
+    assert "panic" in {record.type for record in found}
+    assert "I (1) boot: again" in texts(found)
+    assert_tiles(found, len(data))
+
+
+def test_a_restart_ends_a_picture_at_once() -> None:
+    demux = Demultiplexer()
+    demux.feed(b"PNG_BEGIN 5000\n" + png()[:33] + b"\0\0\x10\0IDAT" + b"\0" * 9)
+    assert demux.capture is not None
+    found = list(demux.feed(BANNER))
+    assert one(found, Png).to_json()["error"] == "the board restarted after 50 bytes"
+    assert demux.capture is None
+
+
+def test_a_picture_above_the_cap_is_refused_at_its_header() -> None:
+    found = records(b"PNG_BEGIN 2147483648\nhello\n")
+    assert "above the cap" in one(found, Png).to_json()["error"]
+    assert texts(found) == ["hello"]
+
+
+@pytest.mark.parametrize("encoding", ["raw", "base64", "zlib", "base64+zlib"])
+def test_frames_in_every_encoding(encoding: str) -> None:
+    payload = b'{"name": "gr\xc3\xbc\xc3\x9fe", "list": [1, 2.5, null]}'
+    shown = one(records(frame(payload, encoding=encoding)), Frame).to_json()
+    assert shown["value"] == json.loads(payload)
+    assert (shown["crc"], shown["bytes"], shown["complete"], shown["error"]) == ("ok", len(payload), True, None)
+
+
+def test_a_cbor_frame_is_shown_as_json() -> None:
+    payload = cbor2.dumps({"a": b"\x01", 2: [float("nan")], "u": "x"})
+    shown = one(records(frame(payload, "cbor")), Frame).to_json()
+    assert shown["value"] == {"a": "AQ==", "2": ["nan"], "u": "x"}
+
+
+def test_an_unknown_kind_is_kept_as_it_is() -> None:
+    record = one(records(frame(b"\x00\x01\r\n@ESPFRAME_END\r\nnot yet", "trace.v2")), Frame)
+    assert isinstance(record, Frame)
+    assert (record.kind, record.payload, record.complete) == ("trace.v2", b"\x00\x01\r\n@ESPFRAME_END\r\nnot yet", True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("log.txt", "log.txt"), ("../../etc/passwd", "passwd"), ("C:\\a\\b.txt", "b.txt"), ("..", None), ("a:b", "a_b")],
+)
+def test_a_file_name_is_never_a_path(sent: str, kept: str | None) -> None:
+    assert one(records(frame(b"x", f"file:{sent}")), Frame).to_json()["name"] == kept
+
+
+DAMAGES = [
+    (frame(b"{}").replace(b"{}", b"{]"), "crc32"),
+    (frame(b"{}", size=3), "crc32|end line"),
+    (frame(b"{}", size=5000), "the stream ended"),
+    (frame(b"{", crc=False), "not JSON"),
+    (frame(b"{}", encoding="lzma"), "unknown encoding"),
+    (frame(b"{}", size=0), "length 0"),
+    (frame(b"{}", size=1 << 31), "above the cap"),
+    (frame(b"A" * 40, "other", "base64").replace(b"QUFB", b"Q!FB", 1), "not base64"),
+    (b"@ESPFRAME JSON 2 raw -\r\n{}\r\n", "malformed"),
+    (b"@ESPFRAME x 4 base64 -\nAAA=AAA=\n", "end line"),
+    (b"@ESPFRAME x 4 zlib -\nAAAA\n@ESPFRAME_END\n", "zlib"),
+]
+
+
+@pytest.mark.parametrize(("data", "reason"), DAMAGES)
+def test_a_damaged_frame_is_reported_and_its_bytes_are_text(data: bytes, reason: str) -> None:
+    data += b"I (1) app: goes on\r\n"
+    found = records(data)
+    shown = one(found, Frame).to_json()
+    assert shown["complete"] is False
+    assert any(part in shown["error"] for part in reason.split("|"))
+    assert shown["length"] == data.index(b"\n") + 1
+    assert texts(found)[-1] == "I (1) app: goes on"
+    assert_tiles(found, len(data))
+
+
+def test_a_zip_bomb_is_refused() -> None:
+    found = records(frame(b"\0" * 100_000, "other", "zlib"), demux=Demultiplexer(Limits(frame=10_000)))
+    assert one(found, Frame).to_json()["error"] == "unpacks to more than 10000 bytes"
+
+
+def test_a_header_in_the_middle_of_a_sentence_is_text() -> None:
+    found = records(b"I (5) doc: send @ESPFRAME json 2 raw -\r\n{}\r\n")
+    assert {record.type for record in found} == {"line"}
+
+
+def test_a_frame_inside_a_frame_is_payload() -> None:
+    inner = frame(b"{}")
+    record = one(records(frame(inner, "file:nested")), Frame)
+    assert isinstance(record, Frame)
+    assert record.payload == inner
+
+
+def test_hostile_headers_do_not_cost_more_than_the_stream() -> None:
+    # Each header claims everything behind it: without a bound every one of them would read the rest of the stream.
+    data = b"@ESPFRAME x 1000000 raw -\n" * 20_000
+    found = records(data)
+    assert_tiles(found, len(data))
+    assert sum(isinstance(record, Frame) for record in found) < 20
+
+
+def test_a_stalled_frame_is_given_up() -> None:
+    demux = Demultiplexer()
+    demux.feed(b"@ESPFRAME json 20 raw -\n{")
+    assert not demux.idle()
+    status = demux.capture
+    assert status is not None
+    assert (status.kind, status.received, status.expected) == ("frame", 25, 44)
+    found = list(demux.stall())
+    assert one(found, Frame).to_json()["error"] == "nothing came any more after 1 of 20 bytes"
+    assert texts(found) == ["{"]
+
+
+def test_stop_packets_over_any_cut() -> None:
+    data = b"Entering gdb stub now.\r\n" + packet(b"T05thread:1;") + b"I (1) x: y\r\n"
+    for cut in range(len(data)):
+        found = records(data, [cut])
+        shown = one(found, Gdb).to_json()
+        assert (shown["packet"], shown["signal"], shown["checksum"]) == ("T05thread:1;", 5, "ok")
+        assert texts(found) == ["Entering gdb stub now.", "I (1) x: y"]
+
+
+def test_a_packet_is_there_as_soon_as_its_last_byte_is() -> None:
+    assert one(list(Demultiplexer().feed(b"Entering gdb stub now.\n$T0b#e6")), Gdb).to_json()["signal"] == 11
+
+
+def test_a_packet_with_a_wrong_checksum_says_so() -> None:
+    assert one(records(b"$T05#00\n"), Gdb).to_json()["checksum"] == "bad"
+
+
+def test_escaped_bytes_of_a_packet_stay_in_it() -> None:
+    record = one(records(packet(b"T05x:}\x03}\x04;")), Gdb)
+    assert isinstance(record, Gdb)
+    assert record.payload == b"T05x:}\x03}\x04;"
+
+
+@pytest.mark.parametrize("text", [b"price: $T99 only", b"$TERM#ab", b"echo $S0 # comment", b"$Txyz#00"])
+def test_dollars_in_text_are_no_packets(text: bytes) -> None:
+    assert {record.type for record in records(text + b"\n")} == {"line"}
+
+
+def test_capabilities_are_an_event_behind_their_line() -> None:
+    found = records(b'esp> @ESPCAPS {"frames":["png"],"version":1}\r\n')
+    assert [record.type for record in found] == ["line", "caps"]
+    assert isinstance(found[1], Caps)
+    assert found[1].value == {"frames": ["png"], "version": 1}
+
+
+@pytest.mark.parametrize("text", ["{oops", "[1]", "{" * 5000])
+def test_bad_capabilities_never_raise(text: str) -> None:
+    found = records(f"@ESPCAPS {text}\n".encode())
+    assert all(record.to_json()["value"] is None for record in found if isinstance(record, Caps))
+
+
+def test_the_prompt_before_a_core_dump_asks_for_enter() -> None:
+    demux = Demultiplexer()
+    demux.feed(b"Press Enter to print core dump to UART...")
+    note = list(demux.idle())[-1]
+    assert isinstance(note, Note)
+    assert note.action == "enter"
+
+
+def test_a_frame_with_the_right_crc_in_upper_case() -> None:
+    data = b"@ESPFRAME x 3 raw %08X\nabc\n@ESPFRAME_END\n" % zlib.crc32(b"abc")
+    assert one(records(data), Frame).to_json()["crc"] == "ok"

@@ -1,0 +1,134 @@
+"""Text: line ends, partial lines, bad bytes, the cap, and the heads of log lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from espmon.records import Demultiplexer, Limits, Line, LineBlock
+from tests.records.streams import assert_tiles, records
+
+
+def lines(data: bytes, demux: Demultiplexer | None = None) -> list[Line]:
+    return [record for record in records(data, demux=demux) if isinstance(record, Line)]
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n", "\r\r\n", "\r"])
+def test_each_line_end_is_known(eol: str) -> None:
+    found = lines(f"one{eol}two{eol}".encode())
+    assert [(line.text, line.eol, line.partial) for line in found] == [("one", eol, False), ("two", eol, False)]
+
+
+def test_a_progress_bar_gives_one_line_a_state() -> None:
+    assert [line.text for line in lines(b"10%\r20%\rdone\r\n")] == ["10%", "20%", "done"]
+
+
+def test_a_cr_at_the_end_of_a_read_waits_for_its_lf() -> None:
+    demux = Demultiplexer()
+    assert not demux.feed(b"one\r")
+    assert [record.to_json()["eol"] for record in demux.feed(b"\n")] == ["\r\n"]
+
+
+def test_an_idle_call_finishes_an_unfinished_line() -> None:
+    demux = Demultiplexer()
+    assert not demux.feed(b"esp> ")
+    (prompt,) = demux.idle()
+    assert isinstance(prompt, Line)
+    assert (prompt.text, prompt.eol, prompt.partial) == ("esp> ", "", True)
+
+
+def test_an_idle_call_does_not_cut_the_beginning_of_a_header() -> None:
+    demux = Demultiplexer()
+    demux.feed(b"esp> PNG_BEG")
+    assert not demux.idle()
+    assert demux.capture is not None
+    (line,) = demux.stall()
+    assert line.to_json()["text"] == "esp> PNG_BEG"
+    assert demux.capture is None
+
+
+def test_bad_utf_8_is_shown() -> None:
+    (line,) = lines(b"gr\xc3\xbc\xdfe \xff\n")
+    assert line.text == "grü\\xdfe \\xff"
+
+
+def test_colour_is_taken_out_of_the_text_and_kept_in_the_bytes() -> None:
+    (line,) = lines(b"\x1b[0;32mI (5) boot: ok\x1b[0m\r\n")
+    assert (line.text, line.ansi, line.level, line.tag) == ("I (5) boot: ok", True, "I", "boot")
+    assert line.raw.startswith(b"\x1b[0;32m")
+
+
+def test_a_line_above_the_cap_is_shown_whole_in_pieces() -> None:
+    data = b"x" * 250 + b"\r\n"
+    found = lines(data, Demultiplexer(Limits(line=100)))
+    assert [(line.length, line.partial) for line in found] == [(100, True), (100, True), (52, False)]
+    assert_tiles(found, len(data))
+
+
+def test_a_megabyte_without_a_line_end_is_cut_at_64_kib() -> None:
+    found = lines(b"x" * (1 << 20))
+    assert {line.length for line in found} == {64 << 10}
+
+
+def test_time_is_the_time_of_the_read_that_finished_the_line() -> None:
+    demux = Demultiplexer()
+    demux.feed(b"one", 1.0)
+    (line,) = demux.feed(b"\n", 2.0)
+    assert line.time == 2.0
+
+
+HEADS = [
+    (b"I (123) wifi: up", "I", "wifi", 123),
+    (b"\x1b[0;31mE (4294967295) esp_core_dump_flash: x\x1b[0m", "E", "esp_core_dump_flash", 4294967295),
+    (b"W (12:34:56.789) app: x", "W", "app", 45_296_789),
+    (b"D (2024-01-31 12:34:56.789) app: x", "D", "app", 1_706_704_496_789),
+    (b"V (24-01-31 12:34:56.789) app: x", "V", "app", 1_706_704_496_789),
+    (b"I boot: no time", "I", "boot", None),
+    (b"[  1234][E][WiFi.cpp:12] begin(): x", "E", "WiFi.cpp", 1234),
+    (b"[E][main.c:3] f(): x", "E", "main.c", None),
+    (b"[00:00:01.500,250] <wrn> net_config: x", "W", "net_config", 1500),
+    (b"[esp32] [INF] Image index: 0", "I", "esp32", None),
+    (b"INFO - hello", "I", None, None),
+    (b"\x1b[33mWARN - careful", "W", None, None),
+    (b"[INFO ] hello", "I", None, None),
+    (b"[DEBUG esp_wifi::sta] hello", "D", "esp_wifi::sta", None),
+    (b"12:34:56.789 -> I (123) wifi: up", "I", "wifi", 123),
+    (b"[12:34:56] E (7) app: x", "E", "app", 7),
+    (b"ets Jul 29 2019 12:21:46", None, None, None),
+    (b"I am a sentence: really", None, None, None),
+    (b"ERROR something", None, None, None),
+    (b"E (99999999999999999999999999) app: x", "E", "app", None),
+    (b"", None, None, None),
+]
+
+
+@pytest.mark.parametrize(("body", "level", "tag", "device_ms"), HEADS)
+def test_heads_give_level_tag_and_time(body: bytes, level: str | None, tag: str | None, device_ms: int | None) -> None:
+    (line,) = lines(body + b"\r\n")
+    assert (line.level, line.tag, line.device_ms) == (level, tag, device_ms)
+
+
+def test_columns_of_a_block_can_be_filtered_without_records() -> None:
+    (block,) = Demultiplexer().feed(b"E (1) a: x\r\nI (2) b: x\nplain\n").parts
+    assert isinstance(block, LineBlock)
+    assert block.levels == b"EI\0"
+    assert list(block.tags) == ["a", "b", None]
+    assert list(block.times) == [1, 2, None]
+    assert [index for index, level in enumerate(block.levels) if level == ord("E")] == [0]
+
+
+def test_a_part_of_a_block_is_a_block() -> None:
+    (block,) = Demultiplexer().feed(b"one\ntwo\nthree\n").parts
+    assert isinstance(block, LineBlock)
+    part = block.part(1, 3)
+    assert [line.text for line in part] == ["two", "three"]
+    assert part.line_offset(0) == 4
+
+
+def test_raw_bytes_are_part_of_the_stream_and_not_of_the_log() -> None:
+    demux = Demultiplexer()
+    demux.feed(b"half")
+    found = [record.to_json() for record in [*demux.raw(b"\xc0\x01", "flash"), *demux.feed(b"on\n")]]
+    assert [(record["type"], record["offset"], record["length"]) for record in found] == [
+        ("line", 0, 4), ("raw", 4, 2), ("line", 6, 3),
+    ]  # fmt: skip
+    assert found[1]["bytes"] == "wAE="
