@@ -109,6 +109,7 @@ ACTIONS: tuple[Action, ...] = (
            "app.flash('erase-flash')"),
     Action("board.coredump", "K", "Core dump", "Core dump panel", "The running or the last core dump.", BOARD,
            "app.coredump"),
+    Action("board.elf", "", "ELF", "Choose the ELF for decoding", "Also for lines already there.", BOARD, "app.elf"),
     Action("board.abort", "a", "Abort capture", "End the running capture", "What came is kept.", BOARD, "abort"),
     Action("board.interrupt", "ctrl+c", "Ctrl-C", "Send Ctrl-C to the board", "With a selection: copy it.", BOARD,
            "interrupt", priority=True),

@@ -16,6 +16,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.view import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
+from espmon.tui.artifacts import Artifacts
 from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.sanitise import plain
@@ -83,6 +84,12 @@ class EspmonApp(App[int]):
         self._runner = runner
         self._history = History(history)
         self.router = routes.Router(self)
+        self.artifacts = Artifacts(self)
+        self.chosen_keys = {
+            "app.menu": self.settings.menu_key,
+            "app.exit": self.settings.exit_key,
+            **self.settings.keymap,
+        }
 
     # -- screens ------------------------------------------------------------------------------------------------
 
@@ -103,9 +110,7 @@ class EspmonApp(App[int]):
             self.register_theme(theme)
         wanted = self.settings.theme
         self.theme = wanted if wanted in self.available_themes and wanted != "textual-dark" else DARK.name
-        self.set_keymap(
-            {"app.menu": self.settings.menu_key, "app.exit": self.settings.exit_key, **self.settings.keymap}
-        )
+        self.set_keymap(self.chosen_keys)
         self.link.start()
         if self.request is None:
             self.router.show_picker()
@@ -140,6 +145,10 @@ class EspmonApp(App[int]):
     # -- news from the session ----------------------------------------------------------------------------------
 
     def _deliver(self, news: News) -> None:
+        # Through the app's own queue: what goes wrong there ends the app with its reason instead of being swallowed.
+        self.call_next(self._take, news)
+
+    def _take(self, news: News) -> None:
         if not self.screen_stack or not isinstance(self.screen_stack[0], MonitorScreen):
             return
         if self.monitor.is_mounted:
@@ -148,6 +157,9 @@ class EspmonApp(App[int]):
             self.toast(notice)
         for status in news.statuses:
             self.router.follow(status)
+            self.artifacts.follow_status(status)
+        for entry in news.events:
+            self.artifacts.follow_entry(entry)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""
@@ -188,7 +200,11 @@ class EspmonApp(App[int]):
 
     def action_coredump(self) -> None:
         """The core dump panel."""
-        self.router.show_coredump()
+        self.artifacts.show_core_dump()
+
+    def action_elf(self) -> None:
+        """Choose the ELF for decoding."""
+        self.artifacts.ask_elf()
 
     def action_ports(self) -> None:
         """Choose another port."""
@@ -204,7 +220,11 @@ class EspmonApp(App[int]):
 
     def on_monitor_view_show_artifact(self, event: MonitorScreen.ShowArtifact) -> None:
         """A picture, a core dump or a report."""
-        self.router.show_artifact(event.entry)
+        self.artifacts.show(event.entry)
+
+    def on_monitor_screen_picture_wanted(self) -> None:
+        """Show the picture when it is there."""
+        self.artifacts.expect_picture()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every action of the table, and Textual's own."""
@@ -212,7 +232,7 @@ class EspmonApp(App[int]):
         if isinstance(screen, MonitorScreen):
             for action in actions.ACTIONS:
                 call = action.call if action.call.startswith("app.") else f"screen.{action.call}"
-                keys = actions.written(self.settings.keymap.get(action.id, action.keys))
+                keys = actions.written(self.chosen_keys.get(action.id, action.keys))
                 text = f"{action.help} ({keys})" if keys else action.help
                 yield SystemCommand(action.title, text, self._runs(call))
 

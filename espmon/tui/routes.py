@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from espmon.session.state import State
-from espmon.session.view import EventEntry, OpenRequest, Status
+from espmon.session.view import OpenRequest, Status
+from espmon.tui import actions
 
 if TYPE_CHECKING:
     from espmon.tui.app import EspmonApp
@@ -130,29 +131,30 @@ class Router:
         if self._app.request is not None:
             self._picked(replace(self._app.request, probe=False))
 
-    def _later(self, what: str) -> None:
-        self._app.notify(f"{what} is not available in this version", severity="warning", markup=False)
-
     def show_devices(self) -> None:
-        """Names of known boards."""
-        self._later("The device manager")
+        """Names of known boards; choosing one opens its port."""
+        from espmon.tui import boards
+        from espmon.tui.screens.devices import DeviceManagerScreen
+
+        app = self._app
+        discover = app.discover or _no_ports
+
+        def answered(port: str | None) -> None:
+            if port:
+                self._picked(replace(app.defaults, url=port, name=""))
+
+        app.push_screen(DeviceManagerScreen(lambda: boards.load(discover), boards.save, boards.remove), answered)
 
     def show_help(self) -> None:
-        """All keys."""
-        self._app.action_show_help_panel()
+        """All keys, as they are now."""
+        from espmon import __version__
+        from espmon.tui.screens.help import HelpScreen
 
-    def show_coredump(self) -> None:
-        """The running or the last core dump."""
-        self._later("The core dump panel")
+        self._app.push_screen(HelpScreen(actions.help_rows(self._app.chosen_keys), f"espmon {__version__}"))
 
     def flash(self, kind: str) -> None:
         """Flash from here."""
-        self._later("Flashing from the screen")
-
-    def show_artifact(self, entry: EventEntry) -> None:
-        """What an event holds."""
-        if entry.path is not None:
-            self._app.notify(str(entry.path), title=entry.title, markup=False)
+        self._app.notify(f"{kind}: use `espmon flash` for now", severity="warning", markup=False)
 
 
 def _no_ports() -> Sequence[Any]:

@@ -195,5 +195,9 @@ class FakeSession:
         self.calls.append("abort_capture")
         self.set(capture=None)
 
+    async def set_elf(self, paths: tuple[Path, ...]) -> None:
+        self.calls.append("set_elf")
+        self.set(elf=paths[0])
+
     async def set_log(self, path: Path | None) -> None:
         self.calls.append("set_log" if path else "set_log off")

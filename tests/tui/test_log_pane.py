@@ -85,7 +85,7 @@ async def test_wrapped_lines_keep_every_character_and_their_colour() -> None:
         assert "".join(rows) == text
         assert len(rows) > 2
         styles = {
-            segment.style.color.name for y in range(len(rows)) for segment in case.pane._strip(y) if segment.style
+            str(segment.style.color) for y in range(len(rows)) for segment in case.pane._strip(y) if segment.style
         }
         assert len(styles) == 1
 

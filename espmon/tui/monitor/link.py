@@ -104,6 +104,10 @@ class SessionLike(Protocol):
         """End the running capture."""
         ...
 
+    async def set_elf(self, paths: tuple[Path, ...]) -> None:
+        """Use these ELF files for decoding."""
+        ...
+
     async def set_log(self, path: Path | None) -> None:
         """Start or stop a copy of the log text."""
         ...
@@ -125,7 +129,7 @@ class Waiting:
         """There is nobody to ask yet."""
 
     open = consent = decline = cancel = close = send = _nothing
-    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = _nothing
+    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = _nothing
 
 
 @dataclass(slots=True)

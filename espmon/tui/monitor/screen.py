@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.message import Message
 from textual.widget import Widget
 
 from espmon.session.state import State
@@ -24,6 +25,9 @@ class MonitorScreen(MonitorView):
     """One session on the screen, and the keys that act on it."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(actions.bindings())
+
+    class PictureWanted(Message):
+        """The user asked the board for a picture."""
 
     _before_menu: Widget | None = None
     _log_file: Path | None = None
@@ -145,6 +149,7 @@ class MonitorScreen(MonitorView):
     def action_screenshot(self) -> None:
         """Ask the board for a picture."""
         self.link.sent = True
+        self.post_message(self.PictureWanted())
         self.link.ask(self.link.session.screenshot())
 
     def action_abort(self) -> None:

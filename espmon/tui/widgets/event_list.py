@@ -145,13 +145,13 @@ class EventList(ScrollView, can_focus=True):
 
     def action_move(self, delta: int) -> None:
         """Move the cursor over entries; headings are stepped over."""
-        step = 1 if delta > 0 else -1
-        at = self._cursor
-        target = min(max(at + delta, 0), len(self._rows) - 1)
-        while 0 <= target < len(self._rows) and not isinstance(self._rows[target], EventEntry):
-            target += step
-        if 0 <= target < len(self._rows):
-            self._set_cursor(target)
+        target = min(max(self._cursor + delta, 0), len(self._rows) - 1)
+        onward = range(target, len(self._rows)) if delta > 0 else range(target, -1, -1)
+        back = range(target, -1, -1) if delta > 0 else range(target, len(self._rows))
+        for index in (*onward, *back):
+            if isinstance(self._rows[index], EventEntry):
+                self._set_cursor(index)
+                return
 
     def select(self, identity: int) -> None:
         """Put the cursor on entry `identity`."""

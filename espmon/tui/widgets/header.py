@@ -52,7 +52,7 @@ class Header(Bar):
             (link, link_style),
         ]
         if status.chip:
-            left += [("  ", ""), (status.chip, "$primary")]
+            left += [("  ", ""), (status.chip.split(" (")[0], "$primary")]
         if status.loop:
             left += [("  ", ""), (f"⟳ {status.loop}", "$error bold")]
         right: list[Part] = [("  ", ""), (elf, elf_style), ("  ", ""), (f"{status.baud} Bd", "$secondary")]

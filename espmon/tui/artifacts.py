@@ -1,0 +1,177 @@
+"""Shows what events hold: pictures, core dumps, panics; and the capture that brings the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espmon.session.view import EventEntry, Status
+
+if TYPE_CHECKING:
+    from espmon.tui.app import EspmonApp
+    from espmon.tui.screens.capture import CaptureAnswer, CaptureScreen
+
+RESULT_KINDS = frozenset({"coredump", "png"})
+"""Record types that a capture panel can end with."""
+
+
+class Artifacts:
+    """Opens the right screen for an event.
+
+    Args:
+        app: the app.
+    """
+
+    def __init__(self, app: EspmonApp) -> None:
+        self._app = app
+        self._panel: CaptureScreen | None = None
+        self._last: EventEntry | None = None
+        self._awaiting_picture = False
+
+    # -- news ---------------------------------------------------------------------------------------------------
+
+    def expect_picture(self) -> None:
+        """The user asked for a screenshot: show the next one that is saved."""
+        self._awaiting_picture = True
+
+    def follow_status(self, status: Status) -> None:
+        """Tell an open panel how far the capture is."""
+        if self._panel is not None and status.capture is not None:
+            self._panel.update_capture(status.capture)
+
+    def follow_entry(self, entry: EventEntry) -> None:
+        """A new or fuller event: show an awaited picture, bring an open panel up to date."""
+        kind = entry.record.type
+        if kind == "coredump":
+            self._last = entry
+            if self._panel is not None:
+                self._fill(self._panel, entry)
+        elif kind == "png" and self._awaiting_picture and entry.path is not None:
+            self._awaiting_picture = False
+            self.show(entry)
+
+    # -- screens ------------------------------------------------------------------------------------------------
+
+    def show(self, entry: EventEntry) -> None:
+        """What an event holds, or where it was saved."""
+        kind = entry.record.type
+        if kind == "png" and entry.path is not None:
+            self._picture(entry, entry.path)
+        elif kind == "panic":
+            self._panic(entry)
+        elif kind == "coredump":
+            self._core_dump(entry)
+        elif entry.path is not None:
+            self._app.notify(str(entry.path), title=entry.title, markup=False)
+        else:
+            self._app.notify("This event holds nothing more than its details", markup=False)
+
+    def show_core_dump(self) -> None:
+        """The running capture, or the last core dump."""
+        capture = self._app.status.capture
+        if capture is not None:
+            self._show_panel(capture.kind)
+        elif self._last is not None:
+            self._core_dump(self._last)
+        else:
+            self._app.notify("No core dump has come yet", markup=False)
+
+    def _picture(self, entry: EventEntry, path: Path) -> None:
+        from espmon.tui.screens.screenshot import ScreenshotScreen
+
+        facts = entry.record.fields()
+        note = "" if facts.get("complete", True) else f"cut short: {facts.get('error') or 'the end is missing'}"
+        screen = ScreenshotScreen(
+            path, int(facts.get("width") or 0), int(facts.get("height") or 0), int(facts.get("bytes") or 0), note
+        )
+        self._app.push_screen(screen)
+
+    def _panic(self, entry: EventEntry) -> None:
+        from espmon.tui.screens.panic import JUMP, PanicReportScreen
+
+        facts = {**entry.record.fields(), **_mapping(entry.report), "boot": entry.boot, "count": entry.count}
+
+        def answered(answer: str | None) -> None:
+            if answer == JUMP and entry.line is not None:
+                self._app.monitor.go_to_line(entry.line)
+
+        self._app.push_screen(PanicReportScreen(facts, jump=entry.line is not None), answered)
+
+    def _core_dump(self, entry: EventEntry) -> None:
+        report = _mapping(entry.report)
+        if not report or "error" in report:
+            self._show_panel("coredump", entry)
+            return
+        from espmon.tui.screens.coredump import CHOOSE_ELF, CoreDumpReportScreen
+
+        def answered(answer: str | None) -> None:
+            if answer == CHOOSE_ELF:
+                self.ask_elf()
+
+        self._app.push_screen(CoreDumpReportScreen(report, path=entry.path), answered)
+
+    def _show_panel(self, kind: str, entry: EventEntry | None = None) -> None:
+        from espmon.tui.screens.capture import CaptureAnswer, CaptureScreen
+
+        link = self._app.link
+
+        def abort() -> None:
+            link.ask(link.session.abort_capture())
+
+        def answered(answer: CaptureAnswer | None) -> None:
+            self._panel = None
+            if answer is CaptureAnswer.REPORT and self._last is not None:
+                self._core_dump(self._last)
+            elif answer is CaptureAnswer.CHOOSE_ELF:
+                self.ask_elf()
+
+        panel = self._panel = CaptureScreen(kind, abort)
+        self._app.push_screen(panel, answered)
+        capture = self._app.status.capture
+        if entry is not None:
+            self._fill(panel, entry)
+        elif capture is not None:
+            panel.update_capture(capture)
+
+    def _fill(self, panel: CaptureScreen, entry: EventEntry) -> None:
+        from espmon.tui.screens.capture import CaptureResult
+
+        facts = entry.record.fields()
+        report = _mapping(entry.report)
+        panel.show_result(
+            CaptureResult(
+                int(facts.get("bytes") or 0),
+                entry.path,
+                lines=int(facts.get("lines") or 0),
+                complete=bool(facts.get("complete", True)),
+                checksum=str(facts.get("checksum") or "unknown"),
+                chip=str(report.get("chip") or self._app.status.chip or ""),
+                error=str(facts.get("error") or ""),
+            )
+        )
+        if "error" in report:
+            panel.show_failed(str(report["error"]))
+        elif report:
+            crashed = _mapping(report.get("crashed"))
+            panel.show_ready(str(crashed.get("reason") or crashed.get("task") or "decoded"))
+
+    def ask_elf(self) -> None:
+        """Which ELF decodes addresses from now on."""
+        from espmon.tui.screens.prompt import TextPrompt
+
+        app = self._app
+
+        def check(text: str) -> str:
+            return "" if Path(text).expanduser().is_file() else "no such file"
+
+        def answered(text: str | None) -> None:
+            if text:
+                app.link.ask(app.link.session.set_elf((Path(text).expanduser(),)))
+
+        value = str(app.status.elf or "")
+        app.push_screen(TextPrompt("ELF file for decoding", value, check=check, label="Use"), answered)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """A report as a dictionary; {} for anything else."""
+    return dict(value) if isinstance(value, dict) else {}

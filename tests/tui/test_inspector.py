@@ -1,0 +1,137 @@
+"""The events: listed, folded, filtered, opened, and leading to their line."""
+
+from __future__ import annotations
+
+from espmon.session.view import Severity
+from espmon.tui.widgets.event_list import EventList
+from tests.tui.running import Running, numbered, running
+
+
+async def with_events(case: Running) -> EventList:
+    await case.feed(numbered(400))
+    session = case.session
+    session.add_event("reset", "Power on", line=0, boot=1)
+    session.add_event("panic", "LoadProhibited in gfx_loop", severity=Severity.ERROR, line=200, boot=1)
+    session.add_event("reset", "Panic reset", severity=Severity.WARNING, line=210, boot=2)
+    session.add_event("panic", "LoadProhibited in gfx_loop", severity=Severity.ERROR, line=300, boot=2)
+    events = case.screen.inspector.events
+    await case.until(lambda: len(events.entries) == 4)
+    return events
+
+
+async def test_events_are_listed_under_their_boots() -> None:
+    async with running(size=(120, 40)) as case:
+        await with_events(case)
+        await case.press("e")
+        text = case.text()
+        for part in ("boot 1", "boot 2", "Power on", "Panic reset", "✖"):
+            assert part in text
+
+
+async def test_the_inspector_stands_beside_the_log_from_100_columns() -> None:
+    async with running(size=(100, 30)) as case:
+        await case.feed(numbered(50))
+        await case.press("e")
+        assert case.pane.size.width > 20
+        assert case.screen.inspector.size.width > 20
+
+
+async def test_below_100_columns_the_inspector_takes_the_whole_width() -> None:
+    async with running(size=(99, 30)) as case:
+        await with_events(case)
+        await case.press("e")
+        assert case.screen.inspector.region.width == 99
+        assert not case.screen.query_one("#log-column").display
+        await case.press("e")
+        assert case.rows()[-1] == "line 399"
+
+
+async def test_jumping_goes_to_the_events_own_line_among_equal_ones() -> None:
+    async with running(size=(120, 30)) as case:
+        await case.feed(b"same text\n" * 500)
+        case.session.add_event("note", "first", line=100)
+        case.session.add_event("note", "second", line=350)
+        await case.until(lambda: len(case.screen.inspector.events.entries) == 2)
+        await case.press("e")
+        for key, line in (("enter", 350), ("up", None), ("enter", 100)):
+            await case.press(key)
+            if line is not None:
+                assert line in case.pane.visible_lines
+
+
+async def test_jumping_in_a_narrow_terminal_shows_the_log() -> None:
+    async with running(size=(80, 24)) as case:
+        await with_events(case)
+        await case.press("e", "enter")
+        assert "line 300" in case.rows()
+        assert case.screen.query_one("#log-column").display
+
+
+async def test_a_jump_to_a_hidden_line_says_why() -> None:
+    async with running(size=(120, 30)) as case:
+        await with_events(case)
+        await case.press("c", "e", "enter")
+        await case.until(lambda: "u brings it back" in case.text())
+
+
+async def test_folded_events_show_their_count_and_keep_their_place() -> None:
+    async with running(size=(120, 40)) as case:
+        events = await with_events(case)
+        await case.press("e", "g")
+        case.session.replace_event(1, count=60)
+        await case.until(lambda: events.entries[1].count == 60)
+        await case.pilot.pause()
+        assert "LoadProhibited in gfx_loop  ×60" in case.text()
+        assert len(events.shown) == 4
+        assert events.highlighted is not None
+        assert events.highlighted.id == 0
+
+
+async def test_one_kind_at_a_time() -> None:
+    async with running(size=(120, 40)) as case:
+        events = await with_events(case)
+        await case.press("e", "v")
+        assert {entry.record.type for entry in events.shown} == {"panic"}
+        await case.press("v")
+        assert {entry.record.type for entry in events.shown} == {"reset"}
+        await case.press("v")
+        assert len(events.shown) == 4
+
+
+async def test_details_of_the_event_under_the_cursor_are_shown_as_they_are() -> None:
+    async with running(size=(120, 40)) as case:
+        await with_events(case)
+        case.session.add_event("panic", "[bold]abort[/]", line=5, details=(("cause", "read of [red]0x0[/]"),))
+        await case.press("e")
+        await case.until(lambda: "read of [red]0x0[/]" in case.text())
+        assert "[bold]abort[/]" in case.text()
+
+
+async def test_the_cursor_stays_while_new_events_come() -> None:
+    async with running(size=(120, 40)) as case:
+        events = await with_events(case)
+        await case.press("e", "up")
+        held = events.highlighted
+        case.session.add_event("note", "later")
+        await case.until(lambda: len(events.entries) == 5)
+        assert events.highlighted == held
+
+
+async def test_boots_are_marked_in_the_log_and_reached_by_keys() -> None:
+    async with running(size=(120, 30)) as case:
+        await with_events(case)
+        await case.press("left_square_bracket")
+        assert any("boot 2 · Panic reset" in row for row in case.rows())
+        await case.press("left_square_bracket")
+        assert case.rows()[0].startswith("── boot 1 · Power on")
+        await case.press("right_square_bracket")
+        assert any("boot 2 · Panic reset" in row for row in case.rows())
+
+
+async def test_a_thousand_events_are_no_burden() -> None:
+    async with running(size=(120, 40)) as case:
+        for number in range(1000):
+            case.session.add_event("reset", f"reset {number}", boot=number)
+        await case.until(lambda: len(case.screen.inspector.events.entries) == 1000)
+        await case.press("e")
+        assert "reset 999" in case.text()
