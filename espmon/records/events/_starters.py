@@ -74,6 +74,7 @@ STARTERS = (
 NEEDLES = tuple(dict.fromkeys(starter.needle for starter in STARTERS if starter.needle))
 """Kept few, long and rare on purpose: every byte that a board sends is searched for each of them."""
 
+_ANY = re.compile("|".join(re.escape(needle.decode()) for needle in (*NEEDLES, b"Panic ")))
 _QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS")
 
 _QUOTING = re.compile(r"[EWIDV] \([^)]+\) .*[:=] ?[\"']?")
@@ -83,7 +84,7 @@ _NEVER_LOGGED = frozenset({"banner", "abort", "assert", "error_check", "overflow
 
 def find_starter(text: str) -> tuple[Starter, re.Match[str]] | None:
     """The starter that opens a crash report in this line, if any."""
-    if _QUOTED.search(text):
+    if _ANY.search(text) is None or _QUOTED.search(text):
         return None
     for starter in STARTERS:
         if match := starter.pattern.search(text):

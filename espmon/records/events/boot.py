@@ -36,6 +36,11 @@ _MCUBOOT = re.compile(
     r"\*\*\* Booting MCUboot(?: build)? (\S+)|Image index: \d+, Swap type:|MCUboot \dnd stage bootloader"
 )
 _NUTTX = re.compile(r"\*\*\* Booting NuttX|NuttShell \(NSH\)(?: NuttX-(\S+))?")
+_TELLS = re.compile(
+    r"ESP-ROM:|ets J|configsip|clk_drv|boot|[Rr]ev|cpu_start:|app_init:|\*\*\*|NuttShell|Image index|soc_init"
+)
+"""A line without any of these says nothing that is read here."""
+
 _WAITING = re.compile(r"^waiting for download")
 _STARTED = re.compile(
     r"main_task: Calling app_main|main_task: Started on CPU|cpu_start: Starting scheduler|app_main\(\)"
@@ -158,13 +163,13 @@ class BootEvents:
             return
         if _ENTRY.search(text):
             self._entered = True
-        if hint := failure_hint(text, ("boot",)):
+        if hint := failure_hint(text, "boot"):
             boot.hint = hint
             self._extend(line)
             self._told = True
             yield from self._close()
             return
-        if any(reader(boot, text) for reader in self._readers):
+        if _TELLS.search(text) and any(reader(boot, text) for reader in self._readers):
             self._extend(line)
             self._told = self._told or bool(boot.framework or boot.bootloader_version or boot.app)
         if self._complete(text) or self._idle > PATIENCE or self._lines > MOST_LINES:

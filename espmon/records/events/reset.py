@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from espmon.records.event import LineView
@@ -168,12 +169,27 @@ def header_as_text(header: int) -> str:
     return ""
 
 
-def failure_hint(text: str, stages: Sequence[str]) -> str | None:
-    """Plain words for a line that says why a chip does not start; None for any other line."""
-    for stage, pattern, words in table("boot_hints")["rules"]:
-        if stage in stages and (match := re.search(pattern, text)):
+@lru_cache
+def _rules(stage: str) -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """All rules of a stage: one pattern that says whether any matches, and each with its words."""
+    rules = [(pattern, words) for at, pattern, words in table("boot_hints")["rules"] if at == stage]
+    return re.compile("|".join(pattern for pattern, _ in rules)), tuple(
+        (re.compile(rule), words) for rule, words in rules
+    )
+
+
+def failure_hint(text: str, stage: str) -> str | None:
+    """Plain words for a line that says why a chip does not start; None for any other line.
+
+    `stage` is who said it: "rom" or "boot" (the second stage).
+    """
+    any_rule, rules = _rules(stage)
+    if any_rule.search(text) is None:
+        return None
+    for pattern, words in rules:
+        if match := pattern.search(text):
             groups = match.groups()
-            filled = str(words)
+            filled = words
             for index, group in enumerate(groups, 1):
                 filled = filled.replace(f"{{{index}}}", group)
             if "{text}" in filled:
@@ -280,7 +296,7 @@ class ResetEvents:
             reset.expected = False
             reset.hint = "the program crashed just before this restart"
         if reset.boot_mode and "DOWNLOAD" in reset.boot_mode:
-            reset.hint = failure_hint("waiting for download", ("rom",))
+            reset.hint = failure_hint("waiting for download", "rom")
         self._count(reset, kind)
 
     def _count(self, reset: Reset, kind: str) -> None:
@@ -303,7 +319,7 @@ class ResetEvents:
         if saved := _SAVED_PC.search(text):
             reset.saved_pc[int(saved[1] or 0)] = int(saved[2], 16)
             reset.length = line.offset + line.length - reset.offset
-        elif hint := failure_hint(text, ("rom",)):
+        elif hint := failure_hint(text, "rom"):
             reset.hint = hint
             reset.length = line.offset + line.length - reset.offset
             yield from self._close()
