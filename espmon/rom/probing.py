@@ -200,8 +200,7 @@ async def identify(loader: Loader, *, flash_id: bool = True, on_progress: Progre
     await _crystal(loader, result)
     await _usb_mode(loader, result, values["revision"])
     if result.security is None:
-        fuses = await loader.read_words(identity.security_registers(chip))
-        result.security = identity.fuse_flags(chip, fuses, values["revision"]) or None
+        result.security = await security_flags(loader) or None
     if flash_id:
         tell("Asking the flash chip who it is")
         await _flash(loader, result)
@@ -218,6 +217,16 @@ def _security(loader: Loader) -> dict[str, bool] | None:
         return None
     flags = {name: bool(info.flags >> bit & 1) for name, bit in loader.chips.security_flags.items()}
     return flags | {"flash_encryption": info.flash_crypt_count.bit_count() % 2 == 1}
+
+
+async def security_flags(loader: Loader) -> dict[str, bool]:
+    """Flag -> set, from GET_SECURITY_INFO, or from the fuses of chips that have none; empty where nothing is told."""
+    told = _security(loader)
+    if told is not None or loader.secure_download:
+        return told or {}
+    chip = loader.chip
+    fuses = await loader.read_words(identity.security_registers(chip))
+    return identity.fuse_flags(chip, fuses, await loader.revision())
 
 
 async def _crystal(loader: Loader, result: ProbeResult) -> None:

@@ -1,0 +1,196 @@
+"""`espmon flash verify|write|erase|read|info PORT ...`: flash over the port, natively."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_project, number
+
+if TYPE_CHECKING:
+    from espmon.rom.stay import FlashOutcome
+    from espmon.session.flashing import FlashEnd, FlashJob
+
+PROGRESS_SECONDS = 0.2
+"""Shortest time between two lines of progress."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit code: 1 not as wanted, 2 usage or file, 3 port, 4 chip."""
+    parser = command_parser("flash", "Verify, write, erase and read flash; show partitions and applications.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, words in (
+        ("verify", "compare flash with files"),
+        ("write", "write files; what is right already is skipped"),
+        ("erase", "erase a region, or with --all everything"),
+        ("read", "read flash into a file"),
+        ("info", "partition table and application descriptors"),
+    ):
+        _options(actions.add_parser(name, help=words, description=words[0].upper() + words[1:] + "."), name)
+    from espmon.session.actions import ActionError
+
+    return run_command(parser, arguments, run, {PlanError: int(Exit.USAGE), ActionError: int(Exit.CHIP)})
+
+
+def _options(parser: argparse.ArgumentParser, action: str) -> None:
+    parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    if action in ("verify", "write"):
+        parser.add_argument("files", nargs="*", metavar="ADDR FILE", help="pairs of address and file, or .hex files")
+        parser.add_argument("--project", type=Path, metavar="DIR", help="a build (ESP-IDF, PlatformIO, Arduino)")
+        parser.add_argument("--app-only", action="store_true", help="only the application of the project")
+    if action == "write":
+        parser.add_argument("--force", action="store_true", help="write what is the same, and what does not fit")
+        parser.add_argument("--erase", action="store_true", help="erase the whole flash first")
+    if action == "erase":
+        parser.add_argument("range", nargs="*", metavar="ADDR SIZE", help="a region of whole sectors (0x1000)")
+        parser.add_argument("--all", action="store_true", help="the whole flash")
+    if action == "read":
+        parser.add_argument("address", metavar="ADDR")
+        parser.add_argument("size", metavar="SIZE")
+        parser.add_argument("output", metavar="FILE", type=Path)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--no-stub", action="store_true", help="work through the ROM alone")
+    parser.add_argument("-b", "--baud", type=int, default=None, help="rate for the transfer")
+    parser.add_argument("--after", choices=("hard-reset", "no-reset"), default="hard-reset")
+    parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Plan, ask, act, print."""
+    job = job_of(options)
+    if not options.yes and not _agreed(options.port, job):
+        say("Nothing was touched.")
+        return int(Exit.FAILED)
+    end = flash_port(options.port, job, quiet=options.json)
+    for warning in end.outcome.warnings:
+        say(f"Warning: {warning}")
+    if options.json:
+        print_json(end.outcome.to_json())
+    else:
+        for line in lines(end.outcome):
+            print(clean(line))
+    return int(Exit.DONE if end.outcome.ok else Exit.FAILED)
+
+
+def job_of(options: argparse.Namespace) -> FlashJob:
+    """What the words ask for. Raises `PlanError`."""
+    from espmon.session.flashing import FlashJob
+
+    action = options.action
+    plan: FlashPlan | None = None
+    address = size = None
+    if action in ("verify", "write"):
+        if options.project and options.files:
+            fail(Exit.USAGE, "give files or --project, not both")
+        plan = from_project(options.project) if options.project else from_pairs(options.files)
+        plan = plan.only("application") if options.app_only else plan
+    elif action == "erase":
+        if options.all == bool(options.range) or (options.range and len(options.range) != 2):
+            fail(Exit.USAGE, "erase needs ADDR SIZE, or --all")
+        if options.range:
+            address, size = number(options.range[0]), number(options.range[1])
+    elif action == "read":
+        address, size = number(options.address), number(options.size)
+        if size <= 0:
+            fail(Exit.USAGE, "nothing to read: SIZE is 0")
+    return FlashJob(
+        action=action,
+        plan=plan,
+        address=address,
+        size=size,
+        output=getattr(options, "output", None),
+        erase_first=getattr(options, "erase", False),
+        force=getattr(options, "force", False),
+        # Reading digests and tables needs no stub: uploading one costs more than it saves.
+        use_stub=not options.no_stub and action not in ("verify", "info"),
+        baud=options.baud,
+        reset=options.after == "hard-reset",
+    )
+
+
+def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
+    """Open `port`, do the job, close it. Raises `PortError`, `ActionError`."""
+    import asyncio
+
+    from espmon.port import open_handle
+    from espmon.session.flashing import run_flash
+
+    progress = Progress(quiet=quiet)
+
+    async def work() -> FlashEnd:
+        handle = await open_handle(port)
+        try:
+            return await run_flash(handle, job, progress)
+        finally:
+            await handle.close()
+
+    return asyncio.run(work())
+
+
+class Progress:
+    """Progress on stderr: a line that is rewritten on a terminal, else one line a step."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._last = 0.0
+        self._step = ""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Tell a step in words, and bytes done of all (0 where unknown)."""
+        now = time.monotonic()
+        new = step != self._step
+        if self._quiet or not (new or done >= total or now - self._last >= PROGRESS_SECONDS):
+            return
+        self._last, self._step = now, step
+        if not self._terminal:
+            if new:
+                say(step)
+            return
+        part = f" {100 * done // total:3d} %" if total else ""
+        print(
+            f"\r\x1b[K{clean(step)}{part}", end="" if not total or done < total else "\n", file=sys.stderr, flush=True
+        )
+
+
+def lines(outcome: FlashOutcome) -> list[str]:
+    """The outcome for people."""
+    rows = []
+    for region in outcome.regions:
+        name = region.file or f"0x{region.size:x} bytes"
+        if outcome.action == "write":
+            what = "already right" if not region.written else f"{region.written:,} bytes written, verified"
+        elif outcome.action == "verify":
+            what = (
+                "the same" if region.ok else "DIFFERENT, first at " + ", ".join(f"0x{at:x}" for at in region.mismatch)
+            )
+        else:
+            what = {"erase": "erased", "read": "read and verified"}.get(outcome.action, "")
+        rows.append(f"0x{region.address:08x}  {name}: {what}")
+    rows += [
+        f"{row.name:<17}{row.type_name:<6}{row.subtype_name:<10}0x{row.offset:08x}  {row.size // 1024:>6} KiB"
+        + ("  encrypted" if row.encrypted else "")
+        for row in outcome.partitions
+    ]
+    rows += [
+        f"{name}: {app.project} {app.version}, ESP-IDF {app.idf}, built {app.built}, ELF SHA256 {app.elf_sha256[:16]}"
+        for name, app in outcome.applications
+    ]
+    rows.append(f"{outcome.chip} through its {outcome.loader}, {outcome.elapsed:.2f} s; now in {outcome.after}")
+    return rows
+
+
+def _agreed(port: str, job: FlashJob) -> bool:
+    if not sys.stdin.isatty():
+        fail(Exit.USAGE, f"flash {job.action} resets the board; without a terminal to ask on, --yes must be given")
+    for piece in job.pieces:
+        say(f"  0x{piece.address:08x}  {len(piece.data):>9,} bytes  {piece.file}")
+    words = {"write": "WRITES its flash", "erase": "ERASES its flash"}.get(job.action, "reads its flash")
+    print(f"This resets the board on {clean(port)} and {words}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
