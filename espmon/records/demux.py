@@ -24,8 +24,10 @@ from espmon.records.record import Raw
 from espmon.records.registry import EVENTS, SPANS
 from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, Setup, SpanRecognizer, StringSource, Where
 
-QUIET = re.compile(rb"[\r\n#\x01\x02]")
-"""A read without any of these completes nothing: no line, no packet, no binary frame."""
+STIRRING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")
+"""Bytes without any of these complete nothing: no line, no packet, no binary frame. A CR at the end has to wait."""
+
+CR = ord("\r")
 
 SLACK = 64
 """Longest trigger: an unfinished line is cut at its cap only when a header that begins before it would be known."""
@@ -113,16 +115,25 @@ class Demultiplexer:
             # The short way: text in which there is nothing but lines. Everything here is about cost at small reads.
             end = data.rfind(b"\n") + 1
             rest = self._rest
-            if QUIET.search(data, end) is None:
-                if not end:
-                    if len(rest) + len(data) <= self._cap:
-                        rest += data
-                        return Batch([])
-                else:
+            if STIRRING.search(data, end) is None:
+                if end:
                     text = b"".join((rest, data[:end]))
                     if self._notable(text) is None:
                         rest[:] = data[end:]
-                        return Batch([self._plain_block(text, time)])
+                        offset = self._offset
+                        length = len(text)
+                        self._offset = offset + length
+                        self._continued = False
+                        if (
+                            text.find(b"\n") == length - 1
+                            and text.find(b"\r") in (-1, length - 2)
+                            and length <= self._cap
+                        ):
+                            return Batch([LineBlock(text, offset, (0, length), time)])
+                        return Batch([block_of(text, offset, self._cap, time)])
+                elif len(rest) + len(data) <= self._cap and not (rest and rest[-1] == CR):
+                    rest += data
+                    return Batch([])
         parts: list[Part] = []
         self._time = time
         data = bytes(data)
@@ -130,16 +141,6 @@ class Demultiplexer:
             self._take(data[at : at + self._portion], parts)
         self._plain = self._capture is None and not self._alert and not self._offers.attentive
         return Batch(parts)
-
-    def _plain_block(self, text: bytes, time: float | None) -> LineBlock:
-        """Whole lines with nothing in them that concerns anybody."""
-        offset = self._offset
-        length = len(text)
-        self._offset = offset + length
-        self._continued = False
-        if text.find(b"\n") == length - 1 and text.find(b"\r") in (-1, length - 2) and length <= self._cap:
-            return LineBlock(text, offset, (0, length), time)
-        return block_of(text, offset, self._cap, time)
 
     def use_strings(self, strings: StringSource | None) -> None:
         """Decode binary log frames with these strings from now on."""

@@ -20,6 +20,7 @@ class Offers:
 
     def __init__(self, recognizers: Sequence[EventRecognizer]) -> None:
         self._recognizers = tuple(recognizers)
+        self._asked = [(recognizer, anchored(recognizer.needles).search) for recognizer in recognizers]
         needles = {needle for recognizer in recognizers for needle in recognizer.needles}
         self._search = anchored(needles).search
         self.needles = needles
@@ -70,8 +71,8 @@ class Offers:
         body = block.body(index)
         events: list[Record] = []
         view: LineView | None = None
-        for recognizer in self._recognizers:
-            if recognizer.attentive or any(needle in body for needle in recognizer.needles):
+        for recognizer, search in self._asked:
+            if recognizer.attentive or search(body):
                 if view is None:
                     raw = block.raw(index)
                     view = LineView(

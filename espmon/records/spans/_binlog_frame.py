@@ -115,9 +115,10 @@ class Decoder:
         def string(data: bytes, at: int) -> tuple[str, int]:
             return self._string(kind, data, at)
 
+        body = frame[:end]
         try:
-            form, at = string(frame[:end], 3)
-            tag, at = string(frame[:end], at)
+            form, at = string(body, 3)
+            tag, at = string(body, at)
             size = 8 if word.wide_time else 4
             if at + size > end:
                 raise Short
@@ -127,7 +128,7 @@ class Decoder:
             return Entry(None, "", 0, (f"<damaged binary log frame {frame.hex()}>",))
         level = LEVELS[word.level] if word.level else None
         head = f"{level} ({time}) {tag}: " if level else f"({time}) {tag}: "
-        message = self._message(kind, form, frame[at:end], string)
+        message = self._message(kind, form, body[at:], string)
         return Entry(level, tag, time, tuple(head + line for line in message))
 
     def _message(self, kind: int, form: str, data: bytes, string: Reader) -> list[str]:
