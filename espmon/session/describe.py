@@ -88,6 +88,10 @@ def _link(fields: JsonObject) -> tuple[str, Severity]:
     )
 
 
+def _flash(fields: JsonObject) -> tuple[str, Severity]:
+    return str(fields.get("summary")), Severity.WARNING if fields.get("error") else Severity.INFO
+
+
 def _note(fields: JsonObject) -> tuple[str, Severity]:
     return str(fields.get("text") or fields.get("message") or fields.get("reason") or "Note"), Severity.INFO
 
@@ -102,6 +106,7 @@ TITLES: Mapping[str, Callable[[JsonObject], tuple[str, Severity]]] = {
     "boot": _boot,
     "caps": lambda fields: ("Capabilities announced by the board", Severity.INFO),
     "probe": _probe,
+    "flash": _flash,
     "link": _link,
     "note": _note,
 }

@@ -73,6 +73,38 @@ class ProbeEvent(Event):
         return {**self.result, "transcript": self.transcript}
 
 
+class FlashEvent(Event):
+    """A flash action ended."""
+
+    __slots__ = ("result", "transcript")
+
+    type: ClassVar[str] = "flash"
+
+    def __init__(self, offset: int, time: float, result: JsonObject, transcript: str) -> None:
+        super().__init__(offset, 0, time)
+        self.result = result
+        self.transcript = transcript
+
+    @property
+    def summary(self) -> str:
+        """What happened, in one line."""
+        action = self.result.get("action")
+        if self.result.get("error"):
+            return f"Flash {action} failed: {self.result['error']}"
+        regions = self.result.get("regions") or []
+        wrong = [row for row in regions if not row.get("ok")]
+        if wrong:
+            places = ", ".join(f"0x{row['address']:x}" for row in wrong)
+            return f"Flash {action}: {len(wrong)} of {len(regions)} regions differ, at {places}"
+        written = sum(int(row.get("written") or 0) for row in regions)
+        detail = f", {written:,} bytes written" if action == "write" else ""
+        return f"Flash {action}: {len(regions)} regions right{detail}, {self.result.get('elapsed')} s"
+
+    def fields(self) -> JsonObject:
+        """The outcome's fields, and the transcript of the exchange."""
+        return {**self.result, "summary": self.summary, "transcript": self.transcript}
+
+
 class SessionNote(Event):
     """Something the session did, or wants the reader of the log to know."""
 

@@ -6,26 +6,25 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from espmon.port import (
     Handle,
     PortError,
-    PortErrorKind,
     PortIdentity,
     identify,
-    open_handle,
     resolve,
     wait_for_port,
 )
-from espmon.records.record import Record
+from espmon.records.record import JsonObject, Record
 from espmon.session.actions import ActionError, run_probe
-from espmon.session.core import SessionCore
+from espmon.session.controls import Controls
 from espmon.session.debugging import Debugging
-from espmon.session.events import LinkEvent, ProbeEvent
+from espmon.session.events import FlashEvent, LinkEvent, ProbeEvent
 from espmon.session.ide import Ide, IdeError
 from espmon.session.lease import Lease
 from espmon.session.link import stop_tasks
+from espmon.session.opening import open_url, remember_chip
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
 from espmon.session.view import (
@@ -33,6 +32,9 @@ from espmon.session.view import (
     Progress,
     Severity,
 )
+
+if TYPE_CHECKING:
+    from espmon.session.flashing import FlashJob
 
 CANCEL_SECONDS = 5.0
 """Longest wait for an action that was cancelled."""
@@ -42,20 +44,21 @@ REOPEN_FIRST, REOPEN_MOST = 0.05, 2.0
 
 
 class Opener(Protocol):
-    """How a port is opened; `espmon.port.open_handle` unless a test brings its own."""
+    """How a port is opened; `open_url` unless a test brings its own."""
 
     def __call__(self, url: str, *, baud: int, no_reset: bool) -> Awaitable[Handle]:
         """Open `url`. Raises `PortError`."""
         ...
 
 
-class Session(SessionCore):
+class Session(Controls):
     """Owns the handle, the lifecycle, the pipeline and the records. Lives on one event loop.
 
     Args:
         opener: opens ports.
         waiter: returns the URL of a lost port when it is back.
         resolver: turns what the user typed (a nickname) into a URL; runs in a thread.
+        remember: keeps what a probe found (identity, chip, MAC); runs in a thread.
         ide: told of debug stubs and core dumps.
         others: see `SessionCore`.
     """
@@ -65,15 +68,17 @@ class Session(SessionCore):
         *,
         settings: Settings | None = None,
         folder: Path | None = None,
-        opener: Opener = open_handle,
+        opener: Opener = open_url,
         waiter: Callable[[PortIdentity], Awaitable[str]] = wait_for_port,
         identifier: Callable[[str], PortIdentity] = identify,
         resolver: Callable[[str], str] = resolve,
         clock: Callable[[], float] = time.time,
+        remember: Callable[[PortIdentity, str, str], None] = remember_chip,
         ide: Ide | None = None,
     ) -> None:
         super().__init__(settings, folder, clock)
         self._ide = ide
+        self._remember_chip = remember
         self._opener = opener
         self._waiter = waiter
         self._identifier = identifier
@@ -92,7 +97,6 @@ class Session(SessionCore):
             lambda owner: self._set(lease=owner),
             lambda error: self._spawn(self._lost(error)),
         )
-        """The debug stub's lease: inspect here, or hand over to gdb."""
         self.opens = 0
         """How often a port was opened; one a session, unless it was lost."""
 
@@ -288,7 +292,17 @@ class Session(SessionCore):
         self._pipeline.list_event(ProbeEvent(self._pipeline.demux.offset, now, outcome.result, outcome.transcript), now)
         for warning in outcome.result.get("warnings") or ():
             self.notify(str(warning), Severity.WARNING)
+        self.notify(f"{self.status.chip}, {outcome.result.get('mac') or 'MAC unknown'}")
         self._lifecycle.fire(done)
+        self._spawn(self._remember(outcome.result))
+
+    async def _remember(self, result: JsonObject) -> None:
+        try:
+            await asyncio.to_thread(
+                self._remember_chip, self._identity, str(result.get("chip") or ""), str(result.get("mac") or "")
+            )
+        except PortError as error:
+            self.notify(f"The board is not remembered: {error}", Severity.WARNING)
 
     async def _probe_failed(
         self, lease: Lease, done: Trigger, reason: str, hint: str, transcript: str, pushback: bytes
@@ -306,6 +320,54 @@ class Session(SessionCore):
             self._lifecycle.fire(Trigger.PROBE_FAILED, reason)
         self._pipeline.list_event(event, now)
 
+    async def flash(self, job: FlashJob) -> None:
+        """Run a flash job over a lease of the same handle (the user agreed), then read the log on."""
+        await self._lease_for("flash", Trigger.LEASE, lambda lease: self._flash(lease, job))
+
+    async def _flash(self, lease: Lease, job: FlashJob) -> None:
+        from espmon.session.flashing import run_flash
+
+        began = self._clock()
+        self._pipeline.mark(f"── flash {job.action} ──", began)
+
+        def report(step: str, done: int, total: int) -> None:
+            self._set(progress=Progress("flash", step, done, total or None))
+
+        pushback = b""
+        try:
+            end = await run_flash(lease, job, report)
+        except PortError as error:
+            self._link.forfeit(lease)
+            self._flash_ended(began, job, {"action": job.action, "error": error.message}, "", Severity.ERROR)
+            await self._lost(error)
+            return
+        except ActionError as error:
+            pushback = error.pushback
+            fields = {"action": job.action, "error": error.message, "hint": error.hint}
+            self._flash_ended(began, job, fields, error.transcript, Severity.ERROR)
+        except asyncio.CancelledError:
+            self._flash_ended(began, job, {"action": job.action, "error": "cancelled"}, "", Severity.WARNING)
+            self._link.give_back(lease)
+            self._lifecycle.fire(Trigger.RELEASE, "cancelled")
+            raise
+        else:
+            pushback = end.pushback
+            severity = Severity.INFO if end.outcome.ok else Severity.WARNING
+            self._flash_ended(began, job, end.outcome.to_json(), end.transcript, severity)
+        self._link.give_back(lease, pushback)
+        self._lifecycle.fire(Trigger.RELEASE)
+
+    def _flash_ended(
+        self, began: float, job: FlashJob, fields: JsonObject, transcript: str, severity: Severity
+    ) -> None:
+        now = self._clock()
+        event = FlashEvent(self._pipeline.demux.offset, now, fields, transcript)
+        line = self._pipeline.mark(f"── flash {job.action} ended after {now - began:.1f} s ──", now)
+        self._pipeline.list_event(event, now, line)
+        for warning in fields.get("warnings") or ():
+            self.notify(str(warning), Severity.WARNING)
+        self.notify(event.summary, severity)
+
     async def cancel(self) -> None:
         """Cancel the running probe, flash or gdb lease; the board is reset back where that is possible."""
         if self.state in (State.PROBING, State.LEASED):
@@ -315,70 +377,3 @@ class Session(SessionCore):
                 await asyncio.wait([action], timeout=CANCEL_SECONDS)
         elif self.state is State.AWAITING_CONSENT:
             await self.close()
-
-    # -- talking to the board -----------------------------------------------------------------------------------
-
-    async def _user(self, what: str, work: Callable[[Handle], Coroutine[Any, Any, None]]) -> None:
-        """Do something with the handle that the user asked for; a failure is a notice, never an exception."""
-        try:
-            if self.state is State.LEASED:
-                raise PortError(PortErrorKind.BUSY, f"The port is used for {self.status.lease}")
-            await work(self._link.handle)
-        except PortError as error:
-            self.notify(f"{what}: {error}", Severity.ERROR)
-
-    async def send(self, data: bytes) -> None:
-        """Send bytes to the board as they are."""
-
-        async def work(handle: Handle) -> None:
-            await handle.write(data)
-            self._bytes_out += len(data)
-
-        await self._user("Not sent", work)
-
-    async def reset(self) -> None:
-        """Hard-reset into the application (the user asked)."""
-
-        if self.debugging.active:
-            await self.debugging.abandon()
-
-        async def work(handle: Handle) -> None:
-            sequence = handle.hard_reset_sequence()
-            if sequence is None:
-                raise PortError(
-                    PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Press the board's EN (RESET) button"
-                )
-            await handle.run_sequence(sequence)
-
-        await self._user("No reset", work)
-
-    async def reset_to_loader(self) -> None:
-        """Reset into the ROM loader (the user asked)."""
-
-        async def work(handle: Handle) -> None:
-            entries = handle.loader_entries()
-            if not entries:
-                raise PortError(
-                    PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Hold BOOT, press EN, release BOOT"
-                )
-            await handle.run_sequence(entries[0])
-
-        await self._user("No reset", work)
-
-    async def set_baud(self, baud: int) -> None:
-        """Change the rate of the open port."""
-
-        async def work(handle: Handle) -> None:
-            await handle.set_baud(baud)
-            self._set(baud=baud)
-
-        await self._user("Rate not changed", work)
-
-    async def screenshot(self) -> None:
-        """Send the trigger; the PNG that arrives becomes an event and a file."""
-        await self.send(self.settings.screenshot_trigger.encode())
-
-    async def abort_capture(self) -> None:
-        """End the running capture; what came is kept, as a partial artifact."""
-        self._pipeline.abort_capture(self._clock())
-        self._set(capture=None)

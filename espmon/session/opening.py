@@ -1,0 +1,36 @@
+"""Opening what a user typed: nicknames resolved, configured reset sequences honoured. Everything opens this way."""
+
+from __future__ import annotations
+
+import asyncio
+
+from espmon.port import CustomSequences, Handle, PortIdentity, open_handle, resolve
+from espmon.port.config import load_sequences
+
+
+async def find_port(name: str) -> str:
+    """What to open for a nickname, path, USB serial number or URL. Raises `PortError` (several matches, none)."""
+    return await asyncio.to_thread(resolve, name)
+
+
+async def open_url(url: str, *, baud: int = 115200, no_reset: bool = False) -> Handle:
+    """Open a path or URL with the reset sequences that the user configured. Raises `PortError`."""
+    sequences: CustomSequences = await asyncio.to_thread(load_sequences)
+    return await open_handle(url, baud=baud, no_reset=no_reset, sequences=sequences)
+
+
+async def open_port(name: str, *, baud: int = 115200) -> Handle:
+    """Open whatever the user typed. Raises `PortError`."""
+    return await open_url(await find_port(name), baud=baud)
+
+
+def remember_chip(identity: PortIdentity, chip: str, mac: str) -> None:
+    """Keep what a probe found for the next time; nothing is kept for a port that cannot be told from others.
+
+    File work: run it off the event loop. Raises `PortError` when the registry cannot be written.
+    """
+    from espmon.port import DeviceRegistry, device_key
+
+    key = device_key(identity.serial_number, identity.location)
+    if key:
+        DeviceRegistry().update(key, chip=chip, mac=mac)
