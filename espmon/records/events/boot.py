@@ -120,6 +120,7 @@ class BootEvents:
 
     def __init__(self) -> None:
         self._open: Boot | None = None
+        self._settled: Boot | None = None
         self._lines = 0
         self._idle = 0
         self._entered = False
@@ -143,6 +144,7 @@ class BootEvents:
             if self._entered or self._told:
                 yield from self._close()
             chip = self._open.chip if self._open is not None and not self._told else None
+            self._settled = None
             # The ROM names the chip before the reset banner, so a boot that has told nothing yet goes on.
             self._begin(line)
             assert self._open is not None
@@ -154,6 +156,7 @@ class BootEvents:
             if _OPENS.search(text) is None:
                 return
             self._begin(line)
+            self._go_on()
         boot = self._open
         assert boot is not None
         self._lines += 1
@@ -179,6 +182,13 @@ class BootEvents:
         self._open = Boot(line.offset, line.length, line.time)
         self._lines = self._idle = 0
         self._entered = self._told = False
+
+    def _go_on(self) -> None:
+        """A boot reported because the line was quiet (a memory test takes seconds) goes on with what is known."""
+        settled, self._settled = self._settled, None
+        if settled is not None and self._open is not None:
+            for name in ("chip", "chip_revision", "bootloader_version", "framework"):
+                setattr(self._open, name, getattr(settled, name))
 
     def _extend(self, line: LineView) -> None:
         assert self._open is not None
@@ -206,8 +216,10 @@ class BootEvents:
         return ()
 
     def end(self) -> Iterable[Record]:
-        """The stream ended: report what is known of the boot."""
-        return tuple(self._close())
+        """The stream ended, or is quiet: report what is known of the boot."""
+        events = tuple(self._close())
+        self._settled = next((event for event in events if isinstance(event, Boot)), self._settled)
+        return events
 
 
 def _read_rom(boot: Boot, text: str) -> bool:

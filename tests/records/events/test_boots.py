@@ -42,6 +42,20 @@ def test_a_boot_seen_from_its_middle_on_is_reported() -> None:
     assert (boot.app, boot.chip) == ("lamp", None)
 
 
+def test_a_boot_that_pauses_keeps_what_it_told_before() -> None:
+    recognizer = BootEvents()
+    for _, view in views(FULL[: FULL.index("I (200)")].encode()):
+        list(recognizer.line(view))
+    assert [event.to_json()["app"] for event in recognizer.end()] == [None]
+    found = [
+        event.to_json()
+        for raw, view in views(FULL[FULL.index("I (201)") :].encode())
+        if recognizer.attentive or any(needle in raw for needle in recognizer.needles)
+        for event in recognizer.line(view)
+    ]
+    assert [(boot["app"], boot["chip"], boot["bootloader_version"]) for boot in found] == [("lamp", "esp32s3", "v5.2")]
+
+
 def test_each_boot_is_one_event() -> None:
     assert [boot.app for boot in boots(FULL * 3)] == ["lamp"] * 3
 

@@ -242,6 +242,8 @@ def test_a_corrupted_backtrace_says_so() -> None:
         "--- 0x400d1234: abort() was called at PC 0x400d1234",
         "Exception (3): this is just text",
         "see the register dump: it is in the manual",
+        "Stack smashing protection is a feature of the compiler",
+        "Guru Meditation Errors are listed in the guide",
     ],
 )
 def test_text_about_crashes_is_no_crash(line: str) -> None:
