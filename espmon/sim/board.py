@@ -83,6 +83,7 @@ class SimulatedBoard:
         self._sink: Sink | None = None
         self._present = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._start: asyncio.TimerHandle | None = None
         self._application: Application | None = None
         self._peer: Any = None
@@ -144,9 +145,8 @@ class SimulatedBoard:
         """Power off."""
         if self._start is not None:
             self._start.cancel()
-        life = self._halt()
-        if life is not None:
-            await asyncio.wait([life])
+        self._halt()
+        await self._ended()
         self.events.close()
 
     # -- the chip -----------------------------------------------------------------------------------------------
@@ -160,26 +160,31 @@ class SimulatedBoard:
         self._start = None
         self._run(self._strapping.start())
 
-    def _halt(self) -> asyncio.Task[None] | None:
+    def _halt(self) -> None:
         """Into reset: whatever ran is gone."""
         life, self._life = self._life, None
         self._application = None
         self.mode = Mode.RESET
         if life is not None:
+            self._ending.add(life)
+            life.add_done_callback(self._ending.discard)
             life.cancel()
-        return life
+
+    async def _ended(self) -> None:
+        """Everything that ran before has let go of its threads and sockets."""
+        if self._ending:
+            await asyncio.wait(list(self._ending))
 
     def _run(self, mode: Mode) -> None:
-        previous = self._halt()
+        self._halt()
         self.mode = mode
         self.events.add("mode", mode=mode.value)
         live = self._live_in_loader if mode is Mode.LOADER else self._live_in_application
-        self._life = asyncio.get_running_loop().create_task(self._follow(previous, live))
+        self._life = asyncio.get_running_loop().create_task(self._follow(live))
 
-    async def _follow(self, previous: asyncio.Task[None] | None, live: Callable[[], Awaitable[None]]) -> None:
-        """Live once the life before has ended."""
-        if previous is not None:
-            await asyncio.wait([previous])
+    async def _follow(self, live: Callable[[], Awaitable[None]]) -> None:
+        """Live once the lives before have ended."""
+        await self._ended()
         await live()
 
     async def _live_in_application(self) -> None:
@@ -190,7 +195,6 @@ class SimulatedBoard:
         while True:
             self._application = Application(self.chip, self.scenario, self._image, self._send)
             reason = await self._application.run(reason)
-            self.events.add("mode", mode=Mode.APPLICATION.value)
 
     async def _play(self, capture: bytes) -> None:
         for start in range(0, len(capture), REPLAY_CHUNK):
@@ -206,12 +210,12 @@ class SimulatedBoard:
         loop = asyncio.get_running_loop()
         rebooted = asyncio.Event()
         peer.on_reboot = lambda: loop.call_soon_threadsafe(rebooted.set)
-        await self._send(bootlog.download_banner(self.chip).encode())
         starting = loop.run_in_executor(None, peer.start)
         try:
+            await self._send(bootlog.download_banner(self.chip).encode())
             # The wire is there from the start: what the client sends while the loader is being imported waits in it.
             self._peer = peer
-            await starting
+            await asyncio.shield(starting)
             self._flash = peer.flash
             await self._relay(peer.socket, rebooted)
         finally:
@@ -234,7 +238,11 @@ class SimulatedBoard:
                 try:
                     await asyncio.wait([received, reboot], return_when=asyncio.FIRST_COMPLETED)
                     if received.done():
-                        await self._send(received.result())
+                        data = received.result()
+                        if not data:
+                            # The loader is dead; only a reset helps.
+                            await rebooted.wait()
+                        await self._send(data)
                 finally:
                     received.cancel()
         finally:

@@ -30,6 +30,15 @@ RATE_TOLERANCE = 0.05
 INVALID_MESSAGE = b"\x01\x05"
 SECURE_DOWNLOAD_FLAG = 1 << 2
 SYNC_REPLIES = 8
+SHORTEST = {
+    Operation.FLASH_BEGIN: 16,
+    Operation.FLASH_DEFL_BEGIN: 16,
+    Operation.SPI_FLASH_MD5: 16,
+    Operation.MEM_BEGIN: 16,
+    Operation.CHANGE_BAUDRATE: 8,
+}
+"""Shortest payload of a command; a shorter one is refused (the mock would stumble)."""
+
 ACKNOWLEDGEMENT_BYTES = 4
 """While flash is being read, the host answers each packet with the count of bytes it has."""
 
@@ -143,6 +152,13 @@ class LoaderPeer:
         self._waker.send(b"x")
 
     def _run(self) -> None:
+        try:
+            self._live()
+        finally:
+            with contextlib.suppress(OSError):
+                self._wire.shutdown(socket.SHUT_RDWR)
+
+    def _live(self) -> None:
         from esp32_mock_bootloader.server import BootloaderConnection, handle_client
 
         generation = 0
@@ -273,6 +289,9 @@ class LoaderPeer:
             if address in self.quirks.registers:
                 self._answer(operation, self.quirks.registers[address])
                 return None
+        if len(data) < SHORTEST.get(operation, 0):
+            self._answer(operation, 0, status=INVALID_MESSAGE)
+            return None
         if self.quirks.strict and self._accept_strictly(operation):
             return None
         return encode(frame)

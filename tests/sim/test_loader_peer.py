@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import struct
 
@@ -204,3 +205,51 @@ async def test_flash_survives_from_one_channel_to_the_next() -> None:
         first.peer.flash.data[0:4] = b"\xe9abc"
         async with MockChannel(flash=first.peer.flash) as second:
             assert second.peer.flash.data[0:4] == b"\xe9abc"
+
+
+@pytest.mark.parametrize(
+    "operation", [Operation.FLASH_BEGIN, Operation.FLASH_DEFL_BEGIN, Operation.SPI_FLASH_MD5, Operation.CHANGE_BAUDRATE]
+)
+async def test_a_command_that_is_too_short_is_refused(operation: int) -> None:
+    async with MockChannel() as channel:
+        [frame] = await ask(channel, operation, b"\0\0")
+        assert frame[8:10] == b"\x01\x05"
+        assert len(await ask(channel, Operation.SPI_ATTACH, bytes(8))) == 1
+
+
+async def test_flash_is_read_back_through_the_stub_with_acknowledgements() -> None:
+    async with MockChannel() as channel:
+        channel.peer.flash.data[0:8192] = bytes(range(256)) * 32
+        await ask(channel, Operation.MEM_END, struct.pack("<II", 0, 0x4038_0000))
+        await channel.write(request(Operation.READ_FLASH, struct.pack("<IIII", 0, 8192, 4096, 1)))
+        splitter, content, digest = Splitter(), b"", b""
+        while not digest:
+            for frame in splitter.feed(await channel.read(1.0)):
+                if frame[:2] == bytes((1, Operation.READ_FLASH)) and not content:
+                    continue
+                if len(frame) == 16:
+                    digest = frame
+                else:
+                    content += frame
+                    await channel.write(encode(struct.pack("<I", len(content))))
+        assert content == bytes(range(256)) * 32
+        assert digest == hashlib.md5(content).digest()
+        assert len(await ask(channel, Operation.SPI_ATTACH, bytes(8))) == 1
+
+
+async def test_flash_end_with_a_reboot_starts_the_application() -> None:
+    async with MockChannel() as channel:
+        await ask(channel, Operation.FLASH_END, bytes(4), timeout=0.1)
+        assert channel.peer.mode == "application"
+        await channel.run_sequence(channel.loader_entries()[0])
+        await ask(channel, Operation.FLASH_END, b"\1\0\0\0", timeout=0.1)
+        assert channel.peer.mode == "loader"
+
+
+async def test_bytes_take_their_line_time_when_paced() -> None:
+    async with MockChannel(quirks=Quirks(paced=True), baud=9600) as channel:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        await ask(channel, Operation.SPI_ATTACH, bytes(8), timeout=1.0)
+    # 18 bytes there and 14 back at 960 a second: never faster than the line.
+    assert loop.time() - start >= 32 / 960

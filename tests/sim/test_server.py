@@ -14,6 +14,8 @@ import zlib
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from espmon.sim import BoardServer, BoardThread, ListenError, SimulatedBoard
 from espmon.sim.chips import CHIPS
@@ -21,7 +23,7 @@ from espmon.sim.coredump import END, START
 from espmon.sim.frames import crc8
 from espmon.sim.gdbstub import packet
 from espmon.sim.strapping import Mode
-from espmon.testing import Operation
+from espmon.testing import Operation, Quirks
 from espmon.testing.slip import Splitter
 from tests.sim.client import Client
 from tests.sim.test_loader_peer import SYNC, request
@@ -369,3 +371,63 @@ async def test_the_board_reports_its_mode() -> None:
         await client.until(b"esp> ")
         seen.append(board.mode)
     assert seen == [Mode.RESET, Mode.APPLICATION]
+
+
+@given(data=st.lists(st.binary(max_size=80), max_size=20))
+@settings(max_examples=25, deadline=None)
+def test_no_bytes_from_the_host_stop_the_board(data: list[bytes]) -> None:
+    async def play() -> None:
+        board = SimulatedBoard(scenario="quiet")
+        async with BoardServer(board, "socket://127.0.0.1:0") as server, Client(server.url) as client:
+            await client.until(b"esp> ")
+            for piece in data:
+                await client.write(piece)
+            await client.write(b"\x1bm\x03sleep 0\r@ESPCAPS?\r")
+            await client.until(b"@ESPCAPS {")
+
+    asyncio.run(play())
+
+
+async def test_a_software_restart_is_no_change_of_mode() -> None:
+    board = SimulatedBoard(scenario="quiet")
+    async with BoardServer(board) as server, Client(server.url) as client:
+        await client.until(b"esp> ")
+        await client.write(b"reboot\r")
+        await client.until(b"rst:0xc")
+        await client.until(b"esp> ")
+    assert modes(board) == ["application"]
+
+
+async def test_everything_takes_its_line_time_when_asked_to() -> None:
+    capture = b"x" * 1152
+    loop = asyncio.get_running_loop()
+    async with BoardServer(SimulatedBoard(replay=capture, pace=True)) as server, Client(server.url) as client:
+        start = loop.time()
+        while len(client.received) < len(capture):
+            await client.read()
+    # 11,520 bytes a second at 115,200 baud; the last piece leaves before its own time has passed.
+    assert loop.time() - start >= 0.08
+
+
+async def test_a_loader_that_loses_replies_is_a_matter_of_its_quirks() -> None:
+    board = SimulatedBoard(scenario="download", quirks=Quirks(ignored_syncs=1))
+    async with BoardServer(board) as server, Client(server.url) as client:
+        await client.until(b"waiting for download\r\n")
+        await client.write(request(Operation.SYNC, SYNC))
+        await client.write(request(Operation.SYNC, SYNC))
+        await client.until(b"\xc0\xc0")
+
+
+async def test_the_silent_board_says_nothing_and_still_resets() -> None:
+    async with BoardServer(SimulatedBoard(scenario="silent")) as server, Client(server.url) as client:
+        await client.write(b"help\r")
+        await client.classic_reset()
+        await client.until(b"waiting for download\r\n")
+        assert not client.received.startswith(b"help")
+
+
+async def test_wrong_rate_garbage_holds_no_text() -> None:
+    async with BoardServer(SimulatedBoard(scenario="garbage")) as server, Client(server.url) as client:
+        while len(client.received) < 128:
+            await client.read()
+    assert not re.search(rb"[A-Za-z]{4}", client.received)
