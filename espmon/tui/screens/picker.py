@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
+from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, DataTable, Footer, Input, Select
 from textual.worker import Worker, WorkerState
 
@@ -64,8 +64,8 @@ class Tick(Checkbox):
         self.BUTTON_INNER = "X" if ticked else " "
 
 
-class PickerScreen(Screen[OpenRequest | None]):
-    """Returns what to open, or None when the user leaves.
+class PickerScreen(ModalScreen[OpenRequest | None]):
+    """Returns what to open, or None when the user leaves. Modal, so that no key of the monitor acts below it.
 
     Args:
         discover: lists the ports, best first; called in a thread, must not open any.

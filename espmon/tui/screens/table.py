@@ -48,6 +48,8 @@ class KeyedTable(DataTable[Text]):
     DEFAULT_CSS = """
     KeyedTable { height: 1fr; min-height: 4; scrollbar-size-horizontal: 0; background: $surface; }
     KeyedTable > .datatable--header { background: $panel; color: $text-muted; text-style: none; }
+    KeyedTable > .datatable--cursor { background: $primary 15%; color: $foreground; text-style: none; }
+    KeyedTable:focus > .datatable--cursor { background: $primary 50%; color: $foreground; text-style: bold; }
     """
 
     def __init__(self, columns: Sequence[Column], *, id: str | None = None, classes: str | None = None) -> None:

@@ -1,0 +1,119 @@
+"""What holds for each screen: it fits, it can be left, toasts are seen on it, and its keys can be remapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.screen import ModalScreen, Screen
+
+from espmon.tui.screens.capture import CaptureScreen
+from espmon.tui.screens.confirm import ConfirmScreen
+from espmon.tui.screens.coredump import CoreDumpReportScreen
+from espmon.tui.screens.device_form import DeviceForm
+from espmon.tui.screens.devices import DeviceManagerScreen
+from espmon.tui.screens.flash import FlashConfirmScreen, FlashProgressScreen, FlashRegion
+from espmon.tui.screens.gdb import GdbInspectScreen
+from espmon.tui.screens.help import HelpScreen
+from espmon.tui.screens.panic import PanicReportScreen
+from espmon.tui.screens.picker import PickerScreen, PortTable
+from espmon.tui.screens.probing import ProbingScreen
+from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.screens.report import ReportScreen, Section
+from espmon.tui.screens.screenshot import ScreenshotScreen
+from tests.tui.screens.crash_data import CORE_DUMP, PANIC, source
+from tests.tui.screens.host import Host, screen_text, settle, toasts
+from tests.tui.screens.test_devices import GFX, LAB
+from tests.tui.screens.test_gdb import VIEW
+from tests.tui.screens.test_picker import PORTS
+
+SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
+    "picker": (lambda: PickerScreen(lambda: PORTS, rescan_every=None, demo=True), "gfx-board"),
+    "confirm": (lambda: ConfirmScreen("Really?", ["It happens."]), "Really?"),
+    "probing": (lambda: ProbingScreen("gfx-board", lambda: None), "Probing gfx-board"),
+    "prompt": (lambda: TextPrompt("Log file"), "Log file"),
+    "help": (lambda: HelpScreen([("x", "Do", "Does it", "All")]), "Does it"),
+    "report": (lambda: ReportScreen("Probe", [Section("Chip", (("chip", "esp32"),))]), "esp32"),
+    "devices": (lambda: DeviceManagerScreen(lambda: [GFX, LAB], print, print, refresh_every=None), "gfx-board"),
+    "device form": (lambda: DeviceForm("Edit gfx-board", {"nickname": "gfx"}, set()), "Edit gfx-board"),
+    "capture": (lambda: CaptureScreen("coredump", lambda: None), "Receiving a core dump"),
+    "core dump": (lambda: CoreDumpReportScreen(CORE_DUMP, source=source), "abort() was called"),
+    "panic": (lambda: PanicReportScreen(PANIC, source=source), "null pointer"),
+    "screenshot": (lambda: ScreenshotScreen(Path("/no/shot.png"), 4, 4, 4), "/no/shot.png"),
+    "flash": (lambda: FlashConfirmScreen("Write?", [FlashRegion(0, 1, Path("a.bin"))], ["It is written."]), "Write?"),
+    "flashing": (lambda: FlashProgressScreen("Writing", lambda: None, lambda: 0.0), "Writing"),
+    "gdb": (lambda: GdbInspectScreen(VIEW, lambda action: None, source=source), "Stopped by signal 5"),
+}
+"""name -> (how to make it, what must be readable on it)."""
+
+every_screen = pytest.mark.parametrize("name", SCREENS)
+
+
+@every_screen
+async def test_it_can_be_left_with_escape(name: str) -> None:
+    """Wish 19: leaving always works; what waits for a board needs a second Esc."""
+    app = Host(SCREENS[name][0])
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("escape", "escape")
+        await pilot.pause()
+        assert app.answered
+        assert not app.answer
+
+
+@every_screen
+async def test_a_toast_is_seen_on_it(name: str) -> None:
+    """Lesson 4: a crash notice must be visible in every mode."""
+    app = Host(SCREENS[name][0])
+    async with app.run_test(notifications=True) as pilot:
+        await settle(pilot)
+        app.notify("The board crashed [/x]", severity="error", markup=False)
+        await settle(pilot)
+        assert "The board crashed [/x]" in toasts(app)
+        assert "The board crashed [/x]" in screen_text(app)
+
+
+@every_screen
+async def test_no_key_of_the_application_acts_below_it(name: str) -> None:
+    class Keys(Host):
+        BINDINGS = [Binding(key, "boom", "Boom") for key in "fgwvz0"]  # noqa: RUF012
+
+        def action_boom(self) -> None:
+            pytest.fail("a key acted below the screen")
+
+    app = Keys(SCREENS[name][0])
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press(*"fwvz0")
+        await pilot.pause()
+        assert "Boom" not in screen_text(app)
+
+
+@every_screen
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), (30, 8)])
+async def test_it_fits_and_survives_small_terminals(name: str, size: tuple[int, int]) -> None:
+    make, wanted = SCREENS[name]
+    app = Host(make)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        text = screen_text(app)
+        if size == (80, 24):
+            assert wanted in text
+            assert text.splitlines()[-1].strip(), "the footer is out of sight"
+        await pilot.resize_terminal(120, 40)
+        await settle(pilot)
+        assert wanted in screen_text(app)
+
+
+@every_screen
+def test_every_key_has_an_id_so_that_it_can_be_remapped(name: str) -> None:
+    kinds: list[type] = [type(SCREENS[name][0]()), *([PortTable] if name == "picker" else [])]
+    assert issubclass(kinds[0], ModalScreen)
+    ids = [
+        binding.id for kind in kinds for binding in kind.__dict__.get("BINDINGS", ()) if isinstance(binding, Binding)
+    ]
+    assert None not in ids
+    assert len(ids) == len(set(ids))
