@@ -17,14 +17,8 @@ COMMAND_WAIT = 3.0
 SYNC_WAIT = 0.1
 """Seconds to wait for the reply to one SYNC."""
 
-BARRIER_TRIES = 5
-"""SYNCs sent to get back into step before the chip counts as silent."""
-
-QUIET = 0.03
-"""Seconds without a byte after which late replies are taken to be over."""
-
-QUIET_LIMIT = 0.25
-"""Most seconds spent waiting for that."""
+BARRIER_WAITS = (0.1, 0.2, 0.4, 0.8)
+"""Seconds to wait for the SYNC that gets back into step, each time it is sent; then the chip counts as silent."""
 
 NOISE_LIMIT = 1 << 20
 """Bytes that may arrive while one reply is awaited; more is a board that floods, not a loader."""
@@ -57,7 +51,6 @@ class Link:
         self._packets: deque[bytes] = deque(maxlen=WAITING_PACKETS)
         self._recent = bytearray()
         self._stale = False
-        self._late = False
 
     async def command(
         self,
@@ -96,7 +89,6 @@ class Link:
             await self._send(wire)
             packet = await self._reply_to(op, timeout)
             if packet is None:
-                self._late = True
                 continue
             try:
                 reply = protocol.read_reply(packet, payload)
@@ -129,22 +121,11 @@ class Link:
         Raises:
             RomError: SILENT.
         """
-        for _ in range(BARRIER_TRIES):
-            if await self.sync():
-                break
-            self._late = True
-        else:
-            raise self._silent(Op.SYNC)
-        if self._late:
-            await self.drain()
-        self._stale = self._late = False
-
-    async def drain(self) -> None:
-        """Read until nothing comes for `QUIET` seconds (at most `QUIET_LIMIT`), and forget it."""
-        end = self._now() + QUIET_LIMIT
-        while (left := end - self._now()) > 0 and await self._receive(min(QUIET, left)):
-            pass
-        self._packets.clear()
+        for wait in BARRIER_WAITS:
+            if await self.sync(wait):
+                self._stale = False
+                return
+        raise self._silent(Op.SYNC)
 
     async def read_packet(self, timeout: float) -> bytes | None:
         """The next packet of any kind, for data that a stub streams; None when `timeout` seconds passed."""
@@ -167,7 +148,7 @@ class Link:
         self._decoder.clear()
         self._packets.clear()
         self._recent.clear()
-        self._stale = self._late = self.is_stub = self.in_loader = False
+        self._stale = self.is_stub = self.in_loader = False
 
     @property
     def recent(self) -> bytes:

@@ -126,3 +126,14 @@ def test_the_reason_given_follows_from_what_the_board_says(boot: bytes, words: s
     error = _refused(_board(enters=lambda number: False, boot=boot))
     assert words in error.message
     assert error.hint
+
+
+def test_what_was_said_before_the_reset_is_no_evidence_of_what_came_after() -> None:
+    async def work() -> RomError:
+        board = _board(enters=lambda number: False, boot=b"")
+        board.say(b"I (100) app: still running\r\n")
+        with pytest.raises(RomError) as caught:
+            await _connect(board)
+        return caught.value
+
+    assert "does not answer at all" in run(work()).message

@@ -58,17 +58,16 @@ def test_a_reply_cut_in_single_bytes_is_read() -> None:
     assert run(_both(_board(deliver=single))) == (0xAAAA, 0xBBBB)
 
 
-def test_a_late_reply_is_never_taken_for_the_next_commands() -> None:
+@pytest.mark.parametrize("latency", [0.45, 0.6, 0.9])
+def test_a_late_reply_is_never_taken_for_the_next_commands(latency: float) -> None:
     async def work() -> tuple[int, int]:
         loop = asyncio.get_running_loop()
-        late = REGISTER_WAIT * 1.5
 
         def slow(answer: bytes) -> Iterable[bytes]:
-            loop.call_later(late, board.say, answer)
+            loop.call_later(latency, board.say, answer)
             return ()
 
-        # The first two answers to the same question come late, one after the other.
-        board = _board(deliver=_faults({1: slow, 2: slow}))
+        board = _board(deliver=_faults(dict.fromkeys(range(1, 100), slow)))
         return await _both(board)
 
     assert run(work()) == (0xAAAA, 0xBBBB)
