@@ -160,7 +160,7 @@ class Pipeline:
                 self._append(part)
                 continue
             entry = self._record(part, now)
-            if entry is not None and entry.severity is not Severity.INFO and notices < PIPELINE_NOTICE_LIMIT:
+            if entry is not None and self._worth_telling(entry) and notices < PIPELINE_NOTICE_LIMIT:
                 notices += 1
                 self._emit(Notice(entry.title, entry.severity))
         capture = self.demux.capture
@@ -170,6 +170,13 @@ class Pipeline:
             self._capture_since = now
         if len(self.store) != before:
             self._emit(LinesAppended(len(self.store)))
+
+    @staticmethod
+    def _worth_telling(entry: EventEntry) -> bool:
+        """A toast for what is new and loud; a panic's comes with its report, and a reset after one says nothing new."""
+        if entry.count > 1 or entry.severity is Severity.INFO or entry.record.type == "panic":
+            return False
+        return not getattr(entry.record, "after_panic", False)
 
     def _record(self, record: Record, now: float) -> EventEntry | None:
         if record.derived:

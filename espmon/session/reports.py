@@ -96,6 +96,8 @@ class Reports:
             return
         panic.elf_match = report.elf_match
         listed = context.events.entry(entry)
+        if listed is None or listed.count == 1:
+            context.notify(report.sentence, Severity.ERROR)
         fields["boot"] = listed.boot if listed else 0
         fields["count"] = listed.count if listed else 1
         rows = tuple((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"]))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from espmon.session.flash_plan import from_pairs
+from espmon.session.flashing import FlashJob
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
@@ -180,3 +182,30 @@ async def test_the_recording_is_every_byte_and_the_sidecar_every_event(bench: Be
     assert sum(int(piece["length"]) for piece in pieces) <= len(raw)
     types = {event["type"] for event in events if "type" in event}
     assert {"link", "probe", "boot", "reset", "raw"} <= types
+
+
+async def test_flash_is_written_over_the_same_handle_and_the_log_goes_on(bench: Bench, tmp_path: Path) -> None:
+    await bench.session.decline()
+    await bench.log_has("esp>")
+    file = tmp_path / "data.bin"
+    file.write_bytes(bytes(range(256)) * 300)
+    plan = from_pairs(["0x110000", str(file)])
+    for _ in range(2):
+        await bench.session.flash(FlashJob("write", plan))
+        assert bench.session.status.state is State.MONITORING
+    first, second = bench.entries("flash")
+    assert first.record.fields()["regions"][0]["written"] == 256 * 300
+    assert second.record.fields()["regions"][0]["written"] == 0
+    assert bench.session.opens == 1
+    await bench.watch.until(lambda: "esp>" in "".join(bench.texts()[-20:]), limit=20)
+
+
+async def test_a_flash_that_cannot_work_is_an_event_and_the_log_goes_on(bench: Bench, tmp_path: Path) -> None:
+    await bench.session.decline()
+    await bench.log_has("esp>")
+    file = tmp_path / "data.bin"
+    file.write_bytes(b"x" * 100)
+    await bench.session.flash(FlashJob("write", from_pairs(["0x110001", str(file)])))
+    (entry,) = bench.entries("flash")
+    assert "no multiple" in entry.title
+    assert bench.session.status.state is State.MONITORING
