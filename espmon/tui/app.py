@@ -118,6 +118,9 @@ class EspmonApp(App[int]):
             self.call_after_refresh(self._make_session, self._make)
         elif self.request is not None:
             self.link.ask(self.link.session.open(self.request))
+        printed = (self.request.print_filter if self.request else "") or self.settings.print_filter
+        if printed:
+            self.call_after_refresh(lambda: self.monitor.set_print_filter(printed))
         for notice in self._notices:
             self.toast(Notice(notice, Severity.WARNING))
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
 from espmon.tui.log.query import LEVELS, LineFilter, QueryError, Selector, TextQuery
 from espmon.tui.log.scan import Scan, Scanner
@@ -87,9 +88,24 @@ def test_ticked_verbose_lines_stay_when_another_filter_is_set() -> None:
 
 def test_tags_are_exact_and_include_and_exclude_combine() -> None:
     store = store_of(LOG)
-    assert found(store, Selector(LineFilter(tags=frozenset({"wifi"})))) == [0, 2]
-    assert found(store, Selector(LineFilter(tags=frozenset({"wif"})))) == []
+    assert found(store, Selector(LineFilter(printed="wifi"))) == [0, 2]
+    assert found(store, Selector(LineFilter(printed="wif"))) == []
     assert found(store, Selector(LineFilter(include=TextQuery("connected"), exclude=TextQuery("wifi")))) == [3]
+
+
+def test_tags_may_carry_levels_as_in_idf_monitor() -> None:
+    store = store_of(LOG)
+    assert found(store, Selector(LineFilter(printed="wifi:W *:N"))) == [2]
+    assert found(store, Selector(LineFilter(printed="wifi:E *:I"))) == [1, 2, 5]
+    with pytest.raises(QueryError, match="unknown level"):
+        LineFilter(printed="wifi:Q")
+
+
+def test_what_the_session_says_passes_every_filter() -> None:
+    store = store_of(LOG)
+    remark = block_of(b"port lost for 2 s\n")
+    store.append(type("Mark", (LineBlock,), {"source": "mark"})(remark.data, 0, remark.starts))
+    assert found(store, Selector(LineFilter(levels=frozenset("E")))) == [2, 6]
 
 
 def test_a_search_looks_only_at_lines_that_the_filter_shows() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
+from espmon.session.view import OpenRequest
 from espmon.tui.widgets.filter_bar import FilterBar, LevelPicker
 from espmon.tui.widgets.search_bar import SearchBar
 from tests.tui.running import Running, numbered, running
@@ -159,3 +160,13 @@ async def test_the_search_field_is_mounted_when_first_used() -> None:
         assert not case.screen.query(SearchBar)
         await case.press("slash")
         assert case.screen.query_one(SearchBar).has_class("-on")
+
+
+async def test_a_print_filter_given_at_the_start_is_in_force_and_can_be_changed() -> None:
+    request = OpenRequest("/dev/ttyUSB0", print_filter="wifi:W")
+    async with running(request=request) as case:
+        await case.feed(b"I (1) wifi: up\nE (2) wifi: lost\nE (3) heap: low\n")
+        await settled(case)
+        assert [row for row in case.rows() if row] == ["E (2) wifi: lost"]
+        await case.press("f")
+        assert case.screen.query_one("#filter-tag", Input).value == "wifi:W"

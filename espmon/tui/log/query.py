@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from espmon.records.lines import LineBlock
+from espmon.records.print_filter import PrintFilter, PrintFilterError
 from espmon.session.store import Segment
 
 LEVELS = ("E", "W", "I", "D", "V", "")
@@ -17,7 +19,7 @@ _INNER_SGR = re.compile(rb"[^\r\n]\x1b\[[0-9;:]*m[^\r\n\x1b]")
 
 
 class QueryError(ValueError):
-    """A pattern that is not a regular expression; the message says why."""
+    """A pattern that is not a regular expression, or tags that are no print filter; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +66,14 @@ class TextQuery:
         return sorted(found)
 
 
-def _lines_of(pattern: re.Pattern[bytes], data: bytes, starts: object) -> set[int]:
-    from bisect import bisect_right
-
+def _lines_of(pattern: re.Pattern[bytes], data: bytes, starts: Sequence[int]) -> set[int]:
     found: set[int] = set()
     at, end = 0, len(data)
     search = pattern.search
     while at < end and (match := search(data, at)) is not None:
-        index = bisect_right(starts, match.start()) - 1  # type: ignore[call-overload]
+        index = bisect_right(starts, match.start()) - 1
         found.add(index)
-        at = max(starts[index + 1], match.start() + 1)  # type: ignore[index]
+        at = max(starts[index + 1], match.start() + 1)
     return found
 
 
@@ -83,27 +83,36 @@ class LineFilter:
 
     Args:
         levels: the ticked levels (of `LEVELS`); exactly these are shown.
-        tags: only lines of these tags (exact, like `idf.py monitor`'s filter).
+        printed: `tag[:level]` entries as in idf.py monitor; "" lets everything through.
         include: only lines that have this.
         exclude: never lines that have this.
     """
 
     levels: frozenset[str] = frozenset(LEVELS)
-    tags: frozenset[str] = frozenset()
+    printed: str = ""
     include: TextQuery | None = None
     exclude: TextQuery | None = None
+    _print: PrintFilter | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            entries = PrintFilter(self.printed) if self.printed.strip() else None
+        except PrintFilterError as error:
+            raise QueryError(str(error)) from error
+        object.__setattr__(self, "_print", entries)
 
     @property
     def active(self) -> bool:
         """Whether any line could be hidden."""
-        return bool(len(self.levels) < len(LEVELS) or self.tags or self.include or self.exclude)
+        return bool(len(self.levels) < len(LEVELS) or self._print or self.include or self.exclude)
 
     def describe(self) -> str:
         """The filter in a few characters, for the status bar."""
         words = []
         if len(self.levels) < len(LEVELS):
             words.append("".join(level or "·" for level in LEVELS if level in self.levels) or "none")
-        words.extend(f"tag:{tag}" for tag in sorted(self.tags))
+        if self._print:
+            words.append(self.printed.strip())
         if self.include:
             words.append(self.include.pattern)
         if self.exclude:
@@ -114,7 +123,7 @@ class LineFilter:
         """Whether line `index` of `block` is shown."""
         if len(self.levels) < len(LEVELS) and (block.level(index) or "") not in self.levels:
             return False
-        if self.tags and block.tag(index) not in self.tags:
+        if self._print is not None and not self._print.allows(block.level(index), block.tag(index)):
             return False
         if self.include is None and self.exclude is None:
             return True
@@ -135,6 +144,9 @@ class Selector:
         """Ids of the lines `low <= id < high` of `segment` that are wanted."""
         block, first = segment.block, segment.first
         start, end = max(0, low - first), min(len(block), high - first)
+        if block.source == "mark" and self.search is None:
+            # What the session itself says (a gap, a lease) is no line of the board's to be filtered.
+            return list(range(first + start, first + end))
         query = self.search or self.show.include
         indices: range | list[int] = range(start, end)
         if query is not None and (some := query.candidates(block)) is not None:

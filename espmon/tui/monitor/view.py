@@ -14,7 +14,7 @@ from textual.widgets import Footer
 from espmon.session.settings import Settings
 from espmon.session.view import EventEntry, Severity, Status
 from espmon.tui.log.layout import Mark, Shape, Timestamps
-from espmon.tui.log.query import LineFilter
+from espmon.tui.log.query import LineFilter, QueryError
 from espmon.tui.monitor.answers import TerminalAnswers
 from espmon.tui.monitor.link import News, SessionLink
 from espmon.tui.widgets.capture_line import CaptureLine
@@ -138,6 +138,13 @@ class MonitorView(Screen[None]):
         self.completed = True
         self.take(News(status=self.status, events=list(self.link.session.events)))
         self.post_message(self.Completed())
+
+    def set_print_filter(self, text: str) -> None:
+        """Begin with a filter in idf.py monitor's syntax."""
+        try:
+            self.pane.set_filter(LineFilter(printed=text))
+        except QueryError as error:
+            self.app.notify(str(error), severity="warning", markup=False)
 
     def attach(self) -> None:
         """The link has its session now: show its log and its events."""
@@ -380,7 +387,7 @@ class MonitorView(Screen[None]):
     async def action_filter(self) -> None:
         """Type what to show."""
         if not self.query(FilterBar):
-            await self.mount(FilterBar(id="filter"), after="#body")
+            await self.mount(FilterBar(self.pane.queries.filter.printed, id="filter"), after="#body")
         self.query_one(FilterBar).open()
 
     def action_close_filter(self) -> None:

@@ -60,5 +60,5 @@ class CaptureLine(Bar):
                 (bar_text(progress.done, progress.total, self._step), "$accent"),
                 (f" {progress.step}", ""),
             ]
-        self.set_parts(left, [(" a ends it, what came is kept", "$secondary")] if capture is not None else [])
+        self.set_parts(left, [(" a ends it", "$secondary")] if capture is not None else [])
         self.set_class(bool(left), "-running")

@@ -35,7 +35,7 @@ class EventList(ScrollView, can_focus=True):
     EventList > .event--error { color: $error; }
     EventList > .event--warning { color: $warning; }
     EventList > .event--info { color: $success; }
-    EventList > .event--time { color: $text-muted; }
+    EventList > .event--time { color: $secondary; }
     EventList > .event--boot { color: $primary; text-style: bold; }
     EventList > .event--cursor { background: $block-cursor-background; }
     """

@@ -91,12 +91,16 @@ class _Field(Input):
 
 
 class FilterBar(Horizontal):
-    """Level ticks and three fields."""
+    """Level ticks and three fields.
+
+    Args:
+        printed: what the tag field starts with.
+    """
 
     DEFAULT_CSS = """
     FilterBar { height: 1; background: $boost; display: none; padding: 0 1; }
     FilterBar.-on { display: block; }
-    FilterBar > Static { width: auto; padding: 0 0 0 1; color: $text-muted; }
+    FilterBar > Static { width: auto; padding: 0 1; color: $text-muted; }
     FilterBar > #filter-regex.-set { color: $accent; text-style: bold; }
     FilterBar > Input, FilterBar > Input:focus {
         border: none; height: 1; width: 1fr; padding: 0 0 0 1; background: $boost; }
@@ -110,8 +114,9 @@ class FilterBar(Horizontal):
 
         show: LineFilter
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, printed: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._printed = printed
         self._regex = False
 
     def compose(self) -> ComposeResult:
@@ -119,7 +124,12 @@ class FilterBar(Horizontal):
         yield LevelPicker(id="filter-levels")
         for name in ("tag", "include", "exclude"):
             yield Static({"tag": "tag", "include": "has", "exclude": "not"}[name], markup=False)
-            yield _Field(compact=True, id=f"filter-{name}", placeholder="any" if name == "tag" else "")
+            yield _Field(
+                self._printed if name == "tag" else "",
+                compact=True,
+                id=f"filter-{name}",
+                placeholder="wifi:W *:I" if name == "tag" else "",
+            )
         yield Static(".*", id="filter-regex", markup=False)
 
     def open(self) -> None:
@@ -150,7 +160,8 @@ class FilterBar(Horizontal):
         return TextQuery(field.value, regex=self._regex) if field.value else None
 
     def _ask(self) -> None:
-        tags = self.query_one("#filter-tag", Input).value.replace(",", " ").split()
+        tag = self.query_one("#filter-tag", Input)
+        tag.remove_class("-bad")
         queries: dict[str, TextQuery | None] = {}
         for name in ("include", "exclude"):
             try:
@@ -159,7 +170,12 @@ class FilterBar(Horizontal):
                 self.query_one(f"#filter-{name}").add_class("-bad")
                 return
         levels = self.query_one(LevelPicker).levels
-        self.post_message(self.Changed(LineFilter(levels, frozenset(tags), queries["include"], queries["exclude"])))
+        try:
+            show = LineFilter(levels, tag.value.replace(",", " "), queries["include"], queries["exclude"])
+        except QueryError:
+            tag.add_class("-bad")
+            return
+        self.post_message(self.Changed(show))
 
     @on(Input.Changed)
     def _text(self, event: Input.Changed) -> None:

@@ -54,7 +54,7 @@ class Header(Bar):
         if status.chip:
             left += [("  ", ""), (status.chip.split(" (")[0], "$primary")]
         if status.loop:
-            left += [("  ", ""), (f"⟳ {status.loop}", "$error bold")]
+            left += [("  ", ""), (f"▲ {status.loop}", "$error bold")]
         right: list[Part] = [("  ", ""), (elf, elf_style), ("  ", ""), (f"{status.baud} Bd", "$secondary")]
         if status.boot:
             right = [("  ", ""), (f"boot {status.boot}", "$secondary"), *right]

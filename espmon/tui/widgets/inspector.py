@@ -28,8 +28,9 @@ def details(entry: EventEntry) -> Content:
     if entry.line is not None:
         rows.append(("line", f"{entry.line + 1:,}"))
     lines = 0
+    column = min(12, max((len(label) for label, _ in rows), default=0))
     for label, text in rows:
-        parts.append(("\n" + visible(label) + "  ", "$secondary"))
+        parts.append(("\n" + visible(label).ljust(column) + "  ", "$secondary"))
         shown = text.splitlines() or [""]
         for number, line in enumerate(shown):
             lines += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textual import events
+from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 
 from espmon.tui.actions import MENU
@@ -45,6 +47,10 @@ def key_bytes(key: str, character: str | None) -> bytes:
     if key.startswith("ctrl+") and len(key) == 6 and "a" <= key[5] <= "z":
         return bytes([ord(key[5]) & 0x1F])
     return character.encode() if character else b""
+
+
+CELL = 15
+"""Cells of one key in the menu's table."""
 
 
 class RawKeys(Bar, can_focus=True):
@@ -94,7 +100,7 @@ class MenuHint(Bar, can_focus=True):
     """Waits for the key after the menu key, and says which there are."""
 
     DEFAULT_CSS = """
-    MenuHint { display: none; background: $accent; color: $background; padding: 0 1; height: auto; max-height: 3; }
+    MenuHint { display: none; background: $accent; color: $background; padding: 0 1; height: auto; max-height: 8; }
     MenuHint.-on { display: block; }
     """
 
@@ -106,16 +112,23 @@ class MenuHint(Bar, can_focus=True):
 
     def on_mount(self) -> None:
         """The table of keys."""
-        parts = [("Ctrl-T ", "bold")]
-        for entry in MENU:
-            parts += [(f"{entry.shown} ", "bold"), (f"{entry.label}  ", "")]
-        self.set_parts([*parts, ("Esc ", "bold"), ("back", "")])
+        cells = [("Ctrl-T", "then"), *((entry.shown, entry.label) for entry in MENU), ("Esc", "back")]
+        self.set_parts([part for key, label in cells for part in ((key, "bold"), (label, ""))])
 
-    def render(self) -> object:  # type: ignore[override]
-        """All keys, over as many rows as it takes."""
-        from textual.content import Content
+    def render(self) -> Content:
+        """All keys in columns, over as many rows as it takes."""
+        columns = max(1, self.size.width // CELL)
+        parts: list[tuple[str, str]] = []
+        for number, (key, label) in enumerate(zip(self._left[::2], self._left[1::2], strict=True)):
+            if number and number % columns == 0:
+                parts.append(("\n", ""))
+            parts += [(f"{key[0]} ", "bold"), (label[0].ljust(CELL - len(key[0]) - 1), "")]
+        return Content.assemble(*parts)
 
-        return Content.assemble(*self._left)
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Rows that the table of keys takes."""
+        columns = max(1, width // CELL)
+        return -(-len(self._left) // 2 // columns)
 
     async def on_key(self, event: events.Key) -> None:
         """One key, and the menu is gone."""
