@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -198,6 +199,22 @@ def test_cancelling_twice_does_not_leave_the_board_held_in_reset() -> None:
     assert board.played == ["tight", "hard"]
     assert not in_loader
     assert board._waiting == BOOT
+
+
+def test_a_reply_that_nobody_waited_for_does_not_become_log() -> None:
+    async def work() -> Board:
+        def deliver(answer: bytes) -> Iterable[bytes]:
+            if board.requests[-1][0] == READ_REG:
+                task.cancel()
+            return (answer,)
+
+        board = Board(deliver=deliver)
+        task = asyncio.create_task(probe(board))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return board
+
+    assert run(work())._waiting == BOOT
 
 
 def test_cancelling_before_the_board_was_touched_touches_nothing() -> None:
