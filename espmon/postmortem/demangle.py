@@ -1,8 +1,47 @@
-"""Readable names for mangled ones."""
+"""Readable names for mangled ones: the Itanium C++ ABI's grammar (without expressions), and Rust's older form of it."""
 
 from __future__ import annotations
 
+import re
+
+from espmon.postmortem.demangle_itanium import Parser, Unreadable
+
+MAX_NAME = 4_000
+
+RUST_HASH = re.compile(r"17h[0-9a-f]{16}E$")
+RUST_ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
+
 
 def demangle(name: str) -> str:
-    """Return the readable form of a mangled C++ or Rust name; the name itself where it cannot be read."""
-    return name
+    """Return the readable form of a mangled C++ or older Rust name; the name itself where it cannot be read."""
+    if not name.startswith("_Z") or len(name) > MAX_NAME:
+        return name
+    mangled, dot, clone = name.partition(".")
+    try:
+        if RUST_HASH.search(mangled):
+            return _rust(mangled)
+        parser = Parser(mangled[2:])
+        text = parser.encoding()
+        if parser.pos != len(parser.text):
+            return name
+    except (Unreadable, IndexError, RecursionError):
+        return name
+    return f"{text} [clone .{clone}]" if dot else text
+
+
+def _rust(name: str) -> str:
+    parts: list[str] = []
+    pos = 3
+    while name[pos] != "E":
+        digits = re.compile(r"\d+").match(name, pos)
+        if digits is None:
+            raise Unreadable
+        pos = digits.end() + int(digits.group())
+        parts.append(name[digits.end() : pos])
+    shown = []
+    for part in parts[:-1]:
+        part = part[1:] if part.startswith("_$") else part
+        part = re.sub(r"\$u([0-9a-f]{1,5})\$", lambda match: chr(int(match[1], 16)), part)
+        part = re.sub(r"\$([A-Z]{1,2})\$", lambda match: RUST_ESCAPES.get(match[1], match[0]), part)
+        shown.append(part.replace("..", "::"))
+    return "::".join(shown)

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from espmon.postmortem import dwarf_abbrev as dw
+from espmon.postmortem.demangle import demangle
 from espmon.postmortem.dwarf import Ranges
 from espmon.postmortem.dwarf_unit import Unit, Value
 from espmon.postmortem.errors import PostmortemError
@@ -17,6 +18,9 @@ MAX_NAME = 2000
 
 C_LANGUAGES = frozenset({0x01, 0x02, 0x0C, 0x1D, 0x2C, 0x8001})
 """Languages without scopes in names: C and assembly."""
+
+CPP_LANGUAGES = frozenset({0x04, 0x1A, 0x21, 0x2B, 0x3A})
+"""C++, whose linkage names tell overloads apart; Rust's name the same by scopes, without their hashes."""
 
 SCOPES = frozenset({dw.TAG_NAMESPACE, dw.TAG_MODULE})
 NAMED_SCOPES = frozenset(
@@ -154,14 +158,35 @@ def original(unit: Unit, position: int) -> tuple[Unit, int, dict[int, Value]]:
 
 
 def full_name(unit: Unit, position: int) -> str | None:
-    """Return the name of an entry with its scopes: `espressif::Driver<int>::start`, None when it has none."""
+    """Return the name of an entry with its scopes: `espressif::Driver<int>::start`, None when it has none.
+
+    C++ functions have their parameters too, where a linkage name tells them: `ring::push(int)`.
+    """
     home, where, attributes = original(unit, position)
-    name = attributes.get(dw.AT_NAME) or attributes.get(dw.AT_LINKAGE_NAME) or attributes.get(dw.AT_MIPS_LINKAGE_NAME)
+    linkage = attributes.get(dw.AT_LINKAGE_NAME) or attributes.get(dw.AT_MIPS_LINKAGE_NAME)
+    if home.root.get(dw.AT_LANGUAGE) in CPP_LANGUAGES:
+        if linkage is None:
+            linkage = _symbol_name(unit, position)
+        if not isinstance(linkage, str):
+            linkage = ""
+        readable = demangle(linkage)
+        if readable != linkage:
+            return readable[:MAX_NAME]
+    name = attributes.get(dw.AT_NAME) or linkage
     if not isinstance(name, str) or not name:
         return None
     if home.root.get(dw.AT_LANGUAGE) in C_LANGUAGES:
         return name[:MAX_NAME]
     return "::".join([*scopes_of(home, where), name])[:MAX_NAME]
+
+
+def _symbol_name(unit: Unit, position: int) -> str | None:
+    """Return the mangled name the symbol table has for a function: in unnamed namespaces the debug information leaves
+    it out.
+    """
+    low = unit.attributes(position).get(dw.AT_LOW_PC)
+    symbol = unit.dwarf.elf.function_at(low) if isinstance(low, int) and low else None
+    return symbol.name if symbol is not None and symbol.address == low and symbol.name.startswith("_Z") else None
 
 
 def scopes_of(unit: Unit, target: int) -> list[str]:

@@ -53,8 +53,11 @@ class LineTable:
         """How many rows there are."""
         return sum(len(sequence.addresses) for sequence in self.sequences)
 
-    def row(self, address: int) -> tuple[int, int] | None:
-        """Return (line, file index) of an address; of several rows at one address the last that begins a statement."""
+    def row(self, address: int, statements: bool = False) -> tuple[int, int] | None:
+        """Return (line, file index) of an address: of several rows at one address the last, as addr2line does.
+
+        With `statements` it is the last that begins a statement, as debuggers show stack frames.
+        """
         at = bisect_right(self.starts, address) - 1
         # Sequences may overlap in a damaged or oddly linked file: look a few back.
         for index in range(at, max(at - 4, -1), -1):
@@ -62,7 +65,7 @@ class LineTable:
             if sequence.start <= address < sequence.end:
                 last = bisect_right(sequence.addresses, address) - 1
                 chosen, where = last, sequence.addresses[last]
-                while chosen >= 0 and sequence.addresses[chosen] == where:
+                while statements and chosen >= 0 and sequence.addresses[chosen] == where:
                     if sequence.statements[chosen]:
                         return sequence.lines[chosen], sequence.files[chosen]
                     chosen -= 1

@@ -75,7 +75,7 @@ class _Unwinder:
             trace.end = "the program counter is not known"
             return trace
         registers[PC] = pc
-        trace.add(pc, registers.get(SP, 0), self.symbolizer.lookup(pc))
+        trace.add(pc, registers.get(SP, 0), self.symbolizer.lookup(pc, statements=True))
         if not self.symbolizer.is_code(pc) and not in_rom(pc, self.symbolizer):
             # A jump to a bad address leaves the caller in ra and nothing on the stack.
             ra = registers.get(RA, 0)
@@ -83,7 +83,7 @@ class _Unwinder:
                 trace.end = f"0x{pc:08x} is not code"
                 return trace
             registers = {**registers, PC: ra}
-            trace.add(ra, registers.get(SP, 0), self.symbolizer.lookup_caller(ra))
+            trace.add(ra, registers.get(SP, 0), self.symbolizer.lookup_caller(ra, statements=True))
             self._chain(trace, registers, innermost=False)
         else:
             self._chain(trace, registers, innermost=True)
@@ -123,7 +123,7 @@ class _Unwinder:
                 trace.end = f"the stack is damaged: no call before return address 0x{ra:08x}"
                 return
             self._add_tail_calls(trace, call, frame, caller[SP], recovered)
-            trace.add(ra, caller[SP], self.symbolizer.lookup_caller(ra), recovered)
+            trace.add(ra, caller[SP], self.symbolizer.lookup_caller(ra, statements=True), recovered)
             registers, innermost = caller, False
         trace.end = f"more than {MAX_FRAMES} frames"
 
@@ -131,7 +131,7 @@ class _Unwinder:
         if call is None or call.target is None or frame.entry is None or call.target == frame.entry:
             return
         for place in reversed(tail_path(self.symbolizer, call.target, frame.entry)):
-            trace.add(place, sp, self.symbolizer.lookup_caller(place), recovered)
+            trace.add(place, sp, self.symbolizer.lookup_caller(place, statements=True), recovered)
 
     def _row(self, address: int) -> Row | None:
         for table in self.tables:
@@ -210,7 +210,7 @@ class _Unwinder:
         ra = registers.get(RA, 0) if innermost else 0
         if ra and call_before(self.symbolizer, ra) is not None and self._leads_up(ra, sp, registers, pc):
             self._resumed = {**self._kept(registers), PC: ra, SP: sp}, True
-            trace.add(ra, sp, self.symbolizer.lookup_caller(ra), recovered=True)
+            trace.add(ra, sp, self.symbolizer.lookup_caller(ra, statements=True), recovered=True)
             return True
         limit = min(sp + MAX_SCAN_BYTES, self.stack_top)
         for slot in range(sp, limit, 4):
@@ -225,7 +225,9 @@ class _Unwinder:
             ]
             if len(bases) == 1:
                 self._resumed = {**self._kept(registers), PC: candidate, SP: bases[0]}, True
-                trace.add(candidate, bases[0], self.symbolizer.lookup_caller(candidate), recovered=True)
+                trace.add(
+                    candidate, bases[0], self.symbolizer.lookup_caller(candidate, statements=True), recovered=True
+                )
                 return True
         return False
 

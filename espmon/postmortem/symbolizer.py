@@ -10,6 +10,7 @@ from pathlib import Path
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.cache import Cache
 from espmon.postmortem.cfi import FrameTable
+from espmon.postmortem.demangle import demangle
 from espmon.postmortem.dwarf import Dwarf
 from espmon.postmortem.dwarf_functions import Function, Functions, full_name
 from espmon.postmortem.dwarf_lines import LineTable, parse_lines
@@ -128,11 +129,11 @@ class Image:
         function = functions.covering(address)
         return (functions, function) if function else None
 
-    def lookup(self, address: int) -> list[Frame]:
+    def lookup(self, address: int, statements: bool = False) -> list[Frame]:
         """Return the chain of frames at an address, innermost first; empty when nothing is known of it."""
         try:
             with reading(f"{self.elf.path}: debug information of 0x{address:08x}"):
-                frames = self._lookup_dwarf(address)
+                frames = self._lookup_dwarf(address, statements)
         except PostmortemError as error:
             self._note(error)
             frames = []
@@ -144,19 +145,17 @@ class Image:
             return frames
         name = symbol.name
         if name.startswith(("_Z", "_R")):
-            from espmon.postmortem.demangle import demangle
-
             name = demangle(name)
         if frames:
             return [*frames[:-1], Frame(name, frames[-1].file, frames[-1].line)]
         return [Frame(name, None, None)]
 
-    def _lookup_dwarf(self, address: int) -> list[Frame]:
+    def _lookup_dwarf(self, address: int, statements: bool) -> list[Frame]:
         unit = self.unit_at(address)
         if unit is None:
             return []
         table = self.lines(unit)
-        row = table.row(address) if table else None
+        row = table.row(address, statements) if table else None
         line: int | None = None
         file: str | None = None
         if table and row:
@@ -185,7 +184,7 @@ class Symbolizer:
         if not paths:
             raise PostmortemError("no ELF file given")
         self.images = [Image(path) for path in paths]
-        self._known: Cache[int, list[Frame]] = Cache(CACHED_ADDRESSES)
+        self._known: Cache[tuple[int, bool], list[Frame]] = Cache(CACHED_ADDRESSES)
 
     @property
     def elf(self) -> Elf:
@@ -211,23 +210,27 @@ class Symbolizer:
         """Tell whether an address lies in an executable section of one of the files."""
         return any(image.elf.is_code(address) for image in self.images)
 
-    def lookup(self, address: int) -> list[Frame]:
-        """Return the frames at an address, innermost first, inlined ones included; empty when no file knows it."""
-        known = self._known.get(address)
+    def lookup(self, address: int, statements: bool = False) -> list[Frame]:
+        """Return the frames at an address, innermost first, inlined ones included; empty when no file knows it.
+
+        Where several lines share an address the last is given, as addr2line does; with `statements` the last that
+        begins a statement, as debuggers show stack frames.
+        """
+        known = self._known.get((address, statements))
         if known is None:
-            known = self._known.put(address, self._lookup(address))
+            known = self._known.put((address, statements), self._lookup(address, statements))
         return known
 
-    def _lookup(self, address: int) -> list[Frame]:
+    def _lookup(self, address: int, statements: bool) -> list[Frame]:
         inside = [image for image in self.images if image.elf.is_code(address)]
         for image in inside or self.images:
-            if frames := image.lookup(address):
+            if frames := image.lookup(address, statements):
                 return frames
         return []
 
-    def lookup_caller(self, return_address: int) -> list[Frame]:
+    def lookup_caller(self, return_address: int, statements: bool = False) -> list[Frame]:
         """Return the frames of the call that comes back to an address (looked up just before it)."""
-        return self.lookup(return_address - CALL_STEP.get(self.machine, 1))
+        return self.lookup(return_address - CALL_STEP.get(self.machine, 1), statements)
 
     def function_name(self, address: int) -> str | None:
         """Return the name of the function (not of what is inlined) at an address."""

@@ -50,7 +50,7 @@ def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symb
         trace.end = "the program counter is not known"
         return trace
     window = _Window(registers)
-    trace.add(pc, sp or 0, symbolizer.lookup(pc))
+    trace.add(pc, sp or 0, symbolizer.lookup(pc, statements=True))
     if sp is None or a0 is None:
         trace.end = "a0 and a1 are not known"
         return trace
@@ -63,7 +63,7 @@ def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symb
         if not (step and returned >> 30 == step and call_size_before(symbolizer, target) == step):
             trace.end = f"0x{pc:08x} is not code"
             return trace
-        trace.add(target, sp, symbolizer.lookup_caller(target))
+        trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
         region = 0x4000_0000
     elif _on_entry(pc, symbolizer):
         # ENTRY has not run: the window is still the caller's, the return address waits in a4, a8 or a12.
@@ -79,7 +79,7 @@ def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symb
         if reason := _refusal(target, step, symbolizer):
             trace.end = reason
             return trace
-        trace.add(target, sp, symbolizer.lookup_caller(target))
+        trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
     _walk(trace, window, a0, sp, region, memory, symbolizer)
     return trace
 
@@ -98,20 +98,20 @@ def _walk(
             trace.end = reason
             return
         if step == 0:
-            trace.add(target, sp, symbolizer.lookup_caller(target))
+            trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
             trace.end = "called with call0: the caller's own return address is not kept"
             return
         saved = window.caller(step)
         if saved is None:
             below = memory.read(sp - 16, 8)
             if below is None:
-                trace.add(target, 0, symbolizer.lookup_caller(target))
+                trace.add(target, 0, symbolizer.lookup_caller(target, statements=True))
                 trace.end = f"the stack at 0x{(sp - 16) & 0xFFFFFFFF:08x} is not in the dump"
                 return
             saved = int.from_bytes(below[:4], "little"), int.from_bytes(below[4:], "little")
         next_a0, next_sp = saved
         if not sp < next_sp <= sp + MAX_FRAME_BYTES or next_sp % 16:
-            trace.add(target, 0, symbolizer.lookup_caller(target))
+            trace.add(target, 0, symbolizer.lookup_caller(target, statements=True))
             if next_sp == 0 and next_a0 == 0:
                 trace.complete, trace.end = True, "start of the task"
             else:
@@ -120,7 +120,7 @@ def _walk(
                 )
             return
         a0, sp = next_a0, next_sp
-        trace.add(target, sp, symbolizer.lookup_caller(target))
+        trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
     trace.end = f"more than {MAX_FRAMES} frames"
 
 
