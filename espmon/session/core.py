@@ -17,6 +17,7 @@ from espmon.records.limits import Limits
 from espmon.records.record import Record
 from espmon.records.spans.coredump import Coredump
 from espmon.session.artifacts import save_artifact
+from espmon.session.binlog_strings import BinlogStrings
 from espmon.session.decoder import Decoder
 from espmon.session.elves import ElfLibrary, pick
 from espmon.session.events import EventLog
@@ -234,6 +235,15 @@ class SessionCore:
         folder = self._folder.parent if self._folder else data_folder()
         return ElfLibrary(folder / "elves", self.settings.elf_library_bytes)
 
+    async def _use_strings(self, paths: tuple[Path, ...]) -> None:
+        """Binary log frames take their strings from the same ELF files."""
+        try:
+            strings = await self._decoder.run(lambda symbolizer: BinlogStrings(paths))
+        except (OSError, ValueError) as error:
+            self.notify(f"No strings for a binary log: {error}", Severity.WARNING)
+            return
+        self._pipeline.demux.use_strings(strings)
+
     def decoration(self, line: int) -> tuple[str, ...]:
         """Locations shown under a line, never part of it. May be called from any thread."""
         return self._decoder.decoration(line)
@@ -241,6 +251,7 @@ class SessionCore:
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files (application first) for decoding, also for what was received before."""
         if await self._decoder.load(paths):
+            await self._use_strings(paths)
             for printed in [getattr(entry.record, "elf_sha256", None) for entry in self.events][::-1]:
                 if printed:
                     self._check_elf(printed)
