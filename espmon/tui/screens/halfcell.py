@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PIXEL_LIMIT = 64_000_000
 """Pictures with more pixels are not decoded."""
@@ -18,10 +22,11 @@ class PictureError(Exception):
     """A picture that cannot be shown; the message says why."""
 
 
-def half_cells(path: Path, columns: int, lines: int) -> list[Strip]:
-    """The picture fitted into `columns` x `lines` cells, as strips. Blocks: call it in a thread.
+def load_picture(path: Path) -> Image:
+    """The decoded picture. Blocks: call it in a thread.
 
-    Raises `PictureError` when Pillow is missing or the file is not a picture that may be decoded.
+    Decoding it whole here means that nothing that draws it later meets a damaged file. Raises `PictureError` when
+    Pillow is missing or the file is not a picture that may be decoded.
     """
     try:
         from PIL import Image, UnidentifiedImageError
@@ -31,9 +36,13 @@ def half_cells(path: Path, columns: int, lines: int) -> list[Strip]:
         with Image.open(path) as opened:
             if opened.width * opened.height > PIXEL_LIMIT:
                 raise PictureError(f"{opened.width}x{opened.height} pixels are more than espmon decodes")
-            picture = opened.convert("RGB")
+            return opened.convert("RGB")
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PictureError(f"the file cannot be read as a picture: {error}") from error
+
+
+def half_cells(picture: Image, columns: int, lines: int) -> list[Strip]:
+    """An RGB picture fitted into `columns` x `lines` cells, as strips. Takes milliseconds: call it in a thread."""
     scale = min(columns / picture.width, lines * 2 / picture.height)
     width, height = max(1, int(picture.width * scale)), max(1, int(picture.height * scale))
     pixels = picture.resize((width, height + height % 2)).tobytes()

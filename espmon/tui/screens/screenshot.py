@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -20,7 +20,10 @@ from textual.widgets import Footer, LoadingIndicator
 from textual.worker import Worker, WorkerState
 
 from espmon.tui.screens.base import Line, copy, literal, size_text
-from espmon.tui.screens.halfcell import HalfcellPicture, half_cells
+from espmon.tui.screens.halfcell import HalfcellPicture, half_cells, load_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 WIDGETS = "textual_image.widget"
 """The module that asks the terminal for its graphics protocol when it is imported."""
@@ -41,12 +44,12 @@ def prepare_images() -> bool:
     return True
 
 
-def prepared_widget(path: Path) -> Widget | None:
+def prepared_widget(picture: Image) -> Widget | None:
     """The terminal's own way of drawing pictures, when `prepare_images` found one."""
     module: Any = sys.modules.get(WIDGETS)
     if module is None:
         return None
-    widget: Widget = module.Image(str(path))
+    widget: Widget = module.Image(picture)
     return widget
 
 
@@ -66,7 +69,7 @@ class ScreenshotScreen(ModalScreen[None]):
     ScreenshotScreen #heading { padding: 0 1; background: $panel; }
     ScreenshotScreen #note { padding: 0 1; background: $warning-muted; color: $text-warning; }
     ScreenshotScreen #picture { height: 1fr; align: center middle; }
-    ScreenshotScreen #picture Image { width: auto; height: 100%; }
+    ScreenshotScreen #picture > Image { width: auto; height: 100%; }
     ScreenshotScreen #problem { width: 100%; padding: 0 2; text-align: center; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -102,23 +105,23 @@ class ScreenshotScreen(ModalScreen[None]):
         """Draw the picture for the room there is."""
         self.call_after_refresh(self._draw)
 
-    async def _draw(self) -> None:
+    def _draw(self) -> None:
         area = self.query_one("#picture", Container)
-        widget = prepared_widget(self._path) if self._path.is_file() else None
-        if widget is not None:
-            await self._place(widget)
-        elif area.size:
+        if area.size:
             self._decode(area.size.width, area.size.height)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _decode(self, columns: int, lines: int) -> list[Strip]:
-        return half_cells(self._path, columns, lines)
+    def _decode(self, columns: int, lines: int) -> Image | list[Strip]:
+        picture = load_picture(self._path)
+        return picture if WIDGETS in sys.modules else half_cells(picture, columns, lines)
 
     async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """The picture, or why there is none."""
         event.stop()
-        if event.state is WorkerState.SUCCESS:
-            await self._place(HalfcellPicture(event.worker.result or []))
+        if event.state is WorkerState.SUCCESS and event.worker.result is not None:
+            result = event.worker.result
+            widget = HalfcellPicture(result) if isinstance(result, list) else prepared_widget(result)
+            await self._place(widget or Line("No picture", id="problem"))
         elif event.state is WorkerState.ERROR:
             await self._place(Line(f"No picture: {event.worker.error}", id="problem"))
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 from rich.color import Color
 from textual.pilot import Pilot
+from textual.widgets import Static
 
-from espmon.tui.screens.halfcell import HalfcellPicture, PictureError, half_cells
+from espmon.tui.screens.halfcell import HalfcellPicture, PictureError, half_cells, load_picture
 from espmon.tui.screens.screenshot import WIDGETS, ScreenshotScreen, prepare_images
 from tests.tui.screens.host import Host, run_before, screen_text, settle
 
@@ -56,7 +58,7 @@ async def test_the_picture_is_drawn_in_its_colours(picture: Path) -> None:
 
 def test_the_whole_picture_fits_whatever_the_room(picture: Path) -> None:
     for columns, lines in ((80, 20), (10, 20), (1, 1), (300, 3)):
-        strips = half_cells(picture, columns, lines)
+        strips = half_cells(load_picture(picture), columns, lines)
         assert 1 <= len(strips) <= lines
         assert max(strip.cell_length for strip in strips) <= columns
 
@@ -88,14 +90,14 @@ def test_a_picture_cut_by_a_reboot_is_refused_and_not_raised_otherwise(picture: 
     for length in range(0, len(whole), 7):
         path.write_bytes(whole[:length])
         with suppress(PictureError):
-            half_cells(path, 20, 10)
+            load_picture(path)
 
 
 def test_a_picture_of_absurd_size_is_not_decoded(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     Image.new("1", (9000, 8000)).save(path)
     with pytest.raises(PictureError, match="more than espmon decodes"):
-        half_cells(path, 80, 24)
+        load_picture(path)
 
 
 def test_the_terminal_is_not_asked_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +105,44 @@ def test_the_terminal_is_not_asked_where_there_is_none(monkeypatch: pytest.Monke
     monkeypatch.delitem(sys.modules, WIDGETS, raising=False)
     assert prepare_images() is False
     assert WIDGETS not in sys.modules
+
+
+@pytest.fixture
+def cut(picture: Path) -> Path:
+    """The picture as a reboot in the middle leaves it."""
+    picture.write_bytes(picture.read_bytes()[:60])
+    return picture
+
+
+class TerminalImage(Static):
+    """Stands where textual-image's widget would; keeps what it was given."""
+
+    def __init__(self, image: Image.Image) -> None:
+        super().__init__("drawn by the terminal")
+        self.image = image
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, WIDGETS, SimpleNamespace(Image=TerminalImage))
+
+
+@pytest.mark.usefixtures("prepared")
+async def test_the_terminals_own_protocol_is_used_when_it_was_prepared(picture: Path) -> None:
+    app = show(picture)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert app.screen.query_one(TerminalImage).image.size == (40, 20)
+        assert "drawn by the terminal" in screen_text(app)
+
+
+@pytest.mark.usefixtures("prepared")
+async def test_the_terminals_own_protocol_never_meets_a_damaged_file(cut: Path) -> None:
+    app = show(cut)
+    async with app.run_test(size=(200, 30)) as pilot:
+        await settle(pilot)
+        assert "No picture: the file cannot be read as a picture" in screen_text(app)
+        assert not app.screen.query(TerminalImage)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -1,0 +1,71 @@
+"""The result of a probe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from espmon.tui.screens.probe import UNTOLD, probe_screen, probe_sections
+from tests.tui.screens.host import Host, run_before, screen_text
+
+PROBE: dict[str, Any] = {
+    "chip": "esp32s3",
+    "description": "ESP32-S3 (QFN56) revision v0.2",
+    "revision": "v0.2",
+    "mac": "7c:df:a1:00:11:22",
+    "crystal_mhz": 40,
+    "features": ["Wi-Fi", "BT 5 (LE)", "Embedded PSRAM 8MB"],
+    "flash": {"manufacturer": "0x20", "device": "0x4018", "size": 16777216},
+    "usb_mode": "USB-Serial/JTAG",
+    "secure_download": False,
+    "security": {"secure_boot": False, "flash_encryption": True},
+    "loader": "rom",
+    "after": "application",
+    "elapsed": 0.42,
+    "warnings": [],
+}
+EXCHANGE = ["0.010 -> SYNC", "0.020 <- SYNC ok"]
+
+
+def fields(probe: dict[str, Any]) -> dict[str, str]:
+    return {label: text for section in probe_sections(probe) for label, text in section.rows}
+
+
+def test_every_field_is_there_in_words() -> None:
+    found = fields(PROBE)
+    assert found["MAC"] == "7c:df:a1:00:11:22"
+    assert found["size"] == "16.0 MiB (16777216 bytes)"
+    assert found["features"] == "Wi-Fi, BT 5 (LE), Embedded PSRAM 8MB"
+    assert (found["secure download mode"], found["flash encryption"]) == ("no", "yes")
+    assert (found["took"], found["now running"]) == ("0.4 s", "application")
+
+
+def test_what_the_chip_does_not_tell_is_said_and_never_invented() -> None:
+    empty = dict.fromkeys(PROBE)
+    assert set(fields(empty).values()) == {UNTOLD}
+    assert [section.text for section in probe_sections(empty) if section.title in ("Flash", "Security")] == [UNTOLD] * 2
+
+
+def test_a_field_of_a_later_version_is_not_left_out() -> None:
+    assert fields({**PROBE, "psram_vendor": "AP"})["psram vendor"] == "AP"
+
+
+async def test_the_exchange_can_be_copied_for_a_bug_report() -> None:
+    app = Host(lambda: probe_screen("gfx-board", PROBE, EXCHANGE))
+    async with app.run_test() as pilot:
+        await pilot.press(*["tab"] * 4, "c")
+        await pilot.pause()
+        assert app.copied == "\n".join(["Exchange with the loader", *EXCHANGE])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
+    async def check(pilot: Pilot[Any]) -> None:
+        assert pilot.app.size == size
+        for part in ("Probe of gfx-board", "! It stayed in download mode", "ESP32-S3 (QFN56)", "16.0 MiB", "Copy part"):
+            assert part in screen_text(pilot.app)
+
+    app = Host(lambda: probe_screen("gfx-board", {**PROBE, "warnings": ["It stayed in download mode"]}, EXCHANGE))
+    assert snap_compare(app, terminal_size=size, run_before=run_before(check))
