@@ -72,7 +72,7 @@ async def _leave(loader: Loader, look: bool) -> Left:
         if loader.in_loader:
             return Left(DOWNLOAD_MODE, b"", (f"This port cannot reset the board. {STUCK}",))
         return Left(UNKNOWN, b"")
-    await channel.read(0)  # the rest of a reply that nobody waits for is no log
+    await loader.settle()
     try:
         async with asyncio.timeout(ASK_LIMIT):
             by_watchdog = await _needs_watchdog(loader)

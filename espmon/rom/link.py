@@ -20,6 +20,12 @@ SYNC_WAIT = 0.1
 BARRIER_WAITS = (0.1, 0.2, 0.4, 0.8)
 """Seconds to wait for the SYNC that gets back into step, each time it is sent; then the chip counts as silent."""
 
+QUIET = 0.02
+"""Seconds without a byte after which an abandoned reply is taken to be over."""
+
+SETTLE_LIMIT = 0.06
+"""Most seconds spent waiting for that."""
+
 NOISE_LIMIT = 1 << 20
 """Bytes that may arrive while one reply is awaited; more is a board that floods, not a loader."""
 
@@ -126,6 +132,12 @@ class Link:
                 self._stale = False
                 return
         raise self._silent(Op.SYNC)
+
+    async def settle(self) -> None:
+        """Take in what is left of replies that nobody waits for, so that it does not become log."""
+        end = self._now() + (SETTLE_LIMIT if self._stale else 0)
+        while await self._receive(QUIET if self._stale else 0) and self._now() < end:
+            pass
 
     async def read_packet(self, timeout: float) -> bytes | None:
         """The next packet of any kind, for data that a stub streams; None when `timeout` seconds passed."""

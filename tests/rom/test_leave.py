@@ -204,9 +204,11 @@ def test_cancelling_twice_does_not_leave_the_board_held_in_reset() -> None:
 def test_a_reply_that_nobody_waited_for_does_not_become_log() -> None:
     async def work() -> Board:
         def deliver(answer: bytes) -> Iterable[bytes]:
-            if board.requests[-1][0] == READ_REG:
-                task.cancel()
-            return (answer,)
+            if board.requests[-1][0] != READ_REG:
+                return (answer,)
+            task.cancel()
+            asyncio.get_running_loop().call_later(0.01, board.say, answer)
+            return ()
 
         board = Board(deliver=deliver)
         task = asyncio.create_task(probe(board))
