@@ -53,6 +53,20 @@ async def test_the_probe_runs_with_consent_and_the_header_names_the_chip() -> No
         assert len(case.session.opened) == 1
 
 
+async def test_the_bars_stay_whole_after_other_screens_were_there() -> None:
+    # The toolkit's progress bar brings style rules for every widget of the name `Bar`.
+    async with running(request=PROBED, size=(120, 30)) as case:
+        await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))
+        await case.press("y")
+        await case.until(lambda: isinstance(case.app.screen, ProbingScreen))
+        case.app._runner.call(case.session.finish_probe)
+        await case.until(lambda: case.app.screen is case.screen)
+        await case.press("e")
+        lines = case.text().split("\n")
+        assert "desk board" in lines[0]
+        assert lines[0].endswith("115200 Bd")
+
+
 async def test_a_failed_probe_returns_to_the_picker_with_the_reason() -> None:
     session = FakeSession()
     session.fail_probe = ("The chip did not answer", "Hold BOOT and try again")

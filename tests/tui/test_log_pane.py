@@ -67,6 +67,17 @@ async def test_the_wheel_moves_rows_and_holds_still() -> None:
         assert case.rows()[0] == f"line {int(before.split()[1]) - 3}"
 
 
+async def test_a_change_of_size_does_not_stop_following() -> None:
+    async with running(size=(120, 40)) as case:
+        await case.feed(numbered(100))
+        for size in ((100, 20), (60, 10), (120, 40)):
+            await case.pilot.resize_terminal(*size)
+            await case.press("e", "e")
+            assert case.pane.follow
+        await case.feed(numbered(1, 100))
+        assert case.rows()[-1] == "line 100"
+
+
 async def test_dragging_the_scrollbar_goes_to_that_place() -> None:
     async with running() as case:
         await case.feed(numbered(1000))

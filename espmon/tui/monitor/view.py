@@ -20,7 +20,7 @@ from espmon.tui.monitor.link import News, SessionLink
 from espmon.tui.widgets.capture_line import CaptureLine
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.filter_bar import FilterBar
-from espmon.tui.widgets.header import Header
+from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.input_line import History, InputLine
 from espmon.tui.widgets.inspector import Inspector
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
@@ -87,7 +87,7 @@ class MonitorView(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, log, input, bars, footer: what the first frame shows. `complete` adds the rest."""
-        yield Header(id="header")
+        yield BoardHeader(id="header")
         with Body(id="body"), LogColumn(id="log-column"):
             yield LogPane(self.link.session.store, id="log")
         yield InputLine(self._history, self.settings.eol, id="input")
@@ -168,7 +168,7 @@ class MonitorView(Screen[None]):
             if self._output:
                 pane.sync()
         if news.status is not None:
-            self.query_one(Header).show(news.status)
+            self.query_one(BoardHeader).show(news.status)
             if self.completed:
                 self.query_one(CaptureLine).show(news.status)
         self.show_state()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from espmon.session.view import Status
-from espmon.tui.widgets.bar import Bar, Part
+from espmon.tui.widgets.text_row import Part, TextRow
 
 BAR_CELLS = 20
 """Cells of the progress bar."""
@@ -28,7 +28,7 @@ def bar_text(done: int, total: int | None, step: int) -> str:
     return "─" * at + "━━━━" + "─" * (BAR_CELLS - 4 - at)
 
 
-class CaptureLine(Bar):
+class CaptureLine(TextRow):
     """Shown only while something is being received."""
 
     DEFAULT_CSS = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from espmon.session.state import State
 from espmon.session.view import ElfState, Status
-from espmon.tui.widgets.bar import Bar, Part
+from espmon.tui.widgets.text_row import Part, TextRow
 
 LINK: dict[State, Part] = {
     State.CLOSED: ("○ closed", "$secondary"),
@@ -29,11 +29,11 @@ ELF: dict[ElfState, Part] = {
 """ELF state -> what the header calls it."""
 
 
-class Header(Bar):
+class BoardHeader(TextRow):
     """Board, chip, rate, link, ELF, boot, loop."""
 
     DEFAULT_CSS = """
-    Header { background: $panel; color: $foreground; padding: 0 1; }
+    BoardHeader { background: $panel; color: $foreground; padding: 0 1; }
     """
 
     def show(self, status: Status) -> None:

@@ -10,8 +10,8 @@ from textual.widgets import Static
 
 from espmon.session.view import EventEntry
 from espmon.tui.sanitise import visible
-from espmon.tui.widgets.bar import Bar
 from espmon.tui.widgets.event_list import EventList
+from espmon.tui.widgets.text_row import TextRow
 
 DETAIL_LINES = 400
 """Most lines of details shown."""
@@ -47,7 +47,7 @@ class Inspector(Vertical):
     DEFAULT_CSS = """
     Inspector { width: 44; background: $surface; border-left: vkey $panel; display: none; }
     Inspector.-on { display: block; }
-    Inspector > Bar { background: $panel; padding: 0 1; }
+    Inspector > TextRow { background: $panel; padding: 0 1; }
     Inspector > VerticalScroll { height: 40%; min-height: 5; background: $surface; border-top: solid $panel;
                                  padding: 0 1; scrollbar-size-vertical: 1; }
     Inspector VerticalScroll > Static { height: auto; width: 100%; }
@@ -55,7 +55,7 @@ class Inspector(Vertical):
 
     def compose(self) -> ComposeResult:
         """Title, list, details."""
-        yield Bar(id="events-title")
+        yield TextRow(id="events-title")
         yield EventList(id="events")
         with VerticalScroll(can_focus=False, id="details-scroll"):
             yield Static("", markup=False, id="details")
@@ -78,7 +78,7 @@ class Inspector(Vertical):
         events = self.events
         count = len(events.entries)
         kind = f" · {events.kind}" if events.kind else ""
-        self.query_one("#events-title", Bar).set_parts(
+        self.query_one("#events-title", TextRow).set_parts(
             [("Events", "bold"), (kind, "$accent")], [(f" {len(events.shown)} of {count}" if kind else f" {count}", "")]
         )
 

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from espmon.tui.actions import MENU
-from espmon.tui.widgets.bar import Bar
+from espmon.tui.widgets.text_row import TextRow
 
 SEQUENCES: dict[str, bytes] = {
     "enter": b"\r",
@@ -53,7 +53,7 @@ CELL = 15
 """Cells of one key in the menu's table."""
 
 
-class RawKeys(Bar, can_focus=True):
+class RawKeys(TextRow, can_focus=True):
     """Takes the place of the input line while every key goes to the board."""
 
     DEFAULT_CSS = """
@@ -96,7 +96,7 @@ class RawKeys(Bar, can_focus=True):
         self.post_message(self.Left())
 
 
-class MenuHint(Bar, can_focus=True):
+class MenuHint(TextRow, can_focus=True):
     """Waits for the key after the menu key, and says which there are."""
 
     DEFAULT_CSS = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -228,10 +229,18 @@ class LogPane(ScrollView, can_focus=True):
             bar.window_virtual_size, bar.window_size, bar.position = virtual, height, float(top)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The scrollbar was dragged or clicked."""
-        if count := len(self.view):
-            self.pager.put(self.view.line(min(max(0, round(new_value)), count - 1)))
-            self._moved()
+        """The toolkit adjusts this when sizes change; the pager alone knows the place."""
+
+    def scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> None:
+        """The scrollbar was dragged or clicked: that line to the top, or follow when it is the last page."""
+        count = len(self.view)
+        if y is None or not count:
+            return
+        if y >= self.max_scroll_y:
+            self.pager.tail()
+        else:
+            self.pager.put(self.view.line(min(max(0, round(y)), count - 1)))
+        self._moved()
 
     def _moved(self) -> None:
         self.refresh(self.size.region)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from espmon.session.view import Status
-from espmon.tui.widgets.bar import Bar, Part
+from espmon.tui.widgets.text_row import Part, TextRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ MODES = {"LOG": "$background on $primary", "INPUT": "$background on $success", "
 """Mode -> style of its badge."""
 
 
-class StatusBar(Bar):
+class StatusBar(TextRow):
     """The row above the footer."""
 
     DEFAULT_CSS = """

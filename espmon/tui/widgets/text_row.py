@@ -37,11 +37,11 @@ def fit(left: Sequence[Part], right: Sequence[Part], width: int) -> tuple[list[P
     return kept_left, kept_right, max(0, room)
 
 
-class Bar(Widget):
+class TextRow(Widget):
     """A row of texts."""
 
     DEFAULT_CSS = """
-    Bar { height: 1; width: 100%; }
+    TextRow { height: 1; width: 100%; }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
