@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -108,17 +108,18 @@ class FlashEvent(Event):
 class SessionNote(Event):
     """Something the session did, or wants the reader of the log to know."""
 
-    __slots__ = ("text",)
+    __slots__ = ("evidence", "text")
 
     type: ClassVar[str] = "note"
 
-    def __init__(self, offset: int, time: float | None, text: str) -> None:
+    def __init__(self, offset: int, time: float | None, text: str, evidence: Sequence[str] = ()) -> None:
         super().__init__(offset, 0, time)
         self.text = text
+        self.evidence = evidence
 
     def fields(self) -> JsonObject:
-        """`text` in plain words."""
-        return {"text": self.text}
+        """`text` in plain words, and what speaks for it."""
+        return {"text": self.text, "evidence": list(self.evidence)}
 
 
 @dataclass(slots=True)

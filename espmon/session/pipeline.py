@@ -10,10 +10,11 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from espmon.records.baud import BaudDetector, BaudFinding
 from espmon.records.demux import Demultiplexer
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.record import Record
-from espmon.session.events import EventLog
+from espmon.session.events import EventLog, SessionNote
 from espmon.session.recording import Recording
 from espmon.session.settings import Settings
 from espmon.session.store import LogStore
@@ -23,7 +24,7 @@ PIPELINE_NOTICE_LIMIT = 4
 """Toasts raised by one read of the port; the rest is in the inspector."""
 
 
-SETTLE_SECONDS = 0.25
+SETTLE_SECONDS = 1.0
 """A crash report that nothing follows for this long is complete."""
 
 
@@ -69,6 +70,8 @@ class Pipeline:
         self._settings = settings
         self._on_record = on_record
         self._on_lines = on_lines
+        self.baud = BaudDetector(115200)
+        """Watches for a wrong rate; the session tells it when the port's rate changes."""
         self._capture_since: float | None = None
         self._last_byte = 0.0
         self._idled = self._settled = self._stalled = True
@@ -78,8 +81,15 @@ class Pipeline:
     def feed(self, data: bytes, now: float) -> None:
         """Bytes from the board."""
         self._last_byte = now
+        if self.demux.capture is None and (finding := self.baud.feed(data)) is not None:
+            self._wrong_baud(finding, now)
         self._idled = self._settled = self._stalled = False
         self._spread(self.demux.feed(data, now).parts, now)
+
+    def _wrong_baud(self, finding: BaudFinding, now: float) -> None:
+        text = f"Wrong rate? {str(finding).capitalize()}"
+        self.list_event(SessionNote(self.demux.offset, now, text, finding.evidence), now)
+        self._emit(Notice(f"{text}. Change the rate with the palette: Set baud rate", Severity.WARNING))
 
     def wait(self, now: float) -> float | None:
         """Seconds until `tick` has something to do, None when only bytes can change anything."""

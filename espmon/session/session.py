@@ -137,6 +137,7 @@ class Session(Controls):
     def _attach(self, handle: Handle) -> None:
         self.opens += 1
         self._set(usb=handle.usb, has_modem_lines=handle.has_modem_lines, warnings=tuple(handle.warnings))
+        self._pipeline.baud.set_rate(handle.baud)
         self._link.attach(handle)
 
     async def close(self) -> None:

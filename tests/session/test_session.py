@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from espmon.port import PortError, PortErrorKind, PortIdentity
+from espmon.records.uart import resampled
 from espmon.session.ide import Ide
 from espmon.session.lease import LeaseError, Wire
 from espmon.session.session import Session
@@ -288,3 +289,12 @@ async def test_an_unreachable_ide_is_a_warning_and_the_port_stays_open(make: Mak
     )
     assert not handle.closed
     assert session.state is State.MONITORING
+
+
+async def test_a_wrong_rate_is_named_with_its_evidence(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle))
+    await session.open(OpenRequest("fake://board"))
+    text = b"I (1234) wifi: connected to an access point on channel 6\r\n" * 80
+    handle.push(resampled(text, sender=74880, receiver=115200))
+    await watch.until(lambda: any("74880" in entry.title for entry in session.events))
