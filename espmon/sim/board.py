@@ -212,9 +212,9 @@ class SimulatedBoard:
         peer.on_reboot = lambda: loop.call_soon_threadsafe(rebooted.set)
         starting = loop.run_in_executor(None, peer.start)
         try:
-            await self._send(bootlog.download_banner(self.chip).encode())
             # The wire is there from the start: what the client sends while the loader is being imported waits in it.
             self._peer = peer
+            await self._send(bootlog.download_banner(self.chip).encode())
             await asyncio.shield(starting)
             self._flash = peer.flash
             await self._relay(peer.socket, rebooted)

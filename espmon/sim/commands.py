@@ -63,7 +63,7 @@ async def _screenshot(app: Shell, variant: str) -> None:
 def _report(app: Shell, kind: str) -> str:
     if app.chip.riscv:
         return panic_text(app.image.snapshot(kind), app.image.sha256)
-    return xtensa.esp8266_text() if app.chip.key == "esp8266" else xtensa.panic_text(app.sha)
+    return xtensa.esp8266_text() if app.chip.key == "esp8266" else xtensa.panic_text(kind, app.sha)
 
 
 def _dump(app: Shell, kind: str, *, hashed: bool = False) -> bytes:

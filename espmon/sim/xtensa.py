@@ -42,31 +42,40 @@ BACKTRACE = (
     (0x400E27CE, 0x3FFB5DE0),
     (0x40085F8D, 0x3FFB5E10),
 )
-REASON = "Guru Meditation Error: Core  0 panic'ed (StoreProhibited). Exception was unhandled."
+EXCEPTION = "Guru Meditation Error: Core  0 panic'ed ({}). Exception was unhandled."
+REASONS = {
+    "panic": EXCEPTION.format("StoreProhibited"),
+    "load": EXCEPTION.format("LoadProhibited"),
+    "illegal": EXCEPTION.format("IllegalInstruction"),
+    "busy": "Guru Meditation Error: Core  0 panic'ed (Interrupt wdt timeout on CPU0).",
+    "abort": "abort() was called at PC 0x400d6a2e on core 0",
+    "assert": "assert failed: command_assert console.c:33 (frame_length < argument)",
+    "stack": "***ERROR*** A stack overflow in task main has been detected.",
+}
+"""Kind of crash -> the line that says so."""
+
+CAUSES = {"panic": 29, "load": 28, "illegal": 0, "busy": 5}
+"""EXCCAUSE of the kinds that print their registers; the others print a backtrace alone."""
+
 TCB, TCB_BYTES, TCB_NAME = 0x3FFB5F00, 340, 52
 STACK_TOP, STACK_WORDS = 0x3FFB5C90, 96
 BIN_VERSION = 0x0003
 BYTES_A_LINE = 48
 
 
-def panic_text(sha: str) -> str:
-    """Banner, registers, backtrace and the SHA prefix `sha`."""
-    cells = [f"{name:<8}: 0x{value:08x}  " for name, value in REGISTERS]
-    rows = ["".join(cells[start : start + 4]) for start in range(0, len(cells), 4)]
+def panic_text(kind: str, sha: str) -> str:
+    """Banner, registers where there is an exception, backtrace and the SHA prefix `sha`."""
+    lines = ["", REASONS[kind], ""]
+    if kind in CAUSES:
+        values = {**dict(REGISTERS), "EXCCAUSE": CAUSES[kind]}
+        cells = [f"{name:<8}: 0x{value:08x}  " for name, value in values.items()]
+        lines += [
+            "Core  0 register dump:",
+            *("".join(cells[start : start + 4]) for start in range(0, len(cells), 4)),
+            "",
+        ]
     trace = " ".join(f"0x{pc:08x}:0x{sp:08x}" for pc, sp in BACKTRACE)
-    lines = [
-        "",
-        REASON,
-        "",
-        "Core  0 register dump:",
-        *rows,
-        "",
-        f"Backtrace: {trace}",
-        "",
-        "",
-        "",
-        f"ELF file SHA256: {sha}",
-    ]
+    lines += [f"Backtrace: {trace}", "", "", "", f"ELF file SHA256: {sha}"]
     return "\r\n".join([*lines, "", ""])
 
 

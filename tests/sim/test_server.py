@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espmon.sim import BoardServer, BoardThread, ListenError, SimulatedBoard
+from espmon.sim.bootlog import printed_sha
 from espmon.sim.chips import CHIPS
 from espmon.sim.coredump import END, START
 from espmon.sim.frames import crc8
@@ -431,3 +432,35 @@ async def test_wrong_rate_garbage_holds_no_text() -> None:
         while len(client.received) < 128:
             await client.read()
     assert not re.search(rb"[A-Za-z]{4}", client.received)
+
+
+@pytest.mark.parametrize("chip", list(CHIPS))
+async def test_every_chip_has_a_loader_that_answers(chip: str) -> None:
+    async with BoardServer(SimulatedBoard(chip, "download")) as server, Client(server.url) as client:
+        await client.until(b"boot")
+        await client.write(request(Operation.SYNC, SYNC))
+        await client.until(bytes((0xC0, 1, Operation.SYNC)))
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("abort", b"abort() was called at PC 0x400d6a2e on core 0"),
+        ("assert", b"assert failed: command_assert"),
+        ("load", b"(LoadProhibited)"),
+        ("stack", b"A stack overflow in task main"),
+    ],
+)
+async def test_xtensa_chips_tell_their_crashes_apart(command: str, line: bytes) -> None:
+    async with BoardServer(SimulatedBoard("esp32", "quiet")) as server, Client(server.url) as client:
+        await client.until(b"esp> ")
+        await client.write(command.encode() + b"\r")
+        await client.until(line)
+        await client.until(b"Backtrace: 0x")
+
+
+def test_the_other_instruction_set_names_another_elf() -> None:
+    sha = SimulatedBoard().elf.read_bytes()
+    prints = {key: printed_sha(row, hashlib.sha256(sha).hexdigest()) for key, row in CHIPS.items()}
+    assert prints["esp32c3"] == hashlib.sha256(sha).hexdigest()[:9]
+    assert len({prints[key] for key in ("esp32c3", "esp32", "esp32s2", "esp32s3", "esp8266")}) == 5
