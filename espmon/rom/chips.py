@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pkgutil import get_data
 from typing import Any, NamedTuple
 
@@ -314,8 +315,9 @@ MAGIC_REGISTER = 0x40001000
 """A word of the ROM's code that differs between the chips which GET_SECURITY_INFO does not tell apart."""
 
 
+@cache
 def load_chips() -> Chips:
-    """Read the table (about a millisecond; keep the result)."""
+    """The table, read once: nothing writes to it."""
     # Not importlib.resources: importing it takes longer than everything else this module does.
     source = json.loads(get_data("espmon.rom", "data/chips.json") or b"")
     meta = source["meta"]
