@@ -8,7 +8,7 @@ from espmon.postmortem.demangle_itanium import Parser, Unreadable
 
 MAX_NAME = 4_000
 
-RUST_HASH = re.compile(r"17h[0-9a-f]{16}E$")
+RUST_HASH = re.compile(r"17h[0-9a-f]{16}E(?=$|\.llvm\.)")
 RUST_ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 
 
@@ -18,8 +18,9 @@ def demangle(name: str) -> str:
         return name
     mangled, dot, clone = name.partition(".")
     try:
-        if RUST_HASH.search(mangled):
-            return _rust(mangled)
+        rust = RUST_HASH.search(name)
+        if rust:
+            return _rust(name[: rust.end()])
         parser = Parser(mangled[2:])
         text = parser.encoding()
         if parser.pos != len(parser.text):

@@ -1,0 +1,131 @@
+"""`espmon coredump` and `espmon symbolize`, as users and scripts call them."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from espmon.cli import main
+from espmon.session.elves import ElfLibrary
+from tests.postmortem.made import RISCV, elf_core, riscv_program, uart, wrap
+from tests.postmortem.test_core_forms import riscv_task
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "elf"
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> tuple[Path, Path]:
+    elf = riscv_program(tmp_path / "app.elf")
+    path = tmp_path / "log.txt"
+    path.write_bytes(uart(wrap(13, 0x104, elf_core(RISCV, [riscv_task(0x3FC8_0000, "crasher")]))))
+    return path, elf
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path
+
+
+def test_the_report_is_text(dump: tuple[Path, Path], capsys: Captured) -> None:
+    assert main(["coredump", str(dump[0]), "--elf", str(dump[1])]) == 0
+    text = capsys.readouterr().out
+    assert "crashed task:    crasher (0x3fc80000)" in text
+    assert "reason:          Load access fault (5) at 0x00000010" in text
+    assert "#1  0x42000054 in g1" in text
+
+
+def test_with_json_it_is_one_object_on_stdout(dump: tuple[Path, Path], capsys: Captured) -> None:
+    assert main(["coredump", str(dump[0]), "--elf", str(dump[1]), "--json"]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["chip"] == "ESP32-C6"
+    assert output.out.count("\n") == 1
+
+
+def test_a_dump_that_cannot_be_used_is_one_line_and_code_2(
+    tmp_path: Path, dump: tuple[Path, Path], capsys: Captured
+) -> None:
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"nothing here")
+    assert main(["coredump", str(bad), "--elf", str(dump[1])]) == 2
+    output = capsys.readouterr()
+    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert "no core dump found" in output.err
+    assert main(["coredump", str(tmp_path / "missing"), "--elf", str(dump[1])]) == 2
+    assert main(["coredump", str(dump[0]), "--elf", str(bad)]) == 2
+    assert main(["coredump"]) == 2
+
+
+def test_the_wrong_elf_is_code_1_and_force_goes_on(tmp_path: Path, dump: tuple[Path, Path], capsys: Captured) -> None:
+    path = tmp_path / "other.bin"
+    path.write_bytes(wrap(13, 0x104, elf_core(RISCV, [riscv_task(0x3FC8_0000, "crasher")], sha="abcdef123")))
+    assert main(["coredump", str(path), "--elf", str(dump[1])]) == 1
+    assert "made by application abcdef123" in capsys.readouterr().err
+    assert main(["coredump", str(path), "--elf", str(dump[1]), "--json", "--force"]) == 0
+    assert json.loads(capsys.readouterr().out)["elf_match"] is False
+
+
+def test_without_elf_the_build_that_fits_is_found(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    from hashlib import sha256
+
+    build = home / "project" / "build"
+    build.mkdir(parents=True)
+    elf = riscv_program(build / "app.elf")
+    (build / "project_description.json").write_text(json.dumps({"app_elf": "app.elf"}))
+    core = elf_core(RISCV, [riscv_task(0x3FC8_0000, "crasher")], sha=sha256(elf.read_bytes()).hexdigest()[:9])
+    (home / "dump.bin").write_bytes(wrap(13, 0x104, core))
+    monkeypatch.chdir(home / "project")
+    assert main(["coredump", str(home / "dump.bin"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["elf_match"] is True
+    # Kept in the library, it is found when the build is gone.
+    assert ElfLibrary().add(elf) is not None
+    shutil.rmtree(build)
+    assert main(["coredump", str(home / "dump.bin"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["elf_match"] is True
+
+
+def test_without_any_elf_it_says_what_is_wanted(
+    home: Path, dump: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    (home / "empty").mkdir()
+    monkeypatch.chdir(home / "empty")
+    assert main(["coredump", str(dump[0])]) == 2
+    assert "give it with --elf" in capsys.readouterr().err
+
+
+def test_symbolize_prints_like_addr2line(capsys: Captured) -> None:
+    assert main(["symbolize", str(FIXTURES / "dwarf5.elf"), "0x42000020", "40380000"]) == 0
+    assert capsys.readouterr().out == "on_other_stack\n/fixture/start.S:24\n_start\n/fixture/start.S:9\n"
+
+
+def test_symbolize_json_follows_the_contract(capsys: Captured) -> None:
+    assert main(["symbolize", str(FIXTURES / "dwarf5.elf"), "0x42000020", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "address": "0x42000020",
+            "frames": [{"function": "on_other_stack", "file": "/fixture/start.S", "line": 24, "inlined": False}],
+        },
+        {"address": "0x00000000", "frames": []},
+    ]
+
+
+def test_symbolize_reads_addresses_from_stdin(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("0x42000020\n40380000\n"))
+    assert main(["symbolize", str(FIXTURES / "dwarf5.elf")]) == 0
+    assert capsys.readouterr().out.startswith("on_other_stack\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nowhere.elf", "0x1"], [str(FIXTURES / "dwarf5.elf"), "main"], [str(FIXTURES / "README.md"), "1"]]
+)
+def test_symbolize_refuses_with_one_line_and_code_2(arguments: list[str], capsys: Captured) -> None:
+    assert main(["symbolize", *arguments]) == 2
+    output = capsys.readouterr()
+    assert (output.out, output.err.count("\n")) == ("", 1)
