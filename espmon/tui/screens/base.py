@@ -28,6 +28,17 @@ def clip(text: str, width: int) -> str:
     return line if content.cell_length <= width else content.truncate(max(1, width), ellipsis=True).plain
 
 
+def clip_start(text: str, width: int) -> str:
+    """Like `clip`, but the end is kept: for paths and places, whose end says most."""
+    line = plain(text)
+    if Content(line).cell_length <= width:
+        return line
+    kept = line[-width:]
+    while Content(kept).cell_length > max(0, width - 1):
+        kept = kept[1:]
+    return "…" + kept
+
+
 def rows(pairs: Iterable[tuple[str, str]], *, width: int = 0) -> Content:
     """(label, text) rows as aligned lines; a text of several lines hangs under its first."""
     listed = [(plain(label), literal(text).split("\n")) for label, text in pairs]

@@ -65,6 +65,12 @@ def stack_text(task: Task) -> str:
     return f"{used} {part:.0%}"
 
 
+def variable_text(variable: Mapping[str, Any]) -> str:
+    """A variable's value, or why it is not known."""
+    value = variable.get("value")
+    return str(value) if value is not None else f"not known: {variable.get('note') or 'not recorded'}"
+
+
 class CoreDumpReportScreen(CrashScreen[str | None]):
     """Shows a decoded core dump. Returns `CHOOSE_ELF` when another ELF is wanted, else None.
 
@@ -186,6 +192,10 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
                 Content.styled("Warnings", "bold $text-accent"),
                 Content("\n".join(map(plain, warnings))),
             ]
+        variables = report.get("variables") or ()
+        if variables:
+            told = [(f"{item.get('type') or ''} {item.get('name')}", variable_text(item)) for item in variables]
+            lines += [Content(""), Content.styled("Variables of the crashed frame", "bold $text-accent"), rows(told)]
         lines += [
             Content(""),
             Content.styled("Memory regions", "bold $text-accent"),

@@ -28,13 +28,24 @@ Frame = Mapping[str, Any]
 FRAME_COLUMNS = (
     Column("index", "#", 2),
     Column("function", "function", 14, share=3),
-    Column("place", "source", 12, share=2),
+    Column("place", "source", 12, share=2, keep_end=True),
     Column("pc", "address", 10, from_width=64),
 )
 
 
 WARNINGS_SHOWN = 3
 """Warnings above the tables; the Details tab has all."""
+
+
+def local_source(mapping: Mapping[str, str] | None = None) -> Source:
+    """A source reader for the files of this computer; `mapping` replaces the paths of the build machine."""
+
+    def read(file: str, line: int) -> list[tuple[int, str]]:
+        from espmon.postmortem.source import source_excerpt
+
+        return [(found.number, found.text) for found in source_excerpt(file, line, mapping)]
+
+    return read
 
 
 def base_name(path: str) -> str:

@@ -54,7 +54,7 @@ COLUMNS = (
     Column("nickname", "nickname", 12, share=1),
     Column("name", "name", 14, share=2),
     Column("chip", "chip", 10, share=1),
-    Column("port", "port", 14, share=1),
+    Column("port", "port", 14, share=1, keep_end=True),
     Column("state", "state", 9),
     Column("description", "description", 16, share=3, from_width=100),
 )

@@ -59,7 +59,7 @@ class PanicReportScreen(CrashScreen[str | None]):
 
     Args:
         report: the JSON of a `panic` record, with what the session adds where it knows it: `sentence`, `notes`
-            {register: what its value tells}, `warnings`, `boot`, `count`.
+            {register: what its value tells}, `where` (a frame), `warnings`, `boot`, `count`.
         source: reads source excerpts; called in a thread.
         save_text: saves the readable report, returns where; called in a thread.
         save_json: the same as JSON.
@@ -116,12 +116,16 @@ class PanicReportScreen(CrashScreen[str | None]):
         return self._report.get("notes") or {}
 
     def _place(self) -> str:
+        where = self._report.get("where")
+        if isinstance(where, Mapping) and (where.get("function") or where.get("file")):
+            found = place(where, full=True)
+            return f"in {where.get('function') or '??'}" + (f", {found}" if found else "")
         if not self._frames:
             pc = self._report.get("pc")
             return f"at {pc}" if pc else "at an address that was not printed"
         frame = self._frames[best_frame(self._frames)]
-        where = place(frame, full=True)
-        return f"in {frame.get('function') or frame.get('pc')}" + (f", {where}" if where else "")
+        found = place(frame, full=True)
+        return f"in {frame.get('function') or frame.get('pc')}" + (f", {found}" if found else "")
 
     def _circumstances(self) -> list[str]:
         report = self._report

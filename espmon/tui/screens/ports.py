@@ -119,7 +119,7 @@ def port_row(port: PortLike) -> PortRow:
 
 COLUMNS = (
     Column("nickname", "name", 12, share=1),
-    Column("device", "port", 14, share=1),
+    Column("device", "port", 14, share=1, keep_end=True),
     Column("product", "product", 18, share=2),
     Column("chip", "chip", 10),
     Column("state", "state", 8),

@@ -10,7 +10,7 @@ from textual import events
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
-from espmon.tui.screens.base import clip
+from espmon.tui.screens.base import clip, clip_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,9 @@ class Column:
 
     from_width: int = 0
     """Shown only where the table is at least this wide."""
+
+    keep_end: bool = False
+    """Where a text is too long its beginning is cut (paths, `file:line`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class KeyedTable(DataTable[Text]):
     """
 
     DEFAULT_CSS = """
-    KeyedTable { height: 1fr; min-height: 4; scrollbar-size-horizontal: 0; background: $surface; }
+    KeyedTable { height: 1fr; min-height: 4; background: $surface; }
+    KeyedTable { scrollbar-size-horizontal: 0; scrollbar-size-vertical: 1; }
     KeyedTable > .datatable--header { background: $panel; color: $text-muted; text-style: none; }
     KeyedTable > .datatable--cursor { background: $primary 15%; color: $foreground; text-style: none; }
     KeyedTable:focus > .datatable--cursor { background: $primary 50%; color: $foreground; text-style: bold; }
@@ -55,6 +59,7 @@ class KeyedTable(DataTable[Text]):
     def __init__(self, columns: Sequence[Column], *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(cursor_type="row", id=id, classes=classes, cell_padding=1)
         self._plan = tuple(columns)
+        self._keep_end = {column.key for column in columns if column.keep_end}
         self._widths: dict[str, int] = {}
         self._shown: list[Row] = []
 
@@ -110,7 +115,8 @@ class KeyedTable(DataTable[Text]):
         return {column.key: column.width + spare * column.share // shares for column in visible}
 
     def _cell(self, row: Row, column: str) -> Text:
-        text = clip(row.cells.get(column, ""), self._widths[column])
+        cut = clip_start if column in self._keep_end else clip
+        text = cut(row.cells.get(column, ""), self._widths[column])
         return Text(text, style=row.style, no_wrap=True, end="")
 
     def _rebuild(self, selected: str | None) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from espmon.postmortem import decode_core
 from espmon.tui.screens.coredump import CHOOSE_ELF, CoreDumpReportScreen
-from espmon.tui.screens.crash_parts import FramesTable
+from espmon.tui.screens.crash_parts import FramesTable, local_source
 from espmon.tui.screens.table import KeyedTable
 from tests.tui.screens.crash_data import CORE_DUMP, FRAMES, SOURCE, source, task
 from tests.tui.screens.host import Host, run_before, screen_text, settle, toasts
@@ -179,6 +180,21 @@ async def test_saving_as_text_and_as_json() -> None:
         assert "Saved /d/core.json" in toasts(app)
 
 
+async def test_variables_of_the_crashed_frame_are_shown_with_their_values() -> None:
+    variables = [
+        {"name": "count", "type": "int", "value": "3", "note": ""},
+        {"name": "sensor", "type": "sensor_t *", "value": None, "note": "optimised out"},
+    ]
+    app = Host(lambda: panel({"variables": variables}))
+    async with app.run_test(size=(80, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("3")
+        await settle(pilot)
+        lines = screen_text(app).splitlines()
+        assert any("int count" in line and line.rstrip().endswith("3") for line in lines)
+        assert any("sensor_t * sensor" in line and "not known: optimised out" in line for line in lines)
+
+
 async def test_another_elf_can_be_asked_for() -> None:
     app = Host(panel)
     async with app.run_test() as pilot:
@@ -248,3 +264,25 @@ def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
 
     app = Host(lambda: panel(save_text=lambda: Path("/x"), save_json=lambda: Path("/x")))
     assert snap_compare(app, terminal_size=size, run_before=run_before(check))
+
+
+def test_source_of_this_computer_is_read_by_path_mapping(tmp_path: Path) -> None:
+    (tmp_path / "sensor.c").write_text("".join(f"line {number}\n" for number in range(1, 40)))
+    read = local_source({"/builds/project": str(tmp_path)})
+    lines = read("/builds/project/sensor.c", 14)
+    assert (14, "line 14") in lines
+    assert read("/builds/project/none.c", 14) == []
+
+
+@pytest.mark.parametrize("dump", ["esp32", "esp32_bin", "esp32c3"])
+async def test_a_real_dump_decoded_is_readable(shared_data: Path, dump: str) -> None:
+    folder = shared_data / "coredump" / dump
+    report = decode_core((folder / "coredump.b64").read_bytes(), folder / "app.elf").to_json()
+    app = Host(lambda: CoreDumpReportScreen(report, source=local_source()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = screen_text(app)
+        for part in ("abort() was called", "task main, at fail_once (test_core_dump.c:14)", "panic_abort", "IDLE"):
+            assert part in text
+        assert "The file is not on this computer" in text
+        assert "dump.c:14" in text.splitlines()[6] + text.splitlines()[7]

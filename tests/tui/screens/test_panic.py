@@ -114,3 +114,11 @@ def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
             assert part in text
 
     assert snap_compare(Host(lambda: panel({"corrupted": True})), terminal_size=size, run_before=run_before(check))
+
+
+async def test_where_the_decoder_says_it_happened_goes_before_the_first_frame() -> None:
+    where = {"function": "blink", "file": "/project/main/blink.c", "line": 7}
+    app = Host(lambda: panel({"where": where}))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert "in blink, /project/main/blink.c:7" in screen_text(app)

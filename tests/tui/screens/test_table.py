@@ -93,3 +93,18 @@ async def test_columns_that_do_not_fit_are_left_out_and_come_back() -> None:
         await pilot.resize_terminal(80, 10)
         await pilot.pause()
         assert "note a" in screen_text(app)
+
+
+async def test_a_path_that_does_not_fit_keeps_its_end() -> None:
+    class Paths(App[None]):
+        def compose(self) -> ComposeResult:
+            yield KeyedTable((Column("place", "place", 12, keep_end=True),))
+
+    app = Paths()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.query_one(KeyedTable).show(
+            [Row("a", {"place": "a_very_long_file_name.c:1234"}), Row("b", {"place": "名" * 50})]
+        )
+        await pilot.pause()
+        assert "…name.c:1234" in screen_text(app)
+        assert "…名名名名名" in screen_text(app)
