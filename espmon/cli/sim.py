@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from espmon.sim.board import SimulatedBoard
@@ -99,6 +100,8 @@ def main(arguments: list[str]) -> int:
     if options.rate is not None and options.rate < 1:
         print("espmon sim: --rate must be at least 1 baud", file=sys.stderr)
         return USAGE
+    if find_spec("esp32_mock_bootloader") is None:
+        print("espmon sim: no ROM loader without the extra: pip install 'espmon[demo]'", file=sys.stderr)
     try:
         replay = options.replay.read_bytes() if options.replay else None
         asyncio.run(_run(options, replay))
