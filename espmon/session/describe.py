@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from espmon.records.record import JsonObject, Record
 from espmon.session.view import Severity
 from espmon.text import plain
 
-HIDDEN = frozenset({"bytes", "value", "backtrace", "registers", "path"})
+HIDDEN = frozenset({"bytes", "backtrace", "registers", "path"})
 """Fields that are shown in their own way, or not at all."""
 
 DETAIL_CHARACTERS = 2000
@@ -142,5 +143,5 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return plain(", ".join(str(item) for item in value))[:DETAIL_CHARACTERS]
     if isinstance(value, Mapping):
-        return plain(", ".join(f"{name} {item}" for name, item in value.items()))[:DETAIL_CHARACTERS]
+        return plain(json.dumps(value, ensure_ascii=False, default=str))[:DETAIL_CHARACTERS]
     return plain(str(value))[:DETAIL_CHARACTERS]
