@@ -79,6 +79,18 @@ async def test_raw_keys_send_every_key_as_a_terminal_would() -> None:
         assert b"".join(case.session.sent) == b"n/\r\x1b[A\t\x1b\x7f\x01q"
 
 
+async def test_the_footer_offers_only_what_works_while_keys_go_to_the_board() -> None:
+    async with running() as case:
+        await case.press("r")
+        footer = case.text().split("\n")[-1]
+        assert "Menu" in footer
+        assert "Search" not in footer
+        await case.press("ctrl+t", "r")
+        await case.until(lambda: "reset" in case.session.calls)
+        await case.press("f2")
+        assert "Search" in case.text().split("\n")[-1]
+
+
 @pytest.mark.parametrize("way", [("f2",), ("ctrl+t", "escape"), ("ctrl+t", "k")])
 async def test_raw_mode_has_ways_out(way: tuple[str, ...]) -> None:
     async with running() as case:

@@ -18,6 +18,9 @@ from espmon.tui.monitor.view import MonitorView
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes
 
+ALWAYS = frozenset({"menu", "interrupt", "exit_key", "raw", "focus", "blur"})
+"""Actions that work while keys go to the board."""
+
 NOT_OPEN = "No port is open: o lists the ports"
 
 
@@ -30,6 +33,7 @@ class MonitorScreen(MonitorView):
         """The user asked the board for a picture."""
 
     _before_menu: Widget | None = None
+    _by_menu = False
     _log_file: Path | None = None
 
     # -- typing -------------------------------------------------------------------------------------------------
@@ -70,6 +74,7 @@ class MonitorScreen(MonitorView):
         self.set_class(turn_on, "-raw")
         raw.set_class(turn_on, "-on")
         (raw if turn_on else self.pane).focus()
+        self.refresh_bindings()
         self.show_state()
 
     @on(RawKeys.Typed)
@@ -107,11 +112,13 @@ class MonitorScreen(MonitorView):
         self._before_menu = self.focused
         hint.add_class("-on")
         hint.focus()
+        self.refresh_bindings()
 
     def _close_menu(self) -> None:
         self.query_one(MenuHint).remove_class("-on")
         before, self._before_menu = self._before_menu, None
         (before if before is not None and before.is_attached else self.pane).focus()
+        self.refresh_bindings()
 
     @on(MenuHint.Chosen)
     async def _chosen(self, event: MenuHint.Chosen) -> None:
@@ -129,7 +136,17 @@ class MonitorScreen(MonitorView):
             self.app.notify(f"{actions.written(key)} means nothing after the menu key", markup=False)
             return
         namespace = "" if call.startswith("app.") else "screen."
-        await self.app.run_action(namespace + call)
+        self._by_menu = True
+        try:
+            await self.app.run_action(namespace + call)
+        finally:
+            self._by_menu = False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While keys go to the board or to the menu, only what still works is offered."""
+        if self._by_menu or not self.completed or action in ALWAYS:
+            return True
+        return not (self.has_class("-raw") or self.in_menu)
 
     def action_send_key(self, key: str) -> None:
         """Send the menu key or the exit key itself."""

@@ -59,7 +59,7 @@ class MonitorView(Screen[None]):
     MonitorView #body { height: 1fr; }
     MonitorView #log-column { width: 1fr; }
     MonitorView.-narrow.-inspecting #log-column { display: none; }
-    MonitorView.-narrow Inspector { width: 1fr; border-left: none; }
+    MonitorView.-narrow Inspector { width: 1fr; max-width: 100%; border-left: none; }
     MonitorView.-raw InputLine { display: none; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
