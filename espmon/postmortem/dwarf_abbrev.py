@@ -27,7 +27,7 @@ TAG_ENUMERATOR, TAG_SUBPROGRAM, TAG_VARIABLE, TAG_VOLATILE = 0x28, 0x2E, 0x34, 0
 TAG_NAMESPACE, TAG_MODULE, TAG_ATOMIC, TAG_CALL_SITE, TAG_GNU_CALL_SITE = 0x39, 0x1E, 0x47, 0x48, 0x4109
 TAG_RVALUE_REFERENCE, TAG_SUBROUTINE_TYPE, TAG_RESTRICT = 0x42, 0x15, 0x37
 
-FORM_INDIRECT, FORM_IMPLICIT_CONST = 0x16, 0x21
+FORM_ADDRESS, FORM_DATA4, FORM_INDIRECT, FORM_IMPLICIT_CONST = 0x01, 0x06, 0x16, 0x21
 
 FIXED_FORMS = {
     0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16, 0x0C: 1, 0x11: 1, 0x12: 2, 0x13: 4, 0x14: 8,
@@ -101,6 +101,7 @@ class Abbreviation:
     sibling_at: int
     has_sibling: bool
     has_code: bool
+    range_at: int = -1
 
 
 Known = dict[tuple[bytes, tuple[int, int, int]], Abbreviation]
@@ -136,7 +137,7 @@ def _declaration(data: bytes, pos: int, sizes: tuple[int, int, int]) -> tuple[Ab
     pos += 1
     attributes: list[tuple[int, int, int]] = []
     steps: list[int] = []
-    fixed, sibling_at, has_sibling, has_code = 0, -1, False, False
+    fixed, sibling_at, has_sibling, has_code, range_at = 0, -1, False, False, -1
     while True:
         name, pos = uleb(data, pos)
         form, pos = uleb(data, pos)
@@ -148,6 +149,9 @@ def _declaration(data: bytes, pos: int, sizes: tuple[int, int, int]) -> tuple[Ab
         if len(attributes) >= MAX_ATTRIBUTES:
             raise PostmortemError("an abbreviation has too many attributes")
         attributes.append((name, form, constant))
+        if name == AT_HIGH_PC and form == FORM_DATA4 and len(attributes) > 1:
+            follows = attributes[-2][:2] == (AT_LOW_PC, FORM_ADDRESS) and sizes[0] == 4
+            range_at = fixed - 4 if follows and fixed >= 0 else -1
         if name == AT_SIBLING:
             has_sibling = True
             if form == 0x13 and fixed >= 0:
@@ -165,4 +169,7 @@ def _declaration(data: bytes, pos: int, sizes: tuple[int, int, int]) -> tuple[Ab
                 steps[-1] += size
             else:
                 steps.append(size)
-    return Abbreviation(tag, children, tuple(attributes), fixed, tuple(steps), sibling_at, has_sibling, has_code), pos
+    made = Abbreviation(
+        tag, children, tuple(attributes), fixed, tuple(steps), sibling_at, has_sibling, has_code, range_at
+    )
+    return made, pos

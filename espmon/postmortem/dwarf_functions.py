@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from struct import Struct
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.demangle import demangle
@@ -11,6 +12,7 @@ from espmon.postmortem.dwarf import Ranges
 from espmon.postmortem.dwarf_unit import Unit, Value
 from espmon.postmortem.errors import PostmortemError
 
+RANGE = Struct("<II")
 MAX_ORIGINS = 16
 """How many abstract origins and specifications are followed before a chain counts as a circle."""
 MAX_INLINE_DEPTH = 64
@@ -71,8 +73,14 @@ class Functions:
     def _collect(self, scopes: frozenset[int]) -> list[tuple[int, int, Function]]:
         unit = self.unit
         rows: list[tuple[int, int, Function]] = []
-        for _, position, abbreviation, _ in unit.walk(unit.header.first, scopes):
+        pair = RANGE.unpack_from
+        for _, position, abbreviation, at in unit.walk(unit.header.first, scopes):
             if abbreviation.tag == dw.TAG_SUBPROGRAM and abbreviation.has_code:
+                if abbreviation.range_at >= 0:
+                    low, size = pair(unit.data, at + abbreviation.range_at)
+                    if size:
+                        rows.append((low, low + size, Function([(low, low + size)], position)))
+                    continue
                 function = Function(unit.dwarf.ranges(unit, unit.attributes(position)), position)
                 rows.extend((low, high, function) for low, high in function.ranges)
         rows.sort(key=lambda row: row[:2])
