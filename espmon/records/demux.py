@@ -74,6 +74,7 @@ class Demultiplexer:
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
         self._notable = anchored([*(literal for literal, _, _ in self._triggers), *self._offers.needles]).search
         self._offset = 0  # of the first byte in _rest
+        self._searched = 0  # stream offset up to which no trigger is left in the unfinished line
         self._rest = bytearray()  # an unfinished line, or the running capture from its first byte on
         self._capture: Capture | None = None
         self._alert = False  # a quiet read may still complete something
@@ -266,12 +267,14 @@ class Demultiplexer:
 
     def _text(self, data: bytes, start: int, parts: list[Part]) -> int:
         """Take text from `start` on, up to the first byte of a capture or of the unfinished line."""
-        at = start
+        at = max(start, start + self._searched - self._offset)
         limit = len(data)
         self._held = None
         while True:
             hit = self._search(data, at)
             if hit is None:
+                # A trigger may be cut at the end of the data; everything before that is decided for good.
+                self._searched = self._offset + max(at, len(data) - SLACK) - start
                 break
             span, begin = self._trigger_at(data, hit.start())
             answer = None if begin < start else self._probe(data, start, begin, span)
@@ -281,6 +284,7 @@ class Demultiplexer:
             at = begin
             if isinstance(answer, More):
                 self._held = span.kind
+                self._searched = self._offset + at - start
                 limit = at
                 break
             if at > start:

@@ -23,6 +23,9 @@ from espmon.records.record import JsonObject, Record
 SGR = re.compile(rb"\x1b\[[0-9;:]*m")
 """Select Graphic Rendition: the only escape sequence that a log line is allowed to keep."""
 
+COMPACT = 16
+"""Blocks of more lines keep their starts in four bytes each."""
+
 LINE = re.compile(rb"[^\r\n]*(?:\r{0,2}\n|\r|\Z)")
 """One line with its end (matches empty at the end of the data)."""
 
@@ -300,4 +303,7 @@ def cut_long(data: bytes, lengths: list[int], cap: int) -> list[int]:
 
 def block_of(data: bytes, offset: int, cap: int, time: float | None) -> LineBlock:
     """All of `data` as lines; the last one may lack its end."""
-    return LineBlock(data, offset, array("I", split_lines(data, cap)), time=time, partial=data[-1] not in b"\r\n")
+    starts: Sequence[int] = split_lines(data, cap)
+    if len(starts) > COMPACT:
+        starts = array("I", starts)
+    return LineBlock(data, offset, starts, time, partial=data[-1] not in b"\r\n")

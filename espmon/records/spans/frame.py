@@ -148,16 +148,18 @@ class FrameCapture:
             if wrong:
                 have = wrong.start() - body
                 return self._damaged(f"byte {have} is not base64", have)
+        walk = self._walk
+        decided = walk is not None and walk.scan(data, body, stop)
+        if walk is not None and decided:
+            # A banner decides if it stands before what the chunks decided: smaller reads would have shown it first.
+            stop = body + (walk.seen if walk.error else walk.end or 0)
         banner = RESET_BANNER.search(data, first, stop)
-        if self._walk is not None and self._walk.scan(data, body, banner.end() if banner else stop):
-            if self._walk.error is not None:
-                return self._damaged(self._walk.error, self._walk.seen)
-            self._whole = True
-            return None
         if banner:
             have = banner.start() - body
             return self._damaged(f"the board restarted after {have} bytes", have)
-        self._whole = self._walk is None and stop - body == head.size
+        if walk is not None and walk.error is not None:
+            return self._damaged(walk.error, walk.seen)
+        self._whole = decided if walk is not None else stop - body == head.size
         return None
 
     def idle(self, data: Bytes, start: int) -> Outcome | None:

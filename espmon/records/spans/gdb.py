@@ -14,6 +14,7 @@ from espmon.records.span import MORE, Found, More, Setup, Where
 
 BODY = rb"\$((?:[^#$}\x00-\x1f\x7f]|\}[\x00-\xff])*)"
 OPENING = re.compile(rb"\$[TSWXO][0-9a-fA-F]{2}")
+OPENINGS = re.compile(rb"\$[TSWXO][0-9a-fA-F]?")
 PACKET = re.compile(BODY + rb"#([0-9a-fA-F]{2})")
 BEGINNING = re.compile(BODY + rb"(?:\}|#[0-9a-fA-F]?)?\Z")
 STOP_REPLY = re.compile(rb"(?:S[0-9a-fA-F]{2}|T[0-9a-fA-F]{2}(?:[\w-]{1,32}:[^;]*;?)*)\Z")
@@ -58,7 +59,7 @@ class GdbRecognizer:
     def probe(self, data: bytes, at: int, where: Where) -> Found | More | None:
         """Decide about a hit."""
         if not OPENING.match(data, at):
-            return None
+            return MORE if OPENINGS.fullmatch(data, at) else None
         match = PACKET.match(data, at, at + self._cap)
         if match is None:
             waits = len(data) - at < self._cap and BEGINNING.match(data, at)

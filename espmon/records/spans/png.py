@@ -88,16 +88,16 @@ class PngCapture:
             if failed is None or isinstance(failed, Outcome):
                 return failed
         stop = min(len(data), body + self._size) if self._size else len(data)
-        banner = self._banner(data, start, stop)
-        # What stands behind a banner must not decide: with smaller reads it would not be here yet.
-        if self._walk.scan(data, body, banner[1] if banner else stop):
-            if self._walk.error is not None:
-                return self._failed(self._walk.error, self._walk.seen)
-            return self._finish(data, start, idle=False)
-        if banner:
-            have = banner[0] - body
+        decided = self._walk.scan(data, body, stop)
+        # A banner decides if it stands before what the chunks decided: with smaller reads it would have been first.
+        reach = body + (self._walk.seen if self._walk.error else self._walk.end or 0) if decided else stop
+        banner = self._banner(data, start, reach)
+        if banner is not None:
+            have = banner - body
             return self._failed(f"the board restarted after {have} bytes", have)
-        return None
+        if self._walk.error is not None:
+            return self._failed(self._walk.error, self._walk.seen)
+        return self._finish(data, start, idle=False) if decided else None
 
     def idle(self, data: Bytes, start: int) -> Outcome | None:
         """End if only the end line's own line end is missing."""
@@ -132,11 +132,11 @@ class PngCapture:
             return None
         return None if found is MORE else MORE
 
-    def _banner(self, data: Bytes, start: int, stop: int) -> tuple[int, int] | None:
+    def _banner(self, data: Bytes, start: int, stop: int) -> int | None:
         first = start + max(self._header, self._searched - BANNER_REACH)
-        self._searched = stop - start
+        self._searched = max(self._searched, stop - start)
         banner = RESET_BANNER.search(data, first, stop)
-        return banner.span() if banner else None
+        return banner.start() if banner else None
 
     def _finish(self, data: Bytes, start: int, *, idle: bool) -> Outcome | None:
         size = self._walk.end or 0
