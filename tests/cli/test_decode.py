@@ -1,0 +1,110 @@
+"""`espmon decode`: text and JSON, files and pipes, filter and colour, errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.records.streams import core_dump, frame, framed_png, png
+
+COMMAND = (sys.executable, "-m", "espmon", "decode")
+
+
+def run(*arguments: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*COMMAND, *map(str, arguments)], input=data, capture_output=True, timeout=60)
+
+
+def objects(result: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_json_gives_one_record_a_line_from_stdin() -> None:
+    found = objects(run("-", "--json", data=b"I (5) app: hi\r\n" + framed_png(png()) + frame(b"{}") + core_dump()))
+    assert [record["type"] for record in found] == ["line", "png", "frame", "coredump"]
+    assert found[0] == {
+        "type": "line", "offset": 0, "length": 15, "time": None, "derived": False, "text": "I (5) app: hi",
+        "level": "I", "tag": "app", "device_ms": 5, "eol": "\r\n", "partial": False, "ansi": False, "source": "text",
+    }  # fmt: skip
+
+
+def test_text_goes_through_byte_for_byte_with_remarks_between() -> None:
+    result = run(data=b"one\r\n\xff\x00\n" + framed_png(png()) + b"last")
+    assert result.returncode == 0
+    head, _, tail = result.stdout.partition(b"--- ")
+    assert head == b"one\r\n\xff\x00\n"
+    assert tail.endswith(b"\nlast")
+    assert b"4" in tail
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", "in1f1"), ("*:V", "in1f1"), ("hello_world", "in1f2"), ("*:N", "in1f3")]
+)
+def test_the_print_filter_is_byte_exact(shared_data: Path, text: str, expected: str) -> None:
+    folder = shared_data / "monitor"
+    result = run(folder / "in1.txt", "--print-filter", text)
+    assert result.stdout == (folder / f"{expected}.txt").read_bytes()
+
+
+def test_colour_is_byte_exact(shared_data: Path) -> None:
+    folder = shared_data / "monitor"
+    result = run(folder / "color.txt", "--color", "always")
+    assert result.stdout == (folder / "color_out.txt").read_bytes()
+
+
+def test_a_binary_log_is_decoded_with_its_elves(shared_data: Path) -> None:
+    folder = shared_data / "binlog"
+    result = run(
+        folder / "stream.bin", "--elf", folder / "log.elf", "--elf", folder / "bootloader.elf", "--color", "always",
+        "--print-filter", "",
+    )  # fmt: skip
+    expected = (folder / "expected.txt").read_text()
+    shown = [line for line in result.stdout.decode().splitlines() if not line.startswith("--- 0x")]
+    assert shown == expected.splitlines()
+
+
+def test_equal_panics_fold_into_one_with_a_count() -> None:
+    panic = (
+        b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n"
+        b"Core  0 register dump:\r\nPC      : 0x400d1234  PS      : 0x00060030\r\n"
+        b"Backtrace: 0x400d1234:0x3ffb0000 0x400d2222:0x3ffb0020\r\n\r\nRebooting...\r\n"
+    )
+    folded = [record for record in objects(run("--json", "--fold", data=panic * 5)) if record["type"] == "panic"]
+    assert [record["count"] for record in folded] == [5]
+
+
+@pytest.mark.parametrize("arguments", [["no-such-file"], ["."], ["--print-filter", "wifi:Q"], ["--elf", "no-such.elf"]])
+def test_what_cannot_be_used_is_one_line_and_code_2(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert result.stdout == b""
+    assert len(result.stderr.splitlines()) == 1
+    assert b"Traceback" not in result.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"line\n" * 200_000)
+    process = subprocess.Popen([*COMMAND, str(log)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.read(5) == b"line\n"
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_every_real_log_decodes_and_tiles(shared_data: Path) -> None:
+    for path in sorted((shared_data / "logs").glob("*.log")):
+        at = 0
+        for record in objects(run(path, "--json")):
+            if not record["derived"]:
+                assert record["offset"] == at
+                at += record["length"]
+        assert at == path.stat().st_size
