@@ -226,9 +226,12 @@ class Unit:
         elif abbreviation.has_sibling:
             at = -1
             for name, form, constant in abbreviation.attributes:
-                value, pos = self.value(form, pos, constant)
-                if name == dw.AT_SIBLING and isinstance(value, int):
-                    at = value - self.offset
+                if name == dw.AT_SIBLING:
+                    value, pos = self.value(form, pos, constant)
+                    at = value - self.offset if isinstance(value, int) else -1
+                    break
+                size = form_size(form, *self.sizes)
+                pos = pos + size if size >= 0 else skip_form(size, self.data, pos, self.sizes)
         else:
             return -1
         if at < after:

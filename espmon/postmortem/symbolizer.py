@@ -19,7 +19,7 @@ from espmon.postmortem.elf import RISCV, XTENSA, Elf
 from espmon.postmortem.errors import PostmortemError, reading
 
 CACHED_FUNCTION_INDEXES = 1024
-CACHED_LINE_ROWS = 1_000_000
+CACHED_LINE_BYTES = 4 << 20
 CACHED_ADDRESSES = 8192
 CACHED_TAIL_SITES = 4096
 CALL_STEP = {XTENSA: 3, RISCV: 1}
@@ -52,7 +52,7 @@ class Image:
         self._others: tuple[list[int], list[tuple[int, int, int]]] | None = None
         self._spoken_of: set[int] = set()
         self._functions: Cache[int, Functions] = Cache(CACHED_FUNCTION_INDEXES)
-        self._lines: Cache[int, LineTable] = Cache(CACHED_LINE_ROWS)
+        self._lines: Cache[int, LineTable] = Cache(CACHED_LINE_BYTES)
         self._frames: FrameTable | None = None
         self.tail_sites: Cache[int, list[tuple[int, int]]] = Cache(CACHED_TAIL_SITES)
         self.damage: list[str] = []
@@ -115,7 +115,7 @@ class Image:
             comp_dir = unit.root.get(dw.AT_COMP_DIR)
             text = comp_dir if isinstance(comp_dir, str) else ""
             table = parse_lines(section.read, offset, text, self.dwarf.string, self.dwarf.line_string)
-            self._lines.put(offset, table, table.rows + 1)
+            self._lines.put(offset, table, table.size + 1)
         return table
 
     def function_entry(self, address: int) -> tuple[Functions, Function] | None:

@@ -34,7 +34,10 @@ print(json.dumps([elapsed, used, before * 1024, after * 1024, len(frames)]))
 
 def unit(number: int, functions: int) -> str:
     """Return a C file with types and functions that inline one another."""
-    lines = [f"struct record_{number}_{n} {{ int a, b; const char *name; struct record_{number}_{n} *next; }};" for n in range(functions)]
+    lines = [
+        f"struct record_{number}_{n} {{ int a, b; const char *name; struct record_{number}_{n} *next; }};"
+        for n in range(functions)
+    ]
     for n in range(functions):
         record = f"struct record_{number}_{n}"
         lines.append(f"static inline __attribute__((always_inline)) int helper_{number}_{n}({record} *r, int x)")
@@ -45,13 +48,27 @@ def unit(number: int, functions: int) -> str:
 
 
 def build(folder: Path, megabytes: int) -> Path:
-    """Link an ELF of about this size; a few units are compiled and the rest of the objects made from them by renaming."""
-    units, functions = 16, 400
+    """Link an ELF of about this size; a few units are compiled and the rest of the objects made from them by
+    renaming.
+    """
+    units, functions = 40, 100
     objects: list[Path] = []
     for number in range(units):
         source, target = folder / f"u{number}.c", folder / f"u{number}.o"
         source.write_text(unit(number, functions))
-        command = [TOOL + "gcc", "-march=rv32imc_zicsr", "-mabi=ilp32", "-O1", "-g3", "-gdwarf-4", "-c", str(source), "-o", str(target)]
+        command = [
+            TOOL + "gcc",
+            "-march=rv32imc_zicsr",
+            "-mabi=ilp32",
+            "-O1",
+            "-g3",
+            "-ffunction-sections",
+            "-gdwarf-4",
+            "-c",
+            str(source),
+            "-o",
+            str(target),
+        ]
         subprocess.run(command, check=True, timeout=120)
         objects.append(target)
     size = sum(path.stat().st_size for path in objects)
@@ -59,12 +76,29 @@ def build(folder: Path, megabytes: int) -> Path:
     for copy in range(max(1, megabytes * 2_400_000 // size)):
         for path in objects:
             target = folder / f"c{copy}_{path.name}"
-            subprocess.run([TOOL + "objcopy", f"--prefix-symbols=c{copy}_", str(path), str(target)], check=True, timeout=60)
+            subprocess.run(
+                [TOOL + "objcopy", f"--prefix-symbols=c{copy}_", str(path), str(target)], check=True, timeout=60
+            )
             copies.append(target)
     elf = folder / "large.elf"
     script = folder / "link.ld"
-    script.write_text("SECTIONS { . = 0x42000000; .text : { *(.text*) } .data 0x3fc80000 : { *(.data* .sdata* .bss* .sbss* .rodata*) } }")
-    command = [TOOL + "ld", "-m", "elf32lriscv", "--no-relax", "-e", "0", "-T", str(script), "-o", str(elf), *map(str, copies)]
+    script.write_text(
+        "SECTIONS { . = 0x42000000; .text : { *(.text*) } "
+        ".data 0x3fc80000 : { *(.data* .sdata* .bss* .sbss* .rodata*) } }"
+    )
+    command = [
+        TOOL + "ld",
+        "-m",
+        "elf32lriscv",
+        "--no-relax",
+        "-e",
+        "0",
+        "-T",
+        str(script),
+        "-o",
+        str(elf),
+        *map(str, copies),
+    ]
     subprocess.run(command, check=True, timeout=300, capture_output=True)
     return elf
 
@@ -72,7 +106,9 @@ def build(folder: Path, megabytes: int) -> Path:
 def probe(elf: Path, address: int, runs: int) -> list[list[float]]:
     """Look an address up in fresh processes."""
     command = [sys.executable, "-c", PROBE, str(elf), hex(address)]
-    return [json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout) for _ in range(runs)]
+    return [
+        json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout) for _ in range(runs)
+    ]
 
 
 def main() -> None:
@@ -89,8 +125,10 @@ def main() -> None:
             large += probe(elf, 0x4200_0000 + offset, options.runs)
         small = [row for address in (0x42009354, 0x4038424E, 0x403887B6) for row in probe(DATA, address, options.runs)]
         for title, rows in (("3.7 MB", small), (f"{elf.stat().st_size / 1e6:.1f} MB", large)):
-            print(f"{title}: {median(r[0] for r in rows) * 1e3:.1f} ms ({median(r[1] for r in rows) * 1e3:.1f} ms of processor time),", end=" ")
-            print(f"peak memory {max(r[3] for r in rows) / 1e6:.0f} MB ({max(r[3] - r[2] for r in rows) / 1e6:.0f} MB of it for the ELF)")
+            elapsed, used = median(r[0] for r in rows) * 1e3, median(r[1] for r in rows) * 1e3
+            peak, own = max(r[3] for r in rows) / 1e6, max(r[3] - r[2] for r in rows) / 1e6
+            print(f"{title}: {elapsed:.1f} ms ({used:.1f} ms of processor time),", end=" ")
+            print(f"peak memory {peak:.0f} MB ({own:.0f} MB of it for the ELF)")
         print(f"ratio {median(r[0] for r in large) / median(r[0] for r in small):.2f} (at most 3)")
 
 
