@@ -65,6 +65,12 @@ XTENSA_AFTER_NO_LOOPS = ("SAR", "WINDOWBASE", "WINDOWSTART", "CONFIGID0", "CONFI
 """Order of the `g` packet on Xtensa behind PC and the 64 physical address registers; the S2 has no loop registers.
 Source: the register file of ESP-IDF's stub."""
 
+XTENSA_FEWEST = 70
+"""Words of the shortest Xtensa reply; RISC-V sends 33, or 66 with floating point."""
+
+XTENSA_WITH_LOOPS = 74
+"""A reply of this many words or more comes from a chip with loop registers; the S2 sends 73."""
+
 RISCV_MACHINE, XTENSA_MACHINE = 243, 94
 
 
@@ -86,7 +92,7 @@ def parse_stop(payload: bytes) -> Stop | None:
     match = re.match(rb"[ST]([0-9a-fA-F]{2})", payload)
     if not match:
         return None
-    thread = re.search(rb"thread:(p?[0-9a-fA-F.-]+)", payload)
+    thread = re.search(rb"thread:(p?[0-9a-fA-F.-]{1,40})", payload)
     return Stop(int(match[1], 16), thread[1].decode() if thread else None)
 
 
@@ -99,14 +105,12 @@ def check(payload: bytes, what: str) -> bytes:
     return payload
 
 
-def parse_registers(payload: bytes, machine: int | None = None, *, loops: bool = True) -> dict[str, int]:
+def parse_registers(payload: bytes, machine: int | None = None) -> dict[str, int]:
     """Registers of a `g` reply by the names that panics print; those the stub does not know ("xx") are left out.
 
     Args:
         payload: hex of little-endian 32-bit words.
-        machine: ELF machine number, or None to tell it from the length (RISC-V sends 33 words or a little more,
-            Xtensa 70 and more).
-        loops: False on chips without loop registers (ESP32-S2).
+        machine: ELF machine number, or None to tell it from the length.
     """
     words: list[int | None] = []
     for start in range(0, len(payload) - 7, 8):
@@ -117,18 +121,23 @@ def parse_registers(payload: bytes, machine: int | None = None, *, loops: bool =
             if part.strip(b"x"):
                 raise RspError(f"The debug stub sent registers that are no hex: {part!r}") from None
             words.append(None)
-    xtensa = len(words) >= 70 if machine is None else machine == XTENSA_MACHINE
-    return _xtensa(words, loops) if xtensa else _named(RISCV_NAMES, words)
+    xtensa = len(words) >= XTENSA_FEWEST if machine is None else machine == XTENSA_MACHINE
+    if xtensa:
+        return _xtensa(words)
+    if len(words) < len(RISCV_NAMES):
+        raise RspError(f"The debug stub sent {len(words)} registers; a RISC-V core has {len(RISCV_NAMES)}")
+    return _named(RISCV_NAMES, words)
 
 
 def _named(names: Sequence[str], words: Sequence[int | None]) -> dict[str, int]:
     return {name: word for name, word in zip(names, words, strict=False) if word is not None}
 
 
-def _xtensa(words: Sequence[int | None], loops: bool) -> dict[str, int]:
+def _xtensa(words: Sequence[int | None]) -> dict[str, int]:
     if len(words) < 1 + XTENSA_AREGS + len(XTENSA_AFTER_NO_LOOPS):
         raise RspError(f"The debug stub sent {len(words)} registers; an Xtensa core has more")
-    special = _named(XTENSA_AFTER if loops else XTENSA_AFTER_NO_LOOPS, words[1 + XTENSA_AREGS :])
+    after = XTENSA_AFTER if len(words) >= XTENSA_WITH_LOOPS else XTENSA_AFTER_NO_LOOPS
+    special = _named(after, words[1 + XTENSA_AREGS :])
     base = (special.get("WINDOWBASE", 0) * 4) % XTENSA_AREGS
     registers: dict[str, int] = {}
     if words[0] is not None:
@@ -143,13 +152,13 @@ def _xtensa(words: Sequence[int | None], loops: bool) -> dict[str, int]:
     return registers
 
 
-def parse_memory(payload: bytes) -> bytes:
-    """The bytes of an `m` reply. Raises `RspError` for an error or for something that is no hex."""
-    check(payload, "reading memory")
+def parse_memory(payload: bytes, what: str = "reading memory") -> bytes:
+    """The bytes of an `m` or `p` reply. Raises `RspError` for an error or for something that is no hex."""
+    check(payload, what)
     try:
         return bytes.fromhex(payload.decode("ascii"))
     except ValueError:
-        raise RspError("The debug stub sent memory that is no hex") from None
+        raise RspError(f"The debug stub sent something that is no hex: {what}") from None
 
 
 def parse_threads(payload: bytes) -> list[str] | None:

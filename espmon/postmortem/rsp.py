@@ -7,6 +7,8 @@ appendix "GDB Remote Serial Protocol".
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,12 +18,25 @@ PACKET_CAP = 64 << 10
 EXPANDED_CAP = 1 << 20
 """Longest payload after run-length expansion."""
 
+NOISE_CAP = 64 << 10
+"""Most bytes kept of what is no packet."""
+
+CONTROL = re.compile(rb"[\x00-\x1f]")
+
 RETRIES = 4
 """How often a request is sent again before the target is given up."""
 
 
 class RspError(Exception):
     """The target does not answer, or not what the protocol says. The message is for the user."""
+
+
+class TargetGone(RspError):
+    """The target is no longer in its stub: it was reset, or runs. `log` is what it printed, the tail of what came."""
+
+    def __init__(self, message: str, log: bytes) -> None:
+        super().__init__(message)
+        self.log = log
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +108,29 @@ def decode_body(body: bytes) -> bytes:
 
 
 class Parser:
-    """Cuts received bytes into packets, acknowledgements and noise, whatever the reads were."""
+    """Cuts received bytes into packets, acknowledgements and noise, whatever the reads were.
 
-    def __init__(self) -> None:
+    A `+` or `-` is an acknowledgement only where one can stand: first, or behind a packet or another one. Behind other
+    bytes it is part of a log line (`-5 degrees`), which must not make anybody send something again.
+
+    Args:
+        text: replies hold no control characters (all that is asked for here is hex and names), so that a `$` in a log
+            line does not swallow the lines after it.
+    """
+
+    def __init__(self, *, text: bool = False) -> None:
         self._held = bytearray()
+        self._text = text
+        self._in_noise = False
+
+    def begin(self) -> None:
+        """A request is sent now: the next byte may be an acknowledgement."""
+        self._in_noise = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether a packet has begun and is not complete."""
+        return bool(self._held)
 
     def feed(self, data: bytes) -> list[Item]:
         """Read on; returns what became complete, in order."""
@@ -106,32 +140,44 @@ class Parser:
         at = 0
         while at < len(held):
             byte = held[at]
-            if byte in b"+-":
+            if byte in b"+-" and not self._in_noise:
                 items.append(Ack.GOOD if byte == 0x2B else Ack.AGAIN)
                 at += 1
             elif byte in b"$%":
                 end = held.find(b"#", at + 1)
-                again = held.find(b"$", at + 1, end if end >= 0 else len(held))
-                if again >= 0:
-                    # A new packet begins inside: what stood before it was cut off.
-                    items.append(Noise(bytes(held[at:again])))
-                    at = again
-                elif end < 0 and len(held) - at > PACKET_CAP:
-                    items.append(Noise(bytes(held[at:])))
-                    at = len(held)
+                cut = self._cut(at, end)
+                if cut is not None:
+                    items.append(Noise(bytes(held[at:cut])))
+                    self._in_noise = True
+                    at = cut
                 elif end < 0 or end + 2 >= len(held):
                     break
                 else:
                     body = bytes(held[at + 1 : end])
                     given = bytes(held[end + 1 : end + 3])
                     items.append(Packet(decode_body(body), b"%02x" % checksum(body) == given.lower(), byte == 0x25))
+                    self._in_noise = False
                     at = end + 3
             else:
-                stop = min((found for mark in b"+-$%" if (found := held.find(mark, at)) >= 0), default=len(held))
+                stop = min((found for mark in b"$%" if (found := held.find(mark, at + 1)) >= 0), default=len(held))
                 items.append(Noise(bytes(held[at:stop])))
+                self._in_noise = True
                 at = stop
         del held[:at]
         return items
+
+    def _cut(self, at: int, end: int) -> int | None:
+        """Where what began at `at` turns out to be no packet: at the next one's start, or where its text ends."""
+        held = self._held
+        limit = end if end >= 0 else len(held)
+        again = held.find(b"$", at + 1, limit)
+        if self._text:
+            control = CONTROL.search(held, at + 1, limit)
+            if control and (again < 0 or control.start() < again):
+                return control.start()
+        if again >= 0:
+            return again
+        return len(held) if end < 0 and len(held) - at > PACKET_CAP else None
 
     def pending(self) -> bytes:
         """Bytes of a packet that is not complete, given back and forgotten."""
@@ -143,40 +189,86 @@ class Parser:
 class Exchange:
     """One request and its reply.
 
-    Send `start()`; give what arrives to `feed`, send what it returns in `reply_with`; when nothing arrives for the
-    time limit, send `again()`. `result` is the reply's payload once there is one.
+    Send `start()`; give what arrives to `feed`, send what it returns; when nothing arrives for the time limit, send
+    `again()`. `result` is the reply's payload once there is one.
+
+    Args:
+        payload: the request.
+        once: the request must not be executed twice (step): it is sent again only when the target asks for it.
     """
 
-    def __init__(self, payload: bytes, *, no_ack: bool = False) -> None:
+    def __init__(self, payload: bytes, *, once: bool = False) -> None:
         self._packet = encode(payload)
-        self._no_ack = no_ack
+        self._once = once
         self._left = RETRIES
         self.result: bytes | None = None
+        self.repeated = False
+        """Whether the request was sent more than once: the target may answer each of them."""
+        self.heard = False
+        """Whether the target acknowledged anything."""
         self.noise = bytearray()
+        """What arrived and was no packet, the last `NOISE_CAP` bytes of it."""
+        self.console = bytearray()
+        """What the target's program printed through the debugger (`O` packets)."""
 
     def start(self) -> bytes:
         """What to send first."""
         return self._packet
 
     def again(self) -> bytes:
-        """Send the request once more. Raises `RspError` when that was tried often enough."""
+        """What to send when time passed. Raises `RspError` when that was tried often enough."""
         if not self._left:
             raise RspError("The debug stub does not answer")
         self._left -= 1
+        if self._once and self.heard:
+            return b""
+        self.repeated = True
         return self._packet
 
     def feed(self, item: Item) -> bytes:
         """Read one item; returns bytes to send at once (an acknowledgement, a repetition), or b""."""
         if item is Ack.AGAIN:
+            self.heard = False
             return self.again()
-        if isinstance(item, Noise):
+        if item is Ack.GOOD:
+            self.heard = True
+        elif isinstance(item, Noise):
             self.noise += item.data
+            del self.noise[:-NOISE_CAP]
         elif isinstance(item, Packet) and not item.notification:
-            if not item.ok:
-                if not self._left:
-                    raise RspError("The debug stub's answers arrive damaged")
-                self._left -= 1
-                return b"" if self._no_ack else b"-"
-            self.result = item.payload
-            return b"" if self._no_ack else b"+"
+            return self._reply(item)
         return b""
+
+    def _reply(self, packet: Packet) -> bytes:
+        if not packet.ok:
+            if not self._left:
+                raise RspError("The debug stub's answers arrive damaged")
+            self._left -= 1
+            return b"-"
+        payload = packet.payload
+        if payload[:1] == b"O" and payload != b"OK":
+            with contextlib.suppress(ValueError):
+                self.console += bytes.fromhex(payload[1:].decode("ascii"))
+                del self.console[:-NOISE_CAP]
+            return b"+"
+        if self.noise.endswith(b"+"):
+            del self.noise[-1:]  # behind a log line, and an acknowledgement all the same
+        self.result = payload
+        return b"+"
+
+
+BOOT_BANNER = re.compile(rb"[^\r\n]*(?:ESP-ROM:|ets [A-Z][a-z]{2} {1,2}\d{1,2} \d{4}|rst:0x[0-9a-fA-F]{1,2} \()")
+"""The ROM's first words: the board was reset."""
+
+LOG_LINES = 3
+"""So many finished lines of text instead of a reply: the program runs."""
+
+
+def gone(received: bytes) -> TargetGone | None:
+    """What was received since a request, instead of a reply: does it show that the target left its stub?"""
+    banner = BOOT_BANNER.search(received)
+    if banner:
+        return TargetGone("The board was reset while it was inspected", received[banner.start() :])
+    if received.count(b"\n") >= LOG_LINES:
+        return TargetGone("The board is not in its debug stub: it prints log text", received)
+    return None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,18 +14,27 @@ from espmon.postmortem.gdb_target import (
     parse_stop,
     parse_threads,
 )
-from espmon.postmortem.rsp import Exchange, Packet, Parser, RspError, encode
+from espmon.postmortem.rsp import Exchange, Parser, RspError, TargetGone, encode, gone
 
 REPLY_SECONDS = 1.0
-"""Longest wait for a reply before the request is sent again."""
+"""Longest wait for a sign of a reply before the request is sent again."""
 
-MEMORY_PIECE = 64
-"""Bytes asked for at once: the stubs' packet buffers are small."""
+REQUEST_SECONDS = 30.0
+"""Longest time for one request, whatever arrives."""
+
+SETTLE_SECONDS = 0.05
+"""Silence after which a second answer to a repeated request is not expected any more."""
+
+MEMORY_PIECE = 256
+"""Bytes asked for at once: 45 ms at 115200 baud. A stub may send less."""
 
 MOST_MEMORY = 64 << 10
 """Bytes read by one call at most."""
 
 MOST_THREADS = 256
+
+RECEIVED_KEPT = 64 << 10
+"""Bytes kept that may turn out to be log."""
 
 
 class Wire(Protocol):
@@ -55,34 +62,102 @@ class Debugger:
 
     Args:
         wire: the lease.
-        machine: ELF machine number when an ELF or a chip is known, else None.
-        loops: False on chips without loop registers (ESP32-S2).
+        machine: ELF machine number when an ELF is known, else None.
     """
 
-    def __init__(self, wire: Wire, *, machine: int | None = None, loops: bool = True) -> None:
+    def __init__(self, wire: Wire, *, machine: int | None = None) -> None:
         self._wire = wire
         self._machine = machine
-        self._loops = loops
-        self._parser = Parser()
-        self._leftover = bytearray()
+        self._parser = Parser(text=True)
+        self._received = bytearray()
+        self._repeated = False
         self._lock = asyncio.Lock()
+        self.console = bytearray()
+        """What the stopped program printed through the stub."""
 
-    async def request(self, payload: bytes, timeout: float = REPLY_SECONDS) -> bytes:
-        """Send a request and return the reply's payload. Raises `RspError` when there is none, and `PortError`."""
+    async def request(self, payload: bytes, timeout: float = REPLY_SECONDS, *, once: bool = False) -> bytes:
+        """Send a request and return the reply's payload.
+
+        Args:
+            payload: the request.
+            timeout: seconds without a sign of a reply after which it is sent again.
+            once: do not send it again once the stub has acknowledged it.
+
+        Raises:
+            RspError: there is no reply; `TargetGone` when the board runs or was reset.
+            PortError: the port is gone.
+        """
         async with self._lock:
-            exchange = Exchange(payload)
-            await self._wire.write(exchange.start())
-            while exchange.result is None:
-                data = await self._wire.read(timeout)
-                if not data:
-                    await self._wire.write(exchange.again())
-                    continue
-                for item in self._parser.feed(data):
-                    answer = exchange.feed(item) if exchange.result is None else b""
-                    if answer:
-                        await self._wire.write(answer)
-            self._leftover += exchange.noise
+            await self._settle()
+            exchange = Exchange(payload, once=once)
+            self._parser.begin()
+            try:
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    await self._exchange(exchange, timeout)
+            except TimeoutError:
+                raise gone(bytes(self._received)) or RspError("The debug stub does not answer") from None
+            except RspError as error:
+                if b"\n" in exchange.noise and not isinstance(error, TargetGone):
+                    raise TargetGone(f"{error}: it prints log text", bytes(self._received)) from error
+                raise
+            finally:
+                self._repeated = exchange.repeated
+                self.console += exchange.console
+                del self.console[:-RECEIVED_KEPT]
+            assert exchange.result is not None
+            del self._received[: self._received.rfind(b"#") + 3]
             return exchange.result
+
+    async def _settle(self) -> None:
+        """Answers to a request that was repeated must not be taken for answers to the next one."""
+        wait = SETTLE_SECONDS if self._repeated else 0.0
+        deadline = asyncio.get_running_loop().time() + REPLY_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            data = await self._wire.read(wait)
+            if not data:
+                break
+            self._keep(data)
+        if found := gone(bytes(self._received)):
+            raise found
+        self._received.clear()
+        self._parser.pending()
+
+    def _keep(self, data: bytes) -> None:
+        self._received += data
+        del self._received[:-RECEIVED_KEPT]
+
+    async def _exchange(self, exchange: Exchange, timeout: float) -> None:
+        await self._wire.write(exchange.start())
+        now = asyncio.get_running_loop().time
+        deadline = now() + timeout
+        while exchange.result is None:
+            data = await self._wire.read(max(0.0, deadline - now()))
+            if not data:
+                self._parser.pending()
+                self._parser.begin()
+                await self._wire.write(exchange.again())
+                deadline = now() + timeout
+                continue
+            self._keep(data)
+            for item in self._parser.feed(data):
+                answer = exchange.feed(item) if exchange.result is None else b""
+                if answer:
+                    await self._wire.write(answer)
+                    deadline = now() + timeout
+            if exchange.result is None and (found := gone(bytes(self._received))):
+                raise found
+            if self._parser.inside:
+                deadline = now() + timeout
+
+    async def watch(self) -> None:
+        """Between requests: return never, and raise `TargetGone` when the board is reset, `PortError` when it leaves.
+
+        Cancel it before the next request.
+        """
+        while True:
+            self._keep(await self._wire.read(None))
+            if found := gone(bytes(self._received)):
+                raise found
 
     async def stop_reason(self) -> Stop:
         """Why the target stopped (`?`)."""
@@ -94,11 +169,15 @@ class Debugger:
 
     async def registers(self) -> dict[str, int]:
         """Registers of the selected thread (`g`)."""
-        return parse_registers(check(await self.request(b"g"), "reading registers"), self._machine, loops=self._loops)
+        return parse_registers(check(await self.request(b"g"), "reading registers"), self._machine)
 
     async def register(self, number: int) -> bytes:
-        """One register by gdb's number (`p`), as the target's bytes."""
-        return parse_memory(await self.request(b"p%x" % number))
+        """One register by gdb's number (`p`; from `g` where the stub has no `p`), as the target's bytes."""
+        what = f"reading register {number}"
+        reply = await self.request(b"p%x" % number)
+        if not reply:
+            reply = check(await self.request(b"g"), what)[8 * number : 8 * number + 8]
+        return parse_memory(reply, what)
 
     async def memory(self, address: int, length: int) -> bytes:
         """Memory from `address` (`m`), at most `MOST_MEMORY` bytes; ends early where the target refuses."""
@@ -107,7 +186,9 @@ class Debugger:
         while len(data) < length:
             piece = min(MEMORY_PIECE, length - len(data))
             try:
-                part = parse_memory(await self.request(b"m%x,%x" % (address + len(data), piece)))
+                part = parse_memory(await self.request(b"m%x,%x" % (address + len(data), piece)))[:piece]
+            except TargetGone:
+                raise
             except RspError:
                 if not data:
                     raise
@@ -140,93 +221,34 @@ class Debugger:
 
     async def step(self) -> Stop:
         """Execute one instruction (`s`)."""
-        stop = parse_stop(await self.request(b"s"))
+        reply = check(await self.request(b"s", once=True), "a step")
+        stop = parse_stop(reply)
         if stop is None:
-            raise RspError("The debug stub did not stop after a step")
+            words = "the program has ended" if reply[:1] in b"WX" else "it did not say where it stopped"
+            raise RspError(f"The debug stub did not stop after a step: {words}")
         return stop
 
     async def resume(self, command: bytes = b"c") -> bytes:
         """Let the target run (`c`) or detach (`D`); returns what it has said since, which is log."""
-        await self._wire.write(encode(command))
-        data = bytearray()
-        deadline = asyncio.get_running_loop().time() + REPLY_SECONDS
-        while b"+" not in data and asyncio.get_running_loop().time() < deadline:
-            data += await self._wire.read(0.1)
-        _, found, rest = bytes(data).partition(b"+")
-        return rest if found else bytes(data)
+        packet = encode(command)
+        for _ in range(2):
+            await self._wire.write(packet)
+            data = bytearray()
+            deadline = asyncio.get_running_loop().time() + REPLY_SECONDS
+            while not data and asyncio.get_running_loop().time() < deadline:
+                data += await self._wire.read(REPLY_SECONDS)
+            if data[:1] != b"-":
+                break
+        rest = bytes(data).removeprefix(b"+")
+        if command[:1] == b"D":
+            while len(rest) < len(DETACHED) and DETACHED.startswith(rest):
+                more = await self._wire.read(SETTLE_SECONDS)
+                if not more:
+                    break
+                rest += more
+            rest = rest.removeprefix(DETACHED)
+        return rest
 
 
-class Bridge:
-    """Lets one debugger on this machine speak to the leased port over TCP, and says when it has gone.
-
-    Args:
-        wire: the lease.
-    """
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self._server: asyncio.Server | None = None
-        self._client: asyncio.Task[None] | None = None
-        self.gone = asyncio.Event()
-        """Set when the debugger has disconnected."""
-        self.problem: Exception | None = None
-        """What ended the bridge, when that was not the debugger."""
-        self.last = b""
-        """The debugger's last request: `D` and `k` say that the board runs again."""
-
-    async def start(self) -> int:
-        """Listen on the loopback interface; returns the TCP port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._client is not None:
-            writer.close()
-            return
-        self._client = asyncio.current_task()
-
-        async def outward() -> None:
-            while data := await self._wire.read(None):
-                writer.write(data)
-                await writer.drain()
-
-        async def inward() -> None:
-            parser = Parser()
-            while data := await reader.read(4096):
-                await self._wire.write(data)
-                for item in parser.feed(data):
-                    if isinstance(item, Packet):
-                        self.last = item.payload
-
-        try:
-            await first_of(outward(), inward())
-        except Exception as error:
-            self.problem = error
-            raise
-        finally:
-            self.gone.set()
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    async def stop(self) -> None:
-        """Close the listener and the connection."""
-        if self._server is not None:
-            self._server.close()
-        if self._client is not None and not self._client.done():
-            self._client.cancel()
-            await asyncio.wait([self._client], timeout=REPLY_SECONDS)
-        self.gone.set()
-
-
-async def first_of(*work: Awaitable[None]) -> None:
-    """Run until the first ends, cancel the others; raises what the first raised."""
-    tasks = [asyncio.ensure_future(item) for item in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+DETACHED = b"$OK#9a"
+"""The answer to a detach; some stubs send none."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from espmon.port import PortError
-from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer, unwind_riscv, unwind_xtensa
 from espmon.postmortem.gdb_target import RISCV_MACHINE, XTENSA_MACHINE, Stop
-from espmon.postmortem.panic_notes import note_on
-from espmon.postmortem.rsp import RspError
-from espmon.session.debugger import Bridge, Debugger
+from espmon.postmortem.rsp import RspError, TargetGone
+from espmon.session.bridge import Bridge
+from espmon.session.debugger import Debugger
 from espmon.session.decoder import Decoder
 from espmon.session.lease import Lease
-from espmon.session.link import Link
+from espmon.session.link import Link, stop_tasks
 from espmon.session.state import Lifecycle, Trigger
+from espmon.session.stopped import StackReader, describe, stack_pointer
 
 OWNER = "gdb"
-STACK_BYTES = 1024
-"""Stack read for a backtrace: enough for a dozen frames, quick enough at 115200 baud."""
+STACK_ROUNDS = 24
+"""Pieces of stack fetched for one backtrace at most."""
 
 GDB_NAMES: Mapping[int, tuple[str, ...]] = {
     RISCV_MACHINE: ("riscv32-esp-elf-gdb", "gdb-multiarch"),
@@ -42,6 +43,7 @@ class Debugging:
         decoder: the ELF, and the thread that unwinds.
         changed: told the lease's owner, or None when it is given back.
         on_lost: called when the port went away under the debugger.
+        on_ended: told why an inspection ended by itself (the board was reset, or runs); the log goes on.
     """
 
     def __init__(
@@ -51,16 +53,23 @@ class Debugging:
         decoder: Decoder,
         changed: Callable[[str | None], None],
         on_lost: Callable[[PortError], None],
+        on_ended: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._link = link
         self._lifecycle = lifecycle
         self._decoder = decoder
         self._changed = changed
         self._on_lost = on_lost
+        self._on_ended = on_ended
         self._lease: Lease | None = None
         self._debugger: Debugger | None = None
         self._bridge: Bridge | None = None
         self._stop: Stop | None = None
+        self._seen: int | None = None
+        """The architecture as its registers showed it, where no ELF tells it."""
+        self._selected: str | None = None
+        self._threads: list[dict[str, str]] | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
     @property
     def active(self) -> bool:
@@ -69,7 +78,7 @@ class Debugging:
 
     @property
     def _machine(self) -> int | None:
-        return self._decoder.loaded.symbolizer.machine if self._decoder.loaded else None
+        return self._decoder.loaded.symbolizer.machine if self._decoder.loaded else self._seen
 
     def _speaking(self) -> Debugger:
         if self._debugger is None:
@@ -81,28 +90,64 @@ class Debugging:
         await self._take()
         assert self._lease is not None
         self._debugger = Debugger(self._lease, machine=self._machine)
+        self._selected = self._threads = None
         try:
-            async with self._errors():
-                self._stop = await self._debugger.stop_reason()
-            return await self.snapshot()
+            async with self._asking() as debugger:
+                self._stop = await debugger.stop_reason()
+                return await self._snapshot(debugger)
         except DebugError as error:
-            self._give_back(b"")
-            raise DebugError(f"{error}. Is it still in the debug stub? A reset brings the application back") from error
+            if self.active:
+                self._give_back(b"")
+                raise DebugError(
+                    f"{error}. Is it still in the debug stub? A reset brings the application back"
+                ) from error
+            raise
 
     @asynccontextmanager
-    async def _errors(self) -> AsyncIterator[None]:
-        """Errors of the stub and of the port in one kind; a lost port ends the lease."""
+    async def _asking(self) -> AsyncIterator[Debugger]:
+        """Speak to the stub. Its errors and the port's come in one kind; the end of the stub ends the lease."""
+        debugger = self._speaking()
+        await stop_tasks(self._watcher)
+        self._watcher = None
         try:
-            yield
+            yield debugger
+        except TargetGone as error:
+            self._ended(error)
+            raise DebugError(f"{error}. The log goes on") from error
         except RspError as error:
             raise DebugError(str(error)) from error
         except PortError as error:
-            self.drop()
-            self._on_lost(error)
+            self._lost(error)
             raise DebugError(str(error)) from error
+        finally:
+            if self._debugger is debugger:
+                self._watcher = asyncio.create_task(self._watch(debugger), name="espmon-gdb-watch")
+
+    async def _watch(self, debugger: Debugger) -> None:
+        """Between requests: a board that is reset by hand must not keep its log waiting."""
+        try:
+            await debugger.watch()
+        except TargetGone as error:
+            self._watcher = None
+            self._ended(error)
+            self._on_ended(f"{error}. The log goes on")
+        except PortError as error:
+            self._watcher = None
+            self._lost(error)
+
+    def _ended(self, error: TargetGone) -> None:
+        if self._lease is not None:
+            self._give_back(error.log)
+
+    def _lost(self, error: PortError) -> None:
+        self.drop()
+        self._on_lost(error)
 
     def drop(self) -> None:
         """Forget the lease: the port is gone or being closed."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
         lease, self._lease = self._lease, None
         self._debugger = None
         if lease is not None:
@@ -126,53 +171,70 @@ class Debugging:
 
     async def snapshot(self) -> dict[str, Any]:
         """Registers, threads and backtrace of the selected thread, as plain data for the screen."""
-        debugger = self._speaking()
-        async with self._errors():
-            registers = await debugger.registers()
-            threads = await debugger.threads()
-            sp = registers.get("SP", registers.get("A1", 0))
-            stack = await self._stack(debugger, sp)
-        return await self._decoder.run(
-            lambda symbolizer: _describe(self._stop, registers, sp, stack, threads_json(threads), symbolizer)
-        )
+        async with self._asking() as debugger:
+            return await self._snapshot(debugger)
 
-    async def _stack(self, debugger: Debugger, sp: int) -> bytes:
-        # Xtensa keeps the caller's a0 and a1 just below the stack pointer.
+    async def _snapshot(self, debugger: Debugger) -> dict[str, Any]:
+        registers = await debugger.registers()
+        self._seen = RISCV_MACHINE if "SP" in registers else XTENSA_MACHINE
+        if self._threads is None:  # they do not change while the board stands still
+            self._threads = [{"id": thread.id, "name": thread.name} for thread in await debugger.threads()]
+        stack = StackReader(stack_pointer(registers))
+        await self._fetch(debugger, stack, stack.first)
+        for _ in range(STACK_ROUNDS):
+            found = await self._decoder.run(lambda symbolizer: describe(registers, stack, symbolizer))
+            wanted = stack.wanted
+            if wanted is None or not await self._fetch(debugger, stack, wanted):
+                break
+        return {
+            "reason": self._stop.words if self._stop else "stopped",
+            "signal": self._stop.signal if self._stop else None,
+            "thread": self._selected or (self._stop.thread if self._stop else None),
+            "threads": self._threads,
+            **found,
+        }
+
+    async def _fetch(self, debugger: Debugger, stack: StackReader, wanted: tuple[int, int]) -> bool:
         try:
-            return await debugger.memory(max(sp - 16, 0), STACK_BYTES) if sp else b""
+            data = await debugger.memory(*wanted)
+        except TargetGone:
+            raise
         except RspError:
-            return b""
+            data = b""
+        stack.add(wanted[0], data)
+        return bool(data)
 
     async def memory(self, address: int, length: int) -> bytes:
         """Memory of the target. Raises `DebugError` with the stub's reason."""
-        debugger = self._speaking()
-        async with self._errors():
+        async with self._asking() as debugger:
             return await debugger.memory(address, length)
 
     async def select(self, thread: str) -> dict[str, Any]:
         """Look at another thread. Raises `DebugError`."""
-        debugger = self._speaking()
-        async with self._errors():
+        async with self._asking() as debugger:
             await debugger.select(thread)
-        return await self.snapshot()
+            self._selected = thread
+            return await self._snapshot(debugger)
 
     async def step(self) -> dict[str, Any]:
         """One instruction. Raises `DebugError`."""
-        debugger = self._speaking()
-        async with self._errors():
+        async with self._asking() as debugger:
             self._stop = await debugger.step()
-        return await self.snapshot()
+            self._selected = self._threads = None
+            return await self._snapshot(debugger)
 
     async def resume(self, *, detach: bool = False) -> None:
         """Let the board run on; the log goes on."""
-        debugger = self._speaking()
-        async with self._errors():
+        async with self._asking() as debugger:
             self._give_back(await debugger.resume(b"D" if detach else b"c"))
 
     async def abandon(self) -> None:
         """Give the port back without a word to the board (before a reset, or when it does not answer)."""
         if self._bridge is not None:
             await self._bridge.stop()
+            self._bridge = None
+        await stop_tasks(self._watcher)
+        self._watcher = None
         self._give_back(b"")
 
     # -- a real gdb ---------------------------------------------------------------------------------------------
@@ -181,14 +243,28 @@ class Debugging:
         """Open a bridge for a real gdb; returns the command to start. Raises `DebugError` when there is none."""
         program = find_gdb(self._machine)
         elf = self._decoder.loaded.paths[0] if self._decoder.loaded else None
-        if self._debugger is None:
+        if self._lease is None:
             await self._take()
-        self._debugger = None
+        await stop_tasks(self._watcher)
+        self._watcher = self._debugger = None
         assert self._lease is not None
         self._bridge = Bridge(self._lease)
         port = await self._bridge.start()
-        command = [program, "-q", "-ex", "set remotetimeout 10", "-ex", f"target remote 127.0.0.1:{port}"]
+        command = [
+            program,
+            "-q",
+            "-ex",
+            "set remotetimeout 10",
+            *self._architecture(),
+            "-ex",
+            f"target remote 127.0.0.1:{port}",
+        ]
         return [*command, *([str(elf)] if elf else [])]
+
+    def _architecture(self, program: str) -> list[str]:
+        """Without an ELF a debugger for many processors has to be told which one it speaks to."""
+        many = self._decoder.loaded is None and "multiarch" in program
+        return ["set architecture riscv:rv32"] if many else []
 
     async def take_back(self) -> None:
         """gdb has ended: close the bridge, let the board run, and read the log again."""
@@ -196,18 +272,16 @@ class Debugging:
         if bridge is None or self._lease is None:
             return
         await bridge.stop()
-        if bridge.last[:1] in (b"D", b"k"):
-            self._give_back(b"")
+        if bridge.problem is not None:
+            self._lost(bridge.problem)
+            return
+        if bridge.running:
+            self._give_back(bridge.log)
             return
         self._debugger = Debugger(self._lease, machine=self._machine)
-        async with self._errors():
+        async with self._asking() as debugger:
             await self._lease.write(b"+")
-            self._give_back(await self._debugger.resume())
-
-
-def threads_json(threads: list[Any]) -> list[dict[str, str]]:
-    """Threads as plain data."""
-    return [{"id": thread.id, "name": thread.name} for thread in threads]
+            self._give_back(await debugger.resume())
 
 
 def find_gdb(machine: int | None) -> str:
@@ -217,57 +291,3 @@ def find_gdb(machine: int | None) -> str:
         if found := shutil.which(name):
             return found
     raise DebugError(f"No debugger is installed: looked for {', '.join(names)}. Inspecting here needs none")
-
-
-def _describe(
-    stop: Stop | None,
-    registers: Mapping[str, int],
-    sp: int,
-    stack: bytes,
-    threads: list[dict[str, str]],
-    symbolizer: Symbolizer | None,
-) -> dict[str, Any]:
-    frames, warnings = _unwind(registers, sp, stack, symbolizer)
-    start = max(sp - 16, 0)
-    return {
-        "reason": stop.words if stop else "stopped",
-        "signal": stop.signal if stop else None,
-        "thread": stop.thread if stop else None,
-        "threads": threads,
-        "registers": {name: f"0x{value:08x}" for name, value in registers.items()},
-        "notes": {
-            name: note
-            for name, value in registers.items()
-            if (note := note_on(name, value, stack=[(start, start + len(stack))])) is not None
-        },
-        "backtrace": frames,
-        "stack": {"address": f"0x{start:08x}", "bytes": stack.hex()},
-        "warnings": warnings,
-    }
-
-
-def _unwind(
-    registers: Mapping[str, int], sp: int, stack: bytes, symbolizer: Symbolizer | None
-) -> tuple[list[dict[str, object]], list[str]]:
-    pc = registers.get("MEPC", registers.get("PC"))
-    if symbolizer is None:
-        bare: dict[str, object] = {
-            "pc": f"0x{pc or 0:08x}",
-            "function": None,
-            "file": None,
-            "line": None,
-            "inlined": False,
-        }
-        return [bare], ["No ELF: addresses are not decoded"]
-    named = {name.lower().split("/")[0]: value for name, value in registers.items()}
-    if pc is not None:
-        named["pc"] = pc
-    memory = SegmentMemory([(max(sp - 16, 0), stack)])
-    try:
-        trace = (unwind_xtensa if "A1" in registers and "SP" not in registers else unwind_riscv)(
-            named, memory, symbolizer
-        )
-    except PostmortemError as error:
-        return [], [str(error)]
-    warnings = [] if trace.complete or not trace.end else [f"The chain ends here: {trace.end}"]
-    return [frame.to_json() for frame in trace], warnings

@@ -1,0 +1,142 @@
+"""What a stopped board looks like: registers, notes and the chain of calls, from the stack that was read so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer, unwind_riscv, unwind_xtensa
+from espmon.postmortem.panic_notes import note_on
+
+STACK_BYTES = 512
+"""Stack read before anything is known: enough for a few frames, 90 ms at 115200 baud."""
+
+STACK_PIECE = 256
+"""Stack read whenever the chain of calls leaves what is there."""
+
+STACK_REACH = 256 << 10
+"""How far above the stack pointer a frame may lie."""
+
+BELOW = 16
+"""Xtensa keeps the caller's a0 and a1 just below the stack pointer."""
+
+
+def stack_pointer(registers: Mapping[str, int]) -> int:
+    """The stack pointer by either architecture's name, 0 when it is not known."""
+    return registers.get("SP", registers.get("A1", 0))
+
+
+class StackReader:
+    """Stack memory that is fetched as the unwinder asks for it.
+
+    Args:
+        pointer: the stack pointer.
+    """
+
+    def __init__(self, pointer: int) -> None:
+        self.pointer = pointer
+        self.start = max(pointer - BELOW, 0) & ~3
+        self._pieces: dict[int, bytes] = {}
+        self._memory = SegmentMemory([])
+        self._missed: int | None = None
+        self._refused: set[int] = set()
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """What to read before anything else: address, bytes."""
+        return self.start, STACK_BYTES if self.pointer else 0
+
+    @property
+    def wanted(self) -> tuple[int, int] | None:
+        """What the last unwinding lacked: address, bytes. None when it had everything it may have."""
+        missed, self._missed = self._missed, None
+        if missed is None or not self.start <= missed < self.pointer + STACK_REACH:
+            return None
+        address = missed & ~15
+        if address in self._refused:
+            return None
+        self._refused.add(address)
+        return address, STACK_PIECE
+
+    def add(self, address: int, data: bytes) -> None:
+        """Memory that was read."""
+        if data:
+            self._pieces[address] = data
+            self._memory = SegmentMemory(_joined(self._pieces))
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """Exactly `size` bytes, or None, which is remembered as `wanted`."""
+        data = self._memory.read(address, size)
+        if data is None:
+            self._missed = address
+        return data
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """Start and end of the pieces."""
+        return [(start, start + len(data)) for start, data in self._memory.segments]
+
+    @property
+    def top(self) -> tuple[int, bytes]:
+        """The piece at the stack pointer: address, bytes."""
+        return self._memory.segments[0] if self._memory.segments else (self.start, b"")
+
+
+def _joined(pieces: Mapping[int, bytes]) -> list[tuple[int, bytes]]:
+    joined: list[tuple[int, bytes]] = []
+    for start in sorted(pieces):
+        if joined and start <= joined[-1][0] + len(joined[-1][1]):
+            first, data = joined[-1]
+            joined[-1] = first, data[: start - first] + pieces[start] + data[start - first + len(pieces[start]) :]
+        else:
+            joined.append((start, pieces[start]))
+    return joined
+
+
+def describe(registers: Mapping[str, int], stack: StackReader, symbolizer: Symbolizer | None) -> dict[str, Any]:
+    """Registers, notes, backtrace, stack and warnings as plain data. Raises nothing for what a board can send."""
+    frames, warnings = _unwind(registers, stack, symbolizer)
+
+    def function_at(address: int) -> str | None:
+        return symbolizer.function_name(address) if symbolizer is not None and symbolizer.is_code(address) else None
+
+    notes = {
+        name: note
+        for name, value in registers.items()
+        if (note := note_on(name, value, stack=stack.ranges, function_at=function_at)) is not None
+    }
+    address, data = stack.top
+    return {
+        "registers": {name: f"0x{value:08x}" for name, value in registers.items()},
+        "notes": notes,
+        "backtrace": frames,
+        "stack": {"address": f"0x{address:08x}", "bytes": data.hex()},
+        "warnings": warnings,
+    }
+
+
+def _unwind(
+    registers: Mapping[str, int], stack: StackReader, symbolizer: Symbolizer | None
+) -> tuple[list[dict[str, object]], list[str]]:
+    pc = registers.get("MEPC", registers.get("PC"))
+    if symbolizer is None:
+        bare: dict[str, object] = {
+            "pc": f"0x{pc or 0:08x}",
+            "sp": f"0x{stack.pointer:08x}",
+            "function": None,
+            "file": None,
+            "line": None,
+            "inlined": False,
+            "recovered": False,
+        }
+        return [bare], ["No ELF: addresses are not decoded"]
+    named = {name.lower().split("/")[0]: value for name, value in registers.items()}
+    if pc is not None:
+        named["pc"] = pc
+    xtensa = "A1" in registers and "SP" not in registers
+    try:
+        trace = (unwind_xtensa if xtensa else unwind_riscv)(named, stack, symbolizer)
+    except PostmortemError as error:
+        return [], [str(error)]
+    warnings = [] if trace.complete or not trace.end else [f"The chain ends here: {trace.end}"]
+    return [frame.to_json() for frame in trace], warnings
