@@ -57,7 +57,7 @@ class Terminal:
         while time.perf_counter() < end:
             if self.read(0.05) and text in self.output:
                 return time.perf_counter() - self.started
-        raise TimeoutError(f"{text!r} was never painted")
+        raise TimeoutError(f"{text!r} was never painted, but {bytes(self.output[-2000:])!r}")
 
     def drain(self, seconds: float) -> int:
         """Read for so long; returns the bytes painted."""

@@ -138,7 +138,9 @@ class Layout:
         if self.shape is Shape.HEX:
             found = self._lookup(line)
             return len(found) if isinstance(found, list) else 1
-        return self._lookup_one(line).rows(self.text_width) if self.wrap else 1
+        if not self.wrap or self._own(line) is not None:
+            return 1
+        return self._lookup_one(line).rows(self.text_width)
 
     def _lookup_one(self, line: int) -> DisplayLine:
         found = self._lookup(line)

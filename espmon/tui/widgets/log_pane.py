@@ -363,8 +363,9 @@ class LogPane(ScrollView, can_focus=True):
 
     def decorations_changed(self, lines: Sequence[int]) -> None:
         """Locations for these lines are known now."""
+        self.drawing.forget()
         if not set(lines).isdisjoint(self.visible_lines):
-            self.repaint(forget=True)
+            self.repaint()
 
     def clear(self) -> None:
         """Empty the screen; lines and events stay in memory."""
