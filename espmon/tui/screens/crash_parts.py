@@ -11,12 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import TabbedContent, TabPane
 from textual.worker import Worker, WorkerState
 
 from espmon.text import plain
 from espmon.tui.screens.base import Line, Result, clip, copy, literal
+from espmon.tui.screens.saving import SavingScreen
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
 Source = Callable[[str, int], Sequence[tuple[int, str]]]
@@ -228,7 +228,7 @@ class Registers(VerticalScroll):
         self.query_one(Line).show(registers_content(self._registers, self._notes, self.content_size.width or 76))
 
 
-class CrashScreen(ModalScreen[Result]):
+class CrashScreen(SavingScreen[Result]):
     """Keys and saving shared by the crash panels. Subclasses say what `c` copies and compose the rest."""
 
     DEFAULT_CSS = """
@@ -334,19 +334,7 @@ class CrashScreen(ModalScreen[Result]):
         """Write the report; the toast says where it is."""
         save = self._savers[kind]
         if save is not None:
-            self._write(save)
-
-    @work(thread=True, group="save", exit_on_error=False)
-    def _write(self, save: Callable[[], Path]) -> Path:
-        return save()
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Saved, or why not."""
-        event.stop()
-        if event.state is WorkerState.SUCCESS:
-            self.notify(f"Saved {literal(str(event.worker.result))}", markup=False)
-        elif event.state is WorkerState.ERROR:
-            self.notify(f"Not saved: {literal(str(event.worker.error))}", severity="error", markup=False)
+            self.write(save)
 
 
 class FramesTable(KeyedTable):

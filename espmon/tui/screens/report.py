@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Footer
-from textual.worker import Worker, WorkerState
 
 from espmon.tui.screens.base import Line, copy, literal, rows
+from espmon.tui.screens.saving import SavingScreen
 
 SHOWN_LINES = 1000
 """Most lines of one part that are drawn; copying and saving take all."""
@@ -64,7 +62,7 @@ class Part(Vertical, can_focus=True):
             yield Line(Content("\n".join(lines)))
 
 
-class ReportScreen(ModalScreen[None]):
+class ReportScreen(SavingScreen[None]):
     """Shows sections. Keys: Tab between them, `c` copies one, `a` all, `s` saves.
 
     Args:
@@ -134,43 +132,4 @@ class ReportScreen(ModalScreen[None]):
     def action_save(self) -> None:
         """Write the report; the toast says where it is."""
         if self._save is not None:
-            self._write(self._save)
-
-    @work(thread=True, group="save", exclusive=True, exit_on_error=False)
-    def _write(self, save: Callable[[], Path]) -> Path:
-        return save()
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Saved, or why not."""
-        event.stop()
-        if event.state is WorkerState.SUCCESS:
-            self.notify(f"Saved {literal(str(event.worker.result))}", markup=False)
-        elif event.state is WorkerState.ERROR:
-            self.notify(f"Not saved: {literal(str(event.worker.error))}", severity="error", markup=False)
-
-
-def sections_of(value: object, title: str = "") -> tuple[Section, ...]:
-    """Plain JSON data as sections: scalars as rows of the first, nested objects as sections of their own."""
-    if not isinstance(value, dict):
-        return (Section(title, text=str(value)),)
-    flat: list[tuple[str, str]] = []
-    nested: list[Section] = []
-    for key, item in value.items():
-        label = str(key).replace("_", " ")
-        if isinstance(item, dict):
-            nested.append(Section(label, tuple((str(name), _scalar(part)) for name, part in item.items())))
-        elif isinstance(item, (list, tuple)) and label in ("transcript", "warnings"):
-            nested.append(Section(label, text="\n".join(str(part) for part in item) or "none"))
-        else:
-            flat.append((label, _scalar(item)))
-    return (Section(title, tuple(flat)), *nested)
-
-
-def _scalar(value: object) -> str:
-    if value is None:
-        return "not told"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value) or "none"
-    return str(value)
+            self.write(self._save)
