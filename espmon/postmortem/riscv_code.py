@@ -60,6 +60,8 @@ def call_before(symbolizer: Symbolizer, return_address: int) -> Call | None:
     at = return_address - 2
     if short & 0xF07F == 0x9002 and short >> 7 & 31:
         return Call(at, None)
+    if short & 0xFC03 == 0xA002 and short >> 2 & 0xFF >= 32:  # cm.jalt: through the table of jumps
+        return Call(at, None)
     if short & 0xE003 == 0x2001:
         bits = ((12, 11), (11, 4), (10, 9), (9, 8), (8, 10), (7, 6), (6, 7), (5, 3), (4, 2), (3, 1), (2, 5))
         offset = sum((short >> source & 1) << place for source, place in bits)
