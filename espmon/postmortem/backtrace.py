@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Protocol
@@ -43,6 +43,19 @@ class StackFrame:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class FrameState:
+    """A physical frame while it runs: the address to look variables up at, what is known of its registers, its frame
+    address (CFA).
+
+    Registers are by DWARF number; the frame address is None where it is not known.
+    """
+
+    address: int
+    registers: Mapping[int, int]
+    cfa: int | None
+
+
 @dataclass(slots=True)
 class Backtrace:
     """Frames, innermost first. `end` says why there are no more; `complete` is False where the chain could not be
@@ -52,6 +65,7 @@ class Backtrace:
     frames: list[StackFrame] = field(default_factory=list)
     end: str = ""
     complete: bool = False
+    states: list[FrameState] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[StackFrame]:
         return iter(self.frames)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espmon.postmortem.backtrace import Backtrace, SegmentMemory
+from espmon.postmortem.backtrace import Backtrace, FrameState, SegmentMemory
 from espmon.postmortem.core_format import FAKE_STACKS, RISCV_TRAP, Core, CoreTask, parse_core
 from espmon.postmortem.core_input import read_core
 from espmon.postmortem.elf import MACHINES, SHF_ALLOC, XTENSA, Elf
 from espmon.postmortem.errors import PostmortemError, reading
-from espmon.postmortem.reasons import cause_of, reason_of
+from espmon.postmortem.reasons import ON_THE_WAY_DOWN, cause_of, reason_of
 from espmon.postmortem.report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.riscv_code import NUMBERS, REGISTERS
 from espmon.postmortem.riscv_unwinder import unwind_riscv
@@ -27,7 +27,7 @@ MAX_STACK = 1 << 20
 
 
 class CoreMemory(SegmentMemory):
-    """The dump's memory, and behind it what the application's ELF holds."""
+    """The dump's memory, and behind it what the application's ELF holds and the program cannot have changed."""
 
     def __init__(self, core: Core, elf: Elf) -> None:
         super().__init__(core.segments)
@@ -37,7 +37,7 @@ class CoreMemory(SegmentMemory):
         """Return exactly `size` bytes, None where neither the dump nor the ELF has them all."""
         found = super().read(address, size)
         if found is None:
-            found = self._elf.read(address, size)
+            found = self._elf.read_constant(address, size)
             return found if len(found) == size else None
         return found
 
@@ -223,24 +223,37 @@ class _Decoder:
         return unwind_riscv(registers, self.memory, self.symbolizer, stack_end)
 
     def _variables(self, crashed: TaskReport | None) -> list[Variable]:
+        """Variables where the processor stopped and, behind abort() and its like, of the function that called it."""
         if crashed is None or "pc" not in crashed.registers:
             return []
-        pc = crashed.registers["pc"]
-        image = self.symbolizer.image_at(pc)
-        if image is None:
-            return []
+        states = [self._first_state(crashed.registers)]
+        for state in crashed.backtrace.states:
+            name = self.symbolizer.function_name(state.address)
+            if state.address != crashed.registers["pc"] and name is not None and name not in ON_THE_WAY_DOWN:
+                states.append(state)
+                break
+            if state.address == crashed.registers["pc"] and name not in ON_THE_WAY_DOWN:
+                break
+        found: list[Variable] = []
+        for state in states:
+            image = self.symbolizer.image_at(state.address)
+            if image is not None:
+                found += variables_at(image, state.address, state.registers, self.memory, state.cfa)
+        return found
+
+    def _first_state(self, registers: dict[str, int]) -> FrameState:
         if self.core.machine == XTENSA:
-            numbered = {n: crashed.registers[f"a{n}"] for n in range(16) if f"a{n}" in crashed.registers}
+            numbered = {n: registers[f"a{n}"] for n in range(16) if f"a{n}" in registers}
         else:
-            numbered = {NUMBERS[name]: value for name, value in crashed.registers.items() if name in NUMBERS}
-        cfa = None
+            numbered = {NUMBERS[name]: value for name, value in registers.items() if name in NUMBERS}
+        cfa, image = None, self.symbolizer.image_at(registers["pc"])
         try:
-            row = image.frames.row(pc)
+            row = image.frames.row(registers["pc"]) if image is not None else None
             if row is not None and row.cfa_expression is None and row.cfa_register in numbered:
                 cfa = numbered[row.cfa_register] + row.cfa_offset
         except PostmortemError:
             cfa = None
-        return variables_at(image, pc, numbered, self.memory, cfa)
+        return FrameState(registers["pc"], numbered, cfa)
 
     def _regions(self) -> list[Region]:
         dumped = [

@@ -38,7 +38,7 @@ MARKER_ENDINGS = (b"text", b"_start", b"_end", b"_base")
 LOWEST_ROM_FUNCTION = 0x1000_0000
 """Absolute symbols below are constants of assembly, not functions."""
 
-SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 2, 4, 0x800
+SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 1, 2, 4, 0x800
 SHT_NOBITS = 8
 PT_LOAD = 1
 FUNCTION = 2
@@ -256,6 +256,16 @@ class Elf:
         """Return the file's bytes at an address; fewer (or none) where no section holds them."""
         for start, end, section in self._loaded:
             if start <= address < end:
+                return section.read(address - start, min(size, end - address))
+        return b""
+
+    def read_constant(self, address: int, size: int) -> bytes:
+        """Like `read`, but only where the program cannot have changed the bytes since: code and read-only data."""
+        for start, end, section in self._loaded:
+            if start <= address < end:
+                # Linker scripts mark read-only data in flash writable all the same.
+                if section.flags & SHF_WRITE and not section.flags & SHF_EXECINSTR and "rodata" not in section.name:
+                    return b""
                 return section.read(address - start, min(size, end - address))
         return b""
 

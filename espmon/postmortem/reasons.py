@@ -40,6 +40,9 @@ def reason_of(details: list[str], trace: Backtrace | None) -> str | None:
     return None
 
 
+ON_THE_WAY_DOWN = frozenset(FUNCTIONS) | {"esp_system_abort", "__assert", "_esp_error_check_failed_without_abort"}
+"""Functions between the code that gave up and the place where the processor stopped."""
+
 PSEUDO_CAUSE_NONE = 64
 """What the Xtensa panic handler stores when no exception is the reason."""
 

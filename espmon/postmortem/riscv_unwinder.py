@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, Memory, word
+from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, FrameState, Memory, word
 from espmon.postmortem.cfi import (
     EXPRESSION,
     OFFSET,
@@ -103,6 +103,7 @@ class _Unwinder:
                     innermost = False
                     continue
                 frame = self._frame(registers, row)
+                trace.states.append(FrameState(pc if innermost else pc - 1, registers, frame.cfa))
                 caller = self._caller(frame, row, innermost)
             except PostmortemError as error:
                 trace.end = str(error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, Memory
+from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, FrameState, Memory, word
 from espmon.postmortem.symbolizer import Symbolizer
 
 ENTRY = 0x36
@@ -119,6 +119,11 @@ def _walk(
                     f"the stack is damaged at 0x{(sp - 16) & 0xFFFFFFFF:08x}: next stack pointer 0x{next_sp:08x}"
                 )
             return
+        below = memory.read(sp - 16, 16)
+        if below is not None:
+            kept = {number: int.from_bytes(below[4 * number : 4 * number + 4], "little") for number in range(4)}
+            above = word(memory, next_sp - 12)
+            trace.states.append(FrameState(target - 3, kept, above))
         a0, sp = next_a0, next_sp
         trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
     trace.end = f"more than {MAX_FRAMES} frames"

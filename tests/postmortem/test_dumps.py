@@ -158,3 +158,19 @@ def test_the_text_has_the_sections_users_know(case: Case) -> None:
         assert f"= {title} =" in text
     for task in report.tasks:
         assert f"= task {task.name} (0x{task.tcb:08x}) =" in text
+
+
+def test_variables_of_the_function_that_gave_up_are_shown(shared_data: Path) -> None:
+    folder = shared_data / "coredump" / "esp32"
+    report = decode_core((folder / "coredump.b64").read_bytes(), folder / "app.elf")
+    unused = next(item for item in report.variables if item.name == "unused")
+    # The application prints "abc..." through this function: its first call got 'a'.
+    assert (unused.function, unused.type, unused.value) == ("fail_once", "char", "97 'a'")
+
+
+def test_a_variable_the_dump_does_not_hold_is_not_read_from_the_elf(shared_data: Path) -> None:
+    folder = shared_data / "coredump" / "esp32"
+    report = decode_core((folder / "coredump.b64").read_bytes(), folder / "app.elf")
+    first = next(item for item in report.variables if item.name == "first")
+    assert first.value is None
+    assert "is not in the dump" in first.note
