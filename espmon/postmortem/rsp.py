@@ -198,6 +198,7 @@ class Exchange:
     """
 
     def __init__(self, payload: bytes, *, once: bool = False) -> None:
+        self._payload = payload
         self._packet = encode(payload)
         self._once = once
         self._left = RETRIES
@@ -246,6 +247,9 @@ class Exchange:
             self._left -= 1
             return b"-"
         payload = packet.payload
+        if payload == self._payload:
+            self.noise += self._packet  # a console that runs repeats what is typed at it; no reply is its own request
+            return b""
         if payload[:1] == b"O" and payload != b"OK":
             with contextlib.suppress(ValueError):
                 self.console += bytes.fromhex(payload[1:].decode("ascii"))

@@ -250,16 +250,8 @@ class Debugging:
         assert self._lease is not None
         self._bridge = Bridge(self._lease)
         port = await self._bridge.start()
-        command = [
-            program,
-            "-q",
-            "-ex",
-            "set remotetimeout 10",
-            *self._architecture(),
-            "-ex",
-            f"target remote 127.0.0.1:{port}",
-        ]
-        return [*command, *([str(elf)] if elf else [])]
+        commands = ["set remotetimeout 10", *self._architecture(program), f"target remote 127.0.0.1:{port}"]
+        return [program, "-q", *(part for text in commands for part in ("-ex", text)), *([str(elf)] if elf else [])]
 
     def _architecture(self, program: str) -> list[str]:
         """Without an ELF a debugger for many processors has to be told which one it speaks to."""

@@ -39,7 +39,8 @@ class ScriptedHandle(Handle):
         if not self._pending and self._gone is None:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout)
+                async with asyncio.timeout(timeout):  # wait_for can swallow a cancellation that comes with the bytes
+                    await self._wake.wait()
             except TimeoutError:
                 return b""
         if self._pending:

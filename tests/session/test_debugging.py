@@ -1,0 +1,325 @@
+"""Inspecting a stopped board in a session: the lease goes out and comes back, and the log goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from espmon.session.debugging import DebugError
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.state import State
+from espmon.session.view import Notice, OpenRequest
+from espmon.sim import BoardServer, SimulatedBoard
+from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.qemu import needs
+from tests.session.stub import BANNER, CODE, SP, Stub
+
+STOPPED = b"Entering gdb stub now.\r\n$T05#b9"
+
+
+class Case:
+    """A session on a fake chip that has stopped in its stub."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.handle, self.later = ScriptedHandle(), ScriptedHandle()
+        self.stub = Stub()
+        self.handle.answer = self.stub
+        self.port = Port(self.handle, self.later)
+
+        async def at_once(identity: object) -> str:
+            return "fake://board"
+
+        self.session = Session(
+            settings=Settings(idle_seconds=0.01, recording=False),
+            folder=tmp_path,
+            opener=self.port,
+            waiter=at_once,
+            resolver=lambda name: name,
+        )
+        self.watch = Watch()
+        self.session.subscribe(self.watch)
+        self.debugging = self.session.debugging
+
+    async def stopped(self) -> None:
+        await self.session.open(OpenRequest("fake://board"))
+        self.handle.push(STOPPED)
+        await self.watch.until(lambda: any(entry.record.type == "gdb" for entry in self.session.events))
+
+    def log(self) -> list[str]:
+        return [self.session.store.record(line).text for line in range(len(self.session.store))]
+
+    def told(self, words: str) -> bool:
+        return any(isinstance(change, Notice) and words in change.text for change in self.watch.changes)
+
+
+@pytest.fixture
+async def case(tmp_path: Path) -> AsyncIterator[Case]:
+    case = Case(tmp_path)
+    yield case
+    await case.session.close()
+
+
+async def test_without_an_elf_registers_threads_and_memory_are_there_all_the_same(case: Case) -> None:
+    await case.stopped()
+    snapshot = await case.debugging.start()
+    assert case.session.state is State.LEASED
+    assert case.session.status.lease == "gdb"
+    assert snapshot["registers"]["SP"] == f"0x{SP:08x}"
+    assert snapshot["threads"] == [{"id": "1", "name": "Name: main"}, {"id": "2", "name": "Name: main"}]
+    assert [frame["pc"] for frame in snapshot["backtrace"]] == [f"0x{CODE:08x}"]
+    assert "No ELF" in snapshot["warnings"][0]
+    assert len(await case.debugging.memory(SP, 64)) == 64
+
+
+async def test_another_thread_is_the_one_shown_after_it_was_selected(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    assert (await case.debugging.select("2"))["thread"] == "2"
+    assert b"Hg2" in case.stub.requests
+
+
+async def test_after_continue_the_log_goes_on(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    case.handle.answer = lambda data: b"+I (9) app: on we go\r\n" if data.startswith(b"$c") else b""
+    await case.debugging.resume()
+    await case.watch.until(lambda: case.log()[-1:] == ["I (9) app: on we go"])
+    assert case.session.state is State.MONITORING
+
+
+async def test_a_reset_in_the_middle_gives_its_boot_log_to_the_log(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    case.handle.answer = lambda data: b"+$0000" + b"\r\n" + BANNER
+    with pytest.raises(DebugError, match="was reset"):
+        await case.debugging.memory(SP, 64)
+    await case.watch.until(lambda: any(entry.record.type == "reset" for entry in case.session.events))
+    assert "ESP-ROM:esp32c3-api1-20210207" in case.log()
+    assert case.session.state is State.MONITORING
+    assert not case.debugging.active
+
+
+async def test_a_reset_by_hand_while_nobody_asks_ends_the_inspection_and_says_so(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    case.handle.push(BANNER)
+    await case.watch.until(lambda: case.told("was reset"))
+    await case.watch.until(lambda: case.log()[-1:] == ["rst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)"])
+    assert case.session.state is State.MONITORING
+
+
+async def test_a_stub_that_has_gone_silent_is_said_and_the_port_comes_back(case: Case) -> None:
+    await case.stopped()
+    case.handle.answer = None
+    case.handle.push(b"I (1) a: x\r\nI (2) a: y\r\nI (3) a: z\r\n")
+    with pytest.raises(DebugError, match="not in its debug stub"):
+        await case.debugging.start()
+    await case.watch.until(lambda: case.log()[-1:] == ["I (3) a: z"])
+    assert case.session.state is State.MONITORING
+
+
+async def test_an_unplug_during_inspection_is_an_error_and_the_port_is_reopened(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    case.handle.lose()
+    await case.watch.until(lambda: case.session.opens == 2)
+    assert not case.debugging.active
+    with pytest.raises(DebugError, match="not being inspected"):
+        await case.debugging.memory(SP, 4)
+
+
+async def test_an_unplug_in_the_middle_of_a_request_is_an_error_too(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+
+    def vanish(data: bytes) -> bytes:
+        case.handle.lose()
+        return b""
+
+    case.handle.answer = vanish
+    with pytest.raises(DebugError, match="unplugged"):
+        await case.debugging.memory(SP, 64)
+    await case.watch.until(lambda: case.session.opens == 2)
+
+
+async def test_a_cancelled_request_leaves_a_session_that_can_go_on(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    asked = asyncio.Event()
+
+    def silent(data: bytes) -> bytes:
+        asked.set()
+        return b""
+
+    case.handle.answer = silent
+    reading = asyncio.create_task(case.debugging.memory(SP, 64))
+    await asked.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    case.handle.answer = case.stub
+    assert len(await case.debugging.memory(SP, 64)) == 64
+
+
+async def test_closing_the_session_during_an_inspection_leaves_nothing_running(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    await case.session.close()
+    assert case.handle.closed
+    assert not any(task.get_name() == "espmon-gdb-watch" for task in asyncio.all_tasks() if not task.cancelling())
+
+
+async def test_a_reset_that_the_user_asks_for_ends_the_inspection(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    await case.session.reset()
+    assert case.handle.played == ["hard"]
+    assert case.session.state is State.MONITORING
+
+
+async def test_a_second_inspection_is_refused_in_words(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    with pytest.raises(DebugError, match="already"):
+        await case.debugging.start()
+
+
+class Client:
+    """A debugger that speaks to the bridge."""
+
+    async def connect(self, command: list[str]) -> None:
+        (target,) = [part for part in command if part.startswith("target remote ")]
+        host, port = target.rsplit(" ", 1)[1].split(":")
+        self.reader, self.writer = await asyncio.open_connection(host, int(port))
+
+    async def ask(self, packet: bytes, until: bytes) -> bytes:
+        self.writer.write(packet)
+        return await asyncio.wait_for(self.reader.readuntil(until), 5)
+
+    async def leave(self) -> None:
+        self.writer.close()
+        await self.writer.wait_closed()
+
+
+@pytest.fixture
+def gdb(monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setattr("espmon.session.debugging.find_gdb", lambda machine: "gdb-multiarch")
+    return Client()
+
+
+async def test_a_real_debugger_gets_the_port_and_leaves_the_board_running(case: Case, gdb: Client) -> None:
+    await case.stopped()
+    await gdb.connect(await case.debugging.hand_over())
+    assert await gdb.ask(b"$?#3f", b"#b9") == b"+$T05#b9"
+    await gdb.leave()
+    case.handle.answer = lambda data: b"+I (9) app: on we go\r\n" if data.startswith(b"$c") else b""
+    await case.debugging.take_back()
+    await case.watch.until(lambda: case.log()[-1:] == ["I (9) app: on we go"])
+    assert case.session.state is State.MONITORING
+
+
+async def test_what_the_board_says_after_the_debugger_let_it_go_is_log(case: Case, gdb: Client) -> None:
+    await case.stopped()
+    await gdb.connect(await case.debugging.hand_over())
+    sent = bytearray()
+
+    def detached(data: bytes) -> bytes:
+        sent.extend(data)
+        return b"+$OK#9aI (9) app: free\r\n"
+
+    case.handle.answer = detached
+    await gdb.ask(b"$D#44", b"free\r\n")
+    await gdb.leave()
+    await case.debugging.take_back()
+    await case.watch.until(lambda: case.log()[-1:] == ["I (9) app: free"])
+    assert sent == b"$D#44"
+
+
+async def test_an_unplug_under_the_debugger_is_noticed_when_the_port_is_taken_back(case: Case, gdb: Client) -> None:
+    await case.stopped()
+    await gdb.connect(await case.debugging.hand_over())
+    await gdb.ask(b"$?#3f", b"#b9")
+    case.handle.lose()
+    assert await asyncio.wait_for(gdb.reader.read(), 5) == b""
+    await gdb.leave()
+    await case.debugging.take_back()
+    await case.watch.until(lambda: case.session.opens == 2)
+
+
+async def test_a_debugger_that_is_not_installed_is_named(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    await case.stopped()
+    with pytest.raises(DebugError, match="gdb-multiarch"):
+        await case.debugging.hand_over()
+    assert case.session.state is State.MONITORING
+
+
+def functions(snapshot: dict[str, object]) -> list[str]:
+    frames = snapshot["backtrace"]
+    assert isinstance(frames, list)
+    return [frame["function"] for frame in frames]
+
+
+async def test_on_the_simulated_board_the_backtrace_has_its_source_and_the_log_goes_on(tmp_path: Path) -> None:
+    board = SimulatedBoard("esp32c3")
+    async with BoardServer(board, "rfc2217://127.0.0.1:0") as server:
+        session = Session(settings=Settings(recording=False), folder=tmp_path)
+        watch = Watch()
+        session.subscribe(watch)
+        try:
+            await session.open(OpenRequest(server.url, elf=(board.elf,)))
+            await watch.until(lambda: any("esp>" in session.store.record(at).text for at in range(len(session.store))))
+            await session.send(b"gdbstub\r\n")
+            await watch.until(lambda: any(entry.record.type == "gdb" for entry in session.events))
+            snapshot = await session.debugging.start()
+            assert functions(snapshot)[:3] == ["read_register", "sensor_sample", "sensor_update"]
+            assert functions(snapshot)[-1] == "vPortTaskWrapper"
+            assert snapshot["notes"]["RA"] == "sensor_update"
+            other = await session.debugging.select("3")
+            assert "vPortYield" in functions(other)
+            before = len(session.store)
+            await session.debugging.resume()
+            await watch.until(lambda: len(session.store) > before + 1)
+            assert session.state is State.MONITORING
+        finally:
+            await session.close()
+
+
+@pytest.mark.e2e
+async def test_gdb_in_the_terminal_sees_the_same_chain_as_the_inspection(tmp_path: Path) -> None:
+    needs("gdb-multiarch")
+    board = SimulatedBoard("esp32c3")
+    async with BoardServer(board, "socket://127.0.0.1:0") as server:
+        session = Session(settings=Settings(recording=False), folder=tmp_path)
+        watch = Watch()
+        session.subscribe(watch)
+        try:
+            await session.open(OpenRequest(server.url, elf=(board.elf,)))
+            await watch.until(lambda: any("esp>" in session.store.record(at).text for at in range(len(session.store))))
+            await session.send(b"gdbstub\r\n")
+            await watch.until(lambda: any(entry.record.type == "gdb" for entry in session.events))
+            ours = functions(await session.debugging.start())
+            command = await session.debugging.hand_over()
+            shown = await output(*command, "-nx", "-batch", "-ex", "bt", "-ex", "detach")
+            await session.debugging.take_back()
+            assert [name for name in ours if f" {name} (" not in shown] == []
+            before = len(session.store)
+            await watch.until(lambda: len(session.store) > before)
+            assert session.state is State.MONITORING
+        finally:
+            await session.close()
+
+
+async def output(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        text, _ = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return text.decode()
