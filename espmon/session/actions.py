@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from espmon.records.record import JsonObject
-from espmon.session.lease import Lease
+if TYPE_CHECKING:
+    from espmon.records.record import JsonObject
+    from espmon.session.lease import Lease
 
 
 class ActionError(Exception):
