@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_project, number
@@ -19,33 +19,48 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 0.2
 """Shortest time between two lines of progress."""
 
+ACTIONS = {
+    "verify": "compare flash with files",
+    "write": "write files; what is right already is skipped",
+    "erase": "erase a region, or with --all everything",
+    "read": "read flash into a file",
+    "info": "partition table and application descriptors",
+}
+
+
+class _Words(argparse.ArgumentParser):
+    """A parser that takes options before, between and after the positional words."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; exits like any parser."""
+        return self.parse_intermixed_args(args, namespace)
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit code: 1 not as wanted, 2 usage or file, 3 port, 4 chip."""
+    words = list(arguments)
+    if words and words[0] in ACTIONS:
+        return run_command(_parser(words[0]), words[1:], run, {PlanError: int(Exit.USAGE)})
     parser = command_parser("flash", "Verify, write, erase and read flash; show partitions and applications.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, words in (
-        ("verify", "compare flash with files"),
-        ("write", "write files; what is right already is skipped"),
-        ("erase", "erase a region, or with --all everything"),
-        ("read", "read flash into a file"),
-        ("info", "partition table and application descriptors"),
-    ):
-        _options(actions.add_parser(name, help=words, description=words[0].upper() + words[1:] + "."), name)
-    from espmon.session.actions import ActionError
-
-    return run_command(parser, arguments, run, {PlanError: int(Exit.USAGE), ActionError: int(Exit.CHIP)})
+    for name, told in ACTIONS.items():
+        actions.add_parser(name, help=told)
+    return run_command(parser, words, run)
 
 
-def _options(parser: argparse.ArgumentParser, action: str) -> None:
+def _parser(action: str) -> argparse.ArgumentParser:
+    told = ACTIONS[action]
+    parser = _Words(prog=f"espmon flash {action}", description=told[0].upper() + told[1:] + ".")
+    parser.set_defaults(action=action)
     parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
     if action in ("verify", "write"):
         parser.add_argument("files", nargs="*", metavar="ADDR FILE", help="pairs of address and file, or .hex files")
         parser.add_argument("--project", type=Path, metavar="DIR", help="a build (ESP-IDF, PlatformIO, Arduino)")
         parser.add_argument("--app-only", action="store_true", help="only the application of the project")
     if action == "write":
-        parser.add_argument("--force", action="store_true", help="write what is the same, and what does not fit")
         parser.add_argument("--erase", action="store_true", help="erase the whole flash first")
+    if action in ("write", "erase"):
+        parser.add_argument("--force", action="store_true", help="do what does not fit, and write what is the same")
     if action == "erase":
         parser.add_argument("range", nargs="*", metavar="ADDR SIZE", help="a region of whole sectors (0x1000)")
         parser.add_argument("--all", action="store_true", help="the whole flash")
@@ -53,21 +68,35 @@ def _options(parser: argparse.ArgumentParser, action: str) -> None:
         parser.add_argument("address", metavar="ADDR")
         parser.add_argument("size", metavar="SIZE")
         parser.add_argument("output", metavar="FILE", type=Path)
+    if action == "info":
+        parser.add_argument("--table", metavar="ADDR", help="where the partition table is (0x8000 unless moved)")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--no-stub", action="store_true", help="work through the ROM alone")
     parser.add_argument("-b", "--baud", type=int, default=None, help="rate for the transfer")
-    parser.add_argument("--after", choices=("hard-reset", "no-reset"), default="hard-reset")
-    parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--after", choices=("hard-reset", "no-reset"), default="hard-reset", help="what happens to the board then"
+    )
+    parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Plan, ask, act, print."""
+    from espmon.session.flashing import FlashError
+
     job = job_of(options)
     if not options.yes and not _agreed(options.port, job):
         say("Nothing was touched.")
         return int(Exit.FAILED)
-    end = flash_port(options.port, job, quiet=options.json)
+    try:
+        end = flash_port(options.port, job, quiet=options.json)
+    except FlashError as error:
+        for warning in error.warnings:
+            say(f"Warning: {warning}")
+        if options.debug:
+            raise
+        fail(Exit.FAILED if error.job_failed else Exit.CHIP, str(error) + _forced(options, error))
     for warning in end.outcome.warnings:
         say(f"Warning: {warning}")
     if options.json:
@@ -78,6 +107,12 @@ def run(options: argparse.Namespace) -> int:
     return int(Exit.DONE if end.outcome.ok else Exit.FAILED)
 
 
+def _forced(options: argparse.Namespace, error: Exception) -> str:
+    # The screen has no such word: it is added here, where it can be typed.
+    refused = "Nothing was changed" in str(error)
+    return " (--force does it all the same)" if refused and hasattr(options, "force") else ""
+
+
 def job_of(options: argparse.Namespace) -> FlashJob:
     """What the words ask for. Raises `PlanError`."""
     from espmon.session.flashing import FlashJob
@@ -85,9 +120,13 @@ def job_of(options: argparse.Namespace) -> FlashJob:
     action = options.action
     plan: FlashPlan | None = None
     address = size = None
+    if options.baud is not None and options.baud <= 0:
+        fail(Exit.USAGE, f"{options.baud} is not a rate in baud")
     if action in ("verify", "write"):
         if options.project and options.files:
             fail(Exit.USAGE, "give files or --project, not both")
+        if options.app_only and not options.project:
+            fail(Exit.USAGE, "--app-only needs --project")
         plan = from_project(options.project) if options.project else from_pairs(options.files)
         plan = plan.only("application") if options.app_only else plan
     elif action == "erase":
@@ -95,10 +134,16 @@ def job_of(options: argparse.Namespace) -> FlashJob:
             fail(Exit.USAGE, "erase needs ADDR SIZE, or --all")
         if options.range:
             address, size = number(options.range[0]), number(options.range[1])
+            if address % 0x1000 or size % 0x1000 or not size:
+                fail(Exit.USAGE, f"0x{address:x}, 0x{size:x}: flash is erased in sectors of 0x1000")
     elif action == "read":
         address, size = number(options.address), number(options.size)
         if size <= 0:
             fail(Exit.USAGE, "nothing to read: SIZE is 0")
+        if not options.output.parent.is_dir():
+            fail(Exit.USAGE, f"{options.output.parent} is no folder to write to")
+    elif options.table is not None:
+        address = number(options.table)
     return FlashJob(
         action=action,
         plan=plan,
@@ -107,19 +152,18 @@ def job_of(options: argparse.Namespace) -> FlashJob:
         output=getattr(options, "output", None),
         erase_first=getattr(options, "erase", False),
         force=getattr(options, "force", False),
-        # Reading digests and tables needs no stub: uploading one costs more than it saves.
-        use_stub=not options.no_stub and action not in ("verify", "info"),
+        use_stub=not options.no_stub,
         baud=options.baud,
         reset=options.after == "hard-reset",
     )
 
 
 def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
-    """Open `port`, do the job, close it. Raises `PortError`, `ActionError`."""
+    """Open `port`, do the job, close it. Raises `PortError`, `FlashError`."""
     import asyncio
 
     from espmon.port import open_handle
-    from espmon.session.flashing import run_flash
+    from espmon.session.flashing import FlashCancelled, run_flash
 
     progress = Progress(quiet=quiet)
 
@@ -127,7 +171,12 @@ def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
         handle = await open_handle(port)
         try:
             return await run_flash(handle, job, progress)
+        except FlashCancelled as cancelled:
+            progress.end()
+            say(f"espmon: {cancelled.message}")
+            raise
         finally:
+            progress.end()
             await handle.close()
 
     return asyncio.run(work())
@@ -141,22 +190,41 @@ class Progress:
         self._terminal = sys.stderr.isatty()
         self._last = 0.0
         self._step = ""
+        self._open = False
+        self._began: tuple[float, int] = (0.0, 0)
 
     def __call__(self, step: str, done: int, total: int) -> None:
         """Tell a step in words, and bytes done of all (0 where unknown)."""
         now = time.monotonic()
         new = step != self._step
-        if self._quiet or not (new or done >= total or now - self._last >= PROGRESS_SECONDS):
+        if self._quiet or not (new or done >= total > 0 or now - self._last >= PROGRESS_SECONDS):
             return
+        if new:
+            self._began = (now, done)
         self._last, self._step = now, step
         if not self._terminal:
             if new:
                 say(step)
             return
-        part = f" {100 * done // total:3d} %" if total else ""
-        print(
-            f"\r\x1b[K{clean(step)}{part}", end="" if not total or done < total else "\n", file=sys.stderr, flush=True
-        )
+        print(f"\r\x1b[K{clean(step)}{self._figures(now, done, total)}", end="", file=sys.stderr, flush=True)
+        self._open = True
+
+    def _figures(self, now: float, done: int, total: int) -> str:
+        if not total:
+            return ""
+        began, first = self._began
+        rate = (done - first) / (now - began) if now > began else 0.0
+        speed = f", {rate / 1024:.0f} KiB/s, {(total - done) / rate:.0f} s left" if rate and done < total else ""
+        return f" {100 * done // total:3d} %{speed}"
+
+    def end(self) -> None:
+        """Nothing more comes: end the line that is open."""
+        if self._open:
+            print(file=sys.stderr, flush=True)
+        self._open = False
+
+
+TABLE_HEAD = ("Name", "Type", "Subtype", "Offset", "Size")
 
 
 def lines(outcome: FlashOutcome) -> list[str]:
@@ -165,7 +233,9 @@ def lines(outcome: FlashOutcome) -> list[str]:
     for region in outcome.regions:
         name = region.file or f"0x{region.size:x} bytes"
         if outcome.action == "write":
-            what = "already right" if not region.written else f"{region.written:,} bytes written, verified"
+            what = "already right"
+            if region.written:
+                what = f"{region.written:,} bytes written, {'verified' if region.md5_flash else 'NOT verified'}"
         elif outcome.action == "verify":
             what = (
                 "the same" if region.ok else "DIFFERENT, first at " + ", ".join(f"0x{at:x}" for at in region.mismatch)
@@ -173,11 +243,16 @@ def lines(outcome: FlashOutcome) -> list[str]:
         else:
             what = {"erase": "erased", "read": "read and verified"}.get(outcome.action, "")
         rows.append(f"0x{region.address:08x}  {name}: {what}")
-    rows += [
-        f"{row.name:<17}{row.type_name:<6}{row.subtype_name:<10}0x{row.offset:08x}  {row.size // 1024:>6} KiB"
-        + ("  encrypted" if row.encrypted else "")
-        for row in outcome.partitions
-    ]
+    if outcome.partitions:
+        cells = [
+            (clean(row.name, 16), row.type_name, row.subtype_name, f"0x{row.offset:x}", f"{row.size // 1024} KiB")
+            + (("encrypted",) if row.encrypted else ())
+            for row in outcome.partitions
+        ]
+        rows += [
+            "{:<17}{:<11}{:<11}{:>10}{:>12}".format(*row[:5]) + "".join(f"  {more}" for more in row[5:])
+            for row in [TABLE_HEAD, *cells]
+        ]
     rows += [
         f"{name}: {app.project} {app.version}, ESP-IDF {app.idf}, built {app.built}, ELF SHA256 {app.elf_sha256[:16]}"
         for name, app in outcome.applications
@@ -192,5 +267,6 @@ def _agreed(port: str, job: FlashJob) -> bool:
     for piece in job.pieces:
         say(f"  0x{piece.address:08x}  {len(piece.data):>9,} bytes  {piece.file}")
     words = {"write": "WRITES its flash", "erase": "ERASES its flash"}.get(job.action, "reads its flash")
+    words = "ERASES ALL of its flash and WRITES it" if job.erase_first else words
     print(f"This resets the board on {clean(port)} and {words}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

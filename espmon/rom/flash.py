@@ -1,107 +1,57 @@
-"""Flash operations over a connected loader: digest, write, erase, read. Bounded retries, a digest after every write.
+"""Flash operations over a connected loader: attach, digest, compare, erase. Bounded retries.
 
-A write is cut into blocks of `BLOCK` bytes. Blocks whose MD5 is right already are left alone; runs of the others are
-sent compressed. When anything goes wrong on the way, the digests say what is still missing and only that is sent again.
+Replies carry no checksum, so a digest that is not the wanted one is asked for until two answers agree: a byte that a
+bad line changed is not taken for a difference in flash.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import struct
-import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from espmon.rom.errors import RomError, RomErrorKind
+from espmon.rom.flash_regions import BLOCK, Meter, RegionResult, blocks_of
 from espmon.rom.loader import Loader
-from espmon.rom.protocol import Op, data_block
-
-BLOCK = 64 << 10
-"""What mismatches are narrowed to, and what is written again after a failure."""
+from espmon.rom.protocol import Op
 
 SECTOR = 4096
-ROUNDS = 5
-"""How often a region's missing blocks are sent before it is given up."""
+"""Bytes that flash erases at least."""
 
 ERASE_WAIT_PER_MEGABYTE = 40.0
 ERASE_WAIT = 10.0
-DATA_WAIT_PER_MEGABYTE = 40.0
-DATA_WAIT = 3.0
 CHIP_ERASE_WAIT = 240.0
-READ_PIECE = 4096
-READ_AHEAD = 64
-READ_WAIT = 3.0
-SLOW_READ = 64
-"""Bytes that a ROM reads at once."""
+ERASE_STEP = 1 << 20
+"""Bytes that one command erases through ROM, so that progress can be told."""
 
-FULL_PART = 0.75
-"""Above this part of differing blocks the whole region is sent as one stream."""
+DIGEST_TRIES = 4
+"""How often a digest is asked for until two answers agree."""
+
+PATIENCE = 3
+"""How often a loader that fell silent is called before it counts as gone; it may be busy with its flash."""
+
+NARROW_ADDRESSES = 1 << 24
+"""Beyond 16 MB a flash chip needs addresses of 32 bits."""
 
 DEFAULT_FLASH_SIZE = 4 << 20
 """What the loader is told when the flash id does not tell."""
 
 BLOCK_64K, PAGE, STATUS_MASK = 0x10000, 0x100, 0xFFFF
 
-Report = Callable[[str, int, int], None]
-"""(step in words, bytes done, bytes in all)."""
+PASSING = frozenset({RomErrorKind.SILENT, RomErrorKind.REFUSED, RomErrorKind.BAD_REPLY})
+"""What a bad line or a reset chip can cause, and trying again may cure."""
+
+Revive = Callable[[RomError], Awaitable[None]]
+"""Reaches the loader again after the chip was lost, or raises."""
 
 
-@dataclass(slots=True)
-class RegionResult:
-    """What became of one region; the row of `espmon flash --json`."""
-
-    address: int
-    size: int
-    file: str
-    ok: bool = False
-    md5_file: str = ""
-    md5_flash: str = ""
-    written: int = 0
-    """Bytes sent to flash."""
-
-    skipped: int = 0
-    """Bytes that were right already."""
-
-    mismatch: list[int] = field(default_factory=list)
-    """Addresses of the first blocks that differ."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The region as JSON."""
-        return {
-            "address": self.address,
-            "size": self.size,
-            "file": self.file,
-            "ok": self.ok,
-            "md5_file": self.md5_file,
-            "md5_flash": self.md5_flash,
-            "written": self.written,
-            "skipped": self.skipped,
-            "mismatch": self.mismatch,
-        }
+async def _no_revival(error: RomError) -> None:
+    raise error
 
 
-def blocks_of(address: int, size: int) -> list[tuple[int, int]]:
-    """(address, size) of the blocks of a region, cut where addresses are multiples of `BLOCK`."""
-    blocks = []
-    at, end = address, address + size
-    while at < end:
-        stop = min(end, (at // BLOCK + 1) * BLOCK)
-        blocks.append((at, stop - at))
-        at = stop
-    return blocks
-
-
-def runs_of(blocks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Neighbouring blocks joined."""
-    runs: list[tuple[int, int]] = []
-    for address, size in blocks:
-        if runs and runs[-1][0] + runs[-1][1] == address:
-            runs[-1] = (runs[-1][0], runs[-1][1] + size)
-        else:
-            runs.append((address, size))
-    return runs
+def ranges_overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two (address, size) share a byte."""
+    return one[0] < sum(other) and other[0] < sum(one)
 
 
 class Flasher:
@@ -109,21 +59,42 @@ class Flasher:
 
     Args:
         loader: connected, its chip detected.
-        report: told of progress.
+        meter: told of progress.
+        revive: reaches the loader again when the chip reset in the middle.
     """
 
-    def __init__(self, loader: Loader, report: Report = lambda step, done, total: None) -> None:
+    def __init__(self, loader: Loader, meter: Meter | None = None, revive: Revive = _no_revival) -> None:
         self.loader = loader
+        self.meter = meter or Meter(lambda step, done, total: None)
         self.flash_size: int | None = None
-        self._report = report
+        self.pending: list[str] = []
+        """What is still to be written of the running job, in order."""
+
+        self.dirty = False
+        """Flash was changed since the job began."""
+
+        self._revive = revive
         self._prepared: bool | None = None
-        self.unfinished: str | None = None
-        """A region that is being written: a reset now would start something half written."""
+
+    @property
+    def unfinished(self) -> str | None:
+        """What is half written: a reset now would start something incomplete. None when nothing is."""
+        return ", ".join(self.pending) if self.dirty and self.pending else None
+
+    def finished(self, name: str) -> None:
+        """`name` is as wanted."""
+        self.pending.remove(name)
+        self.dirty = self.dirty and bool(self.pending)
 
     @property
     def kind(self) -> str:
         """ "stub" or "rom"."""
         return "stub" if self.loader.is_stub else "rom"
+
+    @property
+    def tells_digests(self) -> bool:
+        """Whether this loader computes an MD5 of flash."""
+        return not self.loader.secure_download and (self.loader.is_stub or self.loader.chip.rom_md5)
 
     async def prepare(self) -> None:
         """Attach the flash chip and tell the loader its size; once per loader kind."""
@@ -133,7 +104,7 @@ class Flasher:
         if self.flash_size is None and not self.loader.secure_download:
             found = await self.loader.flash_id()
             if found is None:
-                raise RomError(RomErrorKind.FLASH, "No flash chip answers", "Check wiring, voltage strap and power")
+                raise RomError(RomErrorKind.NO_ANSWER, "No flash chip answers", "Check wiring, voltage strap and power")
             self.flash_size = found.size
         if self.loader.chip.key != "esp8266" or self.loader.is_stub:
             size = self.flash_size or DEFAULT_FLASH_SIZE
@@ -141,204 +112,209 @@ class Flasher:
             await self.loader.command(Op.SPI_SET_PARAMS, parameters, attempts=2)
         self._prepared = self.loader.is_stub
 
+    def unprepared(self) -> None:
+        """The loader started anew: what it was told is lost."""
+        self._prepared = None
+
     def check_range(self, address: int, size: int) -> None:
-        """Raises `RomError` FLASH for a region beyond the end of the flash."""
-        if self.flash_size is not None and address + size > self.flash_size:
+        """Raises `RomError`: UNSUPPORTED beyond what this loader can address, IMAGE beyond the end of the flash."""
+        end = address + size
+        if self.flash_size is not None and end > self.flash_size:
             raise RomError(
-                RomErrorKind.FLASH,
-                f"0x{address:x} to 0x{address + size:x} lies beyond the end of the flash (0x{self.flash_size:x})",
+                RomErrorKind.IMAGE,
+                f"0x{address:x} to 0x{end:x} lies beyond the end of the flash (0x{self.flash_size:x})",
+            )
+        if end > NARROW_ADDRESSES and not (self.loader.is_stub and self.loader.chip.flash_32bit_addr):
+            raise RomError(
+                RomErrorKind.UNSUPPORTED,
+                f"0x{address:x} to 0x{end:x} lies beyond 16 MB, which the {self.loader.chip.name} "
+                f"{self.kind} cannot address",
+                "Its stub can: allow it, and pip install 'espmon[stub]'" if self.loader.chip.flash_32bit_addr else "",
             )
 
-    async def digest(self, address: int, size: int) -> str:
-        """MD5 of flash in hex."""
+    async def recover(self, error: RomError) -> None:
+        """Get into step with the loader after `error`, entering it again when the chip has left it.
+
+        Raises:
+            RomError: `error` itself where trying again cannot help, or why the loader could not be reached.
+        """
+        if error.kind not in PASSING:
+            raise error
+        was_stub = self.loader.is_stub
+        for _ in range(PATIENCE):
+            try:
+                await self.loader.barrier()
+            except RomError:
+                continue
+            if self.loader.is_stub == was_stub:
+                return
+            break  # another loader answers: the chip was reset into its ROM
+        await self._revive(error)
+        self.unprepared()
         await self.prepare()
-        return (await self.loader.md5(address, size)).hex()
+
+    async def digest(self, address: int, size: int) -> str:
+        """MD5 of flash in hex. Raises `RomError`: SECURE_DOWNLOAD, UNSUPPORTED, or what a lost chip causes."""
+        if self.loader.secure_download:
+            raise RomError(
+                RomErrorKind.SECURE_DOWNLOAD,
+                "The chip is in secure download mode, which forbids reading flash or its digest",
+                "It can be written and not verified",
+            )
+        problem: RomError | None = None
+        for _ in range(DIGEST_TRIES):
+            try:
+                await self.prepare()
+                return (await self.loader.md5(address, size)).hex()
+            except RomError as error:
+                problem = error
+                await self.recover(error)
+        assert problem is not None
+        raise problem
+
+    async def matches(self, address: int, data: bytes) -> tuple[bool, str]:
+        """Whether flash holds `data`, and the digest that says so; a difference is confirmed by a second answer."""
+        wanted = hashlib.md5(data).hexdigest()
+        seen: list[str] = []
+        while len(seen) < DIGEST_TRIES:
+            found = await self.digest(address, len(data))
+            if found == wanted or found in seen:
+                return found == wanted, found
+            seen.append(found)
+        raise RomError(
+            RomErrorKind.BAD_REPLY,
+            f"The digest of 0x{address:x} is another one each time it is asked for",
+            "The line changes bytes; try another cable or a lower baud rate",
+        )
 
     async def verify(self, address: int, data: bytes, file: str = "", *, first: int = 4) -> RegionResult:
         """Compare flash with `data`; a mismatch is narrowed to the first `first` blocks that differ."""
-        result = RegionResult(address, len(data), file)
+        result = RegionResult(address, len(data), file, md5_file=hashlib.md5(data).hexdigest())
         self.check_range(address, len(data))
-        self._report(f"Verifying {file or hex(address)}", 0, len(data))
-        result.md5_file = hashlib.md5(data).hexdigest()
-        result.md5_flash = await self.digest(address, len(data))
-        result.ok = result.md5_file == result.md5_flash
+        step = f"Verifying {file or hex(address)}"
+        self.meter.tell(step)
+        result.ok, result.md5_flash = await self.matches(address, data)
         if not result.ok:
-            result.mismatch = [block[0] for block in await self._differing(address, data, first)]
-        self._report(f"Verifying {file or hex(address)}", len(data), len(data))
+            result.mismatch = [block[0] for block in await self.differing(address, data, most=first)]
+        self.meter.tell(step, len(data))
         return result
 
-    async def _differing(
-        self, address: int, data: bytes, most: int | None = None, among: Sequence[tuple[int, int]] | None = None
+    async def differing(
+        self,
+        address: int,
+        data: bytes,
+        *,
+        most: int | None = None,
+        among: Sequence[tuple[int, int]] | None = None,
+        step: str = "",
     ) -> list[tuple[int, int]]:
+        """The blocks (`among` those given, or all of the region) whose digest is wrong, at most `most`."""
         found: list[tuple[int, int]] = []
         for start, size in among if among is not None else blocks_of(address, len(data)):
-            part = data[start - address : start - address + size]
-            if await self.digest(start, size) != hashlib.md5(part).hexdigest():
+            if step:
+                self.meter.tell(step)
+            if not (await self.matches(start, data[start - address : start - address + size]))[0]:
                 found.append((start, size))
                 if most is not None and len(found) >= most:
                     break
         return found
 
-    async def write(self, address: int, data: bytes, file: str = "", *, force: bool = False) -> RegionResult:
-        """Make flash hold `data`; what is right already is skipped unless `force`.
+    # -- erasing ------------------------------------------------------------------------------------------------
 
-        Raises `RomError` FLASH when blocks are still wrong after `ROUNDS` tries: it names the region, which is then
-        half written.
+    async def erase_region(self, address: int, size: int) -> RegionResult:
+        """Erase whole sectors and check that they are empty.
+
+        Raises:
+            RomError: IMAGE for a region that is not made of sectors, FLASH when it is not empty afterwards.
         """
-        if address % SECTOR:
-            raise RomError(
-                RomErrorKind.FLASH, f"0x{address:x} is no multiple of 0x{SECTOR:x}: flash is erased in sectors"
-            )
-        self.check_range(address, len(data))
-        await self.prepare()
-        result = RegionResult(address, len(data), file, md5_file=hashlib.md5(data).hexdigest())
-        digests = self.loader.is_stub or self.loader.chip.rom_md5
-        left = blocks_of(address, len(data))
-        if digests and not force:
-            result.md5_flash = await self.digest(address, len(data))
-            if result.md5_flash == result.md5_file:
-                result.ok, result.skipped = True, len(data)
-                return result
-            differing = await self._differing(address, data)
-            if sum(size for _, size in differing) <= FULL_PART * len(data):
-                left = differing
-        result.skipped = len(data) - sum(size for _, size in left)
-        self.unfinished = file or f"0x{address:x}"
-        await self._send_all(address, data, left, result, digests)
-        if digests:
-            result.md5_flash = await self.digest(address, len(data))
-        result.ok = not digests or result.md5_flash == result.md5_file
-        if not result.ok:
-            raise RomError(RomErrorKind.FLASH, f"{self.unfinished} is not what was written: the flash may be worn out")
-        self.unfinished = None
-        return result
-
-    async def _send_all(
-        self, address: int, data: bytes, left: list[tuple[int, int]], result: RegionResult, digests: bool
-    ) -> None:
-        problem: RomError | None = None
-        for _ in range(ROUNDS):
-            for start, size in runs_of(left):
-                part = data[start - address : start - address + size]
-                try:
-                    await self._send(start, part, result, len(data))
-                except RomError as error:
-                    problem = error
-                    await self.loader.barrier()
-                    break
-            else:
-                if not digests:
-                    return
-            left = await self._differing(address, data, among=left)
-            if not left:
-                return
-        first = left[0][0] if left else address
-        raise RomError(
-            RomErrorKind.FLASH,
-            f"{self.unfinished} is unfinished: the block at 0x{first:x} could not be written"
-            + (f" ({problem.message})" if problem else ""),
-            "Flash again: what is right already is skipped. Until then the board may not start",
-        )
-
-    async def _send(self, address: int, data: bytes, result: RegionResult, total: int) -> None:
-        """One compressed stream; falls back to plain blocks where the ROM knows no compression."""
-        loader = self.loader
-        padded = data + b"\xff" * (-len(data) % 4)
-        plain = loader.chip.key == "esp8266" and not loader.is_stub
-        packed = padded if plain else await asyncio.to_thread(zlib.compress, padded, 9)
-        size = loader.chip.stub_block if loader.is_stub else loader.chip.rom_block
-        count = (len(packed) + size - 1) // size
-        begin, send = (Op.FLASH_BEGIN, Op.FLASH_DATA) if plain else (Op.FLASH_DEFL_BEGIN, Op.FLASH_DEFL_DATA)
-        erased = len(padded) if loader.is_stub else (len(padded) + size - 1) // size * size
-        request = struct.pack("<IIII", erased, count, size, address)
-        if loader.chip.begin_has_encrypt_word and not loader.is_stub:
-            request += struct.pack("<I", 0)
-        wait = max(ERASE_WAIT, ERASE_WAIT_PER_MEGABYTE * len(padded) / (1 << 20))
-        await loader.command(begin, request, timeout=wait)
-        for number in range(count):
-            piece = packed[number * size : (number + 1) * size]
-            if plain:
-                piece = piece.ljust(size, b"\xff")
-            payload, check = data_block(piece, number)
-            # The loader writes what a packet unpacks to before it answers.
-            share = len(padded) / count * 4
-            await loader.command(
-                send, payload, checksum=check, timeout=max(DATA_WAIT, DATA_WAIT_PER_MEGABYTE * share / (1 << 20))
-            )
-            done = len(data) * (number + 1) // count
-            self._report(f"Writing {result.file or hex(result.address)}", result.skipped + done, total)
-        result.written += len(data)
-        if loader.is_stub:
-            # The stub answers the last packet before it has written it: the next answer comes when it has.
-            await loader.barrier()
-
-    async def erase_region(self, address: int, size: int) -> None:
-        """Erase whole sectors. Raises `RomError` FLASH for a region that is not made of them."""
         if address % SECTOR or size % SECTOR or not size:
-            raise RomError(RomErrorKind.FLASH, f"0x{address:x}, 0x{size:x}: flash is erased in sectors of 0x{SECTOR:x}")
-        self.check_range(address, size)
+            raise RomError(RomErrorKind.IMAGE, f"0x{address:x}, 0x{size:x}: flash is erased in sectors of 0x{SECTOR:x}")
         await self.prepare()
-        wait = max(ERASE_WAIT, ERASE_WAIT_PER_MEGABYTE * size / (1 << 20))
-        self._report(f"Erasing 0x{size:x} bytes at 0x{address:x}", 0, size)
+        self.check_range(address, size)
+        step = f"Erasing 0x{size:x} bytes at 0x{address:x}"
+        self.meter.tell(step)
+        whole = self.loader.is_stub or size <= ERASE_STEP
+        for start in range(address, address + size, size if whole else ERASE_STEP):
+            part = min(size if whole else ERASE_STEP, address + size - start)
+            await self._again(self._erase, start, part)
+            self.meter.tell(step, start + part - address)
+        return await self._empty(address, size)
+
+    async def erase_chip(self) -> RegionResult:
+        """Erase everything."""
+        await self.prepare()
+        size = self.flash_size
+        if self.loader.is_stub and not self.loader.secure_download:
+            self.meter.tell("Erasing the whole flash")
+            await self._again(self._erase_all)
+            return await self._empty(0, size) if size is not None else RegionResult(0, 0, "", ok=True)
+        if size is None:
+            raise RomError(RomErrorKind.UNSUPPORTED, "The flash size is unknown: erase a region instead")
+        return await self.erase_region(0, size)
+
+    async def _again(self, work: Callable[..., Awaitable[None]], *what: int) -> None:
+        """Erasing twice does no harm: do it once more after a failure that may pass."""
+        try:
+            await work(*what)
+        except RomError as error:
+            await self.recover(error)
+            await work(*what)
+
+    async def _erase_all(self) -> None:
+        await self.loader.command(Op.ERASE_FLASH, timeout=CHIP_ERASE_WAIT)
+
+    async def _erase(self, address: int, size: int) -> None:
+        wait = erase_wait(size)
         if self.loader.is_stub:
             await self.loader.command(Op.ERASE_REGION, struct.pack("<II", address, size), timeout=wait)
         else:
-            request = struct.pack("<IIII", size, 0, self.loader.chip.rom_block, address)
-            if self.loader.chip.begin_has_encrypt_word:
-                request += struct.pack("<I", 0)
-            await self.loader.command(Op.FLASH_BEGIN, request, timeout=wait)
-        self._report(f"Erasing 0x{size:x} bytes at 0x{address:x}", size, size)
+            await self.loader.command(Op.FLASH_BEGIN, self.begin_request(address, size, 0), timeout=wait)
 
-    async def erase_chip(self) -> None:
-        """Erase everything."""
-        await self.prepare()
-        if self.loader.is_stub:
-            self._report("Erasing the whole flash", 0, self.flash_size or 1)
-            await self.loader.command(Op.ERASE_FLASH, timeout=CHIP_ERASE_WAIT)
-            return
-        if self.flash_size is None:
-            raise RomError(RomErrorKind.FLASH, "The flash size is unknown: erase a region instead")
-        for start in range(0, self.flash_size, BLOCK * 16):
-            await self.erase_region(start, min(BLOCK * 16, self.flash_size - start))
+    async def _empty(self, address: int, size: int) -> RegionResult:
+        result = RegionResult(address, size, "", ok=True)
+        if self.tells_digests:
+            # Block by block: a digest of all of it would need as much memory here.
+            blank = b"\xff" * BLOCK
+            for start, length in blocks_of(address, size):
+                same, _ = await self.matches(start, blank[:length])
+                if not same:
+                    raise RomError(
+                        RomErrorKind.FLASH,
+                        f"0x{start:x} is not empty after erasing",
+                        "The flash may be write-protected or worn out",
+                    )
+        return result
 
-    async def read(self, address: int, size: int) -> bytes:
-        """Flash content, checked by MD5. Raises `RomError` FLASH when it arrives damaged `ROUNDS` times."""
-        self.check_range(address, size)
-        await self.prepare()
-        for _ in range(ROUNDS):
-            data = await (self._read_stub(address, size) if self.loader.is_stub else self._read_rom(address, size))
-            if not (self.loader.is_stub or self.loader.chip.rom_md5):
-                return data
-            if data is not None and await self.digest(address, size) == hashlib.md5(data).hexdigest():
-                return data
-        raise RomError(RomErrorKind.FLASH, f"0x{size:x} bytes at 0x{address:x} arrive damaged each time they are read")
+    def begin_request(self, address: int, size: int, blocks: int, block: int | None = None) -> bytes:
+        """The payload of FLASH_BEGIN and FLASH_DEFL_BEGIN for this loader.
 
-    async def _read_stub(self, address: int, size: int) -> bytes:
-        loader = self.loader
-        piece = min(READ_PIECE, size)
-        await loader.command(Op.READ_FLASH, struct.pack("<IIII", address, size, piece, READ_AHEAD))
-        data = bytearray()
-        while len(data) < size:
-            packet = await loader.read_packet(READ_WAIT)
-            if packet is None:
-                break
-            data += packet
-            await loader.write_packet(struct.pack("<I", len(data)))
-            self._report(f"Reading 0x{size:x} bytes", min(len(data), size), size)
-        else:
-            await loader.read_packet(READ_WAIT)  # the stub's own digest; ours is asked for afterwards
-            return bytes(data)
-        await loader.barrier()
-        return bytes(data)
+        A stub takes the exact size and erases while it writes. A ROM erases the given size first, rounded up to its
+        blocks; that of the ESP8266 counts sectors wrongly and needs a smaller number to erase what is meant.
+        """
+        chip, stub = self.loader.chip, self.loader.is_stub
+        block = block or (chip.stub_block if stub else chip.rom_block)
+        erased = size
+        if not stub:
+            erased = sectors_8266(address, size) * SECTOR if chip.key == "esp8266" else -(-size // block) * block
+        request = struct.pack("<IIII", erased, blocks, block, address)
+        # "Encrypt while writing": a fifth word that the oldest ROMs do not know.
+        return request + (struct.pack("<I", 0) if stub or chip.begin_has_encrypt_word else b"")
 
-    async def _read_rom(self, address: int, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            want = min(SLOW_READ, size - len(data))
-            request = struct.pack("<II", address + len(data), want)
-            reply = await self.loader.command(
-                Op.READ_FLASH_SLOW, request, payload=(SLOW_READ,), attempts=3, ask_again=True
-            )
-            data += reply.data[:want]
-            self._report(f"Reading 0x{size:x} bytes", len(data), size)
-        return bytes(data)
+
+def erase_wait(size: int) -> float:
+    """Seconds that erasing `size` bytes may take."""
+    return max(ERASE_WAIT, ERASE_WAIT_PER_MEGABYTE * size / (1 << 20))
+
+
+SECTORS_A_BLOCK = 16
+
+
+def sectors_8266(address: int, size: int) -> int:
+    """The sectors that the ESP8266 ROM must be told so that it erases `size` bytes at `address`.
+
+    It erases single sectors up to the next 64 KiB border and takes them off the count only once, so it erases twice
+    the head that it should.
+    """
+    sectors = -(-size // SECTOR)
+    head = min(sectors, SECTORS_A_BLOCK - address // SECTOR % SECTORS_A_BLOCK)
+    return (sectors + 1) // 2 if sectors < 2 * head else sectors - head

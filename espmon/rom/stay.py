@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from espmon.rom import flash_read
 from espmon.rom.channel import Channel
 from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.flash import Flasher, RegionResult, Report
+from espmon.rom.flash import Flasher
+from espmon.rom.flash_checks import Piece, erase_problems, judge
+from espmon.rom.flash_regions import Meter, RegionResult, Report
+from espmon.rom.flash_write import RegionWriter
 from espmon.rom.image import (
-    HEADER_BYTES,
-    IMAGE_MAGIC,
     PARTITION_TABLE_AT,
     PARTITION_TABLE_BYTES,
     AppDescription,
     Partition,
-    image_problems,
-    overlaps,
     parse_description,
     parse_partitions,
 )
@@ -27,22 +28,29 @@ from espmon.rom.leave import DOWNLOAD_MODE, Left, finish, leave
 from espmon.rom.loader import Loader
 from espmon.rom.stub import load_stub, run_stub, why_no_stub
 
+__all__ = ["FlashOutcome", "Piece", "Stay"]
+
 FAST_BAUD = 921600
 """Rate for the transfer when a stub runs, unless the user says another."""
+
+STUB_PAYS = 16 << 10
+"""Bytes to write or read from which on uploading a stub costs less than it saves."""
+
+REVIVALS = 2
+"""How often in a stay a chip that left its loader is brought back into it."""
+
+RESTORE_LIMIT = 1.0
+"""Seconds that putting the chip's rate back may take."""
 
 DESCRIPTION_BYTES = 288
 """Bytes of an image that hold its header and descriptor."""
 
 MOST_APPLICATIONS = 18
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes to be written or compared."""
-
-    address: int
-    data: bytes
-    file: str = ""
+WITHOUT_STUB = (
+    "the ROM does the work: writing takes up to 8 times as long, since it stays at its rate and takes small blocks, "
+    "and reading is done 64 bytes at a time"
+)
 
 
 @dataclass(slots=True)
@@ -52,6 +60,8 @@ class FlashOutcome:
     action: str
     chip: str = ""
     loader: str = "rom"
+    """Who did the work: "rom" or "stub"."""
+
     regions: list[RegionResult] = field(default_factory=list)
     after: str = "unknown"
     elapsed: float = 0.0
@@ -90,7 +100,7 @@ class Stay:
 
     Args:
         channel: an open port that nobody else reads. The user has agreed to a reset.
-        use_stub: upload a stub where there is one.
+        use_stub: a stub may be uploaded; it is when an action needs one or gains by it, once a stay.
         baud: rate for the transfer; None: `FAST_BAUD` with a stub, else the port's rate.
         stubs: folder of stub images; None: those of the installed esptool package.
         report: told of progress.
@@ -106,171 +116,236 @@ class Stay:
         report: Report = lambda step, done, total: None,
     ) -> None:
         self.loader = Loader(channel)
-        self.flasher = Flasher(self.loader, report)
+        self.meter = Meter(report)
+        self.flasher = Flasher(self.loader, self.meter, self._revive)
         self.warnings: list[str] = []
         self._use_stub = use_stub
         self._baud = baud
         self._stubs = stubs
-        self._report = report
+        self._revivals = 0
+        self._had_stub = False
 
     @property
     def unfinished(self) -> str | None:
-        """A region that is half written, None when there is none."""
+        """What is half written, None when nothing is."""
         return self.flasher.unfinished
 
     async def enter(self) -> None:
-        """Connect, identify, and (where wanted and possible) run the stub at a higher rate. Raises `RomError`."""
+        """Connect and identify. Raises `RomError`."""
         loader = self.loader
-        await loader.connect(on_progress=lambda text: self._report(text, 0, 0))
+        await loader.connect(on_progress=self.meter.tell)
         chip = await loader.detect()
-        if chip.watchdog and chip.watchdog.disable_on_usb and _serial_jtag(loader):
+        if chip.watchdog and chip.watchdog.disable_on_usb and _usb_product(loader) == chip.serial_jtag_pid:
             await loader.disable_watchdogs()
-        if self._use_stub and not loader.is_stub:
-            await self._start_stub()
-        rate = self._baud or (FAST_BAUD if loader.is_stub else None)
-        if rate is not None and rate != loader.channel.baud and loader.channel.has_modem_lines:
-            await self._raise_baud(rate)
+        if self._baud is not None or loader.is_stub:
+            await self._raise_baud()
 
-    async def _start_stub(self) -> None:
-        reason = await why_no_stub(self.loader)
-        name = self.loader.chip.stub_file(await self.loader.revision())
+    async def faster(self) -> None:
+        """Run the stub at a higher rate, where that is wanted and possible; otherwise say why not."""
+        loader = self.loader
+        if loader.is_stub or not self._use_stub:
+            return
+        reason = await why_no_stub(loader)
+        name = loader.chip.stub_file(await loader.revision())
         if reason is not None or name is None:
-            self.warnings.append(f"No stub: {reason}. The ROM does the work, which takes longer")
+            self._without_stub(f"No stub: {reason}")
             return
         try:
             stub = await asyncio.to_thread(load_stub, name, self._stubs)
         except RomError as error:
-            self.warnings.append(f"{error.message}: the ROM does the work, which takes longer. {error.hint}".strip())
+            self._without_stub(f"{error.message} ({error.hint})" if error.hint else error.message)
             return
-        self._report("Uploading the stub", 0, 0)
-        await run_stub(self.loader, stub)
+        self.meter.tell("Uploading the stub", 0)
+        await run_stub(loader, stub)
+        self._had_stub = True
+        await self._raise_baud()
 
-    async def _raise_baud(self, rate: int) -> None:
+    def _without_stub(self, why: str) -> None:
+        self._use_stub = False
+        self.warnings.append(f"{why}; {WITHOUT_STUB}")
+
+    async def _raise_baud(self) -> None:
+        loader, channel = self.loader, self.loader.channel
+        rate = self._baud or (FAST_BAUD if loader.is_stub else None)
+        on_usb = _usb_product(loader) in (loader.chip.serial_jtag_pid, loader.chip.otg_pid)
+        if rate is None or rate == channel.baud or not channel.has_modem_lines or (channel.usb and on_usb):
+            return
         try:
-            await self.loader.change_baud(rate)
+            await loader.change_baud(rate)
         except RomError as error:
+            self._baud = loader.initial_baud
+            self.warnings.append(f"{error.message}: staying at {loader.initial_baud} baud")
             if error.kind is not RomErrorKind.UNSUPPORTED:
-                raise
-            self.warnings.append(error.message)
+                await self._revive(error)
+
+    async def _revive(self, why: RomError) -> None:
+        """The loader is gone: enter it again, a bounded number of times. Raises `RomError`."""
+        loader = self.loader
+        self._revivals += 1
+        if self._revivals > REVIVALS:
+            raise RomError(
+                why.kind, f"The chip left its loader {self._revivals} times", "Check its power supply and the cable"
+            )
+        banner = re.search(rb"rst:0x[0-9a-fA-F]+[^\r\n]*", loader.recent)
+        said = f' and said "{banner.group().decode("ascii", "replace")[:60]}"' if banner else ""
+        self.warnings.append(
+            f"The chip {'reset' if banner else 'stopped answering'} in the middle{said}; its loader was entered again"
+        )
+        loader.transcript.note(f"entering the loader again: {why.message}")
+        chip = loader.chip
+        if loader.channel.baud != loader.initial_baud:
+            await loader.channel.set_baud(loader.initial_baud)
+        loader.forget()
+        self.flasher.unprepared()
+        await self.enter()
+        if loader.chip is not chip:
+            raise RomError(RomErrorKind.UNKNOWN_CHIP, f"An {loader.chip.name} answers where the {chip.name} was")
+        if self._had_stub:
+            await self.faster()
 
     # -- what can be done ---------------------------------------------------------------------------------------
 
     async def verify(self, pieces: Sequence[Piece]) -> FlashOutcome:
-        """Compare flash with files."""
-        outcome = self._outcome("verify")
-        await self.flasher.prepare()
+        """Compare flash with files, through ROM where that can digest."""
+        self.meter.begin(sum(len(piece.data) for piece in pieces))
+        await self._prepare(sum(piece.address + len(piece.data) > (1 << 24) for piece in pieces) > 0)
+        regions = []
         for piece in pieces:
-            outcome.regions.append(await self.flasher.verify(piece.address, piece.data, piece.file))
-        return outcome
+            regions.append(await self.flasher.verify(piece.address, piece.data, piece.file))
+            self.meter.next(len(piece.data))
+        return self._outcome("verify", regions)
 
-    async def write(self, pieces: Sequence[Piece], *, force: bool = False) -> FlashOutcome:
-        """Write files, after checking all of them. Raises `RomError` IMAGE before anything is erased."""
-        await self.flasher.prepare()
-        problems = await self.problems(pieces)
+    async def write(
+        self,
+        pieces: Sequence[Piece],
+        *,
+        force: bool = False,
+        erase_first: bool = False,
+        built_for: str | None = None,
+    ) -> FlashOutcome:
+        """Write files, after checking all of them.
+
+        Raises:
+            RomError: IMAGE before anything is erased; FLASH naming what is unfinished.
+        """
+        flasher = self.flasher
+        self.meter.begin(sum(len(piece.data) for piece in pieces))
+        await self._prepare(any(piece.address + len(piece.data) > (1 << 24) for piece in pieces))
+        verdict = await judge(flasher, pieces, built_for=built_for)
+        problems = verdict.problems + (await erase_problems(flasher) if erase_first else [])
         if problems and not force:
-            raise RomError(RomErrorKind.IMAGE, "; ".join(problems), "--force writes anyway")
-        outcome = self._outcome("write")
-        outcome.warnings += problems
-        for piece in pieces:
-            outcome.regions.append(await self.flasher.write(piece.address, piece.data, piece.file, force=force))
-        return outcome
+            raise RomError(RomErrorKind.IMAGE, "; ".join(dict.fromkeys(problems)), "Nothing was changed")
+        self.warnings += [*verdict.warnings, *problems]
+        flasher.pending = [piece.file or f"0x{piece.address:x}" for piece in pieces]
+        flasher.dirty = False
+        if erase_first:
+            await self.faster()
+            flasher.dirty = True
+            await flasher.erase_chip()
+        regions = []
+        for piece, name in zip(pieces, list(flasher.pending), strict=True):
+            writer = RegionWriter(flasher, piece.address, piece.data, name, force=force)
+            if await writer.look() >= STUB_PAYS:
+                await self.faster()
+                await flasher.prepare()
+            regions.append(await writer.write())
+            flasher.finished(name)
+            self.meter.next(len(piece.data))
+        return self._outcome("write", regions)
 
-    async def problems(self, pieces: Sequence[Piece]) -> list[str]:
-        """Why these files should not be written, one line a reason, before anything is erased."""
-        loader, chip = self.loader, self.loader.chip
-        found = overlaps([(piece.address, len(piece.data), piece.file) for piece in pieces])
-        revision = await loader.revision() if chip.has_revision and not loader.secure_download else None
-        for piece in pieces:
-            if piece.address % 0x1000:
-                found.append(f"{piece.file}: 0x{piece.address:x} is no multiple of 0x1000")
-            if piece.address == chip.bootloader_offset or (
-                piece.data[:1] == bytes([IMAGE_MAGIC]) and len(piece.data) > HEADER_BYTES
-            ):
-                reasons = image_problems(
-                    piece.data,
-                    chip=chip.name,
-                    chip_id=chip.image_chip_id,
-                    flash_size=self.flasher.flash_size,
-                    revision=revision,
-                )
-                found += [f"{piece.file}: {reason}" for reason in reasons]
-        return found + await self._fuses(pieces)
-
-    async def _fuses(self, pieces: Sequence[Piece]) -> list[str]:
-        from espmon.rom.probing import security_flags
-
-        flags = await security_flags(self.loader)
-        found = []
-        if flags.get("flash_encryption"):
-            found.append("flash encryption is on: what is written in plain text will not start")
-        if flags.get("secure_boot_en") and any(piece.address == self.loader.chip.bootloader_offset for piece in pieces):
-            found.append("secure boot is on: a bootloader that is not signed for this chip will not start")
-        return found
-
-    async def erase(self, address: int | None = None, size: int | None = None) -> FlashOutcome:
-        """Erase a region, or everything."""
-        outcome = self._outcome("erase")
-        await self.flasher.prepare()
-        if address is None or size is None:
-            await self.flasher.erase_chip()
-            outcome.regions.append(RegionResult(0, self.flasher.flash_size or 0, "", ok=True))
-        else:
-            await self.flasher.erase_region(address, size)
-            outcome.regions.append(RegionResult(address, size, "", ok=True))
-        return outcome
+    async def erase(self, address: int | None = None, size: int | None = None, *, force: bool = False) -> FlashOutcome:
+        """Erase a region, or everything. Raises `RomError` IMAGE before anything is erased."""
+        flasher = self.flasher
+        self.meter.begin(size or 0)
+        await self._prepare(True)
+        problems = await erase_problems(flasher)
+        if problems and not force:
+            raise RomError(RomErrorKind.IMAGE, "; ".join(problems), "Nothing was changed")
+        self.warnings += problems
+        name = "erasing"
+        flasher.pending, flasher.dirty = [name], True
+        region = await (
+            flasher.erase_chip() if address is None or size is None else flasher.erase_region(address, size)
+        )
+        flasher.finished(name)
+        return self._outcome("erase", [region])
 
     async def read(self, address: int, size: int) -> FlashOutcome:
         """Read flash, checked by its MD5."""
-        outcome = self._outcome("read")
-        outcome.data = await self.flasher.read(address, size)
-        outcome.regions.append(RegionResult(address, size, "", ok=True))
+        self.meter.begin(size)
+        await self._prepare(size >= STUB_PAYS or address + size > (1 << 24))
+        data = await flash_read.read(self.flasher, address, size)
+        digest = await self.flasher.digest(address, size)
+        outcome = self._outcome("read", [RegionResult(address, size, "", ok=True, md5_file=digest, md5_flash=digest)])
+        outcome.data = data
         return outcome
 
     async def info(self, table_at: int = PARTITION_TABLE_AT) -> FlashOutcome:
         """The partition table and what the applications say of themselves."""
-        outcome = self._outcome("info")
-        outcome.partitions, problems = parse_partitions(await self.flasher.read(table_at, PARTITION_TABLE_BYTES))
+        await self._prepare(False)
+        outcome = self._outcome("info", [])
+        self.meter.begin(PARTITION_TABLE_BYTES)
+        table = await flash_read.read(self.flasher, table_at, PARTITION_TABLE_BYTES, "Reading the partition table")
+        outcome.partitions, problems = parse_partitions(table)
         outcome.warnings += problems
-        applications = [row for row in outcome.partitions if row.type == 0][:MOST_APPLICATIONS]
-        for row in applications:
+        if not outcome.partitions and not problems:
+            outcome.warnings.append(f"There is no partition table at 0x{table_at:x}")
+        for row in [row for row in outcome.partitions if row.type == 0][:MOST_APPLICATIONS]:
+            self.meter.begin(DESCRIPTION_BYTES)
             try:
-                description = parse_description(await self.flasher.read(row.offset, DESCRIPTION_BYTES))
+                head = await flash_read.read(self.flasher, row.offset, DESCRIPTION_BYTES, f"Reading {row.name}")
             except RomError as error:
                 outcome.warnings.append(f"{row.name}: {error.message}")
                 continue
+            description = parse_description(head)
             if description is not None:
                 outcome.applications.append((row.name, description))
         return outcome
 
-    def _outcome(self, action: str) -> FlashOutcome:
-        return FlashOutcome(action, self.loader.chip.name, self.flasher.kind, warnings=list(self.warnings))
+    async def _prepare(self, stub_pays: bool) -> None:
+        # A ROM without digests cannot do anything that is asked for here; the others verify as fast as a stub.
+        if stub_pays or not self.loader.chip.rom_md5:
+            await self.faster()
+        await self.flasher.prepare()
+
+    def _outcome(self, action: str, regions: list[RegionResult]) -> FlashOutcome:
+        warnings, self.warnings = self.warnings, []
+        return FlashOutcome(action, self.loader.chip.name, self.flasher.kind, regions, warnings=warnings)
 
     # -- leaving ------------------------------------------------------------------------------------------------
 
     async def leave(self, *, reset: bool = True, look: bool = True) -> Left:
         """End the stay; bounded, also while being cancelled.
 
-        With `reset` the application is started, unless a region is half written: then the board stays in its loader,
+        With `reset` the application is started, unless something is half written: then the board stays in its loader,
         and the result says so.
         """
         loader = self.loader
         if self.unfinished is not None:
-            warning = f"{self.unfinished} is half written: the board was left in download mode, flash it again"
-            await finish(self._restore_baud())
-            return Left(DOWNLOAD_MODE, b"", (warning,))
+            warning = f"Unfinished: {self.unfinished}. The board was left in download mode, not reset: flash it again"
+            return await finish(self._stay_here((warning,)))
         if not reset:
-            await finish(self._restore_baud())
-            return Left(DOWNLOAD_MODE if loader.in_loader else "unknown", b"")
+            return await finish(self._stay_here(()))
         if not (loader.touched or loader.in_loader):
             return Left("unknown", b"")
         return await finish(leave(loader, look=look))
 
-    async def _restore_baud(self) -> None:
-        channel = self.loader.channel
-        if channel.baud != self.loader.initial_baud:
-            await channel.set_baud(self.loader.initial_baud)
+    async def _stay_here(self, warnings: tuple[str, ...]) -> Left:
+        """Leave the loader running, at the rate at which it was found."""
+        loader = self.loader
+        if loader.channel.baud != loader.initial_baud:
+            try:
+                async with asyncio.timeout(RESTORE_LIMIT):
+                    await loader.change_baud(loader.initial_baud)
+            except (RomError, TimeoutError):
+                rate = loader.channel.baud
+                warnings += (f"The chip may still be at {rate} baud: reset it before the next try",)
+            except Exception as error:  # noqa: BLE001 - the channel's errors belong to another room; they are told
+                return Left("unknown", b"", (*warnings, f"The port failed while its rate was put back: {error}"))
+            if loader.channel.baud != loader.initial_baud:
+                await loader.channel.set_baud(loader.initial_baud)
+        return Left(DOWNLOAD_MODE if loader.in_loader else "unknown", b"", warnings)
 
 
-def _serial_jtag(loader: Loader) -> bool:
-    usb = loader.channel.usb
-    return usb is not None and usb[1] == loader.chip.serial_jtag_pid
+def _usb_product(loader: Loader) -> int | None:
+    return loader.channel.usb[1] if loader.channel.usb else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +15,7 @@ from espmon.rom.errors import RomError, RomErrorKind
 from espmon.rom.loader import Loader
 from espmon.rom.protocol import STUB_GREETING, Op, data_block
 
+PACKAGE = "esptool"
 VERSIONS = ("2", "1")
 """Folders of the package's stub images, best first."""
 
@@ -26,31 +29,48 @@ class Stub:
     """A stub's code and data, and where they go."""
 
     entry: int
+    """Where it starts."""
+
     segments: tuple[tuple[int, bytes], ...]
+    """(address, bytes) of code and data."""
 
 
-def stub_folder() -> Path | None:
-    """The stub images of the installed esptool package; None without it."""
+def stub_folders(paths: Sequence[str] | None = None) -> list[Path]:
+    """The folders of stub images of installed esptool packages, in the order of the module search path.
+
+    The path itself is searched, not the module "esptool": beside the program `espmon` stands a script `esptool.py`,
+    which hides the package of that name from whatever the program imports.
+
+    Args:
+        paths: the search path; None: that of this interpreter.
+    """
+    places = [Path(entry, PACKAGE) for entry in (sys.path if paths is None else paths)]
     try:
-        spec = find_spec("esptool")
+        spec = find_spec(PACKAGE)
     except (ImportError, ValueError):
-        return None
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "targets" / "stub_flasher"
-    return folder if folder.is_dir() else None
+        spec = None
+    if paths is None and spec is not None:
+        # Where an import hook puts it (an editable installation).
+        places += [Path(place) for place in spec.submodule_search_locations or ()]
+    folders = [place / "targets" / "stub_flasher" for place in places]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
 
 def load_stub(name: str, folder: Path | None = None) -> Stub:
     """Read a stub image (file work: off the event loop). Raises `RomError` STUB."""
-    folder = folder or stub_folder()
-    if folder is None:
+    folders = stub_folders() if folder is None else [folder]
+    if not folders:
         raise RomError(RomErrorKind.STUB, "No stub is installed", "pip install 'espmon[stub]' makes flashing faster")
-    for version in VERSIONS:
-        path = folder / version / f"{name}.json"
-        if path.is_file():
-            return _parse(path)
-    raise RomError(RomErrorKind.STUB, f"The installed esptool package has no stub {name!r}")
+    for place in folders:
+        for version in VERSIONS:
+            path = place / version / f"{name}.json"
+            if path.is_file():
+                return _parse(path)
+    raise RomError(
+        RomErrorKind.STUB,
+        f"The installed esptool package has no stub {name!r}",
+        "pip install --upgrade esptool may bring it",
+    )
 
 
 def _parse(path: Path) -> Stub:
@@ -87,10 +107,29 @@ def _secure_boot(loader: Loader) -> bool:
     return loader.security is not None and bit is not None and bool(loader.security.flags >> bit & 1)
 
 
+UPLOAD_TRIES = 3
+"""How often the upload starts anew."""
+
+
 async def run_stub(loader: Loader, stub: Stub) -> None:
-    """Upload a stub and start it; afterwards `loader.is_stub` holds. Raises `RomError` STUB, or the loader's own."""
-    if loader.is_stub:
-        return
+    """Upload a stub and start it, unless one runs; afterwards `loader.is_stub` holds.
+
+    Raises:
+        RomError: STUB when it does not start, or the loader's own when it cannot be uploaded.
+    """
+    for left in reversed(range(UPLOAD_TRIES)):
+        if loader.is_stub:
+            return
+        try:
+            await _upload(loader, stub)
+        except RomError:
+            if not left:
+                raise
+            # A SYNC tells what runs now: the ROM still, or the stub whose greeting was lost.
+            await loader.barrier()
+
+
+async def _upload(loader: Loader, stub: Stub) -> None:
     size = loader.chip.ram_block
     if loader.channel.usb is not None and loader.channel.usb[1] == loader.chip.otg_pid:
         size = loader.chip.otg_block or size

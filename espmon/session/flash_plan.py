@@ -14,6 +14,9 @@ MOST_REGIONS = 64
 MOST_BYTES = 256 << 20
 """The largest file that can go into any flash there is."""
 
+SECTOR = 0x1000
+"""Bytes that flash erases at least."""
+
 PARTITIONS_AT = 0x8000
 OTA_DATA_AT = 0xE000
 APPLICATION_AT = 0x10000
@@ -33,7 +36,10 @@ class Region:
     data: bytes
     file: Path
     role: str
-    """ "bootloader", "partitions", "application", "data" or ""."""
+    """ "bootloader", "partitions", "application", "otadata", "nvs", "data" or ""."""
+
+    encrypted: bool = False
+    """The build wants the chip to encrypt it while it is written."""
 
     @property
     def size(self) -> int:
@@ -63,9 +69,12 @@ class FlashPlan:
 def number(text: str) -> int:
     """A decimal or 0x number. Raises `PlanError`."""
     try:
-        return int(text, 0)
+        value = int(text, 0)
     except ValueError:
-        raise PlanError(f"{text!r} is no address: write 0x10000 or 65536") from None
+        value = -1
+    if value < 0:
+        raise PlanError(f"{text!r} is no address: write 0x10000 or 65536")
+    return value
 
 
 def read_file(path: Path) -> bytes:
@@ -110,10 +119,24 @@ def intel_hex(path: Path) -> list[Region]:
         content = IntelHex(str(path))
     except (IntelHexError, UnicodeDecodeError, ValueError) as error:
         raise PlanError(f"{path} is no Intel HEX file: {error}") from error
-    pieces = content.segments()
+    pieces = _by_sector(content.segments())
     if len(pieces) > MOST_REGIONS:
         raise PlanError(f"{path} has {len(pieces)} separate pieces; at most {MOST_REGIONS} can be flashed")
+    if not pieces or sum(end - start for start, end in pieces) > MOST_BYTES:
+        raise PlanError(f"{path} holds no data" if not pieces else f"{path} holds more than any flash")
+    content.padding = 0xFF
     return [Region(start, bytes(content.tobinarray(start=start, end=end - 1)), path, "") for start, end in pieces]
+
+
+def _by_sector(pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(start, end) joined where the gap lies inside one sector: erasing for the second would wipe out the first."""
+    joined: list[tuple[int, int]] = []
+    for start, end in pieces:
+        if joined and start // SECTOR <= (joined[-1][1] - 1) // SECTOR:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def from_project(folder: Path) -> FlashPlan:
@@ -143,35 +166,53 @@ def from_project(folder: Path) -> FlashPlan:
     )
 
 
+OTA_DATA_NAMES = ("ota_data", "otadata", "boot_app0")
+
+
 def _role(name: str, address: int) -> str:
-    lowered = name.lower()
+    lowered = Path(name).name.lower()
     if "bootloader" in lowered:
         return "bootloader"
-    if "partition" in lowered or address == PARTITIONS_AT:
+    if any(part in lowered for part in OTA_DATA_NAMES):
+        return "otadata"
+    if lowered.startswith("nvs"):
+        return "nvs"
+    if "partition-table" in lowered or lowered.startswith("partition") or address == PARTITIONS_AT:
         return "partitions"
-    if "ota_data" in lowered or "otadata" in lowered or "boot_app0" in lowered:
-        return "data"
     return "application" if address == APPLICATION_AT else "data"
+
+
+BUILD_ROLES = {"bootloader": "bootloader", "partition-table": "partitions", "app": "application", "otadata": "otadata"}
+"""Name of a part in flasher_args.json -> role."""
 
 
 def _flasher_args(path: Path) -> FlashPlan:
     try:
         table: Any = json.loads(path.read_text("utf-8"))
-        files = dict(table["flash_files"])
-        application = number(str(table["app"]["offset"])) if "app" in table else None
+        files = {number(str(key)): str(name) for key, name in dict(table["flash_files"]).items()}
+        parts = {name: part for name, part in table.items() if isinstance(part, dict) and "offset" in part}
+        places = {number(str(part["offset"])): name for name, part in parts.items()}
+        encrypted = {at for at, name in places.items() if str(parts[name].get("encrypted", "")).lower() == "true"}
+        arguments = [str(word) for word in table.get("write_flash_args", [])]
         chip = table.get("extra_esptool_args", {}).get("chip")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PlanError(f"{path} is not what a build writes: {error}") from error
+        raise PlanError(f"{path} is not what a build writes: {error!r}") from error
+    if not files:
+        raise PlanError(f"{path} names no files: build the project first")
+    if "--encrypt" in arguments:
+        encrypted = set(files)
     regions = []
-    for key, name in files.items():
-        address = number(str(key))
-        file = path.parent / str(name)
-        role = "application" if address == application else _role(str(name), address)
-        regions.append(Region(address, read_file(file), file, role))
+    for address, name in files.items():
+        file = path.parent / name
+        role = BUILD_ROLES.get(places.get(address, "")) or _role(name, address)
+        if role == "application" and "app" in parts and places.get(address) != "app":
+            role = "data"
+        regions.append(Region(address, read_file(file), file, role, address in encrypted))
     return FlashPlan(tuple(sorted(regions, key=lambda region: region.address)), _chip(chip), str(path))
 
 
 def _flash_args(path: Path) -> FlashPlan:
+    """`flash_args`: the words for esptool, options first; files are named relative to it."""
     words = read_file(path).decode("utf-8", "replace").split()
     pairs = [
         (number(address), path.parent / name)
@@ -180,36 +221,52 @@ def _flash_args(path: Path) -> FlashPlan:
     ]
     if not pairs:
         raise PlanError(f"{path} names no files")
-    regions = tuple(Region(address, read_file(file), file, _role(file.name, address)) for address, file in pairs)
-    return FlashPlan(regions, None, str(path))
+    encrypt = "--encrypt" in words
+    regions = [Region(address, read_file(file), file, _role(file.name, address), encrypt) for address, file in pairs]
+    return FlashPlan(tuple(sorted(regions, key=lambda region: region.address)), None, str(path))
 
 
 def _platformio(application: Path) -> FlashPlan:
     folder = application.parent
-    chip, bootloader_at = _chip_of_bootloader(folder / "bootloader.bin")
-    regions = [Region(APPLICATION_AT, read_file(application), application, "application")]
-    if not (folder / "bootloader.bin").is_file():
-        # An ESP8266 build has one image, at the start of flash.
-        return FlashPlan((Region(0, regions[0].data, application, "application"),), None, str(folder))
-    regions.append(_piece(folder / "bootloader.bin", bootloader_at, "bootloader"))
-    if (folder / "partitions.bin").is_file():
-        regions.append(_piece(folder / "partitions.bin", PARTITIONS_AT, "partitions"))
-    return FlashPlan(tuple(sorted(regions, key=lambda region: region.address)), chip, str(folder))
+    return _with_parts(application, folder / "bootloader.bin", folder / "partitions.bin", folder / "boot_app0.bin")
 
 
 def _arduino(application: Path) -> FlashPlan:
     folder, sketch = application.parent, application.name.removesuffix(".bin")
     bootloader, partitions = folder / f"{sketch}.bootloader.bin", folder / f"{sketch}.partitions.bin"
+    return _with_parts(application, bootloader, partitions, folder / "boot_app0.bin")
+
+
+def _with_parts(application: Path, bootloader: Path, partitions: Path, ota_data: Path) -> FlashPlan:
+    """An application with the parts that stand beside it, each where its chip and the partition table want it."""
+    from espmon.rom.image import parse_description
+
+    image = _piece(application, APPLICATION_AT, "application")
     if not bootloader.is_file():
-        return FlashPlan((_piece(application, 0, "application"),), None, str(folder))
+        # An ESP8266 build has one image, at the start of flash; one with a descriptor belongs to the others.
+        at = 0 if parse_description(image.data) is None else APPLICATION_AT
+        return FlashPlan((_piece(application, at, "application"),), None, str(application.parent))
     chip, bootloader_at = _chip_of_bootloader(bootloader)
     regions = [_piece(bootloader, bootloader_at, "bootloader")]
+    at, ota_at = APPLICATION_AT, OTA_DATA_AT
     if partitions.is_file():
-        regions.append(_piece(partitions, PARTITIONS_AT, "partitions"))
-    if (folder / "boot_app0.bin").is_file():
-        regions.append(_piece(folder / "boot_app0.bin", OTA_DATA_AT, "data"))
-    regions.append(_piece(application, APPLICATION_AT, "application"))
-    return FlashPlan(tuple(regions), chip, str(folder))
+        table = _piece(partitions, PARTITIONS_AT, "partitions")
+        regions.append(table)
+        at, ota_at = _places(table.data)
+    if ota_data.is_file():
+        regions.append(_piece(ota_data, ota_at, "otadata"))
+    regions.append(_piece(application, at, "application"))
+    return FlashPlan(tuple(sorted(regions, key=lambda region: region.address)), chip, str(application.parent))
+
+
+def _places(table: bytes) -> tuple[int, int]:
+    """Where a partition table has its first application and its OTA data; the usual places where it does not say."""
+    from espmon.rom.image import parse_partitions
+
+    rows, _ = parse_partitions(table)
+    applications = [row.offset for row in rows if row.type_name == "app"]
+    ota_data = [row.offset for row in rows if (row.type_name, row.subtype_name) == ("data", "ota")]
+    return min(applications, default=APPLICATION_AT), min(ota_data, default=OTA_DATA_AT)
 
 
 def _piece(path: Path, address: int, role: str) -> Region:
@@ -220,11 +277,16 @@ def _chip(name: object) -> str | None:
     return str(name).lower().replace("-", "") if name else None
 
 
-def _chip_of_bootloader(path: Path) -> tuple[str | None, int]:
-    """The chip that a bootloader was built for, by the chip id in its header, and where its bootloader belongs."""
+def _chip_of_bootloader(path: Path) -> tuple[str, int]:
+    """The chip that a bootloader was built for, by the chip id in its header, and where its bootloader belongs.
+
+    Raises `PlanError` for what is no bootloader of a known chip.
+    """
     from espmon.rom.chips import load_chips
     from espmon.rom.image import parse_header
 
-    header = parse_header(read_file(path)) if path.is_file() else None
+    header = parse_header(read_file(path))
     chip = load_chips().by_image_id(header.chip_id) if header and header.chip_id is not None else None
-    return (chip.key, chip.bootloader_offset) if chip else (None, 0)
+    if chip is None:
+        raise PlanError(f"{path} is no bootloader of a chip known here: give ADDR FILE pairs instead")
+    return chip.key, chip.bootloader_offset

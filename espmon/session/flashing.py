@@ -8,14 +8,61 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from espmon.rom import RomError
+from espmon.port.errors import PortError
 from espmon.rom.channel import Channel
+from espmon.rom.errors import RomError, RomErrorKind
+from espmon.rom.image import PARTITION_TABLE_AT
+from espmon.rom.leave import Left
 from espmon.rom.stay import FlashOutcome, Piece, Stay
 from espmon.session.actions import ActionError
 from espmon.session.flash_plan import FlashPlan
-from espmon.session.recording import write_atomically
 
 Action = Literal["verify", "write", "erase", "read", "info"]
+
+IMAGE_ROLES = frozenset({"bootloader", "application"})
+"""Regions that must begin with an image header."""
+
+JOB_FAILED = frozenset({RomErrorKind.FLASH, RomErrorKind.IMAGE})
+"""The chip answers, and the job did not succeed or was refused by us."""
+
+
+class FlashError(ActionError):
+    """A flash action failed.
+
+    Args:
+        error: what the ROM room says.
+        left: how the board was left.
+        warnings: what else happened on the way.
+        transcript: the exchange, for bug reports.
+
+    Attributes:
+        job_failed: the chip answers, but flash is not as wanted or the files do not fit; False: the chip itself.
+        after: "application", "download mode" or "unknown".
+        warnings: what the user should know, in order.
+    """
+
+    def __init__(self, error: RomError, left: Left, warnings: list[str], transcript: str) -> None:
+        hint = ". ".join(part.rstrip(".") for part in (error.hint, *left.warnings) if part)
+        super().__init__(error.message, hint, transcript, left.pushback)
+        self.job_failed = error.kind in JOB_FAILED
+        self.after = left.after
+        self.warnings = warnings
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class FlashCancelled(asyncio.CancelledError):
+    """The user cancelled; the text says how the board was left.
+
+    Attributes:
+        after: "application" when it was reset, "download mode" when something is unfinished.
+    """
+
+    def __init__(self, message: str, after: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.after = after
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +72,8 @@ class FlashJob:
     action: Action
     plan: FlashPlan | None = None
     address: int | None = None
+    """`erase`, `read`: where; `info`: where the partition table is (None: its usual place)."""
+
     size: int | None = None
     output: Path | None = None
     """Where `read` puts the bytes."""
@@ -33,7 +82,11 @@ class FlashJob:
     """Erase the whole flash before writing (Ctrl-T E)."""
 
     force: bool = False
+    """Write what is the same, and what does not fit."""
+
     use_stub: bool = True
+    """A stub may be uploaded where it is needed or pays."""
+
     baud: int | None = None
     reset: bool = True
     """Start the application afterwards."""
@@ -42,7 +95,10 @@ class FlashJob:
     def pieces(self) -> list[Piece]:
         """The plan's regions for the ROM room."""
         regions = self.plan.regions if self.plan else ()
-        return [Piece(region.address, region.data, str(region.file)) for region in regions]
+        return [
+            Piece(region.address, region.data, str(region.file), region.role in IMAGE_ROLES, region.encrypted)
+            for region in regions
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +113,15 @@ class FlashEnd:
 async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int, int], None]) -> FlashEnd:
     """Enter the loader, act, leave. The user has agreed.
 
+    Args:
+        channel: a lease, or an open port.
+        job: what to do.
+        report: told of each step in words, with bytes done and bytes in all (0: unknown); done never falls.
+
     Raises:
-        ActionError: the message says what is unfinished and how the board was left.
+        FlashError: the message says what is unfinished, the hint how the board was left.
+        PortError: the port went away; the message says what is unfinished.
+        FlashCancelled: the board is reset, or left in its loader when something is half written.
     """
     stay = Stay(channel, use_stub=job.use_stub, baud=job.baud, report=report)
     start = asyncio.get_running_loop().time()
@@ -67,8 +130,15 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
         outcome = await _act(stay, job)
     except RomError as error:
         left = await stay.leave(reset=job.reset)
-        hint = ". ".join([part for part in (error.hint, *left.warnings) if part])
-        raise ActionError(error.message, hint, stay.loader.transcript.text(), left.pushback) from error
+        raise FlashError(error, left, stay.warnings, stay.loader.transcript.text()) from error
+    except PortError as error:
+        if stay.unfinished is None:
+            raise
+        raise PortError(
+            error.kind, f"{error.message}; unfinished: {stay.unfinished}", error.hint or "Flash again to repair it"
+        ) from error
+    except asyncio.CancelledError as error:
+        raise await _cancelled(stay, job) from error
     except BaseException:
         await stay.leave(reset=job.reset, look=False)
         raise
@@ -79,21 +149,33 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
     return FlashEnd(outcome, left.pushback, stay.loader.transcript.text())
 
 
+async def _cancelled(stay: Stay, job: FlashJob) -> FlashCancelled:
+    left = await stay.leave(reset=job.reset, look=False)
+    if left.warnings:
+        return FlashCancelled(f"Cancelled. {' '.join(left.warnings)}", left.after)
+    reset = job.reset and stay.loader.channel.has_modem_lines
+    where = "The board was reset" if reset else f"The board was left in {left.after}"
+    return FlashCancelled(f"Cancelled. {where}", "application" if reset else left.after)
+
+
 async def _act(stay: Stay, job: FlashJob) -> FlashOutcome:
     if job.action == "verify":
         return await stay.verify(job.pieces)
     if job.action == "write":
-        if job.erase_first:
-            problems = await stay.problems(job.pieces)
-            if not problems or job.force:
-                await stay.erase()
-        return await stay.write(job.pieces, force=job.force)
+        built_for = job.plan.chip if job.plan else None
+        return await stay.write(job.pieces, force=job.force, erase_first=job.erase_first, built_for=built_for)
     if job.action == "erase":
-        return await stay.erase(job.address, job.size)
+        return await stay.erase(job.address, job.size, force=job.force)
     if job.action == "read":
-        outcome = await stay.read(job.address or 0, job.size or 0)
-        if job.output is not None:
-            await asyncio.to_thread(write_atomically, job.output, outcome.data)
-            outcome.regions[0].file = str(job.output)
-        return outcome
-    return await stay.info()
+        return await _read(stay, job)
+    return await stay.info(PARTITION_TABLE_AT if job.address is None else job.address)
+
+
+async def _read(stay: Stay, job: FlashJob) -> FlashOutcome:
+    outcome = await stay.read(job.address or 0, job.size or 0)
+    if job.output is not None:
+        from espmon.session.recording import write_atomically
+
+        await asyncio.to_thread(write_atomically, job.output, outcome.data)
+        outcome.regions[0].file = str(job.output)
+    return outcome

@@ -1,0 +1,108 @@
+"""Regions of flash: what became of one, how it is cut into blocks, and how progress over several is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+BLOCK = 64 << 10
+"""What mismatches are narrowed to, and what is written again after a failure."""
+
+Report = Callable[[str, int, int], None]
+"""(step in words, bytes done, bytes in all)."""
+
+
+def address_text(address: int) -> str:
+    """An address as JSON and messages have it."""
+    return f"0x{address:08x}"
+
+
+@dataclass(slots=True)
+class RegionResult:
+    """What became of one region; the row of `espmon flash --json`."""
+
+    address: int
+    size: int
+    file: str
+    ok: bool = False
+    md5_file: str = ""
+    """Hex; "" where there is no file."""
+
+    md5_flash: str = ""
+    """Hex; "" where the chip cannot or must not tell."""
+
+    written: int = 0
+    """Bytes of the region that were sent to flash."""
+
+    skipped: int = 0
+    """Bytes that were right already."""
+
+    mismatch: list[int] = field(default_factory=list)
+    """Addresses of the first blocks that differ."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The region as JSON."""
+        return {
+            "address": address_text(self.address),
+            "size": self.size,
+            "file": self.file,
+            "ok": self.ok,
+            "md5_file": self.md5_file,
+            "md5_flash": self.md5_flash,
+            "written": self.written,
+            "skipped": self.skipped,
+            "mismatch": [address_text(address) for address in self.mismatch],
+        }
+
+
+def blocks_of(address: int, size: int) -> list[tuple[int, int]]:
+    """(address, size) of the blocks of a region, cut where addresses are multiples of `BLOCK`."""
+    blocks = []
+    at, end = address, address + size
+    while at < end:
+        stop = min(end, (at // BLOCK + 1) * BLOCK)
+        blocks.append((at, stop - at))
+        at = stop
+    return blocks
+
+
+def runs_of(blocks: Sequence[tuple[int, int]], most: int | None = None) -> list[tuple[int, int]]:
+    """Neighbouring blocks joined, into runs of at most `most` bytes."""
+    runs: list[tuple[int, int]] = []
+    for address, size in blocks:
+        touches = bool(runs) and sum(runs[-1]) == address
+        if touches and (most is None or runs[-1][1] + size <= most):
+            runs[-1] = (runs[-1][0], runs[-1][1] + size)
+        else:
+            runs.append((address, size))
+    return runs
+
+
+def bytes_in(blocks: Sequence[tuple[int, int]]) -> int:
+    """Bytes of all blocks."""
+    return sum(size for _, size in blocks)
+
+
+class Meter:
+    """Progress of one action over all its regions; the count of bytes never falls."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._base = 0
+        self.done = 0
+        self.total = 0
+
+    def begin(self, total: int) -> None:
+        """A new action over `total` bytes."""
+        self._base, self.done, self.total = 0, 0, total
+
+    def tell(self, step: str, done: int = 0) -> None:
+        """`done` bytes of the current region are as wanted."""
+        self.done = max(self.done, min(self._base + done, self.total))
+        self._report(step, self.done, self.total)
+
+    def next(self, size: int) -> None:
+        """The current region, of `size` bytes, is finished."""
+        self._base += size
+        self.done = max(self.done, min(self._base, self.total))
