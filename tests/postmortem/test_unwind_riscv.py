@@ -10,6 +10,7 @@ import pytest
 
 from espmon.postmortem import Backtrace, SegmentMemory, Symbolizer, unwind_riscv
 from espmon.postmortem.backtrace import MAX_FRAMES
+from espmon.postmortem.riscv_code import call_before
 from tests.postmortem.made import (
     FUNCTION_BYTES,
     RISCV_TEXT,
@@ -169,3 +170,27 @@ def test_hostile_frame_information_ends_the_chain_with_the_reason(
     trace = unwind(with_frames(tmp_path / "c.elf", instructions), [after_call(1)])
     assert names(trace) == ["g0"]
     assert reason in trace.end
+
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "elf"
+
+
+@pytest.mark.parametrize("name", ["optimized", "optimized4"])
+def test_functions_that_left_by_a_tail_call_are_named_as_far_as_that_is_certain(name: str) -> None:
+    # saves_many calls tail_caller, which jumps to last_step, which jumps to with_alloca: only saves_many has a frame.
+    symbolizer = Symbolizer(FIXTURES / f"{name}.elf")
+    image = symbolizer.images[0]
+    found = {wanted: image.elf.symbol_named(wanted) for wanted in ("saves_many", "tail_caller", "with_alloca")}
+    caller, called, running = found["saves_many"], found["tail_caller"], found["with_alloca"]
+    assert caller is not None
+    assert called is not None
+    assert running is not None
+    returns = [
+        address
+        for address in range(caller.address + 2, caller.address + caller.size, 2)
+        if (call := call_before(symbolizer, address)) is not None and call.target == called.address
+    ]
+    trace = unwind_riscv({"pc": running.address, "sp": STACK, "ra": returns[0]}, SegmentMemory([]), symbolizer)
+    functions = [name for name in names(trace) if name]
+    # Two jumps lead from tail_caller to last_step: which of them it was is not known.
+    assert functions == ["with_alloca", "last_step", "saves_many"]
