@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.port.errors import PortError
 from espmon.rom.errors import RomError
 
 if TYPE_CHECKING:
+    from espmon.port import PortIdentity
     from espmon.rom.probing import ProbeResult
 
 QUESTION = "Probing resets the board on {port} and interrupts what it does. Go on? [y/N] "
@@ -54,20 +56,33 @@ def run(options: argparse.Namespace) -> int:
 
 
 def probe_port(port: str, *, baud: int, flash_id: bool = True, tell: bool = False) -> ProbeResult:
-    """Open `port`, probe it once, close it. Raises `PortError` or `RomError`."""
+    """Open `port`, probe it once, close it, remember what was found. Raises `PortError` or `RomError`."""
     import asyncio
 
-    from espmon.port import open_handle
     from espmon.rom.probing import probe
+    from espmon.session.opening import find_port, open_url, remember_chip
 
     async def work() -> ProbeResult:
-        handle = await open_handle(port, baud=baud)
+        url = await find_port(port)
+        handle = await open_url(url, baud=baud)
         try:
-            return await probe(handle, flash_id=flash_id, on_progress=say if tell else None)
+            result = await probe(handle, flash_id=flash_id, on_progress=say if tell else None)
         finally:
             await handle.close()
+        if handle.usb is not None:
+            await asyncio.to_thread(_remember, url, result, remember_chip)
+        return result
 
     return asyncio.run(work())
+
+
+def _remember(url: str, result: ProbeResult, keep: Callable[[PortIdentity, str, str], None]) -> None:
+    from espmon.port import identify
+
+    try:
+        keep(identify(url), result.chip, result.mac or "")
+    except PortError as error:
+        say(f"Warning: the board is not remembered: {error}")
 
 
 def summary(result: ProbeResult) -> list[tuple[str, str]]:
