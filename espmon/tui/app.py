@@ -17,6 +17,7 @@ from espmon.session.state import State
 from espmon.session.view import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
 from espmon.tui.artifacts import Artifacts
+from espmon.tui.flashing import Flashing
 from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.sanitise import plain
@@ -85,6 +86,8 @@ class EspmonApp(App[int]):
         self._history = History(history)
         self.router = routes.Router(self)
         self.artifacts = Artifacts(self)
+        self.flashing = Flashing(self)
+        self.project = Path.cwd()
         self.chosen_keys = {
             "app.menu": self.settings.menu_key,
             "app.exit": self.settings.exit_key,
@@ -161,6 +164,7 @@ class EspmonApp(App[int]):
         for status in news.statuses:
             self.router.follow(status)
             self.artifacts.follow_status(status)
+            self.flashing.follow(status)
         for entry in news.events:
             self.artifacts.follow_entry(entry)
 
@@ -199,7 +203,7 @@ class EspmonApp(App[int]):
 
     def action_flash(self, kind: str) -> None:
         """Ask what to flash, then flash."""
-        self.router.flash(kind)
+        self.run_worker(self.flashing.start(kind))
 
     def action_coredump(self) -> None:
         """The core dump panel."""

@@ -12,7 +12,6 @@ from espmon.tui import actions
 
 if TYPE_CHECKING:
     from espmon.tui.app import EspmonApp
-    from espmon.tui.screens.picker import PickerScreen
     from espmon.tui.screens.probing import ProbingScreen
 
 PROBE_TEXT = (
@@ -33,8 +32,6 @@ class Router:
         self._app = app
         self._state = State.CLOSED
         self._probing: ProbingScreen | None = None
-        self._picker: PickerScreen | None = None
-        self._asking = False
 
     # -- the session's transitions ------------------------------------------------------------------------------
 
@@ -151,10 +148,6 @@ class Router:
         from espmon.tui.screens.help import HelpScreen
 
         self._app.push_screen(HelpScreen(actions.help_rows(self._app.chosen_keys), f"espmon {__version__}"))
-
-    def flash(self, kind: str) -> None:
-        """Flash from here."""
-        self._app.notify(f"{kind}: use `espmon flash` for now", severity="warning", markup=False)
 
 
 def _no_ports() -> Sequence[Any]:

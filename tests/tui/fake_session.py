@@ -22,6 +22,7 @@ from espmon.session.view import (
     LinesAppended,
     Notice,
     OpenRequest,
+    Progress,
     Severity,
     Status,
     StatusChanged,
@@ -62,6 +63,7 @@ class FakeSession:
         self.sent: list[bytes] = []
         self.opened: list[OpenRequest] = []
         self.decorations: dict[int, tuple[str, ...]] = {}
+        self.flashed: list[Any] = []
         self.fail_open: tuple[str, str] | None = None
         self.fail_probe: tuple[str, str] | None = None
         self.offset = 0
@@ -194,6 +196,11 @@ class FakeSession:
     async def abort_capture(self) -> None:
         self.calls.append("abort_capture")
         self.set(capture=None)
+
+    async def flash(self, job: Any) -> None:
+        self.calls.append("flash")
+        self.flashed.append(job)
+        self.set(state=State.LEASED, lease="flash", progress=Progress("flash", "writing", 10, 100))
 
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         self.calls.append("set_elf")

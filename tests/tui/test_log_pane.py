@@ -180,7 +180,7 @@ async def test_a_remark_of_the_session_is_a_rule_across_the_log() -> None:
 
     async with running() as case:
         await case.feed(b"before\n")
-        template = block_of(b"port lost for 2.1 s\n")
+        template = block_of("── port lost for 2.1 s ──\n".encode())
         case.session.store.append(Mark(template.data, 7, template.starts))
         await case.feed(b"after\n")
         assert case.rows()[1].startswith("── port lost for 2.1 s ───")

@@ -261,7 +261,7 @@ class Layout:
             block, index = self.store.locate(line)
         except IndexError:
             return None
-        return block.text(index) if block.source == "mark" else None
+        return block.text(index).strip("─ ") if block.source == "mark" else None
 
     def _rule(self, mark: Mark) -> Strip:
         painter = self.painter

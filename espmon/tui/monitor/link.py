@@ -104,6 +104,10 @@ class SessionLike(Protocol):
         """End the running capture."""
         ...
 
+    async def flash(self, job: Any) -> None:
+        """Run a flash job."""
+        ...
+
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files for decoding."""
         ...
@@ -129,7 +133,7 @@ class Waiting:
         """There is nobody to ask yet."""
 
     open = consent = decline = cancel = close = send = _nothing
-    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = _nothing
+    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = flash = _nothing
 
 
 @dataclass(slots=True)

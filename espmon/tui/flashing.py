@@ -1,0 +1,118 @@
+"""Flashing from the screen: plan, ask, show progress. What is written and how is the session's and the ROM room's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espmon.session.state import State
+from espmon.session.view import Status
+
+if TYPE_CHECKING:
+    from espmon.session.flash_plan import FlashPlan
+    from espmon.tui.app import EspmonApp
+    from espmon.tui.screens.flash import FlashProgressScreen
+
+KINDS = {
+    "flash": "Flash the project",
+    "app-flash": "Flash the application",
+    "erase-flash": "Erase everything and flash the project",
+}
+"""Menu entry -> what it does, in words."""
+
+
+def plan_for(kind: str, folder: Path) -> FlashPlan:
+    """What `kind` writes, from the build in `folder`. Raises `PlanError`. Reads files: call it in a thread."""
+    from espmon.session.flash_plan import from_project
+
+    plan = from_project(folder)
+    return plan.only("application") if kind == "app-flash" else plan
+
+
+class Flashing:
+    """Leads the user through a flash.
+
+    Args:
+        app: the app.
+    """
+
+    def __init__(self, app: EspmonApp) -> None:
+        self._app = app
+        self._progress: FlashProgressScreen | None = None
+        self._title = ""
+
+    async def start(self, kind: str) -> None:
+        """Plan, then ask. Nothing is touched before the user agrees."""
+        from espmon.session.flash_plan import PlanError
+
+        app = self._app
+        if app.status.state is not State.MONITORING:
+            app.notify("Flashing needs an open port that nothing else uses", severity="warning", markup=False)
+            return
+        try:
+            plan = await asyncio.to_thread(plan_for, kind, app.project)
+        except PlanError as error:
+            app.notify(str(error), severity="error", markup=False)
+            return
+        self._ask(kind, plan)
+
+    def _ask(self, kind: str, plan: FlashPlan) -> None:
+        from espmon.session.flashing import FlashJob
+        from espmon.tui.screens.flash import FlashConfirmScreen, FlashRegion
+
+        app = self._app
+        erase = kind == "erase-flash"
+        name = app.status.name or app.status.url
+        regions = [FlashRegion(one.address, one.size, one.file, one.role) for one in plan.regions]
+        self._title = f"{KINDS[kind]}: {name}"
+        job = FlashJob("write", plan=plan, erase_first=erase)
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                app.link.ask(app.link.session.flash(job))
+
+        screen = FlashConfirmScreen(
+            f"{KINDS[kind]} to {name}?",
+            regions,
+            (
+                "The board is reset into its ROM loader; what it is doing now is interrupted.",
+                "Regions that are the same already are not written. Afterwards the application starts.",
+            ),
+            warnings=self._warnings(plan),
+            erase="the whole flash" if erase else "",
+        )
+        app.push_screen(screen, answered)
+
+    def _warnings(self, plan: FlashPlan) -> tuple[str, ...]:
+        chip = (self._app.status.chip or "").lower().replace("-", "")
+        built = (plan.chip or "").lower().replace("-", "")
+        if built and chip and not chip.startswith(built):
+            return (f"The build is for {plan.chip}, the board is an {self._app.status.chip}",)
+        return ()
+
+    def follow(self, status: Status) -> None:
+        """Show the progress while the lease is out, and close it when it comes back."""
+        running = status.state is State.LEASED and status.lease == "flash"
+        if running and self._progress is None:
+            self._show()
+        if self._progress is None:
+            return
+        if not running:
+            self._progress.finish()
+            self._progress = None
+        elif status.progress is not None:
+            self._progress.update_progress(status.progress)
+
+    def _show(self) -> None:
+        from espmon.tui.screens.flash import FlashProgressScreen
+
+        link = self._app.link
+
+        def cancel() -> None:
+            link.ask(link.session.cancel())
+
+        screen = FlashProgressScreen(self._title or "Flashing", cancel, time.monotonic)
+        self._progress = screen
+        self._app.push_screen(screen)
