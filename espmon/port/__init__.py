@@ -5,8 +5,9 @@ Everything public is named here and imported when it is first used, so that a co
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from espmon.lazy import names_from
 
 if TYPE_CHECKING:
     from espmon.port.base import BaseHandle, CustomSequences
@@ -66,8 +67,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+__getattr__ = names_from(__name__, _HOMES)

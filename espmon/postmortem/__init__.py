@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from espmon.lazy import names_from
 from espmon.postmortem.errors import PostmortemError
 from espmon.postmortem.symbolizer import Frame, Symbolizer
 
@@ -41,9 +42,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name in LATER:
-        from importlib import import_module
-
-        return getattr(import_module(f"espmon.postmortem.{LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_from(__name__, LATER)

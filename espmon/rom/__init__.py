@@ -5,8 +5,9 @@ Everything public is named here and imported when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from espmon.lazy import names_from
 
 if TYPE_CHECKING:
     from espmon.rom.channel import Channel, EntrySequence
@@ -42,8 +43,4 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+__getattr__ = names_from(__name__, _HOMES)
