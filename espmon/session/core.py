@@ -44,6 +44,9 @@ from espmon.session.view import (
 TICK_SECONDS = 0.25
 """How often counters, rate and capture progress are published."""
 
+DECODED_AGAIN = 100
+"""Latest events that are looked at for crashes to decode once more when another ELF is used."""
+
 EARLY_TRANSITIONS = 64
 """Transitions kept until the recording begins (it begins when a port is open)."""
 
@@ -256,6 +259,20 @@ class SessionCore:
                 if printed:
                     self._check_elf(printed)
                     break
+            for entry in self.events[-DECODED_AGAIN:]:
+                if entry.record.type == "panic" or entry.report is None or "error" in entry.report:
+                    await self.decode_again(entry.id)
+
+    async def decode_again(self, identity: int) -> None:
+        """Decode a listed panic or core dump once more, with the ELF that is used now. Other events are left alone."""
+        entry = self._log.entry(identity)
+        if entry is None:
+            return
+        if isinstance(entry.record, Panic):
+            await self._reports.panic(entry.record, identity, again=True)
+        elif isinstance(entry.record, Coredump) and entry.record.payload:
+            self._log.update(identity, report=None)
+            await self._reports.core_dump(entry.record, identity)
 
     async def _save(self, record: Record, entry: int | None, payload: bytes, folder: Path) -> None:
         try:

@@ -82,8 +82,8 @@ class Reports:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def panic(self, panic: Panic, entry: int) -> None:
-        """Decode a panic and put the report on its entry."""
+    async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
+        """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before."""
         context = self._context
         try:
             async with asyncio.timeout(DECODE_SECONDS):
@@ -96,7 +96,7 @@ class Reports:
             return
         panic.elf_match = report.elf_match
         listed = context.events.entry(entry)
-        if listed is None or listed.count == 1:
+        if not again and (listed is None or listed.count == 1):
             context.notify(report.sentence, Severity.ERROR)
         fields["boot"] = listed.boot if listed else 0
         fields["count"] = listed.count if listed else 1
@@ -115,6 +115,7 @@ class Reports:
             async with asyncio.timeout(DECODE_SECONDS):
                 fields, text = await context.decoder.run(lambda symbolizer: _decode_core(data, symbolizer))
         except TimeoutError:
+            context.events.update(entry, report={"error": f"it took more than {DECODE_SECONDS:g} s"})
             context.notify(f"The core dump was not decoded within {DECODE_SECONDS:g} s; it is saved", Severity.WARNING)
             return
         except PostmortemError as error:
@@ -138,7 +139,15 @@ def _decode_core(data: bytes, symbolizer: Symbolizer | None) -> tuple[dict[str, 
     if symbolizer is None:
         raise PostmortemError("no ELF is known; choose the one that the board runs")
     report = decode_core(data, symbolizer)
-    return report.to_json(), report.to_text()
+    fields = report.to_json()
+    fields["variables"] = [
+        {"function": item.function, "type": item.type, "name": item.name, "value": item.value, "note": item.note}
+        for item in report.variables
+    ]
+    tasks: Any = fields["tasks"]
+    for told, task in zip(tasks, report.tasks, strict=True):
+        told["state"] = task.state
+    return fields, report.to_text()
 
 
 def _save(folder: Path, name: str, fields: Mapping[str, Any], text: str) -> None:

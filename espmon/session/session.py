@@ -201,6 +201,9 @@ class Session(Controls):
         super()._on_record(record, entry)
         if self._ide is not None and record.type == "gdb" and record.fields().get("checksum") == "ok":
             self._spawn(self._lend_to_ide(self._ide))
+        waits = record.type == "note" and record.fields().get("action") == "enter"
+        if waits and self.settings.answer_coredump_prompt and self.state is State.MONITORING:
+            self._spawn(self.send(b"\r"))
 
     async def _saved(self, record: Record, path: Path) -> None:
         if self._ide is not None and record.type == "coredump":
@@ -226,6 +229,11 @@ class Session(Controls):
             self.notify(str(error), Severity.WARNING)
         if self.state is State.LOST:
             self._reopening = asyncio.create_task(self._reopen(now), name="espmon-reopen")
+
+    @property
+    def lends_to_ide(self) -> bool:
+        """Whether an IDE is told of debug stubs and gets the port itself."""
+        return self._ide is not None
 
     def stop_waiting_for_ide(self) -> None:
         """The user wants the port back."""

@@ -1,0 +1,85 @@
+"""What was received before its ELF was known, and boards that wait for a key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from espmon.port import PortIdentity
+from espmon.records.console import PROMPT
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.view import Notice, OpenRequest
+from espmon.sim import BoardThread, SimulatedBoard
+from tests.session.fakes import Port, ScriptedHandle, Watch
+
+
+@pytest.fixture
+async def board(tmp_path: Path) -> AsyncIterator[tuple[Session, Watch, Path]]:
+    with BoardThread(lambda: SimulatedBoard("esp32c3")) as server:
+        session = Session(settings=Settings(), folder=tmp_path / "sessions")
+        watch = Watch()
+        session.subscribe(watch)
+        await session.open(OpenRequest(server.url))
+        store = session.store
+        await watch.until(
+            lambda: any("esp>" in store.record(line).text for line in range(store.first, len(store))), limit=20
+        )
+        yield session, watch, server.board.elf
+        await session.close()
+
+
+async def test_a_core_dump_without_an_elf_says_so_and_is_decoded_when_one_is_chosen(
+    board: tuple[Session, Watch, Path],
+) -> None:
+    session, watch, elf = board
+    await session.send(b"coredump\r")
+    await watch.until(lambda: any((entry.report or {}).get("error") for entry in session.events), limit=20)
+    (entry,) = [entry for entry in session.events if entry.record.type == "coredump"]
+    assert "choose" in entry.report["error"]
+    await session.set_elf((elf,))
+    (entry,) = [entry for entry in session.events if entry.record.type == "coredump"]
+    assert entry.report["crashed"]["task"] == "main"
+    assert entry.report["variables"]
+    assert all("state" in task for task in entry.report["tasks"])
+
+
+async def test_a_panic_gets_its_names_when_an_elf_is_chosen_and_is_not_told_twice(
+    board: tuple[Session, Watch, Path],
+) -> None:
+    session, watch, elf = board
+    await session.send(b"panic\r")
+    await watch.until(lambda: any(entry.report for entry in session.events), limit=20)
+    (entry,) = [entry for entry in session.events if entry.record.type == "panic"]
+    assert entry.report["where"] is None or entry.report["where"]["function"] is None
+    told = len(watch.changes)
+    await session.set_elf((elf,))
+    (entry,) = [entry for entry in session.events if entry.record.type == "panic"]
+    assert entry.report["where"]["function"] == "read_register"
+    assert [change.text for change in watch.changes[told:] if isinstance(change, Notice)] == []
+
+
+@pytest.mark.parametrize(("answer", "sent"), [(True, b"\r"), (False, b"")])
+async def test_the_prompt_before_a_core_dump_is_answered_only_when_the_setting_says_so(
+    tmp_path: Path, answer: bool, sent: bytes
+) -> None:
+    handle = ScriptedHandle()
+    session = Session(
+        settings=Settings(idle_seconds=0.01, answer_coredump_prompt=answer),
+        folder=tmp_path,
+        opener=Port(handle),
+        resolver=lambda name: name,
+        identifier=PortIdentity,
+    )
+    watch = Watch()
+    session.subscribe(watch)
+    await session.open(OpenRequest("fake://board"))
+    handle.push(PROMPT.encode() + b"\r\nafter\r\n")
+    await watch.until(lambda: len(session.store) >= 2)
+    await watch.until(lambda: any(entry.record.type == "note" for entry in session.events))
+    await watch.until(lambda: bytes(handle.written) == sent)
+    await session.send(b"x")
+    assert bytes(handle.written) == sent + b"x"
+    await session.close()
