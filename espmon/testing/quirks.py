@@ -6,33 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from espmon.rom.protocol import Op
 
-class Operation:
-    """Command numbers of the ROM loader and of its stub (the serial protocol's op codes)."""
 
-    FLASH_BEGIN = 0x02
-    FLASH_DATA = 0x03
-    FLASH_END = 0x04
-    MEM_BEGIN = 0x05
-    MEM_END = 0x06
-    MEM_DATA = 0x07
-    SYNC = 0x08
-    WRITE_REG = 0x09
-    READ_REG = 0x0A
-    SPI_SET_PARAMS = 0x0B
-    SPI_ATTACH = 0x0D
-    READ_FLASH_SLOW = 0x0E
-    CHANGE_BAUDRATE = 0x0F
-    FLASH_DEFL_BEGIN = 0x10
-    FLASH_DEFL_DATA = 0x11
-    FLASH_DEFL_END = 0x12
-    SPI_FLASH_MD5 = 0x13
-    GET_SECURITY_INFO = 0x14
-    ERASE_FLASH = 0xD0
-    ERASE_REGION = 0xD1
-    READ_FLASH = 0xD2
-    RUN_USER_CODE = 0xD3
-
+Operation = Op
+"""Command numbers of the ROM loader and of its stub."""
 
 ALLOWED_IN_SECURE_DOWNLOAD = frozenset(
     {
