@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from espmon.rom.flash import SECTOR, Flasher
+from espmon.rom.flash_regions import Piece
 from espmon.rom.image import IMAGE_MAGIC, image_problems, overlaps
 from espmon.rom.probing import security_flags
 
@@ -16,20 +17,6 @@ SECURE_DOWNLOAD = (
     "the chip is in secure download mode: what is written cannot be read back, so it is not verified and nothing is "
     "skipped"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes to be written or compared."""
-
-    address: int
-    data: bytes
-    file: str = ""
-    image: bool = False
-    """It must be a bootloader or an application, with an image header."""
-
-    encrypted: bool = False
-    """The build wants it encrypted while it is written."""
 
 
 @dataclass(slots=True)

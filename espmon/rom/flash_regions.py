@@ -18,6 +18,20 @@ def address_text(address: int) -> str:
     return f"0x{address:08x}"
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes to be written or compared."""
+
+    address: int
+    data: bytes
+    file: str = ""
+    image: bool = False
+    """It must be a bootloader or an application, with an image header."""
+
+    encrypted: bool = False
+    """The build wants it encrypted while it is written."""
+
+
 @dataclass(slots=True)
 class RegionResult:
     """What became of one region; the row of `espmon flash --json`."""

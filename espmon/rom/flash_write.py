@@ -34,6 +34,9 @@ DAMAGED = frozenset({0x07, 0xC1})
 FULL_PART = 0.75
 """Above this part of differing blocks the whole region is sent."""
 
+SAMPLES = (0.0, 0.5, 1.0)
+"""Which blocks of a region are looked at first."""
+
 DATA_WAIT_PER_MEGABYTE = 40.0
 DATA_WAIT = 3.0
 LEVEL = 9
@@ -94,17 +97,26 @@ class RegionWriter:
         self.flasher.check_range(self.address, len(self.data))
         if self.force or not self.flasher.tells_digests:
             return len(self.data)
-        step = f"Comparing {self.name}"
-        self.flasher.meter.tell(step)
-        same, self.result.md5_flash = await self.flasher.matches(self.address, self.data)
+        flasher = self.flasher
+        flasher.meter.tell(f"Comparing {self.name}")
+        same, self.result.md5_flash = await flasher.matches(self.address, self.data, sure=False)
         if same:
             self._left = []
-        elif len(self._left) > 1:
-            differing = await self.flasher.differing(self.address, self.data, step=step)
+        elif await self._pays():
+            # What is taken for different by a damaged answer is written once more: no need to be sure.
+            differing = await flasher.differing(self.address, self.data, sure=False)
             if bytes_in(differing) <= FULL_PART * len(self.data):
                 self._left = differing
         self.result.skipped = len(self.data) - bytes_in(self._left)
         return bytes_in(self._left)
+
+    async def _pays(self) -> bool:
+        """Whether single blocks are worth looking at: not when the first, the middle and the last one all differ."""
+        blocks = self._left
+        if len(blocks) <= len(SAMPLES):
+            return len(blocks) > 1
+        sample = [blocks[round(part * (len(blocks) - 1))] for part in SAMPLES]
+        return len(await self.flasher.differing(self.address, self.data, among=sample, sure=False)) < len(sample)
 
     async def write(self) -> RegionResult:
         """Write what `look` found missing.
@@ -147,13 +159,13 @@ class RegionWriter:
             return
         try:
             if problem is None:
-                same, self.result.md5_flash = await flasher.matches(self.address, self.data)
+                same, self.result.md5_flash = await flasher.matches(self.address, self.data, sure=False)
                 if same:
                     self._left = []
                     return
-            self._left = await flasher.differing(self.address, self.data, among=self._left)
+            self._left = await flasher.differing(self.address, self.data, among=self._left, sure=False)
             if not self._left:
-                same, self.result.md5_flash = await flasher.matches(self.address, self.data)
+                same, self.result.md5_flash = await flasher.matches(self.address, self.data, sure=False)
                 self._left = [] if same else blocks_of(self.address, len(self.data))
         except RomError as error:
             raise self._given_up(error) from error

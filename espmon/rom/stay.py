@@ -7,26 +7,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from espmon.rom import flash_read
 from espmon.rom.channel import Channel
 from espmon.rom.errors import RomError, RomErrorKind
 from espmon.rom.flash import Flasher
-from espmon.rom.flash_checks import Piece, erase_problems, judge
-from espmon.rom.flash_regions import Meter, RegionResult, Report
-from espmon.rom.flash_write import RegionWriter
-from espmon.rom.image import (
-    PARTITION_TABLE_AT,
-    PARTITION_TABLE_BYTES,
-    AppDescription,
-    Partition,
-    parse_description,
-    parse_partitions,
-)
+from espmon.rom.flash_regions import Meter, Piece, RegionResult, Report
 from espmon.rom.leave import DOWNLOAD_MODE, Left, finish, leave
 from espmon.rom.loader import Loader
-from espmon.rom.stub import load_stub, run_stub, why_no_stub
+
+# What only some actions need is imported by them: a verify shall take no longer than its work.
+if TYPE_CHECKING:
+    from espmon.rom.image import AppDescription, Partition
 
 __all__ = ["FlashOutcome", "Piece", "Stay"]
 
@@ -145,6 +137,8 @@ class Stay:
         loader = self.loader
         if loader.is_stub or not self._use_stub:
             return
+        from espmon.rom.stub import load_stub, run_stub, why_no_stub
+
         reason = await why_no_stub(loader)
         name = loader.chip.stub_file(await loader.revision())
         if reason is not None or name is None:
@@ -228,6 +222,9 @@ class Stay:
         Raises:
             RomError: IMAGE before anything is erased; FLASH naming what is unfinished.
         """
+        from espmon.rom.flash_checks import erase_problems, judge
+        from espmon.rom.flash_write import RegionWriter
+
         flasher = self.flasher
         self.meter.begin(sum(len(piece.data) for piece in pieces))
         await self._prepare(any(piece.address + len(piece.data) > (1 << 24) for piece in pieces))
@@ -255,6 +252,8 @@ class Stay:
 
     async def erase(self, address: int | None = None, size: int | None = None, *, force: bool = False) -> FlashOutcome:
         """Erase a region, or everything. Raises `RomError` IMAGE before anything is erased."""
+        from espmon.rom.flash_checks import erase_problems
+
         flasher = self.flasher
         self.meter.begin(size or 0)
         await self._prepare(True)
@@ -272,6 +271,8 @@ class Stay:
 
     async def read(self, address: int, size: int) -> FlashOutcome:
         """Read flash, checked by its MD5."""
+        from espmon.rom import flash_read
+
         self.meter.begin(size)
         await self._prepare(size >= STUB_PAYS or address + size > (1 << 24))
         data = await flash_read.read(self.flasher, address, size)
@@ -280,8 +281,12 @@ class Stay:
         outcome.data = data
         return outcome
 
-    async def info(self, table_at: int = PARTITION_TABLE_AT) -> FlashOutcome:
-        """The partition table and what the applications say of themselves."""
+    async def info(self, table_at: int | None = None) -> FlashOutcome:
+        """The partition table (None: at its usual place) and what the applications say of themselves."""
+        from espmon.rom import flash_read
+        from espmon.rom.image import PARTITION_TABLE_AT, PARTITION_TABLE_BYTES, parse_description, parse_partitions
+
+        table_at = PARTITION_TABLE_AT if table_at is None else table_at
         await self._prepare(False)
         outcome = self._outcome("info", [])
         self.meter.begin(PARTITION_TABLE_BYTES)

@@ -11,7 +11,6 @@ from typing import Literal
 from espmon.port.errors import PortError
 from espmon.rom.channel import Channel
 from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.image import PARTITION_TABLE_AT
 from espmon.rom.leave import Left
 from espmon.rom.stay import FlashOutcome, Piece, Stay
 from espmon.session.actions import ActionError
@@ -168,7 +167,7 @@ async def _act(stay: Stay, job: FlashJob) -> FlashOutcome:
         return await stay.erase(job.address, job.size, force=job.force)
     if job.action == "read":
         return await _read(stay, job)
-    return await stay.info(PARTITION_TABLE_AT if job.address is None else job.address)
+    return await stay.info(job.address)
 
 
 async def _read(stay: Stay, job: FlashJob) -> FlashOutcome:
