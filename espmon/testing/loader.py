@@ -30,7 +30,7 @@ RATE_TOLERANCE = 0.05
 INVALID_MESSAGE = b"\x01\x05"
 SECURE_DOWNLOAD_FLAG = 1 << 2
 SYNC_REPLIES = 8
-SHORTEST = {
+SHORTEST: dict[int, int] = {
     Operation.FLASH_BEGIN: 16,
     Operation.FLASH_DEFL_BEGIN: 16,
     Operation.SPI_FLASH_MD5: 16,
@@ -342,7 +342,8 @@ class LoaderPeer:
 
     def _parts(self, operation: int, rest: bytes) -> tuple[bytes, bytes]:
         """(payload, two status bytes) of a reply of the mock."""
-        size = {Operation.READ_FLASH_SLOW: 64, Operation.GET_SECURITY_INFO: 20}.get(operation, 0)
+        sizes: dict[int, int] = {Operation.READ_FLASH_SLOW: 64, Operation.GET_SECURITY_INFO: 20}
+        size = sizes.get(operation, 0)
         if operation == Operation.SPI_FLASH_MD5:
             size = 16 if self._stub else 32
         size = size if len(rest) > size else 0

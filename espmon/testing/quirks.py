@@ -8,7 +8,6 @@ from enum import Enum
 
 from espmon.rom.protocol import Op
 
-
 Operation = Op
 """Command numbers of the ROM loader and of its stub."""
 
