@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -15,14 +16,26 @@ ADDRESS = re.compile(rb"(?<![0-9A-Za-z_])0[xX]([0-9a-fA-F]{8})(?![0-9A-Za-z_])")
 
 BARE_BACKTRACE = re.compile(rb"Backtrace: ?(.*)", re.IGNORECASE)
 BARE_FRAME = re.compile(rb"(?<![0-9A-Za-z_])(?:0[xX])?([0-9a-fA-F]{8}):(?:0[xX])?[0-9a-fA-F]{8}")
-DATA_DUMP = re.compile(rb"^\s*(?:\x1b\[[0-9;]*m)*(?:0[xX])?[0-9a-fA-F]{8}\s*:")
-"""A row of a memory dump: what stands in it is data, whatever it looks like."""
+DATA_DUMP = re.compile(
+    rb"^\s*(?:\x1b\[[0-9;]*m)*(?:0[xX])?[0-9a-fA-F]{8}\s*:"
+    rb"|(?<![0-9A-Za-z_])(?:0[xX])?[0-9a-fA-F]{8}:\s+(?:0[xX])?[0-9a-fA-F]{8}\s+(?:0[xX])?[0-9a-fA-F]{8}(?![0-9a-fA-F:])"
+)
+"""A row of a memory dump, also behind a host tool's prefix: what stands in it is data, whatever it looks like."""
+
+RETURN_REGISTER = re.compile(
+    rb"(?<![0-9A-Za-z_])(?:RA\s*:\s*0[xX]|A0\s*:\s*0[xX](?=[89a-cA-C]))([0-9a-fA-F]{8})(?![0-9A-Za-z_])"
+)
+"""The register that holds a return address: RA on RISC-V, A0 on Xtensa (there with the window size on top)."""
 
 DECODED = re.compile(rb"^\s*(?:---\s|#\d+\s|\(inlined by\)|0[xX][0-9a-fA-F]{8}: \S+ (?:at|in) )")
 """A line that another tool has decoded already."""
 
 ADDRESSES_A_LINE = 64
 """Addresses decoded in one line at most."""
+
+
+LOCATIONS_KEPT = 50_000
+"""Addresses whose location is kept."""
 
 
 class Locator(Protocol):
@@ -43,17 +56,25 @@ class Locator(Protocol):
 
 def code_addresses(line: bytes) -> list[tuple[int, bool]]:
     """Candidates in one line: (address, True where it is a return address), in order, each once."""
-    if DATA_DUMP.match(line) or DECODED.match(line):
+    if DATA_DUMP.search(line) or DECODED.match(line):
         return []
     backtrace = BARE_BACKTRACE.search(line)
     if backtrace:
-        # The frames of a windowed call carry the window size in their top bits.
-        values = [int(match[1], 16) for match in BARE_FRAME.finditer(backtrace[1])]
-        values = [value & 0x3FFFFFFF | 0x40000000 if value & 0x80000000 else value for value in values]
+        values = [_unwindowed(match[1]) for match in BARE_FRAME.finditer(backtrace[1])]
         rows = [(value, index > 0) for index, value in enumerate(values)]
     else:
-        rows = [(int(match[1], 16), False) for match in ADDRESS.finditer(line)]
+        returns = {match.start(1): _unwindowed(match[1]) for match in RETURN_REGISTER.finditer(line)}
+        rows = [
+            (returns.get(match.start(1), int(match[1], 16)), match.start(1) in returns)
+            for match in ADDRESS.finditer(line)
+        ]
     return list(dict.fromkeys(rows))[:ADDRESSES_A_LINE]
+
+
+def _unwindowed(digits: bytes) -> int:
+    """A return address; those of a windowed call carry the window size in their top bits."""
+    value = int(digits, 16)
+    return value & 0x3FFFFFFF | 0x40000000 if value & 0x80000000 else value
 
 
 def location(address: int, frames: list[Frame], path_map: Mapping[str, str] | None = None) -> list[str]:
@@ -75,40 +96,70 @@ def mapped(file: str, path_map: Mapping[str, str] | None) -> str:
     return file
 
 
+class Decorator:
+    """Decorates lines; what an address means is looked up once.
+
+    Args:
+        locator: the symbols.
+        path_map: prefix of a source path in the ELF -> local folder.
+    """
+
+    def __init__(self, locator: Locator, path_map: Mapping[str, str] | None = None) -> None:
+        self._locator = locator
+        self._path_map = path_map
+        self._known: dict[tuple[int, bool], tuple[str, ...]] = {}
+
+    def rows(self, line: bytes) -> tuple[str, ...]:
+        """Decorations of one line: the locations of the code addresses in it."""
+        found: tuple[str, ...] = ()
+        for key in code_addresses(line):
+            rows = self._known.get(key)
+            if rows is None:
+                if len(self._known) >= LOCATIONS_KEPT:
+                    self._known.clear()
+                rows = self._known[key] = self._locate(*key)
+            found += rows
+        return found
+
+    def _locate(self, address: int, returns: bool) -> tuple[str, ...]:
+        if not self._locator.is_code(address):
+            return ()
+        frames = self._locator.lookup_caller(address) if returns else self._locator.lookup(address)
+        return tuple(location(address, frames, self._path_map))
+
+
 def decorate(line: bytes, locator: Locator, path_map: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Decorations of one line: the locations of the code addresses in it."""
-    rows: list[str] = []
-    for address, returns in code_addresses(line):
-        if locator.is_code(address):
-            frames = locator.lookup_caller(address) if returns else locator.lookup(address)
-            if frames:
-                rows += location(address, frames, path_map)
-    return tuple(rows)
+    """Decorations of one line; see `Decorator` for many."""
+    return Decorator(locator, path_map).rows(line)
 
 
 def candidate_lines(block: LineBlock) -> Iterator[tuple[int, bytes]]:
-    """The lines of a block that may hold an address: (index, bytes), found with one search over the block."""
+    """The lines of a block that may hold an address: (index, bytes), found with searches over the whole block."""
     if block.source == "mark":
         return
     if block.source == "binlog":
         for index in range(len(block)):
-            yield index, block.text(index).encode()
+            line = block.text(index).encode("utf-8", "backslashreplace")
+            if CANDIDATE.search(line):
+                yield index, line
         return
     data, starts = block.data, block.starts
-    index = -1
-    low = data.find(b"0x")
-    upper = data.find(b"0X") if low < 0 else -1
-    if low < 0 and upper < 0 and b"acktrace" not in data and b"ACKTRACE" not in data:
-        return
-    end = 0
-    count = len(block)
-    for match in CANDIDATE.finditer(data):
-        if match.start() < end:
-            continue
-        while index + 1 < count and starts[index + 1] <= match.start():
-            index += 1
+    hits = [data.find(needle) for needle in NEEDLES]
+    while True:
+        at = min((hit for hit in hits if hit >= 0), default=-1)
+        if at < 0:
+            return
+        index = bisect_right(starts, at) - 1
+        if index >= len(block):
+            return
         end = starts[index + 1]
-        yield index, data[starts[index] : end]
+        line = data[starts[index] : end]
+        if CANDIDATE.search(line):
+            yield index, line
+        hits = [data.find(needle, end) if 0 <= hit < end else hit for needle, hit in zip(NEEDLES, hits, strict=True)]
 
 
-CANDIDATE = re.compile(rb"0[xX][0-9a-fA-F]{8}|[Bb]acktrace:|BACKTRACE:")
+NEEDLES = (b"0x", b"0X", b"acktrace:", b"ACKTRACE:")
+"""Strings of which every candidate line holds one."""
+
+CANDIDATE = re.compile(rb"0[xX][0-9a-fA-F]{8}|(?i:backtrace:)")

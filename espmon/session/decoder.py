@@ -7,21 +7,29 @@ the oldest line, so lines received before the ELF was known are decoded the same
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from espmon.postmortem import PostmortemError, Symbolizer
-from espmon.session.addresses import candidate_lines, decorate
+from espmon.session.addresses import Decorator, candidate_lines
 from espmon.session.store import LogStore
 from espmon.session.view import Change, DecorationsChanged, ElfState, Notice, Severity
 
 SCAN_LINES = 20_000
 """Lines of one step of the worker: short enough that a new ELF is not kept waiting."""
 
+SCAN_PAUSE = 0.02
+"""Seconds between two steps of the worker that has caught up."""
+
 Result = TypeVar("Result")
+
+Scan = tuple[int, dict[int, tuple[str, ...]], str | None]
+"""What a step found: the line after the last one looked at, decorations by line, a problem in words."""
 
 DECORATED_LINES = 200_000
 """Decorated lines kept; the oldest go first."""
@@ -32,6 +40,7 @@ class Loaded:
     """ELF files that are ready."""
 
     symbolizer: Symbolizer
+    decorator: Decorator
     paths: tuple[Path, ...]
     sha256: str
 
@@ -61,12 +70,18 @@ class Decoder:
         self._generation = 0
         self._next = 0
         self._busy = False
+        self._told = ""
         self._decorations: dict[int, tuple[str, ...]] = {}
         self.loaded: Loaded | None = None
 
     def decoration(self, line: int) -> tuple[str, ...]:
         """What is shown under a line. May be called from any thread."""
         return self._decorations.get(line, ())
+
+    @property
+    def behind(self) -> int:
+        """Lines received that were not looked at yet; 0 without an ELF."""
+        return len(self._store) - self._next if self.loaded is not None else 0
 
     @property
     def sha256(self) -> str:
@@ -84,7 +99,7 @@ class Decoder:
             return False
         self._on_elf(ElfState.LOADING, paths[0])
         try:
-            loaded = await asyncio.get_running_loop().run_in_executor(self._pool, _load, paths)
+            loaded = await asyncio.get_running_loop().run_in_executor(self._pool, _load, paths, self._path_map)
         except (PostmortemError, OSError) as error:
             if generation == self._generation:
                 self._on_elf(ElfState.FAILED, paths[0])
@@ -110,11 +125,18 @@ class Decoder:
             return
         self._busy = True
         loop = asyncio.get_running_loop()
-        future = self._pool.submit(self._scan, self.loaded.symbolizer, self._next)
+        future = self._pool.submit(self._scan, self.loaded.decorator, self._next)
         generation = self._generation
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._scanned, generation, done.result()))
 
-    def _scan(self, symbolizer: Symbolizer, start: int) -> tuple[int, dict[int, tuple[str, ...]], str | None]:
+        def done(finished: Future[Scan]) -> None:
+            if finished.cancelled():
+                return
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+                loop.call_soon_threadsafe(self._scanned, generation, finished)
+
+        future.add_done_callback(done)
+
+    def _scan(self, decorator: Decorator, start: int) -> Scan:
         found: dict[int, tuple[str, ...]] = {}
         line = start
         problem = None
@@ -124,7 +146,7 @@ class Decoder:
                 if identity < start:
                     continue
                 try:
-                    rows = decorate(raw, symbolizer, self._path_map)
+                    rows = decorator.rows(raw)
                 except PostmortemError as error:
                     problem = str(error)
                     continue
@@ -135,18 +157,34 @@ class Decoder:
                 break
         return line, found, problem
 
-    def _scanned(self, generation: int, result: tuple[int, dict[int, tuple[str, ...]], str | None]) -> None:
+    def _scanned(self, generation: int, finished: Future[Scan]) -> None:
         self._busy = False
-        line, found, problem = result
+        error = finished.exception()
+        if error is not None:
+            # A defect of espmon: say so, and do not meet the same lines again.
+            self._next = len(self._store)
+            self._emit(Notice(f"Internal error while decoding addresses: {error!r}", Severity.ERROR))
+            return
+        line, found, problem = finished.result()
         if generation == self._generation:
             self._next = max(self._next, line)
             if found:
                 self._decorations.update(found)
-                for old in list(self._decorations)[: max(0, len(self._decorations) - DECORATED_LINES)]:
+                for old in list(islice(self._decorations, max(0, len(self._decorations) - DECORATED_LINES))):
                     del self._decorations[old]
                 self._emit(DecorationsChanged(tuple(found)))
-            if problem:
+            if problem and problem != self._told:
+                self._told = problem
                 self._emit(Notice(f"Some addresses could not be decoded: {problem}", Severity.WARNING))
+        if self.loaded is not None and len(self._store) - self._next < SCAN_LINES:
+            # A flood comes in many small reads: changing threads for each of them costs more than the work.
+            self._busy = True
+            asyncio.get_running_loop().call_later(SCAN_PAUSE, self._rested)
+        else:
+            self.lines_appended()
+
+    def _rested(self) -> None:
+        self._busy = False
         self.lines_appended()
 
     async def run(self, work: Callable[[Symbolizer | None], Result]) -> Result:
@@ -162,6 +200,6 @@ class Decoder:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="espmon-decoder")
 
 
-def _load(paths: tuple[Path, ...]) -> Loaded:
+def _load(paths: tuple[Path, ...], path_map: Mapping[str, str]) -> Loaded:
     symbolizer = Symbolizer(paths)
-    return Loaded(symbolizer, paths, symbolizer.sha256)
+    return Loaded(symbolizer, Decorator(symbolizer, path_map), paths, symbolizer.sha256)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from espmon.postmortem import Frame
 from espmon.records.lines import LineBlock
-from espmon.session.addresses import candidate_lines, code_addresses, decorate, mapped
+from espmon.session.addresses import Decorator, candidate_lines, code_addresses, decorate, mapped
 
 
 class Known:
@@ -62,10 +64,57 @@ def test_the_window_size_in_a_backtrace_s_top_bits_is_no_part_of_the_address() -
         b"value 0x420012345 has nine digits",
         b"word a0x42001234b",
         b"data address 0x3fc98300",
+        b"12:00:01.123 -> 3fc98300: 0x42001234 0x42001238 0x00000000 0x00000000",
+        b"I (5) dump: 0x3fc98300: 42001234 42001238",
     ],
 )
 def test_dumps_decoded_lines_and_damaged_words_are_left_alone(line: bytes) -> None:
     assert decorate(line, Known()) == ()
+
+
+def test_the_return_address_register_of_a_dump_is_looked_up_as_one() -> None:
+    assert code_addresses(b"MEPC    : 0x42001234  RA      : 0x42000020  SP      : 0x3fc90000") == [
+        (0x42001234, False),
+        (0x42000020, True),
+        (0x3FC90000, False),
+    ]
+    assert code_addresses(b"PC      : 0x400d6a31  PS      : 0x00060c30  A0      : 0x800d6a5c")[2] == (0x400D6A5C, True)
+
+
+def test_the_first_argument_register_of_riscv_is_no_return_address() -> None:
+    assert code_addresses(b"S0/FP   : 0x3fc90000  A0      : 0x42001234") == [(0x3FC90000, False), (0x42001234, False)]
+
+
+@given(st.binary(max_size=300))
+def test_no_line_is_too_strange(line: bytes) -> None:
+    for row in decorate(line, Known()):
+        assert row.isprintable()
+
+
+@given(st.lists(st.sampled_from([b"x 0x42001234", b"0X42000000", b"Backtrace:42001234:3fc90000", b"0x", b"no"])))
+def test_searching_blocks_finds_what_looking_at_each_line_finds(lines: list[bytes]) -> None:
+    whole = [line + b"\n" for line in lines]
+    starts = array("I", [0])
+    for line in whole:
+        starts.append(starts[-1] + len(line))
+    found = dict(candidate_lines(LineBlock(b"".join(whole), 0, starts)))
+    assert {index for index, line in enumerate(whole) if code_addresses(line)} <= set(found)
+    assert all(whole[index] == line for index, line in found.items())
+
+
+def test_an_address_is_looked_up_once_however_often_it_is_logged() -> None:
+    class Counting(Known):
+        asked = 0
+
+        def lookup(self, address: int) -> list[Frame]:
+            self.asked += 1
+            return super().lookup(address)
+
+    known = Counting()
+    decorator = Decorator(known)
+    rows = [decorator.rows(b"called from 0x42001234") for _ in range(5)]
+    assert known.asked == 1
+    assert rows == [("0x42001234: app_main at /build/main.c:10",)] * 5
 
 
 def test_hostile_names_from_an_elf_are_made_safe() -> None:
