@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pkgutil import get_data
 from typing import Any
 
 from espmon.port.errors import PortError, PortErrorKind
@@ -27,7 +27,8 @@ WAIT_LIMIT = 10.0
 @cache
 def _table() -> Mapping[str, Any]:
     # A cache of a constant file is not state: nothing writes to it.
-    text = files("espmon.port").joinpath("data/reset_sequences.json").read_text(encoding="utf-8")
+    # Not importlib.resources: importing that takes longer than opening a port.
+    text = get_data("espmon.port", "data/reset_sequences.json") or b""
     table: Mapping[str, Any] = json.loads(text)
     return table
 
