@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from espmon import __version__
 
 if TYPE_CHECKING:
+    from espmon.session import Session
     from espmon.session.settings import Settings
     from espmon.session.view import OpenRequest
 
@@ -120,16 +121,22 @@ def run_screen(
     adjust: Callable[[Settings], Settings] = lambda settings: settings,
 ) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves."""
-    from espmon.session import LoopThread, Session, config_folder, load_settings
-    from espmon.session.ide import Ide
+    from espmon.session import LoopThread, config_folder, load_settings
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
     settings = adjust(settings)
+
+    def make() -> Session:
+        # Imported on the session's thread, while the screen paints its first frame.
+        from espmon.session import Session
+        from espmon.session.ide import Ide
+
+        return Session(settings=settings, ide=Ide(ws) if ws else None)
+
     with LoopThread() as runner:
-        session = runner.make(lambda: Session(settings=settings, ide=Ide(ws) if ws else None))
         app = EspmonApp(
-            runner, session, request, settings=settings, history=config_folder() / "history", discover=discover
+            runner, make, request, settings=settings, history=config_folder() / "history", discover=discover
         )
         result = app.run()
     for problem in problems:
