@@ -15,8 +15,11 @@ MAX_INPUT = 64 << 20
 MAX_DUMP = 32 << 20
 LINE_BYTES = 48
 
-START = re.compile(rb"=+ CORE DUMP START =+")
-END = re.compile(rb"=+ CORE DUMP END =+")
+MAX_DUMPS = 64
+"""Of more dumps in one log only the last are looked at."""
+
+START = b"= CORE DUMP START ="
+END = b"= CORE DUMP END ="
 DECODED_REPORT = re.compile(rb"ESP32 CORE DUMP (START|END)")
 BANNER = re.compile(rb"rst:0x[0-9a-fA-F]+ \(|^ets [A-Z][a-z][a-z] |^ESP-ROM:", re.MULTILINE)
 ANSI = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
@@ -54,16 +57,16 @@ def read_core(data: bytes) -> CoreInput:
         return CoreInput(data)
     if not data.strip(b"\xff"):
         raise PostmortemError("the input is all 0xff: an erased core dump partition, no dump is stored in it")
-    if b"\0" in data[:256] and not START.search(data):
+    if b"\0" in data[:256] and START not in data:
         return _unknown_binary(data)
-    if START.search(data):
+    if START in data:
         return _from_markers(data)
     found = _from_hex(data) or _from_lines(data)
     if found:
         return found
     if DECODED_REPORT.search(data):
         raise PostmortemError("this is a report that was decoded already, not a core dump")
-    if END.search(data):
+    if END in data:
         raise PostmortemError("the end of a core dump is here but not its start")
     return _unknown_binary(data)
 
@@ -89,19 +92,20 @@ def _lines(data: bytes) -> list[bytes]:
 
 def _from_markers(data: bytes) -> CoreInput:
     candidates: list[CoreInput] = []
-    for start in START.finditer(data):
-        if DECODED_REPORT.match(data, max(0, start.start() - 8)):
-            continue
-        rest = data[start.end() :]
-        end, following = END.search(rest), START.search(rest)
-        banner = BANNER.search(rest, 0, end.start() if end else len(rest))
-        stops = [match.start() for match in (end, following, banner) if match]
-        complete = end is not None and min(stops) == end.start()
-        core = _decode_lines(_lines(rest[: min(stops)] if stops else rest))
-        core.complete = complete
-        if not complete:
+    count = data.count(START)
+    stop = len(data)
+    for _ in range(min(count, MAX_DUMPS)):  # from the last one backwards
+        start = data.rfind(START, 0, stop)
+        body = data[start + len(START) : stop].lstrip(b"=")
+        stop = start
+        end = body.find(END)
+        body = body[: end if end >= 0 else None]
+        banner = BANNER.search(body)
+        core = _decode_lines(_lines(body[: banner.start()] if banner else body))
+        core.complete = end >= 0 and banner is None
+        if not core.complete:
             core.warnings.append("the dump has no end marker: the device was reset or the capture was cut")
-        candidates.append(core)
+        candidates.insert(0, core)
     usable = [core for core in candidates if plausible_header(core.data) or core.data[:4] == b"\x7fELF"]
     if not usable:
         if candidates and len(candidates[-1].data) >= 8:
@@ -157,7 +161,7 @@ def _decode_lines(lines: list[bytes]) -> CoreInput:
 def _from_hex(data: bytes) -> CoreInput | None:
     if not HEX_TEXT.match(data):
         return None
-    digits = b"".join(data.split())
+    digits = data.translate(None, b" \t\r\n\v\f")
     raw = binascii.unhexlify(digits[: len(digits) // 2 * 2])
     return CoreInput(raw) if plausible_header(raw) or raw[:4] == b"\x7fELF" else None
 

@@ -352,3 +352,17 @@ def test_what_is_no_dump_is_refused_with_one_clear_line(elves: dict[int, Path], 
     with pytest.raises(PostmortemError, match=message) as caught:
         decode_core(data, elves[RISCV])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"================= CORE DUMP START =================\r\n" * 20_000, id="20,000 start markers"),
+        pytest.param(b"=" * 2_000_000, id="a line of two million equals signs"),
+        pytest.param(b"A" * 64 + b"\n" + b"A" * 2_000_000, id="a line of base64 letters without end"),
+    ],
+)
+def test_hostile_text_is_refused_without_being_searched_for_ever(elves: dict[int, Path], data: bytes) -> None:
+    # A search that goes back over what it has seen would take minutes here and run into the suite's time limit.
+    with pytest.raises(PostmortemError):
+        decode_core(data, elves[RISCV])
