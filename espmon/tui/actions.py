@@ -21,7 +21,8 @@ class Action:
         group: heading in the help.
         call: Textual action string, resolved on the monitor screen.
         footer: shown in the footer.
-        priority: works whatever has the focus, even where keys go to the board.
+        priority: looked at before the focused widget gets the key. Such a key works everywhere, or (the keys that
+            begin typing) where the monitor's `check_action` lets it: only so do the next keys of a burst go there too.
         display: how the key is written, where Textual's own way is not good enough.
     """
 
@@ -54,16 +55,16 @@ MOVE, LOOK, FIND, BOARD, PROGRAM = "Move", "Look", "Find", "Board", "Program"
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
-    Action("log.input", "i,enter", "Input", "Type to the board", "Go to the input line.", BOARD, "input",
-           footer=True, display="i"),
+    Action("log.input", "i", "Input", "Type to the board", "Go to the input line.", BOARD, "input",
+           footer=True, display="i", priority=True),
     Action("log.raw", "r,f2", "Raw keys", "Raw keys: every key goes to the board",
-           "F2 comes back, or Ctrl-T Esc.", BOARD, "raw", display="r"),
+           "F2 comes back, or Ctrl-T Esc.", BOARD, "raw", display="r", priority=True),
     Action("log.search", "slash", "Search", "Search the log", "Text or expression, found while you type.", FIND,
-           "search", footer=True, display="/"),
+           "search", footer=True, display="/", priority=True),
     Action("log.next", "n", "Next match", "Next match", "Go to the next match.", FIND, "match(1)"),
     Action("log.previous", "N", "Previous match", "Previous match", "Go to the previous match.", FIND, "match(-1)"),
     Action("log.filter", "f", "Filter", "Filter by level, tag and text", "New lines and history.", FIND, "filter",
-           footer=True),
+           footer=True, priority=True),
     Action("log.unfilter", "F", "No filter", "Show all lines again", "Drop the filter.", FIND, "unfilter"),
     Action("log.follow", "space", "Follow", "Follow new lines, or hold still", "Scrolling up holds still too.",
            MOVE, "follow"),
@@ -178,10 +179,10 @@ def menu_call(key: str) -> str | None:
 
 
 def help_rows(keymap: dict[str, str] | None = None) -> list[tuple[str, str, str, str]]:
-    """(group, keys, title, help) of every action, for the help screen; `keymap` is the user's id -> keys."""
+    """(keys, title, help, group) of every action, for the help screen; `keymap` is the user's id -> keys."""
     keymap = keymap or {}
     return [
-        (action.group, written(keymap.get(action.id, action.keys)), action.title, action.help) for action in ACTIONS
+        (written(keymap.get(action.id, action.keys)), action.title, action.help, action.group) for action in ACTIONS
     ]
 
 

@@ -245,6 +245,6 @@ class EspmonApp(App[int]):
 
     def _runs(self, call: str) -> Callable[[], Any]:
         async def run() -> None:
-            await self.run_action(call)
+            await self.monitor.run_from_elsewhere(call)
 
         return run

@@ -165,6 +165,8 @@ async def test_help_lists_every_action_with_its_present_key() -> None:
         await case.press("question_mark")
         await case.until(lambda: isinstance(case.app.screen, HelpScreen))
         await case.until(lambda: "Search the log" in case.text())
+        rows = [row.strip() for row in case.text().split("\n")]
+        assert rows.index("Find") < next(number for number, row in enumerate(rows) if "Search the log" in row)
 
 
 async def test_the_palette_offers_the_actions() -> None:

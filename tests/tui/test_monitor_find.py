@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from espmon.session.view import OpenRequest
@@ -30,6 +31,26 @@ async def test_every_hotkey_can_be_typed_into_a_field(opener: str) -> None:
         assert field.value == HOTKEYS + " []"
         assert case.session.calls == calls
         assert case.app.screen is case.screen
+
+
+@pytest.mark.parametrize("opener", ["slash", "f", "i"])
+async def test_keys_that_come_in_one_burst_with_the_opening_key_are_typed_too(opener: str) -> None:
+    async with running() as case:
+        await case.feed(numbered(50))
+        await case.press(opener, "escape")
+        for key in (opener, *"panic"):
+            case.app.post_message(events.Key(key, key if len(key) == 1 else "/"))
+        await case.until(lambda: isinstance(case.screen.focused, Input) and case.screen.focused.value == "panic")
+        assert case.session.calls == ["open"]
+        assert len(case.pane.view) == 50 or opener == "f"
+        assert case.pane.view.base == 0
+
+
+async def test_raw_keys_in_one_burst_all_go_to_the_board() -> None:
+    async with running() as case:
+        for key in "rpanic":
+            case.app.post_message(events.Key(key, key))
+        await case.until(lambda: b"".join(case.session.sent) == b"panic")
 
 
 async def test_a_search_goes_to_the_match_and_counts_while_typing() -> None:

@@ -15,10 +15,15 @@ from textual.widget import Widget
 from espmon.session.state import State
 from espmon.tui import actions
 from espmon.tui.monitor.view import MonitorView
+from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes
+from espmon.tui.widgets.log_pane import LogPane
 
-ALWAYS = frozenset({"menu", "interrupt", "exit_key", "raw", "focus", "blur"})
+BEGIN_TYPING = frozenset({"input", "raw", "search", "filter"})
+"""Actions after which keys are text."""
+
+ALWAYS = frozenset({"menu", "interrupt", "exit_key", "focus", "blur"})
 """Actions that work while keys go to the board."""
 
 NOT_OPEN = "No port is open: o lists the ports"
@@ -73,7 +78,7 @@ class MonitorScreen(MonitorView):
         turn_on = not self.has_class("-raw")
         self.set_class(turn_on, "-raw")
         raw.set_class(turn_on, "-on")
-        (raw if turn_on else self.pane).focus()
+        self.set_focus(raw if turn_on else self.pane)
         self.refresh_bindings()
         self.show_state()
 
@@ -111,13 +116,13 @@ class MonitorScreen(MonitorView):
         hint = self.query_one(MenuHint)
         self._before_menu = self.focused
         hint.add_class("-on")
-        hint.focus()
+        self.set_focus(hint)
         self.refresh_bindings()
 
     def _close_menu(self) -> None:
         self.query_one(MenuHint).remove_class("-on")
         before, self._before_menu = self._before_menu, None
-        (before if before is not None and before.is_attached else self.pane).focus()
+        self.set_focus(before if before is not None and before.is_attached else self.pane)
         self.refresh_bindings()
 
     @on(MenuHint.Chosen)
@@ -136,9 +141,13 @@ class MonitorScreen(MonitorView):
             self.app.notify(f"{actions.written(key)} means nothing after the menu key", markup=False)
             return
         namespace = "" if call.startswith("app.") else "screen."
+        await self.run_from_elsewhere(namespace + call)
+
+    async def run_from_elsewhere(self, call: str) -> None:
+        """Run an action for the menu or the palette, whatever has the focus."""
         self._by_menu = True
         try:
-            await self.app.run_action(namespace + call)
+            await self.app.run_action(call)
         finally:
             self._by_menu = False
 
@@ -146,6 +155,9 @@ class MonitorScreen(MonitorView):
         """While keys go to the board or to the menu, only what still works is offered."""
         if self._by_menu or not self.completed or action in ALWAYS:
             return True
+        if action in BEGIN_TYPING:
+            # Looked at before the focused widget: must let the key through wherever it can be typed.
+            return not self.in_menu and isinstance(self.focused, LogPane | EventList | None)
         return not (self.has_class("-raw") or self.in_menu)
 
     def action_send_key(self, key: str) -> None:

@@ -135,7 +135,7 @@ class FilterBar(Horizontal):
     def open(self) -> None:
         """Show the row and type."""
         self.add_class("-on")
-        self.query_one("#filter-include", Input).focus()
+        self.screen.set_focus(self.query_one("#filter-include", Input))
 
     def close(self) -> None:
         """Hide the row; the filter stays."""

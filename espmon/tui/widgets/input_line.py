@@ -156,7 +156,7 @@ class InputLine(Horizontal):
 
     def focus_field(self) -> None:
         """Begin to type."""
-        self.query_one(_Field).focus()
+        self.screen.set_focus(self.query_one(_Field))
 
     def next_eol(self) -> str:
         """Choose the next line end."""

@@ -45,7 +45,8 @@ class Inspector(Vertical):
     """A title, the list, the details."""
 
     DEFAULT_CSS = """
-    Inspector { width: 40%; min-width: 40; max-width: 72; background: $surface; border-left: vkey $panel; display: none; }
+    Inspector { width: 40%; min-width: 40; max-width: 72; background: $surface; border-left: vkey $panel;
+                display: none; }
     Inspector.-on { display: block; }
     Inspector > TextRow { background: $panel; padding: 0 1; }
     Inspector > VerticalScroll { height: 40%; min-height: 5; background: $surface; border-top: solid $panel;

@@ -81,7 +81,7 @@ class SearchBar(Horizontal):
     def open(self) -> None:
         """Show the field and type."""
         self.add_class("-on")
-        self.query_one(_Field).focus()
+        self.screen.set_focus(self.query_one(_Field))
 
     def close(self) -> None:
         """Hide the field and end the search."""
