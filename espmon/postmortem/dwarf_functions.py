@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 
@@ -199,7 +200,9 @@ def _symbol_name(unit: Unit, position: int) -> str | None:
 
 def scopes_of(unit: Unit, target: int) -> list[str]:
     """Return the names of the namespaces and types around an entry, outermost first."""
-    path: list[tuple[int, int, int]] = []
+    if not any(abbreviation.has_sibling for abbreviation in unit.table.values()):
+        return _scope_names(unit, _walked_paths(unit).get(target, ()))
+    path: list[tuple[int, int]] = []
     start = unit.header.first
     while True:
         # One level at a time: the container of the target is the last sibling that starts before it.
@@ -215,12 +218,28 @@ def scopes_of(unit: Unit, target: int) -> list[str]:
         if before is None or len(path) > MAX_INLINE_DEPTH:
             return _scope_names(unit, path)
         start = before[0]
-        path.append((start, before[1], 0))
+        path.append((start, before[1]))
 
 
-def _scope_names(unit: Unit, path: list[tuple[int, int, int]]) -> list[str]:
+def _walked_paths(unit: Unit) -> dict[int, tuple[tuple[int, int], ...]]:
+    """Return what is around each function of a unit, found in one walk: without sibling references every entry is
+    passed anyway.
+    """
+    if unit.paths is None:
+        paths: dict[int, tuple[tuple[int, int], ...]] = {}
+        around: dict[int, tuple[int, int]] = {}
+        for depth, position, abbreviation, _ in unit.walk(unit.header.first, None):
+            if abbreviation.children:
+                around[depth] = (position, abbreviation.tag)
+            if abbreviation.tag == dw.TAG_SUBPROGRAM:
+                paths[position] = tuple(around[level] for level in range(1, depth))
+        unit.paths = paths
+    return unit.paths
+
+
+def _scope_names(unit: Unit, path: Sequence[tuple[int, int]]) -> list[str]:
     names: list[str] = []
-    for position, tag, _ in path:
+    for position, tag in path:
         if tag in NAMED_SCOPES:
             _, _, attributes = original(unit, position)
             name = attributes.get(dw.AT_NAME)

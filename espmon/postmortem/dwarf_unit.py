@@ -88,6 +88,7 @@ class Unit:
         self.sizes = (header.address_size, header.offset_size, header.version)
         self.table = dwarf.abbreviations(header.abbreviations, self.sizes)
         self.root: dict[int, Value] = {}
+        self.paths: dict[int, tuple[tuple[int, int], ...]] | None = None
         # Indexed strings and addresses of the root need bases that stand in the root itself.
         raw = self._raw_root()
         self.addr_base = raw.get(dw.AT_ADDR_BASE, 8 if header.version >= 5 else 0)
