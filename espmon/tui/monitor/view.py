@@ -113,11 +113,13 @@ class MonitorView(Screen[None]):
 
     @property
     def mode(self) -> str:
-        """LOG, INPUT or RAW."""
+        """LOG, INPUT, FIND or RAW: where keys go."""
         if self.has_class("-raw"):
             return "RAW"
-        line = self.query_one(InputLine)
-        return "INPUT" if self.focused is not None and line in self.focused.ancestors else "LOG"
+        around = set() if self.focused is None else set(self.focused.ancestors)
+        if self.query_one(InputLine) in around:
+            return "INPUT"
+        return "FIND" if around.intersection(self.query("SearchBar, FilterBar")) else "LOG"
 
     def on_mount(self) -> None:
         """Show what there is already."""

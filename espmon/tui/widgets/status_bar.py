@@ -33,7 +33,12 @@ def rate_text(rate: float) -> str:
     return f"{rate / 1e3:.1f} kB/s" if rate < 1e6 else f"{rate / 1e6:.2f} MB/s"
 
 
-MODES = {"LOG": "$background on $primary", "INPUT": "$background on $success", "RAW": "$background on $warning"}
+MODES = {
+    "LOG": "$background on $primary",
+    "INPUT": "$background on $success",
+    "FIND": "$background on $accent",
+    "RAW": "$background on $warning",
+}
 """Mode -> style of its badge."""
 
 
