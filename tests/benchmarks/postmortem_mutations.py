@@ -62,7 +62,7 @@ def text_mutate(rng: random.Random, text: bytes) -> bytes:
             lines.insert(at, b"I (1234) wifi: state: run -> init (0)\r\n")
         elif kind == 3:
             lines[at] = lines[at][: rng.randrange(len(lines[at]) + 1)]
-        else:
+        elif lines[at]:
             line = bytearray(lines[at])
             line[rng.randrange(len(line))] = rng.randrange(256)
             lines[at] = bytes(line)
