@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import cstring, sleb, u16, u32, uleb, unsigned
 from espmon.postmortem.dwarf_abbrev import Abbreviation, form_size, skip_form
+from espmon.postmortem.elf import Elf
 from espmon.postmortem.errors import PostmortemError
-
-if TYPE_CHECKING:
-    from espmon.postmortem.dwarf import Dwarf
 
 MAX_DEPTH = 512
 """Entries nested deeper than this are damage."""
@@ -75,12 +73,57 @@ def read_header(data: bytes, pos: int, offset: int) -> UnitHeader:
     return UnitHeader(offset, end, version, kind, address_size, offset_size, abbreviations, pos - start)
 
 
+class Sections(Protocol):
+    """What a unit needs of the file it is in: the sections that its attributes point into."""
+
+    @property
+    def elf(self) -> Elf:
+        """The file."""
+        ...
+
+    def resolve(self, unit: Unit, reference: int) -> tuple[Unit, int]:
+        """The unit and offset that a reference leads to."""
+        ...
+
+    def ranges(self, unit: Unit, attributes: dict[int, Value]) -> list[tuple[int, int]]:
+        """The address ranges of an entry."""
+        ...
+
+    def abbreviations(self, offset: int, sizes: tuple[int, int, int]) -> dict[int, Abbreviation]:
+        """The abbreviation table at an offset."""
+        ...
+
+    def string(self, offset: int) -> str:
+        """A string of `.debug_str`."""
+        ...
+
+    def line_string(self, offset: int) -> str:
+        """A string of `.debug_line_str`."""
+        ...
+
+    def indexed_string(self, unit: Unit, index: int) -> str:
+        """A string by its index in the unit's table."""
+        ...
+
+    def indexed_address(self, unit: Unit, index: int) -> int | None:
+        """An address by its index in the unit's table."""
+        ...
+
+    def range_offset(self, unit: Unit, index: Value) -> int | None:
+        """Where a range list is, by its index."""
+        ...
+
+    def location_offset(self, unit: Unit, index: Value) -> int | None:
+        """Where a location list is, by its index."""
+        ...
+
+
 class Unit:
     """The entries of one unit. Positions are offsets from the unit's start; `offset + position` is the place in the
     section.
     """
 
-    def __init__(self, dwarf: Dwarf, header: UnitHeader, data: bytes) -> None:
+    def __init__(self, dwarf: Sections, header: UnitHeader, data: bytes) -> None:
         self.dwarf = dwarf
         self.header = header
         self.offset = header.offset
