@@ -65,7 +65,7 @@ def main() -> None:
     """Alternate both, print medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--peer", default="/opt/peers/bin/tl")
+    parser.add_argument("--peer", default="tl", help="toolong, where it is installed (it needs a Textual of its own)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache:
         compare(options.rounds, options.peer, cache)
