@@ -14,7 +14,10 @@ PIECE = 256 << 10
 ROM_PIECE = 4096
 """The same through ROM, which is slower by far."""
 
-PIECE_TRIES = 4
+PIECE_TRIES = 6
+SHRINK = 4
+"""A piece that arrived damaged is asked for again in so many parts."""
+
 PACKET = 4096
 AHEAD = 64
 """Packets that the stub sends ahead of our acknowledgements."""
@@ -55,8 +58,10 @@ async def read(flasher: Flasher, address: int, size: int, step: str = "") -> byt
 
 
 async def _piece(flasher: Flasher, address: int, size: int, step: str, before: int) -> bytes:
+    """At least a byte of what begins at `address`: less than `size` where the line spoils longer pieces."""
     problem: RomError | None = None
     for _ in range(PIECE_TRIES):
+        data = b""
         try:
             await flasher.prepare()
             through = _through_stub if flasher.loader.is_stub else _through_rom
@@ -64,9 +69,9 @@ async def _piece(flasher: Flasher, address: int, size: int, step: str, before: i
         except RomError as error:
             problem = error
             await flasher.recover(error)
-            continue
-        if len(data) == size and (await flasher.matches(address, data))[0]:
+        if data and (await flasher.matches(address, data))[0]:
             return data
+        size = min(size, max(PACKET, size // SHRINK))
     raise RomError(
         RomErrorKind.FLASH,
         f"0x{size:x} bytes at 0x{address:x} arrive damaged each time they are read"
@@ -82,13 +87,14 @@ async def _through_stub(flasher: Flasher, address: int, size: int, step: str, be
     while len(data) < size:
         packet = await loader.read_packet(PACKET_WAIT)
         if packet is None or len(packet) != min(PACKET, size - len(data)):
-            # A packet got lost or changed its length: what follows cannot be placed.
-            await loader.barrier()
-            return b""
+            # A packet got lost or changed its length: what follows cannot be placed, what came before can.
+            await flasher.recover(RomError(RomErrorKind.SILENT, "The stub stopped sending flash"))
+            break
         data += packet
         await loader.write_packet(struct.pack("<I", len(data)))
         flasher.meter.tell(step, before + len(data))
-    await loader.read_packet(PACKET_WAIT)  # the stub's digest of the same; it is asked for afterwards
+    else:
+        await loader.read_packet(PACKET_WAIT)  # the stub's digest of the same; it is asked for afterwards
     return bytes(data)
 
 
