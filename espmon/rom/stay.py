@@ -122,6 +122,11 @@ class Stay:
         """What is half written, None when nothing is."""
         return self.flasher.unfinished
 
+    @property
+    def touched(self) -> bool:
+        """The board was reset, or is in its loader: leaving has something to do."""
+        return self.loader.touched or self.loader.in_loader
+
     async def enter(self) -> None:
         """Connect and identify. Raises `RomError`."""
         loader = self.loader
@@ -150,7 +155,12 @@ class Stay:
             self._without_stub(f"{error.message} ({error.hint})" if error.hint else error.message)
             return
         self.meter.tell("Uploading the stub", 0)
-        await run_stub(loader, stub)
+        try:
+            await run_stub(loader, stub)
+        except RomError as error:
+            self._without_stub(error.message)
+            await self._revive(error)
+            return
         self._had_stub = True
         await self._raise_baud()
 
@@ -331,7 +341,7 @@ class Stay:
             return await finish(self._stay_here((warning,)))
         if not reset:
             return await finish(self._stay_here(()))
-        if not (loader.touched or loader.in_loader):
+        if not self.touched:
             return Left("unknown", b"")
         return await finish(leave(loader, look=look))
 

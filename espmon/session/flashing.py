@@ -149,10 +149,13 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
 
 
 async def _cancelled(stay: Stay, job: FlashJob) -> FlashCancelled:
+    touched, unfinished = stay.touched, stay.unfinished
     left = await stay.leave(reset=job.reset, look=False)
+    if not touched:
+        return FlashCancelled("Cancelled. The board was not touched", "unknown")
     if left.warnings:
         return FlashCancelled(f"Cancelled. {' '.join(left.warnings)}", left.after)
-    reset = job.reset and stay.loader.channel.has_modem_lines
+    reset = job.reset and unfinished is None and stay.loader.channel.has_modem_lines
     where = "The board was reset" if reset else f"The board was left in {left.after}"
     return FlashCancelled(f"Cancelled. {where}", "application" if reset else left.after)
 
