@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -245,7 +245,7 @@ class LogPane(ScrollView, can_focus=True):
     def _moved(self) -> None:
         self.refresh(self.size.region)
         self._update_scrollbar()
-        self.post_message(self.Changed(self))
+        self.announce()
 
     def scroll_rows(self, delta: int) -> None:
         """Move by rows; up stops following, down to the very end starts it again."""
@@ -286,7 +286,7 @@ class LogPane(ScrollView, can_focus=True):
             widest = max((layout.line(line).width for line in self.visible_lines), default=0)
             layout.offset = max(0, min(layout.offset + delta, max(0, widest - layout.text_width // 2)))
             self.repaint(forget=True)
-            self.post_message(self.Changed(self))
+            self.announce()
 
     def action_scroll_up(self) -> None:
         """One row up."""
@@ -412,3 +412,14 @@ class LogPane(ScrollView, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw the selection."""
         self.repaint(forget=selection is None)
+
+    def announce(self) -> None:
+        """Tell the parents that something about the pane changed."""
+        self.post_message(self.Changed(self))
+
+    def call_soon(self, function: Callable[..., object], *news: Any) -> None:
+        """From any thread: call `function` on the screen's loop; news for a screen that is gone is dropped."""
+        if self.is_attached and self.app.is_running:
+            loop = self.app._loop
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(function, *news)

@@ -3,13 +3,61 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any, Protocol
 
+from espmon.session.store import LogStore
+from espmon.tui.log.layout import Layout
 from espmon.tui.log.query import LineFilter, Selector, TextQuery
 from espmon.tui.log.scan import INLINE, Scan, Scanner
+from espmon.tui.log.view import LogView
 
-if TYPE_CHECKING:
-    from espmon.tui.widgets.log_pane import LogPane
+
+class Queried(Protocol):
+    """What search and filter need of the pane they work for."""
+
+    view: LogView
+    drawing: Layout
+
+    @property
+    def store(self) -> LogStore:
+        """The log shown."""
+        ...
+
+    @property
+    def top_line(self) -> int | None:
+        """The line at the top."""
+        ...
+
+    @property
+    def visible_lines(self) -> list[int]:
+        """The lines on the screen."""
+        ...
+
+    @property
+    def follow(self) -> bool:
+        """Whether the newest line is kept in view."""
+        ...
+
+    def repaint(self, *, forget: bool = False, lines: bool = False) -> None:
+        """Draw again."""
+        ...
+
+    def go_to_line(self, line: int) -> bool:
+        """Bring a line into view."""
+        ...
+
+    def view_replaced(self) -> None:
+        """Other lines are shown now."""
+        ...
+
+    def announce(self) -> None:
+        """Tell the parents that something about the pane changed."""
+        ...
+
+    def call_soon(self, function: Callable[..., object], *news: Any) -> None:
+        """From any thread: call `function` on the screen's loop, or drop it when the screen is gone."""
+        ...
 
 
 class LogQueries:
@@ -19,7 +67,7 @@ class LogQueries:
         pane: the log pane.
     """
 
-    def __init__(self, pane: LogPane) -> None:
+    def __init__(self, pane: Queried) -> None:
         self._pane = pane
         self.filter = LineFilter()
         self.query: TextQuery | None = None
@@ -30,18 +78,10 @@ class LogQueries:
         self.matches: Scan | None = None
         """Lines with a match, None while nothing is searched."""
 
-        self._filters = Scanner(lambda *news: self._tell(self._filtered, *news), "espmon-filter")
-        self._searches = Scanner(lambda *news: self._tell(self._searched, *news), "espmon-search")
+        self._filters = Scanner(lambda *news: pane.call_soon(self._filtered, *news), "espmon-filter")
+        self._searches = Scanner(lambda *news: pane.call_soon(self._searched, *news), "espmon-search")
         self._wanted: int | None = None
         self._pending: Scan | None = None
-
-    def _tell(self, function: object, *news: object) -> None:
-        """From a scanner's thread to the screen's loop; news for a screen that is gone is dropped."""
-        pane = self._pane
-        if pane.is_attached and pane.app.is_running:
-            loop = pane.app._loop
-            if loop is not None and not loop.is_closed():
-                loop.call_soon_threadsafe(function, *news)  # type: ignore[arg-type]
 
     def stop(self) -> None:
         """Drop what runs."""
@@ -65,7 +105,7 @@ class LogQueries:
             self.filtering = True
             self._pending = Scan(pane.store, Selector(show), pane.store.first)
             self._filters.start(self._pending)
-            pane.post_message(pane.Changed(pane))
+            pane.announce()
         if self.query is not None:
             self._start_search(None)
 
@@ -104,7 +144,7 @@ class LogQueries:
             self.matches = None
             self.searching = False
             pane.repaint(forget=True)
-            pane.post_message(pane.Changed(pane))
+            pane.announce()
         else:
             self._start_search(pane.top_line if not pane.follow else None, jump=True)
 
@@ -136,7 +176,7 @@ class LogQueries:
                 self._land(ids[0])
         if done:
             self._wanted = None
-        pane.post_message(pane.Changed(pane))
+        pane.announce()
 
     def _land(self, line: int) -> None:
         self._wanted = None
