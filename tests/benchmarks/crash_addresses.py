@@ -128,8 +128,8 @@ class NoCoredump:
 
 def peer(log: bytes, elf: Path, seconds: float) -> tuple[float, int]:
     """esp-idf-monitor's handler over the same lines for `seconds`: MB/s, lines with an address."""
-    from esp_idf_monitor.base.logger import Logger  # type: ignore[import-untyped]
-    from esp_idf_monitor.base.serial_handler import SerialHandler  # type: ignore[import-untyped]
+    from esp_idf_monitor.base.logger import Logger
+    from esp_idf_monitor.base.serial_handler import SerialHandler
 
     files = [str(elf)]
     logger = Logger(files, Sink(), False, "", True, "")

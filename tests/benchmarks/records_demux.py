@@ -94,9 +94,9 @@ def through_pty(block: bytes, size: int, take: Callable[[bytes], object]) -> flo
 def peer() -> Callable[[bytes], object]:
     """The input handler of esp-idf-monitor, with a console that drops what it is given."""
     import serial
-    from esp_idf_monitor.base.line_matcher import LineMatcher  # type: ignore[import-untyped]
-    from esp_idf_monitor.base.logger import Logger  # type: ignore[import-untyped]
-    from esp_idf_monitor.base.serial_handler import SerialHandlerNoElf  # type: ignore[import-untyped]
+    from esp_idf_monitor.base.line_matcher import LineMatcher
+    from esp_idf_monitor.base.logger import Logger
+    from esp_idf_monitor.base.serial_handler import SerialHandlerNoElf
 
     class Console:
         def write_bytes(self, data: bytes) -> None:
@@ -114,7 +114,7 @@ def peer() -> Callable[[bytes], object]:
 def peer_with_its_reader(block: bytes, size: int) -> float:
     """CPU seconds of the peer's reader thread, event queue and input handler for `size` bytes from a PTY."""
     import serial
-    from esp_idf_monitor.base.serial_reader import SerialReader  # type: ignore[import-untyped]
+    from esp_idf_monitor.base.serial_reader import SerialReader
 
     master, slave = os.openpty()
     tty.setraw(slave)
