@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from espmon.postmortem.backtrace import Backtrace, SegmentMemory, StackFrame
-from espmon.postmortem.panic_notes import NULL_REACH, access_size_hint, first_value, note_on
+from espmon.postmortem.panic_notes import access_size_hint, first_value, note_on
+from espmon.postmortem.panic_words import Words, tell
 from espmon.postmortem.riscv_code import call_before
 from espmon.postmortem.riscv_unwinder import unwind_riscv
 from espmon.postmortem.symbolizer import Symbolizer
@@ -36,15 +37,26 @@ MACHINERY_FILES = ("/freertos/", "/newlib/", "/esp_system/panic", "/core/src/pan
 GIVEN_UP = frozenset({"abort", "assert", "heap", "stack_smash", "stack_overflow", "rust"})
 """Kinds where the program itself called the panic: the frames on top are machinery."""
 
-VERBS: Sequence[tuple[str, str]] = (
-    ("Load", "read from"),
-    ("Store", "wrote to"),
-    ("Instr", "jumped to"),
-)
-"""Start of a cause -> what was done with the address."""
-
 MAX_STACK_WORDS = 4096
 """Words of an ESP8266 stack dump that are looked at."""
+
+
+ROM = (0x40000000, 0x40070000)
+"""Mask ROM of every chip lies in here: code that no application's ELF has."""
+
+NO_CODE = frozenset({0, 0x7FFFFFFF, 0x7FFFFFFD, 0xFFFFFFFF})
+"""Stands for the crash of a jump to nowhere or for the end of the chain: not a wrong address."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreFacts:
+    """What was printed about another core; fields as in `PanicFacts`."""
+
+    core: int | None
+    registers: Mapping[str, int] = field(default_factory=dict)
+    backtrace: Sequence[tuple[int, int | None]] = ()
+    stack: Sequence[tuple[int, bytes]] = ()
+    corrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class PanicFacts:
     continues: bool = False
     damaged: Sequence[str] = ()
     elf_sha256: str | None = None
+    others: Sequence[CoreFacts] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ class PanicReport:
     notes: Mapping[str, str]
     warnings: Sequence[str]
     elf_match: bool | None
+    others: Sequence[tuple[CoreFacts, Sequence[StackFrame]]] = ()
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -93,22 +107,33 @@ class PanicReport:
     def to_json(self) -> dict[str, Any]:
         """The report as the screen and scripts have it."""
         facts = self.facts
-        return {
+        fields: dict[str, Any] = {
             "sentence": self.sentence,
             "kind": facts.kind,
             "cause": facts.cause,
             "message": facts.message,
             "core": facts.core,
             "task": facts.task,
-            "where": self.place.to_json() if self.place else None,
+            "where": _frame_json(self.place) if self.place else None,
             "registers": {name: f"0x{value:08x}" for name, value in facts.registers.items()},
             "notes": dict(self.notes),
-            "backtrace": [frame.to_json() for frame in self.frames],
+            "backtrace": [_frame_json(frame) for frame in self.frames],
             "elf_sha256": facts.elf_sha256,
             "elf_match": self.elf_match,
             "damaged": list(facts.damaged),
             "warnings": list(self.warnings),
         }
+        if self.others:
+            fields["other_cores"] = [
+                {
+                    "core": core.core,
+                    "registers": {name: f"0x{value:08x}" for name, value in core.registers.items()},
+                    "backtrace": [_frame_json(frame) for frame in frames],
+                    "corrupted": core.corrupted,
+                }
+                for core, frames in self.others
+            ]
+        return fields
 
     def to_text(self) -> str:
         """The report for a terminal or a file; device text in it is not sanitised yet."""
@@ -116,10 +141,10 @@ class PanicReport:
         if self.facts.message:
             rows += ["", *self.facts.message.splitlines()]
         rows += ["", "Backtrace:"] if self.frames else ["", "No backtrace."]
-        for number, frame in enumerate(self.frames):
-            where = f" at {frame.file}:{frame.line if frame.line is not None else '?'}" if frame.file else ""
-            marks = " (inlined)" if frame.inlined else " (recovered)" if frame.recovered else ""
-            rows.append(f"  #{number:<2} 0x{frame.pc:08x}  {frame.function or '??'}{marks}{where}")
+        rows += _frame_rows(self.frames)
+        for core, frames in self.others:
+            name = f"core {core.core}" if core.core is not None else "the other core"
+            rows += ["", f"Backtrace of {name}:", *_frame_rows(frames)]
         if self.facts.registers:
             rows += ["", "Registers:"]
             rows += [
@@ -130,6 +155,23 @@ class PanicReport:
             if items:
                 rows += ["", f"{title}:", *(f"  {item}" for item in items)]
         return "\n".join(rows) + "\n"
+
+
+def _frame_json(frame: StackFrame) -> dict[str, object]:
+    """A frame as panic records have it: `recovered` is there only when it is so."""
+    fields = frame.to_json()
+    if not frame.recovered:
+        del fields["recovered"]
+    return fields
+
+
+def _frame_rows(frames: Sequence[StackFrame]) -> list[str]:
+    rows = []
+    for number, frame in enumerate(frames):
+        where = f" at {frame.file}:{frame.line if frame.line is not None else '?'}" if frame.file else ""
+        marks = " (inlined)" if frame.inlined else " (recovered)" if frame.recovered else ""
+        rows.append(f"  #{number:<2} 0x{frame.pc:08x}  {frame.function or '??'}{marks}{where}")
+    return rows
 
 
 def decode_panic(facts: PanicFacts, symbolizer: Symbolizer | None) -> PanicReport:
@@ -154,7 +196,19 @@ def decode_panic(facts: PanicFacts, symbolizer: Symbolizer | None) -> PanicRepor
         warnings.append("The board itself says that the backtrace is corrupted")
     if facts.continues:
         warnings.append("The board cut the backtrace: it goes on below the last frame")
-    return PanicReport(facts, _sentence(facts, place), frames, place, notes, warnings, match)
+    others = []
+    for core in facts.others:
+        alone = PanicFacts(
+            kind=facts.kind,
+            arch=facts.arch,
+            core=core.core,
+            pc=first_value(core.registers, ("PC", "MEPC")),
+            registers=core.registers,
+            backtrace=core.backtrace,
+            stack=core.stack,
+        )
+        others.append((core, _frames(alone, symbolizer, [])))
+    return PanicReport(facts, _sentence(facts, place), frames, place, notes, warnings, match, others)
 
 
 def _elf_match(facts: PanicFacts, symbolizer: Symbolizer | None, warnings: list[str]) -> bool | None:
@@ -211,13 +265,20 @@ def _bare(facts: PanicFacts) -> list[StackFrame]:
 
 def _printed(facts: PanicFacts, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
     trace = Backtrace()
-    unlikely = 0
+    unlikely = outside = 0
     for number, (pc, sp) in enumerate(facts.backtrace):
         code = symbolizer.is_code(pc)
+        outside += not code and pc not in NO_CODE and not ROM[0] <= pc < ROM[1]
         if number and code and not _after_a_call(facts.arch, symbolizer, pc):
             unlikely += 1
-        found = (symbolizer.lookup_caller(pc) if number else symbolizer.lookup(pc)) if code else []
+        look = symbolizer.lookup_caller if number else symbolizer.lookup
+        found = look(pc, statements=True) if code else []
         trace.add(pc, sp or 0, found)
+    if outside:
+        warnings.append(
+            f"{outside} of {len(facts.backtrace)} addresses are no code of this ELF: "
+            "another build, or a damaged backtrace"
+        )
     if unlikely:
         warnings.append(
             f"{unlikely} of {len(facts.backtrace)} addresses do not follow a call in this ELF: "
@@ -268,41 +329,26 @@ def _namer(symbolizer: Symbolizer | None, register: str) -> Callable[[int], str 
 
 def _sentence(facts: PanicFacts, place: StackFrame | None) -> str:
     who = f"Task {facts.task}" if facts.task else f"Core {facts.core}" if facts.core is not None else "The program"
-    text = f"{who} {_did(facts)}"
+    told = tell(
+        Words(
+            kind=facts.kind,
+            cause=facts.cause,
+            plain=facts.plain,
+            arch=facts.arch,
+            excvaddr=facts.excvaddr,
+            message=facts.message or "",
+            suspect=facts.suspect,
+            stack=[(start, start + len(data)) for start, data in facts.stack],
+        )
+    )
+    where = told.where
     if place is not None:
-        where = f" ({place.file.replace(chr(92), '/').rsplit('/', 1)[-1]}:{place.line})" if place.file else ""
-        text += f" in {place.function}{where}"
-    return text + "."
-
-
-def _did(facts: PanicFacts) -> str:
-    if facts.kind == "exception" and facts.excvaddr is not None:
-        for start, verb in VERBS:
-            if (facts.cause or "").startswith(start) and "isaligned" not in (facts.cause or ""):
-                return f"{verb} {_address(facts.excvaddr)}"
-    first = (facts.message or "").strip().splitlines()
-    fixed = {
-        "abort": "gave up by calling abort()",
-        "assert": f"stopped at a failed assertion: {first[0]}" if first else "stopped at a failed assertion",
-        "task_wdt": "made the task watchdog fire",
-        "int_wdt": "blocked interrupts until the watchdog fired",
-        "stack_overflow": "used more stack than it has",
-        "stack_smash": "wrote past the end of a local buffer",
-        "heap": f"found a damaged heap: {first[0]}" if first else "found a damaged heap",
-        "rust": f"panicked: {first[0]}" if first else "panicked",
-        "brownout": "stopped because the supply voltage fell too low",
-    }
-    if facts.kind in fixed:
-        return fixed[facts.kind]
-    if facts.plain:
-        return "stopped: " + facts.plain
-    return f"stopped: {facts.cause or facts.kind}"
-
-
-def _address(address: int) -> str:
-    if address == 0:
-        return "address 0 (a null pointer)"
-    if address < NULL_REACH:
-        return f"address 0x{address:08x} (a null pointer plus {address})"
-    note = note_on("EXCVADDR", address)
-    return f"address 0x{address:08x} ({note})" if note else f"address 0x{address:08x}"
+        at = f" ({place.file.replace(chr(92), '/').rsplit('/', 1)[-1]}:{place.line})" if place.file else ""
+        where = f"{place.function}{at}"
+    text = f"{who} {told.what}".rstrip(".")
+    if where is None:
+        return text + "."
+    if told.what.startswith("jumped to") and place is not None and place.pc != facts.pc:
+        return f"{text}, called from {where}."
+    bare = place is None and " (" not in where and ":" in where
+    return f"{text}{',' if ': ' in told.what else ''} {'at' if bare else 'in'} {where}."

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from espmon.postmortem import PostmortemError, Symbolizer
-from espmon.postmortem.panic import PanicFacts, PanicReport, decode_panic
-from espmon.records.events.panic import Panic
+from espmon.postmortem.panic import CoreFacts, PanicFacts, PanicReport, decode_panic
+from espmon.records.events.panic import CoreState, Panic
 from espmon.session.decoder import Decoder
 from espmon.session.events import EventLog
 from espmon.session.recording import write_atomically
@@ -23,26 +23,40 @@ DECODE_SECONDS = 20.0
 
 
 def facts_of(panic: Panic) -> PanicFacts:
-    """A panic record as plain values."""
+    """A panic record as plain values; of a task watchdog, the core that the suspect was running on comes first."""
+    states: list[Panic | CoreState] = [panic, *panic.other_cores]
+    cores = [
+        CoreFacts(
+            core=core.core,
+            registers=dict(core.registers),
+            backtrace=[(frame.pc, frame.sp) for frame in core.backtrace],
+            stack=[(start, bytes(data)) for start, data in core.stack],
+            corrupted=core.corrupted,
+        )
+        for core in states
+    ]
+    blamed = next((cpu for cpu, task in panic.running.items() if task == panic.suspect), None)
+    first = next((core for core in cores if blamed is not None and core.core == blamed), cores[0])
     return PanicFacts(
         kind=panic.kind,
         cause=panic.cause,
         plain=panic.plain,
         arch=panic.arch,
-        core=panic.core,
+        core=first.core,
         task=panic.task,
-        pc=panic.pc,
+        pc=panic.pc if first is cores[0] else None,
         excvaddr=panic.excvaddr,
-        registers=dict(panic.registers),
-        backtrace=[(frame.pc, frame.sp) for frame in panic.backtrace],
-        stack=[(start, bytes(data)) for start, data in panic.stack],
+        registers=first.registers,
+        backtrace=first.backtrace,
+        stack=first.stack,
         message=panic.message,
         abort_pc=panic.abort_pc,
         suspect=panic.suspect,
-        corrupted=panic.corrupted,
+        corrupted=first.corrupted,
         continues=panic.continues,
         damaged=tuple(panic.damaged),
         elf_sha256=panic.elf_sha256,
+        others=[core for core in cores if core is not first],
     )
 
 
@@ -101,7 +115,8 @@ class Reports:
         fields["boot"] = listed.boot if listed else 0
         fields["count"] = listed.count if listed else 1
         rows = tuple((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"]))
-        details = tuple(row for row in (listed.details if listed else ()) if not row[0].startswith("#")) + rows
+        old = listed.details if listed else ()
+        details = tuple(row for row in old if not row[0].startswith("#") and row[0] != "warning") + rows
         warnings = tuple(("warning", plain(warning)) for warning in report.warnings)
         context.events.update(
             entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details + warnings

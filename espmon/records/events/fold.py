@@ -17,8 +17,12 @@ MOST_GROUPS = 64
 def signature(panic: Panic) -> Hashable:
     """What makes two panics the same crash: equal signatures, same crash."""
     frames = tuple(frame.pc for frame in panic.backtrace if frame.is_code)[:TOP_FRAMES]
-    where = frames or (panic.pc,)
-    return (panic.kind, panic.cause if not frames else None, panic.suspect, where)
+    if frames:
+        return (panic.kind, None, panic.suspect, frames)
+    # Without a backtrace every abort() has the same PC: what called it and what was said tell them apart.
+    said = panic.message if panic.kind in ("assert", "rust") else None
+    where = (panic.pc, panic.abort_pc, panic.registers.get("RA"), said)
+    return (panic.kind, panic.cause, panic.suspect, where)
 
 
 class StormFolder:
