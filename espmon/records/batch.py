@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from espmon.records.lines import LineBlock
@@ -20,15 +20,16 @@ class Batch:
 
     __slots__ = ("parts",)
 
-    def __init__(self, parts: list[Part]) -> None:
+    def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = parts
 
     def __iter__(self) -> Iterator[Record]:
         parts = self.parts
         if not parts:
             return iter(())
-        if len(parts) == 1 and isinstance(parts[0], LineBlock):
-            return iter(parts[0])
+        if len(parts) == 1:
+            part = parts[0]
+            return iter(part) if isinstance(part, LineBlock) else iter((part,))
         return chain.from_iterable(part if isinstance(part, LineBlock) else (part,) for part in parts)
 
     def __bool__(self) -> bool:

@@ -22,12 +22,27 @@ from espmon.records.notes import Note
 from espmon.records.offers import Offers
 from espmon.records.record import Raw
 from espmon.records.registry import EVENTS, SPANS
-from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, Setup, SpanRecognizer, StringSource, Where
+from espmon.records.sieve import DIGITS, Sieve
+from espmon.records.span import (
+    Capture,
+    CaptureStatus,
+    Found,
+    More,
+    Outcome,
+    Setup,
+    SpanRecognizer,
+    StringSource,
+    Where,
+)
 
 STIRRING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")
 """Bytes without any of these complete nothing: no line, no packet, no binary frame. A CR at the end has to wait."""
 
-CR = ord("\r")
+LF, CR, HASH, BOOT_FRAME, FRAME = b"\n\r#\x01\x02"
+"""What `STIRRING` looks for, as numbers."""
+
+SMALL = 512
+"""A read of at most so many bytes is taken line by line."""
 
 SLACK = 64
 """Longest trigger: an unfinished line is cut at its cap only when a header that begins before it would be known."""
@@ -72,10 +87,14 @@ class Demultiplexer:
         self._portion = self._limits.read
         self._cap = self._limits.line
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
-        self._notable = anchored([*(literal for literal, _, _ in self._triggers), *self._offers.needles]).search
-        self._offset = 0  # of the first byte in _rest
+        notable = [*(literal for literal, _, _ in self._triggers), *self._offers.needles]
+        self._notable = anchored(notable).search
+        self._sieve = Sieve(notable)
+        self._nothing = Batch(())
+        self._offset = 0  # of the first byte that is held
         self._searched = 0  # stream offset up to which no trigger is left in the unfinished line
-        self._rest = bytearray()  # an unfinished line, or the running capture from its first byte on
+        self._line = b""  # an unfinished line, and whatever else of the text is held; empty in a capture
+        self._payload = bytearray()  # the running capture from its first byte on
         self._capture: Capture | None = None
         self._alert = False  # a quiet read may still complete something
         self._held: str | None = None  # the kind of payload that bytes are held for
@@ -89,7 +108,7 @@ class Demultiplexer:
     @property
     def offset(self) -> int:
         """Bytes of the stream so far."""
-        return self._offset + len(self._rest)
+        return self._offset + len(self._line) + len(self._payload)
 
     @property
     def capture(self) -> CaptureStatus | None:
@@ -102,39 +121,58 @@ class Demultiplexer:
         if capture is None:
             if self._waiting is None:
                 return None
-            return CaptureStatus(self._waiting, len(self._rest), None, 0, self._offset)
-        return CaptureStatus(capture.kind, len(self._rest), capture.expected, capture.lines, self._offset)
+            return CaptureStatus(self._waiting, len(self._line), None, 0, self._offset)
+        return CaptureStatus(capture.kind, len(self._payload), capture.expected, capture.lines, self._offset)
 
     @property
     def pending(self) -> bytes:
         """The unfinished line that an idle call would finish (empty during a capture)."""
-        return b"" if self._capture else bytes(self._rest)
+        return self._line
 
     def feed(self, data: bytes, time: float | None = None) -> Batch:
         """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
-        if self._plain and len(data) <= self._portion:
+        if self._plain:
             # The short way: text in which there is nothing but lines. Everything here is about cost at small reads.
-            end = data.rfind(b"\n") + 1
-            rest = self._rest
-            if STIRRING.search(data, end) is None:
-                if end:
-                    text = b"".join((rest, data[:end]))
-                    if self._notable(text) is None:
-                        rest[:] = data[end:]
+            if data.__class__ is not bytes:
+                data = bytes(data)
+            if LF not in data:
+                rest = self._line
+                quiet = not (CR in rest or HASH in data or FRAME in data or BOOT_FRAME in data)
+                if quiet and (CR not in data or CR not in data[:-1]) and len(rest) + len(data) <= self._cap:
+                    self._line = rest + data
+                    return self._nothing
+            elif len(data) <= SMALL:
+                lines = data.split(b"\n")
+                tail = lines.pop()
+                lines[0] = self._line + lines[0]
+                known = self._sieve.known
+                end = 0
+                starts = [0]
+                for line in lines:
+                    shape = line.translate(None, DIGITS)
+                    if shape not in known and not self._sieve.plain(shape):
+                        break
+                    end += len(line) + 1
+                    starts.append(end)
+                else:
+                    quiet = not (HASH in tail or FRAME in tail or BOOT_FRAME in tail)
+                    if quiet and (CR not in tail or CR not in tail[:-1]) and end <= self._cap:
+                        self._line = tail
                         offset = self._offset
-                        length = len(text)
-                        self._offset = offset + length
+                        self._offset = offset + end
                         self._continued = False
-                        if (
-                            text.find(b"\n") == length - 1
-                            and text.find(b"\r") in (-1, length - 2)
-                            and length <= self._cap
-                        ):
-                            return Batch([LineBlock(text, offset, (0, length), time)])
-                        return Batch([block_of(text, offset, self._cap, time)])
-                elif len(rest) + len(data) <= self._cap and not (rest and rest[-1] == CR):
-                    rest += data
-                    return Batch([])
+                        text = lines[0] + b"\n" if len(lines) == 1 else b"\n".join((*lines, b""))
+                        return Batch((LineBlock(text, offset, starts, time),))
+            elif len(data) <= self._portion:
+                end = data.rfind(b"\n") + 1
+                if STIRRING.search(data, end) is None:
+                    text = self._line + data[:end]
+                    if self._notable(text) is None:
+                        self._line = data[end:]
+                        offset = self._offset
+                        self._offset = offset + len(text)
+                        self._continued = False
+                        return Batch((block_of(text, offset, self._cap, time),))
         parts: list[Part] = []
         self._time = time
         data = bytes(data)
@@ -155,10 +193,10 @@ class Demultiplexer:
         """
         parts = self._begin(time)
         if self._capture is not None:
-            self._settle(self._capture.idle(self._rest, 0), parts)
-        if self._capture is None and self._rest:
+            self._settle(self._capture.idle(self._payload, 0), parts)
+        if self._capture is None and self._line:
             self._take(b"", parts)  # a quiet read may have brought what a recognizer waits for
-        if self._capture is None and self._rest:
+        if self._capture is None and self._line:
             self._waiting = self._held or ("line" if self._opening() or self._offers.holds else None)
             if self._waiting is None:
                 self._close(parts)
@@ -181,7 +219,7 @@ class Demultiplexer:
         """End the running capture; what came is kept or shown as text. Nothing happens between captures."""
         parts = self._begin(time)
         if self._capture is not None:
-            self._settle(self._capture.end(self._rest, 0, reason), parts)
+            self._settle(self._capture.end(self._payload, 0, reason), parts)
         elif self._waiting is not None:
             self._close(parts)
         return Batch(parts)
@@ -195,11 +233,11 @@ class Demultiplexer:
 
     def raw(self, data: bytes, reason: str, time: float | None = None) -> Batch:
         """Bytes that are part of the stream but no text (they came during a lease): one `raw` record."""
-        batch = self.stall(f"the port was handed to {reason}", time)
+        parts = [*self.stall(f"the port was handed to {reason}", time).parts]
         if data:
-            batch.parts.append(Raw(self._offset, data, reason, time))
+            parts.append(Raw(self._offset, data, reason, time))
             self._offset += len(data)
-        return batch
+        return Batch(parts)
 
     def _begin(self, time: float | None) -> list[Part]:
         """A call that is not a plain read: the next read decides anew which way to go."""
@@ -210,30 +248,31 @@ class Demultiplexer:
     # -- the two modes --------------------------------------------------------------------------------------------
 
     def _take(self, data: bytes, parts: list[Part]) -> None:
-        rest = self._rest
         if self._capture is not None:
-            rest += data
-            self._settle(self._capture.scan(rest, 0), parts)
+            self._payload += data
+            self._settle(self._capture.scan(self._payload, 0), parts)
             return
-        if rest:
-            data = bytes(rest) + data
-            rest.clear()
+        data = self._line + data
+        self._line = b""
         self._keep(data, self._parse(data, 0, parts))
 
     def _settle(self, outcome: Outcome | None, parts: list[Part]) -> None:
-        """Go on after a capture that has its bytes in `_rest`."""
+        """Go on after a capture that has its bytes in `_payload`."""
         if outcome is None:
             return
-        data = bytes(self._rest)
-        self._rest.clear()
+        data = bytes(self._payload)
+        self._payload = bytearray()
         at = self._finish(data, 0, outcome, parts)
         self._keep(data, self._parse(data, at, parts))
 
     def _keep(self, data: bytes, at: int) -> None:
-        self._rest += data[at:] if at else data
+        if self._capture is not None:
+            self._payload += data[at:]
+        else:
+            self._line = data[at:]
         # After a CR, an unfinished packet or a held byte, the next read decides whatever is in it.
         self._waiting = None
-        self._alert = self._held is not None or self._rest.endswith((b"\r", b"#")) or b"#" in self._rest[-2:]
+        self._alert = self._held is not None or self._line.endswith(b"\r") or b"#" in self._line[-2:]
 
     def _finish(self, data: bytes, start: int, outcome: Outcome, parts: list[Part]) -> int:
         """Take the record of a capture that starts at `start`; returns where parsing goes on."""
@@ -353,17 +392,16 @@ class Demultiplexer:
         self._final = True
         while self._capture is not None:
             # What one capture rejects may contain another.
-            self._settle(self._capture.end(self._rest, 0, reason), parts)
+            self._settle(self._capture.end(self._payload, 0, reason), parts)
         if self._held is not None:
             self._take(b"", parts)
             if self._capture is not None:
                 self._close(parts, reason)
-        if self._rest:
-            data = bytes(self._rest)
-            self._rest.clear()
+        if self._line:
+            data, self._line = self._line, b""
             self._emit(data, parts)
         self._final = self._alert = self._continued = False
         self._held = self._waiting = None
 
     def _opening(self) -> bool:
-        return any(self._rest.endswith(opening) for opening in self._openings)
+        return any(self._line.endswith(opening) for opening in self._openings)

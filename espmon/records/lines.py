@@ -212,7 +212,7 @@ class LineBlock:
         return Line(self, index)
 
     def __iter__(self) -> Iterator[Line]:
-        return map(Line, repeat(self), range(len(self)))
+        return map(Line, repeat(self), range(len(self.starts) - 1))
 
     def part(self, first: int, stop: int) -> LineBlock:
         """The lines from `first` up to `stop` (excluded) as a block."""
