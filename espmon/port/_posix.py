@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from espmon.port import _posix_termios as tty
-from espmon.port._posix_holders import holders
+from espmon.port._posix_holders import holders as holders
 from espmon.port._posix_tty import TtyHandle
 from espmon.port._threads import run_bounded
 from espmon.port.base import BaseHandle

@@ -39,6 +39,11 @@ def exists(path: str) -> bool:
     return any(port.device.lower() == path.lower() for port in list_ports.comports())
 
 
+def holders(path: str) -> tuple[str, ...]:
+    """Nothing: Windows does not tell who has a port."""
+    return ()
+
+
 def device_stamp() -> int:
     """Always new: there is no cheap sign of a change here."""
     import time

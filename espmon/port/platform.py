@@ -15,3 +15,4 @@ usable = system.usable
 exists = system.exists
 device_stamp = system.device_stamp
 lock_file = system.lock_file
+holders = system.holders
