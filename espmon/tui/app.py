@@ -17,9 +17,11 @@ from espmon.session.state import State
 from espmon.session.view import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
 from espmon.tui.artifacts import Artifacts
+from espmon.tui.debugging import Debug
 from espmon.tui.flashing import Flashing
 from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
+from espmon.tui.questions import Questions
 from espmon.tui.sanitise import plain
 from espmon.tui.theme import DARK, THEMES
 from espmon.tui.widgets.input_line import History
@@ -46,6 +48,8 @@ class EspmonApp(App[int]):
         notices: remarks to show once the screen is there.
         history: file of typed lines; None keeps none.
         discover: lists the ports for the picker.
+        demo: starts the simulated board and returns how it is opened; called in a thread. None: it is not offered.
+        defaults: what the list of ports offers where nothing else is known.
     """
 
     TITLE = "espmon"
@@ -68,6 +72,8 @@ class EspmonApp(App[int]):
         notices: Sequence[str] = (),
         history: Path | None = None,
         discover: Callable[[], Sequence[Any]] | None = None,
+        demo: Callable[[], OpenRequest] | None = None,
+        defaults: OpenRequest | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or Settings()
@@ -79,7 +85,8 @@ class EspmonApp(App[int]):
         self.link = SessionLink(runner, session, self._deliver, self._terminal_busy)
         self.request = request
         self.discover = discover
-        self.defaults = request or OpenRequest("", baud=baud, elf=elf)
+        self.demo = demo
+        self.defaults = request or defaults or OpenRequest("", baud=baud, elf=elf)
         self._timestamps = timestamps
         self._notices = tuple(notices)
         self._runner = runner
@@ -87,6 +94,8 @@ class EspmonApp(App[int]):
         self.router = routes.Router(self)
         self.artifacts = Artifacts(self)
         self.flashing = Flashing(self)
+        self.stub = Debug(self)
+        self.questions = Questions(self)
         self.project = Path.cwd()
         self.chosen_keys = {
             "app.menu": self.settings.menu_key,
@@ -165,8 +174,12 @@ class EspmonApp(App[int]):
             self.router.follow(status)
             self.artifacts.follow_status(status)
             self.flashing.follow(status)
+            self.stub.follow_status(status)
+            self.questions.follow_status(status)
         for entry in news.events:
             self.artifacts.follow_entry(entry)
+            self.stub.follow_entry(entry)
+            self.questions.follow_entry(entry)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""
@@ -211,7 +224,19 @@ class EspmonApp(App[int]):
 
     def action_elf(self) -> None:
         """Choose the ELF for decoding."""
-        self.artifacts.ask_elf()
+        self.questions.ask_elf()
+
+    def action_baud(self) -> None:
+        """Another rate."""
+        self.questions.ask_baud()
+
+    def action_crash(self) -> None:
+        """The last panic or core dump."""
+        self.artifacts.show_crash()
+
+    def action_stub(self) -> None:
+        """The debug stub that the board waits in."""
+        self.stub.offer()
 
     def action_ports(self) -> None:
         """Choose another port."""

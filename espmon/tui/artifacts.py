@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon.session.view import EventEntry, Status
+from espmon.tui.saving import as_json, as_text, saver
 
 if TYPE_CHECKING:
     from espmon.tui.app import EspmonApp
@@ -26,7 +28,9 @@ class Artifacts:
         self._app = app
         self._panel: CaptureScreen | None = None
         self._last: EventEntry | None = None
+        self._last_panic: EventEntry | None = None
         self._awaiting_picture = False
+        self._shown: set[int] = set()
 
     # -- news ---------------------------------------------------------------------------------------------------
 
@@ -46,9 +50,27 @@ class Artifacts:
             self._last = entry
             if self._panel is not None:
                 self._fill(self._panel, entry)
-        elif kind == "png" and self._awaiting_picture and entry.path is not None:
+            elif entry.report is not None and entry.path is not None and entry.id not in self._shown:
+                self._open_by_itself(entry)
+        elif kind == "panic":
+            self._last_panic = entry
+        elif kind == "png" and self._awaiting_picture:
+            self._picture_came(entry)
+
+    def _open_by_itself(self, entry: EventEntry) -> None:
+        """A core dump came and was looked at: show it, unless the user is busy with another screen."""
+        self._shown.add(entry.id)
+        if self._app.screen is self._app.monitor:
+            self._core_dump(entry)
+
+    def _picture_came(self, entry: EventEntry) -> None:
+        facts = entry.record.fields()
+        if entry.path is not None:
             self._awaiting_picture = False
             self.show(entry)
+        elif facts.get("error") and not facts.get("bytes"):
+            self._awaiting_picture = False
+            self._app.notify(f"No screenshot: {facts['error']}", title=entry.title, severity="error", markup=False)
 
     # -- screens ------------------------------------------------------------------------------------------------
 
@@ -61,10 +83,21 @@ class Artifacts:
             self._panic(entry)
         elif kind == "coredump":
             self._core_dump(entry)
-        elif entry.path is not None:
-            self._app.notify(str(entry.path), title=entry.title, markup=False)
+        elif kind == "gdb":
+            self._app.stub.offer()
         else:
-            self._app.notify("This event holds nothing more than its details", markup=False)
+            from espmon.tui.event_reports import event_screen
+
+            status = self._app.status
+            self._app.push_screen(event_screen(entry, status.name or status.url, status.recording))
+
+    def show_crash(self) -> None:
+        """The last panic or core dump, whichever came later."""
+        found = [entry for entry in (self._last_panic, self._last) if entry is not None]
+        if found:
+            self.show(max(found, key=lambda entry: (entry.time or 0.0, entry.id)))
+        else:
+            self._app.notify("Nothing has crashed yet", markup=False)
 
     def show_core_dump(self) -> None:
         """The running capture, or the last core dump."""
@@ -87,6 +120,7 @@ class Artifacts:
         self._app.push_screen(screen)
 
     def _panic(self, entry: EventEntry) -> None:
+        from espmon.tui.screens.crash_parts import local_source
         from espmon.tui.screens.panic import JUMP, PanicReportScreen
 
         facts = {**entry.record.fields(), **_mapping(entry.report), "boot": entry.boot, "count": entry.count}
@@ -95,7 +129,16 @@ class Artifacts:
             if answer == JUMP and entry.line is not None:
                 self._app.monitor.go_to_line(entry.line)
 
-        self._app.push_screen(PanicReportScreen(facts, jump=entry.line is not None), answered)
+        screen: PanicReportScreen
+        folder = self._app.status.recording
+        screen = PanicReportScreen(
+            facts,
+            source=local_source(self._app.settings.path_map),
+            save_text=saver(folder, f"panic-{entry.id}.txt", lambda: as_text(screen.parts())),
+            save_json=saver(folder, f"panic-{entry.id}.json", lambda: as_json(facts)),
+            jump=entry.line is not None,
+        )
+        self._app.push_screen(screen, answered)
 
     def _core_dump(self, entry: EventEntry) -> None:
         report = _mapping(entry.report)
@@ -103,12 +146,23 @@ class Artifacts:
             self._show_panel("coredump", entry)
             return
         from espmon.tui.screens.coredump import CHOOSE_ELF, CoreDumpReportScreen
+        from espmon.tui.screens.crash_parts import local_source
 
         def answered(answer: str | None) -> None:
             if answer == CHOOSE_ELF:
-                self.ask_elf()
+                self._ask_elf_for(entry)
 
-        self._app.push_screen(CoreDumpReportScreen(report, path=entry.path), answered)
+        self._shown.add(entry.id)
+        screen: CoreDumpReportScreen
+        folder = self._app.status.recording
+        screen = CoreDumpReportScreen(
+            report,
+            source=local_source(self._app.settings.path_map),
+            save_text=saver(folder, f"coredump-{entry.id}-report.txt", lambda: as_text(screen.parts())),
+            save_json=saver(folder, f"coredump-{entry.id}-report.json", lambda: as_json(report)),
+            path=entry.path,
+        )
+        self._app.push_screen(screen, answered)
 
     def _show_panel(self, kind: str, entry: EventEntry | None = None) -> None:
         from espmon.tui.screens.capture import CaptureAnswer, CaptureScreen
@@ -122,8 +176,8 @@ class Artifacts:
             self._panel = None
             if answer is CaptureAnswer.REPORT and self._last is not None:
                 self._core_dump(self._last)
-            elif answer is CaptureAnswer.CHOOSE_ELF:
-                self.ask_elf()
+            elif answer is CaptureAnswer.CHOOSE_ELF and self._last is not None:
+                self._ask_elf_for(self._last)
 
         panel = self._panel = CaptureScreen(kind, abort)
         self._app.push_screen(panel, answered)
@@ -150,26 +204,26 @@ class Artifacts:
             )
         )
         if "error" in report:
-            panel.show_failed(str(report["error"]))
+            panel.show_failed(str(report["error"]), "The dump is kept. e chooses an ELF to decode it with.")
         elif report:
             crashed = _mapping(report.get("crashed"))
             panel.show_ready(str(crashed.get("reason") or crashed.get("task") or "decoded"))
+        elif entry.record.type == "coredump":
+            panel.show_decoding()
 
-    def ask_elf(self) -> None:
-        """Which ELF decodes addresses from now on."""
-        from espmon.tui.screens.prompt import TextPrompt
+    def _ask_elf_for(self, entry: EventEntry) -> None:
+        """Another ELF for one dump: the panel shows how decoding it goes."""
+        link = self._app.link
 
-        app = self._app
+        def chosen(path: Path) -> None:
+            async def decode() -> None:
+                await link.session.set_elf((path,))
+                await link.session.decode_again(entry.id)
 
-        def check(text: str) -> str:
-            return "" if Path(text).expanduser().is_file() else "no such file"
+            link.ask(decode())
+            self._show_panel("coredump", replace(entry, report=None))
 
-        def answered(text: str | None) -> None:
-            if text:
-                app.link.ask(app.link.session.set_elf((Path(text).expanduser(),)))
-
-        value = str(app.status.elf or "")
-        app.push_screen(TextPrompt("ELF file for decoding", value, check=check, label="Use"), answered)
+        self._app.questions.ask_elf(chosen)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -4,10 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from espmon.tui.screens.devices import DeviceRow
+    from espmon.tui.screens.ports import PortRow
+
+HOLDERS_ASKED = 16
+"""Ports whose holder is looked up at most; looking goes through the files of every process."""
+
+
+def ports(discover: Callable[[], Sequence[Any]]) -> list[PortRow]:
+    """Ports for the picker: those that are here with what is remembered of them, then known boards that are not."""
+    from espmon.port import DeviceRegistry, PortError
+    from espmon.port.platform import holders
+    from espmon.tui.screens.ports import PortRow, port_row
+
+    found = list(discover())
+    try:
+        known = {device.key: device for device in DeviceRegistry().devices()}
+    except PortError:
+        known = {}  # the device manager says what is wrong with the registry
+    rows: list[PortRow] = []
+    for number, port in enumerate(found):
+        row = port_row(port)
+        device = known.pop(getattr(port, "key", ""), None)
+        if device is not None:
+            row = replace(row, baud=device.baud, elf=Path(device.elf) if device.elf else None)
+            row = replace(row, nickname=device.nickname or row.nickname, chip_guess=device.chip or row.chip_guess)
+            row = replace(row, product=device.name or row.product)
+        if number < HOLDERS_ASKED and not row.busy:
+            row = replace(row, busy=", ".join(str(holder) for holder in holders(row.device)))
+        rows.append(row)
+    rows += [
+        PortRow(
+            device.key,
+            product=device.name or device.description,
+            nickname=device.nickname,
+            reason="known, not plugged in",
+            chip_guess=device.chip,
+            online=False,
+        )
+        for device in known.values()
+    ]
+    return rows
+
+
+def find_elfs(folder: Path) -> list[Path]:
+    """Application ELFs of the builds below `folder`, newest first."""
+    from espmon.session.elves import discover
+
+    return [found.path for found in discover(folder)]
 
 
 def load(discover: Callable[[], Sequence[Any]]) -> list[DeviceRow]:

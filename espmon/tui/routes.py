@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from espmon.tui import actions
 if TYPE_CHECKING:
     from espmon.tui.app import EspmonApp
     from espmon.tui.screens.probing import ProbingScreen
+
+DEMO = "demo"
+"""The URL that the list of ports gives for the simulated board."""
 
 PROBE_TEXT = (
     "The board is reset into its ROM loader, asked who it is, and reset back into its application.",
@@ -100,10 +104,19 @@ class Router:
 
         if any(isinstance(screen, PickerScreen) for screen in self._app.screen_stack):
             return
-        discover = self._app.discover or _no_ports
-        failed = self._app.request if error else None
+        from espmon.tui import boards
+
+        app = self._app
+        discover = app.discover or _no_ports
         screen = PickerScreen(
-            discover, defaults=self._app.defaults, manage=self.show_devices, failed=failed, error=error, hint=hint
+            lambda: boards.ports(discover),
+            defaults=app.defaults,
+            discover_elfs=lambda: boards.find_elfs(app.project),
+            demo=app.demo is not None,
+            manage=self.show_devices,
+            failed=app.request if error else None,
+            error=error,
+            hint=hint,
         )
         self._app.push_screen(screen, self._picked)
 
@@ -112,6 +125,9 @@ class Router:
         if request is None:
             if app.status.state is State.CLOSED and not len(app.link.session.store):
                 app.exit(0)
+            return
+        if app.demo is not None and request.url == DEMO:
+            app.run_worker(self._open_demo(app.demo, request), group="demo", exclusive=True)
             return
         app.request = app.defaults = request
         link = app.link
@@ -122,6 +138,15 @@ class Router:
             await link.session.open(request)
 
         link.ask(reopen())
+
+    async def _open_demo(self, demo: Callable[[], OpenRequest], chosen: OpenRequest) -> None:
+        """Start the simulated board, then open it like any other port."""
+        try:
+            request = await asyncio.to_thread(demo)
+        except (OSError, RuntimeError) as error:
+            self.show_picker(error=f"The simulated board did not start: {error}")
+            return
+        self._picked(replace(request, probe=chosen.probe))
 
     def retry_without_probe(self) -> None:
         """Open the last request again, without probing."""
@@ -138,9 +163,31 @@ class Router:
 
         def answered(port: str | None) -> None:
             if port:
-                self._picked(replace(app.defaults, url=port, name=""))
+                app.run_worker(self._connect(port), group="connect", exclusive=True)
 
         app.push_screen(DeviceManagerScreen(lambda: boards.load(discover), boards.save, boards.remove), answered)
+
+    async def _connect(self, port: str) -> None:
+        """Open a known board's port, with the rate and the ELF that are remembered of it."""
+        from espmon.tui import boards
+        from espmon.tui.screens.picker import PickerScreen
+
+        app = self._app
+        discover = app.discover or _no_ports
+        rows = await asyncio.to_thread(boards.ports, discover)
+        row = next((row for row in rows if row.device == port), None)
+        request = replace(app.defaults, url=port, name="")
+        if row is not None:
+            request = replace(
+                request,
+                name=row.nickname or row.product or "",
+                baud=row.baud or request.baud,
+                elf=(row.elf,) if row.elf is not None else request.elf,
+            )
+        if isinstance(app.screen, PickerScreen):
+            app.screen.dismiss(request)
+        else:
+            self._picked(request)
 
     def show_help(self) -> None:
         """All keys, as they are now."""

@@ -52,6 +52,69 @@ class FakeEvent(Event):
         return self.kind
 
 
+class FakeDebugging:
+    """The debug stub of a board that stands still; what is asked is remembered in the session's calls."""
+
+    def __init__(self, session: FakeSession) -> None:
+        self.session = session
+        self.fail: Exception | None = None
+        self.snapshot: dict[str, Any] = {
+            "reason": "signal 5 (trap)",
+            "signal": 5,
+            "thread": "1",
+            "threads": [{"id": "1", "name": "main"}, {"id": "2", "name": "IDLE"}],
+            "registers": {"PC": "0x42001234", "SP": "0x3fc90000"},
+            "notes": {},
+            "backtrace": [
+                {"pc": "0x42001234", "function": "app_main", "file": "main.c", "line": 12, "inlined": False},
+            ],
+            "stack": {"address": "0x3fc90000", "bytes": "00112233"},
+            "warnings": [],
+        }
+
+    async def start(self) -> dict[str, Any]:
+        self.session.calls.append("debug start")
+        if self.fail is not None:
+            raise self.fail
+        self.session.set(state=State.LEASED, lease="gdb")
+        return self.snapshot
+
+    async def select(self, thread: str) -> dict[str, Any]:
+        self.session.calls.append(f"debug select {thread}")
+        return {**self.snapshot, "thread": thread, "backtrace": []}
+
+    async def step(self) -> dict[str, Any]:
+        self.session.calls.append("debug step")
+        return {**self.snapshot, "registers": {"PC": "0x42001236", "SP": "0x3fc90000"}}
+
+    async def memory(self, address: int, length: int) -> bytes:
+        self.session.calls.append(f"debug memory {address:#x} {length}")
+        return bytes(range(length % 256))
+
+    async def resume(self, *, detach: bool = False) -> None:
+        self.session.calls.append("debug detach" if detach else "debug continue")
+        self.release()
+
+    async def abandon(self) -> None:
+        self.session.calls.append("debug abandon")
+        self.release()
+
+    async def hand_over(self) -> list[str]:
+        self.session.calls.append("debug hand over")
+        if self.fail is not None:
+            raise self.fail
+        self.session.set(state=State.LEASED, lease="gdb")
+        return ["true"]
+
+    async def take_back(self) -> None:
+        self.session.calls.append("debug take back")
+        self.release()
+
+    def release(self) -> None:
+        """The lease is back."""
+        self.session.set(state=State.MONITORING, lease=None)
+
+
 class FakeSession:
     """Does at once what it is told, and tells its listeners."""
 
@@ -68,6 +131,7 @@ class FakeSession:
         self.fail_probe: tuple[str, str] | None = None
         self.offset = 0
         self.clock = 1_700_000_000.0
+        self.debugging = FakeDebugging(self)
         self._listeners: list[Callable[[Change], None]] = []
         self._probe_gate: asyncio.Event | None = None
 
@@ -201,6 +265,18 @@ class FakeSession:
         self.calls.append("flash")
         self.flashed.append(job)
         self.set(state=State.LEASED, lease="flash", progress=Progress("flash", "writing", 10, 100))
+
+    lends_to_ide = False
+
+    def stop_waiting_for_ide(self) -> None:
+        self.calls.append("stop_waiting_for_ide")
+
+    async def decode_again(self, identity: int) -> None:
+        self.calls.append(f"decode_again {identity}")
+
+    async def set_baud(self, baud: int) -> None:
+        self.calls.append(f"set_baud {baud}")
+        self.set(baud=baud)
 
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         self.calls.append("set_elf")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from espmon.session.runner import LoopThread
 from espmon.session.store import LogStore
@@ -24,6 +24,8 @@ from espmon.session.view import (
     Status,
     StatusChanged,
 )
+
+Result = TypeVar("Result")
 
 FRAME = 1 / 30
 """Shortest time between two repaints, in seconds."""
@@ -108,6 +110,28 @@ class SessionLike(Protocol):
         """Run a flash job."""
         ...
 
+    @property
+    def debugging(self) -> Any:
+        """The debug stub's lease."""
+        ...
+
+    @property
+    def lends_to_ide(self) -> bool:
+        """Whether an IDE gets the port when the board stops."""
+        ...
+
+    def stop_waiting_for_ide(self) -> None:
+        """Take the port back from the IDE."""
+        ...
+
+    async def decode_again(self, identity: int) -> None:
+        """Decode an event once more."""
+        ...
+
+    async def set_baud(self, baud: int) -> None:
+        """Change the rate."""
+        ...
+
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files for decoding."""
         ...
@@ -129,11 +153,18 @@ class Waiting:
         """There is nothing to hear yet."""
         return lambda: None
 
+    debugging = None
+    lends_to_ide = False
+
+    def stop_waiting_for_ide(self) -> None:
+        """No IDE has anything yet."""
+
     async def _nothing(self, *_: object) -> None:
         """There is nobody to ask yet."""
 
     open = consent = decline = cancel = close = send = _nothing
     reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = flash = _nothing
+    decode_again = set_baud = _nothing
 
 
 @dataclass(slots=True)
@@ -264,6 +295,14 @@ class SessionLink:
         future = self._runner.submit(work)
         future.add_done_callback(self._answered)
         return future
+
+    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a method of the session on its thread; the answer, or what it raised, comes back here."""
+        return await self._runner.run(work)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a plain function of the session soon, on its thread."""
+        self._runner.call(function)
 
     def _answered(self, future: Future[None]) -> None:
         if future.cancelled():

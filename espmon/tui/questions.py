@@ -1,0 +1,173 @@
+"""What the user is asked in one line or one key: rate, ELF, log file, a board that waits for Enter, an IDE's turn."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espmon.session.state import State
+from espmon.session.view import EventEntry, Status
+
+if TYPE_CHECKING:
+    from espmon.tui.app import EspmonApp
+    from espmon.tui.screens.lent import LentScreen
+
+BAUD_LIMIT = 20_000_000
+"""Highest rate accepted."""
+
+LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
+"""Rates offered, likeliest first."""
+
+
+class Questions:
+    """Asks, and tells the session the answer.
+
+    Args:
+        app: the app.
+    """
+
+    def __init__(self, app: EspmonApp) -> None:
+        self._app = app
+        self._lent: LentScreen | None = None
+        self._prompted: set[int] = set()
+        self._log_file: Path | None = None
+
+    # -- rate, ELF, log file ------------------------------------------------------------------------------------
+
+    def ask_baud(self) -> None:
+        """Another rate for the open port."""
+        from espmon.tui.screens.prompt import TextPrompt
+
+        app = self._app
+
+        def check(text: str) -> str:
+            valid = text.strip().isdecimal() and 0 < int(text) <= BAUD_LIMIT
+            return "" if valid else f"Enter a number from 1 to {BAUD_LIMIT}"
+
+        def answered(text: str | None) -> None:
+            if text:
+                app.link.ask(app.link.session.set_baud(int(text)))
+
+        prompt = TextPrompt(
+            "Baud rate of this port",
+            str(app.status.baud),
+            check=check,
+            candidates=[str(baud) for baud in LIKELY_BAUDS if baud != app.status.baud],
+            note="The board is not told: it has to speak this rate already.",
+            label="Set",
+        )
+        app.push_screen(prompt, answered)
+
+    def ask_elf(self, chosen: Callable[[Path], None] | None = None) -> None:
+        """Which ELF decodes addresses; candidates are the builds below the current folder."""
+        self._app.run_worker(self._ask_elf(chosen), exclusive=True, group="ask-elf")
+
+    async def _ask_elf(self, chosen: Callable[[Path], None] | None) -> None:
+        from espmon.tui.boards import find_elfs
+        from espmon.tui.screens.prompt import TextPrompt
+
+        app = self._app
+        found = await asyncio.to_thread(find_elfs, app.project)
+
+        def check(text: str) -> str:
+            path = Path(text).expanduser()
+            if not path.is_file():
+                return "There is no such file"
+            with path.open("rb") as file:
+                return "" if file.read(4) == b"\x7fELF" else "This is no ELF file"
+
+        def answered(text: str | None) -> None:
+            if not text:
+                return
+            path = Path(text).expanduser()
+            if chosen is not None:
+                chosen(path)
+            else:
+                app.link.ask(app.link.session.set_elf((path,)))
+
+        used = str(app.status.elf or "")
+        prompt = TextPrompt(
+            "ELF file for decoding",
+            used or (str(found[0]) if found else ""),
+            check=check,
+            placeholder="build/app.elf",
+            candidates=[str(path) for path in found],
+            note="Lines, panics and core dumps that came before are decoded with it too.",
+            label="Use",
+        )
+        app.push_screen(prompt, answered)
+
+    def ask_log(self) -> None:
+        """A copy of the log text: where to; while one is written, end it."""
+        from espmon.tui.screens.prompt import TextPrompt
+
+        app = self._app
+        if self._log_file is not None:
+            self._log_file = None
+            app.link.ask(app.link.session.set_log(None))
+            return
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", app.status.name).strip("-.") or "board"
+        proposed = f"log.{name}.{time.strftime('%Y%m%d-%H%M%S')}.txt"
+
+        def check(text: str) -> str:
+            path = Path(text).expanduser()
+            if not text.strip() or path.is_dir():
+                return "Enter a file name"
+            return "" if path.parent.is_dir() else f"There is no folder {path.parent}"
+
+        def answered(text: str | None) -> None:
+            if text:
+                self._log_file = Path(text).expanduser().absolute()
+                app.link.ask(app.link.session.set_log(self._log_file))
+
+        note = "A copy of the text. The recording of this session goes on whatever you answer."
+        app.push_screen(TextPrompt("Write the log to", proposed, check=check, note=note, label="Log"), answered)
+
+    # -- a board that waits -------------------------------------------------------------------------------------
+
+    def follow_entry(self, entry: EventEntry) -> None:
+        """A board that waits for Enter: ask, unless the settings answer."""
+        record = entry.record
+        if record.type != "note" or entry.id in self._prompted or record.fields().get("action") != "enter":
+            return
+        self._prompted.add(entry.id)
+        if not self._app.settings.answer_coredump_prompt:
+            self._ask_enter()
+
+    def _ask_enter(self) -> None:
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        link = self._app.link
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                link.send(b"\r")
+
+        sentences = (
+            "The board has a core dump and prints it when it gets Enter.",
+            "espmon captures it, checks it and shows what crashed. Until then the board waits.",
+        )
+        self._app.push_screen(ConfirmScreen("Let the board print its core dump?", sentences, "Send Enter"), answered)
+
+    # -- an IDE -------------------------------------------------------------------------------------------------
+
+    def follow_status(self, status: Status) -> None:
+        """While an IDE has the port, say so, with a way to take it back."""
+        lent = status.state is State.LOST and status.reason == "The IDE has the port"
+        if lent and self._lent is None:
+            from espmon.tui.screens.lent import LentScreen
+
+            link = self._app.link
+
+            def take_back() -> None:
+                link.call(link.session.stop_waiting_for_ide)
+
+            self._lent = LentScreen(status.name or status.url, take_back)
+            self._app.push_screen(self._lent)
+        elif not lent and self._lent is not None:
+            self._lent.finish()
+            self._lent = None
