@@ -34,6 +34,16 @@ MACHINERY = frozenset(
 MACHINERY_FILES = ("/freertos/", "/newlib/", "/esp_system/panic", "/core/src/panicking", "/std/src/panicking")
 """Parts of paths whose frames are the system's own, for aborts."""
 
+SCHEDULER = frozenset(
+    {
+        "vTaskSwitchContext", "vPortYield", "vPortYieldFromISR", "vPortEvaluateYieldFromISR",
+        "esp_crosscore_int_send_yield", "_frxt_dispatch", "_frxt_int_exit", "rtos_int_exit", "vTaskDelay", "vTaskDelayUntil", "xTaskDelayUntil",
+        "xTaskIncrementTick", "xQueueReceive", "xQueueGenericSend", "xQueueSemaphoreTake", "xQueuePeek",
+        "ulTaskGenericNotifyTake", "xTaskGenericNotifyWait", "xTaskGenericNotify", "xEventGroupWaitBits",
+    }
+)  # fmt: skip
+"""Where a stack overflow is noticed: the switch to another task, and what asks for one."""
+
 GIVEN_UP = frozenset({"abort", "assert", "heap", "stack_smash", "stack_overflow", "rust"})
 """Kinds where the program itself called the panic: the frames on top are machinery."""
 
@@ -310,11 +320,12 @@ def _scanned(facts: PanicFacts, symbolizer: Symbolizer, warnings: list[str]) -> 
 
 def _place(facts: PanicFacts, frames: Sequence[StackFrame]) -> StackFrame | None:
     named = [frame for frame in frames if frame.function]
+    skipped = MACHINERY | SCHEDULER if facts.kind == "stack_overflow" else MACHINERY
     if facts.kind in GIVEN_UP:
         for frame in named:
-            if frame.function not in MACHINERY and not any(part in (frame.file or "") for part in MACHINERY_FILES):
+            if frame.function not in skipped and not any(part in (frame.file or "") for part in MACHINERY_FILES):
                 return frame
-    return next((frame for frame in named if frame.function not in MACHINERY), named[0] if named else None)
+    return next((frame for frame in named if frame.function not in skipped), named[0] if named else None)
 
 
 def _namer(symbolizer: Symbolizer | None, register: str) -> Callable[[int], str | None]:

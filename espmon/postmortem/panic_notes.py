@@ -13,6 +13,7 @@ PATTERNS: Mapping[int, str] = {
     0xCECECECE: "allocated and never written (heap poisoning)",
     0xABBA1234: "start marker of a heap block",
     0xBAAD5678: "end marker of a heap block",
+    0xFEEEFEEE: "freed memory",
     0xDEADBEEF: "0xdeadbeef marker",
     0xFFFFFFFF: "-1, or erased flash",
     0x7FFFFFFF: "INT_MAX, or the end of a backtrace",
