@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from espmon.session.view import OpenRequest
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,26 +33,45 @@ def main(arguments: Sequence[str]) -> int:
         print("espmon demo: the simulated board needs the extra: pip install 'espmon[demo]'", file=sys.stderr)
         return 2
     from espmon.cli.monitor import run_screen
-    from espmon.session.view import OpenRequest
-    from espmon.sim import BoardThread, ListenError, SimulatedBoard
+    from espmon.sim import ListenError
     from espmon.sim.chips import CHIPS
-    from espmon.sim.image import SOURCE_PREFIX, SOURCES
 
     if options.chip not in CHIPS:
         print(f"espmon demo: no chip {options.chip!r}; there are {', '.join(CHIPS)}", file=sys.stderr)
         return 2
+    paths: dict[str, str] = {}
     try:
-        with BoardThread(lambda: SimulatedBoard(options.chip)) as server:
-            request = OpenRequest(
-                url=server.url,
-                probe=options.probe,
-                name=f"Simulated {CHIPS[options.chip].title}",
-                elf=(server.board.elf,) if CHIPS[options.chip].riscv else (),
-            )
-            return run_screen(
-                request,
-                adjust=lambda settings: replace(settings, path_map={**settings.path_map, SOURCE_PREFIX: str(SOURCES)}),
-            )
+        with ExitStack() as boards:
+            request = replace(start_board(boards, paths, options.chip), probe=options.probe)
+            return run_screen(request, path_map=paths)
     except ListenError as error:
         print(f"espmon demo: {error}", file=sys.stderr)
         return 3
+
+
+def start_board(boards: ExitStack, path_map: dict[str, str], chip: str = "esp32c3") -> OpenRequest:
+    """Start a simulated board that runs until `boards` is closed.
+
+    Args:
+        boards: owns the board's thread.
+        path_map: gets the place of the board's sources.
+        chip: a key of `espmon.sim.chips.CHIPS`.
+
+    Returns:
+        How it is opened.
+
+    Raises:
+        ListenError: there is no free port on this computer.
+    """
+    from espmon.session.view import OpenRequest
+    from espmon.sim import BoardThread, SimulatedBoard
+    from espmon.sim.chips import CHIPS
+    from espmon.sim.image import SOURCE_PREFIX, SOURCES
+
+    server = boards.enter_context(BoardThread(lambda: SimulatedBoard(chip)))
+    path_map[SOURCE_PREFIX] = str(SOURCES)
+    return OpenRequest(
+        url=server.url,
+        name=f"Simulated {CHIPS[chip].title}",
+        elf=(server.board.elf,) if CHIPS[chip].riscv else (),
+    )

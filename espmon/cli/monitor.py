@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,6 @@ from espmon import __version__
 
 if TYPE_CHECKING:
     from espmon.session import Session
-    from espmon.session.settings import Settings
     from espmon.session.view import OpenRequest
 
 COMMANDS_HELP = """\
@@ -99,33 +100,70 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     from espmon.session.view import OpenRequest
 
-    request = None
-    if options.port:
-        request = OpenRequest(
-            url=options.port,
-            baud=options.baud,
-            probe=options.probe,
-            no_reset=options.no_reset,
-            elf=tuple(options.elf),
-            log=options.log,
-            print_filter=options.print_filter or os.environ.get("ESP_IDF_MONITOR_PRINT_FILTER", ""),
+    request = OpenRequest(
+        url=options.port or "",
+        baud=options.baud,
+        probe=options.probe,
+        no_reset=options.no_reset,
+        elf=tuple(options.elf),
+        log=options.log,
+        print_filter=options.print_filter or os.environ.get("ESP_IDF_MONITOR_PRINT_FILTER", ""),
+    )
+    with ExitStack() as boards:
+        return run_screen(
+            request if options.port else None,
+            defaults=request,
+            timestamps=options.timestamps,
+            ws=options.ws,
+            demo=demo_in(boards),
         )
-    return run_screen(request, timestamps=options.timestamps, ws=options.ws)
+
+
+def demo_in(boards: ExitStack) -> Callable[[dict[str, str]], OpenRequest] | None:
+    """What starts a simulated board that runs until `boards` is closed; None where the extra is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("esp32_mock_bootloader") is None:
+        return None
+
+    def start(path_map: dict[str, str]) -> OpenRequest:
+        from espmon.cli.demo import start_board
+        from espmon.sim import ListenError
+
+        try:
+            return start_board(boards, path_map)
+        except ListenError as error:
+            raise OSError(str(error)) from error
+
+    return start
 
 
 def run_screen(
     request: OpenRequest | None,
     *,
+    defaults: OpenRequest | None = None,
     timestamps: bool = False,
     ws: str | None = None,
-    adjust: Callable[[Settings], Settings] = lambda settings: settings,
+    demo: Callable[[dict[str, str]], OpenRequest] | None = None,
+    path_map: Mapping[str, str] | None = None,
 ) -> int:
-    """Start a session on its own thread and show it; returns the exit code when the user leaves."""
+    """Start a session on its own thread and show it; returns the exit code when the user leaves.
+
+    Args:
+        request: what to open; None shows the list of ports.
+        defaults: what the list of ports offers.
+        timestamps: show host times from the start.
+        ws: an IDE to tell of debug stubs and core dumps.
+        demo: starts the simulated board, adding to the path map where its sources are.
+        path_map: entries beyond the user's own.
+    """
     from espmon.session import LoopThread, config_folder, load_settings
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
-    settings = adjust(settings)
+    # One dictionary for the session and the screen, so that a board started later can say where its sources are.
+    paths = {**settings.path_map, **(path_map or {})}
+    settings = replace(settings, path_map=paths)
 
     def make() -> Session:
         # Imported on the session's thread, while the screen paints its first frame.
@@ -136,7 +174,16 @@ def run_screen(
 
     with LoopThread() as runner:
         app = EspmonApp(
-            runner, make, request, settings=settings, history=config_folder() / "history", discover=discover
+            runner,
+            make,
+            request,
+            settings=settings,
+            timestamps=timestamps,
+            notices=problems,
+            history=config_folder() / "history",
+            discover=discover,
+            demo=(lambda: demo(paths)) if demo is not None else None,
+            defaults=defaults,
         )
         result = app.run()
     for problem in problems:

@@ -54,6 +54,9 @@ class EspmonApp(App[int]):
 
     TITLE = "espmon"
     ENABLE_COMMAND_PALETTE = True
+    CSS = "ToastRack { dock: top; align: right top; margin: 1 0 0 0; }"
+    """Toasts stand at the top: the input line and the newest lines are at the bottom."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+right_square_bracket", "exit_key", "Quit", show=False, priority=True, id="app.exit",
                 tooltip="Quit, from anywhere"),

@@ -143,7 +143,7 @@ class Router:
         """Start the simulated board, then open it like any other port."""
         try:
             request = await asyncio.to_thread(demo)
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             self.show_picker(error=f"The simulated board did not start: {error}")
             return
         self._picked(replace(request, probe=chosen.probe))
