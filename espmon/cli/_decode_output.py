@@ -10,6 +10,7 @@ from espmon.cli._decode_elf import ElfHelp
 from espmon.records import Batch, Line, LineBlock, Part, Record
 from espmon.records.colour import AutoColour
 from espmon.records.events import Panic, StormFolder
+from espmon.records.json_lines import json_rows
 from espmon.records.lines import SGR
 from espmon.records.print_filter import PrintFilter
 from espmon.session.describe import describe
@@ -75,14 +76,12 @@ class JsonOutput:
 
     def _lines(self, block: LineBlock) -> list[str]:
         decorations = self._elf.decorations(block)
-        rows = []
-        for index, line in enumerate(block):
-            if self._shown.shows_everything or self._shown.passes(block.body(index)):
-                value = line.to_json()
-                if index in decorations:
-                    value["decoded"] = list(decorations[index])
-                rows.append(json.dumps(value))
-        return rows
+        rows = list(json_rows(block))
+        for index, places in decorations.items():
+            rows[index] = json.dumps(block.record(index).to_json() | {"decoded": list(places)})
+        if self._shown.shows_everything:
+            return rows
+        return [row for index, row in enumerate(rows) if self._shown.passes(block.body(index))]
 
 
 class LogOutput:
@@ -148,7 +147,7 @@ class LogOutput:
             return line.raw
         if line.source == "binlog":
             return plain(line.text).encode() + b"\n" if self._terminal else line.text.encode() + b"\n"
-        return safe(line.raw) + (b"\n" if line.eol else b"")
+        return safe(line.raw) + (b"" if line.partial else b"\n")
 
     def _remark(self, record: Record) -> None:
         said = describe(record)

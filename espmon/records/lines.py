@@ -3,10 +3,10 @@
 A `LineBlock` holds consecutive lines of the stream. Level, tag and device time are read from the bytes when first asked
 for, for the whole block at once, so that receiving costs nothing but finding the line ends.
 
-A line ends with LF, CR LF or CR CR LF. A CR alone ends a line too, with `eol` "\\r": a board that repaints a progress
-bar gives one line a state, so nothing that it said is lost, and a screen that wants only the last state can tell by
-the `eol`. A line without any end (`eol` "") is `partial`: an idle call, a payload, the line cap or the end of the
-stream cut it there.
+A line ends with LF, CR LF or CR CR LF. A CR alone ends a line too: a board that repaints a progress bar gives one line
+a state, so nothing that it said is lost. Such a line has no line end in the record (`eol` ""), and yet is not
+`partial`: that says that what follows overwrites it. A line with nothing behind it is `partial`: an idle call, a
+payload, the line cap or the end of the stream cut it there.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class Line(Record):
 
     @property
     def eol(self) -> str:
-        """The line end: LF, CR LF, CR CR LF, CR, or nothing."""
+        """The line end: LF, CR LF, CR CR LF, or nothing (also after a CR alone)."""
         return self._block.eol(self._index)
 
     @property
     def partial(self) -> bool:
         """True when the line was finished by an idle call, a payload, a cap or the end of the stream."""
-        return not self._block.eol(self._index)
+        return self._block.unfinished(self._index)
 
     @property
     def ansi(self) -> bool:
@@ -100,14 +100,13 @@ class Line(Record):
 
     def fields(self) -> JsonObject:
         """The fields of a `line` in JSON."""
-        eol = self.eol
         return {
             "text": self.text,
             "level": self.level,
             "tag": self.tag,
             "device_ms": self.device_ms,
-            "eol": eol,
-            "partial": not eol,
+            "eol": self.eol,
+            "partial": self.partial,
             "ansi": self.ansi,
             "source": self.source,
         }
@@ -203,9 +202,14 @@ class LineBlock:
         return self.columns.times[index]
 
     def eol(self, index: int) -> str:
-        """The line end: LF, CR LF, CR CR LF, CR, or nothing."""
+        """The line end: LF, CR LF, CR CR LF, or nothing (also after a CR alone)."""
         raw = self.raw(index)
-        return raw[len(raw.rstrip(b"\r\n")) :].decode()
+        end = raw[len(raw.rstrip(b"\r\n")) :]
+        return end.decode() if end != b"\r" else ""
+
+    def unfinished(self, index: int) -> bool:
+        """True when nothing ended the line but an idle call, a payload, a cap or the end of the stream."""
+        return self.data[self.starts[index + 1] - 1] not in b"\r\n"
 
     def record(self, index: int) -> Line:
         """The line as a record."""
@@ -269,6 +273,10 @@ class DecodedBlock(LineBlock):
     def eol(self, index: int) -> str:
         """Decoded lines are whole."""
         return "\n"
+
+    def unfinished(self, index: int) -> bool:
+        """Decoded lines are whole."""
+        return False
 
 
 def split_lines(data: bytes, cap: int) -> list[int]:
