@@ -42,9 +42,10 @@ def json_rows(block: LineBlock) -> Iterator[str]:
             body = SGR.sub(b"", body)
         if tag is not None and tag not in words:
             words[tag] = quoted(tag)
+        text = quoted(body.decode("utf-8", "backslashreplace"))
         yield (
             f'{{"type": "line", "offset": {offset + begin}, "length": {end - begin}, "time": {time}, "derived": false, '
-            f'"text": {quoted(body.decode("utf-8", "backslashreplace"))}, "level": {levels[level]}, "tag": {words[tag]}, '
+            f'"text": {text}, "level": {levels[level]}, "tag": {words[tag]}, '
             f'"device_ms": {"null" if ms is None else ms}, "eol": {eol}, "partial": {partial}, "ansi": {ansi}, '
             f'"source": "{block.source}"}}'
         )
