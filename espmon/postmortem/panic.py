@@ -36,10 +36,10 @@ MACHINERY_FILES = ("/freertos/", "/newlib/", "/esp_system/panic", "/core/src/pan
 
 SCHEDULER = frozenset(
     {
-        "vTaskSwitchContext", "vPortYield", "vPortYieldFromISR", "vPortEvaluateYieldFromISR",
-        "esp_crosscore_int_send_yield", "_frxt_dispatch", "_frxt_int_exit", "rtos_int_exit", "vTaskDelay", "vTaskDelayUntil", "xTaskDelayUntil",
-        "xTaskIncrementTick", "xQueueReceive", "xQueueGenericSend", "xQueueSemaphoreTake", "xQueuePeek",
-        "ulTaskGenericNotifyTake", "xTaskGenericNotifyWait", "xTaskGenericNotify", "xEventGroupWaitBits",
+        "vTaskSwitchContext", "vPortYield", "vPortYieldFromISR", "vPortEvaluateYieldFromISR", "_frxt_dispatch",
+        "_frxt_int_exit", "rtos_int_exit", "esp_crosscore_int_send_yield", "vTaskDelay", "vTaskDelayUntil",
+        "xTaskDelayUntil", "xTaskIncrementTick", "xQueueReceive", "xQueueGenericSend", "xQueueSemaphoreTake",
+        "xQueuePeek", "ulTaskGenericNotifyTake", "xTaskGenericNotifyWait", "xTaskGenericNotify", "xEventGroupWaitBits",
     }
 )  # fmt: skip
 """Where a stack overflow is noticed: the switch to another task, and what asks for one."""

@@ -53,8 +53,8 @@ def tools(folder: Path) -> str:
 
 def peer(data: bytes, elf: Path | None, prefix: str, target: str) -> tuple[list[str], float]:
     """Lines that esp-idf-monitor adds, and the seconds it took."""
-    from esp_idf_monitor.base.logger import Logger  # type: ignore[import-untyped]
-    from esp_idf_monitor.base.serial_handler import SerialHandler  # type: ignore[import-untyped]
+    from esp_idf_monitor.base.logger import Logger  # type: ignore[import-untyped,unused-ignore]
+    from esp_idf_monitor.base.serial_handler import SerialHandler  # type: ignore[import-untyped,unused-ignore]
 
     console = Console()
     files = [str(elf)] if elf else []
@@ -68,8 +68,8 @@ def peer(data: bytes, elf: Path | None, prefix: str, target: str) -> tuple[list[
         for line in data.splitlines(keepends=True):
             try:
                 handler.handle_serial_input(line, None, NoCoredump(), None, Everything(), lambda line: None)
-            except UnboundLocalError as error:
-                spoken.write(f"(UnboundLocalError: {error})\n")
+            except Exception as error:  # noqa: BLE001 - whatever it stumbles over is a row of the table
+                spoken.write(f"(raised {type(error).__name__}: {error})\n")
     took = time.perf_counter() - began
     raw = set(data.decode("utf-8", "replace").split("\n"))
     said = console.shown.decode("utf-8", "replace") + spoken.getvalue()
@@ -94,7 +94,7 @@ def ours(data: bytes, elf: Path | None) -> tuple[list[str], float]:
 
 def xtensa(symbolizer: Symbolizer) -> bytes:
     """A made-up Xtensa panic whose addresses are in the real ELF."""
-    rows = []
+    rows: list[str] = []
     for name in XTENSA_FUNCTIONS:
         symbol = symbolizer.elf.symbol_named(name)
         if symbol is not None:
