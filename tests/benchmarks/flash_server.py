@@ -15,8 +15,16 @@ from pathlib import Path
 CLOSE_SECONDS = 10.0
 
 
+PATIENCE = 5.0
+"""Seconds that the mock waits for an acknowledgement while flash is read; its own 50 ms are too few for esptool."""
+
+
 def _tcp(chip: str) -> None:
     from esp32_mock_bootloader.server import BootloaderConnection, FlashImage, handle_client
+
+    class Patient(BootloaderConnection):  # type: ignore[misc]  # the mock has no types
+        def set_timeout(self, timeout: float) -> None:
+            super().set_timeout(max(timeout, PATIENCE))
 
     flash = FlashImage()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -25,7 +33,7 @@ def _tcp(chip: str) -> None:
             connection, _ = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with suppress(OSError):
-                wire = BootloaderConnection(sock=connection)
+                wire = Patient(sock=connection)
                 handle_client(wire, threading.Event(), chip, flash=flash, exit_on_disconnect=True)
 
 
