@@ -94,7 +94,7 @@ class FlashEvent(Event):
         regions = self.result.get("regions") or []
         wrong = [row for row in regions if not row.get("ok")]
         if wrong:
-            places = ", ".join(f"0x{row['address']:x}" for row in wrong)
+            places = ", ".join(str(row["address"]) for row in wrong)
             return f"Flash {action}: {len(wrong)} of {len(regions)} regions differ, at {places}"
         written = sum(int(row.get("written") or 0) for row in regions)
         detail = f", {written:,} bytes written" if action == "write" else ""

@@ -355,8 +355,9 @@ class Session(Controls):
             pushback = error.pushback
             fields = {"action": job.action, "error": error.message, "hint": error.hint}
             self._flash_ended(began, job, fields, error.transcript, Severity.ERROR)
-        except asyncio.CancelledError:
-            self._flash_ended(began, job, {"action": job.action, "error": "cancelled"}, "", Severity.WARNING)
+        except asyncio.CancelledError as cancelled:
+            fields = {"action": job.action, "error": str(cancelled) or "cancelled"}
+            self._flash_ended(began, job, fields, "", Severity.WARNING)
             self._link.give_back(lease)
             self._lifecycle.fire(Trigger.RELEASE, "cancelled")
             raise
