@@ -1,0 +1,177 @@
+"""Crashes in a running session: decoded beside the log, counted, numbered by boot, decoded again for a later ELF."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.view import EventEntry, Notice, OpenRequest
+from espmon.sim.image import ELF, Image
+from espmon.sim.panic import panic_text
+from tests.session.fakes import Port, ScriptedHandle, Watch
+
+IMAGE = Image()
+BOOT = b"ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\nrst:0x%x (%s),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n"
+WATCHDOG = b"""E (9) task_wdt: Task watchdog got triggered. The following tasks did not reset the watchdog in time:
+E (9) task_wdt:  - IDLE1 (CPU 1)
+E (9) task_wdt: Tasks currently running:
+E (9) task_wdt: CPU 0: IDLE0
+E (9) task_wdt: CPU 1: display_render
+E (9) task_wdt: Print CPU 0 (current core) backtrace
+Backtrace: 0x42000042:0x3fc8b3a0
+E (9) task_wdt: Print CPU 1 backtrace
+Backtrace: 0x4200028e:0x3fc8d500 0x420002ca:0x3fc8d520
+"""
+
+
+def crash(kind: str, sha256: str = IMAGE.sha256) -> bytes:
+    return (panic_text(IMAGE.snapshot(kind), sha256) + "Rebooting...\r\n").encode()
+
+
+class Case:
+    def __init__(self, tmp_path: Path) -> None:
+        self.handle = ScriptedHandle()
+        self.session = Session(
+            settings=Settings(idle_seconds=0.01, recording=False),
+            folder=tmp_path / "sessions",
+            opener=Port(self.handle),
+            resolver=lambda name: name,
+        )
+        self.watch = Watch()
+        self.session.subscribe(self.watch)
+
+    async def open(self, *elf: Path) -> None:
+        await self.session.open(OpenRequest("fake://board"))
+        if elf:
+            await self.session.set_elf(elf)
+
+    def panics(self) -> list[EventEntry]:
+        return [entry for entry in self.session.events if entry.record.type == "panic"]
+
+    async def report(self, **wanted: Any) -> dict[str, Any]:
+        def there() -> bool:
+            return any(
+                entry.report and all(entry.report.get(key) == value for key, value in wanted.items())
+                for entry in self.panics()
+            )
+
+        await self.watch.until(there)
+        report = self.panics()[-1].report
+        assert isinstance(report, dict)
+        return report
+
+    def toasts(self) -> list[str]:
+        return [change.text for change in self.watch.changes if isinstance(change, Notice)]
+
+
+@pytest.fixture
+async def case(tmp_path: Path) -> AsyncIterator[Case]:
+    case = Case(tmp_path)
+    yield case
+    await case.session.close()
+
+
+async def test_a_panic_is_reported_with_its_source_while_the_log_goes_on(case: Case) -> None:
+    await case.open(ELF)
+    case.handle.push(crash("panic") + b"I (1) app: next life\r\n")
+    report = await case.report()
+    assert report["sentence"] == "Core 0 wrote to address 0 (a null pointer) in read_register (sensor.h:26)."
+    assert report["where"]["file"] == "/espmon-demo/sensor.h"
+    assert report["elf_match"] is True
+    assert case.session.store.record(len(case.session.store) - 1).text == "I (1) app: next life"
+    assert report["sentence"] in case.toasts()
+
+
+async def test_the_report_belongs_to_the_line_where_the_panic_began(case: Case) -> None:
+    await case.open(ELF)
+    case.handle.push(b"I (1) app: before\r\n" + crash("panic"))
+    await case.report()
+    (entry,) = case.panics()
+    assert entry.line is not None
+    assert "Guru Meditation" in case.session.store.record(entry.line).text
+
+
+async def test_the_same_crash_is_one_entry_with_a_count_and_one_toast(case: Case) -> None:
+    await case.open(ELF)
+    for number in range(3):
+        case.handle.push(BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic"))
+        await case.report(count=number + 1, boot=number + 1)
+    (entry,) = case.panics()
+    assert (entry.count, entry.boot) == (3, 3)
+    assert len([text for text in case.toasts() if "read_register" in text]) == 1
+
+
+async def test_two_aborts_from_different_callers_are_two_entries(case: Case) -> None:
+    await case.open(ELF)
+    case.handle.push(crash("abort") + BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("assert"))
+    await case.watch.until(lambda: len([entry for entry in case.panics() if entry.report]) == 2)
+    first, second = case.panics()
+    assert "command_abort" in first.title
+    assert "command_assert" in second.title
+
+
+async def test_a_crash_before_its_elf_is_decoded_when_the_elf_is_chosen(case: Case) -> None:
+    await case.open()
+    case.handle.push(crash("panic"))
+    report = await case.report(elf_match=None)
+    assert any("No ELF" in warning for warning in report["warnings"])
+    await case.session.set_elf((ELF,))
+    report = await case.report(elf_match=True)
+    assert report["where"]["function"] == "read_register"
+    assert report["warnings"] == []
+
+
+async def test_an_elf_of_another_build_is_said_in_the_report(case: Case) -> None:
+    await case.open(ELF)
+    case.handle.push(crash("panic", "0123456789abcdef" * 4))
+    report = await case.report(elf_match=False)
+    assert any("not what the board runs" in warning for warning in report["warnings"])
+    assert any(label == "warning" for label, _ in case.panics()[0].details)
+
+
+async def test_the_watchdog_s_suspect_is_named_with_the_chain_of_its_own_processor(case: Case) -> None:
+    await case.open(ELF)
+    case.handle.push(WATCHDOG.replace(b"\n", b"\r\n") + b"I (10) app: goes on\r\n" * 30)
+    report = await case.report()
+    assert report["sentence"].startswith(
+        "Task display_render kept the processor so long that the task watchdog fired in draw_glyph"
+    )
+    assert [frame["function"] for frame in report["backtrace"]] == ["draw_glyph", "draw_frame"]
+    assert report["other_cores"][0]["backtrace"][0]["function"] == "app_main"
+
+
+async def test_hostile_text_in_a_panic_is_made_safe_for_titles(case: Case) -> None:
+    await case.open(ELF)
+    case.handle.push(b"assert failed: f main.c:1 (\x1b]0;owned\x07)\r\n" + crash("panic"))
+    await case.report()
+    for entry in case.panics():
+        assert entry.title.isprintable()
+        assert all(text.isprintable() for _, text in entry.details)
+
+
+async def test_boots_have_numbers_reasons_and_durations(case: Case) -> None:
+    await case.open()
+    now = [1000.0]
+    case.session._clock = lambda: now[0]
+    case.session._link._clock = case.session._clock
+    for number, reason in enumerate([b"POWERON", b"RTC_SW_CPU_RST", b"TG0WDT_SYS_RST"]):
+        now[0] = 1000.0 + 60 * number
+        case.handle.push(BOOT % ((1, 0xC, 7)[number], reason) + b"I (24) boot: ESP-IDF v5.1 2nd stage bootloader\r\n")
+        await case.watch.until(lambda wanted=number + 1: case.session._log.boot == wanted)  # type: ignore[misc]
+    boots = list(case.session._log.boots)
+    assert [(boot.number, boot.reason, boot.duration) for boot in boots] == [
+        (1, "POWERON", 60.0),
+        (2, "RTC_SW_CPU_RST", 60.0),
+        (3, "TG0WDT_SYS_RST", None),
+    ]
+    for boot in boots:
+        assert boot.line is not None
+        assert (
+            "rst:0x" in case.session.store.record(boot.line).text
+            or "ESP-ROM" in case.session.store.record(boot.line).text
+        )
