@@ -42,6 +42,10 @@ SHORTEST: dict[int, int] = {
 ACKNOWLEDGEMENT_BYTES = 4
 """While flash is being read, the host answers each packet with the count of bytes it has."""
 
+SECTOR = 4096
+BEGINS = frozenset({Operation.FLASH_BEGIN, Operation.FLASH_DEFL_BEGIN})
+"""Commands with which a ROM erases."""
+
 ENDS = frozenset({Operation.FLASH_END, Operation.FLASH_DEFL_END})
 """Commands whose first word says what comes next: 0 restarts into the application, 1 stays."""
 
@@ -294,6 +298,11 @@ class LoaderPeer:
             return None
         if self.quirks.strict and self._accept_strictly(operation):
             return None
+        if self.quirks.strict and operation in BEGINS and not self._stub:
+            # A ROM erases whole sectors before it writes; the mock leaves what is there.
+            size, _, _, address = struct.unpack_from("<IIII", data)
+            first = address // SECTOR * SECTOR
+            self.flash.erase_region(first, -(-(address + size) // SECTOR) * SECTOR - first)
         return encode(frame)
 
     def _accept_strictly(self, operation: int) -> bool:
