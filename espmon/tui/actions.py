@@ -117,6 +117,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("board.baud", "B", "Baud rate", "Set baud rate", "Of this port; the board is not told.", BOARD,
            "app.baud"),
     Action("board.elf", "E", "ELF", "Choose the ELF for decoding", "Also for lines already there.", BOARD, "app.elf"),
+    Action("board.reload_elf", "L", "Reload ELF", "Load the ELF in use again", "After a build.", BOARD,
+           "app.reload_elf"),
     Action("board.abort", "a", "Abort capture", "End the running capture", "What came is kept.", BOARD, "abort"),
     Action("board.interrupt", "ctrl+c", "Ctrl-C", "Send Ctrl-C to the board", "With a selection: copy it.", BOARD,
            "interrupt", priority=True),

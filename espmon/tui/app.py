@@ -17,6 +17,7 @@ from espmon.session.state import State
 from espmon.session.view import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
 from espmon.tui.artifacts import Artifacts
+from espmon.tui.builds import LOOK_EVERY, BuildWatch
 from espmon.tui.debugging import Debug
 from espmon.tui.flashing import Flashing
 from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
@@ -99,6 +100,7 @@ class EspmonApp(App[int]):
         self.flashing = Flashing(self)
         self.stub = Debug(self)
         self.questions = Questions(self)
+        self.builds = BuildWatch(self)
         self.project = Path.cwd()
         self.chosen_keys = {
             "app.menu": self.settings.menu_key,
@@ -136,6 +138,7 @@ class EspmonApp(App[int]):
         printed = (self.request.print_filter if self.request else "") or self.settings.print_filter
         if printed:
             self.call_after_refresh(lambda: self.monitor.set_print_filter(printed))
+        self.set_interval(LOOK_EVERY, self.builds.look)
         for notice in self._notices:
             self.toast(Notice(notice, Severity.WARNING))
 
@@ -179,10 +182,12 @@ class EspmonApp(App[int]):
             self.flashing.follow(status)
             self.stub.follow_status(status)
             self.questions.follow_status(status)
+            self.builds.follow_status(status)
         for entry in news.events:
             self.artifacts.follow_entry(entry)
             self.stub.follow_entry(entry)
             self.questions.follow_entry(entry)
+            self.builds.follow_entry(entry)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""
@@ -228,6 +233,10 @@ class EspmonApp(App[int]):
     def action_elf(self) -> None:
         """Choose the ELF for decoding."""
         self.questions.ask_elf()
+
+    def action_reload_elf(self) -> None:
+        """Load the ELF in use again."""
+        self.builds.reload()
 
     def action_baud(self) -> None:
         """Another rate."""

@@ -53,8 +53,11 @@ class Debug:
             self.offer()
 
     def follow_status(self, status: Status) -> None:
-        """An inspection that ended by itself closes its screen; the session tells why."""
-        if self._screen is not None and not (status.state is State.LEASED and status.lease == "gdb"):
+        """An inspection that ended by itself closes its screen; the session tells why.
+
+        What counts is how it is now: `status` may be from before the lease was taken.
+        """
+        if self._screen is not None and self._app.status.lease != "gdb":
             screen, self._screen = self._screen, None
             if screen.is_attached:
                 screen.dismiss(None)
@@ -66,6 +69,10 @@ class Debug:
         from espmon.tui.screens.stub import HAND_OVER, INSPECT, StubScreen
 
         if self._offering:
+            return
+        if self._app.status.lease == "gdb":
+            # Nothing is shown that would give it back: a terminal that could not be handed over.
+            self._app.link.ask(self._app.link.session.debugging.abandon())
             return
         if self._app.status.state is not State.MONITORING:
             self._app.notify("The debug stub needs an open port that nothing else uses", markup=False)
@@ -120,8 +127,8 @@ class Debug:
         threads = tuple(
             GdbThread(
                 thread["id"],
-                plain(thread.get("name") or ""),
-                "shown" if thread["id"] == shown else "" if thread["id"] in self._frames else "Enter",
+                thread_name(str(thread.get("name") or "")),
+                "shown" if thread["id"] == shown else "read" if thread["id"] in self._frames else "Enter",
                 self._frames.get(thread["id"], ()),
             )
             for thread in listed
@@ -207,6 +214,12 @@ class Debug:
         except OSError as error:
             app.notify(f"{command[0]} did not start: {error.strerror or error}", severity="error", markup=False)
         await self._asked(debugging.take_back())
+
+
+def thread_name(told: str) -> str:
+    """The name in what a stub tells of a thread: ESP-IDF's says `Name: main, State: Running, Priority: 1, ...`."""
+    text = plain(told)
+    return text.removeprefix("Name: ").split(",")[0].strip() if text.startswith("Name: ") else text
 
 
 def run_in_terminal(command: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from espmon.session.state import State
 from espmon.session.view import Status
+from espmon.tui.builds import project_of
 
 if TYPE_CHECKING:
     from espmon.session.flash_plan import FlashPlan
@@ -23,11 +24,14 @@ KINDS = {
 """Menu entry -> what it does, in words."""
 
 
-def plan_for(kind: str, folder: Path) -> FlashPlan:
-    """What `kind` writes, from the build in `folder`. Raises `PlanError`. Reads files: call it in a thread."""
+def plan_for(kind: str, elf: Path | None, folder: Path) -> FlashPlan:
+    """What `kind` writes, from the build of `elf`, else from the one in `folder`.
+
+    Raises `PlanError`. Reads files: call it in a thread.
+    """
     from espmon.session.flash_plan import from_project
 
-    plan = from_project(folder)
+    plan = from_project(project_of(elf, folder))
     return plan.only("application") if kind == "app-flash" else plan
 
 
@@ -52,7 +56,7 @@ class Flashing:
             app.notify("Flashing needs an open port that nothing else uses", severity="warning", markup=False)
             return
         try:
-            plan = await asyncio.to_thread(plan_for, kind, app.project)
+            plan = await asyncio.to_thread(plan_for, kind, app.status.elf, app.project)
         except PlanError as error:
             app.notify(str(error), severity="error", markup=False)
             return
