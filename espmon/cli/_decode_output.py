@@ -131,9 +131,11 @@ class LogOutput:
     def _block(self, block: LineBlock) -> None:
         decorations = self._elf.decorations(block)
         everything = self._shown.shows_everything
-        if everything and not decorations and not self._terminal and self._colour is None and block.source == "text":
-            self._write(block.data)
-            return
+        if everything and not decorations and block.source == "text":
+            whole = self._whole(block.data)
+            if whole is not None:
+                self._write(whole)
+                return
         for index, line in enumerate(block):
             raw = self._bytes(line)
             if everything or self._shown.passes(raw):
@@ -141,6 +143,17 @@ class LogOutput:
                 # Places stand below the line that they belong to.
                 for row in decorations.get(index, ()):
                     self._note(row)
+
+    def _whole(self, data: bytes) -> bytes | None:
+        """All lines of a block as they are printed; None when they must be looked at one by one."""
+        if self._terminal and not harmless(data):
+            return None
+        if self._colour is not None:
+            coloured = self._colour.block(data)
+            if coloured is None:
+                return None
+            data = coloured
+        return data.replace(b"\r\n", b"\n").replace(b"\t", b"    ") if self._terminal else data
 
     def _bytes(self, line: Line) -> bytes:
         if line.source == "text" and not self._terminal:
@@ -164,6 +177,20 @@ class LogOutput:
     def _write(self, data: bytes) -> None:
         self._stream.write(data)
         self._open = not data.endswith((b"\n", b"\r"))
+
+
+CONTROLS = bytes(code for code in range(0x80) if (code < 0x20 and code not in b"\t\n\r\x1b") or code == 0x7F)
+
+
+def harmless(data: bytes) -> bool:
+    """True when whole ASCII lines hold nothing that a terminal acts on but colour, tabs and ordinary line ends."""
+    return (
+        data.isascii()
+        and data.endswith(b"\n")
+        and data.count(b"\r") == data.count(b"\r\n")
+        and len(data.translate(None, CONTROLS)) == len(data)
+        and data.count(b"\x1b") == len(SGR.findall(data))
+    )
 
 
 def safe(raw: bytes) -> bytes:

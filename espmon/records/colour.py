@@ -10,6 +10,7 @@ RESET = b"\x1b[0m"
 COLOURS = MappingProxyType({b"I": b"\x1b[0;32m", b"W": b"\x1b[0;33m", b"E": b"\x1b[1;31m"})
 """Level -> the escape sequence before the line. D and V stay plain."""
 
+_HEADS = re.compile(rb"^([IWE]) \([\d:. -]+\)[^\r\n]*", re.MULTILINE)
 _HEADER = re.compile(rb"([IWE]) \([\d:. -]+\)")
 
 
@@ -37,3 +38,9 @@ class AutoColour:
             return data
         self._open = not end
         return (colour or b"") + body + (RESET + end if end else b"")
+
+    def block(self, data: bytes) -> bytes | None:
+        """The coloured form of whole lines at once; None when they must be taken one by one as pieces."""
+        if self._open or not data.endswith(b"\n") or data.count(b"\r") != data.count(b"\r\n"):
+            return None
+        return _HEADS.sub(lambda line: COLOURS[line[1]] + line[0] + RESET, data)

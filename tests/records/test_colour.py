@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 from espmon.records.colour import AutoColour
 from espmon.records.print_filter import FilteredLines, PrintFilter
+from tests.records.streams import STREAMS
 
 
 @pytest.mark.parametrize("step", [1, 5, 1 << 20])
@@ -35,3 +37,24 @@ def test_an_unfinished_line_gets_its_reset_at_the_line_end() -> None:
 )
 def test_other_lines_stay_as_they_are(line: bytes) -> None:
     assert AutoColour().piece(line) == line
+
+
+@given(STREAMS)
+@settings(max_examples=100, deadline=None)
+def test_a_block_is_coloured_as_its_lines_are(data: bytes) -> None:
+    whole = AutoColour().block(data)
+    if whole is not None:
+        colour = AutoColour()
+        assert whole == b"".join(colour.piece(line) for line in data.splitlines(True))
+
+
+@pytest.mark.parametrize("data", [b"E (1) a: x", b"10%\rE (1) a: x\n", b"E (1) a: x\r\r\n"])
+def test_lines_with_an_odd_end_are_coloured_one_by_one(data: bytes) -> None:
+    assert AutoColour().block(data) is None
+
+
+def test_the_rest_of_a_coloured_line_is_no_block() -> None:
+    colour = AutoColour()
+    colour.piece(b"W (1) a: x")
+    assert colour.block(b"E (1) a: y\r\n") is None
+    assert colour.piece(b"E (1) a: y\r\n") == b"E (1) a: y\x1b[0m\r\n"
