@@ -157,6 +157,7 @@ def run_screen(
         demo: starts the simulated board, adding to the path map where its sources are.
         path_map: entries beyond the user's own.
     """
+    from espmon.cli._signals import leaving_on_signals
     from espmon.session import LoopThread, config_folder, load_settings
     from espmon.tui.app import EspmonApp
 
@@ -185,7 +186,8 @@ def run_screen(
             demo=(lambda: demo(paths)) if demo is not None else None,
             defaults=defaults,
         )
-        result = app.run()
+        with leaving_on_signals(app.exit):
+            result = app.run()
     for problem in problems:
         print(f"espmon: {problem}", file=sys.stderr)
     return app.return_code or int(result or 0)
