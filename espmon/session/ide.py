@@ -1,7 +1,8 @@
 """The hook that IDEs know from idf.py monitor: a WebSocket that is told of debug stubs and core dumps.
 
 Messages: `{"type": "event", "event": "gdb_stub", "port": ..., "prog": ...}` and `{"type": "event", "event": "coredump",
-"file": ..., "prog": ...}`; the IDE answers `{"event": "debug_finished"}` when it is done.
+"file": ..., "prog": ...}`; the IDE answers `{"event": "debug_finished"}` when it is done. A crash that was decoded is
+`{"type": "error", "file": ..., "line": ..., "message": ..., "suggestion": ...}`, which needs no answer.
 """
 
 from __future__ import annotations
@@ -54,6 +55,39 @@ class Ide:
         """Tell that a core dump was saved; see `_tell`."""
         return await self._tell({"event": "coredump", "file": str(file), "prog": str(program or "")})
 
+    async def crash(self, message: str, file: str | None, line: int | None, suggestion: str = "") -> None:
+        """Tell of a crash and its place in the source. Raises `IdeError` when the IDE cannot be reached."""
+        from websockets.exceptions import WebSocketException
+
+        socket = await self._connected()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await socket.send(
+                    json.dumps(
+                        {
+                            "type": "error",
+                            "file": file or "",
+                            "line": line or 0,
+                            "message": message,
+                            "suggestion": suggestion,
+                        }
+                    )
+                )
+        except (WebSocketException, TimeoutError) as error:
+            raise IdeError(f"The IDE at {self.url} closed the connection") from error
+        finally:
+            await socket.close()
+
+    async def _connected(self) -> Any:
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import WebSocketException
+
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await connect(self.url, open_timeout=CONNECT_SECONDS)
+        except (OSError, TimeoutError, ValueError, WebSocketException) as error:
+            raise IdeError(f"The IDE at {self.url} cannot be reached: {error or 'no answer'}") from error
+
     async def _tell(self, fields: dict[str, Any], before: Callable[[], Awaitable[None]] | None = None) -> bool:
         """Send an event and wait for the IDE.
 
@@ -63,15 +97,10 @@ class Ide:
         Raises:
             IdeError: it could not be reached, or closed the connection before it was done.
         """
-        from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
 
         self._stop.clear()
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await connect(self.url, open_timeout=CONNECT_SECONDS)
-        except (OSError, TimeoutError, ValueError, WebSocketException) as error:
-            raise IdeError(f"The IDE at {self.url} cannot be reached: {error or 'no answer'}") from error
+        socket = await self._connected()
         try:
             if before is not None:
                 await before()

@@ -18,6 +18,9 @@ from espmon.session.recording import write_atomically
 from espmon.session.view import Severity
 from espmon.text import plain
 
+TOLD_KEPT = 10_000
+"""Entries remembered as told."""
+
 DECODE_SECONDS = 20.0
 """Longest time for one report; the raw data is kept whatever happens."""
 
@@ -84,6 +87,8 @@ class Context:
     notify: Callable[[str, Severity], None]
     folder: Callable[[], Path | None]
     path_map: Mapping[str, str]
+    crashed: Callable[[PanicReport], None] = lambda report: None
+    """Told of each crash that is new, once it is decoded."""
 
 
 class Reports:
@@ -95,6 +100,7 @@ class Reports:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._told: set[int] = set()
 
     async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
         """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before."""
@@ -110,8 +116,13 @@ class Reports:
             return
         panic.elf_match = report.elf_match
         listed = context.events.entry(entry)
-        if not again and (listed is None or listed.count == 1):
+        # Not by its count: the same crash may have come again before the first one was decoded.
+        if not again and entry not in self._told:
+            if len(self._told) >= TOLD_KEPT:
+                self._told.clear()
+            self._told.add(entry)
             context.notify(report.sentence, Severity.ERROR)
+            context.crashed(report)
         fields["boot"] = listed.boot if listed else 0
         fields["count"] = listed.count if listed else 1
         rows = tuple((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"]))

@@ -84,3 +84,19 @@ async def test_an_ide_that_leaves_is_an_error_in_words() -> None:
     async with listening(leave) as (url, _):
         with pytest.raises(IdeError, match="closed the connection"):
             await Ide(url).gdb_stub("x", None)
+
+
+async def test_a_crash_is_an_error_with_its_place_and_nobody_waits_for_an_answer() -> None:
+    arrived = asyncio.Semaphore(0)
+
+    async def count(socket: ServerConnection) -> None:
+        arrived.release()
+
+    async with listening(count) as (url, heard):
+        for file, line in (("/src/main.c", 12), (None, None)):
+            await Ide(url).crash("It crashed.", file, line)
+            await asyncio.wait_for(arrived.acquire(), 5)
+    assert heard == [
+        {"type": "error", "file": "/src/main.c", "line": 12, "message": "It crashed.", "suggestion": ""},
+        {"type": "error", "file": "", "line": 0, "message": "It crashed.", "suggestion": ""},
+    ]

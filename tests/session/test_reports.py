@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
+from espmon.session.ide import Ide
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.view import EventEntry, Notice, OpenRequest
 from espmon.sim.image import ELF, Image
 from espmon.sim.panic import panic_text
 from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.test_ide import listening
 
 IMAGE = Image()
 BOOT = b"ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\nrst:0x%x (%s),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n"
@@ -34,13 +38,14 @@ def crash(kind: str, sha256: str = IMAGE.sha256) -> bytes:
 
 
 class Case:
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self, tmp_path: Path, ide: Ide | None = None) -> None:
         self.handle = ScriptedHandle()
         self.session = Session(
             settings=Settings(idle_seconds=0.01, recording=False),
             folder=tmp_path / "sessions",
             opener=Port(self.handle),
             resolver=lambda name: name,
+            ide=ide,
         )
         self.watch = Watch()
         self.session.subscribe(self.watch)
@@ -175,3 +180,23 @@ async def test_boots_have_numbers_reasons_and_durations(case: Case) -> None:
             "rst:0x" in case.session.store.record(boot.line).text
             or "ESP-ROM" in case.session.store.record(boot.line).text
         )
+
+
+async def test_an_ide_is_told_of_a_crash_once_with_its_place(tmp_path: Path) -> None:
+    arrived = asyncio.Event()
+
+    async def take(socket: ServerConnection) -> None:
+        arrived.set()
+
+    async with listening(take) as (url, heard):
+        case = Case(tmp_path, Ide(url))
+        try:
+            await case.open(ELF)
+            case.handle.push(crash("panic") + BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic"))
+            await case.report(count=2)
+            await asyncio.wait_for(arrived.wait(), 5)
+        finally:
+            await case.session.close()
+    (told,) = heard
+    assert (told["type"], told["file"], told["line"]) == ("error", "/espmon-demo/sensor.h", 26)
+    assert "null pointer" in told["message"]
