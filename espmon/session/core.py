@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from espmon.port import PortError
 from espmon.records.demux import Demultiplexer
@@ -40,6 +40,9 @@ from espmon.session.view import (
     Status,
     StatusChanged,
 )
+
+if TYPE_CHECKING:
+    from espmon.postmortem.panic import PanicReport
 
 TICK_SECONDS = 0.25
 """How often counters, rate and capture progress are published."""
@@ -91,6 +94,7 @@ class SessionCore:
                 notify=self.notify,
                 folder=lambda: self._recording.folder if self._recording else None,
                 path_map=self.settings.path_map,
+                crashed=lambda report: self._crashed(report),
             )
         )
         self._background: set[asyncio.Task[None]] = set()
@@ -286,6 +290,9 @@ class SessionCore:
 
     async def _saved(self, record: Record, path: Path) -> None:
         """A payload is on disk."""
+
+    def _crashed(self, report: PanicReport) -> None:
+        """A new crash was decoded."""
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -18,6 +18,7 @@ from espmon.port import (
 )
 from espmon.records.record import JsonObject, Record
 from espmon.session.actions import ActionError, run_probe
+from espmon.session.addresses import mapped
 from espmon.session.controls import Controls
 from espmon.session.debugging import Debugging
 from espmon.session.events import FlashEvent, LinkEvent, ProbeEvent
@@ -34,6 +35,7 @@ from espmon.session.view import (
 )
 
 if TYPE_CHECKING:
+    from espmon.postmortem.panic import PanicReport
     from espmon.session.flashing import FlashJob
 
 CANCEL_SECONDS = 5.0
@@ -211,6 +213,18 @@ class Session(Controls):
                 await self._ide.core_dump(path, self.status.elf)
             except IdeError as error:
                 self.notify(str(error), Severity.WARNING)
+
+    def _crashed(self, report: PanicReport) -> None:
+        if self._ide is not None:
+            self._spawn(self._show_crash(self._ide, report))
+
+    async def _show_crash(self, ide: Ide, report: PanicReport) -> None:
+        place = report.place
+        file = mapped(place.file, self.settings.path_map) if place is not None and place.file else None
+        try:
+            await ide.crash(report.sentence, file, place.line if place is not None else None)
+        except IdeError as error:
+            self.notify(str(error), Severity.WARNING)
 
     async def _lend_to_ide(self, ide: Ide) -> None:
         """The board waits in its debug stub: the IDE gets the port itself, and the log goes on when it is done."""
