@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
+"""The chip, as the ROMs of the S2 and later name it."""
+
 _WRAPPING = re.compile(
     r"""\s+
     | >(?=\ )                                                    # quoted in a mail or an issue

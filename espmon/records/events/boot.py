@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from espmon.records.event import LineView
-from espmon.records.events._text import clean
-from espmon.records.events.reset import failure_hint
+from espmon.records.events._hints import failure_hint
+from espmon.records.events._text import ROM_CHIP, clean
 from espmon.records.record import Event, JsonObject, Record
 
 MOST_LINES = 400
@@ -19,7 +19,6 @@ PATIENCE = 60
 
 _AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause:\d")
 _OPENS = re.compile(r"ESP-ROM:esp| 2nd stage bootloader|\*\*\* Booting |: Project name: ")
-_ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
 _ROM_ESP32 = re.compile(r"\bets J(?:un|ul) +\d+ 20(?:16|19)|^configsip: \d|^clk_drv:0x")
 _ROM_8266 = re.compile(r"\bets Jan +8 2013")
 _LOADER_CHIP = re.compile(r"\bboot\.(esp32[a-z]*\d*):")
@@ -223,7 +222,7 @@ class BootEvents:
 
 
 def _read_rom(boot: Boot, text: str) -> bool:
-    if match := _ROM_CHIP.search(text):
+    if match := ROM_CHIP.search(text):
         boot.chip = match[1]
     elif _ROM_ESP32.search(text):
         boot.chip = "esp32"

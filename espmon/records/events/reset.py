@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import ClassVar
 
 from espmon.records.event import LineView
 from espmon.records.events._data import table
-from espmon.records.events._text import clean, is_boot_banner
+from espmon.records.events._hints import failure_hint
+from espmon.records.events._text import ROM_CHIP, clean, is_boot_banner
 from espmon.records.record import Event, JsonObject, Record
 
 LOOP_AT = 3
@@ -31,7 +31,6 @@ _BANNER = re.compile(r"rst:0x([0-9a-fA-F]{1,8})(?![0-9a-fA-F])(.*)")
 _NAME = re.compile(r"\s*\(([A-Za-z0-9_ /]*)(\)?)")
 _BOOT = re.compile(r"boot:0x([0-9a-fA-F]+)\s*(?:\((.*?)\)?\s*)?$")
 _BANNER_8266 = re.compile(r"rst cause:\s*(\d+)(?:\s*,\s*boot mode:\s*\((\d+)\s*,\s*(\d+)\))?")
-_ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
 _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _STARTED = re.compile(r"^(?:entry 0x|load:0x|load 0x)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
@@ -161,43 +160,6 @@ def _table_name(code: int, chip: str | None) -> str:
     return str(row[0]) if row else "unknown"
 
 
-def header_as_text(header: int) -> str:
-    """What a wrong image header says when it is text: `, which is the text "init"`; "" when it is not."""
-    raw = header.to_bytes(4, "little")
-    if all(0x20 <= byte < 0x7F or byte in (9, 10, 13) for byte in raw):
-        return f', which is the text "{raw.decode("ascii").encode("unicode_escape").decode()}"'
-    return ""
-
-
-@lru_cache
-def _rules(stage: str) -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """All rules of a stage: one pattern that says whether any matches, and each with its words."""
-    rules = [(pattern, words) for at, pattern, words in table("boot_hints")["rules"] if at == stage]
-    return re.compile("|".join(pattern for pattern, _ in rules)), tuple(
-        (re.compile(rule), words) for rule, words in rules
-    )
-
-
-def failure_hint(text: str, stage: str) -> str | None:
-    """Plain words for a line that says why a chip does not start; None for any other line.
-
-    `stage` is who said it: "rom" or "boot" (the second stage).
-    """
-    any_rule, rules = _rules(stage)
-    if any_rule.search(text) is None:
-        return None
-    for pattern, words in rules:
-        if match := pattern.search(text):
-            groups = match.groups()
-            filled = words
-            for index, group in enumerate(groups, 1):
-                filled = filled.replace(f"{{{index}}}", group)
-            if "{text}" in filled:
-                filled = filled.replace("{text}", header_as_text(int(groups[0], 16)))
-            return filled
-    return None
-
-
 class ResetEvents:
     """Recognizes resets. A reset is reported at the first line that says how its start went."""
 
@@ -248,7 +210,7 @@ class ResetEvents:
         yield from self._follow(line, text)
 
     def _note(self, line: LineView, text: str) -> None:
-        if match := _ROM_CHIP.search(text):
+        if match := ROM_CHIP.search(text):
             self._chip = match[1]
         elif "Brownout detector was triggered" in text:
             self._browned_out = True

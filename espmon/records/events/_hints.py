@@ -1,0 +1,45 @@
+"""Why a chip does not start, in plain words: what the ROM and the second stage say, by table."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from espmon.records.events._data import table
+
+
+def header_as_text(header: int) -> str:
+    """What a wrong image header says when it is text: `, which is the text "init"`; "" when it is not."""
+    raw = header.to_bytes(4, "little")
+    if all(0x20 <= byte < 0x7F or byte in (9, 10, 13) for byte in raw):
+        return f', which is the text "{raw.decode("ascii").encode("unicode_escape").decode()}"'
+    return ""
+
+
+@lru_cache
+def _rules(stage: str) -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """All rules of a stage: one pattern that says whether any matches, and each with its words."""
+    rules = [(pattern, words) for at, pattern, words in table("boot_hints")["rules"] if at == stage]
+    return re.compile("|".join(pattern for pattern, _ in rules)), tuple(
+        (re.compile(rule), words) for rule, words in rules
+    )
+
+
+def failure_hint(text: str, stage: str) -> str | None:
+    """Plain words for a line that says why a chip does not start; None for any other line.
+
+    `stage` is who said it: "rom" or "boot" (the second stage).
+    """
+    any_rule, rules = _rules(stage)
+    if any_rule.search(text) is None:
+        return None
+    for pattern, words in rules:
+        if match := pattern.search(text):
+            groups = match.groups()
+            filled = words
+            for index, group in enumerate(groups, 1):
+                filled = filled.replace(f"{{{index}}}", group)
+            if "{text}" in filled:
+                filled = filled.replace("{text}", header_as_text(int(groups[0], 16)))
+            return filled
+    return None
