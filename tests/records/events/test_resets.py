@@ -7,7 +7,7 @@ import pytest
 
 from espmon.records.event import LineView
 from espmon.records.events import Reset, ResetEvents
-from espmon.records.events.reset import header_as_text
+from espmon.records.events._hints import header_as_text
 from tests.records.events.harness import fixture, resets
 
 
