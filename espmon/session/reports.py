@@ -101,10 +101,17 @@ class Reports:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._told: set[int] = set()
+        self._decoding: set[int] = set()
 
     async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
         """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before."""
         context = self._context
+        if not again:
+            if entry in self._decoding:
+                return  # the same crash is being decoded; what it finds will be counted with this one
+            if self._repeated(panic, entry):
+                return
+        self._decoding.add(entry)
         try:
             async with asyncio.timeout(DECODE_SECONDS):
                 report, fields = await context.decoder.run(lambda symbolizer: report_panic(panic, symbolizer))
@@ -114,6 +121,8 @@ class Reports:
         except PostmortemError as error:
             context.notify(f"The panic was not decoded: {error}", Severity.WARNING)
             return
+        finally:
+            self._decoding.discard(entry)
         panic.elf_match = report.elf_match
         listed = context.events.entry(entry)
         # Not by its count: the same crash may have come again before the first one was decoded.
@@ -132,6 +141,15 @@ class Reports:
         context.events.update(
             entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details + warnings
         )
+
+    def _repeated(self, panic: Panic, entry: int) -> bool:
+        """Count a crash whose first one is decoded; False when there is nothing to count yet."""
+        listed = self._context.events.entry(entry)
+        if listed is None or listed.count == 1 or not listed.report or "sentence" not in listed.report:
+            return False
+        panic.elf_match = listed.report.get("elf_match")
+        self._context.events.update(entry, report={**listed.report, "boot": listed.boot, "count": listed.count})
+        return True
 
     async def core_dump(self, record: Payload, entry: int) -> None:
         """Decode a captured core dump, save the report beside it, put it on its entry."""

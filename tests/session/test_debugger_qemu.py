@@ -18,7 +18,7 @@ from tests.session.qemu import needs, stopped_program
 
 pytestmark = pytest.mark.e2e
 
-PANIC = 1
+PANIC, ABORT, ASSERT, STACK, LOAD = 1, 2, 3, 4, 6
 """What `console_request` asks the program for."""
 
 MAIN = "app_main"
@@ -84,12 +84,25 @@ async def test_a_step_executes_one_instruction() -> None:
         assert 0 < abs((await debugger.registers())["MEPC"] - before) < 0x1000_0000
 
 
-async def test_the_chain_of_calls_is_the_one_that_gdb_finds_through_the_bridge() -> None:
+@pytest.mark.parametrize(
+    ("function", "crash", "outer"),
+    [
+        ("sensor_sample", PANIC, "main_task"),
+        ("draw_glyph", LOAD, "vPortTaskWrapper"),
+        ("esp_system_abort", ABORT, "main_task"),
+        ("__assert_func", ASSERT, "main_task"),
+        ("vApplicationStackOverflowHook", STACK, "main_task"),
+        ("vPortYield", STACK, "vPortTaskWrapper"),
+    ],
+)
+async def test_the_chain_of_calls_is_the_one_that_gdb_finds_through_the_bridge(
+    function: str, crash: int, outer: str
+) -> None:
     needs("gdb-multiarch")
     async with stopped_program(ELF) as handle:
         lease = Wire(handle, lambda owner, data: None).lease("gdb")
         debugger = Debugger(lease)
-        await run_to(debugger, "sensor_sample", PANIC)
+        await run_to(debugger, function, crash)
         ours = await chain(debugger)
         bridge = Bridge(lease)
         try:
@@ -99,7 +112,7 @@ async def test_the_chain_of_calls_is_the_one_that_gdb_finds_through_the_bridge()
             await bridge.stop()
     theirs = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(\w+) \(", shown, re.MULTILINE)
     assert ours == theirs
-    assert "main_task" in ours
+    assert outer in ours
     assert bridge.running
     assert bridge.problem is None
 

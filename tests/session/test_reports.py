@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from espmon.session import reports
 from espmon.session.ide import Ide
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -200,3 +201,23 @@ async def test_an_ide_is_told_of_a_crash_once_with_its_place(tmp_path: Path) -> 
     (told,) = heard
     assert (told["type"], told["file"], told["line"]) == ("error", "/espmon-demo/sensor.h", 26)
     assert "null pointer" in told["message"]
+
+
+async def test_a_storm_of_one_crash_is_decoded_once_and_counted(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = 0
+    original = reports.report_panic
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal decoded
+        decoded += 1
+        return original(*arguments)
+
+    monkeypatch.setattr(reports, "report_panic", counting)
+    await case.open(ELF)
+    case.handle.push((BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic")) * 100)
+    await case.report(count=100)
+    case.handle.push(BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic"))
+    await case.report(count=101, boot=101)
+    assert decoded == 1
+    assert len([text for text in case.toasts() if "read_register" in text]) == 1
+    assert case.session._log.loop is not None
