@@ -238,6 +238,10 @@ class EspmonApp(App[int]):
         """Load the ELF in use again."""
         self.builds.reload()
 
+    def action_log_file(self) -> None:
+        """A copy of the log text, on and off."""
+        self.questions.ask_log()
+
     def action_baud(self) -> None:
         """Another rate."""
         self.questions.ask_baud()

@@ -34,7 +34,7 @@ class Questions:
         self._app = app
         self._lent: LentScreen | None = None
         self._prompted: set[int] = set()
-        self._log_file: Path | None = None
+        self._log_file: Path | None = app.request.log if app.request is not None else None
 
     # -- rate, ELF, log file ------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.view import Capture
 from espmon.tui import actions
+from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.input_line import History
 from espmon.tui.widgets.key_catcher import key_bytes
 from tests.tui.running import running
@@ -187,7 +188,12 @@ async def test_menu_times_on_and_off() -> None:
 async def test_menu_log_file_on_and_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with running() as case:
-        await case.press("ctrl+t", "l", "ctrl+t", "l")
+        await case.press("ctrl+t", "l")
+        await case.until(lambda: isinstance(case.app.screen, TextPrompt))
+        await case.until(lambda: "log.desk-board." in case.text())
+        await case.press("enter")
+        await case.until(lambda: case.session.calls[-1:] == ["set_log"])
+        await case.press("ctrl+t", "l")
         await case.until(lambda: case.session.calls[-2:] == ["set_log", "set_log off"])
 
 

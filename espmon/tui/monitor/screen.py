@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -39,7 +36,6 @@ class MonitorScreen(MonitorView):
 
     _before_menu: Widget | None = None
     _by_menu = False
-    _log_file: Path | None = None
 
     # -- typing -------------------------------------------------------------------------------------------------
 
@@ -187,14 +183,3 @@ class MonitorScreen(MonitorView):
             self.app.notify("Nothing is being captured", markup=False)
         else:
             self.link.ask(self.link.session.abort_capture())
-
-    def action_log_file(self) -> None:
-        """A copy of the log text in the current folder, on and off."""
-        if self._log_file is None:
-            name = re.sub(r"[^A-Za-z0-9._-]+", "-", self.status.name).strip("-.") or "board"
-            self._log_file = Path.cwd() / f"log.{name}.{time.strftime('%Y%m%d-%H%M%S')}.txt"
-            self.app.notify(f"Logging to {self._log_file}", markup=False)
-        else:
-            self.app.notify(f"No longer logging to {self._log_file}", markup=False)
-            self._log_file = None
-        self.link.ask(self.link.session.set_log(self._log_file))

@@ -82,7 +82,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _layout(self, entries: Sequence[HelpEntry]) -> Content:
         keys = min(18, max(Content(plain(entry.keys)).cell_length for entry in entries))
-        titles = min(28, max(Content(plain(entry.title)).cell_length for entry in entries))
+        titles = min(46, max(Content(plain(entry.title)).cell_length for entry in entries))
         groups: dict[str, list[HelpEntry]] = {}
         for entry in entries:
             groups.setdefault(entry.group, []).append(entry)
@@ -99,13 +99,17 @@ class HelpScreen(ModalScreen[None]):
             line = plain(text)
             return line + " " * max(0, width - Content(line).cell_length)
 
+        description = plain(entry.description)
+        indent = 2 + keys + 2
+        room = self.query_one("#list").size.width - 4
+        beside = room <= 0 or indent + titles + 2 + Content(description).cell_length <= room
         return Content.assemble(
             "  ",
             (pad(entry.keys, keys), "bold $text-primary"),
             "  ",
-            pad(entry.title, titles),
-            "  ",
-            (plain(entry.description), "$foreground-muted"),
+            pad(entry.title, titles) if beside else plain(entry.title),
+            "  " if beside else "\n" + " " * indent,
+            (description, "$foreground-muted"),
         )
 
     @on(Input.Changed, "#search")

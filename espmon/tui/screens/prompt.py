@@ -33,8 +33,8 @@ class TextPrompt(Dialog[str | None]):
 
     DEFAULT_CSS = """
     TextPrompt #problem { color: $text-error; height: auto; }
-    TextPrompt #note { color: $text-muted; margin-bottom: 1; }
-    TextPrompt OptionList { height: auto; max-height: 8; margin-top: 1; }
+    TextPrompt #note { color: $text-muted; }
+    TextPrompt OptionList { height: auto; max-height: 22vh; }
     """
     AUTO_FOCUS = "#entry"
     BINDINGS: ClassVar[list[BindingType]] = [

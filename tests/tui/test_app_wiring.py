@@ -1,0 +1,476 @@
+"""Every screen behind the monitor: what opens it, what it is given, what its answers do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espmon.port import DeviceRegistry
+from espmon.session.debugging import DebugError
+from espmon.session.settings import Settings
+from espmon.session.state import State
+from espmon.session.view import EventEntry, OpenRequest, Severity
+from espmon.tui.builds import project_of
+from espmon.tui.debugging import run_in_terminal, thread_name
+from espmon.tui.screens.capture import CaptureScreen
+from espmon.tui.screens.confirm import ConfirmScreen
+from espmon.tui.screens.coredump import CoreDumpReportScreen
+from espmon.tui.screens.devices import DeviceManagerScreen
+from espmon.tui.screens.gdb import GdbInspectScreen
+from espmon.tui.screens.lent import LentScreen
+from espmon.tui.screens.panic import PanicReportScreen
+from espmon.tui.screens.picker import PickerScreen
+from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.screens.report import ReportScreen
+from espmon.tui.screens.stub import StubScreen
+from tests.tui.fake_session import FakeEvent, FakeSession
+from tests.tui.running import Running, running
+
+CORE = {
+    "chip": "ESP32-C3",
+    "format": "elf",
+    "checksum": "ok",
+    "elf_match": True,
+    "crashed": {"task": "main", "reason": "abort() was called"},
+    "registers": {},
+    "tasks": [{"name": "main", "crashed": True, "frames": [], "priority": 1}],
+    "regions": [],
+    "warnings": [],
+    "variables": [{"type": "int", "name": "count", "value": "7", "note": ""}],
+}
+
+
+class Told(FakeEvent):
+    """An event with fields of its own."""
+
+    def __init__(self, type: str, **fields: Any) -> None:
+        super().__init__(type)
+        self._fields = fields
+
+    def fields(self) -> dict[str, Any]:
+        return self._fields
+
+
+def happen(case: Running, record: Told, **extra: Any) -> EventEntry:
+    """The session lists an event."""
+    entry = case.session.add_event(record.type, extra.pop("title", record.type), **extra)
+    entry = replace(entry, record=record)
+    case.session.events[entry.id] = entry
+    from espmon.session.view import EventAdded
+
+    case.session.tell(EventAdded(entry))
+    return entry
+
+
+async def shown(case: Running, kind: type) -> Any:
+    await case.until(lambda: isinstance(case.app.screen, kind), kind.__name__)
+    await case.pilot.pause()
+    return case.app.screen
+
+
+# -- crashes ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_decoded_core_dump_opens_by_itself_once_with_source_and_variables(tmp_path: Path) -> None:
+    async with running(size=(120, 40)) as case:
+        entry = case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf")
+        assert case.app.screen is case.screen
+        case.session.replace_event(entry.id, report=CORE)
+        await shown(case, CoreDumpReportScreen)
+        await case.press("3")
+        await case.until(lambda: "int count" in case.text())
+        await case.press("escape")
+        case.session.replace_event(entry.id, report=CORE)
+        await case.press("end")
+        assert case.app.screen is case.screen
+
+
+async def test_a_core_dump_that_is_not_decoded_says_why_keeps_it_and_takes_another_elf(tmp_path: Path) -> None:
+    elf = tmp_path / "app.elf"
+    elf.write_bytes(b"\x7fELF rest")
+    async with running(size=(120, 40)) as case:
+        case.app.project = tmp_path
+        dump = case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report={"error": "no ELF"})
+        await shown(case, CaptureScreen)
+        await case.until(lambda: "Not decoded: no ELF" in case.text())
+        assert "core.elf" in case.text()
+        await case.press("e")
+        prompt = await shown(case, TextPrompt)
+        prompt.query_one("#entry").value = str(elf)
+        await case.press("enter")
+        await shown(case, CaptureScreen)
+        await case.until(lambda: f"decode_again {dump.id}" in case.session.calls)
+        assert case.session.calls[-2] == "set_elf"
+        case.session.replace_event(dump.id, report=CORE)
+        await case.until(lambda: "abort() was called" in case.text())
+        await case.press("r")
+        await shown(case, CoreDumpReportScreen)
+
+
+async def test_the_last_crash_is_one_key_away_and_its_report_is_saved_in_the_session_folder(tmp_path: Path) -> None:
+    async with running(size=(120, 40)) as case:
+        case.session.set(recording=tmp_path)
+        report = {"sentence": "Core 0 wrote to a null pointer", "backtrace": [], "registers": {}}
+        case.session.add_event("panic", "Panic", report=report)
+        await case.until(lambda: case.app.artifacts._last_panic is not None)
+        await case.press("C")
+        await shown(case, PanicReportScreen)
+        await case.until(lambda: "null pointer" in case.text())
+        await case.press("s")
+        await case.until(lambda: list(tmp_path.glob("panic-*.txt")))
+        await case.press("s")
+        await case.until(lambda: list(tmp_path.glob("panic-*-2.txt")))
+        await case.press("j")
+        await case.until(lambda: list(tmp_path.glob("panic-*.json")))
+        (path,) = tmp_path.glob("panic-*.json")
+        assert json.loads(await asyncio.to_thread(path.read_text))["sentence"] == report["sentence"]
+
+
+async def test_without_a_crash_the_key_says_so() -> None:
+    async with running() as case:
+        await case.press("C")
+        await case.until(lambda: "Nothing has crashed yet" in case.text())
+
+
+# -- probe, flash, screenshot -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "wanted"),
+    [
+        (Told("probe", chip="esp32c3", mac="aa:bb", transcript="sync ok"), ("aa:bb", "sync ok")),
+        (Told("probe", error="no answer", hint="hold BOOT", transcript="sync"), ("no answer", "hold BOOT")),
+        (
+            Told(
+                "flash",
+                action="write",
+                regions=[{"address": 0x10000, "size": 4096, "file": "app.bin", "ok": False, "md5_flash": "feed"}],
+                transcript="flash begin",
+            ),
+            ("0x00010000", "WRONG", "app.bin", "feed", "flash begin"),
+        ),
+        (Told("link", state="lost"), ("Link",)),
+    ],
+)
+async def test_an_event_opens_its_whole_report(record: Told, wanted: tuple[str, ...]) -> None:
+    async with running(size=(120, 40)) as case:
+        entry = happen(case, record)
+        case.app.artifacts.show(entry)
+        await shown(case, ReportScreen)
+        await case.until(lambda: all(text in case.text() for text in wanted))
+
+
+async def test_a_picture_that_failed_is_a_toast_with_the_reason() -> None:
+    async with running() as case:
+        await case.press("s")
+        await case.until(lambda: case.app.artifacts._awaiting_picture)
+        happen(case, Told("png", complete=False, bytes=0, error="the board sent an empty picture"))
+        await case.until(lambda: "empty picture" in case.text().replace("\n", " "))
+        assert case.app.screen is case.screen
+
+
+# -- questions --------------------------------------------------------------------------------------------------
+
+
+async def test_the_rate_is_set_from_the_palette_s_name_and_a_bad_one_is_refused() -> None:
+    async with running() as case:
+        titles = {command.title for command in case.app.get_system_commands(case.screen)}
+        assert "Set baud rate" in titles
+        await case.press("B")
+        prompt = await shown(case, TextPrompt)
+        prompt.query_one("#entry").value = "0"
+        await case.press("enter")
+        await case.until(lambda: "Enter a number" in case.text())
+        prompt.query_one("#entry").value = "921600"
+        await case.press("enter")
+        await case.until(lambda: "set_baud 921600" in case.session.calls)
+
+
+async def test_the_elf_prompt_offers_the_builds_here_and_refuses_what_is_none(tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "app.elf").write_bytes(b"\x7fELF")
+    (build / "project_description.json").write_text('{"app_elf": "app.elf"}')
+    (tmp_path / "notes.txt").write_text("no ELF")
+    async with running(size=(120, 40)) as case:
+        case.app.project = tmp_path
+        await case.press("E")
+        prompt = await shown(case, TextPrompt)
+        prompt.query_one("#entry").value = str(tmp_path / "notes.txt")
+        await case.press("enter")
+        await case.until(lambda: "no ELF file" in case.text())
+        await case.press("tab", "enter")
+        await case.until(lambda: case.session.status.elf == build / "app.elf")
+
+
+@pytest.mark.parametrize(("key", "sent"), [("y", [b"\r"]), ("n", [])])
+async def test_a_board_that_waits_for_enter_is_asked_about(key: str, sent: list[bytes]) -> None:
+    async with running() as case:
+        happen(case, Told("note", kind="prompt", action="enter"))
+        await shown(case, ConfirmScreen)
+        await case.press(key)
+        await case.until(lambda: case.app.screen is case.screen)
+        await case.until(lambda: case.session.sent == sent)
+
+
+async def test_the_setting_answers_that_without_asking() -> None:
+    async with running(settings=Settings(answer_coredump_prompt=True)) as case:
+        entry = happen(case, Told("note", kind="prompt", action="enter"))
+        await case.until(lambda: entry.id in case.app.questions._prompted)
+        assert case.app.screen is case.screen
+
+
+async def test_while_the_ide_has_the_port_that_is_shown_and_x_takes_it_back() -> None:
+    async with running() as case:
+        case.session.set(state=State.LOST, reason="The IDE has the port")
+        await shown(case, LentScreen)
+        await case.press("x", "x")
+        await case.until(lambda: "stop_waiting_for_ide" in case.session.calls)
+        case.session.set(state=State.MONITORING, reason="")
+        await case.until(lambda: case.app.screen is case.screen)
+        assert case.session.calls.count("stop_waiting_for_ide") == 1
+
+
+# -- debug stub -------------------------------------------------------------------------------------------------
+
+STOP = Told("gdb", signal=5, checksum="ok")
+
+
+async def inspecting(case: Running) -> GdbInspectScreen:
+    happen(case, STOP)
+    await shown(case, StubScreen)
+    await case.press("i")
+    screen: GdbInspectScreen = await shown(case, GdbInspectScreen)
+    return screen
+
+
+async def test_a_stop_is_offered_and_staying_sends_nothing() -> None:
+    async with running() as case:
+        happen(case, STOP)
+        await shown(case, StubScreen)
+        await case.press("enter")
+        await case.until(lambda: case.app.screen is case.screen)
+        assert case.session.calls == ["open"]
+        assert case.session.sent == []
+
+
+async def test_a_damaged_stop_packet_offers_nothing() -> None:
+    async with running() as case:
+        happen(case, Told("gdb", signal=5, checksum="bad"))
+        happen(case, Told("link", state="x"), title="after it")
+        await case.until(lambda: len(case.app.monitor.inspector.events.entries) >= 2)
+        assert case.app.screen is case.screen
+
+
+async def test_inspecting_shows_steps_reads_and_goes_on() -> None:
+    async with running(size=(120, 40)) as case:
+        screen = await inspecting(case)
+        await case.until(lambda: "app_main" in case.text())
+        await case.press("n")
+        await case.until(lambda: "debug step" in case.session.calls)
+        await case.until(lambda: "0x42001236" in str(screen._view.registers))
+        await case.press("m")
+        prompt = await shown(case, TextPrompt)
+        prompt.query_one("#entry").value = "0x3fc90000 32"
+        await case.press("enter")
+        await case.until(lambda: "debug memory 0x3fc90000 32" in case.session.calls)
+        await case.until(lambda: "0c 0d 0e 0f" in case.text())
+        await case.press("g")
+        await case.until(lambda: case.session.calls[-1] == "debug continue")
+        await case.until(lambda: case.app.screen is case.screen)
+
+
+@pytest.mark.parametrize(
+    ("keys", "call"),
+    [(("d",), "debug detach"), (("R", "y"), "reset"), (("escape",), "debug abandon")],
+)
+async def test_every_way_out_of_an_inspection_gives_the_port_back(keys: tuple[str, ...], call: str) -> None:
+    async with running(size=(120, 40)) as case:
+        await inspecting(case)
+        await case.press(*keys)
+        await case.until(lambda: call in case.session.calls)
+        await case.until(lambda: case.app.screen is case.screen)
+
+
+async def test_another_thread_is_read_when_it_is_chosen() -> None:
+    async with running(size=(120, 40)) as case:
+        await inspecting(case)
+        await case.press("down", "enter")
+        await case.until(lambda: "debug select 2" in case.session.calls)
+
+
+async def test_an_inspection_that_ends_by_itself_closes() -> None:
+    async with running(size=(120, 40)) as case:
+        await inspecting(case)
+        case.session.debugging.release()
+        await case.until(lambda: case.app.screen is case.screen)
+
+
+async def test_a_stub_that_does_not_answer_is_a_toast() -> None:
+    async with running(size=(120, 40)) as case:
+        case.session.debugging.fail = DebugError("the board does not answer")
+        happen(case, STOP)
+        await shown(case, StubScreen)
+        await case.press("i")
+        await case.until(lambda: "does not answer" in case.text())
+        assert case.app.screen is case.screen
+
+
+async def test_handing_over_without_a_gdb_says_what_was_looked_for() -> None:
+    async with running(size=(120, 40)) as case:
+        case.session.debugging.fail = DebugError("No debugger is installed: looked for gdb-multiarch")
+        await case.press("D")
+        await shown(case, StubScreen)
+        await case.press("h")
+        await case.until(lambda: "No debugger is installed" in case.text())
+
+
+async def test_a_terminal_that_cannot_be_handed_over_shows_the_command_and_d_takes_the_port_back() -> None:
+    async with running(size=(120, 40)) as case:
+        await case.press("D")
+        await shown(case, StubScreen)
+        await case.press("h")
+        await case.until(lambda: "cannot be handed over" in case.text())
+        await case.press("D")
+        await case.until(lambda: case.session.calls[-1] == "debug abandon")
+
+
+def test_a_program_in_the_terminal_may_be_interrupted_without_ending_espmon(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_in_terminal(["sh", "-c", f"kill -INT {os.getpid()}; echo done"])
+    assert "done" in capfd.readouterr().out
+    with pytest.raises(FileNotFoundError):
+        run_in_terminal(["/no/such/gdb"])
+
+
+def test_the_name_of_a_thread_is_taken_out_of_what_the_stub_tells() -> None:
+    assert thread_name("Name: main, State: Running, Priority: 1") == "main"
+    assert thread_name("worker") == "worker"
+
+
+async def test_with_an_ide_the_offer_is_the_ide_s() -> None:
+    session = FakeSession()
+    session.lends_to_ide = True
+    async with running(session=session) as case:
+        entry = happen(case, STOP)
+        await case.until(lambda: entry.id in case.app.stub._offered)
+        assert case.app.screen is case.screen
+
+
+# -- ports, boards, simulated board -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeviceRegistry:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return DeviceRegistry()
+
+
+async def test_a_known_board_that_is_not_plugged_in_is_listed_as_offline(registry: DeviceRegistry) -> None:
+    registry.update("serial:1234", nickname="gfx", name="Graphics board")
+    async with running(request=None) as case:
+        await shown(case, PickerScreen)
+        await case.until(lambda: "gfx" in case.text())
+        assert "offline" in case.text()
+
+
+async def test_the_simulated_board_is_started_off_the_loop_and_opened() -> None:
+    loops: list[bool] = []
+
+    def demo() -> OpenRequest:
+        try:
+            asyncio.get_running_loop()
+            loops.append(True)
+        except RuntimeError:
+            loops.append(False)
+        return OpenRequest("rfc2217://127.0.0.1:4000", name="Simulated")
+
+    async with running(request=None, demo=demo) as case:
+        await shown(case, PickerScreen)
+        await case.press("s")
+        await case.until(lambda: case.session.opened)
+        assert case.session.opened[0].name == "Simulated"
+        assert loops == [False]
+
+
+async def test_a_simulated_board_that_does_not_start_is_said_in_the_list() -> None:
+    def demo() -> OpenRequest:
+        raise OSError("no free port")
+
+    async with running(request=None, demo=demo) as case:
+        await shown(case, PickerScreen)
+        await case.press("s")
+        await case.until(lambda: "no free port" in case.text())
+
+
+async def test_the_device_manager_connects_with_what_is_remembered(registry: DeviceRegistry, tmp_path: Path) -> None:
+    from espmon.port import PortInfo
+
+    registry.update("serial:1234", nickname="gfx", baud=921600)
+    port = PortInfo("/dev/ttyACM7", "usb", 0, "Espressif", serial_number="1234")
+    async with running(size=(120, 40), request=None, discover=lambda: [port]) as case:
+        await shown(case, PickerScreen)
+        await case.press("d")
+        await shown(case, DeviceManagerScreen)
+        await case.until(lambda: "gfx" in case.text())
+        await case.press("enter")
+        await case.until(lambda: case.session.opened)
+        opened = case.session.opened[0]
+        assert (opened.url, opened.baud, opened.name) == ("/dev/ttyACM7", 921600, "gfx")
+        await case.until(lambda: case.app.screen is case.screen)
+
+
+# -- builds on disk ---------------------------------------------------------------------------------------------
+
+
+async def settled(case: Running, condition: Callable[[], object]) -> None:
+    for _ in range(10):
+        await case.app.builds.look()
+    await case.until(condition)
+
+
+async def test_a_new_build_is_told_and_l_loads_it(tmp_path: Path) -> None:
+    elf = tmp_path / "app.elf"
+    elf.write_bytes(b"\x7fELF")
+    async with running() as case:
+        case.session.set(elf=elf)
+        await case.until(lambda: case.app.builds._elf == elf)
+        await settled(case, lambda: case.app.builds._loaded)
+        assert case.app.builds.changed is None
+        elf.write_bytes(b"\x7fELF and more")
+        await settled(case, lambda: case.app.builds.changed == elf)
+        await case.until(lambda: "app.elf was built anew" in case.text())
+        await case.press("L")
+        await case.until(lambda: case.session.calls[-1] == "set_elf")
+        assert case.app.builds.changed is None
+
+
+async def test_what_was_flashed_is_loaded(tmp_path: Path) -> None:
+    elf = tmp_path / "app.elf"
+    elf.write_bytes(b"\x7fELF")
+    async with running() as case:
+        case.session.set(elf=elf)
+        await case.until(lambda: case.app.builds._elf == elf)
+        await settled(case, lambda: case.app.builds._loaded)
+        elf.write_bytes(b"\x7fELF and more")
+        await settled(case, lambda: case.app.builds.changed == elf)
+        happen(case, Told("flash", action="write", regions=[]), severity=Severity.INFO)
+        await case.until(lambda: case.session.calls[-1] == "set_elf")
+
+
+def test_the_project_is_the_one_that_the_elf_was_built_in(tmp_path: Path) -> None:
+    build = tmp_path / "project" / "build"
+    build.mkdir(parents=True)
+    (build / "flasher_args.json").write_text("{}")
+    other = tmp_path / "elsewhere"
+    assert project_of(build / "app.elf", other) == build
+    assert project_of(tmp_path / "lone" / "deep" / "down" / "app.elf", other) == other
+    assert project_of(None, other) == other
