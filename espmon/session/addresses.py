@@ -14,6 +14,9 @@ from espmon.text import plain
 ADDRESS = re.compile(rb"(?<![0-9A-Za-z_])0[xX]([0-9a-fA-F]{8})(?![0-9A-Za-z_])")
 """Eight hex digits behind 0x, standing alone: nine digits or a longer word are no address."""
 
+VECTOR_REGISTER = re.compile(rb"[MU]TVEC\s*:\s*0[xX]")
+"""The trap vector: always code, and never of interest."""
+
 BARE_BACKTRACE = re.compile(rb"Backtrace: ?(.*)", re.IGNORECASE)
 BARE_FRAME = re.compile(rb"(?<![0-9A-Za-z_])(?:0[xX])?([0-9a-fA-F]{8}):(?:0[xX])?[0-9a-fA-F]{8}")
 DATA_DUMP = re.compile(
@@ -64,9 +67,11 @@ def code_addresses(line: bytes) -> list[tuple[int, bool]]:
         rows = [(value, index > 0) for index, value in enumerate(values)]
     else:
         returns = {match.start(1): _unwindowed(match[1]) for match in RETURN_REGISTER.finditer(line)}
+        vectors = {match.end() for match in VECTOR_REGISTER.finditer(line)}
         rows = [
             (returns.get(match.start(1), int(match[1], 16)), match.start(1) in returns)
             for match in ADDRESS.finditer(line)
+            if match.start(1) not in vectors
         ]
     return list(dict.fromkeys(rows))[:ADDRESSES_A_LINE]
 

@@ -81,6 +81,10 @@ def test_the_return_address_register_of_a_dump_is_looked_up_as_one() -> None:
     assert code_addresses(b"PC      : 0x400d6a31  PS      : 0x00060c30  A0      : 0x800d6a5c")[2] == (0x400D6A5C, True)
 
 
+def test_the_trap_vector_of_a_dump_is_not_looked_up() -> None:
+    assert code_addresses(b"MSTATUS : 0x00001880  MTVEC   : 0x42000100  MCAUSE  : 0x00000007")[1:] == [(7, False)]
+
+
 def test_the_first_argument_register_of_riscv_is_no_return_address() -> None:
     assert code_addresses(b"S0/FP   : 0x3fc90000  A0      : 0x42001234") == [(0x3FC90000, False), (0x42001234, False)]
 
