@@ -28,6 +28,9 @@ FAST_BAUD = 921600
 STUB_PAYS = 16 << 10
 """Bytes to write or read from which on uploading a stub costs less than it saves."""
 
+READY_TRIES = 3
+"""How often a loader is made ready for an action, when something goes wrong on the way."""
+
 REVIVALS = 2
 """How often in a stay a chip that left its loader is brought back into it."""
 
@@ -245,19 +248,26 @@ class Stay:
         self.warnings += [*verdict.warnings, *problems]
         flasher.pending = [piece.file or f"0x{piece.address:x}" for piece in pieces]
         flasher.dirty = False
-        if erase_first:
-            await self.faster()
-            flasher.dirty = True
-            await flasher.erase_chip()
         regions = []
-        for piece, name in zip(pieces, list(flasher.pending), strict=True):
-            writer = RegionWriter(flasher, piece.address, piece.data, name, force=force)
-            if await writer.look() >= STUB_PAYS:
-                await self.faster()
-                await flasher.prepare()
-            regions.append(await writer.write())
-            flasher.finished(name)
-            self.meter.next(len(piece.data))
+        try:
+            if erase_first:
+                await self._prepare(True)
+                flasher.dirty = True
+                await flasher.erase_chip()
+            for piece, name in zip(pieces, list(flasher.pending), strict=True):
+                writer = RegionWriter(flasher, piece.address, piece.data, name, force=force)
+                # At a rate that cannot be raised a stub writes no faster: both take compressed data.
+                if await writer.look() >= STUB_PAYS and self.loader.channel.has_modem_lines:
+                    await self._prepare(True)
+                regions.append(await writer.write())
+                flasher.finished(name)
+                self.meter.next(len(piece.data))
+        except RomError as error:
+            if self.unfinished is None or "unfinished" in error.message:
+                raise
+            raise RomError(
+                RomErrorKind.FLASH, f"{self.unfinished} is unfinished: {error.message}", error.hint
+            ) from error
         return self._outcome("write", regions)
 
     async def erase(self, address: int | None = None, size: int | None = None, *, force: bool = False) -> FlashOutcome:
@@ -319,9 +329,17 @@ class Stay:
 
     async def _prepare(self, stub_pays: bool) -> None:
         # A ROM without digests cannot do anything that is asked for here; the others verify as fast as a stub.
-        if stub_pays or not self.loader.chip.rom_md5:
-            await self.faster()
-        await self.flasher.prepare()
+        faster = stub_pays or not self.loader.chip.rom_md5
+        for left in reversed(range(READY_TRIES)):
+            try:
+                if faster:
+                    await self.faster()
+                await self.flasher.prepare()
+                return
+            except RomError as error:
+                if not left:
+                    raise
+                await self.flasher.recover(error)
 
     def _outcome(self, action: str, regions: list[RegionResult]) -> FlashOutcome:
         warnings, self.warnings = self.warnings, []

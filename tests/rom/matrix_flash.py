@@ -9,6 +9,7 @@ when something did. Takes some minutes for all chips.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import subprocess
@@ -17,12 +18,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from espmon.rom import load_chips
+from espmon.port import open_handle
+from espmon.rom import RomError, load_chips
+from espmon.rom.stay import Piece, Stay
 from tests.benchmarks.flash_server import FlashServer
 from tests.rom.flash_stay import noise
 
 AT, SIZE, SMALL = 0x20000, 150_000, 4096
 SECONDS = 120
+RUNS_NO_STUB = "esp32c2"
+"""The mock's has revision 0, on which espmon runs no stub."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,29 @@ class Ways:
 
     def espmon(self, *words: str) -> str:
         """ "ok", or the last line of what it says."""
+        if self.stub and words[0] == "write":
+            # The command sees no gain in a stub over TCP, where the rate cannot be raised; here it is what is tested.
+            return asyncio.run(self._written(int(words[1], 0), words[2]))
         command = [sys.executable, "-m", "espmon", "flash", words[0], self.url, *words[1:], "--yes", "--json"]
         result = self._run(command + ([] if self.stub else ["--no-stub"]))
         if result.returncode == 0:
             told = json.loads(result.stdout)
             return "ok" if all(region["ok"] for region in told["regions"]) else "not ok"
         return result.stderr.strip().splitlines()[-1][:60]
+
+    async def _written(self, address: int, name: str) -> str:
+        handle = await open_handle(self.url)
+        try:
+            stay = Stay(handle)
+            await stay.enter()
+            await stay.faster()
+            outcome = await stay.write([Piece(address, (self.folder / name).read_bytes(), name)])
+            runs = outcome.loader == "stub" or any("No stub" in warning for warning in outcome.warnings)
+            return "ok" if outcome.ok and runs else f"not ok, through {outcome.loader}"
+        except RomError as error:
+            return str(error)[:60]
+        finally:
+            await handle.close()
 
     def esptool(self, *words: str) -> str:
         """The same for esptool."""
@@ -87,7 +109,7 @@ def cells(chip: str, *, stub: bool) -> list[str]:
         row.append(read if read != "ok" else ways.same("ours.bin", theirs[:length]))
         row.append("-" if rom_8266 else _seen(ways.espmon("verify", at, changed)))
         # The mock's ROM does not erase at all: only a stub's erasing can be seen.
-        row.append(ways.espmon("erase", at, "0x10000") if stub else "-")
+        row.append(ways.espmon("erase", at, "0x10000") if stub and chip != RUNS_NO_STUB else "-")
     return row
 
 

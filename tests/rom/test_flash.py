@@ -172,6 +172,15 @@ def test_a_small_write_is_not_worth_a_stub(stubs: Path) -> None:
     on_board(work)
 
 
+def test_where_the_rate_cannot_be_raised_a_stub_is_not_worth_it(stubs: Path) -> None:
+    async def work() -> None:
+        board = board_for(lines=False)
+        outcome = await (await entered(board, stubs)).write([piece(0x10000, noise(100_000))])
+        assert (outcome.ok, outcome.loader, board.counts[Operation.MEM_BEGIN]) == (True, "rom", 0)
+
+    on_board(work)
+
+
 def test_the_stub_is_uploaded_once_a_stay(stubs: Path) -> None:
     async def work() -> None:
         board = board_for()

@@ -90,6 +90,18 @@ def test_a_chip_that_resets_in_the_middle_is_brought_back_and_finished(stub: boo
     run(work((data[3],)))
 
 
+@BOTH
+@pytest.mark.parametrize("at", range(30, 62))
+def test_a_reset_at_any_moment_between_two_files_is_overcome(at: int, stub: bool, stubs: Path) -> None:
+    async def work() -> None:
+        board = board_for(reset_at=(at,))
+        pieces = [piece(0x9000, noise(3000), "nvs.bin"), piece(0x10000, DATA[:40_000], "app.bin")]
+        assert (await (await entered(board, stubs if stub else None)).write(pieces)).ok
+        assert holds(board, pieces)
+
+    run(work())
+
+
 def test_a_chip_that_resets_again_and_again_is_given_up_with_the_region_named() -> None:
     async def work() -> None:
         board = board_for(reset_at=range(40, 4000, 40))
