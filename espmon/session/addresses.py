@@ -30,6 +30,11 @@ RETURN_REGISTER = re.compile(
 )
 """The register that holds a return address: RA on RISC-V, A0 on Xtensa (there with the window size on top)."""
 
+PLACES = re.compile(
+    rb"load:0[xX][0-9a-fA-F]{8}, *len|(?:^|[>\s])entry 0[xX][0-9a-fA-F]{8}|\bpaddr=0[xX]|\bvaddr=0[xX]|heap_init: At "
+)
+"""Where the loaders put things, and where they start: regions of memory, and code of another program."""
+
 DECODED = re.compile(rb"^\s*(?:---\s|#\d+\s|\(inlined by\)|0[xX][0-9a-fA-F]{8}: \S+ (?:at|in) )")
 """A line that another tool has decoded already."""
 
@@ -59,7 +64,7 @@ class Locator(Protocol):
 
 def code_addresses(line: bytes) -> list[tuple[int, bool]]:
     """Candidates in one line: (address, True where it is a return address), in order, each once."""
-    if DATA_DUMP.search(line) or DECODED.match(line):
+    if DATA_DUMP.search(line) or DECODED.match(line) or PLACES.search(line):
         return []
     backtrace = BARE_BACKTRACE.search(line)
     if backtrace:
