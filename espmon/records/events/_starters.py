@@ -35,7 +35,8 @@ STARTERS = (
        "", "banner"),
     _s("banner", "Guru Meditation",
        r"Guru Meditation Error of type (?P<cause>\w*) occurred on core\s+(?P<core>\d)(?P<close>\.?)", "", "banner"),
-    _s("banner", "Guru Meditation", r"Guru Meditation.?Error(?![a-z])(?P<close>)(?P<core>)(?P<cause>)", "", "banner"),
+    _s("banner", "Guru Meditation", r"Guru Meditation.?Error(?=:|\W*Core|\W*$)(?P<close>)(?P<core>)(?P<cause>)", "",
+       "banner"),
     _s("dump", "egister dump:", r"(?:[Cc]ore\s+(?P<core>\d+)\s+)?[Rr]?egister dump:", "", "dump"),
     _s("abort", "abort() was called",
        r"abort\(\) was called at PC (?:0x)?(?P<pc>[0-9a-fA-F]+)(?: on core (?P<core>\d))?", "abort"),
@@ -82,13 +83,15 @@ _NEVER_LOGGED = frozenset({"banner", "abort", "assert", "error_check", "overflow
 """What the system prints raw. Behind a log header and a colon it is a program that talks about an earlier crash."""
 
 
-def find_starter(text: str) -> tuple[Starter, re.Match[str]] | None:
-    """The starter that opens a crash report in this line, if any."""
+def find_starter(text: str) -> tuple[Starter, re.Match[str], bool] | None:
+    """The starter in this line, if any, and whether the line only seems to talk about an earlier crash.
+
+    Another task's header may stand before a report of this moment, too: what follows tells the two apart.
+    """
     if _ANY.search(text) is None or _QUOTED.search(text):
         return None
     for starter in STARTERS:
         if match := starter.pattern.search(text):
-            if starter.name in _NEVER_LOGGED and _QUOTING.fullmatch(text, 0, match.start()):
-                return None
-            return starter, match
+            quoted = starter.name in _NEVER_LOGGED and _QUOTING.fullmatch(text, 0, match.start()) is not None
+            return starter, match, quoted
     return None

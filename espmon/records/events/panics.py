@@ -14,6 +14,9 @@ from espmon.records.record import Record
 MOST_REPORT_LINES = 2000
 """Lines of a pasted core dump report that are passed over at most."""
 
+NEAR = 64
+"""Bytes that may lie between a banner behind another task's log header and the report that proves it real."""
+
 _REPORT_START = re.compile(r"ESP32\S* CORE DUMP START")
 _REPORT_END = re.compile(r"CORE DUMP END")
 _ENDING_SPANS = frozenset({"gdb", "coredump"})
@@ -31,6 +34,7 @@ class PanicEvents:
     def __init__(self) -> None:
         self._open: Assembly | None = None
         self._report = 0
+        self._quoted: tuple[LineView, str, Starter, re.Match[str]] | None = None
 
     @property
     def attentive(self) -> bool:
@@ -61,12 +65,23 @@ class PanicEvents:
         if self._open is not None and is_boot_banner(text):
             yield from self._close(interrupted=True)
         started = find_starter(text)
-        if started is not None:
-            yield from self._start(line, text, *started)
+        if started is not None and not started[2]:
+            yield from self._believe(line, started[0])
+            yield from self._start(line, text, *started[:2])
+        elif started is not None and self._open is None:
+            self._quoted = line, text, *started[:2]
         elif self._open is not None:
             self._open.read(line, text)
         if self._open is not None and self._open.finished:
             yield from self._close(interrupted=False)
+
+    def _believe(self, line: LineView, starter: Starter) -> Iterator[Record]:
+        """Take back what was held for talk about an earlier crash: registers or a backtrace stand right behind it."""
+        quoted, self._quoted = self._quoted, None
+        if quoted is None or self._open is not None or starter.group not in ("dump", "trace"):
+            return
+        if 0 <= line.offset - quoted[0].offset - quoted[0].length <= NEAR:
+            yield from self._start(*quoted)
 
     def _start(self, line: LineView, text: str, starter: Starter, match: re.Match[str]) -> Iterator[Record]:
         open_ = self._open
