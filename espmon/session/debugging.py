@@ -145,9 +145,7 @@ class Debugging:
 
     def drop(self) -> None:
         """Forget the lease: the port is gone or being closed."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            self._watcher = None
+        self._stop_watching()
         lease, self._lease = self._lease, None
         self._debugger = None
         if lease is not None:
@@ -161,7 +159,14 @@ class Debugging:
         self._changed(OWNER)
         self._lease = await self._link.borrow(OWNER)
 
+    def _stop_watching(self) -> None:
+        """The watcher lets go of the port before whoever is started next takes its first step."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+
     def _give_back(self, pushback: bytes) -> None:
+        self._stop_watching()
         lease, self._lease = self._lease, None
         self._debugger = None
         if lease is not None:

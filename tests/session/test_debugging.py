@@ -122,6 +122,27 @@ async def test_a_stub_that_has_gone_silent_is_said_and_the_port_comes_back(case:
     assert case.session.state is State.MONITORING
 
 
+async def test_a_stub_whose_answers_are_damaged_gives_the_port_back_and_the_log_goes_on(case: Case) -> None:
+    await case.stopped()
+    case.handle.answer = lambda data: b"" if data == b"+" else b"+$00#zz"
+    with pytest.raises(DebugError, match=r"damaged.*A reset brings the application back"):
+        await case.debugging.start()
+    case.handle.push(b"I (3) a: z\r\n")
+    await case.watch.until(lambda: case.log()[-1:] == ["I (3) a: z"])
+    assert case.session.state is State.MONITORING
+
+
+async def test_leaving_the_board_as_it_is_gives_the_port_back_without_a_word(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    sent = len(case.handle.written)
+    await case.debugging.abandon()
+    case.handle.push(b"still here\r\n")
+    await case.watch.until(lambda: case.log()[-1:] == ["still here"])
+    assert len(case.handle.written) == sent
+    assert (await case.debugging.start())["signal"] == 5
+
+
 async def test_an_unplug_during_inspection_is_an_error_and_the_port_is_reopened(case: Case) -> None:
     await case.stopped()
     await case.debugging.start()
