@@ -1,0 +1,58 @@
+"""An Xtensa board in its stub, made from a real core dump: the chain of calls is the one the dump has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from espmon.postmortem import SegmentMemory, Symbolizer, decode_core
+from espmon.postmortem.report import CoreReport
+from espmon.session.debugger import Debugger
+from espmon.session.stopped import StackReader, describe, stack_pointer
+from tests.session.fakes import ScriptedHandle
+from tests.session.stub import Stub
+
+
+class XtensaStub(Stub):
+    """Answers with the registers and the memory of a core dump's crashed task."""
+
+    def __init__(self, report: CoreReport, *, loops: bool) -> None:
+        super().__init__()
+        self._memory = SegmentMemory(report.segments)
+        registers = report.registers
+        low = [registers.get(f"a{number}", 0) for number in range(16)]
+        special = ["lbeg", "lend", "lcount"] if loops else []
+        words = [registers["pc"], *low, *[0xDEADBEEF] * 48, *(registers.get(name, 0) for name in special)]
+        words += [registers.get("sar", 0), 0, 1, 0, 0, registers.get("ps", 0), 0, 0]
+        self._registers = b"".join(word.to_bytes(4, "little").hex().encode() for word in words)
+
+    def answer(self, payload: bytes) -> bytes:
+        if payload == b"g":
+            return self._registers
+        if payload[:1] == b"m":
+            address, length = (int(part, 16) for part in payload[1:].split(b","))
+            end = self._memory.end_of(address)
+            data = self._memory.read(address, min(length, end - address)) if end else None
+            return data.hex().encode() if data else b"E01"
+        return super().answer(payload)
+
+
+@pytest.mark.parametrize("loops", [True, False], ids=["esp32", "as the S2 sends it"])
+async def test_the_chain_of_calls_from_the_stub_is_the_one_of_the_core_dump(shared_data: Path, loops: bool) -> None:
+    folder = shared_data / "coredump" / "esp32"
+    symbolizer = Symbolizer(folder / "app.elf")
+    report = decode_core((folder / "coredump.b64").read_bytes(), symbolizer)
+    crashed = next(task for task in report.tasks if task.crashed)
+    handle = ScriptedHandle()
+    handle.answer = XtensaStub(report, loops=loops)
+    debugger = Debugger(handle)
+    registers = await debugger.registers()
+    stack = StackReader(stack_pointer(registers))
+    wanted: tuple[int, int] | None = stack.first
+    while wanted is not None:
+        stack.add(wanted[0], await debugger.memory(*wanted))
+        found = describe(registers, stack, symbolizer)
+        wanted = stack.wanted
+    assert [frame["function"] for frame in found["backtrace"]] == [frame.function for frame in crashed.frames]
+    assert len(found["backtrace"]) > 3
