@@ -13,6 +13,8 @@ from espmon.cli._common import Exit, clean, command_parser, fail, run_command
 from espmon.cli._decode_elf import ElfHelp
 from espmon.cli._decode_output import JsonOutput, LogOutput, Output
 from espmon.records import Batch, Demultiplexer, Limits
+from espmon.records.baud import BaudDetector
+from espmon.records.notes import Note
 from espmon.records.print_filter import PrintFilter, PrintFilterError
 
 CHUNK = 64 << 10
@@ -27,6 +29,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a record")
     parser.add_argument("--print-filter", metavar="F", help='log lines to show, such as "wifi:W *:I"')
     parser.add_argument("--fold", action="store_true", help="equal panics become one record with a count")
+    parser.add_argument(
+        "--baud", type=rate, metavar="N", help="the rate it was read at: say so when it looks like another one"
+    )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour the log by level")
     return run_command(parser, arguments, decode)
 
@@ -50,7 +55,7 @@ def decode(options: argparse.Namespace) -> int:
             remarks=options.print_filter is None,
         )  # fmt: skip
     with opened(options.file) as stream:
-        for batch in batches(stream, demux):
+        for batch in batches(stream, demux, BaudDetector(options.baud) if options.baud else None):
             output.take(batch)
     output.end()
     return Exit.DONE
@@ -70,7 +75,15 @@ def opened(name: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def batches(stream: BinaryIO, demux: Demultiplexer) -> Iterator[Batch]:
+def rate(text: str) -> int:
+    """A rate in baud. Raises ValueError."""
+    number = int(text)
+    if not 300 <= number <= 20_000_000:
+        raise ValueError(text)
+    return number
+
+
+def batches(stream: BinaryIO, demux: Demultiplexer, detector: BaudDetector | None) -> Iterator[Batch]:
     """The records of a stream, read by read; what is there is not held back until a whole portion has come."""
     read = getattr(stream, "read1", stream.read)
     while True:
@@ -81,5 +94,10 @@ def batches(stream: BinaryIO, demux: Demultiplexer) -> Iterator[Batch]:
             fail(Exit.USAGE, f"cannot read on: {error.strerror or error}")
         if not data:
             break
+        begin = demux.offset
+        finding = detector.feed(data) if detector is not None and demux.capture is None else None
         yield demux.feed(data)
+        if finding is not None:
+            text = ": ".join((str(finding), "; ".join(finding.evidence)))
+            yield Batch([Note(begin, len(data), None, kind="baud", text=text)])
     yield demux.flush()

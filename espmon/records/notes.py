@@ -10,8 +10,8 @@ from espmon.records.record import Event, JsonObject
 class Note(Event):
     """A remark.
 
-    Kinds made here: "prompt" (the board waits for a key; `action` says which), "interleaved" (a text line of another
-    task inside a core dump; `text` is that line).
+    Kinds: "prompt" (the board waits for a key; `action` says which), "interleaved" (a text line of another task inside
+    a core dump; `text` is that line), "baud" (the stream looks as if it was read at a wrong rate).
     """
 
     __slots__ = ("action", "kind", "text")

@@ -6,8 +6,8 @@ What is compared: a sender process writes ESP-IDF log text (half of it coloured)
 other end and feeds each read to the pipeline. For espmon that is `Demultiplexer.feed`, once as blocks and once with a
 record made of each line. The peer is measured twice, with a console that drops its output: its input handler alone
 (`SerialHandlerNoElf.handle_serial_input` with line matcher and auto colour), and with its own `SerialReader` thread and
-event queue in front, as it runs. Its command line refuses a PTY. Bytes are counted per CPU second of this process,
-reading from the PTY included.
+event queue in front, but without its timers and its terminal. Whole programs are compared in `records_peer`. Bytes are
+counted per CPU second of this process, reading from the PTY included.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from espmon.records.baud import typical_output
+from espmon.records.uart import line_levels, received
 from tests.records.streams import core_dump, frame, framed_png, png
 
 COMMAND = (sys.executable, "-m", "espmon", "decode")
@@ -66,6 +68,23 @@ def test_a_binary_log_is_decoded_with_its_elves(shared_data: Path) -> None:
     expected = (folder / "expected.txt").read_text()
     shown = [line for line in result.stdout.decode().splitlines() if not line.startswith("--- 0x")]
     assert shown == expected.splitlines()
+
+
+def test_a_wrong_rate_is_told_when_the_rate_is_given(tmp_path: Path) -> None:
+    garbage = received(line_levels(typical_output(200)), 115200 / 74880)
+    (note,) = [record for record in objects(run("--json", "--baud", "115200", data=garbage)) if record["derived"]]
+    assert (note["type"], note["kind"], note["offset"]) == ("note", "baud", 0)
+    assert note["text"].startswith("this looks like 74880 baud read at 115200")
+    assert b"--- this looks like 74880 baud" in run("--baud", "115200", data=garbage).stdout
+    assert not [record for record in objects(run("--json", data=garbage)) if record["type"] == "note"]
+
+
+@pytest.mark.parametrize("rate", ["fast", "0", "1e6", "99999999999"])
+def test_a_rate_that_is_none_is_wrong_usage(rate: str) -> None:
+    result = run("--baud", rate)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"--baud" in result.stderr
+    assert b"Traceback" not in result.stderr
 
 
 def test_equal_panics_fold_into_one_with_a_count() -> None:
