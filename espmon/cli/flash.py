@@ -94,8 +94,6 @@ def run(options: argparse.Namespace) -> int:
     except FlashError as error:
         for warning in error.warnings:
             say(f"Warning: {warning}")
-        if options.debug:
-            raise
         fail(Exit.FAILED if error.job_failed else Exit.CHIP, str(error) + _forced(options, error))
     for warning in end.outcome.warnings:
         say(f"Warning: {warning}")

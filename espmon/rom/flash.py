@@ -45,8 +45,16 @@ Revive = Callable[[RomError], Awaitable[None]]
 """Reaches the loader again after the chip was lost, or raises."""
 
 
+Slower = Callable[[], Awaitable[None]]
+"""Goes back to a rate that is known to work, where another one is in use."""
+
+
 async def _no_revival(error: RomError) -> None:
     raise error
+
+
+async def _no_slower() -> None:
+    return
 
 
 def ranges_overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -61,9 +69,16 @@ class Flasher:
         loader: connected, its chip detected.
         meter: told of progress.
         revive: reaches the loader again when the chip reset in the middle.
+        slower: called when sending again brings nothing.
     """
 
-    def __init__(self, loader: Loader, meter: Meter | None = None, revive: Revive = _no_revival) -> None:
+    def __init__(
+        self,
+        loader: Loader,
+        meter: Meter | None = None,
+        revive: Revive = _no_revival,
+        slower: Slower = _no_slower,
+    ) -> None:
         self.loader = loader
         self.meter = meter or Meter(lambda step, done, total: None)
         self.flash_size: int | None = None
@@ -73,6 +88,7 @@ class Flasher:
         self.dirty = False
         """Flash was changed since the job began."""
 
+        self.slower = slower
         self._revive = revive
         self._prepared: bool | None = None
 

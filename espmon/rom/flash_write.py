@@ -134,6 +134,8 @@ class RegionWriter:
             stuck = 0 if bytes_in(self._left) < before else stuck + 1
             if stuck >= STUCK_ROUNDS:
                 raise self._given_up(problem)
+            if stuck:
+                await flasher.slower()
         result.written = bytes_in(sorted(self._sent))
         result.ok = True
         flasher.meter.tell(f"Writing {self.name}", len(self.data))

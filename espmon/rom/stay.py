@@ -112,7 +112,7 @@ class Stay:
     ) -> None:
         self.loader = Loader(channel)
         self.meter = Meter(report)
-        self.flasher = Flasher(self.loader, self.meter, self._revive)
+        self.flasher = Flasher(self.loader, self.meter, self._revive, self._slow_down)
         self.warnings: list[str] = []
         self._use_stub = use_stub
         self._baud = baud
@@ -184,6 +184,18 @@ class Stay:
             self.warnings.append(f"{error.message}: staying at {loader.initial_baud} baud")
             if error.kind is not RomErrorKind.UNSUPPORTED:
                 await self._revive(error)
+
+    async def _slow_down(self) -> None:
+        """Long packets may get lost at a rate that short ones survive."""
+        loader = self.loader
+        if loader.channel.baud == loader.initial_baud:
+            return
+        self.warnings.append(f"Data gets lost at {loader.channel.baud} baud: going on at {loader.initial_baud} baud")
+        self._baud = loader.initial_baud
+        try:
+            await loader.change_baud(loader.initial_baud)
+        except RomError as error:
+            await self._revive(error)
 
     async def _revive(self, why: RomError) -> None:
         """The loader is gone: enter it again, a bounded number of times. Raises `RomError`."""

@@ -261,6 +261,15 @@ def test_a_file_that_does_not_fit_is_exit_code_1_and_names_the_way_to_force_it(
     assert flash.main(["write", port, "0", str(binary), "--yes", "--force"]) == 0
 
 
+def test_debug_shows_where_it_failed_and_keeps_the_exit_code(
+    port: str, binary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert flash.main(["write", port, "0", str(binary), "--yes", "--debug"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "internal error" not in err
+
+
 def test_an_image_for_a_later_revision_is_refused(
     port: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

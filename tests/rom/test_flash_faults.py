@@ -142,6 +142,22 @@ def test_flash_that_does_not_take_the_bits_is_said_to_be_worn_out() -> None:
     run(work())
 
 
+def test_a_rate_at_which_long_packets_get_lost_is_given_up(stubs: Path) -> None:
+    class ShortOnly(FlashBoard):
+        async def write(self, data: bytes, timeout: float = 5.0) -> None:
+            if self.baud <= 115200 or len(data) < 3000:
+                await super().write(data, timeout)
+
+    async def work() -> None:
+        board = ShortOnly()
+        outcome = await (await entered(board, stubs)).write([piece(0x10000, DATA)])
+        assert outcome.ok
+        assert holds(board, [piece(0x10000, DATA)])
+        assert any("going on at 115200 baud" in warning for warning in outcome.warnings)
+
+    run(work())
+
+
 def test_an_unfinished_board_is_not_reset_and_a_later_run_repairs_it() -> None:
     async def work() -> None:
         board = board_for()
