@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 CANCEL_SECONDS = 5.0
 """Longest wait for an action that was cancelled."""
 
+OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
+"""States with an open port."""
+
 REOPEN_FIRST, REOPEN_MOST = 0.05, 2.0
 """First and longest pause between tries to reopen."""
 
@@ -88,6 +91,7 @@ class Session(Controls):
         self._identity = PortIdentity("")
         self._action: asyncio.Task[None] | None = None
         self._cancelled = asyncio.Event()
+        self._losing = False
         self._opening: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -162,11 +166,15 @@ class Session(Controls):
     # -- losing and finding again -------------------------------------------------------------------------------
 
     async def _lost(self, error: PortError) -> None:
-        if self.state not in (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT):
+        if self._losing or self.state not in OPEN_STATES:
             return
         now = self._clock()
-        await self._link.detach()
-        if self.status.state is State.CLOSED:  # closed by the user meanwhile
+        self._losing = True  # the reader and a lease may both find the port gone
+        try:
+            await self._link.detach()
+        finally:
+            self._losing = False
+        if self.state not in OPEN_STATES:  # closed by the user meanwhile
             return
         self._lifecycle.fire(Trigger.LOSE, error.message)
         line = self._pipeline.mark(f"── port lost: {error.message} ──", now)
@@ -274,15 +282,22 @@ class Session(Controls):
         self._cancelled.clear()
         self._lifecycle.fire(trigger)
         self._set(lease=name)
-        await self._run(name, action(await self._link.borrow(name)))
+        began = asyncio.Event()
 
-    async def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run an action that `cancel` can end; it handles its own errors.
+        async def work() -> None:
+            lease = await self._link.borrow(name)
+            began.set()
+            await action(lease)
 
-        The action's task is made before the one that waits for `cancel`, so it has begun when it is cancelled.
+        await self._run(name, work(), began)
+
+    async def _run(self, name: str, work: Coroutine[Any, Any, None], began: asyncio.Event) -> None:
+        """Run an action that `cancel` can end, once it has begun: from then on it handles its own end and errors.
+
+        `close` ends it at any time, also while it still waits for the lease.
         """
         self._action = asyncio.create_task(work, name=f"espmon-{name}")
-        stop = asyncio.create_task(self._cancelled.wait())
+        stop = asyncio.create_task(self._stop_wanted(began))
         try:
             await asyncio.wait([self._action, stop], return_when=asyncio.FIRST_COMPLETED)
             if not self._action.done():
@@ -294,6 +309,10 @@ class Session(Controls):
             stop.cancel()
             self._action = None
             self._set(progress=None, lease=None)
+
+    async def _stop_wanted(self, began: asyncio.Event) -> None:
+        await began.wait()
+        await self._cancelled.wait()
 
     async def _probe(self, lease: Lease, done: Trigger) -> None:
         pushback = b""
