@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tests.benchmarks.records_demux import log_text
 
-
 PROGRAM = """
 import runpy, sys
 try:
