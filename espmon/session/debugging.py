@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -44,6 +45,7 @@ class Debugging:
         changed: told the lease's owner, or None when it is given back.
         on_lost: called when the port went away under the debugger.
         on_ended: told why an inspection ended by itself (the board was reset, or runs); the log goes on.
+        chip: the chip's description, where it is known: it decides between debuggers.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Debugging:
         changed: Callable[[str | None], None],
         on_lost: Callable[[PortError], None],
         on_ended: Callable[[str], None] = lambda reason: None,
+        chip: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._link = link
         self._lifecycle = lifecycle
@@ -61,6 +64,7 @@ class Debugging:
         self._changed = changed
         self._on_lost = on_lost
         self._on_ended = on_ended
+        self._chip = chip
         self._lease: Lease | None = None
         self._debugger: Debugger | None = None
         self._bridge: Bridge | None = None
@@ -246,7 +250,7 @@ class Debugging:
 
     async def hand_over(self) -> list[str]:
         """Open a bridge for a real gdb; returns the command to start. Raises `DebugError` when there is none."""
-        program = find_gdb(self._machine)
+        program = find_gdb(self._machine, self._chip())
         elf = self._decoder.loaded.paths[0] if self._decoder.loaded else None
         if self._lease is None:
             await self._take()
@@ -281,9 +285,16 @@ class Debugging:
             self._give_back(await debugger.resume())
 
 
-def find_gdb(machine: int | None) -> str:
-    """The best debugger on this computer for a processor. Raises `DebugError` naming what was looked for."""
+def find_gdb(machine: int | None, chip: str | None = None) -> str:
+    """The best debugger on this computer for a processor; of Xtensa chips each has its own registers, and debugger.
+
+    Raises `DebugError` naming what was looked for.
+    """
     names = GDB_NAMES.get(machine or 0) or tuple(name for group in GDB_NAMES.values() for name in group)
+    model = re.match(r"esp32(?:-?(s2|s3))?\b", chip or "", re.IGNORECASE)
+    if model and machine == XTENSA_MACHINE:
+        own = f"xtensa-esp32{(model[1] or '').lower()}-elf-gdb"
+        names = (own, *(name for name in names if name != own))
     for name in names:
         if found := shutil.which(name):
             return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from espmon.session.debugging import DebugError
+from espmon.session.debugging import DebugError, find_gdb
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
@@ -228,7 +228,7 @@ class Client:
 
 @pytest.fixture
 def gdb(monkeypatch: pytest.MonkeyPatch) -> Client:
-    monkeypatch.setattr("espmon.session.debugging.find_gdb", lambda machine: "gdb-multiarch")
+    monkeypatch.setattr("espmon.session.debugging.find_gdb", lambda machine, chip: "gdb-multiarch")
     return Client()
 
 
@@ -277,6 +277,27 @@ async def test_a_debugger_that_is_not_installed_is_named(case: Case, monkeypatch
     with pytest.raises(DebugError, match="gdb-multiarch"):
         await case.debugging.hand_over()
     assert case.session.state is State.MONITORING
+
+
+@pytest.mark.parametrize(
+    ("chip", "program"),
+    [
+        ("ESP32-S3 (QFN56) (revision v0.2)", "xtensa-esp32s3-elf-gdb"),
+        ("esp32s2", "xtensa-esp32s2-elf-gdb"),
+        ("ESP32-D0WD-V3", "xtensa-esp32-elf-gdb"),
+        (None, "xtensa-esp-elf-gdb"),
+    ],
+)
+def test_each_xtensa_chip_gets_its_own_debugger(
+    chip: str | None, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/tools/{name}")
+    assert find_gdb(94, chip) == f"/tools/{program}"
+
+
+def test_riscv_chips_share_a_debugger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == "gdb-multiarch" else None)
+    assert find_gdb(243, "ESP32-C3") == "/usr/bin/gdb-multiarch"
 
 
 def functions(snapshot: dict[str, object]) -> list[str]:

@@ -151,6 +151,32 @@ async def test_the_watchdog_s_suspect_is_named_with_the_chain_of_its_own_process
     assert report["other_cores"][0]["backtrace"][0]["function"] == "app_main"
 
 
+async def test_a_panic_cut_by_a_reset_is_reported_with_what_is_certain(case: Case) -> None:
+    await case.open(ELF)
+    whole = crash("panic")
+    case.handle.push(whole[: whole.index(b"S8 ")] + b"\r\n" + BOOT % (7, b"TG0WDT_SYS_RST"))
+    report = await case.report()
+    assert "read_register" in report["sentence"]
+    assert report["damaged"]
+
+
+async def test_a_panic_cut_by_an_unplug_is_reported_too(case: Case) -> None:
+    await case.open(ELF)
+    whole = crash("panic")
+    case.handle.push(whole[: whole.index(b"Stack memory")])
+    case.handle.lose()
+    report = await case.report()
+    assert [frame["function"] for frame in report["backtrace"]][-1] == "sensor_update"
+    assert any("No stack was printed" in warning for warning in report["warnings"])
+
+
+async def test_a_crash_that_nothing_follows_is_reported_after_a_pause(case: Case) -> None:
+    await case.open(ELF)
+    case.handle.push(b"abort() was called at PC 0x420001a2 on core 0\r\n")
+    report = await case.report()
+    assert report["where"]["function"] == "command_abort"
+
+
 async def test_hostile_text_in_a_panic_is_made_safe_for_titles(case: Case) -> None:
     await case.open(ELF)
     case.handle.push(b"assert failed: f main.c:1 (\x1b]0;owned\x07)\r\n" + crash("panic"))
