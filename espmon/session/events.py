@@ -169,7 +169,8 @@ class EventLog:
         if record.type == "reset":
             self._begin_boot(record, line)
         elif record.type == "boot" and self.boots:
-            self.boots[-1].app = described[0]
+            fields = record.fields()
+            self.boots[-1].app = " ".join(str(fields[key]) for key in ("app", "app_version") if fields.get(key))
         folded = self._fold(record, line)
         if folded is not None:
             return folded

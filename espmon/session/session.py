@@ -103,6 +103,7 @@ class Session(Controls):
             lambda owner: self._set(lease=owner),
             lambda error: self._spawn(self._lost(error)),
             lambda reason: self.notify(reason, Severity.WARNING),
+            lambda: self.status.chip,
         )
         self.opens = 0
         """How often a port was opened; one a session, unless it was lost."""
