@@ -285,7 +285,9 @@ class Flasher:
         if self.loader.is_stub:
             await self.loader.command(Op.ERASE_REGION, struct.pack("<II", address, size), timeout=wait)
         else:
-            await self.loader.command(Op.FLASH_BEGIN, self.begin_request(address, size, 0), timeout=wait)
+            # The beginning of a write that never comes: a ROM erases then.
+            blocks = size // self.loader.chip.rom_block
+            await self.loader.command(Op.FLASH_BEGIN, self.begin_request(address, size, blocks), timeout=wait)
 
     async def _empty(self, address: int, size: int) -> RegionResult:
         result = RegionResult(address, size, "", ok=True)

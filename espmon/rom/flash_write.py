@@ -138,7 +138,7 @@ class RegionWriter:
                 await flasher.slower()
         result.written = bytes_in(sorted(self._sent))
         result.ok = True
-        flasher.meter.tell(f"Writing {self.name}", len(self.data))
+        flasher.meter.tell(f"{'Writing' if self._sent else 'Comparing'} {self.name}", len(self.data))
         return result
 
     async def _round(self) -> RomError | None:

@@ -131,6 +131,19 @@ def test_a_region_that_is_right_already_is_not_written() -> None:
     on_board(work)
 
 
+def test_what_is_right_already_is_not_said_to_be_written() -> None:
+    told: list[str] = []
+
+    async def work() -> None:
+        board = board_for()
+        board.flash[0x10000:0x20000] = data = noise(0x10000)
+        stay = await entered(board, report=lambda step, done, total: told.append(step))
+        await stay.write([piece(0x10000, data)])
+
+    on_board(work)
+    assert not any(step.startswith("Writing") for step in told)
+
+
 def test_force_writes_what_is_right_already() -> None:
     async def work() -> None:
         board = board_for()
