@@ -7,22 +7,24 @@ screen shows what the picture is of; otherwise the script fails.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 from textual.pilot import Pilot
 
-from espmon.port import PortInfo, list_ports
+from espmon.port import list_ports
 from espmon.session import LoopThread, Session, Settings
-from espmon.session.flash_plan import from_pairs
-from espmon.session.view import ElfState, OpenRequest
+from espmon.session.view import ElfState, EventEntry, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
-from espmon.sim.image import SOURCE_PREFIX, SOURCES
+from espmon.sim.image import ELF, SOURCE_PREFIX, SOURCES
 from espmon.tui.app import EspmonApp
+from espmon.tui.screens.ports import PortRow
 
 WAIT_SECONDS = 20.0
 FONT = "DejaVu Sans Mono"
@@ -78,44 +80,150 @@ class Camera:
         print(path.name)
 
     async def type(self, line: str) -> None:
-        """Type a line at the board's console."""
-        await self.pilot.press("i", *[{" ": "space"}.get(key, key) for key in line], "enter", "escape")
+        """Type a line at the board's console. The input line keeps the focus: what answers may open a screen."""
+        await self.pilot.press("i", *[{" ": "space"}.get(key, key) for key in line], "enter")
+
+    @property
+    def app(self) -> EspmonApp:
+        """The app."""
+        assert isinstance(self.pilot.app, EspmonApp)
+        return self.pilot.app
+
+    def entry(self, kind: str) -> EventEntry:
+        """The newest event of a kind. Raises `SystemExit` when there is none."""
+        found = [entry for entry in self.session.events if entry.record.type == kind]
+        if not found:
+            raise SystemExit(f"no {kind} was listed")
+        return found[-1]
 
     def has(self, kind: str) -> bool:
         """Whether an event of this kind was listed."""
         return any(entry.record.type == kind for entry in self.session.events)
 
 
-def simulated_port(url: str) -> list[PortInfo]:
-    """This computer's ports, for the picker."""
-    return list(list_ports())
-
-
 async def pictures(folder: Path, size: str) -> None:
     """All pictures at one size."""
-    data = Path(tempfile.mkdtemp(prefix="espmon-pictures-"))
-    settings = replace(Settings(), path_map={SOURCE_PREFIX: str(SOURCES)})
+    with tempfile.TemporaryDirectory(prefix="espmon-pictures-") as scratch:
+        # A registry and settings of their own, so that nothing of this computer's user is in the pictures.
+        os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = scratch
+        await _pictures(folder, size, Path(scratch))
+
+
+async def _pictures(folder: Path, size: str, scratch: Path) -> None:
+    sources = scratch / "demo"
+    copytree(SOURCES, sources)
+    settings = replace(Settings(), path_map={SOURCE_PREFIX: str(sources)})
+    project = make_project(scratch / "project")
     with BoardThread(lambda: SimulatedBoard("esp32c3")) as board, LoopThread() as runner:
-        session = runner.make(lambda: Session(settings=settings, folder=data / "sessions"))
-        request = OpenRequest(board.url, probe=True, name="Simulated ESP32-C3", elf=(board.board.elf,))
-        app = EspmonApp(runner, session, request, settings=settings, discover=lambda: simulated_port(board.url))
+        session = runner.make(lambda: Session(settings=settings, folder=scratch / "sessions"))
+        request = OpenRequest(board.url, probe=True, name="Simulated ESP32-C3", elf=(project / "app.elf",))
+        app = EspmonApp(runner, session, request, settings=settings, discover=lambda: [*list_ports(), port_of(board)])
         async with app.run_test(size=SIZES[size], notifications=True) as pilot:
             camera = Camera(pilot, session, folder, size)
-            await camera.shoot("confirm", "Probe Simulated ESP32-C3?", "Cancel")
-            await pilot.press("y")
-            await camera.until("the probe", lambda: camera.has("probe"))
-            await camera.until("the ELF", lambda: session.status.elf_state is ElfState.MATCH)
-            await camera.shoot("monitor", "esp>", "ESP32-C3")
-            await camera.type("help")
-            await camera.shows("coredump")
-            await pilot.press("slash", *"sensor", "enter")
-            await camera.shoot("search", "sensor")
-            await pilot.press("escape")
-            await camera.type("panic")
-            await camera.until("the panic", lambda: camera.has("panic"))
-            await pilot.press("e")
-            await camera.shoot("inspector", "Panic")
-    print(from_pairs.__name__ and "done", size)
+            for scene in SCENES:
+                await scene(camera)
+
+
+def port_of(board: BoardThread) -> PortRow:
+    """The simulated board as the list of ports shows it."""
+    return PortRow(
+        device=board.url,
+        product="Simulated board",
+        nickname="demo",
+        chip_guess=board.board.chip.title,
+        reason="the simulated board of these pictures",
+    )
+
+
+def make_project(folder: Path) -> Path:
+    """A build folder as ESP-IDF leaves it, for the flash picture; returns the folder of the ELF."""
+    build = folder / "build"
+    build.mkdir(parents=True)
+    (build / "app.elf").write_bytes(ELF.read_bytes())
+    (build / "data.bin").write_bytes(bytes(range(256)) * 1024)
+    (build / "flasher_args.json").write_text(
+        json.dumps({"flash_files": {"0x110000": "data.bin"}, "extra_esptool_args": {"chip": "esp32c3"}})
+    )
+    return build
+
+
+async def first_steps(camera: Camera) -> None:
+    """The question, the probe, the log."""
+    await camera.shoot("confirm", "Probe Simulated ESP32-C3?", "Cancel")
+    await camera.pilot.press("y")
+    await camera.until("the probe", lambda: camera.has("probe"))
+    await camera.until("the ELF", lambda: camera.session.status.elf_state is ElfState.MATCH)
+    await camera.shoot("monitor", "esp>", "ESP32-C3")
+
+
+async def finding(camera: Camera) -> None:
+    """Search and filter."""
+    await camera.type("help")
+    await camera.shows("coredump")
+    await camera.pilot.press("escape", "slash", *"boot", "enter")
+    await camera.shoot("search", "boot")
+    await camera.pilot.press("escape", "f")
+    await camera.shoot("filter", "other", "tag")
+    await camera.pilot.press("escape", "G")
+
+
+async def crashing(camera: Camera) -> None:
+    """A panic, the events, its report."""
+    await camera.type("panic")
+    await camera.until("the report", lambda: camera.entry("panic").report is not None)
+    await camera.shows("esp>")
+    await camera.pilot.press("escape", "e")
+    await camera.shoot("inspector", "Panic: Core 0 wrote")
+    await camera.pilot.press("escape")
+    camera.app.action_crash()
+    await camera.shoot("panic", "read_register", "sensor.h:26")
+    await camera.pilot.press("escape")
+
+
+async def dumping(camera: Camera) -> None:
+    """A core dump, captured and decoded."""
+    await camera.type("coredump")
+    await camera.shoot("coredump", "esp_timer", "sensor.h:26")
+    await camera.pilot.press("escape", "escape")
+
+
+async def picturing(camera: Camera) -> None:
+    """What the board's display shows."""
+    await camera.pilot.press("s")
+    await camera.until("the picture", lambda: camera.has("png"))
+    await camera.shoot("screenshot", "240")
+    await camera.pilot.press("escape")
+
+
+async def flashing(camera: Camera) -> None:
+    """What a flash would do."""
+    camera.app.action_flash("flash")
+    await camera.shoot("flash", "data.bin", "0x00110000")
+    await camera.pilot.press("n")
+
+
+async def debugging(camera: Camera) -> None:
+    """The debug stub, inspected in place."""
+    await camera.type("gdbstub")
+    await camera.until("the stub", lambda: camera.has("gdb"))
+    await camera.shows("nspect")
+    await camera.pilot.press("i")
+    await camera.shoot("debugger", "esp_timer", "sensor.h:26")
+    await camera.pilot.press("g")
+    await camera.shows("esp>")
+
+
+async def helping(camera: Camera) -> None:
+    """Keys, and the list of ports."""
+    camera.app.action_help()
+    await camera.shoot("help", "Search")
+    await camera.pilot.press("escape")
+    camera.app.action_ports()
+    await camera.shoot("picker", "Simulated board")
+
+
+SCENES = (first_steps, finding, crashing, dumping, picturing, flashing, debugging, helping)
+"""In the order of a session."""
 
 
 def main() -> None:
