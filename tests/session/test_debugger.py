@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from espmon.port import PortError
 from espmon.postmortem.rsp import RETRIES, RspError, TargetGone, encode
@@ -208,3 +213,20 @@ async def test_the_answer_to_a_detach_is_no_log(answers: list[bytes]) -> None:
 
     handle.read = read  # type: ignore[method-assign]
     assert await debugger.resume(b"D") == b"log"
+
+
+PIECES = [b"+", b"-", b"$", b"#", b"$#00", b"$E01#a6", b"$OK#9a", b"$T05#b9", b"\r\n", b"ESP-ROM:", b"}*", b"%Stop#00"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(PIECES) | st.binary(max_size=8), max_size=6).map(b"".join), max_size=8))
+def test_whatever_a_stub_sends_a_request_ends_with_an_answer_or_an_error_in_words(replies: list[bytes]) -> None:
+    async def ask() -> None:
+        debugger, handle = speaking(Stub())
+        left = list(replies)
+        handle.answer = lambda data: left.pop(0) if left else b""
+        with contextlib.suppress(RspError):
+            await debugger.request(b"g", 0.001)
+        assert len(handle.written) < 1000
+
+    asyncio.run(ask())
