@@ -72,7 +72,8 @@ def _flash(fields: Mapping[str, Any]) -> tuple[Section, ...]:
             ("MD5 of the file", str(region.get("md5_file") or "")),
             ("MD5 in flash", str(region.get("md5_flash") or "")),
         ]
-        title = f"0x{int(region.get('address') or 0):08x}"
+        address = region.get("address")
+        title = f"0x{address:08x}" if isinstance(address, int) else str(address)
         sections.append(Section(title, tuple((label, text) for label, text in about if text)))
     return (*sections, *_exchange(fields))
 

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from espmon.port import DeviceRegistry
-from espmon.session.debugging import DebugError
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import EventEntry, OpenRequest, Severity
+from espmon.session.view import OpenRequest, Severity
 from espmon.tui.builds import project_of
-from espmon.tui.debugging import run_in_terminal, thread_name
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.coredump import CoreDumpReportScreen
 from espmon.tui.screens.devices import DeviceManagerScreen
-from espmon.tui.screens.gdb import GdbInspectScreen
 from espmon.tui.screens.lent import LentScreen
 from espmon.tui.screens.panic import PanicReportScreen
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report import ReportScreen
-from espmon.tui.screens.stub import StubScreen
-from tests.tui.fake_session import FakeEvent, FakeSession
+from tests.tui.happening import Told, happen, shown
 from tests.tui.running import Running, running
 
 CORE = {
@@ -45,34 +38,6 @@ CORE = {
     "warnings": [],
     "variables": [{"type": "int", "name": "count", "value": "7", "note": ""}],
 }
-
-
-class Told(FakeEvent):
-    """An event with fields of its own."""
-
-    def __init__(self, type: str, **fields: Any) -> None:
-        super().__init__(type)
-        self._fields = fields
-
-    def fields(self) -> dict[str, Any]:
-        return self._fields
-
-
-def happen(case: Running, record: Told, **extra: Any) -> EventEntry:
-    """The session lists an event."""
-    entry = case.session.add_event(record.type, extra.pop("title", record.type), **extra)
-    entry = replace(entry, record=record)
-    case.session.events[entry.id] = entry
-    from espmon.session.view import EventAdded
-
-    case.session.tell(EventAdded(entry))
-    return entry
-
-
-async def shown(case: Running, kind: type) -> Any:
-    await case.until(lambda: isinstance(case.app.screen, kind), kind.__name__)
-    await case.pilot.pause()
-    return case.app.screen
 
 
 # -- crashes ----------------------------------------------------------------------------------------------------
@@ -115,6 +80,9 @@ async def test_a_core_dump_that_is_not_decoded_says_why_keeps_it_and_takes_anoth
 
 
 async def test_the_last_crash_is_one_key_away_and_its_report_is_saved_in_the_session_folder(tmp_path: Path) -> None:
+    def found() -> list[Path]:
+        return list(tmp_path.glob("panic-*.json"))
+
     async with running(size=(120, 40)) as case:
         case.session.set(recording=tmp_path)
         report = {"sentence": "Core 0 wrote to a null pointer", "backtrace": [], "registers": {}}
@@ -128,9 +96,9 @@ async def test_the_last_crash_is_one_key_away_and_its_report_is_saved_in_the_ses
         await case.press("s")
         await case.until(lambda: list(tmp_path.glob("panic-*-2.txt")))
         await case.press("j")
-        await case.until(lambda: list(tmp_path.glob("panic-*.json")))
-        (path,) = tmp_path.glob("panic-*.json")
-        assert json.loads(await asyncio.to_thread(path.read_text))["sentence"] == report["sentence"]
+        await case.until(found)
+        text = await asyncio.to_thread(next(iter(found())).read_text)
+        assert json.loads(text)["sentence"] == report["sentence"]
 
 
 async def test_without_a_crash_the_key_says_so() -> None:
@@ -236,133 +204,6 @@ async def test_while_the_ide_has_the_port_that_is_shown_and_x_takes_it_back() ->
         case.session.set(state=State.MONITORING, reason="")
         await case.until(lambda: case.app.screen is case.screen)
         assert case.session.calls.count("stop_waiting_for_ide") == 1
-
-
-# -- debug stub -------------------------------------------------------------------------------------------------
-
-STOP = Told("gdb", signal=5, checksum="ok")
-
-
-async def inspecting(case: Running) -> GdbInspectScreen:
-    happen(case, STOP)
-    await shown(case, StubScreen)
-    await case.press("i")
-    screen: GdbInspectScreen = await shown(case, GdbInspectScreen)
-    return screen
-
-
-async def test_a_stop_is_offered_and_staying_sends_nothing() -> None:
-    async with running() as case:
-        happen(case, STOP)
-        await shown(case, StubScreen)
-        await case.press("enter")
-        await case.until(lambda: case.app.screen is case.screen)
-        assert case.session.calls == ["open"]
-        assert case.session.sent == []
-
-
-async def test_a_damaged_stop_packet_offers_nothing() -> None:
-    async with running() as case:
-        happen(case, Told("gdb", signal=5, checksum="bad"))
-        happen(case, Told("link", state="x"), title="after it")
-        await case.until(lambda: len(case.app.monitor.inspector.events.entries) >= 2)
-        assert case.app.screen is case.screen
-
-
-async def test_inspecting_shows_steps_reads_and_goes_on() -> None:
-    async with running(size=(120, 40)) as case:
-        screen = await inspecting(case)
-        await case.until(lambda: "app_main" in case.text())
-        await case.press("n")
-        await case.until(lambda: "debug step" in case.session.calls)
-        await case.until(lambda: "0x42001236" in str(screen._view.registers))
-        await case.press("m")
-        prompt = await shown(case, TextPrompt)
-        prompt.query_one("#entry").value = "0x3fc90000 32"
-        await case.press("enter")
-        await case.until(lambda: "debug memory 0x3fc90000 32" in case.session.calls)
-        await case.until(lambda: "0c 0d 0e 0f" in case.text())
-        await case.press("g")
-        await case.until(lambda: case.session.calls[-1] == "debug continue")
-        await case.until(lambda: case.app.screen is case.screen)
-
-
-@pytest.mark.parametrize(
-    ("keys", "call"),
-    [(("d",), "debug detach"), (("R", "y"), "reset"), (("escape",), "debug abandon")],
-)
-async def test_every_way_out_of_an_inspection_gives_the_port_back(keys: tuple[str, ...], call: str) -> None:
-    async with running(size=(120, 40)) as case:
-        await inspecting(case)
-        await case.press(*keys)
-        await case.until(lambda: call in case.session.calls)
-        await case.until(lambda: case.app.screen is case.screen)
-
-
-async def test_another_thread_is_read_when_it_is_chosen() -> None:
-    async with running(size=(120, 40)) as case:
-        await inspecting(case)
-        await case.press("down", "enter")
-        await case.until(lambda: "debug select 2" in case.session.calls)
-
-
-async def test_an_inspection_that_ends_by_itself_closes() -> None:
-    async with running(size=(120, 40)) as case:
-        await inspecting(case)
-        case.session.debugging.release()
-        await case.until(lambda: case.app.screen is case.screen)
-
-
-async def test_a_stub_that_does_not_answer_is_a_toast() -> None:
-    async with running(size=(120, 40)) as case:
-        case.session.debugging.fail = DebugError("the board does not answer")
-        happen(case, STOP)
-        await shown(case, StubScreen)
-        await case.press("i")
-        await case.until(lambda: "does not answer" in case.text())
-        assert case.app.screen is case.screen
-
-
-async def test_handing_over_without_a_gdb_says_what_was_looked_for() -> None:
-    async with running(size=(120, 40)) as case:
-        case.session.debugging.fail = DebugError("No debugger is installed: looked for gdb-multiarch")
-        await case.press("D")
-        await shown(case, StubScreen)
-        await case.press("h")
-        await case.until(lambda: "No debugger is installed" in case.text())
-
-
-async def test_a_terminal_that_cannot_be_handed_over_shows_the_command_and_d_takes_the_port_back() -> None:
-    async with running(size=(120, 40)) as case:
-        await case.press("D")
-        await shown(case, StubScreen)
-        await case.press("h")
-        await case.until(lambda: "cannot be handed over" in case.text())
-        await case.press("D")
-        await case.until(lambda: case.session.calls[-1] == "debug abandon")
-
-
-def test_a_program_in_the_terminal_may_be_interrupted_without_ending_espmon(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    run_in_terminal(["sh", "-c", f"kill -INT {os.getpid()}; echo done"])
-    assert "done" in capfd.readouterr().out
-    with pytest.raises(FileNotFoundError):
-        run_in_terminal(["/no/such/gdb"])
-
-
-def test_the_name_of_a_thread_is_taken_out_of_what_the_stub_tells() -> None:
-    assert thread_name("Name: main, State: Running, Priority: 1") == "main"
-    assert thread_name("worker") == "worker"
-
-
-async def test_with_an_ide_the_offer_is_the_ide_s() -> None:
-    session = FakeSession()
-    session.lends_to_ide = True
-    async with running(session=session) as case:
-        entry = happen(case, STOP)
-        await case.until(lambda: entry.id in case.app.stub._offered)
-        assert case.app.screen is case.screen
 
 
 # -- ports, boards, simulated board -----------------------------------------------------------------------------
