@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon.session.view import EventEntry, Status
+from espmon.tui.graphics import Graphics
 from espmon.tui.saving import as_json, as_text, saver
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from espmon.tui.app import EspmonApp
     from espmon.tui.screens.capture import CaptureAnswer, CaptureScreen
 
-RESULT_KINDS = frozenset({"coredump", "png"})
-"""Record types that a capture panel can end with."""
+PICTURE_SECONDS = 10.0
+"""Longest wait for a picture that was asked for to begin."""
 
 
 class Artifacts:
@@ -30,13 +33,33 @@ class Artifacts:
         self._last: EventEntry | None = None
         self._last_panic: EventEntry | None = None
         self._awaiting_picture = False
+        self._graphics = Graphics(app)
+        self._timer: Timer | None = None
         self._shown: set[int] = set()
 
     # -- news ---------------------------------------------------------------------------------------------------
 
     def expect_picture(self) -> None:
-        """The user asked for a screenshot: show the next one that is saved."""
+        """The user asked for a screenshot: show the next one that is saved, or say that none came."""
         self._awaiting_picture = True
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self._app.set_timer(PICTURE_SECONDS, self._no_picture)
+
+    def _no_picture(self) -> None:
+        if not self._awaiting_picture:
+            return
+        if self._app.status.capture is not None:
+            self.expect_picture()
+            return
+        self._awaiting_picture = False
+        self._app.notify(
+            f"No picture came within {PICTURE_SECONDS:g} s. What is sent is the setting screenshot_trigger; "
+            "the application has to answer it with a picture",
+            title="No screenshot",
+            severity="warning",
+            markup=False,
+        )
 
     def follow_status(self, status: Status) -> None:
         """Tell an open panel how far the capture is."""
@@ -112,6 +135,7 @@ class Artifacts:
     def _picture(self, entry: EventEntry, path: Path) -> None:
         from espmon.tui.screens.screenshot import ScreenshotScreen
 
+        self._graphics.prepare()
         facts = entry.record.fields()
         note = "" if facts.get("complete", True) else f"cut short: {facts.get('error') or 'the end is missing'}"
         screen = ScreenshotScreen(

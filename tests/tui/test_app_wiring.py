@@ -13,7 +13,9 @@ from espmon.port import DeviceRegistry
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.view import OpenRequest, Severity
+from espmon.tui import artifacts
 from espmon.tui.builds import project_of
+from espmon.tui.graphics import draws_pictures
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.coredump import CoreDumpReportScreen
@@ -142,6 +144,28 @@ async def test_a_picture_that_failed_is_a_toast_with_the_reason() -> None:
         happen(case, Told("png", complete=False, bytes=0, error="the board sent an empty picture"))
         await case.until(lambda: "empty picture" in case.text().replace("\n", " "))
         assert case.app.screen is case.screen
+
+
+async def test_a_picture_that_never_comes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "PICTURE_SECONDS", 0.05)
+    async with running(size=(120, 40)) as case:
+        await case.press("s")
+        await case.until(lambda: "No picture came" in case.text())
+        assert not case.app.artifacts._awaiting_picture
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked"),
+    [
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm-256color", "WEZTERM_PANE": "0"}, True),
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "tmux-256color", "KITTY_WINDOW_ID": "1"}, False),
+        ({"TERM": "linux"}, False),
+    ],
+)
+def test_only_terminals_known_to_draw_pictures_are_asked(environment: dict[str, str], asked: bool) -> None:
+    assert draws_pictures(environment) is asked
 
 
 # -- questions --------------------------------------------------------------------------------------------------

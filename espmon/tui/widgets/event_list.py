@@ -22,7 +22,7 @@ from espmon.tui.sanitise import visible
 SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "▲", Severity.INFO: "·"}
 """Severity -> sign at the start of the row."""
 
-KINDS = ("panic", "reset", "coredump", "png", "frame", "gdb", "probe", "link", "note", "boot", "caps")
+KINDS = ("panic", "reset", "coredump", "png", "frame", "gdb", "probe", "flash", "link", "note", "boot", "caps")
 """Record types in the order in which the kind key goes through them."""
 
 
