@@ -22,7 +22,7 @@ from espmon.records.notes import Note
 from espmon.records.offers import Offers
 from espmon.records.record import Raw
 from espmon.records.registry import EVENTS, SPANS
-from espmon.records.sieve import DIGITS, Sieve
+from espmon.records.sieve import DULL, Sieve
 from espmon.records.span import (
     Capture,
     CaptureStatus,
@@ -149,8 +149,8 @@ class Demultiplexer:
                 end = 0
                 starts = [0]
                 for line in lines:
-                    shape = line.translate(None, DIGITS)
-                    if shape not in known and not self._sieve.plain(shape):
+                    shape = line.translate(None, DULL)
+                    if (shape not in known and not self._sieve.plain(shape, line)) or CR in line[:-1]:
                         break
                     end += len(line) + 1
                     starts.append(end)

@@ -210,6 +210,23 @@ class Assembly:
         if ":" in pending or frame is None:
             self.panic.damage(f"backtrace entry: {pending[:48]}")
 
+    def take_row(self, line: LineView) -> bool:
+        """Read a whole row of stack memory, most of what a RISC-V report consists of; False for every other line."""
+        if not self._in_stack or self._pending or self._stack_prefix != "0x":
+            return False
+        row = rows.whole_stack_row(line.text)
+        if row is None:
+            return False
+        self.lines += 1
+        self._extend(line)
+        stack = self._core.stack if self._core else self.panic.stack
+        if not rows.add_stack(stack, [row]):
+            self.panic.damage("the stack dump is longer than can be kept")
+        if self.lines >= MOST_LINES:
+            self.panic.damage("the report is longer than can be kept")
+            self.finished = True
+        return True
+
     def read(self, line: LineView, text: str) -> None:
         """Read a line that opens nothing: part of this report, or another task's text in between."""
         self.lines += 1

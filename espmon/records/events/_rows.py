@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass, field
 
 from espmon.records.events.panic import MOST_FRAMES, MOST_STACK, BacktraceFrame, call_address
@@ -158,6 +159,17 @@ class StackRow:
     address: int
     pieces: list[tuple[int, bytes]]
     damaged: str | None
+
+
+_WHOLE_ROW = re.compile(r"[0-9a-fA-F]{8}:(?: 0x[0-9a-fA-F]{8}){1,16} *")
+
+
+def whole_stack_row(text: str) -> tuple[int, bytes] | None:
+    """The address and the bytes of an undamaged row as the panic handler prints it; None for any other line."""
+    if _WHOLE_ROW.fullmatch(text) is None:
+        return None
+    words = [int(word, 16) for word in text[9:].split()]
+    return int(text[:8], 16), struct.pack(f"<{len(words)}I", *words)
 
 
 def stack_row(text: str, *, prefix: str) -> StackRow | None:

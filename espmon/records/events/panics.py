@@ -48,6 +48,10 @@ class PanicEvents:
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Read one line; yield the panics that it completes."""
+        if self._open is not None and not self._report and self._open.take_row(line):
+            if self._open.finished:
+                yield from self._close(interrupted=False)
+            return
         text = clean(line.text)
         if self._report:
             self._report -= 1
