@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from espmon.records.event import LineView
 from espmon.records.events import PanicEvents
+from espmon.records.events._rows import stack_row, whole_stack_row
 from espmon.records.events.panic import call_address, is_code_address
 from espmon.records.record import Record
 from tests.records.events.harness import fixture, only, panics, trace, views
@@ -317,3 +318,21 @@ def test_no_line_raises_and_nothing_is_reported_beyond_the_stream(lines: list[st
         assert event.offset >= 0
         assert event.offset + event.length <= at
     assert not recognizer.attentive
+
+
+@given(
+    st.integers(0, 0xFFFFFFFF),
+    st.lists(st.integers(0, 0xFFFFFFFF), min_size=1, max_size=16),
+    st.sampled_from(["", " ", " x", " 0x1"]),
+)
+def test_a_whole_stack_row_is_read_the_short_way_as_it_is_the_long_way(
+    address: int, words: list[int], tail: str
+) -> None:
+    text = f"{address:08x}: " + " ".join(f"0x{word:08x}" for word in words) + tail
+    short, long = whole_stack_row(text), stack_row(text, prefix="0x")
+    assert long is not None
+    if tail.strip():
+        assert short is None
+    else:
+        assert [short] == long.pieces
+        assert long.damaged is None
