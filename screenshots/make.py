@@ -20,6 +20,7 @@ from textual.pilot import Pilot
 
 from espmon.port import list_ports
 from espmon.session import LoopThread, Session, Settings
+from espmon.session.state import State
 from espmon.session.view import ElfState, EventEntry, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from espmon.sim.image import ELF, SOURCE_PREFIX, SOURCES
@@ -210,7 +211,7 @@ async def debugging(camera: Camera) -> None:
     await camera.pilot.press("i")
     await camera.shoot("debugger", "esp_timer", "sensor.h:26")
     await camera.pilot.press("g")
-    await camera.shows("esp>")
+    await camera.until("the log", lambda: camera.session.status.state is State.MONITORING)
 
 
 async def helping(camera: Camera) -> None:
