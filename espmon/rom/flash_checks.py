@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from espmon.rom.flash import SECTOR, Flasher
 from espmon.rom.flash_regions import Piece
-from espmon.rom.image import IMAGE_MAGIC, image_problems, overlaps
+from espmon.rom.image import image_problems, looks_like_image, overlaps
 from espmon.rom.probing import security_flags
 
 SECURE_BOOTLOADER_END = 0x8000
@@ -69,7 +69,7 @@ async def judge(flasher: Flasher, pieces: Sequence[Piece], *, built_for: str | N
 
 
 def _is_image(piece: Piece, bootloader_offset: int) -> bool:
-    return piece.image or piece.address == bootloader_offset or piece.data[:1] == bytes([IMAGE_MAGIC])
+    return piece.image or piece.address == bootloader_offset or looks_like_image(piece.data)
 
 
 async def _fuses(flasher: Flasher, pieces: Sequence[Piece], verdict: Verdict) -> None:
@@ -86,6 +86,12 @@ async def _fuses(flasher: Flasher, pieces: Sequence[Piece], verdict: Verdict) ->
                 "secure boot is on: writing below 0x8000 may replace the bootloader by one that does not start"
             )
         verdict.warnings.append("secure boot is on: only applications signed for this chip will start")
+
+
+async def reading_warnings(flasher: Flasher) -> list[str]:
+    """What to know of what is read from this chip."""
+    encrypted = (await security_flags(flasher.loader)).get("flash_encryption")
+    return ["flash encryption is on: what is read and compared is the encrypted content"] if encrypted else []
 
 
 async def erase_problems(flasher: Flasher) -> list[str]:

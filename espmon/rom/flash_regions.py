@@ -1,10 +1,13 @@
-"""Regions of flash: what became of one, how it is cut into blocks, and how progress over several is told."""
+"""Regions of flash: what became of them, how they are cut into blocks, and how progress over several is told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from espmon.rom.image import AppDescription, Partition
 
 BLOCK = 64 << 10
 """What mismatches are narrowed to, and what is written again after a failure."""
@@ -68,6 +71,48 @@ class RegionResult:
             "skipped": self.skipped,
             "mismatch": [address_text(address) for address in self.mismatch],
         }
+
+
+@dataclass(slots=True)
+class FlashOutcome:
+    """What an action did; `espmon flash --json` prints it."""
+
+    action: str
+    chip: str = ""
+    loader: str = "rom"
+    """Who did the work: "rom" or "stub"."""
+
+    regions: list[RegionResult] = field(default_factory=list)
+    after: str = "unknown"
+    elapsed: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+    partitions: list[Partition] = field(default_factory=list)
+    applications: list[tuple[str, AppDescription]] = field(default_factory=list)
+    data: bytes = b""
+    """What `read` brought."""
+
+    @property
+    def ok(self) -> bool:
+        """Every region is as wanted."""
+        return all(region.ok for region in self.regions)
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as JSON."""
+        result: dict[str, Any] = {
+            "action": self.action,
+            "chip": self.chip,
+            "loader": self.loader,
+            "regions": [region.to_json() for region in self.regions],
+            "after": self.after,
+            "elapsed": round(self.elapsed, 4),
+            "warnings": self.warnings,
+        }
+        if self.action == "info":
+            result["partitions"] = [partition.to_json() for partition in self.partitions]
+            result["applications"] = [
+                {"partition": name, **description.to_json()} for name, description in self.applications
+            ]
+        return result
 
 
 def blocks_of(address: int, size: int) -> list[tuple[int, int]]:

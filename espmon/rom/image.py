@@ -29,6 +29,9 @@ PARTITION = struct.Struct("<HBBII16sI")
 PARTITION_MAGIC, PARTITION_MD5, PARTITION_END = 0x50AA, 0xEBEB, 0xFFFF
 MOST_PARTITIONS = 95
 
+ANY_REVISION = frozenset({0, 0xFFFF})
+MOST_SEGMENTS, MOST_FLASH_MODES = 16, 6
+
 FLASH_SIZES: Mapping[int, int] = {code: (1 << 20) << code for code in range(8)}
 """High half of the image header's third byte -> bytes of flash it was built for."""
 
@@ -80,6 +83,8 @@ class ImageHeader:
     """Lowest chip revision, major * 100 + minor."""
 
     max_revision: int
+    """Highest chip revision; `ANY_REVISION` where the build set no limit."""
+
     hash_appended: bool
 
 
@@ -153,6 +158,11 @@ def parse_header(data: bytes, *, esp8266: bool = False) -> ImageHeader | None:
     )
 
 
+def looks_like_image(data: bytes) -> bool:
+    """Whether `data` begins as an image does: magic, a possible number of segments, a known flash mode."""
+    return len(data) >= 8 and data[0] == IMAGE_MAGIC and 0 < data[1] <= MOST_SEGMENTS and data[2] < MOST_FLASH_MODES
+
+
 def parse_description(data: bytes) -> AppDescription | None:
     """The application descriptor of an image; None when it has none (bootloaders, other build systems)."""
     if len(data) < DESCRIPTION_AT + DESCRIPTION.size:
@@ -184,6 +194,11 @@ def image_problems(
     elif revision is not None and header.min_revision > revision:
         problems.append(
             f"it needs revision {header.min_revision // 100}.{header.min_revision % 100} or later, "
+            f"and this {chip} has {revision // 100}.{revision % 100}"
+        )
+    elif revision is not None and header.max_revision not in ANY_REVISION and header.max_revision < revision:
+        problems.append(
+            f"it runs up to revision {header.max_revision // 100}.{header.max_revision % 100}, "
             f"and this {chip} has {revision // 100}.{revision % 100}"
         )
     if flash_size is not None and header.flash_size is not None and header.flash_size > flash_size:

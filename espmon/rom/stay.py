@@ -1,24 +1,21 @@
-"""One stay in the loader: enter once, act as often as wanted, leave once, and say in which state the board is left."""
+"""One stay in the loader: enter once, act as often as wanted, leave once, and say in which state the board is left.
+
+What only some actions need is imported by them: a verify shall take no longer than its work.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from espmon.rom.channel import Channel
 from espmon.rom.errors import RomError, RomErrorKind
 from espmon.rom.flash import Flasher
-from espmon.rom.flash_regions import Meter, Piece, RegionResult, Report
+from espmon.rom.flash_regions import FlashOutcome, Meter, Piece, RegionResult, Report
 from espmon.rom.leave import DOWNLOAD_MODE, Left, finish, leave
 from espmon.rom.loader import Loader
-
-# What only some actions need is imported by them: a verify shall take no longer than its work.
-if TYPE_CHECKING:
-    from espmon.rom.image import AppDescription, Partition
 
 __all__ = ["FlashOutcome", "Piece", "Stay"]
 
@@ -46,48 +43,6 @@ WITHOUT_STUB = (
     "the ROM does the work: writing takes up to 8 times as long, since it stays at its rate and takes small blocks, "
     "and reading is done 64 bytes at a time"
 )
-
-
-@dataclass(slots=True)
-class FlashOutcome:
-    """What an action did; `espmon flash --json` prints it."""
-
-    action: str
-    chip: str = ""
-    loader: str = "rom"
-    """Who did the work: "rom" or "stub"."""
-
-    regions: list[RegionResult] = field(default_factory=list)
-    after: str = "unknown"
-    elapsed: float = 0.0
-    warnings: list[str] = field(default_factory=list)
-    partitions: list[Partition] = field(default_factory=list)
-    applications: list[tuple[str, AppDescription]] = field(default_factory=list)
-    data: bytes = b""
-    """What `read` brought."""
-
-    @property
-    def ok(self) -> bool:
-        """Every region is as wanted."""
-        return all(region.ok for region in self.regions)
-
-    def to_json(self) -> dict[str, Any]:
-        """The outcome as JSON."""
-        result: dict[str, Any] = {
-            "action": self.action,
-            "chip": self.chip,
-            "loader": self.loader,
-            "regions": [region.to_json() for region in self.regions],
-            "after": self.after,
-            "elapsed": round(self.elapsed, 4),
-            "warnings": self.warnings,
-        }
-        if self.action == "info":
-            result["partitions"] = [partition.to_json() for partition in self.partitions]
-            result["applications"] = [
-                {"partition": name, **description.to_json()} for name, description in self.applications
-            ]
-        return result
 
 
 class Stay:
@@ -134,7 +89,15 @@ class Stay:
         """Connect and identify. Raises `RomError`."""
         loader = self.loader
         await loader.connect(on_progress=self.meter.tell)
-        chip = await loader.detect()
+        try:
+            chip = await loader.detect()
+        except RomError as error:
+            if error.kind is not RomErrorKind.SILENT:
+                raise
+            loader.transcript.note("the chip fell silent; starting again")
+            loader.forget()
+            await loader.connect(on_progress=self.meter.tell)
+            chip = await loader.detect()
         if chip.watchdog and chip.watchdog.disable_on_usb and _usb_product(loader) == chip.serial_jtag_pid:
             await loader.disable_watchdogs()
         if self._baud is not None or loader.is_stub:
@@ -232,6 +195,10 @@ class Stay:
         for piece in pieces:
             regions.append(await self.flasher.verify(piece.address, piece.data, piece.file))
             self.meter.next(len(piece.data))
+        if not all(region.ok for region in regions):
+            from espmon.rom.flash_checks import reading_warnings
+
+            self.warnings += await reading_warnings(self.flasher)
         return self._outcome("verify", regions)
 
     async def write(
@@ -304,11 +271,13 @@ class Stay:
     async def read(self, address: int, size: int) -> FlashOutcome:
         """Read flash, checked by its MD5."""
         from espmon.rom import flash_read
+        from espmon.rom.flash_checks import reading_warnings
 
         self.meter.begin(size)
         await self._prepare(size >= STUB_PAYS or address + size > (1 << 24))
         data = await flash_read.read(self.flasher, address, size)
         digest = await self.flasher.digest(address, size)
+        self.warnings += await reading_warnings(self.flasher)
         outcome = self._outcome("read", [RegionResult(address, size, "", ok=True, md5_file=digest, md5_flash=digest)])
         outcome.data = data
         return outcome

@@ -355,6 +355,23 @@ def test_secure_download_mode_forbids_reading(action: str) -> None:
     on_board(work)
 
 
+def test_a_mismatch_on_an_encrypted_chip_is_explained() -> None:
+    async def work() -> None:
+        outcome = await (await entered(board_for(crypt_count=1))).verify([piece(0x10000, b"x")])
+        assert not outcome.ok
+        assert any("encrypted content" in warning for warning in outcome.warnings)
+
+    on_board(work)
+
+
+def test_what_is_read_from_an_encrypted_chip_is_said_to_be_encrypted() -> None:
+    async def work() -> None:
+        outcome = await (await entered(board_for(crypt_count=1))).read(0, 16)
+        assert any("encrypted content" in warning for warning in outcome.warnings)
+
+    on_board(work)
+
+
 # -- beyond 16 MB ---------------------------------------------------------------------------------------------------
 
 

@@ -102,6 +102,15 @@ def test_a_reset_at_any_moment_between_two_files_is_overcome(at: int, stub: bool
     run(work())
 
 
+def test_a_chip_that_resets_while_it_is_asked_who_it_is_is_asked_again() -> None:
+    async def work() -> None:
+        board = board_for(reset_at=(1,))
+        assert (await (await entered(board)).write([piece(0x10000, b"data")])).ok
+        assert board.played == ["tight", "tight"]
+
+    run(work())
+
+
 def test_a_chip_that_resets_again_and_again_is_given_up_with_the_region_named() -> None:
     async def work() -> None:
         board = board_for(reset_at=range(40, 4000, 40))
@@ -258,12 +267,13 @@ class Schedule:
     stub: bool
 
 
+DELAYS = [0.05, 0.2, 1.0, 4.0]
 NUMBER = st.integers(0, 400)
 SCHEDULES = st.builds(
     Schedule,
     st.dictionaries(NUMBER, st.sampled_from(DAMAGE), max_size=6),
     st.dictionaries(NUMBER, st.sampled_from(DAMAGE), max_size=6),
-    st.dictionaries(NUMBER, st.sampled_from([0.05, 0.2, 1.0, 4.0]), max_size=4),
+    st.dictionaries(NUMBER, st.sampled_from(DELAYS), max_size=4),
     st.lists(NUMBER, max_size=3),
     st.one_of(st.none(), st.integers(0, 12_000)),
     st.booleans(),
@@ -310,6 +320,7 @@ async def _repair(board: FlashBoard) -> None:
     board._reply_faults, board._request_faults, board._delays, board._reset_at = {}, {}, {}, set()
     board._cut_at, board._lost, board.in_loader = None, False, False
     board.baud = 115200
+    await asyncio.sleep(2 * max(DELAYS))  # what came late from before the power cycle is over
     stay = await entered(board)
     assert (await stay.write(PIECES)).ok
     assert holds(board, PIECES)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from espmon.rom.image import (
     PARTITION_END,
     image_problems,
+    looks_like_image,
     overlaps,
     parse_description,
     parse_header,
@@ -19,9 +20,9 @@ from espmon.rom.image import (
 )
 
 
-def image(chip_id: int = 5, size_code: int = 2, minimum: int = 3) -> bytes:
+def image(chip_id: int = 5, size_code: int = 2, minimum: int = 3, maximum: int = 199) -> bytes:
     header = struct.pack("<BBBBI", 0xE9, 3, 2, size_code << 4, 0x40380000)
-    extension = struct.pack("<BBBBHBHHIB", 0xEE, 0, 0, 0, chip_id, 0, minimum, 199, 0, 1)
+    extension = struct.pack("<BBBBHBHHIB", 0xEE, 0, 0, 0, chip_id, 0, minimum, maximum, 0, 1)
     return header + extension + bytes(8)
 
 
@@ -73,11 +74,24 @@ def test_an_image_that_fits_has_no_problem() -> None:
         (image(chip_id=9), "chip id 9"),
         (image(minimum=101), "revision 1.1"),
         (image(size_code=4), "16 MB"),
+        (image(minimum=0, maximum=3), "up to revision 0.3"),
     ],
 )
 def test_what_does_not_fit_is_said(data: bytes, words: str) -> None:
     (problem,) = image_problems(data, chip="ESP32-C3", chip_id=5, flash_size=4 << 20, revision=4)
     assert words in problem
+
+
+@pytest.mark.parametrize("maximum", [0, 0xFFFF, 4, 199])
+def test_an_image_without_a_limit_or_within_it_runs(maximum: int) -> None:
+    data = image(minimum=0, maximum=maximum)
+    assert image_problems(data, chip="ESP32-C3", chip_id=5, flash_size=4 << 20, revision=4) == []
+
+
+def test_data_that_begins_with_the_magic_by_chance_is_no_image() -> None:
+    assert looks_like_image(image())
+    assert not looks_like_image(b"\xe9\x80\x02\x20" + bytes(20))
+    assert not looks_like_image(b"\xe9\x01\x77\x20" + bytes(20))
 
 
 def test_an_esp8266_image_is_judged_without_a_chip_id() -> None:
