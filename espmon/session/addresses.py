@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from espmon.postmortem import Frame
+from espmon.postmortem.source import map_path
 from espmon.records.lines import LineBlock
 from espmon.text import plain
 
@@ -93,17 +94,9 @@ def location(address: int, frames: list[Frame], path_map: Mapping[str, str] | No
     for number, frame in enumerate(frames):
         where = frame.function or "??"
         if frame.file:
-            where += f" at {mapped(frame.file, path_map)}:{frame.line if frame.line is not None else '?'}"
+            where += f" at {map_path(frame.file, path_map)}:{frame.line if frame.line is not None else '?'}"
         rows.append(plain(f"0x{address:08x}: {where}" if number == 0 else f"  (inlined by) {where}"))
     return rows
-
-
-def mapped(file: str, path_map: Mapping[str, str] | None) -> str:
-    """A source path with the longest matching prefix replaced by the local folder."""
-    for prefix in sorted(path_map or (), key=len, reverse=True):
-        if file == prefix or file.startswith(prefix.rstrip("/") + "/"):
-            return str((path_map or {})[prefix]).rstrip("/") + file[len(prefix.rstrip("/")) :]
-    return file
 
 
 class Decorator:

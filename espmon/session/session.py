@@ -16,9 +16,9 @@ from espmon.port import (
     resolve,
     wait_for_port,
 )
+from espmon.postmortem.source import map_path
 from espmon.records.record import JsonObject, Record
 from espmon.session.actions import ActionError, run_probe
-from espmon.session.addresses import mapped
 from espmon.session.controls import Controls
 from espmon.session.debugging import Debugging
 from espmon.session.events import FlashEvent, LinkEvent, ProbeEvent
@@ -229,7 +229,7 @@ class Session(Controls):
 
     async def _show_crash(self, ide: Ide, report: PanicReport) -> None:
         place = report.place
-        file = mapped(place.file, self.settings.path_map) if place is not None and place.file else None
+        file = map_path(place.file, self.settings.path_map) if place is not None and place.file else None
         try:
             await ide.crash(report.sentence, file, place.line if place is not None else None)
         except IdeError as error:

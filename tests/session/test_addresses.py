@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from espmon.postmortem import Frame
 from espmon.records.lines import LineBlock
-from espmon.session.addresses import Decorator, candidate_lines, code_addresses, decorate, mapped
+from espmon.session.addresses import Decorator, candidate_lines, code_addresses, decorate
 
 
 class Known:
@@ -134,11 +134,10 @@ def test_hostile_names_from_an_elf_are_made_safe() -> None:
     assert "\n" not in row
 
 
-def test_the_longest_prefix_of_the_path_map_wins() -> None:
-    rules = {"/builds": "/a", "/builds/team": "/b"}
-    assert mapped("/builds/team/x.c", rules) == "/b/x.c"
-    assert mapped("/builds/other/x.c", rules) == "/a/other/x.c"
-    assert mapped("/buildsx/x.c", rules) == "/buildsx/x.c"
+def test_source_paths_are_shown_as_they_are_on_this_computer() -> None:
+    assert decorate(b"0x42001234", Known(), {"/build": "/home/me/app"}) == (
+        "0x42001234: app_main at /home/me/app/main.c:10",
+    )
 
 
 def test_only_lines_with_candidates_are_looked_at() -> None:
