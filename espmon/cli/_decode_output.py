@@ -20,7 +20,7 @@ from espmon.text import plain
 class Output(Protocol):
     """Where records go."""
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch | LineBlock) -> None:
         """Print these records."""
         ...
 
@@ -58,7 +58,7 @@ class JsonOutput:
         self._elf = elf
         self._folding = Folding(fold=fold)
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch | LineBlock) -> None:
         """Print these records."""
         self._print(self._folding.parts(batch.parts))
         self._stream.flush()
@@ -111,7 +111,7 @@ class LogOutput:
         self._remarks = remarks
         self._open = False  # the last line has no end yet
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch | LineBlock) -> None:
         """Print these records."""
         self._print(self._folding.parts(batch.parts))
         self._stream.flush()

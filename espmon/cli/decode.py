@@ -12,7 +12,7 @@ from typing import BinaryIO
 from espmon.cli._common import Exit, clean, command_parser, fail, run_command
 from espmon.cli._decode_elf import ElfHelp
 from espmon.cli._decode_output import JsonOutput, LogOutput, Output
-from espmon.records import Batch, Demultiplexer, Limits
+from espmon.records import Batch, Demultiplexer, Limits, LineBlock
 from espmon.records.baud import BaudDetector
 from espmon.records.notes import Note
 from espmon.records.print_filter import PrintFilter, PrintFilterError
@@ -83,7 +83,7 @@ def rate(text: str) -> int:
     return number
 
 
-def batches(stream: BinaryIO, demux: Demultiplexer, detector: BaudDetector | None) -> Iterator[Batch]:
+def batches(stream: BinaryIO, demux: Demultiplexer, detector: BaudDetector | None) -> Iterator[Batch | LineBlock]:
     """The records of a stream, read by read; what is there is not held back until a whole portion has come."""
     read = getattr(stream, "read1", stream.read)
     while True:

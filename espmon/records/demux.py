@@ -129,7 +129,7 @@ class Demultiplexer:
         """The unfinished line that an idle call would finish (empty during a capture)."""
         return self._line
 
-    def feed(self, data: bytes, time: float | None = None) -> Batch:
+    def feed(self, data: bytes, time: float | None = None) -> Batch | LineBlock:
         """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
         if self._plain:
             # The short way: text in which there is nothing but lines. Everything here is about cost at small reads.
@@ -162,7 +162,7 @@ class Demultiplexer:
                         self._offset = offset + end
                         self._continued = False
                         text = lines[0] + b"\n" if len(lines) == 1 else b"\n".join((*lines, b""))
-                        return Batch((LineBlock(text, offset, starts, time),))
+                        return LineBlock(text, offset, starts, time)
             elif len(data) <= self._portion:
                 end = data.rfind(b"\n") + 1
                 if STIRRING.search(data, end) is None:
@@ -172,7 +172,7 @@ class Demultiplexer:
                         offset = self._offset
                         self._offset = offset + len(text)
                         self._continued = False
-                        return Batch((block_of(text, offset, self._cap, time),))
+                        return block_of(text, offset, self._cap, time)
         parts: list[Part] = []
         self._time = time
         data = bytes(data)

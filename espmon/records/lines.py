@@ -141,6 +141,11 @@ class LineBlock:
         return len(self.starts) - 1
 
     @property
+    def parts(self) -> tuple[LineBlock]:
+        """A block is a batch of its lines and nothing else."""
+        return (self,)
+
+    @property
     def length(self) -> int:
         """Bytes of the stream that the block covers."""
         return len(self.data)
