@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
+import time
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +31,10 @@ def window(tmp_path: Path) -> Iterator[Terminal]:
 def device(tmp_path: Path) -> Iterator[Board]:
     with board(tmp_path) as made:
         yield made
+
+
+BEHIND = 0.1
+"""Seconds that the recording may be behind the board."""
 
 
 def gone(pid: int) -> bool:
@@ -181,6 +188,40 @@ def test_a_window_that_is_closed_ends_the_program(tmp_path: Path, device: Board)
         pid = window.pid
     until(lambda: gone(pid), lambda: f"process {pid} lives without a terminal", LIMIT)
     assert window.sidecar()[-1].get("trigger") == "close"
+
+
+def test_a_program_that_is_killed_leaves_a_recording_that_is_hardly_behind(window: Terminal) -> None:
+    """What was read more than a tenth of a second before is on disk, whatever happens to the program."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    sent: list[tuple[float, int]] = []
+    stopped = threading.Event()
+
+    def send() -> None:
+        total = 0
+        while not stopped.wait(0.005):
+            total += os.write(master, f"{total:015d}\n".encode() * 16)
+            sent.append((time.monotonic(), total))
+
+    sender = threading.Thread(target=send, daemon=True)
+    try:
+        window.start(os.ttyname(slave))
+        window.shows("following", "● rec")
+        sender.start()
+        until(lambda: len(window.recorded()) > 50_000, lambda: "nothing is recorded")
+        os.kill(window.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        window.shows("left with 137")
+    finally:
+        stopped.set()
+        sender.join(5)
+        os.close(master)
+        os.close(slave)
+    recorded = window.recorded()
+    whole = b"".join(f"{start:015d}\n".encode() * 16 for start in range(0, len(recorded) + 256, 256))
+    assert whole.startswith(recorded), "the recording has a gap"
+    due = max(total for when, total in sent if when <= killed - BEHIND)
+    assert len(recorded) >= due
 
 
 @pytest.mark.parametrize("arguments", [[], ["/dev/null"], ["demo"]])
