@@ -28,6 +28,7 @@ class Bridge:
         self._wire = wire
         self._server: asyncio.Server | None = None
         self._client: asyncio.Task[None] | None = None
+        self._ways: list[asyncio.Task[None]] = []
         self._answers = Parser()
         self._log = bytearray()
         self.gone = asyncio.Event()
@@ -54,19 +55,19 @@ class Bridge:
             writer.close()
             return
         self._client = asyncio.current_task()
-        ways = [asyncio.create_task(self._outward(writer)), asyncio.create_task(self._inward(reader))]
+        self._ways = [asyncio.create_task(self._outward(writer)), asyncio.create_task(self._inward(reader))]
         try:
-            done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(self._ways, return_when=asyncio.FIRST_COMPLETED)
             for way in done:
-                error = way.exception()
+                error = None if way.cancelled() else way.exception()
                 if isinstance(error, PortError):
                     self.problem = error
                 elif error is not None and not isinstance(error, OSError):
                     raise error
         finally:
-            for way in ways:
+            for way in self._ways:
                 way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            await asyncio.gather(*self._ways, return_exceptions=True)
             self.gone.set()
             writer.close()
             with contextlib.suppress(OSError):
@@ -84,8 +85,12 @@ class Bridge:
             return
         self._log += data
         del self._log[:-RECEIVED_KEPT]
-        stops = [item for item in self._answers.feed(data) if isinstance(item, Packet) and parse_stop(item.payload)]
-        if stops and self.last[:1] not in (b"D", b"k"):
+        answers = [item.payload for item in self._answers.feed(data) if isinstance(item, Packet) and item.ok]
+        if self.last[:1] == b"D":
+            stays = any(answer == b"" or answer[:1] == b"E" for answer in answers)
+        else:
+            stays = self.last[:1] != b"k" and any(answer == b"" or parse_stop(answer) for answer in answers)
+        if stays:
             self.running = False
 
     async def _inward(self, reader: asyncio.StreamReader) -> None:
@@ -105,6 +110,7 @@ class Bridge:
         if self._server is not None:
             self._server.close()
         if self._client is not None and not self._client.done():
-            self._client.cancel()
+            for way in self._ways:  # not the connection's own task: a cancelled one is reported as an error
+                way.cancel()
             await asyncio.wait([self._client], timeout=STOP_SECONDS)
         self.gone.set()

@@ -240,15 +240,20 @@ class Debugger:
             if data[:1] != b"-":
                 break
         rest = bytes(data).removeprefix(b"+")
-        if command[:1] == b"D":
-            while len(rest) < len(DETACHED) and DETACHED.startswith(rest):
-                more = await self._wire.read(SETTLE_SECONDS)
-                if not more:
-                    break
-                rest += more
-            rest = rest.removeprefix(DETACHED)
-        return rest
+        if command[:1] != b"D":
+            return rest
+        while len(rest) < len(DETACHED) and (DETACHED.startswith(rest) or UNSUPPORTED.startswith(rest)):
+            more = await self._wire.read(SETTLE_SECONDS)
+            if not more:
+                break
+            rest += more
+        if rest.startswith(UNSUPPORTED):
+            return await self.resume()  # a stub that cannot be detached from can be told to go on
+        return rest.removeprefix(DETACHED)
 
+
+UNSUPPORTED = b"$#00"
+"""The answer to a request that a stub does not know."""
 
 DETACHED = b"$OK#9a"
 """The answer to a detach; some stubs send none."""

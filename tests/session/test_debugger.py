@@ -215,6 +215,13 @@ async def test_the_answer_to_a_detach_is_no_log(answers: list[bytes]) -> None:
     assert await debugger.resume(b"D") == b"log"
 
 
+async def test_a_stub_that_cannot_be_detached_from_is_told_to_go_on() -> None:
+    debugger, handle = speaking(Stub())
+    handle.answer = lambda data: b"+$#00" if data.startswith(b"$D") else b"+on we go"
+    assert await debugger.resume(b"D") == b"on we go"
+    assert handle.written == b"$D#44$c#63"
+
+
 PIECES = [b"+", b"-", b"$", b"#", b"$#00", b"$E01#a6", b"$OK#9a", b"$T05#b9", b"\r\n", b"ESP-ROM:", b"}*", b"%Stop#00"]
 
 

@@ -260,6 +260,17 @@ async def test_what_the_board_says_after_the_debugger_let_it_go_is_log(case: Cas
     assert sent == b"$D#44"
 
 
+async def test_a_board_that_refused_to_be_detached_from_is_told_to_go_on(case: Case, gdb: Client) -> None:
+    await case.stopped()
+    await gdb.connect(await case.debugging.hand_over())
+    answers = {b"$D": b"+$#00", b"$c": b"+I (9) app: on\r\n"}
+    case.handle.answer = lambda data: answers.get(data[:2], b"")
+    await gdb.ask(b"$D#44", b"#00")
+    await gdb.leave()
+    await case.debugging.take_back()
+    await case.watch.until(lambda: case.log()[-1:] == ["I (9) app: on"])
+
+
 async def test_an_unplug_under_the_debugger_is_noticed_when_the_port_is_taken_back(case: Case, gdb: Client) -> None:
     await case.stopped()
     await gdb.connect(await case.debugging.hand_over())
@@ -269,6 +280,20 @@ async def test_an_unplug_under_the_debugger_is_noticed_when_the_port_is_taken_ba
     await gdb.leave()
     await case.debugging.take_back()
     await case.watch.until(lambda: case.session.opens == 2)
+
+
+async def test_the_port_can_be_taken_back_from_a_debugger_that_stays(
+    case: Case, gdb: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    await case.stopped()
+    await gdb.connect(await case.debugging.hand_over())
+    await gdb.ask(b"$?#3f", b"#b9")
+    case.handle.answer = lambda data: b"+I (9) app: on\r\n" if data[:2] == b"$c" else b""
+    await case.debugging.take_back()
+    await case.watch.until(lambda: case.log()[-1:] == ["I (9) app: on"])
+    assert await asyncio.wait_for(gdb.reader.read(), 5) == b""
+    await gdb.leave()
+    assert caplog.records == []
 
 
 async def test_a_debugger_that_is_not_installed_is_named(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
