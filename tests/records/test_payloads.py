@@ -84,6 +84,13 @@ def test_frames_in_every_encoding(encoding: str) -> None:
     assert (shown["crc"], shown["bytes"], shown["complete"], shown["error"]) == ("ok", len(payload), True, None)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_integer_of_thousands_of_digits_is_shown_as_text(sign: int) -> None:
+    payload = cbor2.dumps({"a": sign << 20_000, "b": 1 << 64})
+    shown = one(records(frame(payload, "cbor")), Frame).to_json()
+    assert json.loads(json.dumps(shown))["value"] == {"a": hex(sign << 20_000), "b": 1 << 64}
+
+
 def test_a_cbor_frame_is_shown_as_json() -> None:
     payload = cbor2.dumps({"a": b"\x01", 2: [float("nan")], "u": "x"})
     shown = one(records(frame(payload, "cbor")), Frame).to_json()

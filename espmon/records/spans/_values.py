@@ -11,6 +11,9 @@ from typing import Any
 DEPTH = 64
 """Nesting of a decoded value; deeper parts are shown as text."""
 
+INTEGER_BITS = 1024
+"""A larger integer is shown as hexadecimal text: Python itself refuses to write very long numbers in decimal."""
+
 DECODE_ERRORS = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, RecursionError, re.error,
 )  # fmt: skip
@@ -37,8 +40,10 @@ def cbor_value(payload: bytes) -> Any:
 
 def plain(value: Any, depth: int = 0) -> Any:
     """The value in JSON's types: bytes as base64, keys as text, NaN and infinities as text, anything else as text."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= INTEGER_BITS else hex(value)
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, float):
