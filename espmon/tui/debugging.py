@@ -68,7 +68,7 @@ class Debug:
         """Ask what to do about the stub."""
         from espmon.tui.screens.stub import HAND_OVER, INSPECT, StubScreen
 
-        if self._offering:
+        if self._offering or self._app.questions.show_lent():
             return
         if self._app.status.lease == "gdb":
             # Nothing is shown that would give it back: a terminal that could not be handed over.

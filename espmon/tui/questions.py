@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BAUD_LIMIT = 20_000_000
 """Highest rate accepted."""
 
+LENT = "The IDE has the port"
+"""Why the session says that it lost the port, when an IDE has it."""
+
 LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
 """Rates offered, likeliest first."""
 
@@ -157,17 +160,26 @@ class Questions:
 
     def follow_status(self, status: Status) -> None:
         """While an IDE has the port, say so, with a way to take it back."""
-        lent = status.state is State.LOST and status.reason == "The IDE has the port"
+        lent = status.state is State.LOST and status.reason == LENT
         if lent and self._lent is None:
-            from espmon.tui.screens.lent import LentScreen
-
-            link = self._app.link
-
-            def take_back() -> None:
-                link.call(link.session.stop_waiting_for_ide)
-
-            self._lent = LentScreen(status.name or status.url, take_back)
-            self._app.push_screen(self._lent)
+            self.show_lent()
         elif not lent and self._lent is not None:
             self._lent.finish()
             self._lent = None
+
+    def show_lent(self) -> bool:
+        """Show that the IDE has the port; False when it has not."""
+        status = self._app.status
+        if status.state is not State.LOST or status.reason != LENT:
+            return False
+        from espmon.tui.screens.lent import LentScreen
+
+        link = self._app.link
+
+        def take_back() -> None:
+            link.call(link.session.stop_waiting_for_ide)
+
+        if self._lent is None or not self._lent.is_attached:
+            self._lent = LentScreen(status.name or status.url, take_back)
+            self._app.push_screen(self._lent)
+        return True

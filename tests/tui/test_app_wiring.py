@@ -12,7 +12,7 @@ import pytest
 from espmon.port import DeviceRegistry
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import OpenRequest, Severity
+from espmon.session.view import Capture, OpenRequest, Severity
 from espmon.tui import artifacts
 from espmon.tui.builds import project_of
 from espmon.tui.graphics import draws_pictures
@@ -79,6 +79,18 @@ async def test_a_core_dump_that_is_not_decoded_says_why_keeps_it_and_takes_anoth
         await case.until(lambda: "abort() was called" in case.text())
         await case.press("r")
         await shown(case, CoreDumpReportScreen)
+
+
+async def test_a_running_core_dump_is_shown_with_its_figures_and_can_be_ended() -> None:
+    async with running(size=(120, 40)) as case:
+        case.session.set(capture=Capture("coredump", 40_000, None, 640, 3.0))
+        await case.press("K")
+        await shown(case, CaptureScreen)
+        await case.until(lambda: "39.1 KiB   640 lines" in case.text())
+        case.session.set(capture=Capture("coredump", 80_000, None, 1280, 6.0))
+        await case.until(lambda: "78.1 KiB   1280 lines" in case.text())
+        await case.press("a")
+        await case.until(lambda: "abort_capture" in case.session.calls)
 
 
 async def test_the_last_crash_is_one_key_away_and_its_report_is_saved_in_the_session_folder(tmp_path: Path) -> None:
@@ -222,6 +234,10 @@ async def test_the_setting_answers_that_without_asking() -> None:
 async def test_while_the_ide_has_the_port_that_is_shown_and_x_takes_it_back() -> None:
     async with running() as case:
         case.session.set(state=State.LOST, reason="The IDE has the port")
+        await shown(case, LentScreen)
+        await case.press("escape")
+        await case.until(lambda: case.app.screen is case.screen)
+        await case.press("D")
         await shown(case, LentScreen)
         await case.press("x", "x")
         await case.until(lambda: "stop_waiting_for_ide" in case.session.calls)

@@ -25,7 +25,7 @@ class LentScreen(Dialog[None]):
     AUTO_FOCUS = "#take"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "take_back", "Take it back", id="lent.take_back", tooltip="Do not wait for the IDE any longer"),
-        Binding("escape", "hide", "Hide", id="lent.hide", tooltip="The IDE keeps the port"),
+        Binding("escape", "hide", "Hide", id="lent.hide", tooltip="The IDE keeps the port; D shows this again"),
     ]
 
     def __init__(self, name: str, take_back: Callable[[], None]) -> None:
