@@ -39,7 +39,7 @@ def exists(path: str) -> bool:
     return any(port.device.lower() == path.lower() for port in list_ports.comports())
 
 
-def holders(path: str) -> tuple[str, ...]:
+def holders(path: str) -> tuple[Any, ...]:
     """Nothing: Windows does not tell who has a port."""
     return ()
 

@@ -85,6 +85,8 @@ class Artifacts:
         self._shown.add(entry.id)
         if self._app.screen is self._app.monitor:
             self._core_dump(entry)
+        else:
+            self._app.notify("A core dump has come: C in the monitor shows its report", markup=False)
 
     def _picture_came(self, entry: EventEntry) -> None:
         facts = entry.record.fields()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,8 @@ def ports(discover: Callable[[], Sequence[Any]]) -> list[PortRow]:
             row = replace(row, nickname=device.nickname or row.nickname, chip_guess=device.chip or row.chip_guess)
             row = replace(row, product=device.name or row.product)
         if number < HOLDERS_ASKED and not row.busy:
-            row = replace(row, busy=", ".join(str(holder) for holder in holders(row.device)))
+            others = [str(holder) for holder in holders(row.device) if holder.pid != os.getpid()]
+            row = replace(row, busy=", ".join(others))
         rows.append(row)
     rows += [
         PortRow(

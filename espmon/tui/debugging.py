@@ -25,6 +25,9 @@ OFFER = (
 )
 """What the answers do."""
 
+NOT_SEEN = "It has not said so since it started: a board that runs does not answer, and gets a few bytes for nothing."
+"""The warning where no stop packet was seen."""
+
 
 class Debug:
     """Leads the user through the debug lease. Everything that asks the board runs on the session's thread.
@@ -40,17 +43,27 @@ class Debug:
         self._frames: dict[str, tuple[Mapping[str, Any], ...]] = {}
         self._offered: set[int] = set()
         self._offering = False
+        self._stopped = False
 
     # -- news ---------------------------------------------------------------------------------------------------
 
     def follow_entry(self, entry: EventEntry) -> None:
         """A verified stop packet: offer what can be done, unless an IDE gets the port."""
         record = entry.record
+        if record.type in ("reset", "boot"):
+            self._stopped = False
         if record.type != "gdb" or entry.id in self._offered or record.fields().get("checksum") != "ok":
             return
         self._offered.add(entry.id)
-        if self._screen is None and not self._app.link.session.lends_to_ide:
+        self._stopped = True
+        if self._screen is not None or self._app.link.session.lends_to_ide:
+            return
+        if self._app.screen is self._app.monitor:
             self.offer()
+        else:
+            self._app.notify(
+                "The board waits in its debug stub: D in the monitor inspects it", severity="warning", markup=False
+            )
 
     def follow_status(self, status: Status) -> None:
         """An inspection that ended by itself closes its screen; the session tells why.
@@ -87,7 +100,10 @@ class Debug:
                 self._app.run_worker(self._hand_over(), group="debug", exclusive=True)
 
         name = self._app.status.name or self._app.status.url
-        self._app.push_screen(StubScreen(f"{name} waits in its debug stub", OFFER), answered)
+        title, body = f"{name} waits in its debug stub", OFFER
+        if not self._stopped:
+            title, body = f"Is {name} in its debug stub?", (*OFFER[:2], NOT_SEEN)
+        self._app.push_screen(StubScreen(title, body), answered)
 
     async def _asked(self, work: Coroutine[Any, Any, Any]) -> Any:
         """What the session answers; None when it does not, and the toast says why."""
@@ -188,7 +204,9 @@ class Debug:
         debugging = link.session.debugging
         if answer == "reset":
             link.ask(link.session.reset())
+            self._stopped = False
         elif answer in ("continue", "detach"):
+            self._stopped = False
             self._app.run_worker(self._asked(debugging.resume(detach=answer == "detach")), group="debug")
         else:
             link.ask(debugging.abandon())
@@ -213,6 +231,7 @@ class Debug:
             return
         except OSError as error:
             app.notify(f"{command[0]} did not start: {error.strerror or error}", severity="error", markup=False)
+        self._stopped = False
         await self._asked(debugging.take_back())
 
 

@@ -138,8 +138,14 @@ class Questions:
         if record.type != "note" or entry.id in self._prompted or record.fields().get("action") != "enter":
             return
         self._prompted.add(entry.id)
-        if not self._app.settings.answer_coredump_prompt:
+        if self._app.settings.answer_coredump_prompt:
+            return
+        if self._app.screen is self._app.monitor:
             self._ask_enter()
+        else:
+            self._app.notify(
+                "The board waits for Enter before it prints its core dump", severity="warning", markup=False
+            )
 
     def _ask_enter(self) -> None:
         from espmon.tui.screens.confirm import ConfirmScreen

@@ -36,6 +36,27 @@ async def test_a_stop_is_offered_and_staying_sends_nothing() -> None:
         assert case.session.sent == []
 
 
+async def test_over_another_screen_a_stop_is_a_toast() -> None:
+    async with running() as case:
+        await case.press("question_mark")
+        await case.until(lambda: case.app.screen is not case.screen)
+        before = case.app.screen
+        happen(case, STOP)
+        await case.until(lambda: "waits in its debug stub" in case.text())
+        assert case.app.screen is before
+
+
+async def test_a_board_that_has_not_stopped_is_not_said_to_have() -> None:
+    async with running(size=(120, 40)) as case:
+        await case.press("D")
+        await shown(case, StubScreen)
+        assert "Is desk board in its debug stub?" in case.text()
+        await case.press("escape")
+        happen(case, STOP)
+        await shown(case, StubScreen)
+        await case.until(lambda: "desk board waits in its debug stub" in case.text())
+
+
 async def test_a_damaged_stop_packet_offers_nothing() -> None:
     async with running() as case:
         happen(case, Told("gdb", signal=5, checksum="bad"))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from espmon.port import DeviceRegistry
+from espmon.port import DeviceRegistry, PortInfo, platform
+from espmon.port._posix_holders import Holder
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.view import Capture, OpenRequest, Severity
-from espmon.tui import artifacts
+from espmon.tui import artifacts, boards
 from espmon.tui.builds import project_of
 from espmon.tui.graphics import draws_pictures
 from espmon.tui.screens.capture import CaptureScreen
@@ -263,6 +265,26 @@ async def test_a_known_board_that_is_not_plugged_in_is_listed_as_offline(registr
         assert "offline" in case.text()
 
 
+def test_a_port_that_another_program_has_is_busy_and_espmon_s_own_is_not(
+    registry: DeviceRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.update("serial:1", nickname="gfx", baud=9600, elf="/tmp/app.elf")
+    held = {"/dev/ttyACM0": [Holder(4242, "minicom")], "/dev/ttyACM1": [Holder(os.getpid(), "espmon")]}
+    monkeypatch.setattr(platform, "holders", lambda device: held[device])
+    found = [
+        PortInfo("/dev/ttyACM0", "usb", 0, "Espressif", serial_number="1"),
+        PortInfo("/dev/ttyACM1", "usb", 0, "Espressif", serial_number="2"),
+    ]
+    first, second = boards.ports(lambda: found)
+    assert (first.busy, first.nickname, first.baud, first.elf) == (
+        "minicom (pid 4242)",
+        "gfx",
+        9600,
+        Path("/tmp/app.elf"),
+    )
+    assert second.busy == ""
+
+
 async def test_the_simulated_board_is_started_off_the_loop_and_opened() -> None:
     loops: list[bool] = []
 
@@ -293,8 +315,6 @@ async def test_a_simulated_board_that_does_not_start_is_said_in_the_list() -> No
 
 
 async def test_the_device_manager_connects_with_what_is_remembered(registry: DeviceRegistry, tmp_path: Path) -> None:
-    from espmon.port import PortInfo
-
     registry.update("serial:1234", nickname="gfx", baud=921600)
     port = PortInfo("/dev/ttyACM7", "usb", 0, "Espressif", serial_number="1234")
     async with running(size=(120, 40), request=None, discover=lambda: [port]) as case:
