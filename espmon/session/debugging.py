@@ -15,7 +15,7 @@ from espmon.postmortem.rsp import RspError, TargetGone
 from espmon.session.bridge import Bridge
 from espmon.session.debugger import Debugger
 from espmon.session.decoder import Decoder
-from espmon.session.lease import Lease
+from espmon.session.lease import Lease, LeaseError
 from espmon.session.link import Link, stop_tasks
 from espmon.session.state import Lifecycle, Trigger
 from espmon.session.stopped import StackReader, describe, stack_pointer
@@ -123,6 +123,10 @@ class Debugging:
         except PortError as error:
             self._lost(error)
             raise DebugError(str(error)) from error
+        except LeaseError as error:
+            if self.active:
+                raise
+            raise DebugError("The inspection was ended") from error  # the session was closed meanwhile
         finally:
             if self._debugger is debugger:
                 self._watcher = asyncio.create_task(self._watch(debugger), name="espmon-gdb-watch")
