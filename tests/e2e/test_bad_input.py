@@ -9,7 +9,7 @@ import threading
 import tracemalloc
 import tty
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from espmon.port import PortIdentity
+from espmon.port import Handle, PortError, PortIdentity
 from espmon.records.uart import resampled
+from espmon.session.debugging import DebugError
 from espmon.session.flash_plan import from_pairs
 from espmon.session.flashing import FlashJob
 from espmon.session.session import Session
@@ -29,6 +30,7 @@ from espmon.session.state import State
 from espmon.session.view import EventEntry, OpenRequest
 from tests.records.streams import core_image, core_lines, framed_png, png
 from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.stub import Stub
 
 pytestmark = pytest.mark.e2e
 
@@ -285,8 +287,13 @@ def test_an_unplug_after_any_byte_loses_nothing_of_what_came(where: int, piece: 
         asyncio.run(scenario(Path(folder)))
 
 
-PHASES = ("opening", "awaiting consent", "probing", "probing again", "flashing", "monitoring")
+PHASES = ("opening", "awaiting consent", "probing", "probing again", "flashing", "inspecting", "monitoring")
 """What a session may be doing when the plug is pulled."""
+
+
+async def inspect(session: Session) -> None:
+    with suppress(DebugError, PortError):
+        await session.debugging.start()
 
 
 @examples(max_examples=40, deadline=None)
@@ -309,6 +316,9 @@ def test_an_unplug_in_any_phase_is_lost_with_its_reason(phase: str, answer: byte
             file = folder.with_suffix(".bin")
             file.write_bytes(b"x" * 4096)
             running = asyncio.create_task(session.flash(FlashJob("write", from_pairs(["0x10000", str(file)]))))
+        elif phase == "inspecting":
+            handle.answer = Stub()
+            running = asyncio.create_task(inspect(session))
         for _ in range(steps):
             await asyncio.sleep(0)
         handle.lose("the device was unplugged")
@@ -326,7 +336,7 @@ def test_an_unplug_in_any_phase_is_lost_with_its_reason(phase: str, answer: byte
         asyncio.run(scenario(Path(folder) / "sessions"))
 
 
-@pytest.mark.parametrize("phase", ["awaiting consent", "probing", "flashing", "monitoring", "lost"])
+@pytest.mark.parametrize("phase", ["awaiting consent", "probing", "flashing", "inspecting", "monitoring", "lost"])
 async def test_closing_in_any_phase_takes_its_limit_at_most(phase: str, tmp_path: Path) -> None:
     handle = ScriptedHandle()
     bench = Bench(tmp_path / "sessions", handle)
@@ -340,6 +350,10 @@ async def test_closing_in_any_phase_takes_its_limit_at_most(phase: str, tmp_path
         await asyncio.to_thread(file.write_bytes, b"x" * 4096)
         running = asyncio.create_task(bench.session.flash(FlashJob("write", from_pairs(["0x10000", str(file)]))))
         await bench.watch.until(lambda: bench.session.state is State.LEASED)
+    elif phase == "inspecting":
+        handle.answer = Stub()
+        running = asyncio.create_task(inspect(bench.session))
+        await bench.watch.until(lambda: bench.session.state is State.LEASED)
     elif phase == "lost":
         handle.lose()
         await bench.watch.until(lambda: bench.session.state is State.LOST)
@@ -349,3 +363,22 @@ async def test_closing_in_any_phase_takes_its_limit_at_most(phase: str, tmp_path
     if running is not None:
         async with asyncio.timeout(CLOSE_LIMIT):
             await running
+
+
+async def test_closing_while_the_port_is_still_being_opened_ends_the_wait(tmp_path: Path) -> None:
+    knocked = asyncio.Event()
+
+    async def opener(url: str, *, baud: int, no_reset: bool) -> Handle:
+        knocked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody answers")
+
+    session = Session(folder=tmp_path, opener=opener, resolver=lambda name: name)
+    opening = asyncio.create_task(session.open(OpenRequest("socket://192.0.2.1:1")))
+    await knocked.wait()
+    async with asyncio.timeout(CLOSE_LIMIT):
+        await session.close()
+        with suppress(asyncio.CancelledError):
+            await opening
+    assert session.status.state is State.CLOSED
+    assert session.opens == 0
