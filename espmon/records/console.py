@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 
 from espmon.records.event import LineView
 from espmon.records.notes import Caps, Note
 from espmon.records.record import Record
+from espmon.records.spans._values import json_value
 
 CAPS_QUERY = b"@ESPCAPS?\r\n"
 """Asks the firmware for its capabilities."""
@@ -31,9 +31,9 @@ class CapsRecognizer:
             return
         value, error = None, None
         try:
-            value = json.loads(match[1])
-        except (ValueError, RecursionError) as wrong:
-            error = f"not JSON: {wrong}"
+            value = json_value(match[1].encode("utf-8", "surrogatepass"))
+        except ValueError as wrong:
+            error = str(wrong)
         if value is not None and not isinstance(value, dict):
             value, error = None, "not an object"
         yield Caps(line.offset, line.length, line.time, value=value, error=error)

@@ -10,6 +10,7 @@ from espmon.records.events import _rows as rows
 from espmon.records.events._data import table
 from espmon.records.events._foreign import read_foreign
 from espmon.records.events._starters import Starter
+from espmon.records.events._text import number
 from espmon.records.events._watchdog import read_watchdog
 from espmon.records.events.panic import MOST_FRAMES, BacktraceFrame, CoreState, Panic
 
@@ -121,8 +122,8 @@ class Assembly:
     def _banner(self, groups: dict[str, str | None]) -> None:
         panic = self.panic
         core, cause = groups["core"], (groups["cause"] or "").strip()
-        if core and core.isdigit():
-            panic.core = int(core)
+        if (known := number(core)) is not None:
+            panic.core = known
         elif core:
             panic.damage(f"core number: {core[:8]}")
         if not cause:
@@ -146,8 +147,8 @@ class Assembly:
                 self._prove(kind_of(panic.cause) or "exception")
         if task := groups.get("task"):
             panic.task = task
-        if (core := groups.get("core")) and core.isdigit():
-            panic.core = int(core)
+        if (core := number(groups.get("core"))) is not None:
+            panic.core = core
         if pc := groups.get("pc"):
             if len(pc) == 8:
                 panic.abort_pc = int(pc, 16)
@@ -162,14 +163,14 @@ class Assembly:
 
     def _begin_dump(self, core: str | None) -> None:
         panic = self.panic
-        number = int(core) if core is not None else self._mark
+        which = number(core) if core is not None else self._mark
         self._in_stack = False
         self._flush_pending()
         if panic.registers or panic.backtrace:
-            self._core = CoreState(number)
+            self._core = CoreState(which)
             panic.other_cores.append(self._core)
         elif panic.core is None:
-            panic.core = number
+            panic.core = which
 
     def _begin_trace(self, rest: str) -> None:
         panic = self.panic

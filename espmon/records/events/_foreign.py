@@ -6,6 +6,7 @@ import re
 
 from espmon.records.events._data import table
 from espmon.records.events._rows import KNOWN, alias
+from espmon.records.events._text import number
 from espmon.records.events.panic import Panic, call_address, is_code_address
 
 _EPC = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
@@ -16,7 +17,7 @@ _STRUCT = re.compile(r"\b(?:TrapFrame|Context) \{(.*)")
 _FIELD = re.compile(r"\b([A-Za-z]\w*): (0x[0-9a-fA-F]+|[0-9a-fA-F]+)(?=[,\s}])")
 _EQUALS = re.compile(r"(?<![A-Za-z0-9_])([A-Z][A-Z0-9_]{0,8})=0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _PANIC_FRAME = re.compile(r"={8,} PANIC ={8,}")
-_ZEPHYR_CPU = re.compile(r"\*\* CPU (\d) EXCCAUSE (\d+)(?: \((.*?)\))?")
+_ZEPHYR_CPU = re.compile(r"\*\* CPU (\d) EXCCAUSE (\d{1,3})(?: \((.*?)\))?")
 _ZEPHYR_ROW = re.compile(r"\*\* +(?:\(|[A-Z])")
 _ZEPHYR_VALUE = re.compile(r"\b([A-Z][A-Z0-9]{0,8}) (0x[0-9a-fA-F]{1,8}|0|\(nil\))(?![0-9a-zA-Z])")
 _ZEPHYR_RISCV = re.compile(
@@ -34,8 +35,8 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
     """Read what `text` says in one of these dialects; False when it says nothing. `name` is the starter, if any."""
     if name == "exception8266":
         panic.arch = "esp8266"
-        number = int(groups["number"] or 0)
-        panic.cause = table("panic_causes")["xtensa"].get(str(number), f"Exception ({number})")
+        cause = int(groups["number"] or 0)
+        panic.cause = table("panic_causes")["xtensa"].get(str(cause), f"Exception ({cause})")
     elif name in ("user8266", "soft_wdt", "panic8266"):
         panic.arch = "esp8266"
     elif name == "nuttx" and (task := _NUTTX_TASK.search(text)):
@@ -95,15 +96,11 @@ def _struct(panic: Panic, text: str) -> None:
     for name, value in fields:
         if name not in KNOWN:
             continue
-        if value.startswith("0x") or hexadecimal:
-            number = int(value, 16)
-        elif value.isdigit():
-            number = int(value)
-        else:
+        content = int(value, 16) if value.startswith("0x") or hexadecimal else number(value)
+        if content is None:
             panic.damage(f"register {name}: {value}")
-            continue
-        if number < 1 << 32:
-            panic.registers.setdefault(alias(name), number)
+        elif content < 1 << 32:
+            panic.registers.setdefault(alias(name), content)
 
 
 def _zephyr(panic: Panic, text: str) -> bool:

@@ -22,6 +22,11 @@ _ESCAPED_END = re.compile(r"(?:<\\?[rn]>|<CR>|<LF>|\\r|\\n|␍|␊)+\s*$")
 _MOST_WRAPPINGS = 6
 
 
+def number(digits: str | None) -> int | None:
+    """The value of decimal digits; None when they are none, too many, or digits of another script."""
+    return int(digits) if digits and digits.isascii() and digits.isdigit() and len(digits) <= 10 else None
+
+
 def clean(text: str) -> str:
     """The line as the device printed it: no host time, quote mark, indentation or written-out control characters.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from espmon.records.events._text import number
 from espmon.records.events.panic import Panic
 
 MOST_TASKS = 32
@@ -22,7 +23,7 @@ def read_watchdog(panic: Panic, text: str) -> bool:
         name = starved[1] or starved[3]
         cpus = starved[2] or starved[4]
         if len(panic.starved) < MOST_TASKS:
-            panic.starved.append((name, int(cpus) if cpus and cpus.isdigit() else None))
+            panic.starved.append((name, number(cpus)))
     elif not _OTHER.search(text):
         return False
     _blame(panic)
@@ -41,8 +42,8 @@ def _blame(panic: Panic) -> None:
             runner = panic.running.get(cpu) if cpu is not None else None
             suspect = runner if runner is not None and not is_idle(runner) else name
         else:
-            if cpu is None and name[-1:].isdigit():
-                cpu = int(name[-1])
+            if cpu is None:
+                cpu = number(name[-1:])
             runner = panic.running.get(cpu) if cpu is not None else None
             if runner is None or is_idle(runner):
                 continue

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from espmon.records.event import LineView
 from espmon.records.events._assembly import Assembly
 from espmon.records.events._starters import NEEDLES, Starter, find_starter
-from espmon.records.events._text import clean, is_boot_banner, is_decoded
+from espmon.records.events._text import clean, is_boot_banner, is_decoded, number
 from espmon.records.record import Record
 
 MOST_REPORT_LINES = 2000
@@ -140,10 +140,9 @@ def belongs_to(open_: Assembly, starter: Starter, match: re.Match[str]) -> bool:
     if starter.group == "dump":
         if not panic.registers:
             return True
-        core = match.groupdict().get("core")
-        number = int(core) if core is not None else None
+        core = number(match.groupdict().get("core"))
         seen = {panic.core} | {state.core for state in panic.other_cores}
-        return number is not None and number not in seen and len(panic.other_cores) < 4
+        return core is not None and core not in seen and len(panic.other_cores) < 4
     if starter.name == "rust" and "rust_exception" in open_.names and not panic.backtrace:
         return True
     if open_.has_rows:

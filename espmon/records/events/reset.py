@@ -29,8 +29,8 @@ LOOK_AHEAD = 16
 
 _BANNER = re.compile(r"rst:0x([0-9a-fA-F]{1,8})(?![0-9a-fA-F])(.*)")
 _NAME = re.compile(r"\s*\(([A-Za-z0-9_ /]*)(\)?)")
-_BOOT = re.compile(r"boot:0x([0-9a-fA-F]+)\s*(?:\((.*?)\)?\s*)?$")
-_BANNER_8266 = re.compile(r"rst cause:\s*(\d+)(?:\s*,\s*boot mode:\s*\((\d+)\s*,\s*(\d+)\))?")
+_BOOT = re.compile(r"boot:0x([0-9a-fA-F]{1,8})\s*(?:\((.*?)\)?\s*)?$")
+_BANNER_8266 = re.compile(r"rst cause:\s*(\d{1,3})(?!\d)(?:\s*,\s*boot mode:\s*\((\d{1,3})\s*,\s*(\d{1,3})\))?")
 _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _STARTED = re.compile(r"^(?:entry 0x|load:0x|load 0x)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
