@@ -4,7 +4,7 @@
     python -m tests.fuzz.records_demux --seed CORPUS
     python -m tests.fuzz.records_demux CORPUS -max_len=4096 -max_total_time=3600
 
-The first command writes the seed corpus (made from the project's own test streams) into the folder CORPUS. The first
+The first command writes the seed corpus (made from the project's own test streams and crash logs) into the folder CORPUS. The first
 byte of an input chooses the caps and how the rest is cut into reads.
 """
 
@@ -15,6 +15,9 @@ from pathlib import Path
 
 SMALL_CAPS = 0x80
 """Bit of the first byte: caps that short inputs reach."""
+
+MOST_OF_A_LOG = 3000
+"""Bytes of a crash log that become a seed."""
 
 
 def check(data: bytes) -> None:
@@ -42,6 +45,7 @@ def check(data: bytes) -> None:
 def seed(folder: Path) -> None:
     """Write the seed corpus."""
     from tests.records import streams
+    from tests.records.events.harness import FIXTURES
 
     pieces = [
         streams.framed_png(streams.png()), streams.framed_png(streams.png(), streamed=True), streams.core_dump(),
@@ -54,6 +58,7 @@ def seed(folder: Path) -> None:
         ),
     ]  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
+    pieces += [path.read_bytes()[:MOST_OF_A_LOG] for path in sorted(FIXTURES.glob("*.log"))]
     for number, piece in enumerate(pieces):
         (folder / f"seed-{number:02}").write_bytes(bytes([number * 9 & 0xFF]) + b"I (1) a: b\r\n" + piece + b"> x")
 
