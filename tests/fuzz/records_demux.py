@@ -4,8 +4,8 @@
     python -m tests.fuzz.records_demux --seed CORPUS
     python -m tests.fuzz.records_demux CORPUS -max_len=4096 -max_total_time=3600
 
-The first command writes the seed corpus (made from the project's own test streams and crash logs) into the folder CORPUS. The first
-byte of an input chooses the caps and how the rest is cut into reads.
+The first command writes the seed corpus (made from the project's own test streams and crash logs) into the folder
+CORPUS. The first byte of an input chooses the caps and how the rest is cut into reads.
 """
 
 from __future__ import annotations
