@@ -22,6 +22,9 @@ from espmon.rom.protocol import Op, data_block
 RUN = 512 << 10
 """Most bytes in one compressed stream: a later one is compressed while this one is sent."""
 
+HEAD_BLOCKS = 2
+"""Blocks in the first stream."""
+
 STUCK_ROUNDS = 3
 """Rounds in a row that bring nothing before a region is given up."""
 
@@ -144,7 +147,8 @@ class RegionWriter:
     async def _round(self) -> RomError | None:
         """Send all that is missing once; what went wrong, if anything."""
         try:
-            await self._send_runs(runs_of(self._left, RUN))
+            # A short run first: it is compressed sooner, and the next one while it is sent.
+            await self._send_runs(runs_of(self._left[:HEAD_BLOCKS]) + runs_of(self._left[HEAD_BLOCKS:], RUN))
         except RomError as error:
             try:
                 await self.flasher.recover(error)
