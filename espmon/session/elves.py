@@ -114,7 +114,7 @@ def _enter(name: str, depth: int) -> bool:
 def _elves_of(folder: Path) -> Iterator[tuple[Path, str]]:
     """Yield the ELF files a folder holds when it is the output folder of a build."""
     description = folder / "project_description.json"
-    if description.is_file():
+    if os.path.isfile(description):  # Path.is_file raises where the folder may not be searched
         name = _idf_elf(description)
         if name:
             yield folder / name, "ESP-IDF"

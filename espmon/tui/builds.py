@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def project_of(elf: Path | None, otherwise: Path) -> Path:
     """The folder of the build that `elf` belongs to, else `otherwise`. Reads folders: call it in a thread."""
     if elf is not None:
         for folder in list(elf.absolute().parents)[:LEVELS]:
-            if any((folder / mark).is_file() for mark in MARKS) or any(folder.glob("*.ino.bin")):
+            if any(os.path.isfile(folder / mark) for mark in MARKS) or any(folder.glob("*.ino.bin")):
                 return folder
     return otherwise
 

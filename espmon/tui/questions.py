@@ -22,6 +22,9 @@ BAUD_LIMIT = 20_000_000
 LENT = "The IDE has the port"
 """Why the session says that it lost the port, when an IDE has it."""
 
+LOOKING_SECONDS = 1.0
+"""Longest wait for the builds below the current folder before the question is asked without them."""
+
 LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
 """Rates offered, likeliest first."""
 
@@ -74,7 +77,13 @@ class Questions:
         from espmon.tui.screens.prompt import TextPrompt
 
         app = self._app
-        found = await asyncio.to_thread(find_elfs, app.project)
+        note = "Lines, panics and core dumps that came before are decoded with it too."
+        found: list[Path] = []
+        try:
+            async with asyncio.timeout(LOOKING_SECONDS):
+                found = await asyncio.to_thread(find_elfs, app.project)
+        except TimeoutError:
+            note = f"Looking for builds below {app.project} takes too long. {note}"
 
         def check(text: str) -> str:
             path = Path(text).expanduser()
@@ -99,7 +108,7 @@ class Questions:
             check=check,
             placeholder="build/app.elf",
             candidates=[str(path) for path in found],
-            note="Lines, panics and core dumps that came before are decoded with it too.",
+            note=note,
             label="Use",
         )
         app.push_screen(prompt, answered)

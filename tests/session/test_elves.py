@@ -115,3 +115,18 @@ def test_the_library_takes_nothing_but_hexadecimal_prefixes(tmp_path: Path, pref
     library = ElfLibrary(tmp_path / "library")
     library.add(make(tmp_path, "Zephyr"))
     assert library.find(prefix) is None
+
+
+def test_a_folder_that_may_not_be_searched_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = make(tmp_path, "PlatformIO")
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    real = os.stat
+
+    def stat(path: str | Path, *arguments: int, **options: bool) -> os.stat_result:
+        if os.fspath(path).startswith(f"{closed}/"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert [item.path for item in discover(tmp_path)] == [found]
