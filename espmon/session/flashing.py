@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from espmon.port.errors import PortError
+from espmon.port.errors import PortError, PortErrorKind
 from espmon.rom.channel import Channel
 from espmon.rom.errors import RomError, RomErrorKind
 from espmon.rom.leave import Left
@@ -131,6 +131,8 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
         left = await stay.leave(reset=job.reset)
         raise FlashError(error, left, stay.warnings, stay.loader.transcript.text()) from error
     except PortError as error:
+        if error.kind is not PortErrorKind.LOST:
+            await stay.leave(reset=job.reset, look=False)
         if stay.unfinished is None:
             raise
         raise PortError(

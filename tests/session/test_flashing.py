@@ -193,6 +193,22 @@ def test_an_unplugged_cable_is_the_ports_error_in_every_phase(cut: int) -> None:
     assert ("unfinished: app.bin, data.bin" in caught.value.message) is begun
 
 
+class Stalled(FlashBoard):
+    """The port is there and takes no more bytes after the flash was attached."""
+
+    async def write(self, data: bytes, timeout: float = 5.0) -> None:
+        if self.counts[Operation.SPI_SET_PARAMS]:
+            raise PortError(PortErrorKind.STALLED, "/dev/ttyUSB0 takes nothing")
+        await super().write(data, timeout)
+
+
+def test_a_port_that_stalls_is_still_used_to_reset_the_board() -> None:
+    board = Stalled()
+    with pytest.raises(PortError, match="takes nothing"):
+        done(board, FlashJob("verify", plan((0, DATA, "a.bin"))))
+    assert board.played[-1] == "hard"
+
+
 async def _cancelled_after(board: FlashBoard, job: FlashJob, seconds: float) -> tuple[FlashCancelled, float]:
     task = asyncio.ensure_future(run_flash(board, job, silent))
     await asyncio.sleep(seconds)
