@@ -214,6 +214,8 @@ class SessionCore:
     def _check_elf(self, printed: str) -> None:
         """The board printed the SHA-256 of its application: does the ELF fit, or is there one that does?"""
         match = self._decoder.matches(printed)
+        if match is None and self.status.elf_state is ElfState.LOADING:
+            return  # the one that is chosen goes before others that fit; `set_elf` asks again
         if match is not None:
             self._set(elf_state=ElfState.MATCH if match else ElfState.MISMATCH)
         if printed not in self._checked:
@@ -257,15 +259,16 @@ class SessionCore:
 
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files (application first) for decoding, also for what was received before."""
-        if await self._decoder.load(paths):
+        loaded = await self._decoder.load(paths)
+        if loaded:
             await self._use_strings(paths)
-            for printed in [getattr(entry.record, "elf_sha256", None) for entry in self.events][::-1]:
-                if printed:
-                    self._check_elf(printed)
-                    break
-            for entry in self.events[-DECODED_AGAIN:]:
-                if entry.record.type == "panic" or entry.report is None or "error" in entry.report:
-                    await self.decode_again(entry.id)
+        for printed in [getattr(entry.record, "elf_sha256", None) for entry in self.events][::-1]:
+            if printed:
+                self._check_elf(printed)
+                break
+        for entry in self.events[-DECODED_AGAIN:] if loaded else ():
+            if entry.record.type == "panic" or entry.report is None or "error" in entry.report:
+                await self.decode_again(entry.id)
 
     async def decode_again(self, identity: int) -> None:
         """Decode a listed panic or core dump once more, with the ELF that is used now. Other events are left alone."""

@@ -29,6 +29,7 @@ from espmon.session.opening import open_url, remember_chip
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
 from espmon.session.view import (
+    ElfState,
     OpenRequest,
     Progress,
     Severity,
@@ -135,6 +136,8 @@ class Session(Controls):
         finally:
             self._opening = None
         await self._start_recording(request)
+        if request.elf:
+            self._set(elf=request.elf[0], elf_state=ElfState.LOADING)
         self._attach(handle)
         self._lifecycle.fire(Trigger.OPENED_ASK if request.probe else Trigger.OPENED)
         self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, self._clock(), "opened"), self._clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from espmon.port import PortIdentity
 from espmon.records.console import PROMPT
 from espmon.session.session import Session
 from espmon.session.settings import Settings
-from espmon.session.view import Notice, OpenRequest
+from espmon.session.view import ElfState, Notice, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from tests.session.fakes import Port, ScriptedHandle, Watch
 
@@ -83,3 +84,22 @@ async def test_the_prompt_before_a_core_dump_is_answered_only_when_the_setting_s
     await session.send(b"x")
     assert bytes(handle.written) == sent + b"x"
     await session.close()
+
+
+async def test_the_elf_that_was_chosen_goes_before_another_that_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with BoardThread(lambda: SimulatedBoard("esp32c3")) as server:
+        build = tmp_path / "build"
+        build.mkdir()
+        shutil.copy(server.board.elf, build / "app.elf")
+        (build / "project_description.json").write_text('{"app_elf": "app.elf"}')
+        monkeypatch.chdir(tmp_path)
+        session = Session(settings=Settings(), folder=tmp_path / "sessions")
+        watch = Watch()
+        session.subscribe(watch)
+        await session.open(OpenRequest(server.url, elf=(server.board.elf,)))
+        await watch.until(lambda: session.status.elf_state is ElfState.MATCH, limit=20)
+        await session.close()
+    fits = [change for change in watch.changes if isinstance(change, Notice) and "fits the board" in change.text]
+    assert fits == []
