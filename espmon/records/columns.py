@@ -2,8 +2,8 @@
 
 Forms known: ESP-IDF `I (123) tag: text` with ticks, system time or date, with or without colour, and without a time;
 Arduino `[  123][E][file.c:12] function(): text`; Zephyr `[00:00:00.123,000] <inf> module: text`; MCUboot
-`[esp32] [INF] text`; Rust `INFO - text` and `[INFO  target] text`. A host tool's time before the line
-(`12:34:56.789 -> `, `[12:34:56] `) is skipped.
+`[esp32] [INF] text`; Rust `INFO - text` and `[INFO  target] text`. A prompt before the line and a host tool's time
+(`12:34:56.789 -> `, `[12:34:56] `, ISO 8601) are skipped.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ NAMED_LEVELS = {
 
 HEADER = re.compile(
     rb"(?:\x1b\[[0-9;:]*m)*"
-    rb"(?:\[?\d\d:\d\d:\d\d(?:[.:]\d{1,6})?(?: -> |\] ?(?=[^<\s])))?"
+    rb"(?:[\w-]{0,16}> )?"  # a prompt that the line was printed behind, or a quotation mark
+    rb"(?:\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?"
+    rb"(?: -> |\] ?(?=[^<\s])| (?=[EWIDV\[\x1b])))?"
     rb"(?:\x1b\[[0-9;:]*m)*"
     rb"(?:"
     rb"([EWIDV]) (?:\(([\d:. -]+)\) ([^:\r\n\x1b]{1,64}):|([\w./-]{1,64}): )"  # 1 level, 2 time, 3 tag, 4 tag
     rb"|\[ *(?:(\d+)\]\[)?([EWIDV])\]\[([^\]:\r\n]{1,64})(?::\d+)?\]"  # 5 ticks, 6 level, 7 file
-    rb"|\[([\d:.,]{8,18})\] <(err|wrn|inf|dbg)> ([^:\r\n]{1,64}):"  # 8 time, 9 level, 10 module
+    rb"|(?:\[([\d:.,]{8,18})\] (?:\x1b\[[0-9;:]*m)*)?<(err|wrn|inf|dbg)> ([^:\r\n]{1,64}):"  # 8 time, 9 level, 10 tag
     rb"|\[(\w{1,16})\] \[(ERR|WRN|INF|DBG)\] "  # 11 image, 12 level
     rb"|\[?(ERROR|WARN|WARNING|INFO|DEBUG|TRACE)(?: +([\w:]{1,64}))? *(?:\]| - )"  # 13 level, 14 target
     rb")"
@@ -107,7 +109,7 @@ def read_head(hit: re.Match[bytes]) -> tuple[int, bytes | None, int | None]:
     if level is not None:
         return level[0], file, device_time(ticks) if ticks is not None else None
     if short is not None:
-        return NAMED_LEVELS[short.upper()], module, device_time(clock)
+        return NAMED_LEVELS[short.upper()], module, None if clock is None else device_time(clock)
     if word is not None:
         return NAMED_LEVELS[word], image, None
     return NAMED_LEVELS[name], target, None
