@@ -390,7 +390,8 @@ class Session(Controls):
             return
         except ActionError as error:
             pushback = error.pushback
-            fields = {"action": job.action, "error": error.message, "hint": error.hint}
+            warnings = list(getattr(error, "warnings", ()))
+            fields = {"action": job.action, "error": error.message, "hint": error.hint, "warnings": warnings}
             self._flash_ended(began, job, fields, error.transcript, Severity.ERROR)
         except asyncio.CancelledError as cancelled:
             fields = {"action": job.action, "error": str(cancelled) or "cancelled"}
