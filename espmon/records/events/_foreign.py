@@ -16,7 +16,7 @@ _TRAP = re.compile(r"\bmepc=(?:0x)?([0-9a-fA-F]{8})(?:, ?mtval=(?:0x)?([0-9a-fA-
 _STRUCT = re.compile(r"\b(?:TrapFrame|Context) \{(.*)")
 _FIELD = re.compile(r"\b([A-Za-z]\w*): (0x[0-9a-fA-F]+|[0-9a-fA-F]+)(?=[,\s}])")
 _EQUALS = re.compile(r"(?<![A-Za-z0-9_])([A-Z][A-Z0-9_]{0,8})=0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
-_PANIC_FRAME = re.compile(r"={8,} PANIC ={8,}")
+_PANIC_FRAME = re.compile(r"={8} PANIC ={8}")
 _ZEPHYR_CPU = re.compile(r"\*\* CPU (\d) EXCCAUSE (\d{1,3})(?: \((.*?)\))?")
 _ZEPHYR_ROW = re.compile(r"\*\* +(?:\(|[A-Z])")
 _ZEPHYR_VALUE = re.compile(r"\b([A-Z][A-Z0-9]{0,8}) (0x[0-9a-fA-F]{1,8}|0|\(nil\))(?![0-9a-zA-Z])")
