@@ -1,21 +1,52 @@
 """Bytes to records: the demultiplexer, the record types and what they say.
 
-Sans-IO: nothing here reads a port, a clock or a file.
+Sans-IO: nothing here reads a port, a clock or a file. Names are loaded when first used: a screen that shows lines does
+not wait for the tables of resets and panics.
 """
 
-from espmon.records.batch import Batch, Part
-from espmon.records.console import CAPS_QUERY
-from espmon.records.demux import Demultiplexer
-from espmon.records.event import EventRecognizer, LineView
-from espmon.records.limits import Limits
-from espmon.records.lines import Line, LineBlock
-from espmon.records.notes import Caps, Note
-from espmon.records.record import Event, JsonObject, Raw, Record
-from espmon.records.span import CaptureStatus
-from espmon.records.spans.coredump import Coredump
-from espmon.records.spans.frame import Frame
-from espmon.records.spans.gdb import Gdb
-from espmon.records.spans.png import Png
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from espmon.lazy import names_from
+
+if TYPE_CHECKING:
+    from espmon.records.batch import Batch, Part
+    from espmon.records.console import CAPS_QUERY
+    from espmon.records.demux import Demultiplexer
+    from espmon.records.event import EventRecognizer, LineView
+    from espmon.records.limits import Limits
+    from espmon.records.lines import Line, LineBlock
+    from espmon.records.notes import Caps, Note
+    from espmon.records.record import Event, JsonObject, Raw, Record
+    from espmon.records.span import CaptureStatus
+    from espmon.records.spans.coredump import Coredump
+    from espmon.records.spans.frame import Frame
+    from espmon.records.spans.gdb import Gdb
+    from espmon.records.spans.png import Png
+
+_HOMES = {
+    "Batch": "batch",
+    "CAPS_QUERY": "console",
+    "Caps": "notes",
+    "CaptureStatus": "span",
+    "Coredump": "spans.coredump",
+    "Demultiplexer": "demux",
+    "Event": "record",
+    "EventRecognizer": "event",
+    "Frame": "spans.frame",
+    "Gdb": "spans.gdb",
+    "JsonObject": "record",
+    "Limits": "limits",
+    "Line": "lines",
+    "LineBlock": "lines",
+    "LineView": "event",
+    "Note": "notes",
+    "Part": "batch",
+    "Png": "spans.png",
+    "Raw": "record",
+    "Record": "record",
+}
 
 __all__ = [
     "CAPS_QUERY",
@@ -39,3 +70,6 @@ __all__ = [
     "Raw",
     "Record",
 ]
+
+
+__getattr__ = names_from(__name__, _HOMES)
