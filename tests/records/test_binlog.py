@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espmon.records import Demultiplexer, Line, Record
+from espmon.records.spans._binlog_frame import crc8
 from espmon.session.binlog_strings import BinlogStrings
-from tests.records.streams import assert_tiles, binary_log, embedded, records
+from tests.records.streams import as_json, assert_tiles, binary_log, embedded, records
 
 
 def texts(found: list[Record]) -> list[str]:
@@ -165,6 +166,17 @@ def test_a_damaged_frame_costs_only_itself() -> None:
 def test_control_bytes_in_text_are_text() -> None:
     data = b"\x01\x02 menu \x01\x0c\x14 item\r\n" * 5
     assert [line.to_json()["source"] for line in records(data)] == ["text"] * 5
+
+
+@pytest.mark.parametrize("reference", [b"\xff\x00", b"\xfe\x00", b"\xfc\x01"])
+def test_a_string_that_ends_behind_its_frame_is_no_frame_at_any_cut(reference: bytes) -> None:
+    body = b"\x02" + struct.pack(">H", 255 | 3 << 10) + reference + b"d" * 249
+    frame = body + bytes([crc8(body)])
+    data = b"text " + frame + b"more text\r\n" + b"\xff" * 700 + b"\r\n"
+    whole = as_json(records(data))
+    assert {record["source"] for record in whole} == {"text"}
+    for step in (1, 9, 64, 260):
+        assert as_json(records(data, range(step, len(data), step))) == whole
 
 
 def test_a_crash_in_a_binary_log_is_an_event() -> None:

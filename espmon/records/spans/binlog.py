@@ -58,16 +58,21 @@ def frame_size(data: bytes, at: int, *, trusted: bool) -> int | More | None:
     if data[at] not in (1, 2):
         return None
     word = control(data[at + 1], data[at + 2])
-    if not word.plausible or not (trusted or references_plausible(data, at + 3)):
+    if not word.plausible:
+        return None
+    arguments = at + word.length - 1 - (8 if word.wide_time else 4)
+    if not (trusted or references_plausible(data, at + 3, arguments)):
         return None
     if have < word.length:
         return MORE
     return word.length if crc8(data[at : at + word.length]) == 0 else None
 
 
-def references_plausible(data: bytes, at: int) -> bool:
-    """Format and tag (as far as they are here) are addresses of the family, or hold their strings."""
+def references_plausible(data: bytes, at: int, end: int) -> bool:
+    """Format and tag (as far as they are here) are addresses of the family, or hold their strings, up to `end`."""
     for _ in range(2):
+        if at >= end:
+            return False
         if at >= len(data):
             return True
         if data[at] >= EMBEDDED:
@@ -78,7 +83,7 @@ def references_plausible(data: bytes, at: int) -> bool:
             at += 4
         else:
             return False
-    return True
+    return at <= end
 
 
 def block(data: bytes, ends: list[int], entries: list[Entry], where: Where) -> DecodedBlock:
