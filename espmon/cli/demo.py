@@ -7,10 +7,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from espmon.session.view import OpenRequest
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     except ImportError:
         print("espmon demo: the simulated board needs the extra: pip install 'espmon[demo]'", file=sys.stderr)
         return 2
+    from espmon.cli._board import start_board
     from espmon.cli.monitor import run_screen
     from espmon.sim import ListenError
     from espmon.sim.chips import CHIPS
@@ -47,31 +44,3 @@ def main(arguments: Sequence[str]) -> int:
     except ListenError as error:
         print(f"espmon demo: {error}", file=sys.stderr)
         return 3
-
-
-def start_board(boards: ExitStack, path_map: dict[str, str], chip: str = "esp32c3") -> OpenRequest:
-    """Start a simulated board that runs until `boards` is closed.
-
-    Args:
-        boards: owns the board's thread.
-        path_map: gets the place of the board's sources.
-        chip: a key of `espmon.sim.chips.CHIPS`.
-
-    Returns:
-        How it is opened.
-
-    Raises:
-        ListenError: there is no free port on this computer.
-    """
-    from espmon.session.view import OpenRequest
-    from espmon.sim import BoardThread, SimulatedBoard
-    from espmon.sim.chips import CHIPS
-    from espmon.sim.image import SOURCE_PREFIX, SOURCES
-
-    server = boards.enter_context(BoardThread(lambda: SimulatedBoard(chip)))
-    path_map[SOURCE_PREFIX] = str(SOURCES)
-    return OpenRequest(
-        url=server.url,
-        name=f"Simulated {CHIPS[chip].title}",
-        elf=(server.board.elf,) if CHIPS[chip].riscv else (),
-    )

@@ -127,7 +127,7 @@ def demo_in(boards: ExitStack) -> Callable[[dict[str, str]], OpenRequest] | None
         return None
 
     def start(path_map: dict[str, str]) -> OpenRequest:
-        from espmon.cli.demo import start_board
+        from espmon.cli._board import start_board
         from espmon.sim import ListenError
 
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -20,21 +20,18 @@ from espmon.tui.artifacts import Artifacts
 from espmon.tui.builds import LOOK_EVERY, BuildWatch
 from espmon.tui.debugging import Debug
 from espmon.tui.flashing import Flashing
+from espmon.tui.host import Host
 from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.questions import Questions
-from espmon.tui.sanitise import plain
 from espmon.tui.theme import DARK, THEMES
 from espmon.tui.widgets.input_line import History
 
 CLOSE_LIMIT = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
 
-NOTICE_LIMIT = 500
-"""Longest toast, in characters."""
 
-
-class EspmonApp(App[int]):
+class EspmonApp(Host):
     """The full screen.
 
     Args:
@@ -96,10 +93,10 @@ class EspmonApp(App[int]):
         self._runner = runner
         self._history = History(history)
         self.router = routes.Router(self)
-        self.artifacts = Artifacts(self)
-        self.flashing = Flashing(self)
-        self.stub = Debug(self)
         self.questions = Questions(self)
+        self.stub = Debug(self, self.questions.show_lent)
+        self.artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
+        self.flashing = Flashing(self)
         self.builds = BuildWatch(self)
         self.project = Path.cwd()
         self.chosen_keys = {
@@ -113,13 +110,6 @@ class EspmonApp(App[int]):
     def get_default_screen(self) -> Screen[Any]:
         """The monitor is at the bottom of everything."""
         return MonitorScreen(self.link, self.settings, self._history, timestamps=self._timestamps)
-
-    @property
-    def monitor(self) -> MonitorScreen:
-        """The monitor screen, whatever lies over it."""
-        screen = self.screen_stack[0]
-        assert isinstance(screen, MonitorScreen)
-        return screen
 
     def on_mount(self) -> None:
         """Themes, keys, and the first step: open, or ask what to open."""
@@ -188,17 +178,6 @@ class EspmonApp(App[int]):
             self.stub.follow_entry(entry)
             self.questions.follow_entry(entry)
             self.builds.follow_entry(entry)
-
-    def toast(self, notice: Notice) -> None:
-        """Show a notice, on whatever screen is up; never as markup."""
-        self.notify(
-            plain(notice.text[:NOTICE_LIMIT]), title=plain(notice.title), severity=notice.severity.value, markup=False
-        )
-
-    @property
-    def status(self) -> Status:
-        """The session's status."""
-        return self.link.session.status
 
     # -- actions ------------------------------------------------------------------------------------------------
 

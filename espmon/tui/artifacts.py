@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon.session.view import EventEntry, Status
 from espmon.tui.graphics import Graphics
+from espmon.tui.host import Host
 from espmon.tui.saving import as_json, as_text, saver
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from espmon.tui.app import EspmonApp
     from espmon.tui.screens.capture import CaptureAnswer, CaptureScreen
 
 PICTURE_SECONDS = 10.0
@@ -25,10 +26,16 @@ class Artifacts:
 
     Args:
         app: the app.
+        ask_elf: asks for an ELF; calls back when one was chosen.
+        offer_stub: offers what can be done about a debug stub.
     """
 
-    def __init__(self, app: EspmonApp) -> None:
+    def __init__(
+        self, app: Host, ask_elf: Callable[[Callable[[Path], None]], None], offer_stub: Callable[[], None]
+    ) -> None:
         self._app = app
+        self._ask_elf = ask_elf
+        self._offer_stub = offer_stub
         self._panel: CaptureScreen | None = None
         self._last: EventEntry | None = None
         self._last_panic: EventEntry | None = None
@@ -109,7 +116,7 @@ class Artifacts:
         elif kind == "coredump":
             self._core_dump(entry)
         elif kind == "gdb":
-            self._app.stub.offer()
+            self._offer_stub()
         else:
             from espmon.tui.event_reports import event_screen
 
@@ -249,7 +256,7 @@ class Artifacts:
             link.ask(decode())
             self._show_panel("coredump", replace(entry, report=None))
 
-        self._app.questions.ask_elf(chosen)
+        self._ask_elf(chosen)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espmon.session.view import EventEntry, Status
-
-if TYPE_CHECKING:
-    from espmon.tui.app import EspmonApp
+from espmon.tui.host import Host
 
 LOOK_EVERY = 2.0
 """Seconds between looks at the ELF in use."""
@@ -53,7 +50,7 @@ class BuildWatch:
         app: the app.
     """
 
-    def __init__(self, app: EspmonApp) -> None:
+    def __init__(self, app: Host) -> None:
         self._app = app
         self._elf: Path | None = None
         self._loaded: dict[Path, Stamp] = {}

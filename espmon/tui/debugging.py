@@ -5,17 +5,17 @@ from __future__ import annotations
 import shlex
 import signal
 import subprocess
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SuspendNotSupported
 
 from espmon.session.state import State
 from espmon.session.view import EventEntry, Status
+from espmon.tui.host import Host
 from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
-    from espmon.tui.app import EspmonApp
     from espmon.tui.screens.gdb import GdbAction, GdbInspectScreen, GdbView
 
 OFFER = (
@@ -34,10 +34,12 @@ class Debug:
 
     Args:
         app: the app.
+        show_lent: shows that an IDE has the port; False when none has.
     """
 
-    def __init__(self, app: EspmonApp) -> None:
+    def __init__(self, app: Host, show_lent: Callable[[], bool]) -> None:
         self._app = app
+        self._show_lent = show_lent
         self._screen: GdbInspectScreen | None = None
         self._view: GdbView | None = None
         self._frames: dict[str, tuple[Mapping[str, Any], ...]] = {}
@@ -81,7 +83,7 @@ class Debug:
         """Ask what to do about the stub."""
         from espmon.tui.screens.stub import HAND_OVER, INSPECT, StubScreen
 
-        if self._offering or self._app.questions.show_lent():
+        if self._offering or self._show_lent():
             return
         if self._app.status.lease == "gdb":
             # Nothing is shown that would give it back: a terminal that could not be handed over.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from espmon.session.state import State
 from espmon.session.view import Status
 from espmon.tui.builds import project_of
+from espmon.tui.host import Host
 
 if TYPE_CHECKING:
     from espmon.session.flash_plan import FlashPlan
-    from espmon.tui.app import EspmonApp
     from espmon.tui.screens.flash import FlashProgressScreen
 
 KINDS = {
@@ -42,7 +42,7 @@ class Flashing:
         app: the app.
     """
 
-    def __init__(self, app: EspmonApp) -> None:
+    def __init__(self, app: Host) -> None:
         self._app = app
         self._progress: FlashProgressScreen | None = None
         self._title = ""

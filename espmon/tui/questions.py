@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from espmon.session.state import State
 from espmon.session.view import EventEntry, Status
+from espmon.tui.host import Host
 
 if TYPE_CHECKING:
-    from espmon.tui.app import EspmonApp
     from espmon.tui.screens.lent import LentScreen
 
 BAUD_LIMIT = 20_000_000
@@ -36,7 +36,7 @@ class Questions:
         app: the app.
     """
 
-    def __init__(self, app: EspmonApp) -> None:
+    def __init__(self, app: Host) -> None:
         self._app = app
         self._lent: LentScreen | None = None
         self._prompted: set[int] = set()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from espmon.session.state import State
 from espmon.session.view import OpenRequest, Status
 from espmon.tui import actions
+from espmon.tui.host import Host
 
 if TYPE_CHECKING:
-    from espmon.tui.app import EspmonApp
     from espmon.tui.screens.probing import ProbingScreen
 
 DEMO = "demo"
@@ -32,7 +32,7 @@ class Router:
         app: the app.
     """
 
-    def __init__(self, app: EspmonApp) -> None:
+    def __init__(self, app: Host) -> None:
         self._app = app
         self._state = State.CLOSED
         self._probing: ProbingScreen | None = None
