@@ -32,3 +32,8 @@ def plain(text: str) -> str:
     zero-width and tag characters and lone surrogates become escapes. Nothing is dropped.
     """
     return _UNSAFE.sub(_shown, text) if _UNSAFE.search(text) else text
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 region`, `2 regions`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -12,6 +12,7 @@ from espmon.records.events.panic import Panic
 from espmon.records.record import Event, JsonObject, Record
 from espmon.session.describe import describe
 from espmon.session.view import EventEntry, Severity
+from espmon.text import counted
 
 EVENTS_KEPT = 20_000
 """Entries kept in memory; the sidecar file has all of them."""
@@ -95,10 +96,10 @@ class FlashEvent(Event):
         wrong = [row for row in regions if not row.get("ok")]
         if wrong:
             places = ", ".join(str(row["address"]) for row in wrong)
-            return f"Flash {action}: {len(wrong)} of {len(regions)} regions differ, at {places}"
+            return f"Flash {action}: {len(wrong)} of {counted(len(regions), 'region')} different, at {places}"
         written = sum(int(row.get("written") or 0) for row in regions)
         detail = f", {written:,} bytes written" if action == "write" else ""
-        return f"Flash {action}: {len(regions)} regions right{detail}, {self.result.get('elapsed')} s"
+        return f"Flash {action}: {counted(len(regions), 'region')} right{detail}, {self.result.get('elapsed')} s"
 
     def fields(self) -> JsonObject:
         """The outcome's fields, and the transcript of the exchange."""

@@ -14,6 +14,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, ProgressBar
 
 from espmon.session.view import Progress
+from espmon.text import counted
 from espmon.tui.screens.base import Dialog, Line, clip, size_text, time_text
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.crash_parts import base_name
@@ -92,7 +93,9 @@ class FlashConfirmScreen(Dialog[bool]):
             if self._warnings:
                 yield Line("\n".join(f"! {warning}" for warning in self._warnings), id="warnings")
             total = sum(region.size for region in self._regions)
-            sentences = [f"{len(self._regions)} regions, {size_text(total)} in all."] if self._regions else []
+            sentences = (
+                [f"{counted(len(self._regions), 'region')}, {size_text(total)} in all."] if self._regions else []
+            )
             yield Line("\n".join([*sentences, *self._what_happens]), id="sentences")
         with Horizontal(classes="buttons"):
             yield Button("Cancel", id="cancel")
