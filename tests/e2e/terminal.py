@@ -58,6 +58,7 @@ class Terminal:
         # Exported sizes would freeze every program in the terminal at them.
         shell = shlex.join(["env", "-u", "COLUMNS", "-u", "LINES", *words, "bash", "--norc", "--noprofile"])
         self._run("new-session", "-d", "-x", str(columns), "-y", str(rows), shell)
+        self._socket = Path(self.format("#{socket_path}"))
         self.shows("shell$")
 
     def _run(self, *words: str) -> str:
@@ -136,6 +137,7 @@ class Terminal:
     def close(self) -> None:
         """End the terminal and everything in it."""
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=LIMIT)
+        self._socket.unlink(missing_ok=True)
 
 
 class Board:

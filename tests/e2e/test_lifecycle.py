@@ -207,18 +207,18 @@ async def test_the_log_after_a_probe_of_the_board_is_readable_and_complete(tmp_p
         await life.session.consent()
         store = life.session.store
 
-        def texts() -> list[str]:
-            return [store.record(line).text for line in range(store.first, len(store))]
+        def log() -> str:
+            """What stands behind the bytes of the probe."""
+            texts = [store.record(line).text for line in range(store.first, len(store))]
+            marks = [index for index, text in enumerate(texts) if text.startswith("▣") and "probe" in text]
+            return "\n".join(texts[marks[-1] + 1 :]) if marks else ""
 
-        await life.watch.until(lambda: any("probe" in text for text in texts()) or "esp>" in "".join(texts()), 20)
-        await life.watch.until(lambda: "esp>" in "".join(texts()), 20)
+        await life.watch.until(lambda: "esp>" in log(), 20)
         await life.session.close()
-        log = "\n".join(texts())
         # The whole boot after the probe, from its first line to the prompt.
-        boot = log[log.rindex("ESP-ROM:esp32c3") :]
-        assert "SPI_FAST_FLASH_BOOT" in boot
-        assert "Calling app_main()" in boot
-        assert "esp>" in boot
+        assert log().startswith("ESP-ROM:esp32c3")
+        assert "SPI_FAST_FLASH_BOOT" in log()
+        assert "Calling app_main()" in log()
         assert life.session._pipeline.demux.offset == len(await asyncio.to_thread(life.recorded))
 
 
