@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from espmon.records.event import LineView
 from espmon.records.notes import Caps, Note
 from espmon.records.record import Record
-from espmon.records.spans._values import json_value
+from espmon.records.values import json_value
 
 CAPS_QUERY = b"@ESPCAPS?\r\n"
 """Asks the firmware for its capabilities."""

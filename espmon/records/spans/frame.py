@@ -20,7 +20,7 @@ from espmon.records.span import BANNER_REACH, RESET_BANNER, Bytes, Found, More, 
 from espmon.records.spans._ends import end_line, header_line
 from espmon.records.spans._payload import NOT_BASE64, Damaged, unpack
 from espmon.records.spans._png_chunks import PngWalk
-from espmon.records.spans._values import cbor_value, json_value
+from espmon.records.values import cbor_value, json_value
 
 HEADER = re.compile(
     rb"@ESPFRAME (?P<kind>[a-z0-9_.-]{1,32})(?::(?P<name>[^\r\n]{1,255}?))? (?P<size>\d{1,20})"
