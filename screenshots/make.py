@@ -32,6 +32,8 @@ FONT = "DejaVu Sans Mono"
 """A monospaced font that has the box drawing characters."""
 
 SIZES = {"wide": (120, 40), "narrow": (80, 24)}
+WIDTHS = {"wide": 1280, "narrow": 900}
+"""Pixels of the pictures."""
 
 
 class Camera:
@@ -77,7 +79,7 @@ class Camera:
         await self.pilot.pause(0.1)
         svg = self.pilot.app.export_screenshot(title="espmon").replace("Fira Code", FONT)
         path = self._folder / f"{name}-{self._size}.png"
-        svg2png(bytestring=svg.encode(), write_to=str(path), output_width=1600 if self._size == "wide" else 1100)
+        svg2png(bytestring=svg.encode(), write_to=str(path), output_width=WIDTHS[self._size])
         print(path.name)
 
     async def type(self, line: str) -> None:
