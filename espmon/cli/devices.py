@@ -27,7 +27,9 @@ def main(arguments: list[str]) -> int:
     change.add_argument("--name", help="its name, on one line")
     change.add_argument("--description", help="anything worth remembering, on one line")
     change.add_argument("--baud", help="its usual rate; an empty text forgets it")
-    change.add_argument("--elf", help="the ELF that decodes its addresses; an empty text forgets it")
+    change.add_argument(
+        "--elf", help="the ELF (a file that is there) that decodes its addresses; an empty text forgets it"
+    )
     removal = actions.add_parser("remove", help="forget a device")
     removal.add_argument("device", help="a nickname, serial:NUMBER, location:PLACE or a connected port")
     actions.add_parser("path", help="where the registry is kept")
@@ -68,8 +70,10 @@ def _list(registry: DeviceRegistry, options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _describe(device: Device, port: str) -> str:
-    facts = [device.nickname or "(no nickname)", device.key, port or "not connected"]
+def _describe(device: Device, port: str | None) -> str:
+    """One line of facts; `port` is None where it does not matter whether the board is connected."""
+    facts = [device.nickname or "(no nickname)", device.key]
+    facts += [port or "not connected"] if port is not None else []
     facts += [text for text in (device.name, device.chip, device.mac) if text]
     facts += [f"{device.baud} baud"] if device.baud else []
     facts += [text for text in (device.elf, device.description) if text]
@@ -101,7 +105,10 @@ def _set(registry: DeviceRegistry, options: argparse.Namespace) -> int:
             fail(Exit.USAGE, f"{text!r} is not a rate in baud")
         changes["baud"] = int(text) if text else None
     if changes.get("elf"):
-        changes["elf"] = str(Path(changes["elf"]).expanduser().absolute())
+        elf = Path(changes["elf"]).expanduser().absolute()
+        if not elf.is_file():
+            fail(Exit.USAGE, f"{elf}: no such file; nothing was changed")
+        changes["elf"] = str(elf)
     key = _key(registry, options.device)
     try:
         device = registry.update(key, **changes)
@@ -112,7 +119,25 @@ def _set(registry: DeviceRegistry, options: argparse.Namespace) -> int:
 
 
 def _remove(registry: DeviceRegistry, options: argparse.Namespace) -> int:
-    key = _key(registry, options.device)
-    if not registry.remove(key):
-        fail(Exit.FAILED, f"{options.device} is not in the registry")
+    key = _known_key(registry, options.device)
+    device = registry.get(key) if key else None
+    if device is None or not registry.remove(device.key):
+        names = ", ".join(known.nickname or known.key for known in registry.devices())
+        fail(
+            Exit.USAGE,
+            f"no device is called {options.device}; {f'known are {names}' if names else 'none is known yet'}",
+        )
+    print(f"Removed: {_describe(device, None)}")
     return Exit.DONE
+
+
+def _known_key(registry: DeviceRegistry, name: str) -> str:
+    """The key that a name to forget stands for, "" for none: a port that is not there is no port trouble here."""
+    if registry.get(name) is not None:
+        return name
+    try:
+        return _key(registry, name)
+    except PortError as error:
+        if error.kind is PortErrorKind.MISSING:
+            return ""
+        raise

@@ -50,19 +50,47 @@ def test_a_board_that_is_away_is_changed_by_nickname(machine: list[Any], capsys:
     assert row["port"] is None
 
 
-def test_the_elf_is_kept_as_an_absolute_path_and_can_be_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["devices", "set", "serial:a", "--elf", "build/app.elf"])
-    assert Path(listed(capsys)[0]["elf"]).is_absolute()
+def test_the_elf_is_kept_as_an_absolute_path_and_can_be_forgotten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.elf").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert main(["devices", "set", "serial:a", "--elf", "app.elf"]) == 0
+    assert Path(listed(capsys)[0]["elf"]) == tmp_path / "app.elf"
     main(["devices", "set", "serial:a", "--elf", "", "--baud", ""])
     assert listed(capsys)[0]["elf"] == ""
     assert listed(capsys)[0]["baud"] is None
 
 
-def test_removing_by_nickname_forgets(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["devices", "set", "serial:a", "--nickname", "knob"])
-    assert main(["devices", "remove", "knob"]) == 0
+def test_an_elf_that_is_not_there_is_refused_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["devices", "set", "serial:a", "--name", "x", "--elf", str(tmp_path / "gone.elf")]) == 2
+    assert "gone.elf: no such file" in capsys.readouterr().err
     assert listed(capsys) == []
-    assert main(["devices", "remove", "serial:a"]) == 1
+
+
+def test_removing_by_nickname_forgets_and_says_what(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["devices", "set", "serial:a", "--nickname", "knob", "--name", "The knob"])
+    capsys.readouterr()
+    assert main(["devices", "remove", "knob"]) == 0
+    assert capsys.readouterr().out == "Removed: knob  serial:a  The knob\n"
+    assert listed(capsys) == []
+
+
+@pytest.mark.parametrize("name", ["nosuch", "serial:b", "/dev/ttyUSB77", "ttyACM0"])
+def test_removing_what_is_not_known_names_what_is(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["devices", "set", "serial:a", "--nickname", "knob"])
+    main(["devices", "set", "serial:c", "--name", "without a nickname"])
+    assert main(["devices", "remove", name]) == 2
+    assert f"no device is called {name}; known are knob, serial:c" in capsys.readouterr().err
+    assert len(listed(capsys)) == 2
+
+
+def test_a_connected_port_can_be_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["devices", "set", "ttyACM0", "--nickname", "knob"])
+    assert main(["devices", "remove", "ttyACM0"]) == 0
+    assert listed(capsys) == []
 
 
 @pytest.mark.parametrize(
