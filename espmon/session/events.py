@@ -22,6 +22,9 @@ BOOTS_KEPT = 10_000
 SIGNATURES_KEPT = 256
 """Different crashes that later ones are compared with."""
 
+LAST_SEEN = ("last in boot", "last at line")
+"""Details of a folded entry."""
+
 LOOP_AT = 3
 """Resets of one kind in a row that make a loop."""
 
@@ -209,8 +212,8 @@ class EventLog:
     def _fold(self, record: Record, line: int | None) -> EventEntry | None:
         """Count a crash or a reset that is the same as one listed before; None when it is a new one."""
         key = same_as(record)
-        if key is None and record.type == "boot" and self._repeating:
-            key = ("boot", str(record.fields()))
+        if key is None and record.type in ("boot", "caps") and self._repeating:
+            key = (record.type, str(record.fields()))
         if key is None:
             return None
         known = self._same.get(key)
@@ -220,7 +223,10 @@ class EventLog:
             if len(self._same) > SIGNATURES_KEPT:
                 self._same.popitem(last=False)
             return None
-        return self.update(old.id, count=old.count + 1, time=record.time, line=line, boot=self.boot)
+        # It stays where it was first seen, so that the boots keep their order; where it was last is a detail.
+        details = [row for row in old.details if row[0] not in LAST_SEEN]
+        last = zip(LAST_SEEN, (str(self.boot), "" if line is None else str(line)), strict=True)
+        return self.update(old.id, count=old.count + 1, details=(*details, *last))
 
     def entry(self, identity: int) -> EventEntry | None:
         """The entry with this id, None when it is no longer kept."""
