@@ -81,10 +81,10 @@ class Settings:
     """Filter at start, in idf.py monitor's syntax."""
 
     keymap: Mapping[str, str] = field(default_factory=dict)
-    """Binding id -> keys, to rebind any key (ids are listed by the help screen)."""
+    """Binding id -> keys, to rebind any key: the ids of `espmon.tui.actions.ACTIONS` ("log.search"), and app.menu."""
 
     path_map: Mapping[str, str] = field(default_factory=dict)
-    """Prefix of a source path in the ELF -> local folder."""
+    """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""
 
 
 def config_folder() -> Path:
@@ -140,5 +140,7 @@ def settings_from(table: Mapping[str, Any], source: str) -> tuple[Settings, list
         if isinstance(value, Mapping) and not all(isinstance(item, str) for item in value.values()):
             problems.append(f"{source}: the values of [{name}] should be strings; the default is used")
             continue
+        if name == "path_map":
+            value = {prefix: str(Path(folder).expanduser()) for prefix, folder in value.items()}
         chosen[name] = value
     return Settings(**chosen), problems

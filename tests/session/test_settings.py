@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
-from espmon.session.settings import Settings, load_settings
+from espmon.session.settings import Settings, load_settings, settings_from
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
@@ -39,3 +41,15 @@ def test_a_broken_file_is_reported_and_not_fatal(tmp_path: Path) -> None:
     settings, problems = load_settings(path)
     assert settings == Settings()
     assert len(problems) == 1
+
+
+def test_a_source_folder_may_be_below_the_home_folder(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[path_map]\n"/builds/x" = "~/x"\n')
+    assert dict(load_settings(path)[0].path_map) == {"/builds/x": str(Path.home() / "x")}
+
+
+def test_the_readme_s_settings_are_settings() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    assert settings_from(tomllib.loads(block), "README.md")[1] == []
