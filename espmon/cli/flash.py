@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_project, number
+from espmon.text import counted
 
 if TYPE_CHECKING:
     from espmon.rom.stay import FlashOutcome
@@ -102,6 +103,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in lines(end.outcome):
             print(clean(line))
+    if options.action == "info" and not end.outcome.partitions:
+        fail(Exit.FAILED, "no partition table to show; --table ADDR reads one that was moved")
     return int(Exit.DONE if end.outcome.ok else Exit.FAILED)
 
 
@@ -264,7 +267,19 @@ def _agreed(port: str, job: FlashJob) -> bool:
         fail(Exit.USAGE, f"flash {job.action} resets the board; without a terminal to ask on, --yes must be given")
     for piece in job.pieces:
         say(f"  0x{piece.address:08x}  {len(piece.data):>9,} bytes  {piece.file}")
-    words = {"write": "WRITES its flash", "erase": "ERASES its flash"}.get(job.action, "reads its flash")
-    words = "ERASES ALL of its flash and WRITES it" if job.erase_first else words
+    words = _consequence(job)
     print(f"This resets the board on {clean(port)} and {words}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _consequence(job: FlashJob) -> str:
+    """What the action does to flash, in the words of the question."""
+    if job.action == "erase":
+        if job.address is None or job.size is None:
+            return "ERASES ALL of its flash"
+        return f"ERASES {counted(job.size, 'byte')} (0x{job.size:x}) of its flash at 0x{job.address:x}"
+    if job.action == "write":
+        return "ERASES ALL of its flash and WRITES it" if job.erase_first else "WRITES its flash"
+    if job.action == "read" and job.size is not None:
+        return f"reads {counted(job.size, 'byte')} of its flash at 0x{job.address:x}"
+    return "reads its flash"

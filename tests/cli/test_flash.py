@@ -184,6 +184,26 @@ def test_a_hostile_partition_name_cannot_reach_the_terminal(
     assert "\x1b" not in capsys.readouterr().out
 
 
+def test_info_without_a_partition_table_is_exit_code_1_and_says_so(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert flash.main(["info", port, "--yes"]) == 1
+    err = capsys.readouterr().err
+    assert "no partition table at 0x8000" in err
+    assert "espmon: no partition table to show; --table ADDR" in err
+
+
+def test_info_on_something_else_than_a_table_is_exit_code_1(
+    port: str, memory: FlashImage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory.data[0x8000:0x9000] = noise(0x1000)
+    assert flash.main(["info", port, "--yes", "--json"]) == 1
+    captured = capsys.readouterr()
+    assert "row 0 at 0x0 is no partition" in captured.err
+    assert "no partition table to show" in captured.err
+    assert json.loads(captured.out)["partitions"] == []
+
+
 def test_a_project_is_taken_as_it_was_built(port: str, memory: FlashImage, tmp_path: Path) -> None:
     build = tmp_path / "build"
     build.mkdir()
@@ -295,7 +315,13 @@ def test_without_a_terminal_and_without_yes_nothing_is_opened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "question"), [(["erase", "--all"], "ERASES its flash"), (["info"], "reads its flash")]
+    ("words", "question"),
+    [
+        (["erase", "--all"], "ERASES ALL of its flash. Go on?"),
+        (["erase", "0x200000", "0x1000"], "ERASES 4,096 bytes (0x1000) of its flash at 0x200000. Go on?"),
+        (["read", "0x8000", "0xc00", "table.bin"], "reads 3,072 bytes of its flash at 0x8000. Go on?"),
+        (["info"], "reads its flash. Go on?"),
+    ],
 )
 def test_on_a_terminal_it_says_what_will_happen_and_no_touches_nothing(words: list[str], question: str) -> None:
     command = [sys.executable, "-m", "espmon", "flash", words[0], "/dev/does-not-exist", *words[1:]]
