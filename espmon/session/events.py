@@ -102,7 +102,8 @@ class FlashEvent(Event):
             return f"Flash {action}: {len(wrong)} of {counted(len(regions), 'region')} different, at {places}"
         written = sum(int(row.get("written") or 0) for row in regions)
         detail = f", {written:,} bytes written" if action == "write" else ""
-        return f"Flash {action}: {counted(len(regions), 'region')} right{detail}, {self.result.get('elapsed')} s"
+        seconds = float(self.result.get("elapsed") or 0)
+        return f"Flash {action}: {counted(len(regions), 'region')} right{detail}, {seconds:.2f} s"
 
     def fields(self) -> JsonObject:
         """The outcome's fields, and the transcript of the exchange."""
