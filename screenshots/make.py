@@ -83,7 +83,7 @@ class Camera:
         print(path.name)
 
     async def type(self, line: str) -> None:
-        """Type a line at the board's console. The input line keeps the focus: what answers may open a screen."""
+        """Type a line at the board's console. The input line keeps the focus: nothing opens by itself meanwhile."""
         await self.pilot.press("i", *[{" ": "space"}.get(key, key) for key in line], "enter")
 
     @property
@@ -186,8 +186,10 @@ async def crashing(camera: Camera) -> None:
 async def dumping(camera: Camera) -> None:
     """A core dump, captured and decoded."""
     await camera.type("coredump")
+    await camera.shows("Core dump decoded: C")
+    await camera.pilot.press("escape", "C")
     await camera.shoot("coredump", "esp_timer", "sensor.h:26")
-    await camera.pilot.press("escape", "escape")
+    await camera.pilot.press("escape")
 
 
 async def picturing(camera: Camera) -> None:
@@ -209,6 +211,7 @@ async def debugging(camera: Camera) -> None:
     """The debug stub, inspected in place."""
     await camera.type("gdbstub")
     await camera.until("the stub", lambda: camera.has("gdb"))
+    await camera.pilot.press("escape", "D")
     await camera.shows("nspect")
     await camera.pilot.press("i")
     await camera.shoot("debugger", "esp_timer", "sensor.h:26")

@@ -40,6 +40,7 @@ class Artifacts:
         self._last: EventEntry | None = None
         self._last_panic: EventEntry | None = None
         self._awaiting_picture = False
+        self._asked = 0.0
         self._graphics = Graphics(app)
         self._timer: Timer | None = None
         self._shown: set[int] = set()
@@ -48,6 +49,10 @@ class Artifacts:
 
     def expect_picture(self) -> None:
         """The user asked for a screenshot: show the next one that is saved, or say that none came."""
+        self._asked = self._app.last_key
+        self._wait_for_picture()
+
+    def _wait_for_picture(self) -> None:
         self._awaiting_picture = True
         if self._timer is not None:
             self._timer.stop()
@@ -57,7 +62,7 @@ class Artifacts:
         if not self._awaiting_picture:
             return
         if self._app.status.capture is not None:
-            self.expect_picture()
+            self._wait_for_picture()
             return
         self._awaiting_picture = False
         self._app.notify(
@@ -88,18 +93,23 @@ class Artifacts:
             self._picture_came(entry)
 
     def _open_by_itself(self, entry: EventEntry) -> None:
-        """A core dump came and was looked at: show it, unless the user is busy with another screen."""
+        """A core dump came and was looked at: show it, unless the user is busy."""
         self._shown.add(entry.id)
-        if self._app.screen is self._app.monitor:
+        if self._app.may_interrupt():
             self._core_dump(entry)
+        elif "error" in _mapping(entry.report):
+            self._app.notify("Core dump kept, not decoded: C tells why", severity="warning", markup=False)
         else:
-            self._app.notify("A core dump has come: C in the monitor shows its report", markup=False)
+            self._app.notify("Core dump decoded: C opens it", markup=False)
 
     def _picture_came(self, entry: EventEntry) -> None:
         facts = entry.record.fields()
         if entry.path is not None:
             self._awaiting_picture = False
-            self.show(entry)
+            if self._app.may_interrupt(self._asked):
+                self.show(entry)
+            else:
+                self._app.notify("The screenshot has come: o on its row in the events (e) opens it", markup=False)
         elif facts.get("error") and not facts.get("bytes"):
             self._awaiting_picture = False
             self._app.notify(f"No screenshot: {facts['error']}", title=entry.title, severity="error", markup=False)

@@ -60,12 +60,10 @@ class Debug:
         self._stopped = True
         if self._screen is not None or self._app.link.session.lends_to_ide:
             return
-        if self._app.screen is self._app.monitor:
+        if self._app.may_interrupt():
             self.offer()
         else:
-            self._app.notify(
-                "The board waits in its debug stub: D in the monitor inspects it", severity="warning", markup=False
-            )
+            self._app.notify("The board waits in its debug stub: D", severity="warning", markup=False)
 
     def follow_status(self, status: Status) -> None:
         """An inspection that ended by itself closes its screen; the session tells why.

@@ -39,6 +39,7 @@ class Questions:
     def __init__(self, app: Host) -> None:
         self._app = app
         self._lent: LentScreen | None = None
+        self._lent_told = False
         self._prompted: set[int] = set()
         self._log_file: Path | None = app.request.log if app.request is not None else None
 
@@ -149,7 +150,7 @@ class Questions:
         self._prompted.add(entry.id)
         if self._app.settings.answer_coredump_prompt:
             return
-        if self._app.screen is self._app.monitor:
+        if self._app.may_interrupt():
             self._ask_enter()
         else:
             self._app.notify(
@@ -176,11 +177,15 @@ class Questions:
     def follow_status(self, status: Status) -> None:
         """While an IDE has the port, say so, with a way to take it back."""
         lent = status.state is State.LOST and status.reason == LENT
-        if lent and self._lent is None:
-            self.show_lent()
+        if lent and not self._lent_told:
+            if self._app.may_interrupt():
+                self.show_lent()
+            else:
+                self._app.notify("The IDE has the port: D takes it back", severity="warning", markup=False)
         elif not lent and self._lent is not None:
             self._lent.finish()
             self._lent = None
+        self._lent_told = lent
 
     def show_lent(self) -> bool:
         """Show that the IDE has the port; False when it has not."""

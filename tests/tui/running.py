@@ -59,6 +59,10 @@ class Running:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    def idle(self) -> None:
+        """As if no key had been pressed for long."""
+        self.app.last_key = float("-inf")
+
     def rows(self) -> list[str]:
         """What the log pane shows, row by row."""
         pane = self.pane

@@ -52,6 +52,7 @@ async def test_a_board_that_has_not_stopped_is_not_said_to_have() -> None:
         await shown(case, StubScreen)
         assert "Is desk board in its debug stub?" in case.text()
         await case.press("escape")
+        case.idle()
         happen(case, STOP)
         await shown(case, StubScreen)
         await case.until(lambda: "desk board waits in its debug stub" in case.text())

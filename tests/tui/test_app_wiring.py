@@ -123,6 +123,54 @@ async def test_without_a_crash_the_key_says_so() -> None:
         await case.until(lambda: "Nothing has crashed yet" in case.text())
 
 
+# -- typing is never interrupted --------------------------------------------------------------------------------
+
+TYPING = [("i", "i"), ("raw", "r"), ("search", "slash"), ("filter", "f"), ("menu", "ctrl+t"), ("a key just now", "w")]
+
+
+@pytest.mark.parametrize("key", [key for _, key in TYPING], ids=[name for name, _ in TYPING])
+async def test_what_opens_by_itself_is_a_toast_while_somebody_types(key: str, tmp_path: Path) -> None:
+    async with running(size=(120, 40)) as case:
+        await case.press(key)
+        if key != "w":
+            case.idle()
+        case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=CORE)
+        happen(case, Told("gdb", signal=5, checksum="ok"))
+        await case.until(lambda: "Core dump decoded: C opens it" in case.text())
+        await case.until(lambda: "The board waits in its debug stub: D" in case.text())
+        assert case.app.screen is case.screen
+
+
+@pytest.mark.parametrize("record", [Told("note", kind="prompt", action="enter"), Told("gdb", signal=5, checksum="ok")])
+async def test_letters_typed_when_a_question_comes_reach_the_board(record: Told) -> None:
+    async with running() as case:
+        await case.press("i", *"yes")
+        happen(case, record)
+        await case.until(lambda: len(case.app._notifications))
+        await case.press(*"ihd", "enter")
+        await case.until(lambda: case.session.sent == [b"yesihd\r"])
+        assert case.app.screen is case.screen
+
+
+async def test_a_dump_that_was_only_told_of_is_one_key_away(tmp_path: Path) -> None:
+    async with running(size=(120, 40)) as case:
+        await case.press("i", "x")
+        case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=CORE)
+        await case.until(lambda: "C opens it" in case.text())
+        await case.press("escape", "C")
+        await shown(case, CoreDumpReportScreen)
+
+
+async def test_a_screenshot_that_comes_after_the_user_went_on_is_a_toast(tmp_path: Path) -> None:
+    async with running() as case:
+        await case.press("s", "i", "a")
+        path = tmp_path / "picture.png"
+        path.write_bytes(b"not really a picture")
+        case.session.add_event("png", "Screenshot 320 x 240", path=path)
+        await case.until(lambda: "The screenshot has come" in case.text())
+        assert case.app.screen is case.screen
+
+
 # -- probe, flash, screenshot -----------------------------------------------------------------------------------
 
 
