@@ -11,15 +11,22 @@ from dataclasses import replace
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; returns the exit code."""
+    from espmon.sim.chips import CHIPS
+
     parser = argparse.ArgumentParser(
-        prog="espmon demo", description="Full screen on a simulated board: no hardware, no toolchain."
+        prog="espmon demo",
+        description="Full screen on a simulated board: no hardware, no toolchain.",
+        epilog=f"chips: {', '.join(CHIPS)}",
     )
-    parser.add_argument("--chip", default="esp32c3", help="chip to simulate (default: %(default)s)")
+    parser.add_argument("--chip", metavar="NAME", default="esp32c3", help="chip to simulate (default: %(default)s)")
     parser.add_argument(
         "--probe", action=argparse.BooleanOptionalAction, default=True, help="offer to identify the chip"
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     options = parser.parse_args(list(arguments))
+    if options.chip not in CHIPS:
+        print(f"espmon demo: no chip {options.chip!r}; there are {', '.join(CHIPS)}", file=sys.stderr)
+        return 2
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("espmon demo: the full screen needs a terminal", file=sys.stderr)
         return 2
@@ -31,11 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     from espmon.cli._board import start_board
     from espmon.cli.monitor import run_screen
     from espmon.sim import ListenError
-    from espmon.sim.chips import CHIPS
 
-    if options.chip not in CHIPS:
-        print(f"espmon demo: no chip {options.chip!r}; there are {', '.join(CHIPS)}", file=sys.stderr)
-        return 2
     paths: dict[str, str] = {}
     try:
         with ExitStack() as boards:

@@ -15,15 +15,22 @@ def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     parser = command_parser("symbolize", "Print function and file:line of addresses, inlined functions included.")
     parser.add_argument("elf", metavar="ELF", help="the application's ELF")
-    parser.add_argument("addresses", metavar="ADDR", nargs="*", help="hexadecimal; read from stdin when none is given")
-    parser.add_argument("--also", metavar="ELF", action="append", default=[], help="another ELF: bootloader, ROM")
+    parser.add_argument(
+        "addresses",
+        metavar="ADDR",
+        nargs="*",
+        help="hexadecimal, with or without 0x; without any here they are read from stdin, between spaces or line ends",
+    )
+    parser.add_argument(
+        "--also", metavar="ELF", action="append", default=[], help="another ELF (bootloader, ROM); may be repeated"
+    )
     parser.add_argument("--json", action="store_true", help="a list of addresses with their frames, innermost first")
     return run_command(parser, arguments, symbolize, {PostmortemError: Exit.USAGE})
 
 
 def symbolize(options: argparse.Namespace) -> int:
     """Look the addresses up and print them."""
-    words = options.addresses or sys.stdin.read(MAX_ADDRESSES * 12).split()
+    words = options.addresses or _piped()
     addresses = [parse_address(word) for word in words[:MAX_ADDRESSES]]
     symbolizer = Symbolizer([options.elf, *options.also])
     if options.json:
@@ -43,6 +50,14 @@ def symbolize(options: argparse.Namespace) -> int:
     for note in symbolizer.damage[:5]:
         print(f"espmon: warning: {clean(note)}", file=sys.stderr)
     return Exit.DONE
+
+
+def _piped() -> list[str]:
+    """Words from stdin; ends the command when there are none, or when only a person at a keyboard could type them."""
+    words = [] if sys.stdin.isatty() else sys.stdin.read(MAX_ADDRESSES * 12).split()
+    if not words:
+        fail(Exit.USAGE, "no address: give some behind the ELF, or pipe them in")
+    return words
 
 
 def parse_address(word: str) -> int:
