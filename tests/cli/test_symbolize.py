@@ -23,8 +23,9 @@ def entry() -> str:
     with ELF.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
-        (symbol,) = table.get_symbol_by_name(APP_MAIN) or ()
-        return f"0x{symbol['st_value']:08x}"
+        symbols = table.get_symbol_by_name(APP_MAIN)
+        assert symbols
+        return f"0x{symbols[0]['st_value']:08x}"
 
 
 def test_an_address_may_be_a_word(capsys: pytest.CaptureFixture[str]) -> None:
