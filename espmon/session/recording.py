@@ -32,6 +32,9 @@ TIMING_SECONDS = 0.02
 STOP_SECONDS = 5.0
 """Longest wait for the writer thread when closing."""
 
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+"""Modes of what a session makes: boards print keys and passwords. Systems without modes take no notice."""
+
 
 def safe_name(text: str) -> str:
     """A file-name part made of `text`: letters, digits, `._-`; never empty, a path, or longer than 40 characters."""
@@ -50,14 +53,24 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def _append_private(path: Path) -> IO[bytes]:
+    """Open for appending, unbuffered; a new file is the user's own. Raises OSError."""
+    return open(path, "ab", buffering=0, opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE_FILE)
+
+
 def new_session_folder(root: Path, name: str, now: float) -> Path:
     """Make a folder for one session below `root`; the name starts with the time so that folders sort by age."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     base = f"{stamp}-{safe_name(name)}"
+    root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     for suffix in ["", *(f"-{count}" for count in range(2, 1000))]:
         folder = root / (base + suffix)
         try:
-            folder.mkdir(parents=True, exist_ok=False)
+            folder.mkdir(mode=PRIVATE_FOLDER)
         except FileExistsError:
             continue
         return folder
@@ -96,8 +109,8 @@ class Recording:
         self._wake = threading.Event()
         self._stopping = False
         self._failed = False
-        self._raw = (folder / "stream.bin").open("ab", buffering=0)
-        self._sidecar = (folder / "events.jsonl").open("ab", buffering=0)
+        self._raw = _append_private(folder / "stream.bin")
+        self._sidecar = _append_private(folder / "events.jsonl")
         self._log: IO[bytes] | None = None
         self._retired: list[IO[bytes]] = []
         self._bytes = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,27 @@ def test_two_sessions_in_one_second_get_two_folders(tmp_path: Path) -> None:
     assert first != second
     assert first.is_dir()
     assert second.is_dir()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="this system's files have no modes")
+def test_nobody_else_can_read_a_session(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = new_session_folder(tmp_path / "sessions", "ttyUSB0", 0.0)
+        recording = Recording(folder, limit=1 << 20, on_problem=pytest.fail)
+        recording.raw(b"password: hunter2", "pipeline", 0.0)
+        recording.close()
+        write_atomically(folder / "a.png", b"data")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in [folder.parent, folder, *folder.iterdir()]}
+    assert {name: f"{mode:o}" for name, mode in modes.items()} == {
+        "sessions": "700",
+        folder.name: "700",
+        "stream.bin": "600",
+        "events.jsonl": "600",
+        "a.png": "600",
+    }
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c", "\x1b]0;x\x07", "", "...", "x" * 500])
