@@ -123,14 +123,25 @@ async def test_a_panic_is_told_at_once_and_its_report_with_source_is_one_key_awa
 
 
 async def test_a_core_dump_opens_by_itself_with_its_tasks(desk: Desk) -> None:
-    await desk.type("coredump")
+    await desk.until(lambda: any("esp>" in text for text in desk.log()), "the prompt")
+    desk.app.link.send(b"coredump\r")
     await desk.shows(CoreDumpReportScreen)
     await desk.says("display_render")
     await desk.says("registers->control = SENSOR_START")
 
 
+async def test_a_core_dump_that_comes_at_the_input_line_leaves_the_keys_there(desk: Desk) -> None:
+    await desk.type("coredump")
+    await desk.says("C opens it")
+    await desk.monitor()
+    await desk.pilot.press("e", "escape", "C")
+    await desk.shows(CoreDumpReportScreen)
+
+
 async def test_a_core_dump_without_an_elf_is_decoded_once_one_is_chosen(bare: Desk) -> None:
     await bare.type("coredump")
+    await bare.says("C tells why")
+    await bare.pilot.press("escape", "C")
     await bare.shows(CaptureScreen)
     await bare.says("Not decoded")
     await bare.pilot.press("e")
@@ -174,6 +185,8 @@ async def test_a_probe_ends_in_a_report_with_every_field_and_the_exchange(desk: 
 
 async def test_the_stub_is_inspected_here_and_the_log_goes_on(desk: Desk) -> None:
     await desk.type("gdbstub")
+    await desk.says("debug stub: D")
+    await desk.pilot.press("escape", "D")
     await desk.shows(StubScreen)
     await desk.pilot.press("i")
     screen = await desk.shows(GdbInspectScreen)

@@ -81,7 +81,7 @@ async def test_folded_events_show_their_count_and_keep_their_place() -> None:
         case.session.replace_event(1, count=60)
         await case.until(lambda: events.entries[1].count == 60)
         await case.pilot.pause()
-        assert "LoadProhibited in gfx_loop  ×60" in case.text()
+        assert "×60 LoadProhibited in gfx_loop" in case.text()
         assert len(events.shown) == 4
         assert events.highlighted is not None
         assert events.highlighted.id == 0

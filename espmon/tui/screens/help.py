@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input
@@ -63,7 +63,7 @@ class HelpScreen(ModalScreen[None]):
             id="heading",
         )
         yield Input(placeholder="search keys and actions", id="search", compact=True)
-        with VerticalScroll(id="list"), Vertical():
+        with VerticalScroll(id="list"):
             yield Line("", id="groups")
         yield Footer(show_command_palette=False)
 

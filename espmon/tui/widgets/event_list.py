@@ -213,7 +213,8 @@ class EventList(ScrollView, can_focus=True):
         when = ""
         if entry.time is not None:
             when = datetime.datetime.fromtimestamp(entry.time).strftime("%H:%M:%S ")
-        title = visible(entry.title) + (f"  ×{entry.count}" if entry.count > 1 else "")
+        # The count stands first: at the end, a long title would push it out of the row.
+        title = (f"×{entry.count} " if entry.count > 1 else "") + visible(entry.title)
         segments = [
             Segment(f" {SIGNS[entry.severity]} ", base + colour),
             Segment(when, base + part("event--time", partial=True)),

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from types import MappingProxyType
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
 from espmon.session.state import State
 from espmon.session.view import ElfState, Status
+from espmon.tui.sanitise import visible
 from espmon.tui.widgets.text_row import Part, TextRow
 
 LINK: dict[State, Part] = {
@@ -29,6 +38,62 @@ ELF: dict[ElfState, Part] = {
 """ELF state -> what the header calls it."""
 
 
+NAME_LIMIT = 24
+"""Most characters of an ELF's name."""
+
+DIGITS = 9
+"""Digits shown of a name that is a SHA-256, as the application's own log shows it."""
+
+GAP = 2
+"""Cells between two parts."""
+
+_HASH = re.compile(r"[0-9a-f]{64}\.elf", re.IGNORECASE)
+
+
+def short_name(name: str) -> str:
+    """An ELF's name, short enough to leave room for the rest."""
+    if _HASH.fullmatch(name):
+        return name[:DIGITS]
+    return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 1] + "…"
+
+
+class Rank(IntEnum):
+    """What a part of the header is; the last ones are given up first where it is narrow."""
+
+    LINK = 0
+    BOARD = 1
+    LOOP = 2
+    ELF = 3
+    BOOT = 4
+    CHIP = 5
+    BAUD = 6
+    ELF_NAME = 7
+    PROGRAM = 8
+
+
+LEFT = (Rank.PROGRAM, Rank.BOARD, Rank.LINK, Rank.CHIP, Rank.LOOP)
+RIGHT = (Rank.BOOT, Rank.ELF, Rank.ELF_NAME, Rank.BAUD)
+"""The parts of both sides, in the order in which they stand."""
+
+
+def kept(parts: Mapping[Rank, Part], width: int) -> dict[Rank, Part]:
+    """The most important parts that fit in `width` cells, each whole; only the board's name is cut."""
+    left = dict(parts)
+
+    def cells() -> int:
+        return sum(cell_len(text) + GAP for text, _ in left.values()) - GAP
+
+    for rank in sorted(parts, reverse=True):
+        if cells() <= width or rank <= Rank.BOARD:
+            break
+        del left[rank]
+    over = cells() - width
+    if over > 0 and Rank.BOARD in left:
+        text, style = left[Rank.BOARD]
+        left[Rank.BOARD] = (set_cell_size(text, max(0, cell_len(text) - over - 1)).rstrip() + "…", style)
+    return left
+
+
 class BoardHeader(TextRow):
     """Board, chip, rate, link, ELF, boot, loop."""
 
@@ -36,26 +101,39 @@ class BoardHeader(TextRow):
     BoardHeader { background: $panel; color: $foreground; padding: 0 1; }
     """
 
+    _parts: Mapping[Rank, Part] = MappingProxyType({})
+
     def show(self, status: Status) -> None:
         """Show a session's status."""
         link, link_style = LINK[status.state]
         if status.state is State.LEASED and status.lease:
             link = f"● {status.lease}"
-        elf, elf_style = ELF[status.elf_state]
+        parts: dict[Rank, Part] = {
+            Rank.PROGRAM: ("espmon", "$accent bold"),
+            Rank.BOARD: (status.name or status.url or "no port", "bold"),
+            Rank.LINK: (link, link_style),
+            Rank.CHIP: (status.chip.split(" (")[0] if status.chip else "", "$primary"),
+            Rank.LOOP: (f"▲ {status.loop}" if status.loop else "", "$error bold"),
+            Rank.BOOT: (f"boot {status.boot}" if status.boot else "", "$secondary"),
+            Rank.ELF: ELF[status.elf_state],
+            Rank.BAUD: (f"{status.baud} Bd", "$secondary"),
+        }
         if status.elf is not None and status.elf_state in (ElfState.MATCH, ElfState.UNVERIFIED):
-            elf = f"{elf} {status.elf.name}"
-        left: list[Part] = [
-            ("espmon", "$accent bold"),
-            ("  ", ""),
-            (status.name or status.url or "no port", "bold"),
-            ("  ", ""),
-            (link, link_style),
-        ]
-        if status.chip:
-            left += [("  ", ""), (status.chip.split(" (")[0], "$primary")]
-        if status.loop:
-            left += [("  ", ""), (f"▲ {status.loop}", "$error bold")]
-        right: list[Part] = [("  ", ""), (elf, elf_style), ("  ", ""), (f"{status.baud} Bd", "$secondary")]
-        if status.boot:
-            right = [("  ", ""), (f"boot {status.boot}", "$secondary"), *right]
-        self.set_parts(left, right)
+            parts[Rank.ELF_NAME] = (short_name(status.elf.name), ELF[status.elf_state][1])
+        self._parts = {rank: (visible(text), style) for rank, (text, style) in parts.items() if text}
+        self.set_parts(self._side(self._parts, LEFT), self._side(self._parts, RIGHT))
+
+    @staticmethod
+    def _side(parts: Mapping[Rank, Part], order: Sequence[Rank]) -> list[Part]:
+        there = [rank for rank in order if rank in parts]
+        # The ELF's name belongs to its state: one space between them.
+        gaps = [("", "")] + [(" " if rank is Rank.ELF_NAME else " " * GAP, "") for rank in there[1:]]
+        return [part for gap, rank in zip(gaps, there, strict=False) for part in (gap, parts[rank]) if part[0]]
+
+    def render(self) -> Content:
+        """The parts that there is room for."""
+        width = self.size.width
+        parts = kept(self._parts, width)
+        left, right = self._side(parts, LEFT), self._side(parts, RIGHT)
+        cells = sum(cell_len(text) for text, _ in (*left, *right))
+        return Content.assemble(*left, " " * max(0, width - cells), *right)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from espmon.tui.actions import help_rows
 from espmon.tui.screens.help import HelpScreen
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text
 
@@ -35,6 +37,27 @@ async def test_every_action_is_listed_under_its_group() -> None:
             assert title in line
             assert group in text
         assert text.index("Board") < text.index("Reset the board into its loader") < text.index("Log")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("way", ["pagedown", "down", "j", "wheel"])
+async def test_every_action_can_be_scrolled_to(size: tuple[int, int], way: str) -> None:
+    app = Host(lambda: HelpScreen(help_rows()))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        seen = screen_text(app)
+        assert "Drop the filter" in seen or size[1] < 40
+        assert "Names of known boards" not in seen
+        for _ in range(150):
+            if way == "wheel":
+                app.screen.query_one("#list")._on_mouse_scroll_down(
+                    MouseScrollDown(app.screen.query_one("#list"), 1, 1, 0, 1, 0, False, False, False)
+                )
+            else:
+                await pilot.press(way)
+        await pilot.wait_for_scheduled_animations()
+        await pilot.pause()
+        assert "Quit, from anywhere" in screen_text(app) or "Ctrl-Q, from anywhere" in screen_text(app)
 
 
 async def test_search_narrows_and_letters_are_text_there() -> None:
