@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
-from espmon.sim import bootlog
+from espmon.sim import bootlog, flash
 from espmon.sim.application import Application
 from espmon.sim.chips import CHIPS
 from espmon.sim.events import EventLog
@@ -205,12 +206,14 @@ class SimulatedBoard:
         from espmon.testing.loader import LoaderPeer
         from espmon.testing.quirks import Quirks
 
-        peer = LoaderPeer(self.chip.key, self._quirks or Quirks(paced=self._pace), flash=self._flash)
+        quirks = self._quirks or Quirks(paced=self._pace)
+        quirks = replace(quirks, registers={**self.chip.fuses, **quirks.registers})
+        peer = LoaderPeer(self.chip.key, quirks, flash=self._flash)
         peer.host_baud = self.baud
         loop = asyncio.get_running_loop()
         rebooted = asyncio.Event()
         peer.on_reboot = lambda: loop.call_soon_threadsafe(rebooted.set)
-        starting = loop.run_in_executor(None, peer.start)
+        starting = loop.run_in_executor(None, self._start_peer, peer)
         try:
             # The wire is there from the start: what the client sends while the loader is being imported waits in it.
             self._peer = peer
@@ -226,6 +229,16 @@ class SimulatedBoard:
             await asyncio.shield(self._close_peer(peer, starting))
         self._strapped_low = False
         loop.call_soon(self._run, Mode.APPLICATION)
+
+    def _start_peer(self, peer: Any) -> None:
+        """Runs in a thread, for the imports. The first loader finds in flash what the factory wrote."""
+        if peer.flash is None:
+            from esp32_mock_bootloader.server import FlashImage
+
+            peer.flash = FlashImage()
+            for address, data in flash.contents(self.chip, self._image):
+                peer.flash.data[address : address + len(data)] = data
+        peer.start()
 
     async def _close_peer(self, peer: Any, starting: asyncio.Future[Any]) -> None:
         await asyncio.wait([starting])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class SimulatedChip:
         download_boot: the same for the loader.
         resets: reset codes and names: power on, software, watchdog.
         loads: the segments the ROM loads, as it prints them.
+        bootloader_at: where the ROM looks for the bootloader in flash.
+        revision: of the silicon, 100 * major + minor; what `fuses` say (0: no fuse is burned).
+        min_revision: the lowest that the application runs on.
+        fuses: register -> word that is not as the loader's kit has it.
     """
 
     key: str
@@ -39,6 +44,10 @@ class SimulatedChip:
         "load:0x403ce710,len:0x2f64",
         "entry 0x403cc71a",
     )
+    bootloader_at: int = 0
+    revision: int = 0
+    min_revision: int = 0
+    fuses: Mapping[int, int] = field(default_factory=dict)
 
 
 XTENSA_LOADS = (
@@ -67,6 +76,7 @@ _ROWS = (
         "0xc (SW_CPU_RESET)",
         "0x8 (TG1WDT_SYS_RESET)",
         XTENSA_LOADS,
+        bootloader_at=0x1000,
     ),
     SimulatedChip(
         "esp32s2",
@@ -76,6 +86,7 @@ _ROWS = (
         ("ESP-ROM:esp32s2-rc4-20191025", "Build:Oct 25 2019"),
         "0x8 (SPI_FAST_FLASH_BOOT)",
         "0x0 (DOWNLOAD(USB/UART0/1/SPI))",
+        bootloader_at=0x1000,
     ),
     SimulatedChip(
         "esp32s3",
@@ -87,7 +98,17 @@ _ROWS = (
         "0x0 (DOWNLOAD(USB/UART0))",
     ),
     SimulatedChip("esp32c2", "ESP32-C2", True, 12, ("ESP-ROM:esp8684-api2-20220127", "Build:Jan 27 2022")),
-    SimulatedChip("esp32c3", "ESP32-C3", True, 5, ("ESP-ROM:esp32c3-api1-20210207", "Build:Feb  7 2021")),
+    SimulatedChip(
+        "esp32c3",
+        "ESP32-C3",
+        True,
+        5,
+        ("ESP-ROM:esp32c3-api1-20210207", "Build:Feb  7 2021"),
+        revision=4,
+        min_revision=3,
+        # WAFER_VERSION_MINOR_LO of EFUSE_RD_MAC_SPI_SYS_3 (technical reference manual, eFuse controller).
+        fuses={0x60008850: 4 << 18},
+    ),
     SimulatedChip(
         "esp32c6",
         "ESP32-C6",
@@ -108,17 +129,18 @@ _ROWS = (
         flash_boot="0x30f (SPI_FAST_FLASH_BOOT)",
         download_boot="0x307 (DOWNLOAD(USB/UART0/SPI))",
         software="0xc (SW_CPU_RESET)",
+        bootloader_at=0x2000,
     ),
     # The ROM's version line of these is not known here: the name alone.
     *(
-        SimulatedChip(key, title, True, chip_id, (f"ESP-ROM:{key}",))
-        for key, title, chip_id in (
-            ("esp32c5", "ESP32-C5", 23),
-            ("esp32c61", "ESP32-C61", 20),
-            ("esp32h21", "ESP32-H21", 25),
-            ("esp32h4", "ESP32-H4", 28),
-            ("esp32s31", "ESP32-S31", 32),
-            ("esp32e22", "ESP32-E22", 31),
+        SimulatedChip(key, title, True, chip_id, (f"ESP-ROM:{key}",), bootloader_at=bootloader_at)
+        for key, title, chip_id, bootloader_at in (
+            ("esp32c5", "ESP32-C5", 23, 0x2000),
+            ("esp32c61", "ESP32-C61", 20, 0),
+            ("esp32h21", "ESP32-H21", 25, 0),
+            ("esp32h4", "ESP32-H4", 28, 0x2000),
+            ("esp32s31", "ESP32-S31", 32, 0x2000),
+            ("esp32e22", "ESP32-E22", 31, 0),
         )
     ),
 )

@@ -119,7 +119,7 @@ async def _gdbstub(app: Shell, _: str) -> None:
 
 async def _json(app: Shell, _: str) -> None:
     await app.send(
-        frames.json_frame({"uptime_ms": app.milliseconds(), "temperature": 21.5, "heap": 202752, "chip": app.chip.key})
+        frames.json_frame({"uptime_ms": app.milliseconds(), "temperature": 21.5, "heap": 146432, "chip": app.chip.key})
     )
 
 

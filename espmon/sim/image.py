@@ -127,7 +127,14 @@ class Snapshot:
 
 
 class Image:
-    """The ELF beside this package and its snapshots; reads both files when made (60 KB)."""
+    """The ELF beside this package and its snapshots; reads both files when made (60 KB).
+
+    Attributes:
+        path: of the ELF.
+        sha256: of the ELF, in hex.
+        segments: (address, bytes) of what it loads.
+        entry: where it starts.
+    """
 
     def __init__(self) -> None:
         content = ELF.read_bytes()
@@ -135,7 +142,9 @@ class Image:
         self.sha256 = hashlib.sha256(content).hexdigest()
         stored = json.loads((FOLDER / "snapshots.json").read_text())
         base = int(stored["base"])
-        fixed = [(address, data) for address, data in _segments(content) if address != base]
+        self.segments = _segments(content)
+        [self.entry] = struct.unpack_from("<I", content, 24)
+        fixed = [(address, data) for address, data in self.segments if address != base]
         self._snapshots = {
             kind: Snapshot(entry, base, stored["symbols"], fixed) for kind, entry in stored["snapshots"].items()
         }

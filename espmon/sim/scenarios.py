@@ -67,7 +67,7 @@ LOG_LINES = (
     ("I", "wifi", "connected to espmon-lab, channel 6, rssi -{turn} dBm"),
     ("I", "sensor", "temperature 21.{turn} °C"),
     ("D", "sensor", "raw=0x{turn:04x} samples=4"),
-    ("I", "demo", "free heap {turn}40 KiB, minimum 138 KiB"),
+    ("I", "demo", "free heap 14{turn} KiB, minimum 138 KiB"),
     ("W", "display", "frame took 4{turn} ms, limit 33 ms"),
     ("I", "esp_timer", "callback 0x{address:08x} registered"),
     ("I", "display", "frame {count} shown"),
