@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -98,7 +98,7 @@ ACTIONS: tuple[Action, ...] = (
            LOOK, "copy"),
     Action("board.screenshot", "s", "Screenshot", "Take a screenshot of the board",
            "Sends the trigger and waits for the picture.", BOARD, "screenshot", footer=True),
-    Action("board.reset", "ctrl+r", "Reset", "Reset the board", "Moves the reset line.", BOARD, "reset"),
+    Action("board.reset", "", "Reset", "Reset the board", "Moves the reset line.", BOARD, "reset"),
     Action("board.bootloader", "", "Bootloader", "Reset into the ROM loader", "For flashing.", BOARD, "bootloader"),
     Action("board.probe", "p", "Probe", "Probe the board", "Asks first: probing resets the board.", BOARD,
            "app.probe"),
@@ -133,7 +133,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.help", "question_mark,f1", "Help", "Help: all keys", "Everything you can do.", PROGRAM,
            "app.help", footer=True, display="?"),
     Action("app.exit", "ctrl+right_square_bracket", "Quit", "Quit", "Ctrl-] or Ctrl-Q, from anywhere.", PROGRAM,
-           "app.exit_key", priority=True, display="^]"),
+           "app.exit_key", footer=True, priority=True, display="^]"),
 )
 # fmt: on
 """All of it, in the order of the help."""
@@ -189,9 +189,15 @@ def menu_call(key: str) -> str | None:
 def help_rows(keymap: dict[str, str] | None = None) -> list[tuple[str, str, str, str]]:
     """(keys, title, help, group) of every action, for the help screen; `keymap` is the user's id -> keys."""
     keymap = keymap or {}
-    return [
-        (written(keymap.get(action.id, action.keys)), action.title, action.help, action.group) for action in ACTIONS
-    ]
+    return [(keys_of(action, keymap), action.title, action.help, action.group) for action in ACTIONS]
+
+
+def keys_of(action: Action, keymap: Mapping[str, str]) -> str:
+    """The keys of an action as people write them: its own, or the menu key and one more, "" when there are none."""
+    if keys := keymap.get(action.id, action.keys):
+        return written(keys)
+    menu = written(keymap.get("app.menu", "ctrl+t"))
+    return next((f"{menu} {entry.shown}" for entry in MENU if entry.call == action.call), "")
 
 
 _WRITTEN = {"slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]"}

@@ -52,7 +52,10 @@ class EspmonApp(Host):
 
     TITLE = "espmon"
     ENABLE_COMMAND_PALETTE = True
-    CSS = "ToastRack { dock: top; align: right top; margin: 1 0 0 0; }"
+    CSS = """
+    ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
+    Toast { width: auto; max-width: 50%; padding: 0 1; margin-top: 0; margin-bottom: 1; }
+    """
     """Toasts stand at the top: the input line and the newest lines are at the bottom."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -259,7 +262,7 @@ class EspmonApp(Host):
         if isinstance(screen, MonitorScreen):
             for action in actions.ACTIONS:
                 call = action.call if action.call.startswith("app.") else f"screen.{action.call}"
-                keys = actions.written(self.chosen_keys.get(action.id, action.keys))
+                keys = actions.keys_of(action, self.chosen_keys)
                 text = f"{action.help} ({keys})" if keys else action.help
                 yield SystemCommand(action.title, text, self._runs(call))
 

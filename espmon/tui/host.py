@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from textual import events
 from textual.app import App
+from textual.notifications import SeverityLevel
 
 from espmon.session.settings import Settings
 from espmon.session.view import Notice, OpenRequest, Status
@@ -18,6 +20,15 @@ from espmon.tui.sanitise import plain
 
 NOTICE_LIMIT = 500
 """Longest toast, in characters."""
+
+MOST_TOASTS = 2
+"""Most toasts at a time: more would cover the log."""
+
+TOAST_SECONDS = {"information": 3.0, "warning": 5.0, "error": 7.0}
+"""Severity -> how long a toast stays."""
+
+REPEAT_SECONDS = 5.0
+"""Time in which the same words are said once."""
 
 QUIET_SECONDS = 2.0
 """Time without a key after which nobody is typing."""
@@ -43,6 +54,9 @@ class Host(App[int]):
 
     last_key = float("-inf")
     """When the user last pressed a key, by the monotonic clock."""
+
+    _said: Mapping[tuple[str, str], float] = MappingProxyType({})
+    """(title, text) -> when it was last said."""
 
     async def on_event(self, event: events.Event) -> None:
         """Remember when keys come: screens that open by themselves wait for none."""
@@ -72,6 +86,26 @@ class Host(App[int]):
         screen = self.screen_stack[0]
         assert isinstance(screen, MonitorScreen)
         return screen
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """A toast, as Textual's, but few at a time and none twice in a row."""
+        now = time.monotonic()
+        said = {words: at for words, at in self._said.items() if now - at < REPEAT_SECONDS}
+        if (title, message) in said:
+            return
+        self._said = {**said, (title, message): now}
+        for old in list(self._notifications)[: 1 - MOST_TOASTS]:
+            self._unnotify(old, refresh=False)
+        seconds = TOAST_SECONDS[severity] if timeout is None else timeout
+        super().notify(message, title=title, severity=severity, timeout=seconds, markup=markup)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""

@@ -186,6 +186,34 @@ async def test_a_remark_of_the_session_is_a_rule_across_the_log() -> None:
         assert case.rows()[1].startswith("── port lost for 2.1 s ───")
 
 
+async def test_a_remark_of_the_session_looks_the_same_in_every_shape() -> None:
+    class Mark(LineBlock):
+        source = "mark"
+
+    async with running() as case:
+        template = block_of("▣ Core dump, 24 KiB, kept in the session's folder\n".encode())
+        case.session.store.append(Mark(template.data, 7, template.starts))
+        await case.feed(b"after\n")
+        remark = case.rows()[0]
+        assert "Core dump, 24 KiB" in remark
+        for after in (r"after\n", "000000  61"):
+            await case.press("x")
+            assert case.rows()[0] == remark
+            assert case.rows()[1].startswith(after)
+
+
+async def test_decorations_show_the_last_two_parts_of_a_path() -> None:
+    async with running(size=(80, 24)) as case:
+        await case.feed(b"PC 0x400d1234\n")
+        folder = "/home/somebody/projects/with/a/long/name/and/more/components"
+        case.session.decorate(0, f"app_main at {folder}/main/main.c:42", f"loop ({folder}/sensor.cpp:9) inlined")
+        await case.until(lambda: "app_main" in case.text())
+        assert [row.strip() for row in case.rows()[1:3]] == [
+            "↳ app_main at main/main.c:42",
+            "↳ loop (components/sensor.cpp:9) inlined",
+        ]
+
+
 async def test_lines_dropped_at_the_cap_do_not_move_what_is_looked_at() -> None:
     session = FakeSession(limit=10_000)
     async with running(session=session) as case:

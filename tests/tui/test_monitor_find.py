@@ -151,6 +151,15 @@ async def test_the_filter_takes_effect_while_typing_and_stays_when_closed() -> N
         assert "I (2) heap: fine" in case.rows()
 
 
+async def test_the_filter_opens_in_its_first_field_with_an_example_for_tags() -> None:
+    async with running() as case:
+        await case.press("f")
+        fields = list(case.screen.query_one(FilterBar).query(Input))
+        assert case.screen.focused is fields[0]
+        assert fields[0].id == "filter-include"
+        assert "e.g. wifi:W *:I" in case.text()
+
+
 async def test_tag_and_exclude_fields_combine() -> None:
     async with running() as case:
         await case.feed(b"I (1) wifi: a\nI (2) wifi: b\nI (3) heap: a\n")

@@ -13,7 +13,7 @@ from espmon.tui import actions
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.input_line import History
 from espmon.tui.widgets.key_catcher import key_bytes
-from tests.tui.running import running
+from tests.tui.running import numbered, running
 
 
 async def test_a_line_is_sent_with_the_chosen_end() -> None:
@@ -23,6 +23,49 @@ async def test_a_line_is_sent_with_the_chosen_end() -> None:
         await case.press("ctrl+o", *"b", "enter")
         await case.until(lambda: len(case.session.sent) == 3)
         assert case.session.sent == [b"help\r", b"a\n", b"b\r\n"]
+
+
+async def test_sending_a_line_goes_back_to_following() -> None:
+    async with running() as case:
+        await case.feed(numbered(100))
+        await case.press("g")
+        assert not case.pane.follow
+        await case.press("i", "a")
+        assert not case.pane.follow
+        await case.press("enter")
+        await case.until(lambda: case.pane.follow)
+        await case.until(lambda: "line 99" in case.rows())
+
+
+async def test_no_single_key_resets_the_board() -> None:
+    async with running() as case:
+        await case.press("ctrl+r", "x")
+        assert case.session.calls == ["open"]
+        assert ("Ctrl-t R", "Reset the board") in [row[:2] for row in actions.help_rows()]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(
+    ("keys", "wanted", "unwanted"),
+    [
+        ((), ("? Help", "i Input", "/ Search", "^] Quit"), ()),
+        (("i",), ("F1 Help", "^] Quit"), ("? Help",)),
+        (("slash",), ("F1 Help", "^] Quit"), ("? Help",)),
+        (("f",), ("F1 Help", "^] Quit"), ("? Help",)),
+        (("r",), ("^t Menu", "^] Quit"), ("Help",)),
+        (("e",), ("To the line", "o Open", "? Help", "^t Menu", "^] Quit"), ("/ Search",)),
+    ],
+)
+async def test_the_footer_shows_the_way_out_and_no_character_as_a_key(
+    keys: tuple[str, ...], wanted: tuple[str, ...], unwanted: tuple[str, ...], width: int
+) -> None:
+    async with running(size=(width, 24)) as case:
+        await case.press(*keys)
+        footer = case.text().split("\n")[-1]
+        for part in wanted:
+            assert part in footer
+        for part in unwanted:
+            assert part not in footer
 
 
 async def test_the_settings_choose_the_first_line_end() -> None:
@@ -169,9 +212,9 @@ async def test_menu_output_off_holds_the_screen_and_loses_nothing() -> None:
         await case.feed(b"shown\n")
         await case.press("ctrl+t", "y")
         case.session.feed(b"hidden\n")
-        await case.until(lambda: "2 lines" in case.text())
+        await case.until(lambda: "output off, 1 hidden" in case.text())
         assert "hidden" not in case.rows()
-        assert "output off" in case.text()
+        assert "following" not in case.text()
         await case.press("ctrl+t", "y")
         assert case.rows()[:2] == ["shown", "hidden"]
 

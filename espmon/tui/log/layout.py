@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -112,6 +113,9 @@ class Layout:
             block, index = self.store.locate(line)
         except IndexError:
             return plain("(no longer in memory)")
+        if block.source == "mark":
+            # The session's own words came in no bytes of the board's: they look the same in every shape.
+            return display(block.body(index), colour=self.colour)
         if self.shape is Shape.HEX:
             return [plain(row) for row in hex_rows(block.raw(index))]
         if self.shape is Shape.RAW:
@@ -277,7 +281,7 @@ class Layout:
         ).adjust_cell_length(self.width, painter.base)
 
     def _decoration(self, text: str) -> Strip:
-        body = set_cell_size(" " * self.gutter + "  ↳ " + plain(text).text, self.width)
+        body = set_cell_size(" " * self.gutter + "  ↳ " + short_paths(plain(text).text), self.width)
         return Strip([Segment(body, self.painter.decoration)], self.width)
 
 
@@ -302,6 +306,15 @@ def pieces(
                 if from_ <= left and right <= to:
                     piece = painter.highlight(piece, kind)
             yield text[left:right], piece
+
+
+_PATH = re.compile(r"(?:[A-Za-z]:)?[^\s:()]*[/\\]([^\s:()/\\]+[/\\][^\s:()/\\]+)")
+"""A path with a folder and a file at its end."""
+
+
+def short_paths(text: str) -> str:
+    """`text` with each path cut to its last two parts: a decoration is one row, and its end says the line number."""
+    return _PATH.sub(r"\1", text)
 
 
 def hex_rows(raw: bytes) -> list[str]:

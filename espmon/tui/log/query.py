@@ -125,6 +125,10 @@ class LineFilter:
             return False
         if self._print is not None and not self._print.allows(block.level(index), block.tag(index)):
             return False
+        return self.has_text(block, index)
+
+    def has_text(self, block: LineBlock, index: int) -> bool:
+        """Whether line `index` of `block` has what it must and nothing that it must not have."""
         if self.include is None and self.exclude is None:
             return True
         text = block.text(index)
@@ -145,8 +149,8 @@ class Selector:
         block, first = segment.block, segment.first
         start, end = max(0, low - first), min(len(block), high - first)
         if block.source == "mark" and self.search is None:
-            # What the session itself says (a gap, a lease) is no line of the board's to be filtered.
-            return list(range(first + start, first + end))
+            # What the session itself says (a gap, a lease, a capture) has no level and no tag, but it has text.
+            return [first + index for index in range(start, end) if self.show.has_text(block, index)]
         query = self.search or self.show.include
         indices: range | list[int] = range(start, end)
         if query is not None and (some := query.candidates(block)) is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
@@ -59,6 +60,9 @@ class MonitorScreen(MonitorView):
     @on(InputLine.Sent)
     def _line(self, event: InputLine.Sent) -> None:
         self._send(event.data)
+        if not self.pane.follow:
+            # Whoever sends something wants to see the answer.
+            self.pane.go_to_end()
 
     @on(InputLine.Left)
     def _input_left(self) -> None:
@@ -155,6 +159,27 @@ class MonitorScreen(MonitorView):
             # Looked at before the focused widget: must let the key through wherever it can be typed.
             return not self.in_menu and isinstance(self.focused, LogPane | EventList | None)
         return not (self.has_class("-raw") or self.in_menu)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """As Textual's; what the footer shows of them depends on where keys go.
+
+        Where `?` is a character, help is `F1`, and not there at all while every key goes to the board. The events have
+        keys of their own: finding and typing, which work there too, would not fit beside them.
+        """
+        found = super().active_bindings
+        mode = self.mode
+        hidden: frozenset[str] = frozenset()
+        if mode == "RAW":
+            hidden = frozenset({"app.help"})
+        elif isinstance(self.focused, EventList):
+            hidden = frozenset({"log.input", "log.search", "log.filter", "board.screenshot"})
+        for key, active in found.items():
+            if active.binding.id in hidden:
+                found[key] = active._replace(binding=replace(active.binding, show=False))
+            elif active.binding.id == "app.help" and mode in ("INPUT", "FIND"):
+                found[key] = active._replace(binding=replace(active.binding, key_display="F1"))
+        return found
 
     def action_send_key(self, key: str) -> None:
         """Send the menu key or the exit key itself."""

@@ -82,6 +82,7 @@ class MonitorView(Screen[None]):
         self._answers = TerminalAnswers(link)
         self._timestamps = timestamps
         self._output = True
+        self._output_end = 0
         self.completed = False
         self._marked: set[int] = set()
 
@@ -208,6 +209,7 @@ class MonitorView(Screen[None]):
                 filtering=queries.filtering,
                 search=search,
                 output=self._output,
+                hidden=len(self.link.session.store) - self._output_end,
                 shape=pane.drawing.shape.value,
                 wrap=pane.drawing.wrap,
                 offset=pane.drawing.offset,
@@ -301,6 +303,7 @@ class MonitorView(Screen[None]):
     def action_output(self) -> None:
         """Output on and off."""
         self._output = not self._output
+        self._output_end = len(self.link.session.store)
         if self._output:
             self.pane.sync()
         self.show_state()

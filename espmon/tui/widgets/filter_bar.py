@@ -122,13 +122,13 @@ class FilterBar(Horizontal):
     def compose(self) -> ComposeResult:
         """The row."""
         yield LevelPicker(id="filter-levels")
-        for name in ("tag", "include", "exclude"):
+        for name in ("include", "exclude", "tag"):
             yield Static({"tag": "tag", "include": "has", "exclude": "not"}[name], markup=False)
             yield _Field(
                 self._printed if name == "tag" else "",
                 compact=True,
                 id=f"filter-{name}",
-                placeholder="wifi:W *:I" if name == "tag" else "",
+                placeholder="e.g. wifi:W *:I" if name == "tag" else "",
             )
         yield Static(".*", id="filter-regex", markup=False)
 

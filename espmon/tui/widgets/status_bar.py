@@ -21,6 +21,9 @@ class PaneState:
     filtering: bool = False
     search: str = ""
     output: bool = True
+    hidden: int = 0
+    """Lines that came since the output was switched off."""
+
     shape: str = "text"
     wrap: bool = False
     offset: int = 0
@@ -53,8 +56,11 @@ class StatusBar(TextRow):
         """Show a session's status and the pane's."""
         left: list[Part] = [(f" {pane.mode} ", MODES.get(pane.mode, "reverse") + " bold"), (" ", "")]
         if not pane.output:
-            left.append((" output off ", "$warning bold"))
-        left.append((" following ", "$success") if pane.follow else (f" held, {pane.unseen:,} new ", "$warning"))
+            left.append((f" output off, {pane.hidden:,} hidden ", "$warning bold"))
+        elif pane.follow:
+            left.append((" following ", "$success"))
+        else:
+            left.append((f" held, {pane.unseen:,} new ", "$warning"))
         if pane.search:
             left.append((f" / {pane.search} ", "$accent"))
         if pane.filter:
