@@ -18,20 +18,25 @@ FIELDS = ("nickname", "name", "description", "baud", "elf")
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     parser = command_parser("devices", "Nicknames and notes for boards; a nickname works wherever a port is asked for.")
+    parser.epilog = "espmon devices ACTION --help tells the words and options of an action."
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="all known devices")
     listing.add_argument("--json", action="store_true", help='one object on stdout: {"path": ..., "devices": [...]}')
     change = actions.add_parser("set", help="add a device, or change some of its fields")
-    change.add_argument("device", help="a connected port, a nickname, serial:NUMBER or location:PLACE")
-    change.add_argument("--nickname", help="lower-case letters, digits, - and _")
-    change.add_argument("--name", help="its name, on one line")
-    change.add_argument("--description", help="anything worth remembering, on one line")
-    change.add_argument("--baud", help="its usual rate; an empty text forgets it")
+    change.add_argument(
+        "device", metavar="DEVICE", help="a connected port, a nickname, serial:NUMBER or location:PLACE"
+    )
+    change.add_argument("--nickname", metavar="NAME", help="lower-case letters, digits, - and _")
+    change.add_argument("--name", metavar="TEXT", help="its name, on one line")
+    change.add_argument("--description", metavar="TEXT", help="anything worth remembering, on one line")
+    change.add_argument("--baud", metavar="N", help="its usual rate; an empty text forgets it")
     change.add_argument(
         "--elf", help="the ELF (a file that is there) that decodes its addresses; an empty text forgets it"
     )
     removal = actions.add_parser("remove", help="forget a device")
-    removal.add_argument("device", help="a nickname, serial:NUMBER, location:PLACE or a connected port")
+    removal.add_argument(
+        "device", metavar="DEVICE", help="a nickname, serial:NUMBER, location:PLACE or a connected port"
+    )
     actions.add_parser("path", help="where the registry is kept")
     return run_command(parser, arguments, devices)
 

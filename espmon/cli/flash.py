@@ -43,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     if words and words[0] in ACTIONS:
         return run_command(_parser(words[0]), words[1:], run, {PlanError: int(Exit.USAGE)})
     parser = command_parser("flash", "Verify, write, erase and read flash; show partitions and applications.")
+    parser.epilog = "espmon flash ACTION --help tells the words and options of an action."
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, told in ACTIONS.items():
         actions.add_parser(name, help=told)
@@ -61,20 +62,24 @@ def _parser(action: str) -> argparse.ArgumentParser:
     if action == "write":
         parser.add_argument("--erase", action="store_true", help="erase the whole flash first")
     if action in ("write", "erase"):
-        parser.add_argument("--force", action="store_true", help="do what does not fit, and write what is the same")
+        forced = {
+            "write": "write what does not fit, and what is the same",
+            "erase": "erase although fuses speak against it",
+        }
+        parser.add_argument("--force", action="store_true", help=forced[action])
     if action == "erase":
-        parser.add_argument("range", nargs="*", metavar="ADDR SIZE", help="a region of whole sectors (0x1000)")
+        parser.add_argument("range", nargs="*", metavar="ADDR SIZE", help="one region of whole sectors (0x1000 bytes)")
         parser.add_argument("--all", action="store_true", help="the whole flash")
     if action == "read":
-        parser.add_argument("address", metavar="ADDR")
-        parser.add_argument("size", metavar="SIZE")
-        parser.add_argument("output", metavar="FILE", type=Path)
+        parser.add_argument("address", metavar="ADDR", help="where to begin, such as 0x8000")
+        parser.add_argument("size", metavar="SIZE", help="bytes, such as 0xc00 or 3072")
+        parser.add_argument("output", metavar="FILE", type=Path, help="what to write; an old file is replaced")
     if action == "info":
         parser.add_argument("--table", metavar="ADDR", help="where the partition table is (0x8000 unless moved)")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--no-stub", action="store_true", help="work through the ROM alone")
-    parser.add_argument("-b", "--baud", type=int, default=None, help="rate for the transfer")
+    parser.add_argument("-b", "--baud", type=int, default=None, metavar="N", help="rate for the transfer")
     parser.add_argument(
         "--after", choices=("hard-reset", "no-reset"), default="hard-reset", help="what happens to the board then"
     )
