@@ -249,8 +249,9 @@ class Artifacts:
         if "error" in report:
             panel.show_failed(str(report["error"]), "The dump is kept. e chooses an ELF to decode it with.")
         elif report:
-            crashed = _mapping(report.get("crashed"))
-            panel.show_ready(str(crashed.get("reason") or crashed.get("task") or "decoded"))
+            from espmon.tui.screens.coredump import core_sentence
+
+            panel.show_ready(core_sentence(report))
         elif entry.record.type == "coredump":
             panel.show_decoding()
 

@@ -102,10 +102,13 @@ class Host(App[int]):
         if (title, message) in said:
             return
         self._said = {**said, (title, message): now}
-        for old in list(self._notifications)[: 1 - MOST_TOASTS]:
-            self._unnotify(old, refresh=False)
         seconds = TOAST_SECONDS[severity] if timeout is None else timeout
         super().notify(message, title=title, severity=severity, timeout=seconds, markup=markup)
+
+    def on_notify(self) -> None:
+        """Room for the toast that Textual adds next: the oldest give way."""
+        for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - MOST_TOASTS)]:
+            self._unnotify(old, refresh=False)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""

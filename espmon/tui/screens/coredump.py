@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -63,6 +64,37 @@ def stack_text(task: Task) -> str:
     if part is None:
         return "-" if used is None else str(used)
     return f"{used} {part:.0%}"
+
+
+_GURU = re.compile(r"Guru Meditation Error: Core +\d+ panic'ed \((?P<what>.*?)\)")
+_CAUSE = re.compile(r"(?P<name>.+?) \(\d+\)(?: at (?P<address>0x[0-9a-f]+))?: (?P<words>.*)")
+_VERBS = {"Load": "read from", "Store": "wrote to", "Instr": "jumped to"}
+"""Start of a cause -> what was done with the address."""
+
+NULL_REACH = 0x400
+"""Addresses below this are fields of an object at a null pointer."""
+
+
+def core_sentence(report: Mapping[str, Any]) -> str:
+    """What happened, in plain words: who did what, instead of the panic handler's own line."""
+    crashed = report.get("crashed") or {}
+    reason = str(crashed.get("reason") or "")
+    guru = _GURU.search(reason)
+    found = _CAUSE.fullmatch(str(crashed.get("cause") or ""))
+    if reason and not guru:
+        return reason
+    if guru is None and found is None:
+        return str(crashed.get("cause") or "The reason is not recorded")
+    who = "An interrupt" if crashed.get("isr") else f"Task {crashed['task']}" if crashed.get("task") else "The program"
+    if found is None:
+        return f"{who} stopped: {guru['what'] if guru else ''}"
+    name = found["name"]
+    verb = next((verb for start, verb in _VERBS.items() if name.startswith(start)), "")
+    if not verb or found["address"] is None or "lign" in name or name.startswith("LoadStore"):
+        return f"{who} stopped: {found['words']}"
+    address = int(found["address"], 16)
+    null = "" if address >= NULL_REACH else " (a null pointer)" if not address else f" (a null pointer plus {address})"
+    return f"{who} {verb} address {found['address'] if address else 0}{null}"
 
 
 def variable_text(variable: Mapping[str, Any]) -> str:
@@ -140,7 +172,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
 
     def _sentence(self) -> Content:
         crashed, report = self._crashed, self._report
-        reason = crashed.get("reason") or crashed.get("cause") or "The reason is not recorded"
+        sentence = core_sentence(report)
         who = (
             f"in an interrupt while task {crashed.get('task')} ran"
             if crashed.get("isr")
@@ -154,7 +186,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
                 where = f", at {frame.get('function') or frame.get('pc')}" + (
                     f" ({place(frame)})" if frame.get("file") else ""
                 )
-        first = Content.assemble((clip(str(reason), 300), "bold"))
+        first = Content.assemble((clip(sentence, 300), "bold"))
         second = plain(f"{report.get('chip') or 'unknown chip'}: {who}{where}")
         return Content("\n").join([first, Content(second)])
 
@@ -180,6 +212,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             ("checksum", report.get("checksum")),
             ("application", report.get("app_sha256")),
             ("ELF matches", {True: "yes", False: "NO", None: "not checked"}[report.get("elf_match")]),
+            ("reason", crashed.get("reason")),
             ("cause", crashed.get("cause")),
             ("task control block", crashed.get("tcb")),
             ("file", self._path),

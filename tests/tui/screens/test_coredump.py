@@ -36,6 +36,46 @@ async def test_the_reason_is_said_first_with_task_and_place() -> None:
         assert "esp32: task sensor, at read_sample (sensor.c:14)" in second
 
 
+GURU = "Guru Meditation Error: Core  0 panic'ed ({}). Exception was unhandled."
+
+
+@pytest.mark.parametrize(
+    ("crashed", "sentence"),
+    [
+        (
+            {"reason": GURU.format("Store access fault"), "cause": "Store access fault (7) at 0x00000000: a write"},
+            "Task sensor wrote to address 0 (a null pointer)",
+        ),
+        (
+            {"reason": GURU.format("LoadProhibited"), "cause": "LoadProhibitedCause (28) at 0x00000010: a read"},
+            "Task sensor read from address 0x00000010 (a null pointer plus 16)",
+        ),
+        (
+            {"reason": None, "cause": "IntegerDivideByZeroCause (6): an integer division by zero"},
+            "Task sensor stopped: an integer division by zero",
+        ),
+        (
+            {"reason": GURU.format("Interrupt wdt timeout on CPU0"), "cause": None, "isr": True},
+            "An interrupt stopped: Interrupt wdt timeout on CPU0",
+        ),
+        ({"reason": "assert failed: f a.c:1 (x)", "cause": None}, "assert failed: f a.c:1 (x)"),
+        ({"reason": None, "cause": None}, "The reason is not recorded"),
+    ],
+)
+async def test_the_headline_is_plain_and_the_board_s_own_line_is_in_the_details(
+    crashed: dict[str, Any], sentence: str
+) -> None:
+    report = {**CORE_DUMP, "crashed": {"task": "sensor", "isr": False, **crashed}}
+    app = Host(lambda: panel(report))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert screen_text(app).splitlines()[0].strip() == sentence
+        await pilot.press("3")
+        await settle(pilot)
+        if crashed["reason"]:
+            assert crashed["reason"][:50] in screen_text(app)
+
+
 async def test_the_crashed_task_comes_first_and_then_the_fullest_stacks() -> None:
     app = Host(panel)
     async with app.run_test() as pilot:
