@@ -20,6 +20,7 @@ PROMPT = "Press Enter to print core dump to UART"
 class CapsRecognizer:
     """Reads `@ESPCAPS {json}` at the start of a line or behind a prompt."""
 
+    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (b"@ESPCAPS ",)
     attentive: bool = False
     holds_partial: bool = False
@@ -50,6 +51,7 @@ class CapsRecognizer:
 class CoredumpPrompt:
     """Sees the board wait for Enter before it prints a core dump."""
 
+    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (PROMPT.encode(),)
     attentive: bool = False
     holds_partial: bool = False

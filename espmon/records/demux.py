@@ -187,7 +187,8 @@ class Demultiplexer:
         if self._capture is None and self._line:
             self._take(b"", parts)  # a quiet read may have brought what a recognizer waits for
         if self._capture is None and self._line:
-            self._waiting = self._held or ("line" if self._opening() or self._offers.holds else None)
+            begun = self._opening() or self._offers.holds or self._offers.opens(self._line)
+            self._waiting = self._held or ("line" if begun else None)
             if self._waiting is None:
                 self._close(parts)
         return Batch(parts)

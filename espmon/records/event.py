@@ -39,6 +39,9 @@ class EventRecognizer(Protocol):
     needles: Sequence[bytes]
     """A line is offered when it contains one of these byte strings (cheap test over whole reads) ..."""
 
+    openings: Sequence[bytes]
+    """An idle call leaves a line unfinished that contains one of these: more of it will come."""
+
     @property
     def attentive(self) -> bool:
         """... or whenever this is true: in the middle of a panic every line is offered."""

@@ -32,6 +32,10 @@ class Offers:
         """True while a recognizer wants an unfinished line to stay unfinished."""
         return any(recognizer.holds_partial for recognizer in self._recognizers)
 
+    def opens(self, line: bytes | bytearray) -> bool:
+        """True for an unfinished line that a recognizer knows as the beginning of something (a crash's banner)."""
+        return any(opening in line for recognizer in self._recognizers for opening in recognizer.openings)
+
     def _look_up(self) -> None:
         self.attentive = any(recognizer.attentive for recognizer in self._recognizers)
 

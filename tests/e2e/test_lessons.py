@@ -18,6 +18,7 @@ import pytest
 
 import espmon.session.core
 from espmon.port import Handle, PortError, PortErrorKind, PortIdentity
+from espmon.records import Demultiplexer
 from espmon.session.recording import write_atomically
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -192,3 +193,17 @@ def test_a_write_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="taken"):
         write_atomically(tmp_path / "taken", b"data")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_pause_in_a_panic_s_banner_does_not_make_two_panics() -> None:
+    demux = Demultiplexer()
+    records = list(demux.feed(b"Guru Meditation Error: Core  0 "))
+    records += demux.idle()
+    records += demux.feed(
+        b"panic'ed (LoadProhibited). Exception was unhandled.\r\n\r\nCore  0 register dump:\r\n"
+        b"PC      : 0x400d1234  PS      : 0x00060030  A0      : 0x800d5678  A1      : 0x3ffb1230  \r\n\r\n"
+        b"Backtrace: 0x400d1234:0x3ffb1230 0x400d5675:0x3ffb1250\r\n\r\nRebooting...\r\n"
+    )
+    records += demux.flush()
+    (panic,) = [record for record in records if record.type == "panic"]
+    assert panic.fields()["cause"] == "LoadProhibited"

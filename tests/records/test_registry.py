@@ -56,6 +56,7 @@ class Door(Event):
 
 
 class DoorEvents:
+    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (b"007",)
     attentive: bool = False
     holds_partial: bool = False

@@ -108,6 +108,7 @@ class Boot(Event):
 class BootEvents:
     """Recognizes boots. One event a boot, as soon as the application has named itself or the start has failed."""
 
+    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (
         b"rst:0x",
         b"rst cause:",

@@ -36,6 +36,10 @@ class StormFolder:
         self._groups: OrderedDict[Hashable, Panic] = OrderedDict()
         self._most = most_groups
 
+    def holds(self, panic: Panic) -> bool:
+        """Whether a panic equal to this one is held: then it is not the first of its group."""
+        return signature(panic) in self._groups
+
     def add(self, panic: Panic) -> Iterator[Panic]:
         """Take one panic; yield a finished group when there are too many."""
         key = signature(panic)

@@ -29,6 +29,7 @@ class PanicEvents:
     banner, at the next report, or when too much other text follows. Lines of other tasks in between are passed over.
     """
 
+    openings: Sequence[bytes] = (b"Guru Meditation", b"panic'ed", b"abort() was called")
     needles: Sequence[bytes] = NEEDLES
 
     def __init__(self) -> None:

@@ -163,6 +163,7 @@ def _table_name(code: int, chip: str | None) -> str:
 class ResetEvents:
     """Recognizes resets. A reset is reported at the first line that says how its start went."""
 
+    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (
         b"rst:0x",
         b"rst cause:",

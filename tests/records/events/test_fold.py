@@ -20,6 +20,14 @@ def test_sixty_equal_panics_are_one_entry_with_a_count() -> None:
     assert list(folder.flush()) == []
 
 
+def test_only_the_first_of_a_group_is_new() -> None:
+    folder = StormFolder()
+    assert not folder.holds(crash(0x400D1234))
+    list(folder.add(crash(0x400D1234)))
+    assert folder.holds(crash(0x400D1234, 99))
+    assert not folder.holds(crash(0x400D5678, 99))
+
+
 def test_other_crashes_stay_apart_and_come_in_the_order_of_the_stream() -> None:
     folder = StormFolder()
     for offset, pc in enumerate([0x400D0001, 0x400D0002, 0x400D0001, 0x400D0003]):
