@@ -14,7 +14,7 @@ from espmon.records.json_lines import json_rows
 from espmon.records.lines import SGR
 from espmon.records.print_filter import PrintFilter
 from espmon.session.describe import describe
-from espmon.text import plain
+from espmon.text import counted, plain
 
 
 class Output(Protocol):
@@ -29,26 +29,6 @@ class Output(Protocol):
         ...
 
 
-class Folding:
-    """Holds panics back until their storm is over, when that is wanted."""
-
-    def __init__(self, *, fold: bool) -> None:
-        self._folder = StormFolder() if fold else None
-
-    def parts(self, parts: Iterable[Part]) -> Iterator[Part]:
-        """The parts, with panics held back and given out once they are counted."""
-        for part in parts:
-            if self._folder is not None and isinstance(part, Panic):
-                yield from self._folder.add(part)
-            else:
-                yield part
-
-    def end(self) -> Iterator[Part]:
-        """The panics that are still held."""
-        if self._folder is not None:
-            yield from self._folder.flush()
-
-
 class JsonOutput:
     """One object a line. With a filter, log lines that it holds back are left out; everything else is there."""
 
@@ -56,17 +36,26 @@ class JsonOutput:
         self._stream = stream
         self._shown = shown
         self._elf = elf
-        self._folding = Folding(fold=fold)
+        self._folder = StormFolder() if fold else None
 
     def take(self, batch: Batch | LineBlock) -> None:
-        """Print these records."""
-        self._print(self._folding.parts(batch.parts))
+        """Print these records; with folding, a panic once its group is counted."""
+        self._print(batch.parts if self._folder is None else self._folded(self._folder, batch.parts))
         self._stream.flush()
 
     def end(self) -> None:
         """Print what was held back."""
-        self._print(self._folding.end())
+        if self._folder is not None:
+            self._print(self._folder.flush())
         self._stream.flush()
+
+    @staticmethod
+    def _folded(folder: StormFolder, parts: Iterable[Part]) -> Iterator[Part]:
+        for part in parts:
+            if isinstance(part, Panic):
+                yield from folder.add(part)
+            else:
+                yield part
 
     def _print(self, parts: Iterable[Part]) -> None:
         for part in parts:
@@ -88,7 +77,9 @@ class LogOutput:
     """The log as text.
 
     Into a file or a pipe, lines go as they were received, byte for byte; on a terminal nothing but colour of them acts.
-    Other records are remarks that start with `---`. With a filter there are no remarks: it alone says what is shown.
+    `strip` takes the device's own colour out of both. Other records are remarks that start with `---`. With a filter
+    there are no remarks: it alone says what is shown. With folding, a panic is told when it is first seen, and those
+    equal to it are counted at the end.
     """
 
     def __init__(
@@ -101,32 +92,33 @@ class LogOutput:
         terminal: bool,
         fold: bool,
         remarks: bool,
+        strip: bool = False,
     ) -> None:
         self._stream = stream
         self._shown = shown
         self._elf = elf
         self._colour = AutoColour() if colour else None
         self._terminal = terminal
-        self._folding = Folding(fold=fold)
+        self._folder = StormFolder() if fold else None
         self._remarks = remarks
+        self._strip = strip
         self._open = False  # the last line has no end yet
 
     def take(self, batch: Batch | LineBlock) -> None:
         """Print these records."""
-        self._print(self._folding.parts(batch.parts))
-        self._stream.flush()
-
-    def end(self) -> None:
-        """Print what was held back."""
-        self._print(self._folding.end())
-        self._stream.flush()
-
-    def _print(self, parts: Iterable[Part]) -> None:
-        for part in parts:
+        for part in batch.parts:
             if isinstance(part, LineBlock):
                 self._block(part)
             elif self._remarks:
                 self._remark(part)
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Print how often equal panics came."""
+        if self._folder is not None:
+            for panic in self._folder.flush():
+                self._count(panic)
+        self._stream.flush()
 
     def _block(self, block: LineBlock) -> None:
         decorations = self._elf.decorations(block)
@@ -153,9 +145,15 @@ class LogOutput:
             if coloured is None:
                 return None
             data = coloured
+        if self._strip:
+            data = SGR.sub(b"", data)
         return data.replace(b"\r\n", b"\n").replace(b"\t", b"    ") if self._terminal else data
 
     def _bytes(self, line: Line) -> bytes:
+        data = self._kept(line)
+        return SGR.sub(b"", data) if self._strip else data
+
+    def _kept(self, line: Line) -> bytes:
         if line.source == "text" and not self._terminal:
             return line.raw
         if line.source == "binlog":
@@ -163,11 +161,24 @@ class LogOutput:
         return safe(line.raw) + (b"" if line.partial else b"\n")
 
     def _remark(self, record: Record) -> None:
+        if self._folder is not None and isinstance(record, Panic):
+            seen = self._folder.holds(record)
+            for panic in self._folder.add(record):
+                self._count(panic)
+            if seen:
+                return
         said = describe(record)
         if said is not None:
             self._note(said[0])
             for row in self._elf.report(record).splitlines():
                 self._note("  " + plain(row))
+
+    def _count(self, panic: Panic) -> None:
+        """What became of a panic that was told when it was first seen."""
+        said = describe(panic)
+        if said is not None and panic.count > 1:
+            more = counted(panic.count - 1, "more time")
+            self._note(f"\u00d7{panic.count} {said[0]} (first at byte {panic.offset}, and the same panic {more})")
 
     def _note(self, text: str) -> None:
         if self._open:

@@ -28,11 +28,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--elf", action="append", type=Path, default=[], help="ELF with the symbols; may be repeated")
     parser.add_argument("--json", action="store_true", help="one JSON object a record")
     parser.add_argument("--print-filter", metavar="F", help='log lines to show, such as "wifi:W *:I"')
-    parser.add_argument("--fold", action="store_true", help="equal panics become one record with a count")
+    parser.add_argument(
+        "--fold",
+        action="store_true",
+        help="equal panics become one record with a count; in the log the first is told when it comes, "
+        "and the others are counted at the end",
+    )
     parser.add_argument(
         "--baud", type=rate, metavar="N", help="the rate it was read at: say so when it looks like another one"
     )
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour the log by level")
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colour the log by level; auto: on a terminal only, and into a file or a pipe every byte stays as it was "
+        "received, the device's own colour too; never takes that out as well",
+    )
     return run_command(parser, arguments, decode)
 
 
@@ -52,7 +63,7 @@ def decode(options: argparse.Namespace) -> int:
         colour = options.color == "always" or (options.color == "auto" and terminal)
         output = LogOutput(
             sys.stdout.buffer, shown, help_from_elf, colour=colour, terminal=terminal, fold=options.fold,
-            remarks=options.print_filter is None,
+            remarks=options.print_filter is None, strip=options.color == "never",
         )  # fmt: skip
     with opened(options.file) as stream:
         for batch in batches(stream, demux, BaudDetector(options.baud) if options.baud else None):

@@ -87,14 +87,54 @@ def test_a_rate_that_is_none_is_wrong_usage(rate: str) -> None:
     assert b"Traceback" not in result.stderr
 
 
+PANIC = (
+    b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n"
+    b"Core  0 register dump:\r\nPC      : 0x400d1234  PS      : 0x00060030\r\n"
+    b"Backtrace: 0x400d1234:0x3ffb0000 0x400d2222:0x3ffb0020\r\n\r\nRebooting...\r\n"
+)
+OTHER_PANIC = PANIC.replace(b"LoadProhibited", b"StoreProhibited").replace(b"0x400d1234", b"0x400d4444")
+
+
+def remarks(result: subprocess.CompletedProcess[bytes]) -> list[str]:
+    return [line[4:] for line in result.stdout.decode().splitlines() if line.startswith("--- ")]
+
+
 def test_equal_panics_fold_into_one_with_a_count() -> None:
-    panic = (
-        b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n"
-        b"Core  0 register dump:\r\nPC      : 0x400d1234  PS      : 0x00060030\r\n"
-        b"Backtrace: 0x400d1234:0x3ffb0000 0x400d2222:0x3ffb0020\r\n\r\nRebooting...\r\n"
-    )
-    folded = [record for record in objects(run("--json", "--fold", data=panic * 5)) if record["type"] == "panic"]
+    folded = [record for record in objects(run("--json", "--fold", data=PANIC * 5)) if record["type"] == "panic"]
     assert [record["count"] for record in folded] == [5]
+
+
+def test_a_folded_log_tells_a_panic_when_it_comes_and_its_count_at_the_end() -> None:
+    result = run("--fold", data=PANIC * 3 + OTHER_PANIC + PANIC * 7 + b"I (1) main: on\r\n")
+    told = [line for line in remarks(result) if "Panic" in line]
+    assert told == [
+        "Panic: LoadProhibited on core 0",
+        "Panic: StoreProhibited on core 0",
+        "\u00d710 Panic: LoadProhibited on core 0 (first at byte 0, and the same panic 9 more times)",
+    ]
+    lines = result.stdout.splitlines()
+    assert lines.index(b"--- " + told[0].encode()) < lines.index(b"Rebooting...") + 2
+    assert lines[-1].decode() == f"--- {told[2]}"
+
+
+def test_one_more_panic_is_one_more_time() -> None:
+    assert remarks(run("--fold", data=PANIC * 2))[-1].endswith("the same panic 1 more time)")
+
+
+def test_folding_leaves_the_log_lines_alone() -> None:
+    lines = [line for line in run("--fold", data=PANIC * 3).stdout.splitlines(True) if not line.startswith(b"--- ")]
+    assert b"".join(lines) == PANIC * 3
+
+
+COLOURED = b"\x1b[0;31mE (1) wifi: no\x1b[0m\r\nplain\r\n\x1b[1mhalf"
+
+
+def test_without_colour_the_devices_own_is_taken_out() -> None:
+    assert run("--color", "never", data=COLOURED).stdout == b"E (1) wifi: no\r\nplain\r\nhalf"
+
+
+def test_into_a_pipe_the_devices_colour_stays_unless_it_is_unwanted() -> None:
+    assert run(data=COLOURED).stdout == COLOURED
 
 
 @pytest.mark.parametrize("arguments", [["no-such-file"], ["."], ["--print-filter", "wifi:Q"], ["--elf", "no-such.elf"]])

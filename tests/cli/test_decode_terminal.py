@@ -24,11 +24,13 @@ LINES = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-def shown(data: bytes, *, colour: bool, terminal: bool, by_line: bool) -> bytes:
+def shown(data: bytes, *, colour: bool, terminal: bool, by_line: bool, strip: bool = False) -> bytes:
     """What is printed for a stream."""
     out = io.BytesIO()
     kind = ByLine if by_line else LogOutput
-    output = kind(out, PrintFilter(), ElfHelp([]), colour=colour, terminal=terminal, fold=False, remarks=True)
+    output = kind(
+        out, PrintFilter(), ElfHelp([]), colour=colour, terminal=terminal, fold=False, remarks=True, strip=strip
+    )
     demux = Demultiplexer()
     output.take(demux.feed(data))
     output.take(demux.flush())
@@ -47,6 +49,13 @@ class ByLine(LogOutput):
 def test_blocks_are_printed_as_their_lines_are(data: bytes, colour: bool, terminal: bool) -> None:
     whole = shown(data, colour=colour, terminal=terminal, by_line=False)
     assert whole == shown(data, colour=colour, terminal=terminal, by_line=True)
+
+
+@given(st.one_of(LINES, STREAMS), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_without_colour_no_colour_is_left_of_any_block(data: bytes, terminal: bool) -> None:
+    whole = shown(data, colour=False, terminal=terminal, by_line=False, strip=True)
+    assert whole == shown(data, colour=False, terminal=terminal, by_line=True, strip=True)
 
 
 @given(STREAMS)
