@@ -190,6 +190,8 @@ def run_screen(
             result = app.run()
     for problem in problems:
         print(f"espmon: {problem}", file=sys.stderr)
+    if app.recorded is not None:
+        print(f"Recorded in {app.recorded}")
     return app.return_code or int(result or 0)
 
 

@@ -170,6 +170,7 @@ class EspmonApp(Host):
         for notice in news.notices:
             self.toast(notice)
         for status in news.statuses:
+            self.recorded = status.recording or self.recorded
             self.router.follow(status)
             self.artifacts.follow_status(status)
             self.flashing.follow(status)

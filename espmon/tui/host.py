@@ -52,6 +52,9 @@ class Host(App[int]):
 
     chosen_keys: dict[str, str]
 
+    recorded: Path | None = None
+    """Where the newest recording lies, also after it has ended."""
+
     last_key = float("-inf")
     """When the user last pressed a key, by the monotonic clock."""
 
