@@ -98,9 +98,9 @@ class Artifacts:
         if self._app.may_interrupt():
             self._core_dump(entry)
         elif "error" in _mapping(entry.report):
-            self._app.notify("Core dump kept, not decoded: C tells why", severity="warning", markup=False)
+            self._app.invite("Core dump kept, not decoded: C tells why")
         else:
-            self._app.notify("Core dump decoded: C opens it", markup=False)
+            self._app.invite("Core dump decoded: C opens it")
 
     def _picture_came(self, entry: EventEntry) -> None:
         facts = entry.record.fields()
@@ -109,7 +109,7 @@ class Artifacts:
             if self._app.may_interrupt(self._asked):
                 self.show(entry)
             else:
-                self._app.notify("The screenshot has come: o on its row in the events (e) opens it", markup=False)
+                self._app.invite("The screenshot has come: o on its row in the events (e) opens it")
         elif facts.get("error") and not facts.get("bytes"):
             self._awaiting_picture = False
             self._app.notify(f"No screenshot: {facts['error']}", title=entry.title, severity="error", markup=False)

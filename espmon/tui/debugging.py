@@ -63,7 +63,7 @@ class Debug:
         if self._app.may_interrupt():
             self.offer()
         else:
-            self._app.notify("The board waits in its debug stub: D", severity="warning", markup=False)
+            self._app.invite("The board waits in its debug stub: D")
 
     def follow_status(self, status: Status) -> None:
         """An inspection that ended by itself closes its screen; the session tells why.

@@ -27,6 +27,9 @@ MOST_TOASTS = 2
 TOAST_SECONDS = {"information": 3.0, "warning": 5.0, "error": 7.0}
 """Severity -> how long a toast stays."""
 
+INVITE_SECONDS = 10.0
+"""How long a toast stays that says which key opens something."""
+
 REPEAT_SECONDS = 5.0
 """Time in which the same words are said once."""
 
@@ -112,6 +115,10 @@ class Host(App[int]):
         """Room for the toast that Textual adds next: the oldest give way."""
         for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - MOST_TOASTS)]:
             self._unnotify(old, refresh=False)
+
+    def invite(self, text: str) -> None:
+        """A toast in place of a screen that may not open by itself now; it stays until a line is typed to its end."""
+        self.notify(text, severity="warning", timeout=INVITE_SECONDS, markup=False)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""

@@ -153,9 +153,7 @@ class Questions:
         if self._app.may_interrupt():
             self._ask_enter()
         else:
-            self._app.notify(
-                "The board waits for Enter before it prints its core dump", severity="warning", markup=False
-            )
+            self._app.invite("The board waits for Enter before it prints its core dump")
 
     def _ask_enter(self) -> None:
         from espmon.tui.screens.confirm import ConfirmScreen
@@ -181,7 +179,7 @@ class Questions:
             if self._app.may_interrupt():
                 self.show_lent()
             else:
-                self._app.notify("The IDE has the port: D takes it back", severity="warning", markup=False)
+                self._app.invite("The IDE has the port: D takes it back")
         elif not lent and self._lent is not None:
             self._lent.finish()
             self._lent = None

@@ -28,6 +28,30 @@ class HelpEntry(NamedTuple):
     group: str
 
 
+class HelpList(VerticalScroll):
+    """The list; it moves at once, so that keys that come faster than an animation all count."""
+
+    def move(self, rows: int = 0, pages: int = 0) -> None:
+        """By rows and pages."""
+        self.scroll_relative(y=rows + pages * max(1, self.size.height - 1), animate=False)
+
+    def action_scroll_down(self) -> None:
+        """One row down."""
+        self.move(1)
+
+    def action_scroll_up(self) -> None:
+        """One row up."""
+        self.move(-1)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.move(pages=1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.move(pages=-1)
+
+
 class HelpScreen(ModalScreen[None]):
     """Lists the actions; a search field narrows them.
 
@@ -47,8 +71,10 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="help.leave"),
         Binding("slash", "search", "Search", key_display="/", id="help.search"),
-        Binding("j", "scroll(1)", show=False, id="help.down"),
-        Binding("k", "scroll(-1)", show=False, id="help.up"),
+        Binding("j,down", "move(1)", show=False, id="help.down"),
+        Binding("k,up", "move(-1)", show=False, id="help.up"),
+        Binding("pagedown,space", "move(0, 1)", "Page down", key_display="PgDn", id="help.page_down"),
+        Binding("pageup", "move(0, -1)", "Page up", key_display="PgUp", id="help.page_up"),
     ]
 
     def __init__(self, entries: Sequence[tuple[str, str, str, str]], about: str = "") -> None:
@@ -63,7 +89,7 @@ class HelpScreen(ModalScreen[None]):
             id="heading",
         )
         yield Input(placeholder="search keys and actions", id="search", compact=True)
-        with VerticalScroll(id="list"):
+        with HelpList(id="list"):
             yield Line("", id="groups")
         yield Footer(show_command_palette=False)
 
@@ -126,9 +152,9 @@ class HelpScreen(ModalScreen[None]):
         """Go to the search field."""
         self.query_one("#search").focus()
 
-    def action_scroll(self, direction: int) -> None:
-        """One line up or down."""
-        self.query_one("#list", VerticalScroll).scroll_relative(y=direction, animate=False)
+    def action_move(self, rows: int, pages: int = 0) -> None:
+        """Move the list, also from the search field."""
+        self.query_one(HelpList).move(rows, pages)
 
     def action_leave(self) -> None:
         """From the search field back to the list; from there, close."""

@@ -40,21 +40,23 @@ async def test_every_action_is_listed_under_its_group() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.parametrize("way", ["pagedown", "down", "j", "wheel"])
+@pytest.mark.parametrize("way", ["pagedown", "space", "down", "j", "wheel", "from the search field"])
 async def test_every_action_can_be_scrolled_to(size: tuple[int, int], way: str) -> None:
     app = Host(lambda: HelpScreen(help_rows()))
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
+        if way == "from the search field":
+            await pilot.press("slash")
         seen = screen_text(app)
         assert "Drop the filter" in seen or size[1] < 40
         assert "Names of known boards" not in seen
-        for _ in range(150):
+        for _ in range(20 if "page" in way else 150):
             if way == "wheel":
                 app.screen.query_one("#list")._on_mouse_scroll_down(
                     MouseScrollDown(app.screen.query_one("#list"), 1, 1, 0, 1, 0, False, False, False)
                 )
             else:
-                await pilot.press(way)
+                await pilot.press("pagedown" if way == "from the search field" else way)
         await pilot.wait_for_scheduled_animations()
         await pilot.pause()
         assert "Quit, from anywhere" in screen_text(app) or "Ctrl-Q, from anywhere" in screen_text(app)
