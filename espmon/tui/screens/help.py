@@ -74,7 +74,7 @@ class HelpScreen(ModalScreen[None]):
         Binding("j,down", "move(1)", show=False, id="help.down"),
         Binding("k,up", "move(-1)", show=False, id="help.up"),
         Binding("pagedown,space", "move(0, 1)", "Page down", key_display="PgDn", id="help.page_down"),
-        Binding("pageup", "move(0, -1)", "Page up", key_display="PgUp", id="help.page_up"),
+        Binding("pageup", "move(0, -1)", show=False, id="help.page_up"),
     ]
 
     def __init__(self, entries: Sequence[tuple[str, str, str, str]], about: str = "") -> None:
