@@ -85,7 +85,7 @@ def test_y_probes_the_header_shows_the_chip_and_the_log_goes_on(window: Terminal
     [
         ("screenshot", ("Screenshot 240x135",)),
         ("coredump", ("Core dump", "checksum ok")),
-        ("gdbstub", ("gdb stub waits", "Simulated ESP32-C3 waits in its debug stub")),
+        ("gdbstub", ("gdb stub waits", "waits in its debug stub")),
     ],
 )
 def test_what_a_console_command_makes_the_board_send_shows_up(
@@ -139,7 +139,7 @@ def test_every_size_shows_header_log_and_input(window: Terminal, device: Board) 
             lines = window.screen().rstrip("\n").split("\n")
             return (
                 len(lines) == rows
-                and lines[0].startswith(" espmon")
+                and "● open" in lines[0]
                 and lines[-3].startswith(" › ")
                 and max(len(line) for line in lines) <= columns
                 and "LOG" in lines[-2]
