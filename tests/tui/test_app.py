@@ -42,6 +42,16 @@ async def test_a_probe_asks_first_and_cancel_touches_nothing() -> None:
         assert case.app.screen is case.screen
 
 
+async def test_a_probe_is_not_asked_about_while_somebody_types() -> None:
+    async with running() as case:
+        await case.press("i", "a")
+        case.session.set(state=State.AWAITING_CONSENT)
+        await case.until(lambda: "p asks" in case.text())
+        await case.press("y", "enter")
+        await case.until(lambda: case.session.sent == [b"ay\r"])
+        assert case.session.calls == ["open", "decline"]
+
+
 async def test_the_probe_runs_with_consent_and_the_header_names_the_chip() -> None:
     async with running(request=PROBED, size=(120, 30)) as case:
         await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +15,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
+
+from espmon.session.recording import write_atomically
 
 HISTORY_LINES = 500
 """Most lines remembered."""
@@ -64,15 +65,10 @@ class History:
 
     @staticmethod
     def _write(path: Path, lines: Sequence[str]) -> None:
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
+        # History is a comfort: a full or read-only disk must not disturb typing.
+        with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-            temporary.replace(path)
-        except OSError:
-            # History is a comfort: a full or read-only disk must not disturb typing.
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
 
     def step(self, delta: int, present: str) -> str | None:
         """The line before (-1) or after (1); `present` is what stands in the field. None when there is none."""
