@@ -168,13 +168,13 @@ def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
     """Open `port`, do the job, close it. Raises `PortError`, `FlashError`."""
     import asyncio
 
-    from espmon.port import open_handle
     from espmon.session.flashing import FlashCancelled, run_flash
+    from espmon.session.opening import open_port
 
     progress = Progress(quiet=quiet)
 
     async def work() -> FlashEnd:
-        handle = await open_handle(port)
+        handle = await open_port(port)
         try:
             return await run_flash(handle, job, progress)
         except FlashCancelled as cancelled:

@@ -7,16 +7,19 @@ or tox.ini; looked for in the current folder, in the tool's folder under ~/.conf
 
 from __future__ import annotations
 
-import configparser
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espmon.port.base import CustomSequences
 from espmon.port.errors import PortError, PortErrorKind
 from espmon.port.handle import ResetSequence
 from espmon.port.sequences import parse_sequence
+
+if TYPE_CHECKING:
+    from configparser import RawConfigParser
 
 SIZE_LIMIT = 1 << 20
 """Bytes of a configuration file that are read at most."""
@@ -62,7 +65,9 @@ def _files(tool: _Tool, folder: Path, home: Path, environment: Mapping[str, str]
                 yield place / name
 
 
-def _parse(path: Path) -> configparser.RawConfigParser | None:
+def _parse(path: Path) -> RawConfigParser | None:
+    import configparser  # only where there is a file: most users have none
+
     parser = configparser.RawConfigParser(strict=False)
     try:
         with path.open(encoding="utf-8", errors="replace") as file:

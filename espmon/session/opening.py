@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
-from espmon.port import CustomSequences, Handle, PortIdentity, open_handle, resolve
+from espmon.port import CustomSequences, Handle, PortIdentity, open_handle
 from espmon.port.config import load_sequences
 
 
+def port_of(name: str) -> str:
+    """What to open for a nickname, path, USB serial number or URL. Reads the registry and the system's list.
+
+    Raises `PortError`: several matches, or none.
+    """
+    if ("://" in name and not name.lower().startswith("hwgrep://")) or (os.sep in name and os.path.exists(name)):
+        return name  # what it says is what is opened; neither list is needed
+    from espmon.port import DeviceRegistry, resolve
+
+    return resolve(name, DeviceRegistry())
+
+
 async def find_port(name: str) -> str:
-    """What to open for a nickname, path, USB serial number or URL. Raises `PortError` (several matches, none)."""
-    return await asyncio.to_thread(resolve, name)
+    """The same off the event loop."""
+    return await asyncio.to_thread(port_of, name)
 
 
 async def open_url(url: str, *, baud: int = 115200, no_reset: bool = False) -> Handle:

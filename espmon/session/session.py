@@ -13,7 +13,6 @@ from espmon.port import (
     PortError,
     PortIdentity,
     identify,
-    resolve,
     wait_for_port,
 )
 from espmon.postmortem.source import map_path
@@ -25,7 +24,7 @@ from espmon.session.events import FlashEvent, LinkEvent, ProbeEvent
 from espmon.session.ide import Ide, IdeError
 from espmon.session.lease import Lease
 from espmon.session.link import stop_tasks
-from espmon.session.opening import open_url, remember_chip
+from espmon.session.opening import open_url, port_of, remember_chip
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
 from espmon.session.view import (
@@ -77,7 +76,7 @@ class Session(Controls):
         opener: Opener = open_url,
         waiter: Callable[[PortIdentity], Awaitable[str]] = wait_for_port,
         identifier: Callable[[str], PortIdentity] = identify,
-        resolver: Callable[[str], str] = resolve,
+        resolver: Callable[[str], str] = port_of,
         clock: Callable[[], float] = time.time,
         remember: Callable[[PortIdentity, str, str], None] = remember_chip,
         ide: Ide | None = None,

@@ -1,0 +1,44 @@
+"""Nicknames work wherever a port is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from espmon.port import DeviceRegistry, PortError
+from espmon.session.opening import port_of
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.view import OpenRequest
+
+
+@pytest.fixture
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("espmon.port.registry.default_path", lambda: tmp_path / "devices.json")
+    DeviceRegistry().update("serial:12345", nickname="bench1")
+
+
+@pytest.mark.usefixtures("known")
+def test_a_nickname_is_looked_up_in_the_registry() -> None:
+    with pytest.raises(PortError, match=r"serial 12345.* is not connected"):
+        port_of("bench1")
+
+
+@pytest.mark.usefixtures("known")
+async def test_a_session_opens_nicknames_too(tmp_path: Path) -> None:
+    session = Session(settings=Settings(recording=False), folder=tmp_path)
+    await session.open(OpenRequest("bench1"))
+    assert "12345" in session.status.reason
+    await session.close()
+
+
+@pytest.mark.parametrize("name", ["socket://127.0.0.1:1", "rfc2217://host:2217", "/dev/null"])
+def test_urls_and_paths_are_what_they_say(name: str) -> None:
+    assert port_of(name) == name
+
+
+def test_an_unknown_name_is_an_error_in_words() -> None:
+    with pytest.raises(PortError, match="nosuch"):
+        port_of("nosuch")
