@@ -265,7 +265,9 @@ class SessionLink:
             # A slow terminal: queueing another frame would block this loop, and with it the keys.
             self._timer = loop.call_later(FRAME, self._flush)
             return
-        self._next = now + (CALM_FRAME if calm else FRAME)
+        period = CALM_FRAME if calm else FRAME
+        # From the time that was meant, not from the late one: the timer's lateness must not add up.
+        self._next = max(self._next + period, now)
         self._awake = False
         news = self._collect()
         self.frames += 1
