@@ -115,9 +115,10 @@ class Terminal:
         """The shell's terminal settings."""
         answer = self._pid_file.with_name("stty")
         answer.unlink(missing_ok=True)
-        self.type(f"stty -a >{shlex.quote(str(answer))}; echo settled")
+        partial = answer.with_name("stty.part")
+        # The file appears whole: the typed line itself is on the screen before the shell has run it.
+        self.type(f"stty -a >{shlex.quote(str(partial))} && mv {shlex.quote(str(partial))} {shlex.quote(str(answer))}")
         until(answer.exists, lambda: self.screen())
-        self.shows("settled")
         return answer.read_text()
 
     def session_folder(self) -> Path:
