@@ -1,5 +1,5 @@
 """`python -m espmon` is the same program as `espmon`."""
 
-from espmon.cli import main
+from espmon.cli import program
 
-raise SystemExit(main())
+raise SystemExit(program())

@@ -24,9 +24,13 @@ from enum import IntEnum
 from typing import Any, NoReturn
 
 from espmon.port.errors import PortError
+from espmon.text import plain
 
 CLEAN_LIMIT = 300
 """Most characters of a device's own text on one line of output."""
+
+HELP_COLUMNS = 80
+"""Width of the help where there is no terminal to ask."""
 
 
 class Exit(IntEnum):
@@ -61,11 +65,8 @@ def fail(code: int, message: str) -> NoReturn:
 
 
 def clean(text: object, limit: int = CLEAN_LIMIT) -> str:
-    """`text` on one line and harmless to a terminal: everything that is not printable is shown as an escape."""
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode()
-        for character in str(text)[: limit + 1]
-    )
+    """`text` on one line and harmless to a terminal (see `espmon.text.plain`), cut to `limit` characters."""
+    shown = plain(str(text)[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
@@ -79,9 +80,20 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, separators=(", ", ": ")))
 
 
+def help_formatter(prog: str) -> argparse.HelpFormatter:
+    """Help as wide as the terminal. argparse would ask `shutil`, which every command would wait for on its way."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size().columns or HELP_COLUMNS
+    except (OSError, ValueError):  # not a terminal, or COLUMNS is no number
+        columns = HELP_COLUMNS
+    return argparse.HelpFormatter(prog, width=columns - 2)
+
+
 def command_parser(name: str, description: str) -> argparse.ArgumentParser:
     """A parser for `espmon NAME` that knows `--debug`."""
-    parser = argparse.ArgumentParser(prog=f"espmon {name}".strip(), description=description)
+    parser = argparse.ArgumentParser(
+        prog=f"espmon {name}".strip(), description=description, formatter_class=help_formatter
+    )
     parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     return parser
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli._common import Exit, clean, command_parser, fail, help_formatter, print_json, run_command, say
 from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_project, number
 from espmon.text import counted
 
@@ -52,7 +52,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser(action: str) -> argparse.ArgumentParser:
     told = ACTIONS[action]
-    parser = _Words(prog=f"espmon flash {action}", description=told[0].upper() + told[1:] + ".")
+    parser = _Words(
+        prog=f"espmon flash {action}", description=told[0].upper() + told[1:] + ".", formatter_class=help_formatter
+    )
     parser.set_defaults(action=action)
     parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
     if action in ("verify", "write"):

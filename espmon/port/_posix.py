@@ -8,19 +8,23 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espmon.port import _posix_termios as tty
-from espmon.port._posix_holders import holders as holders
 from espmon.port._posix_tty import TtyHandle
-from espmon.port._threads import run_bounded
 from espmon.port.base import BaseHandle
 from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.threads import run_bounded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from espmon.port._posix_holders import Holder
 
 OPEN_LIMIT = 10.0
 """Seconds for opening a local port, the driver's own work included."""
 
-BY_ID = Path("/dev/serial/by-id")
+BY_ID = "/dev/serial/by-id"
 """Where udev keeps names that survive replugging."""
 
 NO_LINES = "This is a pseudo-terminal: it has no DTR and RTS, so espmon cannot reset the board through it"
@@ -30,6 +34,10 @@ RAISED = (
 )
 USB_SERIAL_JTAG = (0x303A, 0x1001)
 """Both lines raised together do nothing there (the chip itself watches them, without transistors)."""
+
+
+USB_LEVELS = 5
+"""Folders of sysfs, from the tty's own upwards, that are looked at for the USB device it belongs to."""
 
 
 class _Opened:
@@ -105,16 +113,15 @@ def _set_up(url: str, descriptor: int, baud: int, no_reset: bool, dtr: bool | No
     return opened
 
 
-def _usb_of(url: str, classes: Path = Path("/sys/class/tty")) -> tuple[int, int] | None:
+def _usb_of(url: str, classes: str | os.PathLike[str] = "/sys/class/tty") -> tuple[int, int] | None:
     """(VID, PID) of the USB device behind a tty: from sysfs where there is one, else from pyserial's list."""
-    if classes.is_dir():
-        folder = (classes / os.path.basename(os.path.realpath(url)) / "device").resolve()
-        for parent in (folder, *folder.parents[:4]):
+    if os.path.isdir(classes):
+        folder = os.path.realpath(os.path.join(classes, os.path.basename(os.path.realpath(url)), "device"))
+        for _ in range(USB_LEVELS):
             try:
-                vendor, product = (int((parent / name).read_text(), 16) for name in ("idVendor", "idProduct"))
+                return _hexadecimal(folder, "idVendor"), _hexadecimal(folder, "idProduct")
             except (OSError, ValueError):
-                continue
-            return vendor, product
+                folder = os.path.dirname(folder)
         return None
     from serial.tools import list_ports
 
@@ -122,6 +129,11 @@ def _usb_of(url: str, classes: Path = Path("/sys/class/tty")) -> tuple[int, int]
         if port.device == url and port.vid is not None and port.pid is not None:
             return port.vid, port.pid
     return None
+
+
+def _hexadecimal(folder: str, name: str) -> int:
+    with open(os.path.join(folder, name), encoding="ascii") as file:
+        return int(file.read(), 16)
 
 
 def _not_a_tty(url: str) -> PortError:
@@ -161,6 +173,13 @@ def open_error(url: str, error: OSError) -> PortError:
     return PortError(PortErrorKind.OTHER, f"{url} cannot be opened: {error.strerror or error}")
 
 
+def holders(device: str) -> tuple[Holder, ...]:
+    """The processes that have `device` open or locked, lowest pid first; () where the system does not tell."""
+    from espmon.port import _posix_holders  # few ports need it: a PTY does not
+
+    return _posix_holders.holders(device)
+
+
 def _permission_hint(url: str) -> str:
     import grp
 
@@ -188,9 +207,10 @@ def _permission_hint(url: str) -> str:
 def stable_names() -> Mapping[str, str]:
     """Device path -> its /dev/serial/by-id name."""
     try:
-        return {os.path.realpath(link): str(link) for link in sorted(BY_ID.iterdir())}
+        links = [os.path.join(BY_ID, name) for name in sorted(os.listdir(BY_ID))]
     except OSError:
         return {}
+    return {os.path.realpath(link): link for link in links}
 
 
 def usable(path: str) -> bool:

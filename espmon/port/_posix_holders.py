@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 COMMAND_LIMIT = 80
 """Most characters of a command line that are shown."""
+
+Place = str | os.PathLike[str]
 
 LOCK_FOLDERS = ("/run/lock", "/var/lock")
 """Where programs of the UUCP tradition leave `LCK..ttyUSB0` with their pid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """A process that has the device open or locked."""
 
     pid: int
@@ -26,9 +26,10 @@ class Holder:
         return f"{self.command} (pid {self.pid})" if self.command else f"pid {self.pid}"
 
 
-def _command(pid: int, proc: Path) -> str:
+def _command(pid: int, proc: Place) -> str:
     try:
-        words = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
+        with open(os.path.join(proc, str(pid), "cmdline"), "rb") as file:
+            words = file.read().split(b"\0")
     except OSError:
         return ""
     text = " ".join(word.decode(errors="replace") for word in words if word)
@@ -36,32 +37,34 @@ def _command(pid: int, proc: Path) -> str:
     return text if len(text) <= COMMAND_LIMIT else text[: COMMAND_LIMIT - 1] + "…"
 
 
-def _with_open_file(device: str, proc: Path) -> set[int]:
+def _with_open_file(device: str, proc: Place) -> set[int]:
     found = set()
-    for entry in proc.iterdir():
-        if not entry.name.isdigit():
+    for process in os.listdir(proc):
+        if not process.isdigit():
             continue
+        folder = os.path.join(proc, process, "fd")
         try:
-            names = os.listdir(entry / "fd")
+            names = os.listdir(folder)
         except OSError:
             continue  # another user's process, or one that has just ended
         for name in names:
             try:
-                target = os.readlink(entry / "fd" / name)
+                target = os.readlink(os.path.join(folder, name))
             except OSError:
                 continue
             if target == device:
-                found.add(int(entry.name))
+                found.add(int(process))
                 break
     return found
 
 
-def _with_lock(device: str, proc: Path) -> set[int]:
+def _with_lock(device: str, proc: Place) -> set[int]:
     """Pids in /proc/locks: anybody may read it, also about other users' processes."""
     found: set[int] = set()
     try:
         status = os.stat(device)
-        lines = (proc / "locks").read_text().splitlines()
+        with open(os.path.join(proc, "locks"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
     except OSError:
         return found
     wanted = (os.major(status.st_dev), os.minor(status.st_dev), status.st_ino)
@@ -81,7 +84,8 @@ def _with_lock(device: str, proc: Path) -> set[int]:
 def _with_lock_file(device: str, folders: tuple[str, ...]) -> set[int]:
     for folder in folders:
         try:
-            pid = int(Path(folder, f"LCK..{os.path.basename(device)}").read_text().split()[0])
+            with open(os.path.join(folder, f"LCK..{os.path.basename(device)}"), encoding="utf-8") as file:
+                pid = int(file.read().split()[0])
             os.kill(pid, 0)
         except (OSError, ValueError, IndexError):
             continue
@@ -89,9 +93,7 @@ def _with_lock_file(device: str, folders: tuple[str, ...]) -> set[int]:
     return set()
 
 
-def holders(
-    device: str, *, proc: Path = Path("/proc"), lock_folders: tuple[str, ...] = LOCK_FOLDERS
-) -> tuple[Holder, ...]:
+def holders(device: str, *, proc: Place = "/proc", lock_folders: tuple[str, ...] = LOCK_FOLDERS) -> tuple[Holder, ...]:
     """The processes that have `device` open or locked, lowest pid first; () where the system does not tell."""
     real = os.path.realpath(device)
     pids = _with_lock(real, proc) | _with_lock_file(real, lock_folders)

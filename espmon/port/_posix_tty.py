@@ -10,10 +10,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from espmon.port import _posix_termios as tty
-from espmon.port._threads import run_bounded
 from espmon.port.base import BaseHandle
 from espmon.port.errors import PortError, PortErrorKind
 from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT
+from espmon.port.threads import run_bounded
 
 WRITE_LIMIT = 1 << 16
 """Bytes waiting to be taken by the driver."""

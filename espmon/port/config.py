@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from espmon.port.base import CustomSequences
 from espmon.port.errors import PortError, PortErrorKind
@@ -21,14 +19,15 @@ from espmon.port.sequences import parse_sequence
 if TYPE_CHECKING:
     from configparser import RawConfigParser
 
+Place = str | os.PathLike[str]
+
 SIZE_LIMIT = 1 << 20
 """Bytes of a configuration file that are read at most."""
 
 KEYS = ("custom_reset_sequence", "custom_hard_reset_sequence")
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
+class _Tool(NamedTuple):
     name: str
     variable: str
     names: tuple[str, ...]
@@ -47,11 +46,11 @@ TOOLS = (
 """In order: what the monitor's file says comes before what the flasher's file says."""
 
 
-def _files(tool: _Tool, folder: Path, home: Path, environment: Mapping[str, str]) -> Iterator[Path]:
+def _files(tool: _Tool, folder: Place, home: Place, environment: Mapping[str, str]) -> Iterator[str]:
     named = environment.get(tool.variable)
     if named:
-        path = Path(named).expanduser()
-        if not path.is_file():
+        path = os.path.expanduser(named)
+        if not os.path.isfile(path):
             raise PortError(
                 PortErrorKind.MISSING,
                 f"{tool.variable} names {path}, which is no file",
@@ -59,18 +58,19 @@ def _files(tool: _Tool, folder: Path, home: Path, environment: Mapping[str, str]
             )
         yield path
         return
-    for place in (folder, home / ".config" / tool.name, home):
+    for place in (folder, os.path.join(home, ".config", tool.name), home):
         for name in tool.names:
-            if (place / name).is_file():
-                yield place / name
+            path = os.path.join(place, name)
+            if os.path.isfile(path):
+                yield path
 
 
-def _parse(path: Path) -> RawConfigParser | None:
+def _parse(path: str) -> RawConfigParser | None:
     import configparser  # only where there is a file: most users have none
 
     parser = configparser.RawConfigParser(strict=False)
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             parser.read_string(file.read(SIZE_LIMIT))
     except (OSError, configparser.Error):
         # Not ours to complain about: these names belong to other tools, and `config.cfg` to anybody.
@@ -79,7 +79,7 @@ def _parse(path: Path) -> RawConfigParser | None:
 
 
 def load_sequences(
-    folder: Path | None = None, home: Path | None = None, environment: Mapping[str, str] | None = None
+    folder: Place | None = None, home: Place | None = None, environment: Mapping[str, str] | None = None
 ) -> CustomSequences:
     """The sequences that the user configured for esp-idf-monitor or esptool; empty when there are none.
 
@@ -91,8 +91,8 @@ def load_sequences(
     Raises `PortError` that names the file and the key for a sequence that cannot be read, and for a file that a
     variable names and that is not there. Reads files: callers on an event loop run it on a thread.
     """
-    folder = Path.cwd() if folder is None else folder
-    home = Path.home() if home is None else home
+    folder = os.getcwd() if folder is None else folder
+    home = os.path.expanduser("~") if home is None else home
     environment = os.environ if environment is None else environment
     found: dict[str, tuple[ResetSequence, str]] = {}
     for tool in TOOLS:
@@ -103,7 +103,7 @@ def load_sequences(
                 for key in KEYS:
                     text = parser.get(section, key, fallback="").strip()
                     if text and key not in found:
-                        found[key] = parse_sequence(text, f"{key} in {path}"), str(path)
+                        found[key] = parse_sequence(text, f"{key} in {path}"), path
     reset, hard = (found.get(key) for key in KEYS)
     sources = dict.fromkeys(row[1] for row in (reset, hard) if row is not None)
     return CustomSequences(reset[0] if reset else None, hard[0] if hard else None, ", ".join(sources))

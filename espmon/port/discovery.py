@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from espmon.data import load_table
 from espmon.port import platform
 from espmon.port.errors import PortError, PortErrorKind
 from espmon.port.registry import NICKNAME, DeviceRegistry, device_key
@@ -72,8 +70,7 @@ class PortInfo:
 @cache
 def _table() -> Mapping[str, Any]:
     # A cache of a constant file is not state: nothing writes to it.
-    text = files("espmon.port").joinpath("data/usb_devices.json").read_text(encoding="utf-8")
-    table: Mapping[str, Any] = json.loads(text)
+    table: Mapping[str, Any] = load_table(__file__, "usb_devices.json")
     return table
 
 
@@ -157,6 +154,8 @@ def missing_hint(name: str, ports: Sequence[PortInfo]) -> str:
     """What is there instead of `name`: the nearest names, or all there is."""
     if not ports:
         return "No serial port is connected: check the cable (some only charge) and the board's power"
+    import difflib  # only for a name that is not there
+
     words = {
         word: port for port in ports for word in (port.device, port.nickname, os.path.basename(port.device)) if word
     }

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from espmon.port._threads import run_bounded
 from espmon.port.base import BaseHandle, CustomSequences
 from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.threads import run_bounded
 
 LIST_LIMIT = 5.0
 """Seconds for reading the system's list of ports."""

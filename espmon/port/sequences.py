@@ -7,13 +7,12 @@ EN rises. Both lines in one system call ("tight") avoid the false state in betwe
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from functools import cache
-from pkgutil import get_data
 from typing import Any
 
+from espmon.data import load_table
 from espmon.port.errors import PortError, PortErrorKind
 from espmon.port.handle import ResetSequence
 
@@ -27,9 +26,7 @@ WAIT_LIMIT = 10.0
 @cache
 def _table() -> Mapping[str, Any]:
     # A cache of a constant file is not state: nothing writes to it.
-    # Not importlib.resources: importing that takes longer than opening a port.
-    text = get_data("espmon.port", "data/reset_sequences.json") or b""
-    table: Mapping[str, Any] = json.loads(text)
+    table: Mapping[str, Any] = load_table(__file__, "reset_sequences.json")
     return table
 
 

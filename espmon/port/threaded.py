@@ -7,10 +7,10 @@ import threading
 import time
 from typing import Any
 
-from espmon.port._threads import run_bounded
 from espmon.port.base import BaseHandle
 from espmon.port.errors import PortError, PortErrorKind
 from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT
+from espmon.port.threads import run_bounded
 
 OPEN_LIMIT = 15.0
 """Seconds for opening."""

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 
 from espmon.port import platform
-from espmon.port._threads import run_bounded
 from espmon.port.discovery import PortInfo, Source, _system_ports, list_ports
 from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.threads import run_bounded
 
 POLL = 0.02
 """Seconds between looks; one look is two stat calls."""

@@ -6,12 +6,11 @@ rules that are not tables have names (`mac`, `change_baud`) that `espmon.rom.ide
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
-from pkgutil import get_data
 from typing import Any, NamedTuple
 
+from espmon.data import load_table
 from espmon.rom.fields import FeatureRule, Field, NameRule, number
 
 
@@ -318,8 +317,7 @@ MAGIC_REGISTER = 0x40001000
 @cache
 def load_chips() -> Chips:
     """The table, read once: nothing writes to it."""
-    # Not importlib.resources: importing it takes longer than everything else this module does.
-    source = json.loads(get_data("espmon.rom", "data/chips.json") or b"")
+    source = load_table(__file__, "chips.json")
     meta = source["meta"]
     return Chips(
         chips={entry["key"]: _load_chip(entry) for entry in source["chips"]},

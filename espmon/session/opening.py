@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+from typing import TYPE_CHECKING
 
-from espmon.port import CustomSequences, Handle, PortIdentity, open_handle
+from espmon.port import open_handle
 from espmon.port.config import load_sequences
+from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.threads import run_bounded
+
+if TYPE_CHECKING:
+    from espmon.port import CustomSequences, Handle, PortIdentity
+
+LOOK_LIMIT = 5.0
+"""Seconds for reading the system's list of ports, and the user's configuration files."""
 
 
 def port_of(name: str) -> str:
@@ -22,13 +30,23 @@ def port_of(name: str) -> str:
 
 
 async def find_port(name: str) -> str:
-    """The same off the event loop."""
-    return await asyncio.to_thread(port_of, name)
+    """The same off the event loop, within `LOOK_LIMIT`: a list that takes longer raises `PortError` STALLED."""
+    try:
+        return await run_bounded(lambda: port_of(name), LOOK_LIMIT, name="port-name")
+    except TimeoutError:
+        raise _late("list its ports", "Unplug the device and plug it in again, or name its path") from None
+
+
+def _late(what: str, hint: str) -> PortError:
+    return PortError(PortErrorKind.STALLED, f"the system did not {what} within {LOOK_LIMIT:g} s", hint)
 
 
 async def open_url(url: str, *, baud: int = 115200, no_reset: bool = False) -> Handle:
     """Open a path or URL with the reset sequences that the user configured. Raises `PortError`."""
-    sequences: CustomSequences = await asyncio.to_thread(load_sequences)
+    try:
+        sequences: CustomSequences = await run_bounded(load_sequences, LOOK_LIMIT, name="reset-sequences")
+    except TimeoutError:
+        raise _late("read the reset sequences in your configuration files", "Is the home folder reachable?") from None
     return await open_handle(url, baud=baud, no_reset=no_reset, sequences=sequences)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
@@ -49,7 +51,7 @@ def test_a_command_ends_with_its_own_code_and_one_line(capsys: pytest.CaptureFix
         fail(Exit.LIMIT, "too\nlong\x1b[2J")
 
     assert run(command) == Exit.LIMIT
-    assert capsys.readouterr().err == "espmon: too\\nlong\\x1b[2J\n"
+    assert capsys.readouterr().err == "espmon: too␊long␛[2J\n"
 
 
 def test_help_is_no_failure_and_a_wrong_word_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,3 +64,15 @@ def test_cleaned_text_is_short_printable_and_on_one_line() -> None:
     assert clean("plain é ✓") == "plain é ✓"
     assert clean("a\x1b]0;x\x07\x9b\u2028\ud800").isprintable()
     assert len(clean("x" * 5000)) == 300
+
+
+@pytest.mark.parametrize(("columns", "wide"), [("60", 58), ("0", 78), ("many", 78)])
+def test_help_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: str, wide: int) -> None:
+    def no_terminal(*descriptor: int) -> NoReturn:
+        raise OSError("not a terminal")
+
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(os, "get_terminal_size", no_terminal)
+    parser = command_parser("x", "word " * 100)
+    lines = parser.format_help().splitlines()
+    assert wide - 5 <= max(map(len, lines)) <= wide

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from espmon.port import DeviceRegistry, PortError
+from espmon.port import DeviceRegistry, PortError, PortErrorKind
+from espmon.session import opening
 from espmon.session.opening import port_of
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -42,3 +44,15 @@ def test_urls_and_paths_are_what_they_say(name: str) -> None:
 def test_an_unknown_name_is_an_error_in_words() -> None:
     with pytest.raises(PortError, match="nosuch"):
         port_of("nosuch")
+
+
+@pytest.mark.parametrize("late", ["port_of", "load_sequences"])
+async def test_a_system_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, late: str) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(opening, "LOOK_LIMIT", 0.05)
+    monkeypatch.setattr(opening, late, lambda *words: released.wait(10.0))
+    with pytest.raises(PortError) as caught:
+        await (opening.find_port("desk") if late == "port_of" else opening.open_url("loop://"))
+    released.set()
+    assert caught.value.kind is PortErrorKind.STALLED
+    assert caught.value.hint
