@@ -128,9 +128,12 @@ class TtyHandle(BaseHandle):
 
     async def write(self, data: bytes, timeout: float = 5.0) -> None:
         """See `Handle.write`."""
-        view = memoryview(bytes(data))
         async with self._turn:
             self._check_open()
+            view = memoryview(bytes(data))
+            if not self._out:  # the usual case: the driver takes all of it at once
+                view = view[self._offer(view) or 0 :]
+                self._check_open()
             while view:
                 room = WRITE_LIMIT - len(self._out)
                 if room:
@@ -152,13 +155,19 @@ class TtyHandle(BaseHandle):
                 "Is its firmware reading? Try a reset, or unplug it",
             ) from None
 
-    def _writable(self) -> None:
+    def _offer(self, data: bytearray | memoryview) -> int | None:
+        """How many bytes the driver took, 0 when it is full; None when it is gone, which the reader is told then."""
         try:
-            count = os.write(self._descriptor, self._out)
+            return os.write(self._descriptor, data)
         except BlockingIOError:
-            count = 0
+            return 0
         except OSError as error:
             self._gone(error.strerror or "write error")
+            return None
+
+    def _writable(self) -> None:
+        count = self._offer(self._out)
+        if count is None:
             return
         if count:
             del self._out[:count]

@@ -6,12 +6,11 @@ bad line changed is not taken for a difference in flash.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 
 from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.flash_regions import BLOCK, Meter, RegionResult, blocks_of
+from espmon.rom.flash_regions import BLOCK, Meter, RegionResult, blocks_of, digest_of
 from espmon.rom.loader import Loader
 from espmon.rom.protocol import Op
 
@@ -188,17 +187,21 @@ class Flasher:
         assert problem is not None
         raise problem
 
-    async def matches(self, address: int, data: bytes, *, sure: bool = True) -> tuple[bool, str]:
+    async def matches(
+        self, address: int, data: bytes, *, sure: bool = True, wanted: Awaitable[str] | None = None
+    ) -> tuple[bool, str]:
         """Whether flash holds `data`, and the digest that says so.
 
-        A difference is confirmed by a second answer, unless the caller need not be `sure` of it.
+        A difference is confirmed by a second answer, unless the caller need not be `sure` of it. `wanted` is the
+        digest of `data` where somebody has asked for it already.
         """
-        wanted = hashlib.md5(data).hexdigest()
+        wanted = wanted or digest_of(data)
         seen: list[str] = []
         while len(seen) < DIGEST_TRIES:
             found = await self.digest(address, len(data))
-            if found == wanted or found in seen or not sure:
-                return found == wanted, found
+            same = found == await wanted
+            if same or found in seen or not sure:
+                return same, found
             seen.append(found)
         raise RomError(
             RomErrorKind.BAD_REPLY,
@@ -208,11 +211,13 @@ class Flasher:
 
     async def verify(self, address: int, data: bytes, file: str = "", *, first: int = 4) -> RegionResult:
         """Compare flash with `data`; a mismatch is narrowed to the first `first` blocks that differ."""
-        result = RegionResult(address, len(data), file, md5_file=hashlib.md5(data).hexdigest())
+        result = RegionResult(address, len(data), file)
         self.check_range(address, len(data))
+        wanted = digest_of(data)
         step = f"Verifying {file or hex(address)}"
         self.meter.tell(step)
-        result.ok, result.md5_flash = await self.matches(address, data)
+        result.ok, result.md5_flash = await self.matches(address, data, wanted=wanted)
+        result.md5_file = await wanted
         if not result.ok:
             result.mismatch = [block[0] for block in await self.differing(address, data, most=first)]
         self.meter.tell(step, len(data))

@@ -8,7 +8,6 @@ missing and only that is sent again.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +15,14 @@ from dataclasses import dataclass
 from espmon.rom.chips import MAGIC_REGISTER
 from espmon.rom.errors import RomError, RomErrorKind
 from espmon.rom.flash import SECTOR, Flasher, erase_wait
-from espmon.rom.flash_regions import RegionResult, blocks_of, bytes_in, runs_of
+from espmon.rom.flash_regions import RegionResult, blocks_of, bytes_in, digest_of, runs_of
 from espmon.rom.protocol import Op, data_block
 
-RUN = 512 << 10
-"""Most bytes in one compressed stream: a later one is compressed while this one is sent."""
+STREAMS = (128 << 10, 512 << 10)
+"""Bytes in the first compressed streams of a region: what follows is compressed while they are sent."""
 
-HEAD_BLOCKS = 2
-"""Blocks in the first stream."""
+STREAM_LIMIT = 4 << 20
+"""Most bytes in a later one: the longer it is, the better it packs."""
 
 STUCK_ROUNDS = 3
 """Rounds in a row that bring nothing before a region is given up."""
@@ -53,7 +52,9 @@ class Packed:
     size: int
     """Bytes it becomes in flash."""
 
-    packets: tuple[bytes, ...]
+    packets: tuple[tuple[bytes, int], ...]
+    """Data and checksum of each request."""
+
     unpacked: tuple[int, ...]
     """Bytes that each packet becomes."""
 
@@ -62,11 +63,26 @@ def pack(data: bytes, block: int, *, compress: bool) -> Packed:
     """Cut `data` into packets (slow: off the event loop). Data is padded to whole words, plain packets to blocks."""
     padded = data + b"\xff" * (-len(data) % 4)
     stream = zlib.compress(padded, LEVEL) if compress else padded
-    packets = tuple(stream[start : start + block] for start in range(0, len(stream), block))
-    if not compress:
-        return Packed(len(padded), tuple(packet.ljust(block, b"\xff") for packet in packets), tuple(map(len, packets)))
-    inflate = zlib.decompressobj()
-    return Packed(len(padded), packets, tuple(len(inflate.decompress(packet)) for packet in packets))
+    parts = [stream[start : start + block] for start in range(0, len(stream), block)]
+    if compress:
+        inflate = zlib.decompressobj()
+        unpacked = [len(inflate.decompress(part)) for part in parts]
+    else:
+        unpacked = [len(part) for part in parts]
+        parts = [part.ljust(block, b"\xff") for part in parts]
+    packets = tuple(data_block(part, number) for number, part in enumerate(parts))
+    return Packed(len(padded), packets, tuple(unpacked))
+
+
+def streams_of(blocks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(address, size) of what is sent as one compressed stream each: neighbours joined, a short stream first."""
+    left = list(blocks)
+    streams: list[tuple[int, int]] = []
+    for most in STREAMS:
+        for run in runs_of(left, most)[:1]:
+            streams.append(run)
+            left = [block for block in left if block[0] >= sum(run)]
+    return streams + runs_of(left, STREAM_LIMIT)
 
 
 class RegionWriter:
@@ -86,7 +102,8 @@ class RegionWriter:
         self.data = data
         self.name = name
         self.force = force
-        self.result = RegionResult(address, len(data), name, md5_file=hashlib.md5(data).hexdigest())
+        self.result = RegionResult(address, len(data), name)
+        self._wanted = digest_of(data)
         self._left = blocks_of(address, len(data))
         self._sent: set[tuple[int, int]] = set()
 
@@ -102,8 +119,7 @@ class RegionWriter:
             return len(self.data)
         flasher = self.flasher
         flasher.meter.tell(f"Comparing {self.name}")
-        same, self.result.md5_flash = await flasher.matches(self.address, self.data, sure=False)
-        if same:
+        if await self._all_right():
             self._left = []
         elif await self._pays():
             # What is taken for different by a damaged answer is written once more: no need to be sure.
@@ -112,6 +128,11 @@ class RegionWriter:
                 self._left = differing
         self.result.skipped = len(self.data) - bytes_in(self._left)
         return bytes_in(self._left)
+
+    async def _all_right(self) -> bool:
+        flasher = self.flasher
+        same, self.result.md5_flash = await flasher.matches(self.address, self.data, sure=False, wanted=self._wanted)
+        return same
 
     async def _pays(self) -> bool:
         """Whether single blocks are worth looking at: not when the first, the middle and the last one all differ."""
@@ -140,6 +161,7 @@ class RegionWriter:
             if stuck:
                 await flasher.slower()
         result.written = bytes_in(sorted(self._sent))
+        result.md5_file = await self._wanted
         result.ok = True
         flasher.meter.tell(f"{'Writing' if self._sent else 'Comparing'} {self.name}", len(self.data))
         return result
@@ -147,8 +169,7 @@ class RegionWriter:
     async def _round(self) -> RomError | None:
         """Send all that is missing once; what went wrong, if anything."""
         try:
-            # A short run first: it is compressed sooner, and the next one while it is sent.
-            await self._send_runs(runs_of(self._left[:HEAD_BLOCKS]) + runs_of(self._left[HEAD_BLOCKS:], RUN))
+            await self._send_runs(streams_of(self._left))
         except RomError as error:
             try:
                 await self.flasher.recover(error)
@@ -164,15 +185,12 @@ class RegionWriter:
             self._left = [] if problem is None else self._left
             return
         try:
-            if problem is None:
-                same, self.result.md5_flash = await flasher.matches(self.address, self.data, sure=False)
-                if same:
-                    self._left = []
-                    return
+            if problem is None and await self._all_right():
+                self._left = []
+                return
             self._left = await flasher.differing(self.address, self.data, among=self._left, sure=False)
             if not self._left:
-                same, self.result.md5_flash = await flasher.matches(self.address, self.data, sure=False)
-                self._left = [] if same else blocks_of(self.address, len(self.data))
+                self._left = [] if await self._all_right() else blocks_of(self.address, len(self.data))
         except RomError as error:
             raise self._given_up(error) from error
 
@@ -225,7 +243,7 @@ class RegionWriter:
             # A stub answers first and writes then: its next answer waits for that.
             share = packed.unpacked[number]
             wait = DATA_WAIT + DATA_WAIT_PER_MEGABYTE * (share + last) / (1 << 20)
-            await self._packet(operation, packet, number, wait)
+            await self._packet(operation, packet, wait)
             unpacked, last = unpacked + share, share
             self.flasher.meter.tell(step, base + min(unpacked, size))
         if loader.is_stub:
@@ -236,8 +254,8 @@ class RegionWriter:
                 timeout=DATA_WAIT + DATA_WAIT_PER_MEGABYTE * last / (1 << 20),
             )
 
-    async def _packet(self, operation: Op, packet: bytes, number: int, wait: float) -> None:
-        payload, check = data_block(packet, number)
+    async def _packet(self, operation: Op, packet: tuple[bytes, int], wait: float) -> None:
+        payload, check = packet
         for left in reversed(range(PACKET_TRIES)):
             try:
                 await self.flasher.loader.command(operation, payload, checksum=check, timeout=wait)

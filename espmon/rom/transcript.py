@@ -14,8 +14,8 @@ TAIL_ENTRIES = 400
 SHOWN_BYTES = 48
 """Bytes shown of one entry; the rest is counted."""
 
-Entry = tuple[float, str, bytes | str]
-"""Seconds since the start, "sent", "received" or "note", and what."""
+Entry = tuple[float, str, bytes | str, int]
+"""Seconds since the start, "sent", "received" or "note", what (its beginning), and how long it was."""
 
 
 class Transcript:
@@ -52,9 +52,8 @@ class Transcript:
 
     def _add(self, kind: str, what: bytes | str) -> None:
         # Entries are kept raw and cut short: most transcripts are never read.
-        if isinstance(what, bytes) and len(what) > SHOWN_BYTES:
-            what = f"{len(what)} bytes: {_hex(what)} ..."
-        entry = (self._clock() - self._start, kind, what)
+        begin = bytes(what[:SHOWN_BYTES]) if isinstance(what, bytes) else what
+        entry = (self._clock() - self._start, kind, begin, len(what))
         self._count += 1
         if len(self._head) < HEAD_ENTRIES:
             self._head.append(entry)
@@ -62,8 +61,7 @@ class Transcript:
             self._tail.append(entry)
 
 
-def _hex(data: bytes) -> str:
-    shown = data[:SHOWN_BYTES]
+def _hex(shown: bytes) -> str:
     return shown.hex(" ") + "  |" + "".join(chr(byte) if 32 <= byte < 127 else "." for byte in shown) + "|"
 
 
@@ -71,5 +69,7 @@ SIGNS = {"sent": "->", "received": "<-", "note": "--"}
 
 
 def _line(entry: Entry) -> str:
-    seconds, kind, what = entry
-    return f"{seconds:10.4f} {SIGNS[kind]} {_hex(what) if isinstance(what, bytes) else what}"
+    seconds, kind, what, size = entry
+    if isinstance(what, bytes):
+        what = f"{size} bytes: {_hex(what)} ..." if size > SHOWN_BYTES else _hex(what)
+    return f"{seconds:10.4f} {SIGNS[kind]} {what}"

@@ -12,7 +12,8 @@ import pytest
 from espmon.rom import RomError, RomErrorKind
 from espmon.rom.flash import sectors_8266
 from espmon.rom.flash_regions import Meter, blocks_of, runs_of
-from espmon.rom.flash_write import pack
+from espmon.rom.flash_write import pack, streams_of
+from espmon.rom.protocol import DATA_HEADER, data_block
 from espmon.testing import Operation
 from tests.rom.flash_board import FlashBoard
 from tests.rom.flash_stay import application, board_for, entered, noise, piece, run, stub_folder
@@ -528,12 +529,20 @@ def test_neighbouring_blocks_are_joined_up_to_a_limit() -> None:
 def test_packets_say_what_they_become() -> None:
     packed = pack(noise(5000) + bytes(5000), 1024, compress=True)
     assert sum(packed.unpacked) == packed.size == 10000
-    assert all(len(packet) <= 1024 for packet in packed.packets)
+    assert all(len(payload) <= DATA_HEADER.size + 1024 for payload, _ in packed.packets)
 
 
 def test_plain_packets_are_filled_to_whole_blocks() -> None:
     packed = pack(b"abc", 1024, compress=False)
-    assert packed.packets == (b"abc".ljust(1024, b"\xff"),)
+    assert packed.packets == (data_block(b"abc".ljust(1024, b"\xff"), 0),)
+
+
+def test_streams_begin_short_and_never_join_what_is_apart() -> None:
+    whole = blocks_of(0x10000, 6 << 20)
+    assert [size for _, size in streams_of(whole)] == [128 << 10, 512 << 10, 4 << 20, (2 << 20) - (640 << 10)]
+    apart = [whole[0], whole[2], whole[3], whole[9]]
+    assert streams_of(apart) == [whole[0], (whole[2][0], 128 << 10), whole[9]]
+    assert streams_of([]) == []
 
 
 def test_the_meter_never_goes_back() -> None:
