@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from espmon.rom.flash import SECTOR, Flasher
 from espmon.rom.flash_regions import Piece
 from espmon.rom.image import image_problems, looks_like_image, overlaps
-from espmon.rom.probing import security_flags
+from espmon.rom.security import security_flags
 
 SECURE_BOOTLOADER_END = 0x8000
 """Below this address stands the bootloader, with the digests that secure boot checks."""

@@ -12,6 +12,7 @@ from espmon.rom.chips import Chips
 from espmon.rom.errors import RomError, RomErrorKind
 from espmon.rom.leave import APPLICATION, DOWNLOAD_MODE, UNKNOWN, Left, finish, leave
 from espmon.rom.loader import Loader, Progress
+from espmon.rom.security import security_flags, told_flags
 from espmon.rom.spi import FlashId
 
 __all__ = ["APPLICATION", "DOWNLOAD_MODE", "UNKNOWN", "ProbeResult", "identify", "probe"]
@@ -179,7 +180,7 @@ async def identify(loader: Loader, *, flash_id: bool = True, on_progress: Progre
     result = ProbeResult(chip.name, chip.key, chip.name, loader="stub" if loader.is_stub else "rom")
     result.usb_mode = identity.usb_mode_from_ids(chip, loader.channel.usb)
     result.secure_download = loader.secure_download
-    result.security = _security(loader)
+    result.security = told_flags(loader)
     if loader.secure_download:
         result.warnings.append(SECURE_DOWNLOAD_WARNING)
         result.crystal_mhz = chip.crystal.fixed_mhz
@@ -209,24 +210,6 @@ async def identify(loader: Loader, *, flash_id: bool = True, on_progress: Progre
 
 def _hex(address: bytes | None) -> str | None:
     return None if address is None else address.hex(":")
-
-
-def _security(loader: Loader) -> dict[str, bool] | None:
-    info = loader.security
-    if info is None:
-        return None
-    flags = {name: bool(info.flags >> bit & 1) for name, bit in loader.chips.security_flags.items()}
-    return flags | {"flash_encryption": info.flash_crypt_count.bit_count() % 2 == 1}
-
-
-async def security_flags(loader: Loader) -> dict[str, bool]:
-    """Flag -> set, from GET_SECURITY_INFO, or from the fuses of chips that have none; empty where nothing is told."""
-    told = _security(loader)
-    if told is not None or loader.secure_download:
-        return told or {}
-    chip = loader.chip
-    fuses = await loader.read_words(identity.security_registers(chip))
-    return identity.fuse_flags(chip, fuses, await loader.revision())
 
 
 async def _crystal(loader: Loader, result: ProbeResult) -> None:
