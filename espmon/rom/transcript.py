@@ -17,6 +17,8 @@ SHOWN_BYTES = 48
 Entry = tuple[float, str, bytes | str, int]
 """Seconds since the start, "sent", "received" or "note", what (its beginning), and how long it was."""
 
+_PRINTABLE = bytes(byte if 32 <= byte < 127 else ord(".") for byte in range(256))
+
 
 class Transcript:
     """Bounded: the beginning and the end of an exchange are kept, the middle is counted."""
@@ -62,7 +64,7 @@ class Transcript:
 
 
 def _hex(shown: bytes) -> str:
-    return shown.hex(" ") + "  |" + "".join(chr(byte) if 32 <= byte < 127 else "." for byte in shown) + "|"
+    return f"{shown.hex(' ')}  |{shown.translate(_PRINTABLE).decode('ascii')}|"
 
 
 SIGNS = {"sent": "->", "received": "<-", "note": "--"}
