@@ -1,10 +1,12 @@
-"""Readable names for mangled ones: the Itanium C++ ABI's grammar (without expressions), and Rust's older form of it."""
+"""Readable names for mangled ones: the Itanium C++ ABI's grammar (without expressions), and both forms of Rust."""
 
 from __future__ import annotations
 
 import re
 
-from espmon.postmortem.demangle_itanium import Parser, Unreadable
+from espmon.postmortem.demangle_itanium import Parser
+from espmon.postmortem.demangle_rust import rust_name
+from espmon.postmortem.demangle_tables import Unreadable
 
 MAX_NAME = 4_000
 
@@ -13,11 +15,13 @@ RUST_ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "("
 
 
 def demangle(name: str) -> str:
-    """Return the readable form of a mangled C++ or older Rust name; the name itself where it cannot be read."""
-    if not name.startswith("_Z") or len(name) > MAX_NAME:
+    """Return the readable form of a mangled C++ or Rust name; the name itself where it cannot be read."""
+    if not name.startswith(("_Z", "_R")) or len(name) > MAX_NAME:
         return name
     mangled, dot, clone = name.partition(".")
     try:
+        if mangled.startswith("_R"):
+            return rust_name(mangled[2:])  # what follows the dot is LLVM's
         rust = RUST_HASH.search(name)
         if rust:
             return _rust(name[: rust.end()])

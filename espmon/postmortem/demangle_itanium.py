@@ -11,6 +11,7 @@ from espmon.postmortem.demangle_tables import (
     STANDARD,
     STANDARD_CLASS,
     STANDARD_FULL,
+    Unreadable,
 )
 
 MAX_DEPTH = 64
@@ -19,10 +20,6 @@ MAX_RESULT = 4_000
 
 Type = tuple[str, str]
 """What stands left and right of the name a type declares."""
-
-
-class Unreadable(ValueError):
-    """The name is not in the grammar this module knows."""
 
 
 class Parser:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+
+class Unreadable(ValueError):
+    """The name is not in the grammar that its parser knows."""
+
+
 BUILTIN = {
     "v": "void", "w": "wchar_t", "b": "bool", "c": "char", "a": "signed char", "h": "unsigned char", "s": "short",
     "t": "unsigned short", "i": "int", "j": "unsigned int", "l": "long", "m": "unsigned long", "x": "long long",
