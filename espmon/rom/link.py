@@ -46,7 +46,8 @@ class Link:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.transcript = Transcript(asyncio.get_running_loop().time)
+        self._now = asyncio.get_running_loop().time
+        self.transcript = Transcript(self._now)
         self.is_stub = False
         """A stub answers (SYNC said so), not the ROM."""
 
@@ -166,9 +167,6 @@ class Link:
     def recent(self) -> bytes:
         """The last bytes received since `forget`, whatever they were."""
         return bytes(self._recent)
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
     async def _send(self, wire: bytes) -> None:
         self._packets.clear()
