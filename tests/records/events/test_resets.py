@@ -96,6 +96,20 @@ def test_boot_failures_are_said_in_plain_words(line: str, words: str) -> None:
     assert words in (reset.hint or "")
 
 
+@pytest.mark.parametrize("last", ["secure boot check fail", "secure boot verification failed"])
+def test_secure_boot_that_refuses_says_so_before_the_rom_names_its_line(last: str) -> None:
+    reset = one(f"rst:0x7 (TG0WDT_SYS_RST),boot:0x8 (X)\r\nmode:DIO, clock div:1\r\n{last}\r\nets_main.c 329\r\n")
+    assert (reset.hint or "").startswith("secure boot refused the bootloader")
+
+
+def test_secure_boot_that_succeeds_is_no_failure() -> None:
+    reset = one(
+        "rst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\nValid secure boot key blocks: 0 1\r\n"
+        "secure boot verification succeeded\r\nload:0x3fcd5820,len:0x2c84\r\n"
+    )
+    assert reset.hint is None
+
+
 def test_both_cores_keep_their_saved_pc() -> None:
     assert one(fixture("p4_task_wdt_abort").decode()).saved_pc == {0: 0x4FF03F56, 1: 0x4FF01BA8}
 
