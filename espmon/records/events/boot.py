@@ -40,7 +40,8 @@ _TELLS = re.compile(
 )
 """A line without any of these says nothing that is read here."""
 
-_WAITING = re.compile(r"^waiting for download")
+_WAITING = re.compile(r"^wait(?:ing for| usb| uart) download")
+_GIVES_UP = re.compile(r"No bootable app partitions|load partition table error|Failed to verify partition table")
 _STARTED = re.compile(
     r"main_task: Calling app_main|main_task: Started on CPU|cpu_start: Starting scheduler|app_main\(\)"
 )
@@ -167,10 +168,12 @@ class BootEvents:
         if _ENTRY.search(text):
             self._entered = True
         if hint := failure_hint(text, "boot"):
-            boot.hint = hint
+            # Another slot may start all the same, and the first failure is what the later ones come from.
+            boot.hint = boot.hint or hint
             self._extend(line)
             self._told = True
-            yield from self._close()
+            if _GIVES_UP.search(text):
+                yield from self._close()
             return
         if _TELLS.search(text) and any(reader(boot, text) for reader in self._readers):
             self._extend(line)

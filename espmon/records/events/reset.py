@@ -258,7 +258,7 @@ class ResetEvents:
         elif kind == "software" and reset.after_panic:
             reset.expected = False
             reset.hint = "the program crashed just before this restart"
-        if reset.boot_mode and "DOWNLOAD" in reset.boot_mode:
+        if _waits(reset):
             reset.hint = failure_hint("waiting for download", "rom")
         self._count(reset, kind)
 
@@ -293,8 +293,7 @@ class ResetEvents:
         reset, self._open = self._open, None
         if reset is None:
             return
-        waits = reset.boot_mode is not None and "DOWNLOAD" in reset.boot_mode
-        if reset.repeats >= LOOP_AT and not waits:
+        if reset.repeats >= LOOP_AT and not _waits(reset):
             if reason_class(reset.reason, reset.code, reset.chip) in ("power_on", "software") and reset.hint is None:
                 reset.hint = "the chip restarts again and again without a crash report: often a supply that is too weak"
             why = f": {reset.hint}" if reset.hint else ""
@@ -308,6 +307,11 @@ class ResetEvents:
     def end(self) -> Iterable[Record]:
         """The stream ended: report the reset that was still open."""
         return tuple(self._close())
+
+
+def _waits(reset: Reset) -> bool:
+    """The chip stays in its ROM loader."""
+    return reset.boot_mode is not None and ("DOWNLOAD" in reset.boot_mode or reset.boot_mode == "USB_BOOT")
 
 
 def _believable(text: str, banner: re.Match[str]) -> bool:

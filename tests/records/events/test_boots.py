@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from espmon.records.events import BootEvents
 from tests.records.events.harness import boots, fixture, views
 
@@ -73,8 +75,50 @@ def test_a_second_stage_that_gives_up_says_why() -> None:
     assert wrong_revision.hint == "the image needs another chip revision than this one"
 
 
+def test_a_damaged_slot_beside_a_good_one_is_a_remark_on_one_boot() -> None:
+    failed = (
+        "E (150) esp_image: Checksum failed. Calculated 0x9 read 0xf\nE (155) boot: OTA app partition not bootable\n"
+    )
+    (boot,) = boots(FULL.replace("I (200)", f"{failed}I (200)"))
+    assert (boot.app, boot.chip, boot.elf_sha256) == ("lamp", "esp32s3", "0123456789abcdef")
+    assert (boot.hint or "").startswith("the image in flash does not match its own checksum")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("E (82) esp_image: Image length 1837344 doesn't fit in partition length 1835008", "larger than its partition"),
+        (
+            "E (82) secure_boot_v2: Sig block 0 invalid: Image digest does not match",
+            "secure boot refused the application",
+        ),
+    ],
+)
+def test_the_first_failure_is_the_reason_why_nothing_starts(line: str, words: str) -> None:
+    (boot,) = boots(
+        f"I (24) boot: ESP-IDF v5.2 2nd stage bootloader\n{line}\nE (92) boot: Factory app partition is not bootable\n"
+        "E (99) boot: No bootable app partitions in the partition table\n"
+    )
+    assert words in (boot.hint or "")
+
+
+def test_a_boot_that_gave_up_is_reported_at_once() -> None:
+    recognizer = BootEvents()
+    text = "I (24) boot: ESP-IDF v5.2 2nd stage bootloader\nE (99) boot: No bootable app partitions in the table\n"
+    assert [view.text[:6] for _, view in views(text.encode()) for _ in recognizer.line(view)] == ["E (99)"]
+
+
+def test_an_image_without_a_digest_that_the_rom_starts_anyway_is_no_failure() -> None:
+    (boot,) = boots(
+        "ESP-ROM:esp32s3-20210327\nrst:0x1 (POWERON),boot:0x8 (X)\nSHA-256 comparison failed:\nCalculated: 7ba4\n"
+        "Expected: 0000\nAttempting to boot anyway...\nentry 0x403b61d8\n*** Booting NuttX ***\n"
+    )
+    assert (boot.chip, boot.framework, boot.hint) == ("esp32s3", "nuttx", None)
+
+
 def test_download_mode_is_no_boot() -> None:
     assert boots("rst:0x1 (POWERON),boot:0x0 (DOWNLOAD(USB/UART0))\nwaiting for download\n") == []
+    assert boots("rst:0x1 (POWERON),boot:0x0 (USB_BOOT)\nwait usb download\n") == []
 
 
 def test_a_start_that_the_rom_refuses_is_no_boot() -> None:

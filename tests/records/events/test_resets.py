@@ -36,6 +36,7 @@ def one(text: str) -> Reset:
         ("12:34:56.789 -> rst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)", 1, "POWERON", "SPI_FAST_FLASH_BOOT", True),
         ("> rst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)<\\r><\\n>", 1, "POWERON", "SPI_FAST_FLASH_BOOT", True),
         ("garbage\ufffdrst:0x10 (RTCWDT_RTC_RE", 16, "RTCWDT_RTC_RESET", None, False),
+        ("rst:0x1 (POWERON),boot:0x0 (USB_BOOT)", 1, "POWERON", "USB_BOOT", True),
         ("rst:0x7", 7, "TG0WDT_SYS_RESET", None, False),
         ("rst:0x10 (RTCWDT_RTC_RESET),boot:0x", 16, "RTCWDT_RTC_RESET", None, False),
     ],
@@ -89,6 +90,7 @@ def test_what_the_rom_says_next_is_the_hint() -> None:
         ),
         ("ets_main.c 371", "ets_main.c 371"),
         ("waiting for download", "download mode"),
+        ("wait usb download", "download mode"),
     ],
 )
 def test_boot_failures_are_said_in_plain_words(line: str, words: str) -> None:
