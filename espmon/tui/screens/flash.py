@@ -11,13 +11,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, ProgressBar
+from textual.widgets import Button
 
 from espmon.session.view import Progress
 from espmon.text import counted
-from espmon.tui.screens.base import Dialog, Line, clip, size_text, time_text
+from espmon.tui.screens.base import Dialog, Line, size_text, time_text
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.crash_parts import base_name
+from espmon.tui.screens.running import RunningScreen
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
 
@@ -143,71 +144,43 @@ class FlashConfirmScreen(Dialog[bool]):
             self.dismiss(True)
 
 
-class FlashProgressScreen(Dialog[bool]):
-    """Shows a running flash action. The app closes it with `finish`; True when it was not cancelled.
+class FlashProgressScreen(RunningScreen):
+    """Shows a running flash action.
 
     Args:
         title: what is being done to which board.
-        cancel: called once when the user cancels; must return at once. The screen waits for `finish`, since the board
-            is brought into a named state first; a second Esc leaves without waiting.
+        cancel: see `RunningScreen`.
         clock: seconds, monotonic; for the rate and the time left.
     """
 
     DEFAULT_CSS = """
-    FlashProgressScreen ProgressBar { width: 100%; margin: 1 0; }
-    FlashProgressScreen ProgressBar Bar { width: 1fr; }
-    FlashProgressScreen ProgressBar Bar > .bar--indeterminate { color: $primary; }
+    FlashProgressScreen ProgressBar { margin: 1 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", key_display="Esc", id="flash_progress.cancel"),
     ]
+    CANCELLING = "cancelling: bringing the board into a known state"
 
     def __init__(self, title: str, cancel: Callable[[], None], clock: Callable[[], float]) -> None:
-        super().__init__()
-        self._title = title
-        self._cancel = cancel
+        super().__init__(title, cancel, Progress("flash", "starting"))
         self._clock = clock
-        self._cancelling = False
-        self._progress = Progress("flash", "starting")
         self._started: tuple[str, float, int] | None = None
+        """Name of the step, when it began by `clock`, and its bytes then."""
 
-    @property
-    def cancelling(self) -> bool:
-        """The user asked to stop."""
-        return self._cancelling
-
-    def compose_dialog(self) -> ComposeResult:
-        """Title, step, bar, figures, Cancel."""
-        yield Line(self._title, classes="title")
-        yield Line("", id="step")
-        yield ProgressBar(total=None, show_eta=False)
+    def compose_below(self) -> ComposeResult:
+        """Bytes, rate, time left."""
         yield Line("", id="figures")
-        with Horizontal(classes="buttons"):
-            yield Button("Cancel", id="cancel")
-
-    def on_mount(self) -> None:
-        """Show what came before the screen was there."""
-        self._paint()
 
     def update_progress(self, progress: Progress) -> None:
         """Show how far a step is. A new step (or a count that went back) starts the rate anew."""
         started = self._started
         if started is None or started[0] != progress.step or progress.done < started[2]:
             self._started = progress.step, self._clock(), progress.done
-        self._progress = progress
-        if self.is_mounted:
-            self._paint()
+        super().update_progress(progress)
 
-    def finish(self) -> None:
-        """The action has ended, in whatever way: close."""
-        if self.is_attached:
-            self.dismiss(not self._cancelling)
-
-    def _paint(self) -> None:
-        progress = self._progress
-        step = "cancelling: bringing the board into a known state" if self._cancelling else progress.step
-        self.query_one("#step", Line).show(clip(step, 200))
-        self.query_one(ProgressBar).update(total=progress.total, progress=progress.done)
+    def paint(self) -> None:
+        """The figures too."""
+        super().paint()
         self.query_one("#figures", Line).show(self._figures())
 
     def _figures(self) -> str:
@@ -223,18 +196,3 @@ class FlashProgressScreen(Dialog[bool]):
             if progress.total:
                 told.append(f"{time_text(max(0, progress.total - progress.done) / rate)} left")
         return "   ".join(told)
-
-    @on(Button.Pressed, "#cancel")
-    def _pressed(self, event: Button.Pressed) -> None:
-        event.stop()
-        self.action_cancel()
-
-    def action_cancel(self) -> None:
-        """Ask the action to stop; asked again, leave at once."""
-        if self._cancelling:
-            self.dismiss(False)
-            return
-        self._cancelling = True
-        self.query_one("#cancel", Button).label = "Leave now"
-        self._paint()
-        self._cancel()
