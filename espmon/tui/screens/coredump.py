@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Footer
 from espmon.text import plain
 from espmon.tui.screens.base import Line, clip, rows, size_text
 from espmon.tui.screens.crash_parts import (
+    OTHER_ELF,
     CrashScreen,
     FramesTable,
     Source,
@@ -33,6 +34,9 @@ CHOOSE_ELF = "choose elf"
 
 LOW_STACK = 0.9
 """Part of a task's stack in use from which it is marked."""
+
+WIDE = 110
+"""Columns from which the task list is wider."""
 
 TASK_COLUMNS = (
     Column("mark", " ", 1),
@@ -163,10 +167,8 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             self.query_one(SourcePane).show_frame(None)
 
     def on_resize(self) -> None:
-        """More room for the tables where there is some."""
-        self.set_class(self.size.width >= 110, "-wide")
-        self.set_class(self.size.height >= 34, "-tall")
-        self.show_warnings()
+        """A wider task list where there is room; Textual calls `CrashScreen.on_resize` as well."""
+        self.set_class(self.size.width >= WIDE, "-wide")
 
     # Texts
 
@@ -195,7 +197,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         report = self._report
         found = []
         if report.get("elf_match") is False:
-            found.append("This ELF is not the application's: names and lines may be wrong")
+            found.append(OTHER_ELF)
         elif report.get("elf_match") is None:
             found.append("It could not be checked whether the ELF belongs to this dump")
         if report.get("checksum") == "bad":
@@ -271,11 +273,6 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         table.show_frames(frames)
         self.query_one(SourcePane).show_frame(table.frame)
 
-    @on(DataTable.RowHighlighted, "#frames")
-    def _frame_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        event.stop()
-        self.query_one(SourcePane).show_frame(self.query_one(FramesTable).frame)
-
     # Copying
 
     def parts(self) -> Sequence[tuple[str, str]]:
@@ -301,10 +298,8 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             return (self._task_title(task) if task is not None else "Backtrace", frames_text(focused.frames))
         if isinstance(focused, KeyedTable):
             return "Tasks", "\n".join(self._task_title(task) for task in self._tasks)
-        active = self.active_tab
-        if active == "tab-source":
-            return "Source", self.query_one(SourcePane).text
-        return self.parts()[2 if active == "tab-registers" else 1]
+        _, details, registers, *_ = self.parts()
+        return self.open_tab(registers=registers, more=details)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No ELF key where none can be chosen."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, ClassVar
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import TabbedContent, TabPane
+from textual.widgets import DataTable, TabbedContent, TabPane
 from textual.worker import Worker, WorkerState
 
 from espmon.text import plain
@@ -35,6 +35,12 @@ FRAME_COLUMNS = (
 
 WARNINGS_SHOWN = 3
 """Warnings above the tables; the Details tab has all."""
+
+TALL = 34
+"""Rows from which the tables get a share of the height instead of a fixed number of rows."""
+
+OTHER_ELF = "This ELF is not the application's: names and lines may be wrong"
+"""The warning of a report whose `elf_match` is False."""
 
 
 def local_source(mapping: Mapping[str, str] | None = None) -> Source:
@@ -308,10 +314,22 @@ class CrashScreen(SavingScreen[Result]):
         """What the reader must know before believing the rest, the most important first."""
         raise NotImplementedError
 
-    @property
-    def active_tab(self) -> str:
-        """Id of the open tab."""
-        return self.query_one(TabbedContent).active
+    def open_tab(self, *, registers: tuple[str, str], more: tuple[str, str]) -> tuple[str, str]:
+        """(title, text) of the open tab: the source excerpt, `registers`, or `more`."""
+        active = self.query_one(TabbedContent).active
+        if active == "tab-source":
+            return "Source", self.query_one(SourcePane).text
+        return registers if active == "tab-registers" else more
+
+    def on_resize(self) -> None:
+        """More room for the tables where there is some; warnings are cut to the new width."""
+        self.set_class(self.size.height >= TALL, "-tall")
+        self.show_warnings()
+
+    @on(DataTable.RowHighlighted, "#frames")
+    def _frame_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self.query_one(SourcePane).show_frame(self.query_one(FramesTable).frame)
 
     def action_part(self, tab: str) -> None:
         """Show a tab."""

@@ -154,11 +154,6 @@ class GdbInspectScreen(CrashScreen[str | None]):
         """Show the first view."""
         self.refresh_view(self._view)
 
-    def on_resize(self) -> None:
-        """More room for the tables where there is some."""
-        self.set_class(self.size.height >= 34, "-tall")
-        self.show_warnings()
-
     def refresh_view(self, view: GdbView) -> None:
         """Show another state; the cursors stay where they are."""
         self._view = view
@@ -205,11 +200,6 @@ class GdbInspectScreen(CrashScreen[str | None]):
         if thread is not None:
             self._act(GdbAction("thread", thread=thread.id))
 
-    @on(DataTable.RowHighlighted, "#frames")
-    def _frame_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        event.stop()
-        self.query_one(SourcePane).show_frame(self.query_one(FramesTable).frame)
-
     def parts(self) -> Sequence[tuple[str, str]]:
         """Everything shown."""
         view = self._view
@@ -227,14 +217,8 @@ class GdbInspectScreen(CrashScreen[str | None]):
             return f"Thread {thread.id} {thread.name}".rstrip(), frames_text(thread.frames)
         if isinstance(self.focused, KeyedTable):
             return "Threads", "\n".join(f"{item.id} {item.name} {item.state}" for item in self._view.threads)
-        return self.open_tab(memory=self.parts()[1], registers=self.parts()[2])
-
-    def open_tab(self, *, memory: tuple[str, str], registers: tuple[str, str]) -> tuple[str, str]:
-        """The part that the open tab shows."""
-        active = self.active_tab
-        if active == "tab-source":
-            return "Source", self.query_one(SourcePane).text
-        return registers if active == "tab-registers" else memory
+        _, memory, registers, *_ = self.parts()
+        return self.open_tab(registers=registers, more=memory)
 
     def action_answer(self, answer: str) -> None:
         """Close with what to do."""

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import DataTable, Footer
+from textual.widgets import Footer
 
 from espmon.text import plain
 from espmon.tui.screens.base import Line, clip, rows
 from espmon.tui.screens.crash_parts import (
+    OTHER_ELF,
     CrashScreen,
     Frame,
     FramesTable,
@@ -107,11 +107,6 @@ class PanicReportScreen(CrashScreen[str | None]):
             self.query_one(SourcePane).show_frame({})
             self.action_part("tab-registers" if self._report.get("registers") else "tab-more")
 
-    def on_resize(self) -> None:
-        """More room for the backtrace where there is some."""
-        self.set_class(self.size.height >= 34, "-tall")
-        self.show_warnings()
-
     def _notes(self) -> Mapping[str, str]:
         return self._report.get("notes") or {}
 
@@ -154,7 +149,7 @@ class PanicReportScreen(CrashScreen[str | None]):
         report = self._report
         found = []
         if report.get("elf_match") is False:
-            found.append("This ELF is not the application's: names and lines may be wrong")
+            found.append(OTHER_ELF)
         elif report.get("elf_match") is None and self._frames:
             found.append("Nothing the board printed says whether this ELF is its application's")
         if report.get("corrupted"):
@@ -184,11 +179,6 @@ class PanicReportScreen(CrashScreen[str | None]):
     def _details_text(self) -> str:
         return "\n".join(f"{label}: {text}" for label, text in self._details())
 
-    @on(DataTable.RowHighlighted, "#frames")
-    def _frame_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        event.stop()
-        self.query_one(SourcePane).show_frame(self.query_one(FramesTable).frame)
-
     def parts(self) -> Sequence[tuple[str, str]]:
         """Every part of the report."""
         registers = self._report.get("registers") or {}
@@ -203,10 +193,7 @@ class PanicReportScreen(CrashScreen[str | None]):
         details, backtrace, registers = self.parts()
         if isinstance(self.focused, FramesTable):
             return backtrace
-        active = self.active_tab
-        if active == "tab-source":
-            return "Source", self.query_one(SourcePane).text
-        return registers if active == "tab-registers" else details
+        return self.open_tab(registers=registers, more=details)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key where the log line is gone."""
