@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer
 from textual.worker import Worker, WorkerState
 
+from espmon.port import Device
 from espmon.tui.screens.base import Line, clip, rows
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.device_form import DeviceForm
@@ -24,23 +25,15 @@ REFRESH_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceRow:
-    """A board of the registry, or one that is plugged in and not named yet."""
+class DeviceRow(Device):
+    """A board of the registry, or one that is plugged in and not named yet (`known` False)."""
 
-    key: str
-    """What the registry knows it by: USB serial number or location."""
-
-    nickname: str = ""
-    name: str = ""
-    description: str = ""
-    chip: str = ""
-    mac: str = ""
-    baud: int | None = None
-    elf: str = ""
     port: str = ""
     """Where it is plugged in, "" while it is not."""
 
     product: str = ""
+    """What the device calls itself; hostile until sanitised."""
+
     known: bool = True
     """It is in the registry."""
 
