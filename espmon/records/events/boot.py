@@ -153,6 +153,9 @@ class BootEvents:
             if "rst cause:" in text:
                 self._open.chip = "esp8266"
             return
+        if (self._entered or self._told) and "ESP-ROM:" in text:
+            yield from self._close()
+            self._settled = None
         if self._open is None:
             if _OPENS.search(text) is None:
                 return

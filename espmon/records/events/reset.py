@@ -24,7 +24,7 @@ LOOP_SECONDS = 60.0
 CRASH_BYTES = 16_000
 """A crash report that began at most this far before a reset is taken as its reason."""
 
-LOOK_AHEAD = 16
+LOOK_AHEAD = 24
 """Lines after the banner in which the ROM says what is wrong."""
 
 _BANNER = re.compile(r"rst:0x([0-9a-fA-F]{1,8})(?![0-9a-fA-F])(.*)")
@@ -32,7 +32,7 @@ _NAME = re.compile(r"\s*\(([A-Za-z0-9_ /]*)(\)?)")
 _BOOT = re.compile(r"boot:0x([0-9a-fA-F]{1,8})\s*(?:\((.*?)\)?\s*)?$")
 _BANNER_8266 = re.compile(r"rst cause:\s*(\d{1,3})(?!\d)(?:\s*,\s*boot mode:\s*\((\d{1,3})\s*,\s*(\d{1,3})\))?")
 _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
-_STARTED = re.compile(r"^(?:entry 0x|load:0x|load 0x)|2nd stage bootloader|\*\*\* Booting ")
+_STARTED = re.compile(r"^(?:entry 0x|csum 0x)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
     r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: |assertion \".*\" failed"
 )

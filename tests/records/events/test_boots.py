@@ -62,6 +62,11 @@ def test_each_boot_is_one_event() -> None:
     assert [boot.app for boot in boots(FULL * 3)] == ["lamp"] * 3
 
 
+def test_each_boot_of_a_loop_knows_its_chip() -> None:
+    start = "ESP-ROM:esp32s3-20210327\nrst:0xc (RTC_SW_CPU_RST),boot:0xa (X)\nentry 0x403b61d8\n"
+    assert [boot.chip for boot in boots(start * 3)] == ["esp32s3"] * 3
+
+
 def test_a_silent_bootloader_still_gives_the_chip() -> None:
     (boot,) = boots(
         "ets Jul 29 2019 12:21:46\n\nrst:0x1 (POWERON_RESET),boot:0x13 (X)\nconfigsip: 0, SPIWP:0xee\nentry 0x4\nhi\n"

@@ -104,6 +104,18 @@ def test_secure_boot_that_refuses_says_so_before_the_rom_names_its_line(last: st
     assert (reset.hint or "").startswith("secure boot refused the bootloader")
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("csum err:0x78!=0xfc", "checksum 0x78 instead of 0xfc"), ("Invalid image block, can't boot.", "no image")],
+)
+def test_what_the_rom_says_after_it_loaded_some_of_the_image_is_the_hint(line: str, words: str) -> None:
+    reset = one(
+        "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nconfigsip: 0\r\nload:0x3fff0018,len:4\r\n"
+        f"ho 0 tail 12 room 4\r\nload:0x40078000,len:9720\r\n{line}\r\nets_main.c 371 \r\n"
+    )
+    assert words in (reset.hint or "")
+
+
 def test_secure_boot_that_succeeds_is_no_failure() -> None:
     reset = one(
         "rst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\nValid secure boot key blocks: 0 1\r\n"
