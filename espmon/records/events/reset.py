@@ -35,6 +35,7 @@ _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-
 _STARTED = re.compile(r"^(?:entry 0x|csum 0x)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
     r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: |assertion \".*\" failed"
+    r"|>>>stack>>>|^panicked at |ZEPHYR FATAL ERROR|task_wdt: Aborting|xception \(\d+\):$"
 )
 
 _EXPECTED: dict[str, bool | None] = {
@@ -172,6 +173,11 @@ class ResetEvents:
         b"abort() was called",
         b"egister dump:",
         b"ssert",
+        b">>>stack>>>",
+        b"xception ",
+        b"panicked at ",
+        b"FATAL E",
+        b"wdt: Aborting",
         b"Brownout detector was triggered",
     )
 
@@ -252,6 +258,10 @@ class ResetEvents:
         reset.expected = _EXPECTED[kind]
         reset.hint = _PLAIN.get(kind)
         reset.after_panic = self._panicked is not None and reset.offset - self._panicked <= CRASH_BYTES
+        if kind == "external" and reset.chip == "esp8266" and reset.after_panic:
+            # After a crash this chip restarts itself with the reason that its reset pin has, too.
+            reset.expected = False
+            reset.hint = "the program crashed just before this restart"
         if kind == "software" and self._browned_out:
             reset.expected = False
             reset.hint = _PLAIN["brownout"]

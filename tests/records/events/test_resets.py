@@ -56,6 +56,22 @@ def test_a_restart_after_a_panic_is_not_expected_and_says_why() -> None:
     assert reset.hint == "the program crashed just before this restart"
 
 
+@pytest.mark.parametrize(
+    ("crash", "banner"),
+    [
+        ("E (5479) task_wdt: Aborting.\n\nBacktrace: 0x4037abc7:0x3fca53d0", "rst:0xc (RTC_SW_CPU_RST),boot:0x8 (X)"),
+        ("panicked at src/main.rs:4:5:\nboom\n\nBacktrace:\n\n0x42001f02", "rst:0xc (SW_CPU),boot:0x8 (X)"),
+        ("<err> os: >>> ZEPHYR FATAL ERROR 0: CPU exception on CPU 0", "rst:0x3 (RTC_SW_SYS_RST),boot:0x8 (X)"),
+        ("Exception (28):\nepc1=0x40216c64 epc2=0x00000000", " ets Jan  8 2013,rst cause:2, boot mode:(3,6)"),
+        (">>>stack>>>\n3ffffe60:  4024c564\n<<<stack<<<", " ets Jan  8 2013,rst cause:2, boot mode:(3,6)"),
+    ],
+)
+def test_a_restart_after_a_crash_of_any_kind_says_why(crash: str, banner: str) -> None:
+    reset = one(f"{crash}\n\n{banner}\n")
+    assert (reset.expected, reset.after_panic) == (False, True)
+    assert reset.hint == "the program crashed just before this restart"
+
+
 def test_a_panic_long_before_is_not_the_reason() -> None:
     log = "abort() was called at PC 0x400d1234 on core 0\n" + "I (1) app: goes on\n" * 2000
     assert one(log + "rst:0xc (SW_CPU_RESET),boot:0x13 (X)\n").after_panic is False
