@@ -8,7 +8,7 @@ from collections.abc import Callable
 from espmon.records.event import LineView
 from espmon.records.events import _rows as rows
 from espmon.records.events._data import table
-from espmon.records.events._foreign import read_foreign
+from espmon.records.events._foreign import NUTTX, nuttx_stack_row, nuttx_trace, read_foreign
 from espmon.records.events._starters import Starter
 from espmon.records.events._text import number
 from espmon.records.events._watchdog import read_watchdog
@@ -70,6 +70,7 @@ class Assembly:
         self._bare_trace = False
         self._zephyr_names = False
         self._await_message = False
+        self._traced_task: str | None = None
 
     @property
     def has_rows(self) -> bool:
@@ -110,6 +111,9 @@ class Assembly:
             self._begin_trace(text[match.end() :].strip())
         else:
             self._message(starter, groups, text)
+        if "nuttx_exception" in self.names and panic.kind == "assert":
+            # Its exception handler ends in an assertion, whose own words say nothing.
+            panic.kind = "exception"
 
     def _prove(self, kind: str) -> None:
         if _RANK.index(kind) > _RANK.index(self.panic.kind):
@@ -289,9 +293,12 @@ class Assembly:
             self._in_stack, self._stack_prefix = True, "0x"
             self.groups.add("dump")
             return True
-        if not self._in_stack:
+        if NUTTX & self.names and (found := nuttx_stack_row(text)):
+            row = rows.stack_row(found, prefix="")
+        elif self._in_stack:
+            row = rows.stack_row(text, prefix=self._stack_prefix)
+        else:
             return False
-        row = rows.stack_row(text, prefix=self._stack_prefix)
         if row is None:
             return bool(read_foreign(panic, "stack8266", {}, text))
         stack = self._core.stack if self._core else panic.stack
@@ -302,9 +309,10 @@ class Assembly:
         return True
 
     def _read_registers(self, text: str) -> bool:
-        if not self.expects_row and "nuttx" not in self.names:
+        nuttx = bool(NUTTX & self.names)
+        if not self.expects_row and not nuttx:
             return False
-        loose = "nuttx" in self.names or not self.panic.registers or "old" in self.names
+        loose = nuttx or not self.panic.registers or "old" in self.names
         row = rows.registers(text, loose=loose)
         if row is None:
             if self.panic.registers and rows.is_cut_register(text):
@@ -322,6 +330,13 @@ class Assembly:
         return True
 
     def _read_trace_rest(self, text: str) -> bool:
+        if NUTTX & self.names and (found := nuttx_trace(text)):
+            task, addresses = found
+            self._traced_task = self._traced_task or task
+            if task == self._traced_task:
+                room = MOST_FRAMES - len(self.panic.backtrace)
+                self.panic.backtrace.extend(map(BacktraceFrame, addresses[:room]))
+            return True
         if "trace" not in self.groups:
             return False
         if rows.starts_with_pair(text):

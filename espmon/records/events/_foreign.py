@@ -28,6 +28,11 @@ _ZEPHYR_THREAD = re.compile(r"Current thread(?: ID)?:? =? ?0x[0-9a-fA-F]+(?: \((
 _FAULTING = re.compile(r"Faulting instruction address = 0x([0-9a-fA-F]{8})")
 _NUTTX_TASK = re.compile(r"task(?:\(CPU(\d)\))?: (.+?)(?: process:.*| 0x[0-9a-fA-F]+)?$")
 _NUTTX_ROW = re.compile(r"(?:up_dump_register|_registerdump):")
+_NUTTX_TRAP = re.compile(r"\b(MCAUSE|EPC|MTVAL): ([0-9a-fA-F]{8})(?![0-9a-fA-F])")
+_NUTTX_TRACE = re.compile(r"backtrace\| *(\d+): ((?:0x[0-9a-fA-F]{8}\s*)+)$")
+NUTTX = frozenset({"nuttx", "nuttx_exception"})
+"""Starters of reports whose rows are NuttX's: a function's name before them, values without `0x`."""
+
 _CALL_TRACE = re.compile(r"call trace:|^(?:<err> os: *|E: *)\d+: (?:fp|sp): [0-9a-fA-F]+ ra: ([0-9a-fA-F]{8})")
 
 
@@ -42,6 +47,12 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
     elif name == "nuttx" and (task := _NUTTX_TASK.search(text)):
         panic.core = int(task[1]) if task[1] else panic.core
         panic.task = task[2]
+    elif name == "nuttx_exception":
+        if cause_number := groups.get("number"):
+            panic.arch = "xtensa"
+            panic.cause = table("panic_causes")["xtensa"].get(str(int(cause_number, 16)), f"EXCCAUSE {cause_number}")
+        for match in _NUTTX_TRAP.finditer(text):
+            panic.registers[alias(match[1])] = int(match[2], 16)
     elif name == "rust_exception" and (cpu := groups.get("cpu")):
         panic.core = {"ProCpu": 0, "AppCpu": 1}.get(cpu, panic.core)
     known = (
@@ -52,6 +63,18 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
         or _PANIC_FRAME.search(text) is not None
     )
     return known
+
+
+def nuttx_stack_row(text: str) -> str | None:
+    """The part of a NuttX line that is a row of stack memory."""
+    at = text.find("stack_dump: ")
+    return text[at:] if at >= 0 else None
+
+
+def nuttx_trace(text: str) -> tuple[str, list[int]] | None:
+    """Task number and addresses of a NuttX backtrace row: it prints those of several tasks, one after the other."""
+    match = _NUTTX_TRACE.search(text)
+    return (match[1], [int(word, 16) for word in match[2].split()]) if match else None
 
 
 def _esp8266(panic: Panic, text: str) -> bool:

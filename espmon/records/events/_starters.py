@@ -67,6 +67,11 @@ STARTERS = (
     _s("zephyr_riscv", "mcause: ", r"^(?:[E<].*?: *)?mcause: *(?P<number>\d+), *(?P<cause>.+)$", "exception", "banner"),
     _s("zephyr_error", "FATAL E",
        r"(?P<message>ZEPHYR FATAL ERROR (?P<number>\d+): (?P<cause>.*?))(?: on CPU (?P<core>\d+))?$", "exception"),
+    _s("nuttx_exception", "ser Exception: EXC",
+       r"(?:\[CPU(?P<core>\d)\] )?\w+: User Exception: EXCCAUSE=(?P<number>[0-9a-fA-F]{4})(?: +task: (?P<task>.+))?",
+       "exception"),
+    _s("nuttx_exception", "EXCEPTION: ",
+       r"(?:\[CPU(?P<core>\d)\] )?riscv_\w+: EXCEPTION: (?P<cause>[^.]+)\. MCAUSE: ", "exception"),
     _s("nuttx", "ssert", r"(?P<message>Assertion failed .*?at file: ?\S+.*)", "assert"),
     _s("trace", "Backtrace:", r"Backtrace:", "", "trace"),
 )  # fmt: skip

@@ -137,6 +137,40 @@ def test_nuttx() -> None:
     assert (panic.task, panic.core, panic.pc) == ("nsh_main", 1, 0x40378C86)
 
 
+NUTTX_XTENSA = """\
+nsh> ping[CPU0] xtensa_user_panic: User Exception: EXCCAUSE=001c task: Telnet session
+[CPU0] dump_assert_info: Current Version: NuttX  12.0.0 e696e99d9a Mar  4 2023 22:33:58 xtensa
+[CPU0] dump_assert_info: Assertion failed panic: at file: common/xtensa_assert.c:187 task: Telnet session 0x400d7a4c
+[CPU0] up_dump_register:    PC: 400dda98    PS: 00060f30
+[CPU0] up_dump_register:   SAR: 0000001f CAUSE: 0000001c VADDR: 00000050
+[CPU0] dump_stackinfo: User Stack:
+[CPU0] dump_stackinfo:   base: 0x3ffed090
+[CPU0] stack_dump: 0x3ffed720: 3f4005a5 000000bb 800d6e90 3ffed818 3f4005a5 000000bb 3ffec91c 400d7a4c
+[CPU0] sched_dumpstack: backtrace| 5: 0x400dda98 0x400ddb84
+[CPU0] sched_dumpstack: backtrace| 5: 0x400d7a4c
+[CPU0] sched_dumpstack: backtrace| 0: 0x400d1234
+"""
+
+
+def test_an_exception_of_nuttx_is_no_assertion_and_keeps_stack_and_backtrace_of_its_task() -> None:
+    panic = only(NUTTX_XTENSA)
+    assert (panic.kind, panic.cause, panic.arch, panic.core) == ("exception", "LoadProhibited", "xtensa", 0)
+    assert (panic.task, panic.pc, panic.excvaddr) == ("Telnet session", 0x400DDA98, 0x50)
+    assert [(hex(address), len(piece)) for address, piece in panic.stack] == [("0x3ffed720", 32)]
+    assert trace(panic) == ["0x400dda98", "0x400ddb84", "0x400d7a4c"]
+
+
+@pytest.mark.parametrize("assert_first", [True, False])
+def test_an_exception_of_nuttx_on_riscv_is_read_in_either_order(assert_first: bool) -> None:
+    lines = [
+        "[ 1.001] riscv_exception: EXCEPTION: Store/AMO access fault. MCAUSE: 00000007, EPC: 4200cc90, MTVAL: 00000004",
+        "[ 1.001] dump_assert_info: Assertion failed panic: at file: common/riscv_exception.c:135 task: Idle_Task",
+    ]
+    panic = only("\n".join(reversed(lines) if assert_first else lines) + "\n")
+    assert (panic.kind, panic.cause, panic.arch) == ("exception", "Store/AMO access fault", "riscv")
+    assert (panic.task, panic.pc, panic.excvaddr) == ("Idle_Task", 0x4200CC90, 4)
+
+
 def test_a_damaged_report_says_what_is_certain_and_names_the_rest() -> None:
     panic = only(fixture("damaged"))
     assert panic.registers.keys() == {"PC", "PS", "A0", "A1", "A2", "A4", "A6", "A7", "A9"}
