@@ -44,7 +44,9 @@ _EXTRA = re.compile(
     r"|^Core\s+\d\s*$|^-+ CUT HERE|last failed alloc|Aborting\.$|Re-entered core dump|Save core dump|esp_core_dump"
     r"|current thread|current core\b"
 )
-_WHAT_ROW = re.compile(r"^what\(\): ")
+_WHAT_ROW = re.compile(r"^(?:what\(\)|Unhandled C\+\+ exception): ")
+_UNPROVEN = frozenset({"exception8266", "abort8266"})
+"""Starters that are no crash yet: words that a program may print, too."""
 _ERROR_ROW = re.compile(r'^(?:file: "|func: |expression: )')
 
 
@@ -88,7 +90,7 @@ class Assembly:
         panic = self.panic
         if panic.registers or panic.backtrace or panic.stack:
             return True
-        return bool(self.groups - {"trace", "dump"}) and self.names != {"exception8266"}
+        return bool(self.groups - {"trace", "dump"}) and not self.names <= _UNPROVEN
 
     def accept(self, line: LineView, starter: Starter, match: re.Match[str], text: str) -> None:
         """Read a line that opens a crash report, or the next part of this one."""

@@ -41,8 +41,10 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
     if name == "exception8266":
         panic.arch = "esp8266"
         cause = int(groups["number"] or 0)
-        panic.cause = table("panic_causes")["xtensa"].get(str(cause), f"Exception ({cause})")
-    elif name in ("user8266", "soft_wdt", "panic8266"):
+        if panic.kind != "task_wdt":
+            # The watchdog of newer cores goes on as an exception: the interrupt that it came with.
+            panic.cause = table("panic_causes")["xtensa"].get(str(cause), f"Exception ({cause})")
+    elif name in ("user8266", "abort8266", "soft_wdt", "panic8266"):
         panic.arch = "esp8266"
     elif name == "nuttx" and (task := _NUTTX_TASK.search(text)):
         panic.core = int(task[1]) if task[1] else panic.core

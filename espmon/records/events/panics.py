@@ -150,7 +150,8 @@ def belongs_to(open_: Assembly, starter: Starter, match: re.Match[str]) -> bool:
         return False
     if starter.group == "banner":
         if "banner" not in open_.groups:
-            return True
+            # A task watchdog that reports and goes on is no part of the crash that follows it.
+            return starter.name != "banner" or "task_wdt" not in open_.names
         groups = match.groupdict()
         same = starter.name == "banner" and groups["cause"] and groups["cause"] == panic.cause
         return bool(same) and groups["core"] == (None if panic.core is None else str(panic.core))

@@ -94,6 +94,53 @@ def test_the_soft_watchdog_and_a_panic_of_the_esp8266_are_two_reports() -> None:
     assert (panic.kind, panic.message) == ("abort", "Panic core_esp8266_main.cpp:137 __yield")
 
 
+def test_the_soft_watchdog_of_newer_cores_stays_one_though_it_goes_on_as_an_exception() -> None:
+    panic = only("Soft WDT reset\n\nException (4):\nepc1=0x40201098 epc2=0x00000000\n\n>>>stack>>>\n<<<stack<<<\n")
+    assert (panic.kind, panic.cause, panic.pc) == ("task_wdt", "Soft WDT reset", 0x40201098)
+
+
+def test_an_exception_of_the_esp8266_is_read_in_the_words_of_its_vendor_behind_a_prompt() -> None:
+    panic = only(
+        ">>> Fatal exception 9(LoadStoreAlignmentCause):\nepc1=0x4022b25f, epc2=0x00000000, excvaddr=0x402291a2\n"
+    )
+    assert (panic.kind, panic.cause, panic.pc, panic.excvaddr) == (
+        "exception", "LoadStoreAlignment", 0x4022B25F, 0x402291A2,
+    )  # fmt: skip
+
+
+def test_an_abort_of_the_esp8266_is_one_when_a_stack_follows() -> None:
+    assert only("Abort called\n\n>>>stack>>>\n3fffea90:  00000000 3fffede8\n<<<stack<<<\n").kind == "abort"
+    assert panics("Abort called\n" + "I (3) app: more\n" * 40) == []
+
+
+def test_what_cpp_threw_on_the_esp8266_is_the_message() -> None:
+    panic = only("User exception (panic/abort/assert)\nUnhandled C++ exception: OOM\n\n>>>stack>>>\n<<<stack<<<\n")
+    assert (panic.kind, panic.message) == ("abort", "Unhandled C++ exception: OOM")
+
+
+def test_a_crash_after_a_task_watchdog_that_went_on_is_a_report_of_its_own() -> None:
+    watchdog, crash = panics(
+        "E (9) task_wdt: Task watchdog got triggered. The following tasks did not reset the watchdog in time:\n"
+        "E (9) task_wdt:  - IDLE1 (CPU 1)\nE (9) task_wdt: CPU 1: loopTask\n"
+        "Guru Meditation Error: Core  0 panic'ed (Interrupt wdt timeout on CPU0). \n"
+        "Core  0 register dump:\nPC      : 0x40109698  PS      : 0x00060034\n"
+    )
+    assert (watchdog.kind, watchdog.suspect, watchdog.registers) == ("task_wdt", "loopTask", {})
+    assert (crash.kind, crash.task, crash.nested, crash.pc) == ("int_wdt", None, False, 0x40109698)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "../components/freertos/queue.c:1304 (xQueueGiveFromISR)- assert failed!",
+        "ASSERTION FAIL [z_spin_lock_valid(l)] @ WEST_TOPDIR/zephyr/include/zephyr/spinlock.h:114",
+    ],
+)
+def test_a_failed_assertion_keeps_its_words(words: str) -> None:
+    panic = only(f"{words}\nabort() was called at PC 0x400328fd on core 0\n")
+    assert (panic.kind, panic.message) == ("assert", words)
+
+
 def test_a_rust_panic_takes_the_bare_addresses_and_passes_over_the_decoded_ones() -> None:
     panic = only(fixture("rust_new"))
     assert panic.kind == "rust"
