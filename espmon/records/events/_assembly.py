@@ -47,6 +47,7 @@ _EXTRA = re.compile(
 _WHAT_ROW = re.compile(r"^(?:what\(\)|Unhandled C\+\+ exception): ")
 _UNPROVEN = frozenset({"exception8266", "abort8266"})
 """Starters that are no crash yet: words that a program may print, too."""
+_NO_MESSAGE = re.compile(r"[EWIDV] \(|\. ?Exception was unhandled")
 _ERROR_ROW = re.compile(r'^(?:file: "|func: |expression: )')
 
 
@@ -376,7 +377,7 @@ class Assembly:
         if read_foreign(panic, "", {}, text):
             self.groups.add("dump")
             return True
-        if self._await_message and not self.has_rows and not re.match(r"[EWIDV] \(", text):
+        if self._await_message and not self.has_rows and not _NO_MESSAGE.match(text):
             self._await_message = False
             panic.say(text)
             return True
@@ -389,7 +390,9 @@ class Assembly:
         panic = self.panic
         if "dump" in self.names or "banner" in self.names:
             complete = rows.RISCV_REGISTERS if panic.arch == "riscv" else rows.XTENSA_REGISTERS
-            missing = [name for name in complete if name not in panic.registers]
+            # The ROM of the P4 says PC for MEPC and leaves out what it has no use for.
+            known = {*panic.registers, *rows.ROM_LACKS} if {"PC", "RA"} <= panic.registers.keys() else panic.registers
+            missing = [name for name in complete if name not in known]
             # The task watchdog of some chips prints MEPC and RA alone.
             if panic.arch in ("xtensa", "riscv") and len(panic.registers) > 2 and missing:
                 panic.damage(f"registers not seen: {' '.join(missing)}")

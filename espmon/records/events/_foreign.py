@@ -15,7 +15,7 @@ _CTX = re.compile(r"^(?:ctx: \w+|sp: [0-9a-fA-F]{8} end: [0-9a-fA-F]{8} offset: 
 _TRAP = re.compile(r"\bmepc=(?:0x)?([0-9a-fA-F]{8})(?:, ?mtval=(?:0x)?([0-9a-fA-F]{8}))?")
 _STRUCT = re.compile(r"\b(?:TrapFrame|Context) \{(.*)")
 _FIELD = re.compile(r"\b([A-Za-z]\w*): (0x[0-9a-fA-F]+|[0-9a-fA-F]+)(?=[,\s}])")
-_EQUALS = re.compile(r"(?<![A-Za-z0-9_])([A-Z][A-Z0-9_]{0,8})=0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
+_EQUALS = re.compile(r"(?<![A-Za-z0-9_/])([A-Z][A-Z0-9_]{0,8}(?:/FP)?)(?:/x\d{1,2})?=0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _PANIC_FRAME = re.compile(r"={8} PANIC ={8}")
 _ZEPHYR_CPU = re.compile(r"\*\* CPU (\d) EXCCAUSE (\d{1,3})(?: \((.*?)\))?")
 _ZEPHYR_ROW = re.compile(r"\*\* +(?:\(|[A-Z])")
@@ -110,7 +110,7 @@ def _rust(panic: Panic, text: str) -> bool:
     for match in _EQUALS.finditer(text):
         if match[1] in KNOWN:
             found = True
-            panic.registers.setdefault(match[1], int(match[2], 16))
+            panic.registers.setdefault(alias(match[1]), int(match[2], 16))
     return found
 
 

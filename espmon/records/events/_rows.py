@@ -19,11 +19,14 @@ RISCV_REGISTERS = (
 )  # fmt: skip
 """The registers of a complete RISC-V dump."""
 
+ROM_LACKS = ("MEPC", "MTVEC", "MHARTID")
+"""What a RISC-V dump by the chip's ROM does not show under these names."""
+
 _EXTRA = (
     "EPC1", "EPC2", "EPC3", "EPC4", "EPC5", "EPC6", "DEPC", "EXCSAVE1", "THREADPTR", "BR", "SCOMPARE1", "ACCLO",
     "ACCHI",
     "M0", "M1", "M2", "M3", "S0", "FP", "EPC", "CAUSE", "VADDR", "LCNT", "MXSTATUS", "MINTSTATUS", "UTVEC", "USTATUS",
-    "GPIO", "ULP_PC",
+    "GPIO", "ULP_PC", "INTLEVEL", "MINTTHRESH",
 )  # fmt: skip
 KNOWN = frozenset(XTENSA_REGISTERS) | frozenset(RISCV_REGISTERS) | frozenset(_EXTRA)
 _ALIASES = {"S0": "S0/FP", "FP": "S0/FP", "EPC": "MEPC", "CAUSE": "EXCCAUSE", "VADDR": "EXCVADDR", "LCNT": "LCOUNT"}
@@ -111,7 +114,7 @@ def trace(text: str) -> Trace:
                 found.pending = token
             else:
                 found.frames.append(BacktraceFrame(call_address(int(match[1], 16))))
-        elif index == last and _BEGUN.fullmatch(token) and token.lower().startswith("0x"):
+        elif index == last and _BEGUN.fullmatch(token) and (token.lower().startswith("0x") or token == "0"):
             found.pending = token
         elif _LIKE.match(token):
             found.damaged.append(f"backtrace entry: {token[:48]}")

@@ -32,7 +32,7 @@ _DIGEST = re.compile(r"([0-9a-fA-F]{6,64})(?:\.\.\.)?$")
 _CHIP_REVISION = re.compile(r"(?:chip revision|[Cc]hip [Rr]ev(?:ision)?): +(v?\d[\d.]*)")
 _ZEPHYR = re.compile(r"\*\*\* Booting Zephyr OS(?: build)? (\S+)")
 _MCUBOOT = re.compile(
-    r"\*\*\* Booting MCUboot(?: build)? (\S+)|Image index: \d+, Swap type:|MCUboot \dnd stage bootloader"
+    r"\*\*\* Booting MCUboot(?: build)? +([^\s*]\S*)?|Image index: \d+, Swap type:|MCUboot \dnd stage bootloader"
 )
 _NUTTX = re.compile(r"\*\*\* Booting NuttX|NuttShell \(NSH\)(?: NuttX-(\S+))?")
 _TELLS = re.compile(

@@ -147,6 +147,13 @@ def test_zephyr_and_mcuboot() -> None:
     )
 
 
+def test_mcuboot_without_a_version() -> None:
+    (boot,) = boots(
+        "rst:0x1 (POWERON),boot:0xc (X)\n[esp32c3] [INF] *** Booting MCUboot build  ***\n\nNuttShell (NSH)\n"
+    )
+    assert (boot.framework, boot.bootloader_version) == ("nuttx", None)
+
+
 def test_nuttx() -> None:
     (boot,) = boots(
         "ESP-ROM:esp32s3-20210327\nrst:0x1 (POWERON),boot:0x19 (X)\nentry 0x40374f6c\n*** Booting NuttX ***\n"

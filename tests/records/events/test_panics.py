@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from espmon.records.event import LineView
 from espmon.records.events import PanicEvents
-from espmon.records.events._rows import stack_row, whole_stack_row
+from espmon.records.events._rows import RISCV_REGISTERS, stack_row, whole_stack_row
 from espmon.records.events.panic import call_address, is_code_address
 from espmon.records.record import Record
 from tests.records.events.harness import fixture, only, panics, trace, views
@@ -153,6 +153,18 @@ def test_a_rust_exception_and_the_panic_it_causes_are_one_report() -> None:
     assert (panic.cause, panic.pc, panic.excvaddr) == ("Load access fault", 0x420EF8F0, 0xFFD0000F)
     assert panic.registers["RA"] == 1108277650
     assert trace(panic) == ["0x420ef8f0", "0x42001234"]
+
+
+def test_the_registers_of_a_rust_exception_on_riscv_are_read_under_both_of_their_names() -> None:
+    panic = only(
+        "Exception 'Instruction access fault' mepc=0xfcb42c22, mtval=0xfcb42c22\nTrapFrame\n"
+        "PC=0xfcb42c22         RA/x1=0x4216387c      SP/x2=0x40805098\n"
+        "T2/x7=0x40835fe4      S0/FP/x8=0x408360d0   S10/x26=0x00000007\n\nMCAUSE=0x00000001\n"
+    )
+    assert panic.registers == {
+        "MEPC": 0xFCB42C22, "MTVAL": 0xFCB42C22, "PC": 0xFCB42C22, "RA": 0x4216387C, "SP": 0x40805098,
+        "T2": 0x40835FE4, "S0/FP": 0x408360D0, "S10": 7, "MCAUSE": 1,
+    }  # fmt: skip
 
 
 def test_the_older_rust_wording_is_read() -> None:
@@ -348,6 +360,25 @@ def test_an_unfinished_row_is_held_only_while_a_report_is_received() -> None:
     list(recognizer.line(LineView(24, 60, "PC      : 0x400d15f1  PS      : 0x00060b30", None)))
     list(recognizer.line(LineView(84, 60, "Rebooting...", None)))
     assert not recognizer.holds_partial
+
+
+def test_a_backtrace_that_a_terminal_wrapped_is_put_together_again() -> None:
+    wrapped = "0x40081708:0x3ffbc8d0 0\nx400822fe:0x3ffbca30 0x400dc5f5:0x\n3ffbcb50 0x4\n01396b2:0x3ffbcd10"
+    panic = only(f"Backtrace: {wrapped}\n")
+    assert trace(panic) == ["0x40081708", "0x400822fe", "0x400dc5f5", "0x401396b2"]
+    assert panic.damaged == []
+
+
+def test_the_rest_of_a_banner_is_no_message() -> None:
+    panic = only("Guru Meditation Error: Core  0 panic'ed (LoadProhibited)\n. Exception was unhandled.\n")
+    assert panic.message is None
+
+
+def test_a_crash_report_of_the_rom_misses_no_register_that_it_never_prints() -> None:
+    rows = [f"{name:<8}: 0x4ffac2c0" for name in RISCV_REGISTERS if name not in ("MEPC", "MTVEC", "MHARTID", "S0/FP")]
+    dump = "\n".join(["PC      : 0x4ffac2c0", "S0      : 0x00000000", *rows, "INTLEVEL: 0x00520200"])
+    panic = only(f"Core  0 panic'ed (Illegal instruction)\nCore 0 register dump:\n{dump}\nRebooting...\n")
+    assert (panic.arch, panic.pc, panic.damaged) == ("riscv", 0x4FFAC2C0, [])
 
 
 def test_window_bits_are_taken_off_call_addresses_only() -> None:
