@@ -253,7 +253,7 @@ class Assembly:
             self._extend(line)
         elif text:
             self._idle += 1
-            self._await_message = False
+            self._await_message = self._await_message and _NO_MESSAGE.match(text) is not None
             if self._idle > self._patience():
                 self.finished = True
         elif self._in_stack and self.panic.stack:
@@ -388,6 +388,8 @@ class Assembly:
         self._flush_pending()
         _conclude(self.panic)
         panic = self.panic
+        if "dump" in self.names and not panic.registers:
+            panic.damage("no register could be read")
         if "dump" in self.names or "banner" in self.names:
             complete = rows.RISCV_REGISTERS if panic.arch == "riscv" else rows.XTENSA_REGISTERS
             # The ROM of the P4 says PC for MEPC and leaves out what it has no use for.

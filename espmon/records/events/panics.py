@@ -58,7 +58,10 @@ class PanicEvents:
             self._report -= 1
             if _REPORT_END.search(text) or is_boot_banner(text):
                 self._report = 0
-            return
+            if not text.startswith("Guru Meditation Error: Core "):
+                return
+            # No report says this: the end of the pasted one is missing, and here a board has crashed.
+            self._report = 0
         if is_decoded(text):
             if self._open is not None:
                 self._open.lines += 1

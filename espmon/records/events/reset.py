@@ -35,7 +35,7 @@ _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-
 _STARTED = re.compile(r"^(?:entry 0x|csum 0x)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
     r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: |assertion \".*\" failed"
-    r"|>>>stack>>>|^panicked at |ZEPHYR FATAL ERROR|task_wdt: Aborting|xception \(\d+\):$"
+    r"|>>>stack>>>|^panicked at |ZEPHYR FATAL ERROR|task_wdt: Aborting|xception (?:\(\d+\)|\d+\(\w+\)):$"
 )
 
 _EXPECTED: dict[str, bool | None] = {

@@ -252,6 +252,10 @@ def test_a_decoded_report_pasted_into_a_log_is_no_crash() -> None:
     assert panics(fixture("pasted_report")) == []
 
 
+def test_a_crash_behind_a_pasted_report_without_an_end_is_reported() -> None:
+    assert only(fixture("pasted_report").split(b"CORE DUMP END")[0] + b"\n" + fixture("c6_stack_protection")).task
+
+
 def test_a_gdb_stop_packet_ends_the_report() -> None:
     class Packet(Record):
         type = "gdb"
@@ -274,6 +278,19 @@ def test_a_cache_error_keeps_its_detail() -> None:
 
 def test_what_cpp_threw_is_the_message() -> None:
     assert "what():  vector::_M_range_check" in (only(fixture("cpp_terminate")).message or "")
+
+
+def test_a_log_line_between_the_banner_and_its_detail_does_not_take_the_detail_away() -> None:
+    panic = only(
+        "Guru Meditation Error: Core  0 panic'ed (Memory protection fault). \nI (12) wifi: joined\n"
+        "Write operation at address 0x800842a4 not permitted\n\nCore  0 register dump:\n"
+    )
+    assert panic.message == "Write operation at address 0x800842a4 not permitted"
+
+
+def test_rows_that_lost_their_colons_are_said_to_be_damaged() -> None:
+    panic = only("Core 0 register dump:\nPC       0x4013bf  PS       0x00060a4\n\nBacktrace: 0x4013bfc1:0x3ffb8900\n")
+    assert panic.damaged == ["no register could be read"]
 
 
 def test_undefined_behaviour_is_reported() -> None:

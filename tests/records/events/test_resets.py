@@ -63,6 +63,7 @@ def test_a_restart_after_a_panic_is_not_expected_and_says_why() -> None:
         ("panicked at src/main.rs:4:5:\nboom\n\nBacktrace:\n\n0x42001f02", "rst:0xc (SW_CPU),boot:0x8 (X)"),
         ("<err> os: >>> ZEPHYR FATAL ERROR 0: CPU exception on CPU 0", "rst:0x3 (RTC_SW_SYS_RST),boot:0x8 (X)"),
         ("Exception (28):\nepc1=0x40216c64 epc2=0x00000000", " ets Jan  8 2013,rst cause:2, boot mode:(3,6)"),
+        (">>> Fatal exception 9(LoadStoreAlignmentCause):", " ets Jan  8 2013,rst cause:2, boot mode:(3,6)"),
         (">>>stack>>>\n3ffffe60:  4024c564\n<<<stack<<<", " ets Jan  8 2013,rst cause:2, boot mode:(3,6)"),
     ],
 )
