@@ -21,8 +21,6 @@ PARTITIONS_AT = 0x8000
 OTA_DATA_AT = 0xE000
 APPLICATION_AT = 0x10000
 
-PROJECT_FILES = ("flasher_args.json", "flash_args")
-
 
 class PlanError(Exception):
     """What the user gave cannot be flashed; the message says why and names the file."""

@@ -48,6 +48,7 @@ class Pipeline:
         store: where lines go.
         events: where everything else goes.
         emit: called with each change, on the thread that feeds.
+        settings: limits, and how long a pause ends a line or a payload.
         on_record: called with each record that is not a line, after it was listed, with the id of its entry (or None).
     """
 
@@ -60,7 +61,6 @@ class Pipeline:
         *,
         settings: Settings,
         on_record: Callable[[Record, int | None], None] | None = None,
-        on_lines: Callable[[LineBlock, int], None] | None = None,
     ) -> None:
         self.demux = demux
         self.store = store
@@ -69,7 +69,6 @@ class Pipeline:
         self._emit = emit
         self._settings = settings
         self._on_record = on_record
-        self._on_lines = on_lines
         self.baud = BaudDetector(115200)
         """Watches for a wrong rate; the session tells it when the port's rate changes."""
         self._capture_since: float | None = None
@@ -150,7 +149,6 @@ class Pipeline:
         return entry.id if entry else None
 
     def _append(self, block: LineBlock) -> None:
-        first = len(self.store)
         self.store.append(block)
         if self.recording is not None and self.recording.logging:
             data = (
@@ -159,8 +157,6 @@ class Pipeline:
                 else b"\n".join(block.text(index).encode() for index in range(len(block))) + b"\n"
             )
             self.recording.log_text(SGR.sub(b"", data).replace(b"\r", b""))
-        if self._on_lines is not None and block.source != "mark":
-            self._on_lines(block, first)
 
     def _spread(self, parts: Iterable[LineBlock | Record], now: float) -> None:
         before = len(self.store)

@@ -46,6 +46,8 @@ class Debug:
         self._offered: set[int] = set()
         self._offering = False
         self._stopped = False
+        self._stack_at = 0
+        """Where the memory begins that a snapshot brings: shown until the user reads elsewhere."""
 
     # -- news ---------------------------------------------------------------------------------------------------
 
@@ -162,8 +164,6 @@ class Debug:
             memory=old.memory if old is not None and kept else bytes.fromhex(str(stack.get("bytes") or "")),
             warnings=tuple(map(str, snapshot.get("warnings") or ())),
         )
-
-    _stack_at = 0
 
     def _act(self, action: GdbAction) -> None:
         self._app.run_worker(self._do(action), group="debug")

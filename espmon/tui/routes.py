@@ -15,9 +15,6 @@ from espmon.tui.host import Host
 if TYPE_CHECKING:
     from espmon.tui.screens.probing import ProbingScreen
 
-DEMO = "demo"
-"""The URL that the list of ports gives for the simulated board."""
-
 PROBE_TEXT = (
     "The board is reset into its ROM loader, asked who it is, and reset back into its application.",
     "What it is doing now is interrupted.",
@@ -131,7 +128,9 @@ class Router:
             if app.status.state is State.CLOSED and not len(app.link.session.store):
                 app.exit(0)
             return
-        if app.demo is not None and request.url == DEMO:
+        from espmon.tui.screens.picker import DEMO_URL
+
+        if app.demo is not None and request.url == DEMO_URL:
             app.run_worker(self._open_demo(app.demo, request), group="demo", exclusive=True)
             return
         app.request = app.defaults = request
@@ -152,11 +151,6 @@ class Router:
             self.show_picker(error=f"The simulated board did not start: {error}")
             return
         self._picked(replace(request, probe=chosen.probe))
-
-    def retry_without_probe(self) -> None:
-        """Open the last request again, without probing."""
-        if self._app.request is not None:
-            self._picked(replace(self._app.request, probe=False))
 
     def show_devices(self) -> None:
         """Names of known boards; choosing one opens its port."""

@@ -36,13 +36,12 @@ class TerminalAnswers:
     def __init__(self, link: SessionLink) -> None:
         self._link = link
         self._next = 0
-        self.enabled = True
 
     def look(self, store: LogStore) -> None:
         """Answer the queries in the lines that are new."""
         end = len(store)
         start, self._next = self._next, end
-        if not (self.enabled and self._link.sent) or start >= end:
+        if not self._link.sent or start >= end:
             return
         found: list[bytes] = []
         for segment in store.segments(max(start, store.first)):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from espmon.tui.screens.base import size_text, time_text
-from espmon.tui.screens.report import ReportScreen, Section
+from espmon.tui.screens.report import Section
 
 UNTOLD = "not told by the chip"
 """Shown for fields that are null."""
@@ -67,15 +66,3 @@ def _nested(title: str, value: object) -> Section:
     return Section(
         title, tuple((str(field).replace("_", " "), text_of(str(field), item)) for field, item in value.items())
     )
-
-
-def probe_screen(
-    name: str,
-    probe: Mapping[str, Any],
-    transcript: Sequence[str] | str = (),
-    *,
-    save: Callable[[], Path] | None = None,
-) -> ReportScreen:
-    """The report of a probe of the board `name`; its warnings stand above everything else."""
-    warnings = [str(warning) for warning in probe.get("warnings") or ()]
-    return ReportScreen(f"Probe of {name}", probe_sections(probe, transcript), save=save, warnings=warnings)

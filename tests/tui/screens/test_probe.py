@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from espmon.tui.screens.probe import UNTOLD, probe_screen, probe_sections
+from espmon.tui.screens.probe import UNTOLD, probe_sections
+from espmon.tui.screens.report import ReportScreen
 from tests.tui.screens.host import Host, run_before, screen_text
 
 PROBE: dict[str, Any] = {
@@ -27,6 +28,10 @@ PROBE: dict[str, Any] = {
     "warnings": [],
 }
 EXCHANGE = ["0.010 -> SYNC", "0.020 <- SYNC ok"]
+
+
+def screen(warnings: tuple[str, ...] = ()) -> ReportScreen:
+    return ReportScreen("Probe of gfx-board", probe_sections(PROBE, EXCHANGE), warnings=warnings)
 
 
 def fields(probe: dict[str, Any]) -> dict[str, str]:
@@ -53,7 +58,7 @@ def test_a_field_of_a_later_version_is_not_left_out() -> None:
 
 
 async def test_the_exchange_can_be_copied_for_a_bug_report() -> None:
-    app = Host(lambda: probe_screen("gfx-board", PROBE, EXCHANGE))
+    app = Host(screen)
     async with app.run_test() as pilot:
         await pilot.press(*["tab"] * 4, "c")
         await pilot.pause()
@@ -67,5 +72,5 @@ def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
         for part in ("Probe of gfx-board", "! It stayed in download mode", "ESP32-S3 (QFN56)", "16.0 MiB", "Copy part"):
             assert part in screen_text(pilot.app)
 
-    app = Host(lambda: probe_screen("gfx-board", {**PROBE, "warnings": ["It stayed in download mode"]}, EXCHANGE))
+    app = Host(lambda: screen(("It stayed in download mode",)))
     assert snap_compare(app, terminal_size=size, run_before=run_before(check))
