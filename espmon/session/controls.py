@@ -32,7 +32,6 @@ class Controls(SessionCore):
 
         async def work(handle: Handle) -> None:
             await handle.write(data)
-            self._bytes_out += len(data)
 
         await self._user("Not sent", work)
 

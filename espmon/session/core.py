@@ -100,7 +100,6 @@ class SessionCore:
         self._background: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
         self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
-        self._bytes_out = 0
         self._checked: set[str] = set()
 
     async def _lost(self, error: PortError) -> None:
@@ -193,6 +192,8 @@ class SessionCore:
                 self.notify(f"Logging to {path}")
         except OSError as error:
             self.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
+            path = None  # the log before it, if there was one, was closed to make place
+        self._set(log=path)
 
     def _on_record(self, record: Record, entry: int | None) -> None:
         payload = getattr(record, "payload", None)
@@ -320,7 +321,6 @@ class SessionCore:
                 before, since = self._link.received, now
             self._set(
                 bytes_in=self._link.received,
-                bytes_out=self._bytes_out,
                 rate=rate,
                 capture=self._pipeline.capture(now),
                 boot=self._log.boot,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from espmon.port import open_handle
 from espmon.port.config import load_sequences
@@ -12,6 +13,8 @@ from espmon.port.threads import run_bounded
 
 if TYPE_CHECKING:
     from espmon.port import CustomSequences, Handle, PortIdentity
+
+Result = TypeVar("Result")
 
 LOOK_LIMIT = 5.0
 """Seconds for reading the system's list of ports, and the user's configuration files."""
@@ -30,9 +33,17 @@ def port_of(name: str) -> str:
 
 
 async def find_port(name: str) -> str:
-    """The same off the event loop, within `LOOK_LIMIT`: a list that takes longer raises `PortError` STALLED."""
+    """The same off the event loop; see `looked_up`."""
+    return await looked_up(lambda: port_of(name))
+
+
+async def looked_up(work: Callable[[], Result]) -> Result:
+    """What `work` reads from the registry and the system's list of ports, on a thread.
+
+    Raises what `work` raises, and `PortError` STALLED after `LOOK_LIMIT`.
+    """
     try:
-        return await run_bounded(lambda: port_of(name), LOOK_LIMIT, name="port-name")
+        return await run_bounded(work, LOOK_LIMIT, name="port-name")
     except TimeoutError:
         raise _late("list its ports", "Unplug the device and plug it in again, or name its path") from None
 

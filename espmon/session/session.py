@@ -24,7 +24,7 @@ from espmon.session.events import FlashEvent, LinkEvent, ProbeEvent
 from espmon.session.ide import Ide, IdeError
 from espmon.session.lease import Lease
 from espmon.session.link import stop_tasks
-from espmon.session.opening import open_url, port_of, remember_chip
+from espmon.session.opening import looked_up, open_url, port_of, remember_chip
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
 from espmon.session.view import (
@@ -125,9 +125,9 @@ class Session(Controls):
         )
         self._opening = asyncio.current_task()
         try:
-            url = await asyncio.to_thread(self._resolver, request.url)
+            url = await looked_up(lambda: self._resolver(request.url))
+            self._identity = await looked_up(lambda: self._identifier(url))
             handle = await self._opener(url, baud=request.baud, no_reset=request.no_reset)
-            self._identity = await asyncio.to_thread(self._identifier, url)
         except PortError as error:
             self._set(hint=error.hint)
             self._lifecycle.fire(Trigger.OPEN_FAILED, error.message)
@@ -164,6 +164,7 @@ class Session(Controls):
         if self._recording is not None:
             self._pipeline.recording = None
             recording, self._recording = self._recording, None
+            self._set(log=None)
             await asyncio.to_thread(recording.close)
 
     # -- losing and finding again -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Everything here may be read from any thread. The session replaces whole snapshot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,8 @@ class Status:
     elf: Path | None = None
     elf_state: ElfState = ElfState.NONE
     bytes_in: int = 0
-    bytes_out: int = 0
+    """Bytes received since the session began, leases included."""
+
     rate: float = 0.0
     """Bytes a second received, over the last second."""
 
@@ -109,6 +110,9 @@ class Status:
     progress: Progress | None = None
     recording: Path | None = None
     """Session folder with the raw bytes."""
+
+    log: Path | None = None
+    """File that a copy of the log text goes to."""
 
     warnings: tuple[str, ...] = ()
     """Standing remarks about this port (no modem lines, opening may have reset the board)."""
@@ -205,4 +209,4 @@ class OpenRequest:
     """An extra copy of the log text (`--log FILE`)."""
 
     print_filter: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    """Filter to begin with, in idf.py monitor's syntax."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from espmon.port import DeviceRegistry, PortError, PortErrorKind
+from espmon.port import DeviceRegistry, PortError, PortErrorKind, PortIdentity
 from espmon.session import opening
 from espmon.session.opening import port_of
 from espmon.session.session import Session
 from espmon.session.settings import Settings
+from espmon.session.state import State
 from espmon.session.view import OpenRequest
+from tests.session.fakes import Port, ScriptedHandle
 
 
 @pytest.fixture
@@ -56,3 +59,21 @@ async def test_a_system_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyP
     released.set()
     assert caught.value.kind is PortErrorKind.STALLED
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("late", ["resolver", "identifier"])
+async def test_a_session_does_not_wait_for_the_system_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, late: str
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(opening, "LOOK_LIMIT", 0.05)
+    port = Port(ScriptedHandle())
+    looks: dict[str, Any] = {"resolver": lambda name: name, "identifier": PortIdentity}
+    looks[late] = lambda name: released.wait(10.0)
+    session = Session(settings=Settings(recording=False), folder=tmp_path, opener=port, **looks)
+    await session.open(OpenRequest("/dev/ttyUSB0"))
+    released.set()
+    assert session.state is State.CLOSED
+    assert session.status.hint
+    assert port.opened == [], "nobody would close it"
+    await session.close()

@@ -298,3 +298,15 @@ async def test_a_wrong_rate_is_named_with_its_evidence(make: Make) -> None:
     text = b"I (1234) wifi: connected to an access point on channel 6\r\n" * 80
     handle.push(resampled(text, sender=74880, receiver=115200))
     await watch.until(lambda: any("74880" in entry.title for entry in session.events))
+
+
+async def test_the_status_says_where_the_log_text_is_copied_to(make: Make, tmp_path: Path) -> None:
+    session, _ = make(Port(ScriptedHandle()))
+    await session.open(OpenRequest("fake://board", log=tmp_path / "first.txt"))
+    assert session.status.log == tmp_path / "first.txt"
+    await session.set_log(tmp_path / "no such folder" / "log.txt")
+    assert session.status.log is None
+    await session.set_log(tmp_path / "second.txt")
+    assert session.status.log == tmp_path / "second.txt"
+    await session.close()
+    assert session.status.log is None

@@ -284,3 +284,4 @@ class FakeSession:
 
     async def set_log(self, path: Path | None) -> None:
         self.calls.append("set_log" if path else "set_log off")
+        self.set(log=path)
