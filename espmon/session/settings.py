@@ -6,6 +6,7 @@ key or a value of the wrong type is reported and ignored; it never stops the pro
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -141,6 +142,6 @@ def settings_from(table: Mapping[str, Any], source: str) -> tuple[Settings, list
             problems.append(f"{source}: the values of [{name}] should be strings; the default is used")
             continue
         if name == "path_map":
-            value = {prefix: str(Path(folder).expanduser()) for prefix, folder in value.items()}
+            value = {prefix: os.path.expanduser(folder) for prefix, folder in value.items()}
         chosen[name] = value
     return Settings(**chosen), problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Callable
@@ -16,17 +17,11 @@ from espmon.tui.host import Host
 if TYPE_CHECKING:
     from espmon.tui.screens.lent import LentScreen
 
-BAUD_LIMIT = 20_000_000
-"""Highest rate accepted."""
-
 LENT = "The IDE has the port"
 """Why the session says that it lost the port, when an IDE has it."""
 
 LOOKING_SECONDS = 1.0
 """Longest wait for the builds below the current folder before the question is asked without them."""
-
-LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
-"""Rates offered, likeliest first."""
 
 
 class Questions:
@@ -41,23 +36,22 @@ class Questions:
         self._lent: LentScreen | None = None
         self._lent_told = False
         self._prompted: set[int] = set()
-        self._log_file: Path | None = app.request.log if app.request is not None else None
 
     # -- rate, ELF, log file ------------------------------------------------------------------------------------
 
     def ask_baud(self) -> None:
         """Another rate for the open port."""
+        from espmon.tui.entered import BAUD_WANTED, LIKELY_BAUDS, baud_of
         from espmon.tui.screens.prompt import TextPrompt
 
         app = self._app
 
         def check(text: str) -> str:
-            valid = text.strip().isdecimal() and 0 < int(text) <= BAUD_LIMIT
-            return "" if valid else f"Enter a number from 1 to {BAUD_LIMIT}"
+            return "" if baud_of(text) else BAUD_WANTED
 
         def answered(text: str | None) -> None:
-            if text:
-                app.link.ask(app.link.session.set_baud(int(text)))
+            if baud := baud_of(text or ""):
+                app.link.ask(app.link.session.set_baud(baud))
 
         prompt = TextPrompt(
             "Baud rate of this port",
@@ -75,6 +69,7 @@ class Questions:
 
     async def _ask_elf(self, chosen: Callable[[Path], None] | None) -> None:
         from espmon.tui.boards import find_elfs
+        from espmon.tui.entered import elf_problem, path_of
         from espmon.tui.screens.prompt import TextPrompt
 
         app = self._app
@@ -86,17 +81,10 @@ class Questions:
         except TimeoutError:
             note = f"Looking for builds below {app.project} takes too long. {note}"
 
-        def check(text: str) -> str:
-            path = Path(text).expanduser()
-            if not path.is_file():
-                return "There is no such file"
-            with path.open("rb") as file:
-                return "" if file.read(4) == b"\x7fELF" else "This is no ELF file"
-
         def answered(text: str | None) -> None:
             if not text:
                 return
-            path = Path(text).expanduser()
+            path = path_of(text)
             if chosen is not None:
                 chosen(path)
             else:
@@ -106,7 +94,7 @@ class Questions:
         prompt = TextPrompt(
             "ELF file for decoding",
             used or (str(found[0]) if found else ""),
-            check=check,
+            check=elf_problem,
             placeholder="build/app.elf",
             candidates=[str(path) for path in found],
             note=note,
@@ -116,26 +104,25 @@ class Questions:
 
     def ask_log(self) -> None:
         """A copy of the log text: where to; while one is written, end it."""
+        from espmon.tui.entered import path_of
         from espmon.tui.screens.prompt import TextPrompt
 
         app = self._app
-        if self._log_file is not None:
-            self._log_file = None
+        if app.status.log is not None:
             app.link.ask(app.link.session.set_log(None))
             return
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", app.status.name).strip("-.") or "board"
         proposed = f"log.{name}.{time.strftime('%Y%m%d-%H%M%S')}.txt"
 
         def check(text: str) -> str:
-            path = Path(text).expanduser()
-            if not text.strip() or path.is_dir():
+            path = path_of(text)
+            if not text.strip() or os.path.isdir(path):
                 return "Enter a file name"
-            return "" if path.parent.is_dir() else f"There is no folder {path.parent}"
+            return "" if os.path.isdir(path.parent) else f"There is no folder {path.parent}"
 
         def answered(text: str | None) -> None:
             if text:
-                self._log_file = Path(text).expanduser().absolute()
-                app.link.ask(app.link.session.set_log(self._log_file))
+                app.link.ask(app.link.session.set_log(path_of(text).absolute()))
 
         note = "A copy of the text. The recording of this session goes on whatever you answer."
         app.push_screen(TextPrompt("Write the log to", proposed, check=check, note=note, label="Log"), answered)

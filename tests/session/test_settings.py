@@ -49,6 +49,12 @@ def test_a_source_folder_may_be_below_the_home_folder(tmp_path: Path) -> None:
     assert dict(load_settings(path)[0].path_map) == {"/builds/x": str(Path.home() / "x")}
 
 
+def test_the_home_folder_of_nobody_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[path_map]\n"/builds/x" = "~nobody-has-this-name/x"\n')
+    assert dict(load_settings(path)[0].path_map) == {"/builds/x": "~nobody-has-this-name/x"}
+
+
 def test_the_readme_s_settings_are_settings() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
     (block,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input
 
+from espmon.tui.entered import baud_of
 from espmon.tui.screens.base import Dialog, Line
 
 NICKNAME = re.compile(r"[a-z0-9_-]+")
@@ -94,7 +95,7 @@ class DeviceForm(Dialog[Mapping[str, Any] | None]):
             return "nickname", "A nickname has only a-z, 0-9, _ and -"
         if nickname in self._taken:
             return "nickname", f"{nickname} is another board's nickname"
-        if baud and not (baud.isascii() and baud.isdecimal() and int(baud) > 0):
+        if baud and baud_of(baud) is None:
             return "baud", f"{baud} is not a baud rate"
         return "", ""
 

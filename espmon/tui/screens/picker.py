@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,18 +18,13 @@ from textual.widgets import Button, Checkbox, DataTable, Footer, Input, Select
 from textual.worker import Worker, WorkerState
 
 from espmon.session.view import OpenRequest
+from espmon.tui.entered import BAUD_WANTED, LIKELY_BAUDS, baud_of, path_of
 from espmon.tui.screens.base import Line, clip
 from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_row, table_row
 from espmon.tui.screens.table import KeyedTable
 
 RESCAN_EVERY = 1.0
 """Seconds between automatic rescans; listing opens no port."""
-
-BAUDS = (9600, 57600, 74880, 115200, 230400, 460800, 921600, 1500000, 2000000)
-"""Rates offered; any other can be typed. 74880 is what the ESP8266 and 26 MHz ESP32 boot ROMs speak."""
-
-BAUD_LIMIT = 20_000_000
-"""Highest rate accepted."""
 
 DEMO_URL = "demo"
 """`OpenRequest.url` of the simulated board; whoever opens it starts one."""
@@ -164,7 +160,9 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             with Horizontal(classes="field"):
                 yield Line("Baud")
                 yield Input(self._filled["baud"], id="baud", compact=True, max_length=9, restrict=r"[0-9]*")
-                yield Select([(str(baud), baud) for baud in BAUDS], prompt="common", id="bauds", compact=True)
+                yield Select(
+                    [(str(baud), baud) for baud in sorted(LIKELY_BAUDS)], prompt="common", id="bauds", compact=True
+                )
                 yield Line("ELF", classes="gap")
                 yield Input(
                     self._filled["elf"],
@@ -353,16 +351,16 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
 
     def _request(self, url: str, port: PortRow | None) -> OpenRequest | None:
         text = self.query_one("#baud", Input).value.strip()
-        baud = int(text) if text.isdecimal() else 0
-        if not 0 < baud <= BAUD_LIMIT:
-            self.show_error(f"{text or 'nothing'} is not a baud rate", f"Enter a number from 1 to {BAUD_LIMIT}")
+        baud = baud_of(text)
+        if baud is None:
+            self.show_error(f"{text or 'nothing'} is not a baud rate", BAUD_WANTED)
             self.query_one("#baud").focus()
             return None
         elf = self.query_one("#elf", Input).value.strip()
         paths = self._defaults.elf[1:]
         if elf:
-            path = Path(elf).expanduser()
-            if not path.is_file():
+            path = path_of(elf)
+            if not os.path.isfile(path):  # Path.is_file raises where the folder may not be searched
                 self.show_error(f"There is no ELF file {elf}", "Correct the path, or empty the field to go on without")
                 self.query_one("#elf").focus()
                 return None
