@@ -11,7 +11,7 @@ from espmon.session.state import State
 from espmon.session.view import Capture
 from espmon.tui import actions
 from espmon.tui.screens.prompt import TextPrompt
-from espmon.tui.widgets.input_line import History
+from espmon.tui.widgets.input_line import History, InputLine
 from espmon.tui.widgets.key_catcher import key_bytes
 from tests.tui.running import numbered, running
 
@@ -92,6 +92,7 @@ def test_history_is_read_again_bounded_and_without_repeats(tmp_path: Path) -> No
     path = tmp_path / "history"
     path.write_text("".join(f"command {number}\n" for number in range(2000)))
     history = History(path)
+    history.take(history.read())
     assert history.step(-1, "") == "command 1999"
     history.add("x")
     history.add("x")
@@ -100,10 +101,35 @@ def test_history_is_read_again_bounded_and_without_repeats(tmp_path: Path) -> No
     assert len(history.lines) == 500
 
 
+def test_lines_typed_before_the_history_was_read_come_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("old\n")
+    history = History(path)
+    assert not history.add("new"), "writing now would lose the old lines"
+    assert history.step(-1, "") == "new"
+    history.take(history.read())
+    assert history.step(-1, "") == "old"
+    history.write()
+    assert path.read_text() == "old\nnew\n"
+
+
+async def test_the_lines_of_earlier_sessions_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("yesterday\n")
+    async with running(history=path) as case:
+        field = case.screen.query_one(InputLine)
+        await case.until(lambda: field.history.lines == ["yesterday"])
+        await case.press("i", "up")
+        assert field.value == "yesterday"
+
+
 def test_a_history_that_cannot_be_written_does_not_disturb(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    History._write(blocked / "history", ["a"])
+    history = History(blocked / "history")
+    history.take(history.read())
+    assert history.add("a")
+    history.write()
     assert blocked.read_text() == ""
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerState
 
 from espmon.session.recording import write_atomically
 
@@ -29,7 +30,7 @@ EOLS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
 
 
 class History:
-    """Lines typed before, newest last, kept in a file.
+    """Lines typed before, newest last, kept in a file. Only `read` and `write` touch the file: they run in threads.
 
     Args:
         path: the file; None keeps nothing.
@@ -38,41 +39,53 @@ class History:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self.lines: list[str] = []
+        """At most `HISTORY_LINES`."""
+
         self._at: int | None = None
         self._draft = ""
         self._loaded = path is None
+        self._writing = threading.Lock()
 
-    def _load(self) -> None:
+    @property
+    def kept(self) -> bool:
+        """Whether there is a file."""
+        return self._path is not None
+
+    def read(self) -> list[str]:
+        """The lines of the file, none where there is no file that can be read. Blocks."""
+        try:
+            return (self._path or Path()).read_text("utf-8", "replace").splitlines()[-HISTORY_LINES:]
+        except OSError:
+            return []
+
+    def take(self, lines: Sequence[str]) -> None:
+        """Put what `read` found before what was typed meanwhile."""
         if self._loaded:
             return
         self._loaded = True
-        try:
-            text = (self._path or Path()).read_text("utf-8", "replace")
-        except OSError:
-            return
-        self.lines = [*text.splitlines()[-HISTORY_LINES:], *self.lines]
+        if self._at is not None:
+            self._at += len(lines)
+        self.lines = [*lines, *self.lines]
 
-    def add(self, line: str) -> None:
-        """Remember a line that was sent; a repeat of the last one is not listed twice."""
-        self._load()
+    def add(self, line: str) -> bool:
+        """Remember a line that was sent; a repeat of the last one is not listed twice. True: `write` has work."""
         self._at = None
         if not line.strip() or len(line) > LINE_LIMIT or (self.lines and self.lines[-1] == line):
-            return
+            return False
         self.lines.append(line)
         del self.lines[:-HISTORY_LINES]
-        if self._path is not None:
-            threading.Thread(target=self._write, args=(self._path, tuple(self.lines)), daemon=True).start()
+        return self.kept and self._loaded
 
-    @staticmethod
-    def _write(path: Path, lines: Sequence[str]) -> None:
+    def write(self) -> None:
+        """Write the lines as they are now, so that writes that overtake one another lose nothing. Blocks."""
         # History is a comfort: a full or read-only disk must not disturb typing.
-        with suppress(OSError):
+        with self._writing, suppress(OSError):
+            path = self._path or Path()
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+            write_atomically(path, "".join(f"{line}\n" for line in tuple(self.lines)).encode())
 
     def step(self, delta: int, present: str) -> str | None:
         """The line before (-1) or after (1); `present` is what stands in the field. None when there is none."""
-        self._load()
         if self._at is None:
             if delta > 0 or not self.lines:
                 return None
@@ -145,6 +158,28 @@ class InputLine(Horizontal):
         yield _Field(placeholder="i: type to the board", compact=True, select_on_focus=False, id="line")
         yield Static(self.eol, id="eol", markup=False)
 
+    def on_mount(self) -> None:
+        """Read the lines typed before, once the first frame is there."""
+        if self.history.kept:
+            self.call_after_refresh(self._read)
+
+    @work(thread=True, group="read", exit_on_error=False)
+    def _read(self) -> list[str]:
+        return self.history.read()
+
+    @work(thread=True, group="write", exit_on_error=False)
+    def _write(self) -> None:
+        self.history.write()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Take what was read; lines typed before it came are written now."""
+        event.stop()
+        if event.worker.group == "read" and event.state is WorkerState.SUCCESS:
+            typed = bool(self.history.lines)
+            self.history.take(event.worker.result or ())
+            if typed:
+                self._write()
+
     @property
     def value(self) -> str:
         """What stands in the field."""
@@ -166,5 +201,6 @@ class InputLine(Horizontal):
         event.stop()
         line = event.value
         event.input.value = ""
-        self.history.add(line)
+        if self.history.add(line):
+            self._write()
         self.post_message(self.Sent(line.encode() + EOLS[self.eol]))
