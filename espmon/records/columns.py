@@ -1,9 +1,10 @@
 """Level, tag and device time of log lines, read for a whole block in one pass.
 
 Forms known: ESP-IDF `I (123) tag: text` with ticks, system time or date, with or without colour, and without a time;
-Arduino `[  123][E][file.c:12] function(): text`; Zephyr `[00:00:00.123,000] <inf> module: text`; MCUboot
-`[esp32] [INF] text`; Rust `INFO - text` and `[INFO  target] text`. A prompt before the line and a host tool's time
-(`12:34:56.789 -> `, `[12:34:56] `, ISO 8601) are skipped.
+Arduino `[  123][E][file.c:12] function(): text`; ESPHome `[C][component:12]: text`; Zephyr
+`[00:00:00.123,000] <inf> module: text`, also with a date, and `I (module): text`; MCUboot `[esp32] [INF] text`; Rust
+`INFO - text` and `[INFO  target] text`. A prompt before the line and a host tool's time (`12:34:56.789 -> `,
+`[12:34:56] `, ISO 8601) are skipped.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ NAMED_LEVELS = {
 }  # fmt: skip
 """Level words of other log systems -> the ESP-IDF letter's code."""
 
+CONFIGURATION = {b"C": 73}
+"""A level that only ESPHome has -> the nearest ESP-IDF letter's code."""
+
 HEADER = re.compile(
     rb"(?:\x1b\[[0-9;:]*m)*"
     rb"(?:[\w-]{0,16}> )?"  # a prompt that the line was printed behind, or a quotation mark
@@ -28,11 +32,13 @@ HEADER = re.compile(
     rb"(?: -> |\] ?(?=[^<\s])| (?=[EWIDV\[\x1b])))?"
     rb"(?:\x1b\[[0-9;:]*m)*"
     rb"(?:"
-    rb"([EWIDV]) (?:\(([\d:. -]+)\) ([^:\r\n\x1b]{1,64}):|([\w./-]{1,64}): )"  # 1 level, 2 time, 3 tag, 4 tag
-    rb"|\[ *(?:(\d+)\]\[)?([EWIDV])\]\[([^\]:\r\n]{1,64})(?::\d+)?\]"  # 5 ticks, 6 level, 7 file
-    rb"|(?:\[([\d:.,]{8,18})\] (?:\x1b\[[0-9;:]*m)*)?<(err|wrn|inf|dbg)> ([^:\r\n]{1,64}):"  # 8 time, 9 level, 10 tag
-    rb"|\[(\w{1,16})\] \[(ERR|WRN|INF|DBG)\] "  # 11 image, 12 level
-    rb"|\[?(ERROR|WARN|WARNING|INFO|DEBUG|TRACE)(?: +([\w:]{1,64}))? *(?:\]| - )"  # 13 level, 14 target
+    rb"([EWIDV]) (?:\(([\d:. -]+)\) ([^:\r\n\x1b]{1,64}):|([\w./-]{1,64}): "  # 1 level, 2 time, 3 tag, 4 tag
+    rb"|\(([A-Za-z]\w{0,63})\): )"  # 5 tag
+    rb"|\[ *(?:(\d+)\]\[)?([EWICD]|VV?)\]\[([^\]:\r\n]{1,64})(?::\d+)?\]"  # 6 ticks, 7 level, 8 file
+    rb"|(?:\[([\d:.,T-]{8,26})Z?\] (?:\x1b\[[0-9;:]*m)*)?"  # 9 time
+    rb"<(err|wrn|inf|dbg)> ([^:\r\n]{1,64}):"  # 10 level, 11 tag
+    rb"|\[(\w{1,16})\] \[(ERR|WRN|INF|DBG)\] "  # 12 image, 13 level
+    rb"|\[?(ERROR|WARN|WARNING|INFO|DEBUG|TRACE)(?: +([\w:]{1,64}))? *(?:\]| - )"  # 14 level, 15 target
     rb")"
 )
 """The head of a log line, in all forms. To be matched where a line begins."""
@@ -62,7 +68,8 @@ def device_time(text: bytes) -> int | None:
     """Milliseconds of a head's time: ticks as they are, a time of day since midnight, a date since 1970 (UTC)."""
     if text.isdigit():
         return int(text) if len(text) < 20 else None
-    match = CLOCK.fullmatch(text.replace(b",", b"").strip())
+    text = text.replace(b"T", b" ").replace(b",", b".") if b"T" in text else text.replace(b",", b"")
+    match = CLOCK.fullmatch(text.strip())
     if match is None:
         return None
     year, month, day, hours, minutes, seconds, fraction = match.groups()
@@ -103,11 +110,12 @@ def read_head(hit: re.Match[bytes]) -> tuple[int, bytes | None, int | None]:
     level, time, tag, bare = hit.group(1, 2, 3, 4)
     if level is not None:
         if time is None:
-            return level[0], bare, None
+            return level[0], bare or hit[5], None
         return level[0], tag, int(time) if len(time) < 20 and time.isdigit() else device_time(time)
-    ticks, level, file, clock, short, module, image, word, name, target = hit.group(5, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+    ticks, level, file, clock, short, module, image, word, name, target = hit.group(6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
     if level is not None:
-        return level[0], file, device_time(ticks) if ticks is not None else None
+        # ESPHome's level for what it is configured to do, C, lies between information and debugging.
+        return CONFIGURATION.get(level, level[0]), file, device_time(ticks) if ticks is not None else None
     if short is not None:
         return NAMED_LEVELS[short.upper()], module, None if clock is None else device_time(clock)
     if word is not None:

@@ -23,7 +23,7 @@ _ROM_ESP32 = re.compile(r"\bets J(?:un|ul) +\d+ 20(?:16|19)|^configsip: \d|^clk_
 _ROM_8266 = re.compile(r"\bets Jan +8 2013")
 _LOADER_CHIP = re.compile(r"\bboot\.(esp32[a-z]*\d*):")
 _LOADER = re.compile(r"ESP-IDF (\S+) 2nd stage bootloader")
-_SIMPLE = re.compile(r"soc_init: ESP Simple boot")
+_SIMPLE = re.compile(r"soc_init\)?: ESP Simple boot")
 _ENTRY = re.compile(r"^entry 0x|^load 0x")
 _APP = re.compile(
     r"(?:cpu_start|app_init): +(Project name|App version|ELF file SHA256|ESP-IDF|Compile time): +(\S.*?)\s*$"
@@ -204,7 +204,7 @@ class BootEvents:
     def _complete(self, text: str) -> bool:
         boot = self._open
         assert boot is not None
-        if boot.framework in ("zephyr", "nuttx"):
+        if boot.framework in ("zephyr", "nuttx") and boot.app is not None:
             return True
         named = boot.app is not None and boot.elf_sha256 is not None and boot.idf_version is not None
         return (named and "ESP-IDF:" in text) or _STARTED.search(text) is not None

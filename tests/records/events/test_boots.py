@@ -154,6 +154,14 @@ def test_mcuboot_without_a_version() -> None:
     assert (boot.framework, boot.bootloader_version) == ("nuttx", None)
 
 
+def test_a_simple_boot_of_zephyr_tells_chip_and_revision() -> None:
+    (boot,) = boots(
+        "ESP-ROM:esp32c3-api1-20210207\nrst:0x1 (POWERON),boot:0xc (X)\nentry 0x4\nI (soc_init): ESP Simple boot\n"
+        "I (soc_init): chip revision: v0.4\n*** Booting Zephyr OS build v4.4.0 ***\n"
+    )
+    assert (boot.framework, boot.chip, boot.chip_revision, boot.app_version) == ("zephyr", "esp32c3", "v0.4", "v4.4.0")
+
+
 def test_nuttx() -> None:
     (boot,) = boots(
         "ESP-ROM:esp32s3-20210327\nrst:0x1 (POWERON),boot:0x19 (X)\nentry 0x40374f6c\n*** Booting NuttX ***\n"
