@@ -29,7 +29,7 @@ HEADER = re.compile(
     rb"(?:\x1b\[[0-9;:]*m)*"
     rb"(?:[\w-]{0,16}> )?"  # a prompt that the line was printed behind, or a quotation mark
     rb"(?:\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?"
-    rb"(?: -> |\] ?(?=[^<\s])| (?=[EWIDV\[\x1b])))?"
+    rb"(?: -?> |\] ?(?=[^<\s])| (?=[EWIDV\[\x1b])))?"
     rb"(?:\x1b\[[0-9;:]*m)*"
     rb"(?:"
     rb"([EWIDV]) (?:\(([\d:. -]+)\) ([^:\r\n\x1b]{1,64}):|([\w./-]{1,64}): "  # 1 level, 2 time, 3 tag, 4 tag

@@ -21,7 +21,7 @@ Bytes = bytes | bytearray
 
 RESET_BANNER = re.compile(
     rb"ets [A-Z][a-z]{2} [ \d]\d \d{4}[ ,]"
-    rb"|ESP-ROM:esp32|rst:0x[0-9a-f]{1,2} \("
+    rb"|ESP-ROM:esp|rst:0x[0-9a-f]{1,2} \("
 )
 """What a chip prints when it restarts: every payload that it was sending ends there."""
 

@@ -110,6 +110,7 @@ HEADS = [
     (b"[INFO ] hello", "I", None, None),
     (b"[DEBUG esp_wifi::sta] hello", "D", "esp_wifi::sta", None),
     (b"12:34:56.789 -> I (123) wifi: up", "I", "wifi", 123),
+    (b"12:34:56.789 > [    20][D][esp32-hal-cpu.c:244] x", "D", "esp32-hal-cpu.c", 20),
     (b"[12:34:56] E (7) app: x", "E", "app", 7),
     (b"ets Jul 29 2019 12:21:46", None, None, None),
     (b"I am a sentence: really", None, None, None),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-ROM_CHIP = re.compile(r"ESP-ROM:(esp32[a-z]*\d*)")
-"""The chip, as the ROMs of the S2 and later name it."""
+_ROM_CHIP = re.compile(r"ESP-ROM:(esp(?:32[a-z]*\d*|8684))")
 
 _WRAPPING = re.compile(
     r"""\s+
@@ -45,6 +44,12 @@ def clean(text: str) -> str:
     return text[start:].rstrip()
 
 
+def rom_chip(text: str) -> str | None:
+    """The chip, as the ROMs of the S2 and later name it; that of the C2 has the number of its package."""
+    match = _ROM_CHIP.search(text)
+    return match[1].replace("esp8684", "esp32c2") if match else None
+
+
 _ROM_BANNER = re.compile(
     r"rst:0x[0-9a-fA-F]|ESP-ROM:esp|\bets [A-Z][a-z]{2} +\d{1,2} \d{4}|rst cause:\d"
     r"|\*\*\* Booting |2nd stage bootloader"
@@ -64,4 +69,5 @@ def is_decoded(text: str) -> bool:
 _DECODED = re.compile(
     r"--- |#\d+ +\S|\(inlined by\)|WARNING Decoded|WARNING Found stack trace|INFO (?:Need|Running)"
     r"|0x[0-9a-fA-F]{8}(?::0x[0-9a-fA-F]{8})?: \S.* (?:at \S+|in ROM)|0x[0-9a-fA-F]{8} - \S|at \S+:[\d?]+$|at \?\?:"
+    r"|[\w:~<>]+ \(.*\) at \S+:\d+$"  # what a debugger says of the innermost frame
 )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from espmon.records.event import LineView
 from espmon.records.events._hints import failure_hint
-from espmon.records.events._text import ROM_CHIP, clean
+from espmon.records.events._text import clean, rom_chip
 from espmon.records.record import Event, JsonObject, Record
 
 MOST_LINES = 400
@@ -229,8 +229,8 @@ class BootEvents:
 
 
 def _read_rom(boot: Boot, text: str) -> bool:
-    if match := ROM_CHIP.search(text):
-        boot.chip = match[1]
+    if chip := rom_chip(text):
+        boot.chip = chip
     elif _ROM_ESP32.search(text):
         boot.chip = "esp32"
     elif _ROM_8266.search(text):

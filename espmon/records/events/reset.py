@@ -9,7 +9,7 @@ from typing import ClassVar
 from espmon.records.event import LineView
 from espmon.records.events._data import table
 from espmon.records.events._hints import failure_hint
-from espmon.records.events._text import ROM_CHIP, clean, is_boot_banner
+from espmon.records.events._text import clean, is_boot_banner, rom_chip
 from espmon.records.record import Event, JsonObject, Record
 
 LOOP_AT = 3
@@ -217,8 +217,8 @@ class ResetEvents:
         yield from self._follow(line, text)
 
     def _note(self, line: LineView, text: str) -> None:
-        if match := ROM_CHIP.search(text):
-            self._chip = match[1]
+        if chip := rom_chip(text):
+            self._chip = chip
         elif "Brownout detector was triggered" in text:
             self._browned_out = True
         elif _BEFORE_CRASH.search(text):

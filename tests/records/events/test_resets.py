@@ -50,6 +50,11 @@ def test_a_cut_name_comes_from_the_table_of_the_chip_that_was_named() -> None:
     assert one("ESP-ROM:esp32c6-20220919\nBuild:Sep 19 2022\nrst:0x15 (USB_U\n").reason == "USB_UART_HPSYS"
 
 
+def test_the_rom_of_the_c2_goes_by_the_number_of_its_package() -> None:
+    assert one("ESP-ROM:esp8684-api2-20220127\nBuild:Jan 27 2022\nrst:0x18 (JTAG_\n").reason == "JTAG_CPU_RST"
+    assert one("ESP-ROM:esp8684-api2-20220127\nrst:0x1 (POWERON),boot:0xe (X)\n").chip == "esp32c2"
+
+
 def test_a_restart_after_a_panic_is_not_expected_and_says_why() -> None:
     reset = one("abort() was called at PC 0x400d1234 on core 0\n\nRebooting...\nrst:0xc (SW_CPU_RESET),boot:0x13 (X)\n")
     assert (reset.expected, reset.after_panic) == (False, True)
