@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding
 
@@ -179,6 +179,12 @@ MENU: tuple[MenuKey, ...] = (
 def bindings(actions: Iterable[Action] = ACTIONS) -> list[Binding]:
     """The bindings of all actions that have keys."""
     return [action.binding() for action in actions if action.keys]
+
+
+def chosen_bindings(keymap: Mapping[str, str]) -> list[Binding]:
+    """The bindings of the actions that have keys only because the user's `keymap` (id -> keys) gives them some."""
+    without = [action for action in ACTIONS if not action.keys and keymap.get(action.id)]
+    return [replace(action, keys=keymap[action.id]).binding() for action in without]
 
 
 def menu_call(key: str) -> str | None:

@@ -13,7 +13,7 @@ from espmon.tui import actions
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.input_line import History, InputLine
 from espmon.tui.widgets.key_catcher import key_bytes
-from tests.tui.running import numbered, running
+from tests.tui.running import Running, numbered, running
 
 
 async def test_a_line_is_sent_with_the_chosen_end() -> None:
@@ -286,6 +286,22 @@ async def test_keys_can_be_remapped_in_the_settings() -> None:
         assert not case.pane.follow
         await case.press("ctrl+y")
         assert case.screen.in_menu
+
+
+async def test_an_action_without_a_key_of_its_own_gets_one_in_the_settings() -> None:
+    async with running(settings=Settings(keymap={"board.reset": "R,f9", "log.follow": "ctrl+g"})) as case:
+        await case.press("R")
+        await case.until(lambda: case.session.calls.count("reset") == 1)
+        await case.press("f9")
+        await case.until(lambda: case.session.calls.count("reset") == 2)
+        await case.press("i", "R", "escape")
+        assert case.session.calls.count("reset") == 2, "typed, not meant"
+        assert "R f9 Reset the board" in help_text(case)
+
+
+def help_text(case: Running) -> str:
+    rows = actions.help_rows(case.app.chosen_keys)
+    return "\n".join(f"{keys} {title}" for keys, title, _, _ in rows)
 
 
 async def test_nothing_is_sent_while_no_port_is_open() -> None:

@@ -6,15 +6,17 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
-from textual.binding import ActiveBinding, BindingType
+from textual.binding import ActiveBinding, BindingsMap, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.tui import actions
+from espmon.tui.monitor.link import SessionLink
 from espmon.tui.monitor.view import MonitorView
 from espmon.tui.widgets.event_list import EventList
-from espmon.tui.widgets.input_line import InputLine
+from espmon.tui.widgets.input_line import History, InputLine
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes
 from espmon.tui.widgets.log_pane import LogPane
 
@@ -37,6 +39,12 @@ class MonitorScreen(MonitorView):
 
     _before_menu: Widget | None = None
     _by_menu = False
+
+    def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
+        super().__init__(link, settings, history, timestamps=timestamps)
+        # Textual's key map moves bindings that there are; these are there because the user wants them.
+        chosen = BindingsMap(actions.chosen_bindings(settings.keymap))
+        self._bindings = BindingsMap.merge([self._bindings, chosen])
 
     # -- typing -------------------------------------------------------------------------------------------------
 
