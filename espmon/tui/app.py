@@ -210,8 +210,9 @@ class EspmonApp(Host):
         self.run_worker(self.flashing.start(kind))
 
     def action_coredump(self) -> None:
-        """The core dump panel."""
-        self.artifacts.show_core_dump()
+        """The core dump that waits for Enter, the one that is coming, or the last."""
+        if not self.questions.ask_enter():
+            self.artifacts.show_core_dump()
 
     def action_elf(self) -> None:
         """Choose the ELF for decoding."""

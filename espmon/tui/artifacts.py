@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from espmon.tui.screens.capture import CaptureAnswer, CaptureScreen
 
+NOT_DECODED = "Core dump kept, not decoded: C tells why"
+DECODED = "Core dump decoded: C opens it"
+"""Said of a core dump whose report may not open by itself."""
+
 PICTURE_SECONDS = 10.0
 """Longest wait for a picture that was asked for to begin."""
 
@@ -98,9 +102,9 @@ class Artifacts:
         if self._app.may_interrupt():
             self._core_dump(entry)
         elif "error" in _mapping(entry.report):
-            self._app.invite("Core dump kept, not decoded: C tells why")
+            self._app.invite(NOT_DECODED)
         else:
-            self._app.invite("Core dump decoded: C opens it")
+            self._app.invite(DECODED)
 
     def _picture_came(self, entry: EventEntry) -> None:
         facts = entry.record.fields()
@@ -151,6 +155,12 @@ class Artifacts:
         else:
             self._app.notify("No core dump has come yet", markup=False)
 
+    def _unsay(self) -> None:
+        """Take away the toasts about the last crash: they would cover what the report says in full."""
+        crashes = [entry for entry in (self._last_panic, self._last) if entry is not None]
+        told = [str(_mapping(entry.report).get("sentence") or entry.title) for entry in crashes]
+        self._app.withdraw(DECODED, NOT_DECODED, *told, *(entry.title for entry in crashes))
+
     def _picture(self, entry: EventEntry, path: Path) -> None:
         from espmon.tui.screens.screenshot import ScreenshotScreen
 
@@ -166,6 +176,7 @@ class Artifacts:
         from espmon.tui.screens.crash_parts import local_source
         from espmon.tui.screens.panic import JUMP, PanicReportScreen
 
+        self._unsay()
         facts = {**entry.record.fields(), **_mapping(entry.report), "boot": entry.boot, "count": entry.count}
 
         def answered(answer: str | None) -> None:
@@ -184,6 +195,7 @@ class Artifacts:
         self._app.push_screen(screen, answered)
 
     def _core_dump(self, entry: EventEntry) -> None:
+        self._unsay()
         report = _mapping(entry.report)
         if not report or "error" in report:
             self._show_panel("coredump", entry)

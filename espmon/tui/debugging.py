@@ -43,7 +43,9 @@ class Debug:
         self._screen: GdbInspectScreen | None = None
         self._view: GdbView | None = None
         self._frames: dict[str, tuple[Mapping[str, Any], ...]] = {}
-        self._offered: set[int] = set()
+        self._offered = -1
+        """Id of the newest stop packet that was offered."""
+
         self._offering = False
         self._stopped = False
         self._stack_at = 0
@@ -56,9 +58,9 @@ class Debug:
         record = entry.record
         if record.type in ("reset", "boot"):
             self._stopped = False
-        if record.type != "gdb" or entry.id in self._offered or record.fields().get("checksum") != "ok":
+        if record.type != "gdb" or entry.id <= self._offered or record.fields().get("checksum") != "ok":
             return
-        self._offered.add(entry.id)
+        self._offered = entry.id
         self._stopped = True
         if self._screen is not None or self._app.link.session.lends_to_ide:
             return

@@ -55,12 +55,17 @@ class Flashing:
         if app.status.state is not State.MONITORING:
             app.notify("Flashing needs an open port that nothing else uses", severity="warning", markup=False)
             return
+        asked = app.last_key
         try:
             plan = await asyncio.to_thread(plan_for, kind, app.status.elf, app.project)
         except PlanError as error:
             app.notify(str(error), severity="error", markup=False)
             return
-        self._ask(kind, plan)
+        if app.still_wanted(asked):
+            self._ask(kind, plan)
+        else:
+            # A `y` that was meant for the board must not begin to write its flash.
+            app.invite(f"Not flashed while you type: {KINDS[kind]} asks again from the menu (Ctrl-T)")
 
     def _ask(self, kind: str, plan: FlashPlan) -> None:
         from espmon.session.flashing import FlashJob

@@ -81,6 +81,14 @@ class Host(App[int]):
             return False
         return self.last_key == asked or time.monotonic() - self.last_key >= QUIET_SECONDS
 
+    def still_wanted(self, asked: float) -> bool:
+        """Whether what the user asked for may open now that it has been prepared: not over keys meant for another.
+
+        Args:
+            asked: `last_key` when the user asked. Without a key since then it opens wherever the user types.
+        """
+        return self.last_key == asked or self.may_interrupt()
+
     @property
     def status(self) -> Status:
         """The session's status."""
@@ -119,6 +127,12 @@ class Host(App[int]):
     def invite(self, text: str) -> None:
         """A toast in place of a screen that may not open by itself now; it stays until a line is typed to its end."""
         self.notify(text, severity="warning", timeout=INVITE_SECONDS, markup=False)
+
+    def withdraw(self, *texts: str) -> None:
+        """Take away the toasts that say just these texts: the screen that opens now says it itself."""
+        said = {plain(text[:NOTICE_LIMIT]) for text in texts}
+        for old in [toast for toast in self._notifications if toast.message in said]:
+            self._unnotify(old)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LENT = "The IDE has the port"
 """Why the session says that it lost the port, when an IDE has it."""
 
+WAITS_FOR_ENTER = "The board waits for Enter before it prints its core dump: K asks"
+"""Said where the question may not open by itself."""
+
 LOOKING_SECONDS = 1.0
 """Longest wait for the builds below the current folder before the question is asked without them."""
 
@@ -35,7 +38,10 @@ class Questions:
         self._app = app
         self._lent: LentScreen | None = None
         self._lent_told = False
-        self._prompted: set[int] = set()
+        self._prompted = -1
+        """Id of the newest event that said that the board waits for Enter."""
+
+        self._waits_for_enter = False
 
     # -- rate, ELF, log file ------------------------------------------------------------------------------------
 
@@ -73,6 +79,7 @@ class Questions:
         from espmon.tui.screens.prompt import TextPrompt
 
         app = self._app
+        asked = app.last_key
         note = "Lines, panics and core dumps that came before are decoded with it too."
         found: list[Path] = []
         try:
@@ -80,6 +87,9 @@ class Questions:
                 found = await asyncio.to_thread(find_elfs, app.project)
         except TimeoutError:
             note = f"Looking for builds below {app.project} takes too long. {note}"
+        if not app.still_wanted(asked):
+            app.invite("Not asked for the ELF while you type: E asks")
+            return
 
         def answered(text: str | None) -> None:
             if not text:
@@ -132,35 +142,49 @@ class Questions:
     def follow_entry(self, entry: EventEntry) -> None:
         """A board that waits for Enter: ask, unless the settings answer."""
         record = entry.record
-        if record.type != "note" or entry.id in self._prompted or record.fields().get("action") != "enter":
+        if entry.id <= self._prompted:
             return
-        self._prompted.add(entry.id)
+        if record.type in ("coredump", "reset", "boot"):
+            self._waits_for_enter = False
+        if record.type != "note" or record.fields().get("action") != "enter":
+            return
+        self._prompted = entry.id
         if self._app.settings.answer_coredump_prompt:
             return
+        self._waits_for_enter = True
         if self._app.may_interrupt():
-            self._ask_enter()
+            self.ask_enter()
         else:
-            self._app.invite("The board waits for Enter before it prints its core dump")
+            self._app.invite(WAITS_FOR_ENTER)
 
-    def _ask_enter(self) -> None:
+    def ask_enter(self) -> bool:
+        """Ask whether the board that waits for Enter may have it; False when none waits (or it prints already)."""
+        if not self._waits_for_enter or self._app.status.capture is not None:
+            return False
         from espmon.tui.screens.confirm import ConfirmScreen
 
         link = self._app.link
 
         def answered(agreed: bool | None) -> None:
             if agreed:
+                self._waits_for_enter = False
                 link.send(b"\r")
+
+        self._app.withdraw(WAITS_FOR_ENTER)
 
         sentences = (
             "The board has a core dump and prints it when it gets Enter.",
             "espmon captures it, checks it and shows what crashed. Until then the board waits.",
         )
         self._app.push_screen(ConfirmScreen("Let the board print its core dump?", sentences, "Send Enter"), answered)
+        return True
 
     # -- an IDE -------------------------------------------------------------------------------------------------
 
     def follow_status(self, status: Status) -> None:
-        """While an IDE has the port, say so, with a way to take it back."""
+        """While an IDE has the port, say so, with a way to take it back; nobody waits at a port that is gone."""
+        if status.state in (State.LOST, State.CLOSED):
+            self._waits_for_enter = False
         lent = status.state is State.LOST and status.reason == LENT
         if lent and not self._lent_told:
             if self._app.may_interrupt():

@@ -158,5 +158,5 @@ async def test_with_an_ide_the_offer_is_the_ide_s() -> None:
     session.lends_to_ide = True
     async with running(session=session) as case:
         entry = happen(case, STOP)
-        await case.until(lambda: entry.id in case.app.stub._offered)
+        await case.until(lambda: case.app.stub._offered == entry.id)
         assert case.app.screen is case.screen

@@ -277,7 +277,7 @@ async def test_a_board_that_waits_for_enter_is_asked_about(key: str, sent: list[
 async def test_the_setting_answers_that_without_asking() -> None:
     async with running(settings=Settings(answer_coredump_prompt=True)) as case:
         entry = happen(case, Told("note", kind="prompt", action="enter"))
-        await case.until(lambda: entry.id in case.app.questions._prompted)
+        await case.until(lambda: case.app.questions._prompted == entry.id)
         assert case.app.screen is case.screen
 
 

@@ -1,0 +1,150 @@
+"""Screens that come later than the user asked, questions that come again, and toasts that a screen makes needless."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espmon.session.state import State
+from espmon.session.view import Capture, Severity
+from espmon.tui import boards, flashing
+from espmon.tui.screens.capture import CaptureScreen
+from espmon.tui.screens.confirm import ConfirmScreen
+from espmon.tui.screens.panic import PanicReportScreen
+from espmon.tui.screens.prompt import TextPrompt
+from tests.tui.happening import Told, happen, shown
+from tests.tui.running import Running, running
+from tests.tui.screens.host import toasts
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Holds back what a thread looks for; open at the end, so that no thread is left waiting."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+# -- what has to be looked for first ----------------------------------------------------------------------------
+
+
+async def test_the_elf_question_does_not_open_over_what_is_typed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    monkeypatch.setattr(boards, "find_elfs", lambda folder: gate.wait(10.0) and [])
+    async with running() as case:
+        await case.press("E", "i", *"he")
+        gate.set()
+        await case.until(lambda: "E asks" in toasts(case.app))
+        await case.press(*"lp", "enter")
+        await case.until(lambda: case.session.sent == [b"help\r"])
+        assert case.app.screen is case.screen
+
+
+async def test_the_flash_question_does_not_open_over_what_is_typed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    monkeypatch.setattr(flashing, "plan_for", lambda *words: gate.wait(10.0))
+    async with running() as case:
+        await case.press("ctrl+t", "f", "i", *"sa")
+        gate.set()
+        await case.until(lambda: "Not flashed while you type" in toasts(case.app))
+        await case.press("y", "enter")
+        await case.until(lambda: case.session.sent == [b"say\r"])
+        assert case.session.flashed == []
+
+
+async def test_what_is_asked_for_from_the_input_line_opens_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boards, "find_elfs", lambda folder: [])
+    async with running() as case:
+        await case.press("i", "x")
+        case.app.questions.ask_elf()
+        await shown(case, TextPrompt)
+
+
+# -- a board that waits for Enter -------------------------------------------------------------------------------
+
+WAITS = Told("note", kind="prompt", action="enter")
+
+
+async def waiting(case: Running) -> None:
+    """The board waits, the user was asked and said no."""
+    happen(case, WAITS)
+    await shown(case, ConfirmScreen)
+    await case.press("n")
+    await case.until(lambda: case.app.screen is case.screen)
+
+
+async def test_k_asks_again_while_the_board_waits_for_enter() -> None:
+    async with running() as case:
+        await waiting(case)
+        await case.press("K")
+        await shown(case, ConfirmScreen)
+        await case.press("y")
+        await case.until(lambda: case.session.sent == [b"\r"])
+        await case.press("K")
+        await case.until(lambda: "No core dump has come yet" in toasts(case.app))
+
+
+async def test_k_asks_where_the_question_was_only_told_of() -> None:
+    async with running() as case:
+        await case.press("w")
+        happen(case, WAITS)
+        await case.until(lambda: "K asks" in toasts(case.app))
+        await case.press("K")
+        await shown(case, ConfirmScreen)
+        assert "K asks" not in toasts(case.app)
+
+
+@pytest.mark.parametrize("record", [Told("reset"), Told("boot"), Told("coredump", bytes=1)])
+async def test_a_board_that_went_on_waits_no_longer(record: Told) -> None:
+    async with running() as case:
+        await waiting(case)
+        happen(case, record)
+        await case.until(lambda: not case.app.questions.ask_enter())
+
+
+async def test_nobody_waits_at_a_port_that_is_gone() -> None:
+    async with running() as case:
+        await waiting(case)
+        case.session.set(state=State.LOST, reason="unplugged")
+        await case.until(lambda: not case.app.questions.ask_enter())
+
+
+async def test_a_dump_that_comes_is_shown_instead() -> None:
+    async with running() as case:
+        await waiting(case)
+        case.session.set(capture=Capture("coredump", 10, None, 1, 0.1))
+        await case.press("K")
+        await shown(case, CaptureScreen)
+
+
+# -- toasts -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_crash_report_is_not_covered_by_the_toast_about_its_crash() -> None:
+    sentence = "Core 0 wrote to a null pointer"
+    report: dict[str, Any] = {"sentence": sentence, "backtrace": [], "registers": {}}
+    async with running(size=(120, 40)) as case:
+        case.session.notify("Port lost", Severity.WARNING)
+        case.session.notify(sentence, Severity.ERROR)
+        case.session.add_event("panic", f"Panic: {sentence}", report=report)
+        await case.until(lambda: sentence in toasts(case.app))
+        await case.press("C")
+        await shown(case, PanicReportScreen)
+        await case.until(lambda: toasts(case.app) == "Port lost")
+
+
+async def test_a_report_that_opens_takes_the_invitation_away(tmp_path: Path) -> None:
+    report = {"chip": "ESP32-C3", "crashed": {"reason": "abort() was called"}, "tasks": [], "registers": {}}
+    async with running(size=(120, 40)) as case:
+        await case.press("w")
+        case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=report)
+        await case.until(lambda: "C opens it" in toasts(case.app))
+        await case.press("C")
+        await case.until(lambda: case.app.screen is not case.screen)
+        await case.until(lambda: toasts(case.app) == "")
