@@ -11,14 +11,12 @@ from espmon.records.events.fold import signature
 from espmon.records.events.panic import Panic
 from espmon.records.record import Event, JsonObject, Record
 from espmon.session.describe import describe
-from espmon.session.view import EventEntry, Severity
+from espmon.session.view import EVENTS_KEPT, EventEntry, Severity
 from espmon.text import counted
 
-EVENTS_KEPT = 20_000
-"""Entries kept in memory; the sidecar file has all of them."""
-
-
 BOOTS_KEPT = 10_000
+"""Boots remembered; the oldest go first."""
+
 SIGNATURES_KEPT = 256
 """Different crashes that later ones are compared with."""
 

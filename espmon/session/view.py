@@ -118,6 +118,10 @@ class Status:
     """Standing remarks about this port (no modem lines, opening may have reset the board)."""
 
 
+EVENTS_KEPT = 20_000
+"""Entries that the session and the screen keep; the sidecar file of the recording has all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventEntry:
     """One line of the inspector, with what opens below it."""

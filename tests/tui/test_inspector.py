@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from espmon.session.view import Severity
+from dataclasses import replace
+
+import pytest
+from rich.style import Style
+
+from espmon.session.store import LogStore
+from espmon.session.view import EVENTS_KEPT, Severity
+from espmon.tui.log import layout
+from espmon.tui.log.painter import Painter
 from espmon.tui.widgets.event_list import EventList
 from tests.tui.running import Running, numbered, running
 
@@ -135,3 +143,21 @@ async def test_a_thousand_events_are_no_burden() -> None:
         await case.until(lambda: len(case.screen.inspector.events.entries) == 1000)
         await case.press("e")
         assert "reset 999" in case.text()
+
+
+async def test_the_list_keeps_as_many_events_as_the_session_does() -> None:
+    async with running() as case:
+        await case.until(lambda: case.screen.completed)
+        entry = case.session.add_event("reset", "Power on", boot=1)
+        events = case.screen.inspector.events
+        events.update_entries([replace(entry, id=number) for number in range(EVENTS_KEPT + 1)])
+        assert len(events.entries) == EVENTS_KEPT - EVENTS_KEPT // 10
+        assert next(reversed(events.entries)) == EVENTS_KEPT
+
+
+def test_the_lines_marked_first_lose_their_remarks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "MARKED", 3)
+    drawing = layout.Layout(LogStore(), Painter(Style()))
+    assert all(drawing.add_mark(line, layout.Mark(f"boot {line}")) for line in range(5))
+    assert list(drawing.marks) == [2, 3, 4]
+    assert not drawing.add_mark(4, layout.Mark("boot 4")), "said once"

@@ -7,6 +7,7 @@ from textual import events
 from textual.widgets import Input
 
 from espmon.session.view import OpenRequest
+from espmon.tui.log.scan import Scan
 from espmon.tui.widgets.filter_bar import FilterBar, LevelPicker
 from espmon.tui.widgets.search_bar import SearchBar
 from tests.tui.running import Running, numbered, running
@@ -200,3 +201,19 @@ async def test_a_print_filter_given_at_the_start_is_in_force_and_can_be_changed(
         assert [row for row in case.rows() if row] == ["E (2) wifi: lost"]
         await case.press("f")
         assert case.screen.query_one("#filter-tag", Input).value == "wifi:W"
+
+
+async def test_a_search_that_still_reads_history_does_not_take_the_user_away() -> None:
+    async with running() as case:
+        await case.feed(numbered(1000))
+        searches = case.pane.queries._searches
+        started: list[Scan] = []
+        searches.start = started.append  # type: ignore[method-assign, assignment]
+        await case.press("slash", *"line", "enter", "F", "g")
+        scan = started[-1]
+        while scan.step():
+            pass
+        case.pane.queries._searched(searches.generation, scan, True)
+        await case.pilot.pause()
+        assert case.rows()[0] == "line 0"
+        assert case.pane.queries.count == 1000

@@ -22,6 +22,9 @@ from espmon.tui.log.query import TextQuery
 LINES = 2048
 """Most display lines remembered."""
 
+MARKED = 20_000
+"""Most lines with remarks above them; those marked first go first."""
+
 MATCHES = 500
 """Most matches highlighted in one line."""
 
@@ -92,6 +95,16 @@ class Layout:
         self._strips.clear()
         if lines:
             self._lines.clear()
+
+    def add_mark(self, line: int, mark: Mark) -> bool:
+        """Put a remark above line `line` (which may still be to come); False when it is there already."""
+        marks = self.marks.setdefault(line, [])
+        if mark in marks:
+            return False
+        marks.append(mark)
+        if len(self.marks) > MARKED:
+            del self.marks[next(iter(self.marks))]
+        return True
 
     # -- lines --------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.input_line import History, InputLine
 from espmon.tui.widgets.inspector import Inspector
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
-from espmon.tui.widgets.log_pane import LogPane
+from espmon.tui.widgets.log_pane import SIDE_CELLS, LogPane
 from espmon.tui.widgets.search_bar import SearchBar
 from espmon.tui.widgets.status_bar import PaneState, StatusBar
 
@@ -84,7 +84,6 @@ class MonitorView(Screen[None]):
         self._output = True
         self._output_end = 0
         self.completed = False
-        self._marked: set[int] = set()
 
     def compose(self) -> ComposeResult:
         """Header, log, input, bars, footer: what the first frame shows. `complete` adds the rest."""
@@ -178,12 +177,9 @@ class MonitorView(Screen[None]):
 
     def _mark(self, entry: EventEntry) -> None:
         """Boots are marked in the log, where they begin; gaps and leases are lines of the store already."""
-        if entry.line is None or entry.id in self._marked:
-            return
-        if entry.record.type != "reset":
+        if entry.line is None or entry.record.type != "reset":
             return
         text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
-        self._marked.add(entry.id)
         self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR))
 
     def show_state(self) -> None:
@@ -235,7 +231,7 @@ class MonitorView(Screen[None]):
 
     def action_sideways(self, step: int) -> None:
         """Along long lines."""
-        self.pane.scroll_sideways(step * 16)
+        self.pane.scroll_sideways(step * SIDE_CELLS)
 
     def action_follow(self) -> None:
         """Follow or hold."""

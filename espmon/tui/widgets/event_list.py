@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from espmon.session.view import EventEntry, Severity
+from espmon.session.view import EVENTS_KEPT, EventEntry, Severity
 from espmon.tui.sanitise import visible
 
 SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "▲", Severity.INFO: "·"}
@@ -80,6 +80,8 @@ class EventList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.entries: dict[int, EventEntry] = {}
+        """Entries by id, oldest first; at most `EVENTS_KEPT`."""
+
         self.kind: str | None = None
         self._rows: list[int | EventEntry] = []
         self._cursor = -1
@@ -105,6 +107,9 @@ class EventList(ScrollView, can_focus=True):
         at_last = self._cursor < 0 or self._cursor >= len(self._rows) - 1
         for entry in entries:
             self.entries[entry.id] = entry
+        if len(self.entries) > EVENTS_KEPT:
+            for old in list(self.entries)[: len(self.entries) - EVENTS_KEPT + EVENTS_KEPT // 10]:
+                del self.entries[old]
         self._rebuild(None if at_last or highlighted is None else highlighted.id)
 
     def set_kind(self, kind: str | None) -> None:

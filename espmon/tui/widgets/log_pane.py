@@ -243,6 +243,11 @@ class LogPane(ScrollView, can_focus=True):
         self._moved()
 
     def _moved(self) -> None:
+        """The user, or what the user asked for, went somewhere."""
+        self.queries.stay()
+        self._show_place()
+
+    def _show_place(self) -> None:
         self.refresh(self.size.region)
         self._update_scrollbar()
         self.announce()
@@ -356,9 +361,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def add_mark(self, line: int, mark: Mark) -> None:
         """Put a remark above line `line` (which may still be to come)."""
-        marks = self.drawing.marks.setdefault(line, [])
-        if mark not in marks:
-            marks.append(mark)
+        if self.drawing.add_mark(line, mark):
             self.repaint(forget=True)
 
     def decorations_changed(self, lines: Sequence[int]) -> None:
@@ -389,7 +392,7 @@ class LogPane(ScrollView, can_focus=True):
     def view_replaced(self) -> None:
         """The filter shows other lines now: stay at the line that was looked at, or at the next one shown."""
         self.pager.forget()
-        self._moved()
+        self._show_place()
 
     # -- selection ----------------------------------------------------------------------------------------------
 

@@ -81,12 +81,18 @@ class LogQueries:
         self._filters = Scanner(lambda *news: pane.call_soon(self._filtered, *news), "espmon-filter")
         self._searches = Scanner(lambda *news: pane.call_soon(self._searched, *news), "espmon-search")
         self._wanted: int | None = None
+        """Where to go when a match is found: to the first from this line on, -1 the newest, None nowhere."""
+
         self._pending: Scan | None = None
 
     def stop(self) -> None:
         """Drop what runs."""
         self._filters.stop()
         self._searches.stop()
+
+    def stay(self) -> None:
+        """The place was chosen: a search that still reads history takes nobody away from it."""
+        self._wanted = None
 
     # -- filter -------------------------------------------------------------------------------------------------
 
