@@ -14,6 +14,7 @@ from espmon.session.view import Capture, Severity
 from espmon.tui import boards, flashing
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
+from espmon.tui.screens.coredump import CoreDumpReportScreen
 from espmon.tui.screens.panic import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
 from tests.tui.happening import Told, happen, shown
@@ -146,5 +147,5 @@ async def test_a_report_that_opens_takes_the_invitation_away(tmp_path: Path) -> 
         case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=report)
         await case.until(lambda: "C opens it" in toasts(case.app))
         await case.press("C")
-        await case.until(lambda: case.app.screen is not case.screen)
-        await case.until(lambda: toasts(case.app) == "")
+        await shown(case, CoreDumpReportScreen)
+        assert not len(case.app._notifications)
