@@ -267,7 +267,9 @@ class Assembly:
             return PATIENCE_LOOSE
         if self.panic.backtrace or self.panic.stack:
             return PATIENCE_TRACED
-        return PATIENCE_DUMP if self.has_rows or "banner" in self.groups else PATIENCE_MESSAGE
+        # Rust shows what it panics with as a structure of many lines, before its backtrace.
+        long = self.has_rows or "banner" in self.groups or "rust" in self.names
+        return PATIENCE_DUMP if long else PATIENCE_MESSAGE
 
     def _belongs(self, line: LineView, text: str) -> bool:
         if not text:

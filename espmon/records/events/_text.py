@@ -50,8 +50,12 @@ def rom_chip(text: str) -> str | None:
     return match[1].replace("esp8684", "esp32c2") if match else None
 
 
+ESP32_ROM = re.compile(r"ets J(?:un +8 2016|ul +29 2019)")
+"""The ROM of the ESP32 says only when it was made."""
+
+
 _ROM_BANNER = re.compile(
-    r"rst:0x[0-9a-fA-F]|ESP-ROM:esp|\bets [A-Z][a-z]{2} +\d{1,2} \d{4}|rst cause:\d"
+    r"rst:0x[0-9a-fA-F]|ESP-ROM:esp|\bets [A-Z][a-z]{2} +\d{1,2} \d{4}|ets J[a-z]{2} +\d{1,2} 201[369]|rst cause:\d"
     r"|\*\*\* Booting |2nd stage bootloader"
 )
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from espmon.records.event import LineView
 from espmon.records.events._hints import failure_hint
-from espmon.records.events._text import clean, rom_chip
+from espmon.records.events._text import ESP32_ROM, clean, rom_chip
 from espmon.records.record import Event, JsonObject, Record
 
 MOST_LINES = 400
@@ -19,7 +19,7 @@ PATIENCE = 60
 
 _AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause:\d")
 _OPENS = re.compile(r"ESP-ROM:esp| 2nd stage bootloader|\*\*\* Booting |: Project name: ")
-_ROM_ESP32 = re.compile(r"\bets J(?:un|ul) +\d+ 20(?:16|19)|^configsip: \d|^clk_drv:0x")
+_ROM_ESP32 = re.compile(rf"{ESP32_ROM.pattern}|^configsip: \d|^clk_drv:0x")
 _ROM_8266 = re.compile(r"\bets Jan +8 2013")
 _LOADER_CHIP = re.compile(r"\bboot\.(esp32[a-z]*\d*):")
 _LOADER = re.compile(r"ESP-IDF (\S+) 2nd stage bootloader")

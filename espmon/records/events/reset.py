@@ -9,7 +9,7 @@ from typing import ClassVar
 from espmon.records.event import LineView
 from espmon.records.events._data import table
 from espmon.records.events._hints import failure_hint
-from espmon.records.events._text import clean, is_boot_banner, rom_chip
+from espmon.records.events._text import ESP32_ROM, clean, is_boot_banner, rom_chip
 from espmon.records.record import Event, JsonObject, Record
 
 LOOP_AT = 3
@@ -169,6 +169,7 @@ class ResetEvents:
         b"rst:0x",
         b"rst cause:",
         b"ESP-ROM:",
+        b"ets Ju",
         b"Guru Meditation",
         b"abort() was called",
         b"egister dump:",
@@ -219,6 +220,8 @@ class ResetEvents:
     def _note(self, line: LineView, text: str) -> None:
         if chip := rom_chip(text):
             self._chip = chip
+        elif ESP32_ROM.search(text):
+            self._chip = "esp32"
         elif "Brownout detector was triggered" in text:
             self._browned_out = True
         elif _BEFORE_CRASH.search(text):

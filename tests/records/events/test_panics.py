@@ -191,6 +191,21 @@ def test_zephyr_on_riscv() -> None:
     assert panic.registers["A1"] == 0x3FC83E98
 
 
+def test_the_call_trace_of_zephyr_on_riscv_is_the_backtrace() -> None:
+    panic = only(
+        "<err> os:  mcause: 2, Illegal instruction\n<err> os: call trace:\n<err> os:   0: sp: 3fc89d60 ra: 42005678\n"
+        "<err> os:       1: fp: 3fc89d70 ra: 42001234 [main+0x4]\n<err> os: >>> ZEPHYR FATAL ERROR 0: x on CPU 0\n"
+    )
+    assert trace(panic) == ["0x42005678", "0x42001234"]
+
+
+def test_the_structure_that_an_older_rust_panics_with_does_not_part_it_from_its_backtrace() -> None:
+    info = "PanicInfo {\n" + "    field: x,\n" * 14 + "}\n"
+    banner = "!! A panic occured in 'src/main.rs', at line 3, column 9"
+    panic = only(f"{banner}\n\n{info}\nBacktrace:\n\n0x4200103e\n0x42000e2a\n")
+    assert (panic.kind, trace(panic)) == ("rust", ["0x4200103e", "0x42000e2a"])
+
+
 def test_nuttx() -> None:
     panic = only(fixture("nuttx"))
     assert (panic.task, panic.core, panic.pc) == ("nsh_main", 1, 0x40378C86)

@@ -50,6 +50,11 @@ def test_a_cut_name_comes_from_the_table_of_the_chip_that_was_named() -> None:
     assert one("ESP-ROM:esp32c6-20220919\nBuild:Sep 19 2022\nrst:0x15 (USB_U\n").reason == "USB_UART_HPSYS"
 
 
+@pytest.mark.parametrize("made", ["Jun  8 2016 00:22:57", "Jul 29 2019 12:21:46"])
+def test_the_rom_of_the_esp32_is_known_by_its_date(made: str) -> None:
+    assert one(f"0x3ets {made}\n\nrst:0x1 (POWERON_RESET),boot:0x13 (X)\nflash read err, 1000\n").chip == "esp32"
+
+
 def test_the_rom_of_the_c2_goes_by_the_number_of_its_package() -> None:
     assert one("ESP-ROM:esp8684-api2-20220127\nBuild:Jan 27 2022\nrst:0x18 (JTAG_\n").reason == "JTAG_CPU_RST"
     assert one("ESP-ROM:esp8684-api2-20220127\nrst:0x1 (POWERON),boot:0xe (X)\n").chip == "esp32c2"
