@@ -1,45 +1,28 @@
-"""One board, one handle, one state machine."""
+"""One board, one handle, one state machine: opening, losing and finding the port, and lending it to an IDE."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from espmon.port import (
-    Handle,
-    PortError,
-    PortIdentity,
-    identify,
-    wait_for_port,
-)
+from espmon.port import Handle, PortError, PortIdentity, identify, wait_for_port
 from espmon.postmortem.source import map_path
-from espmon.records.record import JsonObject, Record
-from espmon.session.actions import ActionError, run_probe
-from espmon.session.controls import Controls
+from espmon.records.record import Record
 from espmon.session.debugging import Debugging
-from espmon.session.events import FlashEvent, LinkEvent, ProbeEvent
+from espmon.session.events import LinkEvent
 from espmon.session.ide import Ide, IdeError
-from espmon.session.lease import Lease
+from espmon.session.leased import LeasedActions
 from espmon.session.link import stop_tasks
 from espmon.session.opening import looked_up, open_url, port_of, remember_chip
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
-from espmon.session.view import (
-    ElfState,
-    OpenRequest,
-    Progress,
-    Severity,
-)
+from espmon.session.view import LENT_TO_IDE, ElfState, OpenRequest, Severity
 
 if TYPE_CHECKING:
     from espmon.postmortem.panic import PanicReport
-    from espmon.session.flashing import FlashJob
-
-CANCEL_SECONDS = 5.0
-"""Longest wait for an action that was cancelled."""
 
 OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
 """States with an open port."""
@@ -56,16 +39,15 @@ class Opener(Protocol):
         ...
 
 
-class Session(Controls):
+class Session(LeasedActions):
     """Owns the handle, the lifecycle, the pipeline and the records. Lives on one event loop.
 
     Args:
         opener: opens ports.
         waiter: returns the URL of a lost port when it is back.
         resolver: turns what the user typed (a nickname) into a URL; runs in a thread.
-        remember: keeps what a probe found (identity, chip, MAC); runs in a thread.
         ide: told of debug stubs and core dumps.
-        others: see `SessionCore`.
+        others: see `LeasedActions`.
     """
 
     def __init__(
@@ -81,16 +63,12 @@ class Session(Controls):
         remember: Callable[[PortIdentity, str, str], None] = remember_chip,
         ide: Ide | None = None,
     ) -> None:
-        super().__init__(settings, folder, clock)
+        super().__init__(settings, folder, clock, remember)
         self._ide = ide
-        self._remember_chip = remember
         self._opener = opener
         self._waiter = waiter
         self._identifier = identifier
         self._resolver = resolver
-        self._identity = PortIdentity("")
-        self._action: asyncio.Task[None] | None = None
-        self._cancelled = asyncio.Event()
         self._losing = False
         self._opening: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
@@ -211,6 +189,8 @@ class Session(Controls):
             self.notify("Port is back")
             return
 
+    # -- what records bring about -------------------------------------------------------------------------------
+
     def _on_record(self, record: Record, entry: int | None) -> None:
         super()._on_record(record, entry)
         if self._ide is not None and record.type == "gdb" and record.fields().get("checksum") == "ok":
@@ -244,7 +224,7 @@ class Session(Controls):
 
         async def let_go() -> None:
             await self._link.detach()
-            self._lifecycle.fire(Trigger.LOSE, "The IDE has the port")
+            self._lifecycle.fire(Trigger.LOSE, LENT_TO_IDE)
             self._pipeline.mark("── the IDE has the port ──", now)
 
         try:
@@ -265,164 +245,3 @@ class Session(Controls):
         """The user wants the port back."""
         if self._ide is not None:
             self._ide.stop_waiting()
-
-    # -- leases -------------------------------------------------------------------------------------------------
-
-    async def consent(self) -> None:
-        """The user agreed to the probe: run it on the same handle, then monitor; failure ends in CLOSED."""
-        await self._lease_for("probe", Trigger.CONSENT, lambda lease: self._probe(lease, Trigger.PROBE_DONE))
-
-    async def decline(self) -> None:
-        """The user does not want the probe: monitor without touching the board."""
-        self._lifecycle.fire(Trigger.DECLINE)
-
-    async def probe(self) -> None:
-        """Probe again from MONITORING, over a lease (the user agreed)."""
-        await self._lease_for("probe", Trigger.LEASE, lambda lease: self._probe(lease, Trigger.RELEASE))
-
-    async def _lease_for(
-        self, name: str, trigger: Trigger, action: Callable[[Lease], Coroutine[Any, Any, None]]
-    ) -> None:
-        self._cancelled.clear()
-        self._lifecycle.fire(trigger)
-        self._set(lease=name)
-        began = asyncio.Event()
-
-        async def work() -> None:
-            lease = await self._link.borrow(name)
-            began.set()
-            await action(lease)
-
-        await self._run(name, work(), began)
-
-    async def _run(self, name: str, work: Coroutine[Any, Any, None], began: asyncio.Event) -> None:
-        """Run an action that `cancel` can end, once it has begun: from then on it handles its own end and errors.
-
-        `close` ends it at any time, also while it still waits for the lease.
-        """
-        self._action = asyncio.create_task(work, name=f"espmon-{name}")
-        stop = asyncio.create_task(self._stop_wanted(began))
-        try:
-            await asyncio.wait([self._action, stop], return_when=asyncio.FIRST_COMPLETED)
-            if not self._action.done():
-                self._action.cancel()
-                await asyncio.wait([self._action], timeout=CANCEL_SECONDS)
-            if self._action.done() and not self._action.cancelled():
-                self._action.result()
-        finally:
-            stop.cancel()
-            self._action = None
-            self._set(progress=None, lease=None)
-
-    async def _stop_wanted(self, began: asyncio.Event) -> None:
-        await began.wait()
-        await self._cancelled.wait()
-
-    async def _probe(self, lease: Lease, done: Trigger) -> None:
-        pushback = b""
-        try:
-            outcome = await run_probe(lease, lambda step: self._set(progress=Progress("probe", step)))
-            pushback = outcome.pushback
-        except PortError as error:
-            self._link.forfeit(lease)
-            await self._lost(error)
-            return
-        except ActionError as error:
-            await self._probe_failed(lease, done, error.message, error.hint, error.transcript, error.pushback)
-            return
-        except asyncio.CancelledError:
-            await self._probe_failed(lease, done, "The probe was cancelled", "", "", b"")
-            raise
-        now = self._clock()
-        self._link.give_back(lease, pushback)
-        self._set(chip=outcome.result.get("description") or outcome.result.get("chip"), probe=outcome.result)
-        self._pipeline.list_event(ProbeEvent(self._pipeline.demux.offset, now, outcome.result, outcome.transcript), now)
-        for warning in outcome.result.get("warnings") or ():
-            self.notify(str(warning), Severity.WARNING)
-        self.notify(f"{self.status.chip}, {outcome.result.get('mac') or 'MAC unknown'}")
-        self._lifecycle.fire(done)
-        self._spawn(self._remember(outcome.result))
-
-    async def _remember(self, result: JsonObject) -> None:
-        try:
-            await asyncio.to_thread(
-                self._remember_chip, self._identity, str(result.get("chip") or ""), str(result.get("mac") or "")
-            )
-        except PortError as error:
-            self.notify(f"The board is not remembered: {error}", Severity.WARNING)
-
-    async def _probe_failed(
-        self, lease: Lease, done: Trigger, reason: str, hint: str, transcript: str, pushback: bytes
-    ) -> None:
-        now = self._clock()
-        event = ProbeEvent(self._pipeline.demux.offset, now, {"error": reason, "hint": hint}, transcript)
-        self._set(hint=hint)
-        if done is Trigger.RELEASE:
-            self._link.give_back(lease, pushback)
-            self._lifecycle.fire(done, reason)
-            self.notify(f"{reason}. {hint}".rstrip(". ") + ".", Severity.ERROR)
-        else:
-            self._link.forfeit(lease)
-            await self._link.detach()
-            self._lifecycle.fire(Trigger.PROBE_FAILED, reason)
-        self._pipeline.list_event(event, now)
-
-    async def flash(self, job: FlashJob) -> None:
-        """Run a flash job over a lease of the same handle (the user agreed), then read the log on."""
-        await self._lease_for("flash", Trigger.LEASE, lambda lease: self._flash(lease, job))
-
-    async def _flash(self, lease: Lease, job: FlashJob) -> None:
-        from espmon.session.flashing import run_flash
-
-        began = self._clock()
-        self._pipeline.mark(f"── flash {job.action} ──", began)
-
-        def report(step: str, done: int, total: int) -> None:
-            self._set(progress=Progress("flash", step, done, total or None))
-
-        pushback = b""
-        try:
-            end = await run_flash(lease, job, report)
-        except PortError as error:
-            self._link.forfeit(lease)
-            self._flash_ended(began, job, {"action": job.action, "error": error.message}, "", Severity.ERROR)
-            await self._lost(error)
-            return
-        except ActionError as error:
-            pushback = error.pushback
-            warnings = list(getattr(error, "warnings", ()))
-            fields = {"action": job.action, "error": error.message, "hint": error.hint, "warnings": warnings}
-            self._flash_ended(began, job, fields, error.transcript, Severity.ERROR)
-        except asyncio.CancelledError as cancelled:
-            fields = {"action": job.action, "error": str(cancelled) or "cancelled"}
-            self._flash_ended(began, job, fields, "", Severity.WARNING)
-            self._link.give_back(lease)
-            self._lifecycle.fire(Trigger.RELEASE, "cancelled")
-            raise
-        else:
-            pushback = end.pushback
-            severity = Severity.INFO if end.outcome.ok else Severity.WARNING
-            self._flash_ended(began, job, end.outcome.to_json(), end.transcript, severity)
-        self._link.give_back(lease, pushback)
-        self._lifecycle.fire(Trigger.RELEASE)
-
-    def _flash_ended(
-        self, began: float, job: FlashJob, fields: JsonObject, transcript: str, severity: Severity
-    ) -> None:
-        now = self._clock()
-        event = FlashEvent(self._pipeline.demux.offset, now, fields, transcript)
-        line = self._pipeline.mark(f"── flash {job.action} ended after {now - began:.1f} s ──", now)
-        self._pipeline.list_event(event, now, line)
-        for warning in fields.get("warnings") or ():
-            self.notify(str(warning), Severity.WARNING)
-        self.notify(event.summary, severity)
-
-    async def cancel(self) -> None:
-        """Cancel the running probe, flash or gdb lease; the board is reset back where that is possible."""
-        if self.state in (State.PROBING, State.LEASED):
-            action = self._action
-            self._cancelled.set()
-            if action is not None:
-                await asyncio.wait([action], timeout=CANCEL_SECONDS)
-        elif self.state is State.AWAITING_CONSENT:
-            await self.close()

@@ -65,6 +65,10 @@ class Progress:
     """None: unknown, show an indeterminate bar."""
 
 
+LENT_TO_IDE = "The IDE has the port"
+"""`Status.reason` while the port counts as lost because an IDE has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The whole visible state of a session."""

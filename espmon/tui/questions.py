@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.session.state import State
-from espmon.session.view import EventEntry, Status
+from espmon.session.view import LENT_TO_IDE, EventEntry, Status
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
     from espmon.tui.screens.lent import LentScreen
-
-LENT = "The IDE has the port"
-"""Why the session says that it lost the port, when an IDE has it."""
 
 WAITS_FOR_ENTER = "The board waits for Enter before it prints its core dump: K asks"
 """Said where the question may not open by itself."""
@@ -185,12 +182,12 @@ class Questions:
         """While an IDE has the port, say so, with a way to take it back; nobody waits at a port that is gone."""
         if status.state in (State.LOST, State.CLOSED):
             self._waits_for_enter = False
-        lent = status.state is State.LOST and status.reason == LENT
+        lent = status.state is State.LOST and status.reason == LENT_TO_IDE
         if lent and not self._lent_told:
             if self._app.may_interrupt():
                 self.show_lent()
             else:
-                self._app.invite("The IDE has the port: D takes it back")
+                self._app.invite(f"{LENT_TO_IDE}: D takes it back")
         elif not lent and self._lent is not None:
             self._lent.finish()
             self._lent = None
@@ -199,7 +196,7 @@ class Questions:
     def show_lent(self) -> bool:
         """Show that the IDE has the port; False when it has not."""
         status = self._app.status
-        if status.state is not State.LOST or status.reason != LENT:
+        if status.state is not State.LOST or status.reason != LENT_TO_IDE:
             return False
         from espmon.tui.screens.lent import LentScreen
 
