@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 from typing import IO, Any
@@ -77,13 +78,23 @@ def new_session_folder(root: Path, name: str, now: float) -> Path:
     raise FileExistsError(f"{root}: too many sessions named {base}")
 
 
+def _bytes_in(folder: Path) -> int:
+    """Bytes of all files below `folder`; those that another espmon removes meanwhile count nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
+
+
 def prune_sessions(root: Path, *, keep: int, limit: int, spare: Path) -> list[Path]:
     """Remove the oldest session folders beyond `keep` folders or `limit` bytes; never `spare`. Returns what went."""
     removed: list[Path] = []
     total = 0
     folders = sorted((path for path in root.iterdir() if path.is_dir() and path != spare), reverse=True)
     for count, folder in enumerate(folders, start=1):
-        total += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        total += _bytes_in(folder)
         if count >= keep or total > limit:
             rmtree(folder, ignore_errors=True)
             removed.append(folder)
@@ -169,7 +180,7 @@ class Recording:
             return
         with self._lock:
             self._queued += len(data)
-        self._queue.append((file, data))
+            self._queue.append((file, data))
         self._wake.set()
 
     def _fail(self, message: str) -> None:
@@ -185,7 +196,9 @@ class Recording:
             try:
                 self._drain()
             except OSError as error:
-                self._queue.clear()
+                with self._lock:
+                    self._queue.clear()
+                    self._queued = 0
                 self._fail(f"recording to {self.folder} stopped: {error.strerror or error}")
             if stopping:
                 break

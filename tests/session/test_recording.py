@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from espmon.records.record import Record
+from espmon.session import recording
 from espmon.session.artifacts import artifact_name
 from espmon.session.recording import Recording, new_session_folder, prune_sessions, safe_name, write_atomically
 
@@ -136,3 +138,42 @@ def test_a_device_chosen_name_is_only_a_label(name: str, expected: str) -> None:
 
 def test_an_incomplete_payload_is_named_partial() -> None:
     assert artifact_name(Named("", "json", complete=False)) == "0000000007-json.partial.json"
+
+
+class Full:
+    """A file on a full disk."""
+
+    def write(self, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_log_on_another_disk_goes_on_when_the_recording_s_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "BACKLOG_BYTES", 1000)
+    told = threading.Event()
+    record = recording.Recording(tmp_path, limit=10_000, on_problem=lambda text: told.set())
+    record._raw.close()
+    record._raw = Full()  # type: ignore[assignment]
+    record.start_log(tmp_path / "log.txt")
+    record.raw(b"x" * 600, "flash", 0.0)
+    assert told.wait(10.0)
+    record.log_text(b"y" * 600)
+    record.close()
+    assert (tmp_path / "log.txt").read_bytes() == b"y" * 600
+
+
+def test_files_that_another_espmon_removes_meanwhile_count_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: str) -> os.stat_result:
+        raise FileNotFoundError(path)
+
+    for name in ("20260101-000000-a", "20260102-000000-b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "stream.bin").write_bytes(bytes(10))
+    monkeypatch.setattr(os, "lstat", gone)
+    assert recording.prune_sessions(tmp_path, keep=5, limit=1, spare=tmp_path / "none") == []
