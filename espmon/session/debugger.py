@@ -32,9 +32,16 @@ MOST_MEMORY = 64 << 10
 """Bytes read by one call at most."""
 
 MOST_THREADS = 256
+"""Threads listed at most; each costs one request more for its name."""
 
 RECEIVED_KEPT = 64 << 10
 """Bytes kept that may turn out to be log."""
+
+UNSUPPORTED = b"$#00"
+"""The answer to a request that a stub does not know."""
+
+DETACHED = b"$OK#9a"
+"""The answer to a detach; some stubs send none."""
 
 
 class Wire(Protocol):
@@ -250,10 +257,3 @@ class Debugger:
         if rest.startswith(UNSUPPORTED):
             return await self.resume()  # a stub that cannot be detached from can be told to go on
         return rest.removeprefix(DETACHED)
-
-
-UNSUPPORTED = b"$#00"
-"""The answer to a request that a stub does not know."""
-
-DETACHED = b"$OK#9a"
-"""The answer to a detach; some stubs send none."""

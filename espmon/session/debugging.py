@@ -21,6 +21,8 @@ from espmon.session.state import Lifecycle, Trigger
 from espmon.session.stopped import StackReader, describe, stack_pointer
 
 OWNER = "gdb"
+"""Name of the debug lease, in `Status.lease` and in the recording."""
+
 STACK_ROUNDS = 24
 """Pieces of stack fetched for one backtrace at most."""
 

@@ -10,15 +10,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from espmon.session.settings import data_folder
+
 MAX_FOLDERS = 20_000
+"""Folders that one search looks into at most."""
+
 MAX_DEPTH = 6
+"""Levels below the start that are searched."""
+
 MAX_FOUND = 200
+"""ELF files found at most, and files of one folder looked at."""
+
 MIN_PREFIX = 7
 """Digits of a SHA-256 below which a prefix could fit a file by chance."""
+
 MAX_ELF_BYTES = 512 << 20
+"""Larger files are left out: no application is."""
+
+DESCRIPTION_BYTES = 8 << 20
+"""Largest `project_description.json` that is read."""
+
 LIBRARY_BYTES = 1 << 30
+"""Bytes of the library where nothing else is set."""
+
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", "managed_components", "site-packages"})
+"""Folders that are never entered."""
+
 CARGO_PROFILES = ("release", "debug")
+"""Output folders of cargo, below `target`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +161,7 @@ def _files(folder: Path, suffix: str) -> list[Path]:
 
 def _idf_elf(description: Path) -> str | None:
     try:
-        if description.stat().st_size > 8 << 20:
+        if description.stat().st_size > DESCRIPTION_BYTES:
             return None
         content = json.loads(description.read_text("utf-8", "replace"))
     except (OSError, ValueError, RecursionError):
@@ -161,11 +180,7 @@ class ElfLibrary:
     """
 
     def __init__(self, folder: str | Path | None = None, limit: int = LIBRARY_BYTES) -> None:
-        if folder is None:
-            from platformdirs import user_data_path
-
-            folder = user_data_path("espmon") / "elves"
-        self.folder = Path(folder)
+        self.folder = data_folder() / "elves" if folder is None else Path(folder)
         self.limit = limit
 
     def add(self, path: str | Path) -> Path | None:

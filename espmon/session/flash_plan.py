@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 MOST_REGIONS = 64
+"""Separate pieces of one Intel HEX file that can be flashed at most."""
+
 MOST_BYTES = 256 << 20
 """The largest file that can go into any flash there is."""
 
@@ -20,6 +22,7 @@ SECTOR = 0x1000
 PARTITIONS_AT = 0x8000
 OTA_DATA_AT = 0xE000
 APPLICATION_AT = 0x10000
+"""Where builds put these parts unless they say otherwise."""
 
 
 class PlanError(Exception):
@@ -165,6 +168,7 @@ def from_project(folder: Path) -> FlashPlan:
 
 
 OTA_DATA_NAMES = ("ota_data", "otadata", "boot_app0")
+"""Parts of the names of files that say which application slot is started."""
 
 
 def _role(name: str, address: int) -> str:

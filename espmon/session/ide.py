@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 CONNECT_SECONDS = 3.0
+"""Longest wait for a connection, and for sending a message."""
+
 WAIT_SECONDS = 3600.0
 """Longest wait for an IDE; the user can end it before."""
 
