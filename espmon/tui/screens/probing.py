@@ -14,8 +14,8 @@ from espmon.session.view import Progress
 from espmon.tui.screens.base import Line, clip
 from espmon.tui.screens.running import RunningScreen
 
-TAIL_LINES = 8
-"""Lines of the exchange shown; the whole transcript is in the probe's event afterwards."""
+STEPS_SHOWN = 8
+"""Steps shown that are done; the whole exchange with the loader is in the probe's event afterwards."""
 
 
 class ProbingScreen(RunningScreen):
@@ -37,25 +37,27 @@ class ProbingScreen(RunningScreen):
 
     def __init__(self, name: str, cancel: Callable[[], None]) -> None:
         super().__init__(f"Probing {name}", cancel, Progress("probe", "starting"))
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._done: deque[str] = deque(maxlen=STEPS_SHOWN)
+        self._begun = False
 
     def progress_bar(self) -> ProgressBar:
         """The bar; without a percentage, since steps are counted here, not bytes."""
         return ProgressBar(total=None, show_eta=False, show_percentage=False)
 
     def compose_below(self) -> ComposeResult:
-        """The last lines of the exchange."""
+        """The steps that are done."""
         yield Line("", id="tail")
 
-    def add_transcript(self, *lines: str) -> None:
-        """Add lines of the exchange; the last `TAIL_LINES` are shown."""
-        self._tail.extend(lines)
-        if self.is_mounted:
-            self.paint()
+    def update_progress(self, progress: Progress) -> None:
+        """Show a step; the one before it is done."""
+        if self._begun and progress.step != self._progress.step:
+            self._done.append(self._progress.step)
+        self._begun = True
+        super().update_progress(progress)
 
     def paint(self) -> None:
-        """The lines of the exchange too."""
+        """The steps that are done too."""
         super().paint()
         tail = self.query_one("#tail", Line)
         width = max(20, tail.content_size.width or 60)
-        tail.show("\n".join(clip(line, width) for line in self._tail))
+        tail.show("\n".join(clip(line, width) for line in self._done))

@@ -38,15 +38,18 @@ async def test_unknown_length_shows_an_indeterminate_bar() -> None:
         assert app.probing.query_one(ProgressBar).percentage == 0.75
 
 
-async def test_the_last_lines_of_the_exchange_are_shown() -> None:
+async def test_the_last_steps_stay_in_view() -> None:
     app = Probing()
     async with app.run_test() as pilot:
-        app.probing.add_transcript(*[f"-> request {index:02}" for index in range(30)])
+        for index in range(30):
+            app.probing.update_progress(Progress("probe", f"step {index:02}"))
+            app.probing.update_progress(Progress("probe", f"step {index:02}", 1, 2))
         await pilot.pause()
         text = screen_text(app)
-        assert "request 29" in text
-        assert "request 22" in text
-        assert "request 21" not in text
+        assert text.count("step 29") == 1, "it runs"
+        assert text.count("step 28") == text.count("step 21") == 1
+        assert "step 20" not in text
+        assert "starting" not in text
 
 
 @pytest.mark.parametrize("key", ["escape", "n", "enter"])
@@ -80,10 +83,11 @@ async def test_finish_closes_it() -> None:
         assert app.answer is True
 
 
-async def test_the_transcript_cannot_command_the_terminal() -> None:
+async def test_steps_cannot_command_the_terminal() -> None:
     app = Probing()
     async with app.run_test() as pilot:
-        app.probing.add_transcript("[/bad] \x1b[2J\x9b31m " + "x" * 500)
+        app.probing.update_progress(Progress("probe", "[/bad] \x1b[2J\x9b31m " + "x" * 500))
+        app.probing.update_progress(Progress("probe", "next"))
         await pilot.pause()
         text = screen_text(app)
         assert "[/bad]" in text
@@ -95,12 +99,13 @@ def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         app = pilot.app
         assert isinstance(app, Probing)
+        for step in ("Resetting into the loader", "Waiting for the loader to answer", "Reading the chip"):
+            app.probing.update_progress(Progress("probe", step))
         app.probing.update_progress(Progress("probe", "Reading the MAC address", 3, 8))
-        app.probing.add_transcript("-> SYNC", "<- SYNC ok", "-> READ_REG 0x40001000")
         await pilot.pause()
         text = screen_text(app)
         assert app.size == size
-        for part in ("Probing gfx-board", "Reading the MAC address", "-> READ_REG 0x40001000", "Cancel"):
+        for part in ("Probing gfx-board", "Reading the MAC address", "Waiting for the loader", "Cancel"):
             assert part in text
 
     assert snap_compare(Probing(), terminal_size=size, run_before=run_before(check))
