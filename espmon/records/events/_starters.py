@@ -85,7 +85,7 @@ NEEDLES = tuple(dict.fromkeys(starter.needle for starter in STARTERS if starter.
 """Kept few, long and rare on purpose: every byte that a board sends is searched for each of them."""
 
 _ANY = re.compile("|".join(re.escape(needle.decode()) for needle in (*NEEDLES, b"Panic ")))
-_QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS")
+_QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS|\(details=")
 
 _QUOTING = re.compile(r"[EWIDV] \([^)]+\) .*[:=] ?[\"']?")
 _NEVER_LOGGED = frozenset({"banner", "abort", "assert", "error_check", "overflow", "smash"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ROM_CHIP = re.compile(r"ESP-ROM:(esp(?:32[a-z]*\d*|8684))")
+_ROM_CHIP = re.compile(r"-ROM:(esp(?:32[a-z]*\d*|8684))")
 
 _WRAPPING = re.compile(
     r"""\s+
@@ -55,7 +55,7 @@ ESP32_ROM = re.compile(r"ets J(?:un +8 2016|ul +29 2019)")
 
 
 _ROM_BANNER = re.compile(
-    r"rst:0x[0-9a-fA-F]|ESP-ROM:esp|\bets [A-Z][a-z]{2} +\d{1,2} \d{4}|ets J[a-z]{2} +\d{1,2} 201[369]|rst cause:\d"
+    r"rst:0x[0-9a-fA-F]|-ROM:esp|\bets [A-Z][a-z]{2} +\d{1,2} \d{4}|ets J[a-z]{2} +\d{1,2} 201[369]|rst cause:\d"
     r"|\*\*\* Booting |2nd stage bootloader"
 )
 

@@ -18,7 +18,7 @@ PATIENCE = 60
 """Lines without anything about the boot after which it is reported as it stands."""
 
 _AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause:\d")
-_OPENS = re.compile(r"ESP-ROM:esp| 2nd stage bootloader|\*\*\* Booting |: Project name: ")
+_OPENS = re.compile(r"-ROM:esp| 2nd stage bootloader|\*\*\* Booting |: Project name: ")
 _ROM_ESP32 = re.compile(rf"{ESP32_ROM.pattern}|^configsip: \d|^clk_drv:0x")
 _ROM_8266 = re.compile(r"\bets Jan +8 2013")
 _LOADER_CHIP = re.compile(r"\bboot\.(esp32[a-z]*\d*):")
@@ -36,11 +36,11 @@ _MCUBOOT = re.compile(
 )
 _NUTTX = re.compile(r"\*\*\* Booting NuttX|NuttShell \(NSH\)(?: NuttX-(\S+))?")
 _TELLS = re.compile(
-    r"ESP-ROM:|ets J|configsip|clk_drv|boot|[Rr]ev|cpu_start:|app_init:|\*\*\*|NuttShell|Image index|soc_init"
+    r"-ROM:esp|ets J|configsip|clk_drv|boot|[Rr]ev|cpu_start:|app_init:|\*\*\*|NuttShell|Image index|soc_init"
 )
 """A line without any of these says nothing that is read here."""
 
-_WAITING = re.compile(r"^wait(?:ing for| usb| uart) download")
+_WAITING = re.compile(r"^wait(?:ing for| usb| uart) download|^csum err")
 _GIVES_UP = re.compile(r"No bootable app partitions|load partition table error|Failed to verify partition table")
 _STARTED = re.compile(
     r"main_task: Calling app_main|main_task: Started on CPU|cpu_start: Starting scheduler|app_main\(\)"
@@ -113,7 +113,7 @@ class BootEvents:
     needles: Sequence[bytes] = (
         b"rst:0x",
         b"rst cause:",
-        b"ESP-ROM:",
+        b"-ROM:esp",
         b" 2nd stage bootloader",
         b"*** Booting ",
         b": Project name: ",
@@ -153,7 +153,7 @@ class BootEvents:
             if "rst cause:" in text:
                 self._open.chip = "esp8266"
             return
-        if (self._entered or self._told) and "ESP-ROM:" in text:
+        if (self._entered or self._told) and "-ROM:esp" in text:
             yield from self._close()
             self._settled = None
         if self._open is None:

@@ -32,7 +32,7 @@ _NAME = re.compile(r"\s*\(([A-Za-z0-9_ /]*)(\)?)")
 _BOOT = re.compile(r"boot:0x([0-9a-fA-F]{1,8})\s*(?:\((.*?)\)?\s*)?$")
 _BANNER_8266 = re.compile(r"rst cause:\s*(\d{1,3})(?!\d)(?:\s*,\s*boot mode:\s*\((\d{1,3})\s*,\s*(\d{1,3})\))?")
 _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
-_STARTED = re.compile(r"^(?:entry 0x|csum 0x)|2nd stage bootloader|\*\*\* Booting ")
+_STARTED = re.compile(r"^(?:entry 0x|~ld|v[0-9a-f]{8}$)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
     r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: |assertion \".*\" failed"
     r"|>>>stack>>>|^panicked at |ZEPHYR FATAL ERROR|task_wdt: Aborting|xception (?:\(\d+\)|\d+\(\w+\)):$"
@@ -168,7 +168,7 @@ class ResetEvents:
     needles: Sequence[bytes] = (
         b"rst:0x",
         b"rst cause:",
-        b"ESP-ROM:",
+        b"-ROM:esp",
         b"ets Ju",
         b"Guru Meditation",
         b"abort() was called",

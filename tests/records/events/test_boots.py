@@ -77,6 +77,11 @@ def test_a_silent_bootloader_still_gives_the_chip() -> None:
 def test_a_second_stage_that_gives_up_says_why() -> None:
     wrong_chip, wrong_revision = boots(fixture("second_stage_failures"))
     assert wrong_chip.hint == "the image is built for another chip (expected chip id 9, found 5)"
+    (mcuboot,) = boots(
+        "[esp32] [INF] *** Booting MCUboot build v1.9.0 ***\n[esp32] [ERR] [boot_comm] This chip is revision 1 but the "
+        "application is configured for minimum revision 3. Can't run.\n"
+    )
+    assert mcuboot.hint == wrong_revision.hint
     assert wrong_revision.hint == "the image needs another chip revision than this one"
 
 
@@ -128,6 +133,10 @@ def test_download_mode_is_no_boot() -> None:
 
 def test_a_start_that_the_rom_refuses_is_no_boot() -> None:
     assert boots("rst:0x7 (TG0WDT_SYS_RST),boot:0x8 (X)\ninvalid header: 0xffffffff\n" * 5) == []
+
+
+def test_a_start_that_the_rom_of_the_esp8266_refuses_after_it_loaded_the_image_is_no_boot() -> None:
+    assert boots(" ets Jan  8 2013,rst cause:2, boot mode:(3,6)\n\nload 0x4010f000, len 3584\ncsum err\n") == []
 
 
 def test_the_sha_that_a_panic_prints_is_no_boot() -> None:

@@ -366,6 +366,7 @@ def test_a_corrupted_backtrace_says_so() -> None:
         "ESP_ERROR_CHECK_WITHOUT_ABORT failed: esp_err_t 0x103 (ESP_ERR_INVALID_STATE) at 0x4008b1a4",
         "[E][esp32.crash:332]: *** CRASH DETECTED ON PREVIOUS BOOT ***",
         'panic_abort (details=0x4ff16eec "abort() was called at PC 0x4ff05887 on core 0") at /idf/panic.c:491',
+        '* 1    process 10 0x40081a01 in panic_abort (details=0x3 "abort() was called at PC 0x400d4b3b on core 0")',
         "--- 0x400d1234: abort() was called at PC 0x400d1234",
         "Exception (3): this is just text",
         "see the register dump: it is in the manual",
