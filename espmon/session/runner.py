@@ -6,12 +6,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 STOP_LIMIT = 5.0
-"""Seconds to wait for the thread when stopping."""
+"""Seconds to wait for the tasks, and then for the thread, when stopping; and for an object to be made."""
 
 
 class LoopThread:
@@ -38,7 +39,10 @@ class LoopThread:
         return await asyncio.wrap_future(self.submit(work))
 
     def make(self, factory: Callable[[], Result]) -> Result:
-        """Call `factory` on the thread, where its loop runs, and return what it made."""
+        """Call `factory` on the thread, where its loop runs, and return what it made.
+
+        Blocks. Raises what `factory` raises, and TimeoutError after `STOP_LIMIT`.
+        """
 
         async def work() -> Result:
             return factory()
@@ -50,7 +54,7 @@ class LoopThread:
         self._loop.call_soon_threadsafe(function)
 
     def stop(self) -> None:
-        """Cancel what still runs, end the loop and join the thread."""
+        """Cancel what still runs, end the loop and join the thread; what will not end is left behind."""
         if not self._thread.is_alive():
             return
 
@@ -60,7 +64,8 @@ class LoopThread:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-        self.submit(drain()).result(STOP_LIMIT)
+        with suppress(TimeoutError):  # leaving always works
+            self.submit(drain()).result(STOP_LIMIT)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_LIMIT)
 
