@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -331,10 +332,12 @@ def functions(snapshot: dict[str, object]) -> list[str]:
     return [frame["function"] for frame in frames]
 
 
-async def test_on_the_simulated_board_the_backtrace_has_its_source_and_the_log_goes_on(tmp_path: Path) -> None:
+@asynccontextmanager
+async def in_its_stub(listen: str, folder: Path) -> AsyncIterator[tuple[Session, Watch]]:
+    """A session with a simulated board that waits in its debug stub."""
     board = SimulatedBoard("esp32c3")
-    async with BoardServer(board, "rfc2217://127.0.0.1:0") as server:
-        session = Session(settings=Settings(recording=False), folder=tmp_path)
+    async with BoardServer(board, listen) as server:
+        session = Session(settings=Settings(recording=False), folder=folder)
         watch = Watch()
         session.subscribe(watch)
         try:
@@ -342,43 +345,40 @@ async def test_on_the_simulated_board_the_backtrace_has_its_source_and_the_log_g
             await watch.until(lambda: any("esp>" in session.store.record(at).text for at in range(len(session.store))))
             await session.send(b"gdbstub\r\n")
             await watch.until(lambda: any(entry.record.type == "gdb" for entry in session.events))
-            snapshot = await session.debugging.start()
-            assert functions(snapshot)[:3] == ["read_register", "sensor_sample", "sensor_update"]
-            assert functions(snapshot)[-1] == "vPortTaskWrapper"
-            assert snapshot["notes"]["RA"] == "sensor_update"
-            other = await session.debugging.select("3")
-            assert "vPortYield" in functions(other)
-            before = len(session.store)
-            await session.debugging.resume()
-            await watch.until(lambda: len(session.store) > before + 1)
-            assert session.state is State.MONITORING
+            yield session, watch
         finally:
             await session.close()
+
+
+async def goes_on(session: Session, watch: Watch, lines: int) -> None:
+    """The log has more than `lines` lines, and the pipeline reads it."""
+    await watch.until(lambda: len(session.store) > lines)
+    assert session.state is State.MONITORING
+
+
+async def test_on_the_simulated_board_the_backtrace_has_its_source_and_the_log_goes_on(tmp_path: Path) -> None:
+    async with in_its_stub("rfc2217://127.0.0.1:0", tmp_path) as (session, watch):
+        snapshot = await session.debugging.start()
+        assert functions(snapshot)[:3] == ["read_register", "sensor_sample", "sensor_update"]
+        assert functions(snapshot)[-1] == "vPortTaskWrapper"
+        assert snapshot["notes"]["RA"] == "sensor_update"
+        other = await session.debugging.select("3")
+        assert "vPortYield" in functions(other)
+        before = len(session.store)
+        await session.debugging.resume()
+        await goes_on(session, watch, before + 1)
 
 
 @pytest.mark.e2e
 async def test_gdb_in_the_terminal_sees_the_same_chain_as_the_inspection(tmp_path: Path) -> None:
     needs("gdb-multiarch")
-    board = SimulatedBoard("esp32c3")
-    async with BoardServer(board, "socket://127.0.0.1:0") as server:
-        session = Session(settings=Settings(recording=False), folder=tmp_path)
-        watch = Watch()
-        session.subscribe(watch)
-        try:
-            await session.open(OpenRequest(server.url, elf=(board.elf,)))
-            await watch.until(lambda: any("esp>" in session.store.record(at).text for at in range(len(session.store))))
-            await session.send(b"gdbstub\r\n")
-            await watch.until(lambda: any(entry.record.type == "gdb" for entry in session.events))
-            ours = functions(await session.debugging.start())
-            command = await session.debugging.hand_over()
-            shown = await output(*command, "-nx", "-batch", "-ex", "bt", "-ex", "detach")
-            await session.debugging.take_back()
-            assert [name for name in ours if f" {name} (" not in shown] == []
-            before = len(session.store)
-            await watch.until(lambda: len(session.store) > before)
-            assert session.state is State.MONITORING
-        finally:
-            await session.close()
+    async with in_its_stub("socket://127.0.0.1:0", tmp_path) as (session, watch):
+        ours = functions(await session.debugging.start())
+        command = await session.debugging.hand_over()
+        shown = await output(*command, "-nx", "-batch", "-ex", "bt", "-ex", "detach")
+        await session.debugging.take_back()
+        assert [name for name in ours if f" {name} (" not in shown] == []
+        await goes_on(session, watch, len(session.store))
 
 
 async def output(*command: str) -> str:
