@@ -11,6 +11,7 @@ _WRAPPING = re.compile(
     | >(?=\ )                                                    # quoted in a mail or an issue
     | \[?\d{4}[-/]\d\d?[-/]\d\d?[T\ ]\d\d?:\d\d:\d\d(?:[.,:]\d+)*(?:Z|[+-]\d\d:?\d\d)?\]?(?:\ *->)?
     | \[?\d\d?:\d\d:\d\d(?:[.,:]\d+)*\]?(?:\ *->)?               # 12:34:56.789 ->  [12:34:56] [12:34:56:789]
+    | \[[A-Z][a-z]{2}\ +\d{1,2}\ \d\d:\d\d:\d\d(?:\.\d+)?\]    # [Apr 29 10:29:50.746]
     | (?:INFO|DEBUG|WARNING|ERROR)\ *:(?=\ )                     # logging of a host program
     | -+>(?=\ )
     """,

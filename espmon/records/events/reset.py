@@ -292,6 +292,9 @@ class ResetEvents:
             yield from self._close()
             self._note(line, text)
             return
+        if reset.chip is None and text.startswith("configsip:"):
+            # No other chip's ROM says this.
+            reset.chip = "esp32"
         if saved := _SAVED_PC.search(text):
             reset.saved_pc[int(saved[1] or 0)] = int(saved[2], 16)
             reset.length = line.offset + line.length - reset.offset

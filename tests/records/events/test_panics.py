@@ -320,7 +320,17 @@ def test_the_report_ends_at_the_reset_banner_when_its_end_was_cut() -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["12:34:56.789 -> ", "[12:34:56]", "[12:34:56:789] ", "2024-05-06T07:08:09.123Z INFO: ", "> ", "    ", "> > "],
+    [
+        "12:34:56.789 > ",
+        "[Apr  9 10:29:50.746] ",
+        "12:34:56.789 -> ",
+        "[12:34:56]",
+        "[12:34:56:789] ",
+        "2024-05-06T07:08:09.123Z INFO: ",
+        "> ",
+        "    ",
+        "> > ",
+    ],
 )
 def test_what_host_tools_put_before_lines_does_not_matter(prefix: str) -> None:
     plain = fixture("c6_stack_protection").decode()

@@ -64,6 +64,10 @@ def test_the_rom_is_known_though_its_first_letter_was_lost() -> None:
     assert one("SP-ROM:esp32c3-api1-20210207\nrst:0x7 (TG0WDT_SYS_RST),boot:0x8 (X)\n").chip == "esp32c3"
 
 
+def test_the_esp32_is_known_by_its_next_line_too() -> None:
+    assert one("rst:0x1 (POWERON_RESET),boot:0x13 (X)\nconfigsip: 0, SPIWP:0xee\nentry 0x4\n").chip == "esp32"
+
+
 def test_the_rom_of_the_c2_goes_by_the_number_of_its_package() -> None:
     assert one("ESP-ROM:esp8684-api2-20220127\nBuild:Jan 27 2022\nrst:0x18 (JTAG_\n").reason == "JTAG_CPU_RST"
     assert one("ESP-ROM:esp8684-api2-20220127\nrst:0x1 (POWERON),boot:0xe (X)\n").chip == "esp32c2"
