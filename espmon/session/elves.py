@@ -70,7 +70,7 @@ def discover(start: str | Path = ".") -> list[FoundElf]:
     and folders.
     """
     found: dict[Path, FoundElf] = {}
-    for folder in _folders(Path(start)):
+    for folder in folders_below(Path(start)):
         for path, layout in _elves_of(folder):
             if path not in found and (item := _found(path, layout)):
                 found[path] = item
@@ -104,7 +104,11 @@ def _found(path: Path, layout: str) -> FoundElf | None:
     return FoundElf(path, status.st_mtime, layout)
 
 
-def _folders(start: Path) -> Iterator[Path]:
+def folders_below(start: Path) -> Iterator[Path]:
+    """`start` and the folders below it that may hold a build, nearest first; at most `MAX_FOLDERS`, `MAX_DEPTH` deep.
+
+    Folders that may not be read are left out.
+    """
     waiting = [(start, 0)]
     for _ in range(MAX_FOLDERS):
         if not waiting:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from espmon.session.elves import folders_below
 
 MOST_REGIONS = 64
 """Separate pieces of one Intel HEX file that can be flashed at most."""
@@ -145,26 +149,31 @@ def from_project(folder: Path) -> FlashPlan:
 
     Raises `PlanError` with the places that were looked at.
     """
-    folder = folder if folder.is_dir() else folder.parent
+    folder = folder if os.path.isdir(folder) else folder.parent
     for place in (folder, folder / "build"):
-        if (place / "flasher_args.json").is_file():
+        if os.path.isfile(place / "flasher_args.json"):  # Path.is_file raises where the folder may not be searched
             return _flasher_args(place / "flasher_args.json")
     for place in (folder, folder / "build"):
-        if (place / "flash_args").is_file():
+        if os.path.isfile(place / "flash_args"):
             return _flash_args(place / "flash_args")
-    environments = sorted(
-        (folder / ".pio" / "build").glob("*/firmware.bin"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
-    for application in [folder / "firmware.bin", *environments]:
-        if application.is_file():
+    for application in [folder / "firmware.bin", *_newest((folder / ".pio" / "build").glob("*/firmware.bin"))]:
+        if os.path.isfile(application):
             return _platformio(application)
-    sketches = sorted(folder.rglob("*.ino.bin"), key=lambda path: path.stat().st_mtime, reverse=True)
-    if sketches:
+    if sketches := _newest(path for place in folders_below(folder) for path in place.glob("*.ino.bin")):
         return _arduino(sketches[0])
     raise PlanError(
         f"{folder} holds no build: no flasher_args.json or flash_args (ESP-IDF), "
         "no .pio/build/*/firmware.bin (PlatformIO), no *.ino.bin (Arduino)"
     )
+
+
+def _newest(paths: Iterable[Path]) -> list[Path]:
+    """The paths, newest first, without those that a build takes away meanwhile."""
+    found: list[tuple[float, Path]] = []
+    for path in paths:
+        with suppress(OSError):
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, key=lambda item: item[0], reverse=True)]
 
 
 OTA_DATA_NAMES = ("ota_data", "otadata", "boot_app0")

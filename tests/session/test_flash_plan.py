@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from espmon.session import elves
 from espmon.session.flash_plan import PlanError, from_pairs, from_project, number
 from tests.rom.test_image import description, image, row
 
@@ -269,3 +271,26 @@ def test_a_role_that_the_plan_lacks_is_said(tmp_path: Path) -> None:
     plan = from_pairs(["0", str(write(tmp_path / "a.bin", b"A"))])
     with pytest.raises(PlanError, match="no application"):
         plan.only("application")
+
+
+def test_looking_for_a_sketch_does_not_walk_the_whole_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "far" / "away" / "blink.ino.bin", image())
+    monkeypatch.setattr(elves, "MAX_DEPTH", 1)
+    with pytest.raises(PlanError, match="holds no build"):
+        from_project(tmp_path)
+
+
+def test_an_image_that_a_build_takes_away_meanwhile_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Path.stat
+
+    def gone(path: Path, **options: bool) -> os.stat_result:
+        if path.suffix == ".bin":
+            raise FileNotFoundError(errno.ENOENT, "gone", str(path))
+        return there(path, **options)
+
+    write(tmp_path / "blink.ino.bin", image())
+    monkeypatch.setattr(Path, "stat", gone)
+    with pytest.raises(PlanError, match="holds no build"):
+        from_project(tmp_path)
