@@ -207,7 +207,7 @@ class EspmonApp(Host):
 
     def action_flash(self, kind: str) -> None:
         """Ask what to flash, then flash."""
-        self.run_worker(self.flashing.start(kind))
+        self.run_worker(self.flashing.start(kind), group="plan", exclusive=True)
 
     def action_coredump(self) -> None:
         """The core dump that waits for Enter, the one that is coming, or the last."""

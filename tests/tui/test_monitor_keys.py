@@ -296,7 +296,7 @@ async def test_an_action_without_a_key_of_its_own_gets_one_in_the_settings() -> 
         await case.until(lambda: case.session.calls.count("reset") == 2)
         await case.press("i", "R", "escape")
         assert case.session.calls.count("reset") == 2, "typed, not meant"
-        assert "R f9 Reset the board" in help_text(case)
+        assert "R F9 Reset the board" in help_text(case)
 
 
 def help_text(case: Running) -> str:

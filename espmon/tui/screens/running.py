@@ -13,7 +13,7 @@ from textual.widgets import Button, ProgressBar
 from espmon.session.view import Progress
 from espmon.tui.screens.base import Dialog, Line, clip
 
-STEP_CHARACTERS = 200
+STEP_CELLS = 200
 """Most cells of a step's words."""
 
 
@@ -79,7 +79,7 @@ class RunningScreen(Dialog[bool]):
     def paint(self) -> None:
         """Bring step and bar up to date."""
         step = self.CANCELLING if self._cancelling else self._progress.step
-        self.query_one("#step", Line).show(clip(step, STEP_CHARACTERS))
+        self.query_one("#step", Line).show(clip(step, STEP_CELLS))
         self.query_one(ProgressBar).update(total=self._progress.total, progress=self._progress.done)
 
     @on(Button.Pressed, "#cancel")
