@@ -47,7 +47,7 @@ _EXTRA = re.compile(
 _WHAT_ROW = re.compile(r"^(?:what\(\)|Unhandled C\+\+ exception): ")
 _UNPROVEN = frozenset({"exception8266", "abort8266"})
 """Starters that are no crash yet: words that a program may print, too."""
-_NO_MESSAGE = re.compile(r"[EWIDV] \(|\. ?Exception was unhandled")
+_NO_MESSAGE = re.compile(r"[EWIDV] \(|\. ?Exception was unhandled|Guru Medit")
 _ERROR_ROW = re.compile(r'^(?:file: "|func: |expression: )')
 
 

@@ -60,7 +60,7 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
     known = (
         _esp8266(panic, text)
         or _rust(panic, text)
-        or _zephyr(panic, text)
+        or (panic.arch != "esp8266" and _zephyr(panic, text))
         or _NUTTX_ROW.search(text) is not None
         or _PANIC_FRAME.search(text) is not None
     )

@@ -113,6 +113,16 @@ def test_an_abort_of_the_esp8266_is_one_when_a_stack_follows() -> None:
     assert panics("Abort called\n" + "I (3) app: more\n" * 40) == []
 
 
+def test_a_cut_context_row_of_the_esp8266_is_no_register_of_another_system() -> None:
+    panic = only(">>>stack>>>\n\nctx: sys\nsp: 3fffe8e0 en\n3fffea90:  00000000 3fffede8\n")
+    assert (panic.arch, panic.registers) == ("esp8266", {})
+
+
+def test_a_banner_that_was_cut_is_no_message() -> None:
+    line = "Guru Meditation Error of type IllegalInstruction occurred on core  0. Exception was unhandled."
+    assert only(f"{line}\n{line[:54]}\n").message is None
+
+
 def test_what_cpp_threw_on_the_esp8266_is_the_message() -> None:
     panic = only("User exception (panic/abort/assert)\nUnhandled C++ exception: OOM\n\n>>>stack>>>\n<<<stack<<<\n")
     assert (panic.kind, panic.message) == ("abort", "Unhandled C++ exception: OOM")
