@@ -58,7 +58,7 @@ STARTERS = (
     _s("exception8266", "xception ", r"Fatal exception (?P<number>\d{1,2})\(\w+\):", "exception"),
     _s("abort8266", "Abort called", r"^Abort called$", "abort"),
     _s("user8266", "xception ", r"User exception \((?P<cause>panic/abort/assert)\)", "abort"),
-    _s("soft_wdt", "Soft WDT reset", r"^(?P<cause>Soft WDT reset)", "task_wdt"),
+    _s("soft_wdt", "Soft WDT reset", r"^(?P<cause>Soft WDT reset)$", "task_wdt"),
     _s("panic8266", "", r"^(?P<message>Panic \S+:\d+ ?\S*)", "abort"),
     _s("stack8266", ">>>stack>>>", r">>>stack>>>", "", "dump"),
     _s("rust_exception", "xception ",
