@@ -56,7 +56,7 @@ STARTERS = (
     _s("terminate", "terminate called", r"(?P<message>terminate called (?:after|without|recurs).*)", "abort"),
     _s("exception8266", "xception ", r"^(?:Fatal )?[Ee]xception \((?P<number>\d{1,2})\):", "exception"),
     _s("exception8266", "xception ", r"Fatal exception (?P<number>\d{1,2})\(\w+\):", "exception"),
-    _s("abort8266", "Abort called", r"^Abort called$", "abort"),
+    _s("abort8266", "ort called", r"^Abort called$", "abort"),
     _s("user8266", "xception ", r"User exception \((?P<cause>panic/abort/assert)\)", "abort"),
     _s("soft_wdt", "Soft WDT reset", r"^(?P<cause>Soft WDT reset)$", "task_wdt"),
     _s("panic8266", "", r"^(?P<message>Panic \S+:\d+ ?\S*)", "abort"),
@@ -71,10 +71,10 @@ STARTERS = (
     _s("zephyr_riscv", "mcause: ", r"^(?:[E<].*?: *)?mcause: *(?P<number>\d+), *(?P<cause>.+)$", "exception", "banner"),
     _s("zephyr_error", "FATAL E",
        r"(?P<message>ZEPHYR FATAL ERROR (?P<number>\d+): (?P<cause>.*?))(?: on CPU (?P<core>\d+))?$", "exception"),
-    _s("nuttx_exception", "ser Exception: EXC",
+    _s("nuttx_exception", "panic",
        r"(?:\[CPU(?P<core>\d)\] )?\w+: User Exception: EXCCAUSE=(?P<number>[0-9a-fA-F]{4})(?: +task: (?P<task>.+))?",
        "exception"),
-    _s("nuttx_exception", "EXCEPTION: ",
+    _s("nuttx_exception", "_exception: E",
        r"(?:\[CPU(?P<core>\d)\] )?riscv_\w+: EXCEPTION: (?P<cause>[^.]+)\. MCAUSE: ", "exception"),
     _s("nuttx", "ssert", r"(?P<message>Assertion failed .*?at file: ?\S+.*)", "assert"),
     _s("trace", "Backtrace:", r"Backtrace:", "", "trace"),
@@ -82,7 +82,8 @@ STARTERS = (
 """In the order tried: the first that matches decides."""
 
 NEEDLES = tuple(dict.fromkeys(starter.needle for starter in STARTERS if starter.needle))
-"""Kept few, long and rare on purpose: every byte that a board sends is searched for each of them."""
+"""Kept few, long and rare on purpose: every byte that a board sends is searched for each of them. One whose rarest
+byte is no other's costs as much as several others (`espmon.records.anchors`)."""
 
 _ANY = re.compile("|".join(re.escape(needle.decode()) for needle in (*NEEDLES, b"Panic ")))
 _QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS|\(details=")

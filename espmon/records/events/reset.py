@@ -9,7 +9,7 @@ from typing import ClassVar
 from espmon.records.event import LineView
 from espmon.records.events._data import table
 from espmon.records.events._hints import failure_hint
-from espmon.records.events._text import ESP32_ROM, clean, is_boot_banner, rom_chip
+from espmon.records.events._text import clean, is_boot_banner, rom_chip
 from espmon.records.record import Event, JsonObject, Record
 
 LOOP_AT = 3
@@ -23,6 +23,9 @@ LOOP_SECONDS = 60.0
 
 CRASH_BYTES = 16_000
 """A crash report that began at most this far before a reset is taken as its reason."""
+
+WATCHDOG_LINES = 12
+"""Lines after the task watchdog's first in which it says that it aborts the program; by default it does not."""
 
 LOOK_AHEAD = 24
 """Lines after the banner in which the ROM says what is wrong."""
@@ -169,7 +172,6 @@ class ResetEvents:
         b"rst:0x",
         b"rst cause:",
         b"-ROM:esp",
-        b"ets Ju",
         b"Guru Meditation",
         b"abort() was called",
         b"egister dump:",
@@ -178,13 +180,14 @@ class ResetEvents:
         b"xception ",
         b"panicked at ",
         b"FATAL E",
-        b"wdt: Aborting",
+        b"Task watchdog got triggered",
         b"Brownout detector was triggered",
     )
 
     def __init__(self) -> None:
         self._open: Reset | None = None
         self._lines = 0
+        self._watchdog = 0
         self._chip: str | None = None
         self._panicked: int | None = None
         self._browned_out = False
@@ -193,8 +196,8 @@ class ResetEvents:
 
     @property
     def attentive(self) -> bool:
-        """True between a reset's banner and the line that tells how the start went."""
-        return self._open is not None
+        """True between a reset's banner and the line that tells how the start went, and where a watchdog may abort."""
+        return self._open is not None or self._watchdog > 0
 
     @property
     def holds_partial(self) -> bool:
@@ -218,14 +221,16 @@ class ResetEvents:
         yield from self._follow(line, text)
 
     def _note(self, line: LineView, text: str) -> None:
+        self._watchdog = max(self._watchdog - 1, 0)
         if chip := rom_chip(text):
             self._chip = chip
-        elif ESP32_ROM.search(text):
-            self._chip = "esp32"
         elif "Brownout detector was triggered" in text:
             self._browned_out = True
         elif _BEFORE_CRASH.search(text):
             self._panicked = line.offset
+            self._watchdog = 0
+        elif "Task watchdog got triggered" in text:
+            self._watchdog = WATCHDOG_LINES
 
     def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
         if banner is not None:
@@ -233,7 +238,7 @@ class ResetEvents:
             rest = banner[2]
             name = _NAME.match(rest)
             reason = name[1] if name and name[2] and name[1] else _table_name(code, self._chip)
-            chip = self._chip
+            chip = self._chip or (_chip_of(code, name[1]) if name and name[2] else None)
             reset = Reset(line.offset, line.length, line.time, code=code, reason=reason, chip=chip)
             if boot := _BOOT.search(rest):
                 reset.boot_code = int(boot[1], 16)
@@ -323,6 +328,13 @@ class ResetEvents:
     def end(self) -> Iterable[Record]:
         """The stream ended: report the reset that was still open."""
         return tuple(self._close())
+
+
+def _chip_of(code: int, name: str) -> str | None:
+    """The only chip whose ROM calls the reason so; None when there are several."""
+    rows = ((chip, rows.get(str(code))) for chip, rows in table("reset_reasons").items() if chip != "comment")
+    chips = [chip for chip, row in rows if row and row[0] == name]
+    return chips[0] if len(chips) == 1 else None
 
 
 def _waits(reset: Reset) -> bool:

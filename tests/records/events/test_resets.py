@@ -50,22 +50,19 @@ def test_a_cut_name_comes_from_the_table_of_the_chip_that_was_named() -> None:
     assert one("ESP-ROM:esp32c6-20220919\nBuild:Sep 19 2022\nrst:0x15 (USB_U\n").reason == "USB_UART_HPSYS"
 
 
-@pytest.mark.parametrize("made", ["Jun  8 2016 00:22:57", "Jul 29 2019 12:21:46"])
-def test_the_rom_of_the_esp32_is_known_by_its_date(made: str) -> None:
-    assert one(f"0x3ets {made}\n\nrst:0x1 (POWERON_RESET),boot:0x13 (X)\nflash read err, 1000\n").chip == "esp32"
+def test_a_name_that_one_chip_alone_gives_a_reason_names_the_chip() -> None:
+    assert one("rst:0x1 (POWERON_RESET),boot:0x13 (X)\nflash read err, 1000\n").chip == "esp32"
+    assert one("rst:0x7 (HP_SYS_HP_WDT_RESET),boot:0xf (X)\n").chip == "esp32p4"
+    assert one("rst:0x1 (POWERON),boot:0x8 (X)\n").chip is None
 
 
-def test_a_wrong_checksum_on_the_esp8266_is_the_hint() -> None:
-    reset = one(" ets Jan  8 2013,rst cause:2, boot mode:(3,6)\n\nload 0x4010f000, len 3584\ncsum 0xef\ncsum err\n")
-    assert (reset.hint or "").startswith("the image is damaged")
-
-
-def test_the_rom_is_known_though_its_first_letter_was_lost() -> None:
-    assert one("SP-ROM:esp32c3-api1-20210207\nrst:0x7 (TG0WDT_SYS_RST),boot:0x8 (X)\n").chip == "esp32c3"
+def test_a_task_watchdog_that_goes_on_is_no_reason_for_a_restart() -> None:
+    log = "E (9) task_wdt: Task watchdog got triggered.\n" + "I (10) app: goes on\n" * 20
+    assert one(f"{log}rst:0xc (RTC_SW_CPU_RST),boot:0x8 (X)\n").after_panic is False
 
 
 def test_the_esp32_is_known_by_its_next_line_too() -> None:
-    assert one("rst:0x1 (POWERON_RESET),boot:0x13 (X)\nconfigsip: 0, SPIWP:0xee\nentry 0x4\n").chip == "esp32"
+    assert one("rst:0xc (SW_CPU_RESET),boot:0x13 (X)\nconfigsip: 0, SPIWP:0xee\nentry 0x4\n").chip == "esp32"
 
 
 def test_the_rom_of_the_c2_goes_by_the_number_of_its_package() -> None:
@@ -82,7 +79,10 @@ def test_a_restart_after_a_panic_is_not_expected_and_says_why() -> None:
 @pytest.mark.parametrize(
     ("crash", "banner"),
     [
-        ("E (5479) task_wdt: Aborting.\n\nBacktrace: 0x4037abc7:0x3fca53d0", "rst:0xc (RTC_SW_CPU_RST),boot:0x8 (X)"),
+        (
+            "E (9) task_wdt: Task watchdog got triggered.\nE (9) task_wdt: Aborting.\n\nBacktrace:",
+            "rst:0xc (RTC_SW_CPU_RST),boot:0x8 (X)",
+        ),
         ("panicked at src/main.rs:4:5:\nboom\n\nBacktrace:\n\n0x42001f02", "rst:0xc (SW_CPU),boot:0x8 (X)"),
         ("<err> os: >>> ZEPHYR FATAL ERROR 0: CPU exception on CPU 0", "rst:0x3 (RTC_SW_SYS_RST),boot:0x8 (X)"),
         ("Exception (28):\nepc1=0x40216c64 epc2=0x00000000", " ets Jan  8 2013,rst cause:2, boot mode:(3,6)"),
