@@ -175,6 +175,10 @@ class Demultiplexer:
         """Decode binary log frames with these strings from now on."""
         self._setup.strings = strings
 
+    def restarted(self) -> None:
+        """The caller restarts the board, or has opened its port anew: the resets that follow are no boot loop yet."""
+        self._offers.restarted()
+
     def idle(self, time: float | None = None) -> Batch:
         """The line went quiet for a moment: finish an unfinished line.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from espmon.records.record import Record
 
@@ -62,4 +62,13 @@ class EventRecognizer(Protocol):
 
     def end(self) -> Iterable[Record]:
         """The stream ended: yield what is open, with what is missing named as damaged."""
+        ...
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    """A recognizer that has to know when the board was restarted on purpose."""
+
+    def restarted(self) -> None:
+        """What comes next is no consequence of what came before."""
         ...

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from espmon.records.anchors import anchored
 from espmon.records.batch import Part
-from espmon.records.event import EventRecognizer, LineView
+from espmon.records.event import EventRecognizer, LineView, Restartable
 from espmon.records.lines import DecodedBlock, LineBlock
 from espmon.records.record import Record
 
@@ -103,3 +103,9 @@ class Offers:
         events = [event for recognizer in self._recognizers for event in recognizer.end()]
         self._look_up()
         return events
+
+    def restarted(self) -> None:
+        """Tell those who want to know that the board is being restarted on purpose."""
+        for recognizer in self._recognizers:
+            if isinstance(recognizer, Restartable):
+                recognizer.restarted()

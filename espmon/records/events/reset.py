@@ -21,6 +21,10 @@ LOOP_BYTES = 20_000
 LOOP_SECONDS = 60.0
 """... and neither is one that lasted longer, where host times are known."""
 
+KEY_SECONDS = 10.0
+"""The same for a start that a person may have brought about, with the EN key or the plug: a supply that is too weak
+fails within seconds."""
+
 CRASH_BYTES = 16_000
 """A crash report that began at most this far before a reset is taken as its reason."""
 
@@ -98,7 +102,8 @@ class Reset(Event):
         expected: True (power on, deep sleep, USB), False (watchdog, brownout, after a panic), None when nothing says.
         hint: what it means, in plain words; None when there is nothing to say.
         saved_pc: where each core was when it was reset: core number -> address.
-        repeats: how many resets of this kind came in a row, this one included.
+        repeats: how many resets of this kind came in a row, this one included, since the board was last restarted on
+            purpose (`Demultiplexer.restarted`).
         after_panic: a panic was printed just before.
     """
 
@@ -285,7 +290,8 @@ class ResetEvents:
         self._last = (reset.code, reset.reason, reset.offset, reset.time)
         near = last is not None and last[:2] == (reset.code, reset.reason) and reset.offset - last[2] <= LOOP_BYTES
         if near and last is not None and last[3] is not None and reset.time is not None:
-            near = reset.time - last[3] <= LOOP_SECONDS
+            by_hand = reset.expected is True and not reset.after_panic
+            near = reset.time - last[3] <= (KEY_SECONDS if by_hand else LOOP_SECONDS)
         self._repeats = self._repeats + 1 if near and kind != "deep_sleep" else 1
         reset.repeats = self._repeats
 
@@ -328,6 +334,10 @@ class ResetEvents:
     def end(self) -> Iterable[Record]:
         """The stream ended: report the reset that was still open."""
         return tuple(self._close())
+
+    def restarted(self) -> None:
+        """The next reset was wanted: it is the first of its kind, whatever came before."""
+        self._last = None
 
 
 def _chip_of(code: int, name: str) -> str | None:

@@ -5,9 +5,11 @@ from importlib.resources import files
 
 import pytest
 
+from espmon.records.demux import Demultiplexer
 from espmon.records.event import LineView
 from espmon.records.events import Reset, ResetEvents
 from espmon.records.events._hints import header_as_text
+from espmon.records.lines import LineBlock
 from tests.records.events.harness import fixture, resets
 
 
@@ -195,6 +197,53 @@ def test_a_loop_needs_short_runs_where_host_times_are_known() -> None:
         found.extend(event for event in recognizer.line(banner) if isinstance(event, Reset))
     found.extend(event for event in recognizer.end() if isinstance(event, Reset))
     assert [reset.repeats for reset in found] == [1, 1, 1, 1]
+
+
+def timed(line: str, seconds: float) -> list[int]:
+    """How often each of four such resets, `seconds` apart, came in a row."""
+    demux = Demultiplexer()
+    parts = [part for index in range(4) for part in demux.feed(f"{line}\nentry 0x1\n".encode(), index * seconds).parts]
+    return [part.repeats for part in parts if isinstance(part, Reset)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rst:0x1 (POWERON),boot:0xd (SPI_FAST_FLASH_BOOT)",
+        "rst:0x15 (USB_UART_CHIP_RESET),boot:0xd (SPI_FAST_FLASH_BOOT)",
+        " ets Jan  8 2013,rst cause:2, boot mode:(3,6)",
+    ],
+)
+def test_a_key_that_is_pressed_now_and_then_is_no_loop(line: str) -> None:
+    assert timed(line, 15.0) == [1, 1, 1, 1]
+    assert timed(line, 2.0) == [1, 2, 3, 4]
+
+
+def test_a_program_that_fails_after_half_a_minute_again_and_again_is_in_a_loop() -> None:
+    assert timed("rst:0x8 (TG1WDT_SYS_RST),boot:0xd (SPI_FAST_FLASH_BOOT)", 30.0) == [1, 2, 3, 4]
+
+
+def test_resets_that_were_wanted_are_no_loop_and_those_after_the_last_of_them_may_be_one() -> None:
+    demux = Demultiplexer()
+    banner = b"rst:0x1 (POWERON),boot:0xd (SPI_FAST_FLASH_BOOT)\nentry 0x1\n"
+    found: list[Reset] = []
+    for wanted in (True, True, True, True, False, False):
+        if wanted:
+            demux.restarted()
+        found.extend(part for part in demux.feed(banner).parts if isinstance(part, Reset))
+    assert [reset.repeats for reset in found] == [1, 1, 1, 1, 2, 3]
+    assert [bool(reset.hint) for reset in found] == [False] * 5 + [True]
+
+
+def test_a_restart_that_is_announced_in_the_middle_of_a_line_changes_nothing_but_the_count() -> None:
+    banner = b"rst:0x1 (POWERON),boot:0xd (SPI_FAST_FLASH_BOOT)\nentry 0x1\n"
+    for cut in range(len(banner)):
+        demux = Demultiplexer()
+        parts = [*demux.feed(banner + banner[:cut]).parts]
+        demux.restarted()
+        parts += [*demux.feed(banner[cut:]).parts, *demux.flush().parts]
+        assert [reset.offset for reset in parts if isinstance(reset, Reset)] == [0, len(banner)]
+        assert b"".join(part.data for part in parts if isinstance(part, LineBlock)) == banner * 2
 
 
 @pytest.mark.parametrize("line", ["the rst:0x10 code means a watchdog", "see rst:0x7 in the manual"])
