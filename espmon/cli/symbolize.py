@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
 
 
 def symbolize(options: argparse.Namespace) -> int:
-    """Look the addresses up and print them."""
+    """Look the addresses up and print them; of several, each heads its rows, since inlining makes more than two."""
     words = options.addresses or _piped()
     addresses = [parse_address(word) for word in words[:MAX_ADDRESSES]]
     symbolizer = Symbolizer([options.elf, *options.also])
@@ -43,6 +43,8 @@ def symbolize(options: argparse.Namespace) -> int:
     else:
         for address in addresses:
             frames = symbolizer.lookup(address)
+            if len(addresses) > 1:
+                print(f"0x{address:08x}")
             for frame in frames:
                 print(f"{clean(frame.function or '??')}\n{clean(frame.file or '??')}:{frame.line or '?'}")
             if not frames:

@@ -61,3 +61,15 @@ def test_the_usage_says_that_addresses_may_be_left_out(capsys: pytest.CaptureFix
     out = capsys.readouterr().out
     assert "ELF [ADDR ...]" in out
     assert "stdin" in out
+
+
+def test_one_address_is_printed_without_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    assert symbolize.main([str(ELF), entry()]) == 0
+    assert not capsys.readouterr().out.startswith("0x")
+
+
+def test_each_of_several_addresses_heads_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert symbolize.main([str(ELF), entry(), "10"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [entry(), APP_MAIN]
+    assert lines[-3:] == ["0x00000010", "??", "??:?"]
