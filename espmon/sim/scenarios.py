@@ -64,7 +64,7 @@ SCENARIOS = {row.name: row for row in _ROWS}
 """Name -> scenario."""
 
 LOG_LINES = (
-    ("I", "wifi", "connected to espmon-lab, channel 6, rssi -{turn} dBm"),
+    ("I", "wifi", "connected to espmon-lab, channel 6, rssi -6{turn} dBm"),
     ("I", "sensor", "temperature 21.{turn} °C"),
     ("D", "sensor", "raw=0x{turn:04x} samples=4"),
     ("I", "demo", "free heap 14{turn} KiB, minimum 138 KiB"),
