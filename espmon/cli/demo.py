@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from espmon.cli._screen import screen_problem
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; returns the exit code."""
@@ -27,8 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.chip not in CHIPS:
         print(f"espmon demo: no chip {options.chip!r}; there are {', '.join(CHIPS)}", file=sys.stderr)
         return 2
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("espmon demo: the full screen needs a terminal", file=sys.stderr)
+    if problem := screen_problem():
+        print(f"espmon demo: {problem}", file=sys.stderr)
         return 2
     try:
         import esp32_mock_bootloader as _  # noqa: F401

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
+from espmon.cli._screen import log_problem, screen_problem
 
 if TYPE_CHECKING:
     from espmon.session import Session
@@ -91,12 +92,15 @@ def default_baud() -> int:
 def main(arguments: Sequence[str]) -> int:
     """Run the full screen; returns the exit code."""
     options = parser().parse_args(list(arguments))
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("espmon: the full screen needs a terminal; use `espmon decode` in pipes and scripts", file=sys.stderr)
+    if problem := screen_problem():
+        print(f"espmon: {problem}", file=sys.stderr)
         return 2
     missing = [path for path in options.elf if not path.is_file()]
     if missing:
         print(f"espmon: no such ELF file: {missing[0]}", file=sys.stderr)
+        return 2
+    if options.log is not None and (problem := log_problem(options.log)):
+        print(f"espmon: {problem}", file=sys.stderr)
         return 2
     from espmon.session.view import OpenRequest
 
@@ -162,6 +166,10 @@ def run_screen(
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
+    wanted = request or defaults
+    if wanted is not None and wanted.log is not None and not settings.recording:
+        print("espmon: no log is written while the setting `recording` is false", file=sys.stderr)
+        return 2
     # One dictionary for the session and the screen, so that a board started later can say where its sources are.
     paths = {**settings.path_map, **(path_map or {})}
     settings = replace(settings, path_map=paths)

@@ -1,0 +1,50 @@
+"""What is looked at before the screen starts: a terminal that can draw it, and a log file that can be written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+DUMB = frozenset({"", "dumb"})
+"""Values of TERM that promise nothing: no cursor to move, no colours."""
+
+PLAIN_WAY = "`espmon decode` is the plain way, also in pipes and scripts"
+
+
+def at_terminal() -> bool:
+    """Whether keys come from a terminal and the screen goes to one."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def screen_problem(environment: Mapping[str, str] | None = None) -> str:
+    """Why the full screen cannot be drawn here, and what works instead; "" when it can.
+
+    Args:
+        environment: of the process, `os.environ` when None.
+    """
+    if not at_terminal():
+        return f"the full screen needs a terminal; {PLAIN_WAY}"
+    term = (os.environ if environment is None else environment).get("TERM", "")
+    # Where there is no termios, terminals are not told apart by TERM.
+    if term in DUMB and find_spec("termios") is not None:
+        named = f"TERM={term}" if term else "TERM is not set"
+        return f"the full screen needs a terminal that can move the cursor ({named}); {PLAIN_WAY}"
+    return ""
+
+
+def log_problem(path: Path) -> str:
+    """Why no log can be written to `path`, "" when it can; a file that is not there yet is not left behind."""
+    try:
+        if path.is_dir():
+            return f"cannot write {path}: it is a folder"
+        if path.exists():
+            return "" if os.access(path, os.W_OK) else f"cannot write {path}: no permission"
+        with path.open("xb"):
+            pass
+        path.unlink()
+    except OSError as error:
+        return f"cannot write {path}: {error.strerror or error}"
+    return ""
