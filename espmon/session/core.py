@@ -220,6 +220,8 @@ class SessionCore:
         if match is not None:
             self._set(elf_state=ElfState.MATCH if match else ElfState.MISMATCH)
         if printed not in self._checked:
+        if self.status.stuck and (record.type == "boot" or _starts(record)):
+            self._set(stuck="")
             self._checked.add(printed)
             self._spawn(self._keep_elf() if match else self._pick_elf(printed))
 
@@ -326,3 +328,8 @@ class SessionCore:
                 boot=self._log.boot,
                 loop=self._log.loop,
             )
+
+
+def _starts(record: Record) -> bool:
+    """Whether a reset record says that the chip starts from flash, not into its loader."""
+    return record.type == "reset" and "DOWNLOAD" not in str(record.fields().get("boot_mode") or "").upper()

@@ -90,7 +90,8 @@ def _link(fields: JsonObject) -> tuple[str, Severity]:
 
 
 def _flash(fields: JsonObject) -> tuple[str, Severity]:
-    return str(fields.get("summary")), Severity.WARNING if fields.get("error") else Severity.INFO
+    wrong = fields.get("error") or fields.get("cancelled")
+    return str(fields.get("summary")), Severity.WARNING if wrong else Severity.INFO
 
 
 def _note(fields: JsonObject) -> tuple[str, Severity]:

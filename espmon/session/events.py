@@ -79,6 +79,8 @@ class FlashEvent(Event):
     """A flash action ended."""
 
     __slots__ = ("result", "transcript")
+        if self.result.get("cancelled"):
+            return f"Flash {action} cancelled{str(self.result['cancelled']).removeprefix('Cancelled')}"
 
     type: ClassVar[str] = "flash"
 

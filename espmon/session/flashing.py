@@ -38,14 +38,16 @@ class FlashError(ActionError):
         job_failed: the chip answers, but flash is not as wanted or the files do not fit; False: the chip itself.
         after: "application", "download mode" or "unknown".
         warnings: what the user should know, in order.
+        unfinished: names what is half written, "" when nothing is.
     """
 
-    def __init__(self, error: RomError, left: Left, warnings: list[str], transcript: str) -> None:
+    def __init__(self, error: RomError, left: Left, warnings: list[str], transcript: str, unfinished: str = "") -> None:
         hint = ". ".join(part.rstrip(".") for part in (error.hint, *left.warnings) if part)
         super().__init__(error.message, hint, transcript, left.pushback)
         self.job_failed = error.kind in JOB_FAILED
         self.after = left.after
         self.warnings = warnings
+        self.unfinished = unfinished
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
@@ -56,12 +58,14 @@ class FlashCancelled(asyncio.CancelledError):
 
     Attributes:
         after: "application" when it was reset, "download mode" when something is unfinished.
+        unfinished: names what is half written, "" when nothing is.
     """
 
-    def __init__(self, message: str, after: str) -> None:
+    def __init__(self, message: str, after: str, unfinished: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.after = after
+        self.unfinished = unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,9 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
         await stay.enter()
         outcome = await _act(stay, job)
     except RomError as error:
+        unfinished = stay.unfinished or ""
         left = await stay.leave(reset=job.reset)
-        raise FlashError(error, left, stay.warnings, stay.loader.transcript.text()) from error
+        raise FlashError(error, left, stay.warnings, stay.loader.transcript.text(), unfinished) from error
     except PortError as error:
         if error.kind is not PortErrorKind.LOST:
             await stay.leave(reset=job.reset, look=False)
@@ -156,7 +161,7 @@ async def _cancelled(stay: Stay, job: FlashJob) -> FlashCancelled:
     if not touched:
         return FlashCancelled("Cancelled. The board was not touched", "unknown")
     if left.warnings:
-        return FlashCancelled(f"Cancelled. {' '.join(left.warnings)}", left.after)
+        return FlashCancelled(f"Cancelled. {' '.join(left.warnings)}", left.after, unfinished or "")
     reset = job.reset and unfinished is None and stay.loader.channel.has_modem_lines
     where = "The board was reset" if reset else f"The board was left in {left.after}"
     return FlashCancelled(f"Cancelled. {where}", "application" if reset else left.after)

@@ -20,6 +20,9 @@ from espmon.session.view import Progress, Severity
 if TYPE_CHECKING:
     from espmon.session.flashing import FlashJob
 
+DOWNLOAD_MODE = "download mode"
+"""How the ROM room calls a board that was left in its loader."""
+
 CANCEL_SECONDS = 5.0
 """Longest wait for an action that was cancelled."""
 
@@ -155,9 +158,10 @@ class LeasedActions(Controls):
         await self._lease_for("flash", Trigger.LEASE, lambda lease: self._flash(lease, job))
 
     async def _flash(self, lease: Lease, job: FlashJob) -> None:
-        from espmon.session.flashing import run_flash
+        from espmon.session.flashing import FlashError, run_flash
 
         began = self._clock()
+        self._set(stuck="")
         self._pipeline.mark(f"── flash {job.action} ──", began)
 
         def report(step: str, done: int, total: int) -> None:
@@ -171,13 +175,24 @@ class LeasedActions(Controls):
             self._flash_ended(began, job, {"action": job.action, "error": error.message}, "", Severity.ERROR)
             await self._lost(error)
             return
-        except ActionError as error:
+        except FlashError as error:
             pushback = error.pushback
-            warnings = list(getattr(error, "warnings", ()))
-            fields = {"action": job.action, "error": error.message, "hint": error.hint, "warnings": warnings}
+            fields = {
+                "action": job.action,
+                "error": error.message,
+                "hint": error.hint,
+                "warnings": error.warnings,
+                "after": error.after,
+                "unfinished": error.unfinished,
+            }
             self._flash_ended(began, job, fields, error.transcript, Severity.ERROR)
         except asyncio.CancelledError as cancelled:
-            fields = {"action": job.action, "error": str(cancelled) or "cancelled"}
+            fields = {
+                "action": job.action,
+                "cancelled": str(cancelled) or "Cancelled",
+                "after": getattr(cancelled, "after", "unknown"),
+                "unfinished": getattr(cancelled, "unfinished", ""),
+            }
             self._flash_ended(began, job, fields, "", Severity.WARNING)
             self._link.give_back(lease)
             self._lifecycle.fire(Trigger.RELEASE, "cancelled")
@@ -194,7 +209,14 @@ class LeasedActions(Controls):
     ) -> None:
         now = self._clock()
         event = FlashEvent(self._pipeline.demux.offset, now, fields, transcript)
-        line = self._pipeline.mark(f"── flash {job.action} ended after {now - began:.1f} s ──", now)
+        how = "cancelled" if "cancelled" in fields else "failed" if "error" in fields else "ended"
+        left = [f"unfinished: {fields['unfinished']}"] if fields.get("unfinished") else []
+        if fields.get("after") == DOWNLOAD_MODE:
+            left.insert(0, f"the board is in {DOWNLOAD_MODE}")
+            self._set(stuck=", ".join([DOWNLOAD_MODE, *left[1:]]))
+        line = self._pipeline.mark(
+            f"── {'; '.join([f'flash {job.action} {how} after {now - began:.1f} s', *left])} ──", now
+        )
         self._pipeline.list_event(event, now, line)
         for warning in fields.get("warnings") or ():
             self.notify(str(warning), Severity.WARNING)

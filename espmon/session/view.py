@@ -69,6 +69,10 @@ LENT_TO_IDE = "The IDE has the port"
 """`Status.reason` while the port counts as lost because an IDE has it."""
 
 
+WAITS = "espmon waits for it, and goes on by itself"
+"""What is said of a port that is gone while `Status.waiting`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The whole visible state of a session."""
@@ -112,6 +116,12 @@ class Status:
 
     capture: Capture | None = None
     progress: Progress | None = None
+    stuck: str = ""
+    """How a flash left the board that does not run now ("download mode, unfinished: app.bin"), "" when it may run."""
+
+    waiting: bool = False
+    """The port is gone, and the session goes on by itself when it is back."""
+
     recording: Path | None = None
     """Session folder with the raw bytes."""
 
