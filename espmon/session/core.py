@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espmon.port import PortError
+from espmon.port import Handle, PortError
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.panic import Panic
 from espmon.records.limits import Limits
@@ -20,7 +20,7 @@ from espmon.session.artifacts import save_artifact
 from espmon.session.binlog_strings import BinlogStrings
 from espmon.session.decoder import Decoder
 from espmon.session.elves import ElfLibrary, pick
-from espmon.session.events import EventLog
+from espmon.session.events import EventLog, SessionNote
 from espmon.session.link import Link
 from espmon.session.pipeline import Pipeline
 from espmon.session.recording import Recording, start_recording
@@ -49,6 +49,9 @@ TICK_SECONDS = 0.25
 
 DECODED_AGAIN = 100
 """Latest events that are looked at for crashes to decode once more when another ELF is used."""
+
+TO_ACT_ON = ("Also open in ", "The server runs the port at ")
+"""How those of a port's warnings begin that something is to be done about; the others say what this port is like."""
 
 EARLY_TRANSITIONS = 64
 """Transitions kept until the recording begins (it begins when a port is open)."""
@@ -101,6 +104,8 @@ class SessionCore:
         self._recording: Recording | None = None
         self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
         self._checked: set[str] = set()
+        self._told: set[str] = set()
+        """The port's warnings that the user has been told."""
 
     async def _lost(self, error: PortError) -> None:
         """The port is gone; the session says what happens then."""
@@ -151,6 +156,19 @@ class SessionCore:
     def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
         """Tell the user, on whatever screen is up."""
         self._emit(Notice(text, severity))
+
+    def _tell_warnings(self, handle: Handle) -> None:
+        """What the port warns of, once each: a line of the log and an event, and a toast where one can act on it."""
+        for warning in handle.warnings:
+            if warning in self._told:
+                continue
+            self._told.add(warning)
+            now = self._clock()
+            line = self._pipeline.mark(f"── {warning} ──", now)
+            self._pipeline.list_event(SessionNote(self._pipeline.demux.offset, now, warning), now, line)
+            if warning.startswith(TO_ACT_ON):
+                self.notify(warning, Severity.WARNING)
+        self._set(warnings=tuple(handle.warnings))
 
     # -- recording and artifacts ------------------------------------------------------------
 
@@ -321,6 +339,8 @@ class SessionCore:
             if elapsed >= 1.0:
                 rate = round((self._link.received - before) / elapsed, 1)
                 before, since = self._link.received, now
+            if self._link.attached is not None:
+                self._tell_warnings(self._link.attached)
             self._set(
                 bytes_in=self._link.received,
                 rate=rate,

@@ -45,6 +45,11 @@ class Link:
         """Bytes received since the session began, leases included."""
 
     @property
+    def attached(self) -> Handle | None:
+        """The open handle, None when there is none."""
+        return None if self._wire is None else self._wire.handle
+
+    @property
     def handle(self) -> Handle:
         """The open handle. Raises `PortError` LOST when there is none."""
         if self._wire is None:
@@ -54,6 +59,8 @@ class Link:
     def attach(self, handle: Handle) -> None:
         """Use a freshly opened handle; the pipeline reads it from now on."""
         self._wire = Wire(handle, self._tap)
+        # Opening may have reset the board, and so may have whoever had its port or its plug before.
+        self._pipeline.restarted()
         self._start()
 
     async def detach(self) -> None:
@@ -116,6 +123,7 @@ class Link:
         lease.release()
         self._pipeline.raw(bytes(self._leased[: len(self._leased) - len(pushback)]), lease.owner, now)
         self._leased.clear()
+        self._pipeline.restarted()
         if pushback:
             self._pipeline.feed(pushback, now)
         self._start()

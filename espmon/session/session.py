@@ -19,7 +19,7 @@ from espmon.session.link import stop_tasks
 from espmon.session.opening import looked_up, open_url, port_of, remember_chip
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
-from espmon.session.view import LENT_TO_IDE, ElfState, OpenRequest, Severity
+from espmon.session.view import LENT_TO_IDE, WAITS, ElfState, OpenRequest, Severity
 
 if TYPE_CHECKING:
     from espmon.postmortem.panic import PanicReport
@@ -99,6 +99,7 @@ class Session(LeasedActions):
             hint="",
             chip=None,
             probe=None,
+            stuck="",
             warnings=(),
         )
         self._opening = asyncio.current_task()
@@ -124,7 +125,8 @@ class Session(LeasedActions):
 
     def _attach(self, handle: Handle) -> None:
         self.opens += 1
-        self._set(usb=handle.usb, has_modem_lines=handle.has_modem_lines, warnings=tuple(handle.warnings))
+        self._set(usb=handle.usb, has_modem_lines=handle.has_modem_lines, stuck="", waiting=False)
+        self._tell_warnings(handle)
         self._pipeline.baud.set_rate(handle.baud)
         self._link.attach(handle)
 
@@ -136,6 +138,7 @@ class Session(LeasedActions):
         self.debugging.drop()
         await self._link.detach()
         if self.state is not State.CLOSED:
+            self._set(waiting=False, stuck="")
             self._lifecycle.fire(Trigger.CLOSE)
         await stop_tasks(*self._background)
         self._decoder.stop()
@@ -161,8 +164,10 @@ class Session(LeasedActions):
         self._lifecycle.fire(Trigger.LOSE, error.message)
         line = self._pipeline.mark(f"── port lost: {error.message} ──", now)
         self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, now, "lost", error.message), now, line)
-        self.notify(f"Port lost: {error.message}", Severity.WARNING)
+        goes_on = f". {WAITS}" if self.settings.reconnect else ""
+        self.notify(f"Port lost: {error.message}{goes_on}", Severity.WARNING)
         if self.settings.reconnect:
+            self._set(waiting=True)
             self._reopening = asyncio.create_task(self._reopen(now), name="espmon-reopen")
 
     async def _reopen(self, since: float) -> None:
@@ -234,6 +239,7 @@ class Session(LeasedActions):
         except IdeError as error:
             self.notify(str(error), Severity.WARNING)
         if self.state is State.LOST:
+            self._set(waiting=True)
             self._reopening = asyncio.create_task(self._reopen(now), name="espmon-reopen")
 
     @property
