@@ -220,6 +220,8 @@ class SessionCore:
         printed = getattr(record, "elf_sha256", None)
         if printed:
             self._check_elf(printed)
+        if self.status.stuck and (record.type == "boot" or _starts(record)):
+            self._set(stuck="")
         if entry is None:
             return
         if isinstance(record, Panic):
@@ -238,8 +240,6 @@ class SessionCore:
         if match is not None:
             self._set(elf_state=ElfState.MATCH if match else ElfState.MISMATCH)
         if printed not in self._checked:
-        if self.status.stuck and (record.type == "boot" or _starts(record)):
-            self._set(stuck="")
             self._checked.add(printed)
             self._spawn(self._keep_elf() if match else self._pick_elf(printed))
 
