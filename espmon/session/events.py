@@ -79,8 +79,6 @@ class FlashEvent(Event):
     """A flash action ended."""
 
     __slots__ = ("result", "transcript")
-        if self.result.get("cancelled"):
-            return f"Flash {action} cancelled{str(self.result['cancelled']).removeprefix('Cancelled')}"
 
     type: ClassVar[str] = "flash"
 
@@ -95,6 +93,8 @@ class FlashEvent(Event):
         action = self.result.get("action")
         if self.result.get("error"):
             return f"Flash {action} failed: {self.result['error']}"
+        if self.result.get("cancelled"):
+            return f"Flash {action} cancelled{str(self.result['cancelled']).removeprefix('Cancelled')}"
         regions = self.result.get("regions") or []
         wrong = [row for row in regions if not row.get("ok")]
         if wrong:
