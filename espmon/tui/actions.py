@@ -57,8 +57,10 @@ MOVE, LOOK, FIND, BOARD, PROGRAM = "Move", "Look", "Find", "Board", "Program"
 ACTIONS: tuple[Action, ...] = (
     Action("log.input", "i", "Input", "Type to the board", "Go to the input line.", BOARD, "input",
            footer=True, display="i", priority=True),
-    Action("log.raw", "r,f2", "Raw keys", "Raw keys: every key goes to the board",
-           "F2 comes back, or Ctrl-T Esc.", BOARD, "raw", display="r", priority=True),
+    Action("log.raw", "r", "Raw keys", "Raw keys: every key goes to the board",
+           "F2 comes back, or Ctrl-T Esc.", BOARD, "raw", priority=True),
+    Action("log.raw_anywhere", "f2", "Raw keys", "Raw keys on and off, also while you type",
+           "What stands in the input line stays.", BOARD, "raw_anywhere", priority=True),
     Action("log.search", "slash", "Search", "Search the log", "Text or expression, found while you type.", FIND,
            "search", footer=True, display="/", priority=True),
     Action("log.next", "n", "Next match", "Next match", "Go to the next match.", FIND, "match(1)"),

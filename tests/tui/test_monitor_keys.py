@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from espmon.session.settings import Settings
 from espmon.session.state import State
@@ -356,3 +357,54 @@ def test_no_key_means_two_things() -> None:
 def test_keys_without_bytes_send_nothing() -> None:
     assert key_bytes("f9", None) == b""
     assert key_bytes("ü", "ü") == "ü".encode()
+
+
+async def test_pasted_lines_stand_in_the_line_and_are_all_sent_in_order() -> None:
+    async with running() as case:
+        await case.press("i", *"AT")
+        case.app.post_message(events.Paste("+ONE\nAT+TWO\r\nAT+THREE\n"))
+        await case.until(lambda: case.screen.query_one(InputLine).value == "AT+ONE↵AT+TWO↵AT+THREE")
+        assert case.session.sent == []
+        await case.press("enter")
+        await case.until(lambda: b"".join(case.session.sent) == b"AT+ONE\rAT+TWO\rAT+THREE\r")
+
+
+@pytest.mark.parametrize(("key", "sent"), [("y", 21), ("n", 0)])
+async def test_more_pasted_lines_than_can_be_read_are_asked_about(key: str, sent: int) -> None:
+    async with running() as case:
+        await case.press("i")
+        case.app.post_message(events.Paste("\n".join(f"line {number}" for number in range(21))))
+        await case.until(lambda: "Send 21 pasted lines?" in case.text())
+        await case.press(key)
+        await case.until(lambda: case.app.screen is case.screen)
+        await case.until(lambda: b"".join(case.session.sent).count(b"\r") == sent)
+        assert b"".join(case.session.sent) == b"".join(b"line %d\r" % number for number in range(sent))
+
+
+async def test_text_pasted_into_the_log_is_said_not_to_be_sent() -> None:
+    async with running() as case:
+        case.app.post_message(events.Paste("AT\n"))
+        await case.until(lambda: any("from the input line" in toast.message for toast in case.app._notifications))
+        assert case.session.sent == []
+
+
+async def test_f2_turns_raw_keys_on_from_the_input_line_and_off_again() -> None:
+    async with running() as case:
+        await case.press("i", *"half", "f2", "x")
+        await case.until(lambda: case.session.sent == [b"x"])
+        await case.press("f2")
+        assert case.screen.mode == "LOG"
+        assert case.screen.query_one(InputLine).value == "half"
+
+
+async def test_alt_and_a_letter_are_no_text_for_the_board() -> None:
+    async with running() as case:
+        await case.press("i", "a")
+        case.app.post_message(events.Key("alt+c", "c"))
+        await case.press("b")
+        assert case.screen.query_one(InputLine).value == "ab"
+
+
+async def test_alt_and_a_letter_go_out_as_raw_keys_as_a_terminal_sends_them() -> None:
+    assert key_bytes("alt+c", "c") == b"\x1bc"
+    assert key_bytes("alt+shift+c", "C") == b"\x1bC"

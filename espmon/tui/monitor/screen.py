@@ -72,6 +72,27 @@ class MonitorScreen(MonitorView):
             # Whoever sends something wants to see the answer.
             self.pane.go_to_end()
 
+    @on(InputLine.ManyPasted)
+    def _many_pasted(self, event: InputLine.ManyPasted) -> None:
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        line = self.query_one(InputLine)
+        body = [
+            f"The first is: {event.lines[0][:100]}",
+            f"The last is: {event.lines[-1][:100]}",
+            f"Each is sent with {line.eol} at its end, at once and in order.",
+        ]
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                line.send(event.lines)
+
+        self.app.push_screen(ConfirmScreen(f"Send {len(event.lines):,} pasted lines?", body, "Send"), answered)
+
+    def on_paste(self) -> None:
+        """Pasted where no text is typed: say where it can be."""
+        self.app.notify("Pasted text goes to the board from the input line (i), or with raw keys (r)", markup=False)
+
     @on(InputLine.Left)
     def _input_left(self) -> None:
         self.pane.focus()
@@ -89,6 +110,10 @@ class MonitorScreen(MonitorView):
         self.set_focus(raw if turn_on else self.pane)
         self.refresh_bindings()
         self.show_state()
+
+    def action_raw_anywhere(self) -> None:
+        """Raw keys, also from a field."""
+        self.action_raw()
 
     @on(RawKeys.Typed)
     def _raw_typed(self, event: RawKeys.Typed) -> None:
@@ -166,6 +191,9 @@ class MonitorScreen(MonitorView):
         if action in BEGIN_TYPING:
             # Looked at before the focused widget: must let the key through wherever it can be typed.
             return not self.in_menu and isinstance(self.focused, LogPane | EventList | None)
+        if action == "raw_anywhere":
+            # In raw mode the key comes back, and the raw keys take it themselves.
+            return not (self.has_class("-raw") or self.in_menu)
         return not (self.has_class("-raw") or self.in_menu)
 
     @property
@@ -185,7 +213,7 @@ class MonitorScreen(MonitorView):
         for key, active in found.items():
             if active.binding.id in hidden:
                 found[key] = active._replace(binding=replace(active.binding, show=False))
-            elif active.binding.id == "app.help" and mode in ("INPUT", "FIND"):
+            elif active.binding.id == "app.help" and self.typing:
                 found[key] = active._replace(binding=replace(active.binding, key_display="F1"))
         return found
 

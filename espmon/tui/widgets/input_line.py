@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -18,6 +19,7 @@ from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from espmon.session.recording import write_atomically
+from espmon.tui.widgets.field import Field
 
 HISTORY_LINES = 500
 """Most lines remembered."""
@@ -27,6 +29,18 @@ LINE_LIMIT = 4096
 
 EOLS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
 """Name -> bytes of the line ends offered."""
+
+
+LINE_BREAK = "↵"
+"""Stands in the field where another line begins; a paste of several lines puts it there."""
+
+PASTED_LINES = 20
+"""Most lines that a paste puts into the field. More are not read there, so that is asked about instead."""
+
+
+def pasted_lines(text: str) -> list[str]:
+    """The lines of a pasted text; its last line end, if it has one, is Enter's."""
+    return re.split(r"\r\n|\r|\n", re.sub(r"(\r\n|\r|\n)\Z", "", text))
 
 
 class History:
@@ -84,6 +98,10 @@ class History:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, "".join(f"{line}\n" for line in tuple(self.lines)).encode())
 
+    def rewind(self) -> None:
+        """`step` begins again at the newest line."""
+        self._at = None
+
     def step(self, delta: int, present: str) -> str | None:
         """The line before (-1) or after (1); `present` is what stands in the field. None when there is none."""
         if self._at is None:
@@ -100,7 +118,7 @@ class History:
         return self.lines[at]
 
 
-class _Field(Input):
+class _Field(Field):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "history(-1)", show=False, id="input.previous", tooltip="The line sent before"),
         Binding("down", "history(1)", show=False, id="input.following", tooltip="The line sent after"),
@@ -113,6 +131,16 @@ class _Field(Input):
         if line is not None:
             self.value = line
             self.cursor_position = len(line)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        # The base class keeps the first line and drops the others.
+        event.prevent_default()
+        event.stop()
+        lines = pasted_lines(event.text)
+        if len(lines) > PASTED_LINES or (len(lines) > 1 and len(event.text) > LINE_LIMIT):
+            self.query_ancestor(InputLine).post_message(InputLine.ManyPasted(lines))
+        else:
+            self.replace(LINE_BREAK.join(lines), *self.selection)
 
     def action_leave(self) -> None:
         self.query_ancestor(InputLine).post_message(InputLine.Left())
@@ -140,9 +168,15 @@ class InputLine(Horizontal):
 
     @dataclass
     class Sent(Message):
-        """A line to send, with its line end."""
+        """A line to send, or several, with their line ends."""
 
         data: bytes
+
+    @dataclass
+    class ManyPasted(Message):
+        """More lines were pasted than can be read in the field: nothing is sent before somebody has agreed."""
+
+        lines: list[str]
 
     class Left(Message):
         """The user is done typing."""
@@ -203,4 +237,8 @@ class InputLine(Horizontal):
         event.input.value = ""
         if self.history.add(line):
             self._write()
-        self.post_message(self.Sent(line.encode() + EOLS[self.eol]))
+        self.send(line.split(LINE_BREAK))
+
+    def send(self, lines: Sequence[str]) -> None:
+        """Send these lines, in order, each with the line end."""
+        self.post_message(self.Sent(b"".join(line.encode() + EOLS[self.eol] for line in lines)))

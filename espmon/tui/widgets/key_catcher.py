@@ -46,7 +46,8 @@ def key_bytes(key: str, character: str | None) -> bytes:
         return SEQUENCES[key]
     if key.startswith("ctrl+") and len(key) == 6 and "a" <= key[5] <= "z":
         return bytes([ord(key[5]) & 0x1F])
-    return character.encode() if character else b""
+    alt = b"\x1b" if key.startswith("alt+") else b""
+    return alt + character.encode() if character else b""
 
 
 CELL = 15
