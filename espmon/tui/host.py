@@ -77,7 +77,7 @@ class Host(App[int]):
             asked: when the user asked for this screen (`last_key` then); keys since then say that it comes too late.
         """
         monitor = self.monitor
-        if self.screen is not monitor or monitor.mode != "LOG" or (monitor.completed and monitor.in_menu):
+        if self.screen is not monitor or monitor.typing or (monitor.completed and monitor.in_menu):
             return False
         return self.last_key == asked or time.monotonic() - self.last_key >= QUIET_SECONDS
 

@@ -56,7 +56,7 @@ class Router:
         from espmon.tui.screens.confirm import ConfirmScreen
 
         link = self._app.link
-        if self._app.screen is self._app.monitor and self._app.monitor.mode != "LOG":
+        if self._app.screen is self._app.monitor and self._app.monitor.typing:
             # Asked for, but by somebody who has begun to type since: a `y` of theirs must not reset the board.
             link.ask(link.session.decline())
             self._app.invite("Not probed while you type: p asks")

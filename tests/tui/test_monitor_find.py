@@ -116,6 +116,25 @@ async def test_a_broken_expression_is_said_and_the_last_search_stays() -> None:
         assert case.pane.queries.query is not None
 
 
+async def test_an_expression_that_never_ends_is_given_up_and_the_screen_lives() -> None:
+    async with running() as case:
+        await case.feed(b"a" * 80 + b"!\n")
+        await case.press("slash", "alt+r", *"(a|aa)+$")
+        await case.until(lambda: "Given up" in case.text())
+        await case.feed(b"still here\n")
+        await case.until(lambda: "still here" in case.text())
+
+
+async def test_an_expression_in_the_filter_shows_lines_as_they_come() -> None:
+    async with running() as case:
+        await case.feed(numbered(20))
+        await case.press("f", "alt+r", *"line [13]$", "enter")
+        await settled(case)
+        assert len(case.pane.view) == 2
+        await case.feed(b"line 3\nline 4\n")
+        await case.until(lambda: len(case.pane.view) == 3)
+
+
 async def test_new_matches_are_counted_as_lines_come() -> None:
     async with running() as case:
         await case.feed(numbered(10))
@@ -217,3 +236,112 @@ async def test_a_search_that_still_reads_history_does_not_take_the_user_away() -
         await case.pilot.pause()
         assert case.rows()[0] == "line 0"
         assert case.pane.queries.count == 1000
+
+
+def alt(case: Running, letter: str) -> None:
+    """Alt and a letter as most terminals send it: the toolkit gives the key a character too."""
+    case.app.post_message(events.Key(f"alt+{letter}", letter))
+
+
+async def test_alt_keys_of_the_search_are_options_and_not_letters() -> None:
+    async with running() as case:
+        await case.feed(b"Wifi\nwifi\nwi.i\n")
+        await case.press("slash", *"wi.i")
+        alt(case, "c")
+        alt(case, "r")
+        bar = case.screen.query_one(SearchBar)
+        await case.until(lambda: bar.options == {"case": True, "regex": True})
+        await settled(case)
+        assert bar.query_one(Input).value == "wi.i"
+        assert case.pane.queries.count == 2
+
+
+async def test_alt_r_of_the_filter_is_its_option_and_not_a_letter() -> None:
+    async with running() as case:
+        await case.press("f", *"wi.i")
+        alt(case, "r")
+        bar = case.screen.query_one(FilterBar)
+        await case.until(lambda: bar.query_one("#filter-regex").has_class("-set"))
+        assert bar.query_one("#filter-include", Input).value == "wi.i"
+
+
+async def test_an_expression_that_is_broken_is_said_as_long_as_it_is_searched_as_one() -> None:
+    async with running() as case:
+        await case.feed(numbered(10))
+        await case.press("slash", *"a[0-")
+        await case.pilot.click("#search-regex")
+        await case.until(lambda: "Not a regular expression" in case.text())
+        await case.feed(numbered(10))
+        assert "Not a regular expression" in case.text()
+        await case.pilot.click("#search-regex")
+        await case.until(lambda: "0 lines" in case.text())
+
+
+async def test_up_in_an_empty_search_brings_back_what_was_searched_before() -> None:
+    async with running() as case:
+        await case.feed(numbered(10))
+        for word in ("one", "two"):
+            await case.press("slash", *word, "enter", "slash", "escape")
+        await case.press("slash")
+        field = case.screen.query_one(SearchBar).query_one(Input)
+        seen = []
+        for key in ("up", "up", "up", "down", "down"):
+            await case.press(key)
+            seen.append(field.value)
+        assert seen == ["two", "one", "one", "two", ""]
+
+
+async def test_up_and_down_go_from_match_to_match_while_something_else_is_typed() -> None:
+    async with running() as case:
+        await case.feed(numbered(100))
+        case.pane.go_to_start()
+        await case.press("slash", *"9")
+        await settled(case)
+        seen = []
+        for key in ("down", "f3", "up", "shift+f3"):
+            await case.press(key)
+            seen.append(case.pane.drawing.current)
+        assert seen == [19, 29, 19, 9]
+
+
+async def test_a_search_that_is_given_up_leads_back_to_following() -> None:
+    async with running() as case:
+        await case.feed(numbered(1000))
+        await case.press("slash", *"line 5")
+        await settled(case)
+        assert not case.pane.follow
+        await case.press("escape")
+        assert case.pane.follow
+
+
+async def test_a_search_that_is_given_up_leads_back_to_what_was_looked_at() -> None:
+    async with running() as case:
+        await case.feed(numbered(1000))
+        await case.press("g", "pagedown")
+        before = case.rows()
+        await case.press("slash", *"line 500")
+        await settled(case)
+        assert case.rows() != before
+        await case.press("escape")
+        assert case.rows() == before
+        assert not case.pane.follow
+
+
+async def test_the_status_names_the_part_that_has_the_keys() -> None:
+    async with running() as case:
+        seen = [case.screen.mode]
+        for key in ("e", "escape", "slash", "escape", "f", "escape", "i", "escape", "r"):
+            await case.press(key)
+            assert f" {case.screen.mode} " in case.text()
+            seen.append(case.screen.mode)
+        assert seen == ["LOG", "EVENTS", "LOG", "FIND", "LOG", "FILTER", "LOG", "INPUT", "LOG", "RAW"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_escape_leaves_the_events(width: int) -> None:
+    async with running(size=(width, 24)) as case:
+        await case.press("e")
+        assert "Log" in case.text().split("\n")[-1]
+        await case.press("escape")
+        assert not case.screen.inspector.has_class("-on")
+        assert case.screen.focused is case.pane

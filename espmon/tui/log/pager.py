@@ -89,6 +89,12 @@ class Pager:
             total += self.layout.height(view.line(position))
         return self._downward(view.line(position), max(0, total - self.height))
 
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """(line, row of that line) at the top, None while following: for `come_back`."""
+        rows = [] if self.follow else self.rows()
+        return rows[0][:2] if rows else None
+
     # -- moving -------------------------------------------------------------------------------------------------
 
     def freeze(self) -> None:
@@ -110,6 +116,14 @@ class Pager:
         self.freeze()
         self._top = self._moved(line, 0, -above) if len(self.view) else (line, 0)
         self._rows = None
+
+    def come_back(self, place: tuple[int, int] | None) -> None:
+        """To where `place` was read."""
+        if place is None:
+            self.tail()
+        else:
+            self.freeze()
+            self._top, self._rows = place, None
 
     def move(self, delta: int) -> None:
         """By rows. Down to the very end follows again."""

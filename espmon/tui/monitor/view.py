@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer
 
 from espmon.session.settings import Settings
@@ -30,6 +31,15 @@ from espmon.tui.widgets.status_bar import PaneState, StatusBar
 
 WIDE = 100
 """Columns from which the inspector stands beside the log."""
+
+
+MODES: tuple[tuple[type[Widget], str], ...] = (
+    (EventList, "EVENTS"),
+    (InputLine, "INPUT"),
+    (SearchBar, "FIND"),
+    (FilterBar, "FILTER"),
+)
+"""The part that has the focus -> what the mode is called; LOG anywhere else."""
 
 
 class Body(Horizontal):
@@ -83,6 +93,7 @@ class MonitorView(Screen[None]):
         self._timestamps = timestamps
         self._output = True
         self._output_end = 0
+        self._before_search: tuple[int, int] | None = None
         self.completed = False
 
     def compose(self) -> ComposeResult:
@@ -113,13 +124,16 @@ class MonitorView(Screen[None]):
 
     @property
     def mode(self) -> str:
-        """LOG, INPUT, FIND or RAW: where keys go."""
+        """LOG, EVENTS, INPUT, FIND, FILTER or RAW: where keys go."""
         if self.has_class("-raw"):
             return "RAW"
-        around = set() if self.focused is None else set(self.focused.ancestors)
-        if self.query_one(InputLine) in around:
-            return "INPUT"
-        return "FIND" if around.intersection(self.query("SearchBar, FilterBar")) else "LOG"
+        around = () if self.focused is None else self.focused.ancestors_with_self
+        return next((name for widget in around for kind, name in MODES if isinstance(widget, kind)), "LOG")
+
+    @property
+    def typing(self) -> bool:
+        """Whether keys are text, not commands."""
+        return self.mode not in ("LOG", "EVENTS")
 
     def on_mount(self) -> None:
         """Show what there is already."""
@@ -357,6 +371,7 @@ class MonitorView(Screen[None]):
         """Type what to look for."""
         if not self.query(SearchBar):
             await self.mount(SearchBar(id="search"), after="#body")
+        self._before_search = self.pane.pager.place
         self.query_one(SearchBar).open()
 
     def action_match(self, step: int) -> None:
@@ -383,6 +398,7 @@ class MonitorView(Screen[None]):
     @on(SearchBar.Closed)
     def _search_closed(self) -> None:
         self.pane.set_search(None)
+        self.pane.come_back(self._before_search)
         self.pane.focus()
 
     async def action_filter(self) -> None:

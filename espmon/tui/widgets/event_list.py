@@ -57,6 +57,7 @@ class EventList(ScrollView, can_focus=True):
         Binding("enter", "jump", "To the line", id="events.jump", tooltip="Show the log line it belongs to"),
         Binding("v", "kind", "Kind", id="events.kind", tooltip="Only one kind of event"),
         Binding("o", "open", "Open", id="events.open", tooltip="Picture, core dump or report"),
+        Binding("escape", "screen.inspector", "Log", id="events.leave", tooltip="Back to the log"),
     ]
 
     @dataclass

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from espmon.tui.log.query import LEVELS, LineFilter, QueryError, TextQuery
+from espmon.tui.widgets.field import Field
 
 NAMES = {"E": "E", "W": "W", "I": "I", "D": "D", "V": "V", "": "other"}
 """Level -> how it is written; "other" are lines without a level."""
@@ -80,7 +81,7 @@ class LevelPicker(Widget, can_focus=True):
                 return
 
 
-class _Field(Input):
+class _Field(Field):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "screen.close_filter", "Done", id="filter.done", tooltip="Back to the log, the filter stays"),
         Binding("alt+r", "regex", ".*", id="filter.regex", tooltip="Regular expressions"),

@@ -276,6 +276,11 @@ class LogPane(ScrollView, can_focus=True):
         self._moved()
         return True
 
+    def come_back(self, place: tuple[int, int] | None) -> None:
+        """To where the pager's `place` was read; None follows."""
+        self.pager.come_back(place)
+        self._moved()
+
     def toggle_follow(self) -> None:
         """Stop or start following."""
         if self.pager.follow:

@@ -14,19 +14,28 @@ from textual.widgets import Input, Static
 
 from espmon.tui.log.query import QueryError, TextQuery
 from espmon.tui.sanitise import visible
+from espmon.tui.widgets.field import Field
+from espmon.tui.widgets.input_line import History
 
 
-class _Field(Input):
+class _Field(Field):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", id="search.close", tooltip="End the search"),
-        Binding("up", "step(-1)", "Previous", show=False, id="search.previous", tooltip="The match before"),
-        Binding("down", "step(1)", "Next", show=False, id="search.next", tooltip="The match after"),
+        Binding("escape", "close", "Close", id="search.close", tooltip="End the search, back to where it began"),
+        Binding(
+            "up", "recall(-1)", show=False, id="search.older", tooltip="In an empty field: what was searched before"
+        ),
+        Binding("down", "recall(1)", show=False, id="search.newer", tooltip="What was searched after that"),
+        Binding("shift+f3,ctrl+up", "step(-1)", show=False, id="search.previous", tooltip="The match before"),
+        Binding("f3,ctrl+down", "step(1)", show=False, id="search.next", tooltip="The match after"),
         Binding("alt+c", "option('case')", "Aa", id="search.case", tooltip="Upper and lower case differ"),
         Binding("alt+r", "option('regex')", ".*", id="search.regex", tooltip="Regular expression"),
     ]
 
     def action_close(self) -> None:
         self.query_ancestor(SearchBar).close()
+
+    def action_recall(self, step: int) -> None:
+        self.query_ancestor(SearchBar).recall(step)
 
     def action_step(self, step: int) -> None:
         self.query_ancestor(SearchBar).post_message(SearchBar.Step(step))
@@ -69,6 +78,9 @@ class SearchBar(Horizontal):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.options = {"case": False, "regex": False}
+        self.history = History()
+        self._recalled = ""
+        self._problem = ""
 
     def compose(self) -> ComposeResult:
         """The row."""
@@ -81,6 +93,9 @@ class SearchBar(Horizontal):
     def open(self) -> None:
         """Show the field and type."""
         self.add_class("-on")
+        # What was searched last stands there, ready to be typed over: as if it had been recalled.
+        self._recalled = self.query_one(_Field).value
+        self.history.rewind()
         self.screen.set_focus(self.query_one(_Field))
 
     def close(self) -> None:
@@ -88,6 +103,19 @@ class SearchBar(Horizontal):
         self.remove_class("-on")
         self.query_one(_Field).value = ""
         self.post_message(self.Closed())
+
+    def recall(self, step: int) -> None:
+        """In an empty field, or one that was filled so: a search from before. Else to another match."""
+        field = self.query_one(_Field)
+        if field.value not in ("", self._recalled):
+            self.post_message(self.Step(step))
+            return
+        text = self.history.step(step, "")
+        while text is not None and text and text == field.value:
+            text = self.history.step(step, "")
+        if text is not None:
+            self._recalled = field.value = text
+            field.cursor_position = len(text)
 
     def toggle(self, name: str) -> None:
         """Case or regular expression on and off."""
@@ -103,18 +131,20 @@ class SearchBar(Horizontal):
                 self.toggle(name)
 
     def show_count(self, text: str, *, bad: bool = False) -> None:
-        """Which match of how many, or why the pattern is none."""
+        """Which match of how many. Why the pattern is none goes before, as long as it is none."""
         count = self.query_one("#search-count", Static)
-        count.set_class(bad, "-bad")
-        count.update(visible(text))
+        count.set_class(bad or bool(self._problem), "-bad")
+        count.update(visible(self._problem or text))
 
     def _ask(self) -> None:
         text = self.query_one(_Field).value
         try:
             query = TextQuery(text, regex=self.options["regex"], case=self.options["case"]) if text else None
         except QueryError as error:
-            self.show_count(str(error), bad=True)
+            self._problem = str(error)
+            self.show_count("")
             return
+        self._problem = ""
         if query is None:
             self.show_count("")
         self.post_message(self.Changed(query))
@@ -129,4 +159,5 @@ class SearchBar(Horizontal):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.remove_class("-on")
+        self.history.add(event.value)
         self.post_message(self.Accepted())

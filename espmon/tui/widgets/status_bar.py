@@ -39,7 +39,9 @@ def rate_text(rate: float) -> str:
 MODES = {
     "LOG": "$background on $primary",
     "INPUT": "$background on $success",
+    "EVENTS": "$background on $secondary",
     "FIND": "$background on $accent",
+    "FILTER": "$background on $accent",
     "RAW": "$background on $warning",
 }
 """Mode -> style of its badge."""
