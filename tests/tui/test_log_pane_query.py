@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import threading
 
 import pytest
@@ -66,6 +68,57 @@ def test_expressions_see_the_line_without_colour() -> None:
 def test_a_broken_expression_says_why() -> None:
     with pytest.raises(QueryError, match="Not a regular expression"):
         TextQuery("(", regex=True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("((a{1000}){1000}){1000}", "10,000 repetitions"),
+        ("x" * 501, "500 characters"),
+        ("(?:x{200}y){2,300}", "10,000 repetitions"),
+        ("(?:(?:x{30}){20,}){30}", "10,000 repetitions"),
+    ],
+)
+def test_an_expression_that_cannot_be_afforded_is_refused(pattern: str, why: str) -> None:
+    with pytest.raises(QueryError, match=why):
+        TextQuery(pattern, regex=True)
+
+
+def test_an_expression_nested_deeper_than_the_interpreter_allows_is_refused() -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 150)
+    try:
+        with pytest.raises(QueryError, match="nested too deeply"):
+            TextQuery("(" * 200 + ")" * 200, regex=True)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+ENDLESS = "(a|aa)+$"
+"""Tries more ways through a row of this letter than there are atoms."""
+
+
+def test_an_expression_that_never_ends_is_given_up_with_a_reason() -> None:
+    store = store_of(b"first a\n", b"a" * 80 + b"!\n", b"last a\n")
+    scan = Scan(store, Selector(LineFilter(), TextQuery(ENDLESS, regex=True)))
+    while scan.step():
+        pass
+    assert "Given up" in scan.problem
+    assert scan.behind == 0
+    assert not scan.step()
+
+
+def test_marks_of_an_expression_that_never_ends_are_left_out() -> None:
+    query = TextQuery(ENDLESS, regex=True)
+    assert list(query.spans("xx aaa")) == [(3, 6)]
+    assert list(query.spans("a" * 80 + "!")) == []
+
+
+def test_expressions_are_left_to_the_thread() -> None:
+    store = store_of(LOG)
+    assert Scan(store, Selector(LineFilter(), TextQuery("wifi"))).inline
+    assert not Scan(store, Selector(LineFilter(), TextQuery("wifi", regex=True))).inline
+    assert not Scan(store, Selector(LineFilter(exclude=TextQuery("wifi", regex=True)))).inline
 
 
 def test_exactly_the_ticked_levels_are_shown() -> None:

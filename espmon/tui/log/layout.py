@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -226,11 +226,11 @@ class Layout:
         ranges: list[Range] = []
         if self.query is not None:
             kind = "current" if line == self.current else "match"
-            for count, match in enumerate(self.query.compiled.finditer(shown.text)):
-                if count >= MATCHES or match.start() >= end:
+            for first, last in islice(self.query.spans(shown.text), MATCHES):
+                if first >= end:
                     break
-                if match.end() > start:
-                    ranges.append((match.start(), match.end(), kind))
+                if last > start:
+                    ranges.append((first, last, kind))
         if selection is not None:
             ranges.append((selection[0], len(shown.text) if selection[1] < 0 else selection[1], "selected"))
         style = painter.base

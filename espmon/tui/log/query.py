@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING
 
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter, PrintFilterError
 from espmon.session.store import Segment
+
+if TYPE_CHECKING:
+    import regex as engine
 
 LEVELS = ("E", "W", "I", "D", "V", "")
 """The levels that can be ticked; "" stands for lines without one."""
@@ -18,8 +23,39 @@ _INNER_SGR = re.compile(rb"[^\r\n]\x1b\[[0-9;:]*m[^\r\n\x1b]")
 """Colour in the middle of a line: only there can it split what the user searches for."""
 
 
+PATTERN_LIMIT = 500
+"""Most characters of a regular expression."""
+
+REPEAT_LIMIT = 10_000
+"""Most repetitions that a regular expression may ask for, nested ones multiplied: they are unrolled."""
+
+LINE_SECONDS = 0.25
+"""Seconds that a regular expression may take on one line before it is given up (a usual one takes microseconds)."""
+
+PAINT_SECONDS = 0.002
+"""Seconds for finding the matches to be marked in one line on the screen."""
+
+_COUNTED = re.compile(r"\{(?:\d*,)?(\d+),?\}")
+
+
 class QueryError(ValueError):
-    """A pattern that is not a regular expression, or tags that are no print filter; the message says why."""
+    """A pattern that is no usable regular expression, or tags that are no print filter; the message says why."""
+
+
+def _expression(pattern: str, *, case: bool) -> engine.Pattern[str]:
+    """Compile what the user typed, for an engine that can be stopped (`re` holds the interpreter until it is done)."""
+    import regex as engine  # only for those who search with expressions: it takes longer to load than a search
+
+    if len(pattern) > PATTERN_LIMIT:
+        raise QueryError(f"Not more than {PATTERN_LIMIT} characters")
+    if prod(map(int, _COUNTED.findall(pattern))) > REPEAT_LIMIT:
+        raise QueryError(f"Not more than {REPEAT_LIMIT:,} repetitions")
+    try:
+        return engine.compile(pattern, 0 if case else engine.IGNORECASE)
+    except engine.error as error:
+        raise QueryError(f"Not a regular expression: {str(error).partition(' at position')[0]}") from error
+    except RecursionError:
+        raise QueryError("Not a regular expression: nested too deeply") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +71,38 @@ class TextQuery:
     pattern: str
     regex: bool = False
     case: bool = False
-    compiled: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _words: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _raw: re.Pattern[bytes] | None = field(init=False, repr=False, compare=False)
+    _expression: engine.Pattern[str] | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         flags = 0 if self.case else re.IGNORECASE
-        try:
-            compiled = re.compile(self.pattern if self.regex else re.escape(self.pattern), flags)
-        except re.error as error:
-            raise QueryError(f"Not a regular expression: {error.msg}") from error
-        object.__setattr__(self, "compiled", compiled)
+        expression = _expression(self.pattern, case=self.case) if self.regex else None
         raw = None
         if not self.regex and self.pattern.isascii():
             raw = re.compile(re.escape(self.pattern.encode()), flags)
+        object.__setattr__(self, "_words", re.compile("" if self.regex else re.escape(self.pattern), flags))
         object.__setattr__(self, "_raw", raw)
+        object.__setattr__(self, "_expression", expression)
 
     def found(self, text: str) -> bool:
-        """Whether `text` has it."""
-        return self.compiled.search(text) is not None
+        """Whether `text` has it. Raises `QueryError` when a regular expression takes longer than `LINE_SECONDS`."""
+        if self._expression is None:
+            return self._words.search(text) is not None
+        try:
+            return self._expression.search(text, timeout=LINE_SECONDS, concurrent=True) is not None
+        except TimeoutError:
+            raise QueryError(f"Given up: on one line it takes more than {LINE_SECONDS:g} s") from None
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where `text` has it, as (start, end), from the left; ends early when that takes longer than a frame has."""
+        if self._expression is None:
+            yield from (match.span() for match in self._words.finditer(text))
+            return
+        try:
+            yield from (match.span() for match in self._expression.finditer(text, timeout=PAINT_SECONDS))
+        except TimeoutError:
+            return  # only marks are missing: whether the line has it was found out elsewhere
 
     def candidates(self, block: LineBlock) -> list[int] | None:
         """Indices of the only lines of `block` that can match, or None when each must be looked at."""
@@ -144,8 +194,13 @@ class Selector:
     show: LineFilter
     search: TextQuery | None = None
 
+    @property
+    def costly(self) -> bool:
+        """A regular expression is part of it: it may take long even on few lines."""
+        return any(query is not None and query.regex for query in (self.search, self.show.include, self.show.exclude))
+
     def pick(self, segment: Segment, low: int, high: int) -> list[int]:
-        """Ids of the lines `low <= id < high` of `segment` that are wanted."""
+        """Ids of the lines `low <= id < high` of `segment` that are wanted. Raises `QueryError`, see `found`."""
         block, first = segment.block, segment.first
         start, end = max(0, low - first), min(len(block), high - first)
         if block.source == "mark" and self.search is None:

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from espmon.session.store import LogStore
-from espmon.tui.log.query import Selector
+from espmon.tui.log.query import QueryError, Selector
 
 STEP = 8192
 """Most lines looked at before other threads get a turn."""
@@ -33,22 +33,33 @@ class Scan:
         self.start = start
         self.ids: array[int] = array("Q")
         self.next = max(start, store.first)
+        self.problem = ""
+        """Why no further line is looked at; "" while all is well."""
 
     @property
     def behind(self) -> int:
-        """Lines of the store that have not been looked at."""
-        return len(self.store) - self.next
+        """Lines of the store that have not been looked at and will be."""
+        return 0 if self.problem else len(self.store) - self.next
+
+    @property
+    def inline(self) -> bool:
+        """What is behind is so little that the screen's own loop may look at it."""
+        return self.behind <= INLINE and not self.selector.costly
 
     def step(self, limit: int = STEP) -> bool:
         """Look at up to `limit` more lines; False when there is nothing left."""
         end = min(len(self.store), max(self.next, self.store.first) + limit)
         at = max(self.next, self.store.first)
-        if at >= end:
+        if at >= end or self.problem:
             return False
         for segment in self.store.segments(at):
             if segment.first >= end:
                 break
-            self.ids.extend(self.selector.pick(segment, at, end))
+            try:
+                self.ids.extend(self.selector.pick(segment, at, end))
+            except QueryError as error:
+                self.problem = str(error)
+                return False
         self.next = end
         return True
 

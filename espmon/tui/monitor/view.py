@@ -201,11 +201,11 @@ class MonitorView(Screen[None]):
         pane, queries = self.pane, self.pane.queries
         search = ""
         if queries.query is not None:
-            more = "…" if queries.searching else ""
+            more = "…" if queries.reading else ""
             place = f"{queries.ordinal:,}/{queries.count:,}" if queries.ordinal else f"{queries.count:,}"
             search = f"{place}{more}"
             if self.query(SearchBar):
-                self.query_one(SearchBar).show_count(f"{search} lines")
+                self.query_one(SearchBar).show_count(queries.problem or f"{search} lines", bad=bool(queries.problem))
             search = f"{queries.query.pattern} {search}"
         self.query_one(StatusBar).show(
             self.status,
@@ -215,7 +215,7 @@ class MonitorView(Screen[None]):
                 unseen=pane.unseen,
                 lines=len(self.link.session.store),
                 shown=len(pane.view),
-                filter=queries.filter.describe(),
+                filter=f"{queries.filter.describe()} {queries.filter_problem}".strip(),
                 filtering=queries.filtering,
                 search=search,
                 output=self._output,

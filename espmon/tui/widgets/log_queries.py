@@ -120,9 +120,16 @@ class LogQueries:
             return
         self.filtering = False
         self._pending = None
-        scan.step(INLINE)
+        if scan.inline:
+            scan.step()
         self._pane.view.use(scan)
         self._pane.view_replaced()
+
+    @property
+    def filter_problem(self) -> str:
+        """Why the filter looks at no further line; "" while all is well."""
+        scan = self._pane.view.scan
+        return "" if scan is None else scan.problem
 
     # -- search -------------------------------------------------------------------------------------------------
 
@@ -138,6 +145,16 @@ class LogQueries:
         if self.matches is None or current is None:
             return 0
         return bisect_right(self.matches.ids, current)
+
+    @property
+    def reading(self) -> bool:
+        """A search is reading history: its count is not the last word."""
+        return self.searching and self.matches is not None and self.matches.behind > INLINE
+
+    @property
+    def problem(self) -> str:
+        """Why the search looks at no further line; "" while all is well."""
+        return "" if self.matches is None else self.matches.problem
 
     def set_search(self, query: TextQuery | None) -> None:
         """Look for `query`, None ends the search."""
@@ -215,16 +232,16 @@ class LogQueries:
         """Look at the lines that came since the last call; many of them go to the thread."""
         scan = self._pane.view.scan
         if scan is not None and not self.filtering and scan.behind > 0:
-            if scan.behind <= INLINE:
-                scan.step(INLINE)
+            if scan.inline:
+                scan.step()
             else:
                 self.filtering = True
                 self._filters.start(scan)
         matches = self.matches
         if matches is not None and not self.searching and matches.behind > 0:
             matches.evict()
-            if matches.behind <= INLINE:
-                matches.step(INLINE)
+            if matches.inline:
+                matches.step()
             else:
                 self.searching = True
                 self._searches.start(matches)
