@@ -47,6 +47,7 @@ class Controls(SessionCore):
                 raise PortError(
                     PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Press the board's EN (RESET) button"
                 )
+            self._pipeline.restarted()
             await handle.run_sequence(sequence)
 
         await self._user("No reset", work)
@@ -60,6 +61,7 @@ class Controls(SessionCore):
                 raise PortError(
                     PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Hold BOOT, press EN, release BOOT"
                 )
+            self._pipeline.restarted()
             await handle.run_sequence(entries[0])
 
         await self._user("No reset", work)

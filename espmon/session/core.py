@@ -346,7 +346,7 @@ class SessionCore:
                 rate=rate,
                 capture=self._pipeline.capture(now),
                 boot=self._log.boot,
-                loop=self._log.loop,
+                loop=self._log.loop(now),
             )
 
 

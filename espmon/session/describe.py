@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from espmon.records.events.reset import LOOP_AT
 from espmon.records.record import JsonObject, Record
 from espmon.session.view import Severity
 from espmon.text import plain
@@ -59,8 +60,8 @@ def _reset(fields: JsonObject) -> tuple[str, Severity]:
     title = f"Reset: {reason}"
     if fields.get("hint"):
         title += f" ({fields['hint']})"
-    expected = fields.get("expected")
-    return title, Severity.INFO if expected or expected is None else Severity.WARNING
+    alarming = fields.get("expected") is False or int(fields.get("repeats") or 1) >= LOOP_AT
+    return title, Severity.WARNING if alarming else Severity.INFO
 
 
 def _panic(fields: JsonObject) -> tuple[str, Severity]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 
 from espmon.records.events.fold import signature
 from espmon.records.events.panic import Panic
+from espmon.records.events.reset import LOOP_AT, LOOP_SECONDS, Reset
 from espmon.records.record import Event, JsonObject, Record
 from espmon.session.describe import describe
 from espmon.session.view import EVENTS_KEPT, EventEntry, Severity
@@ -20,24 +22,8 @@ BOOTS_KEPT = 10_000
 SIGNATURES_KEPT = 256
 """Different crashes that later ones are compared with."""
 
-LAST_SEEN = ("last in boot", "last at line")
-"""Details of a folded entry."""
-
-LOOP_AT = 3
-"""Resets of one kind in a row that make a loop."""
-
-
-def same_as(record: Record) -> Hashable | None:
-    """What makes two events one entry with a count; None for events that are always listed.
-
-    Panics are the same by kind and top frames; resets and boots only while the chip is in a boot loop.
-    """
-    if isinstance(record, Panic):
-        return ("panic", signature(record))
-    fields = record.fields()
-    if record.type == "reset" and int(fields.get("repeats") or 1) > 1:
-        return ("reset", fields.get("code"), fields.get("reason"), fields.get("boot_mode"))
-    return None
+FIRST_SEEN = ("first in boot", "first at line")
+"""Details of a folded entry: where the first one was. Everything else is the newest one's."""
 
 
 class LinkEvent(Event):
@@ -149,7 +135,8 @@ class Boot:
 
 
 class EventLog:
-    """Entries in the order they happened, with stable ids. Crashes and boot loops are folded: one entry, a count.
+    """Entries in order of time, with stable ids. Equal crashes are one entry, and so is a boot loop: the newest, and a
+    count.
 
     Args:
         changed: called with each entry added or replaced.
@@ -159,26 +146,24 @@ class EventLog:
         self.entries: list[EventEntry] = []
         self.boots: deque[Boot] = deque(maxlen=BOOTS_KEPT)
         self.boot = 0
-        self.loop: str | None = None
-        """The boot or crash loop that the board is in, in plain words."""
-        self._repeating = False
-        self._same: OrderedDict[Hashable, int] = OrderedDict()
+        self._loop: Reset | None = None
+        self._crashes: OrderedDict[Hashable, int] = OrderedDict()
+        self._in_loop: dict[Hashable, int] = {}
+        self._orders: dict[int, int] = {}
         self._changed = changed
         self._next = 0
+        self._placed = 0
 
     def add(self, record: Record, line: int | None, **extra: Any) -> EventEntry | None:
         """List a record. Returns its entry, or None for a type that the inspector does not list."""
         described = describe(record)
         if described is None:
             return None
-        if record.type == "reset":
+        if isinstance(record, Reset):
             self._begin_boot(record, line)
         elif record.type == "boot" and self.boots:
             fields = record.fields()
             self.boots[-1].app = " ".join(str(fields[key]) for key in ("app", "app_version") if fields.get(key))
-        folded = self._fold(record, line)
-        if folded is not None:
-            return folded
         title, severity, details = described
         entry = EventEntry(
             id=self._next,
@@ -189,59 +174,111 @@ class EventLog:
             line=line,
             boot=self.boot,
             details=details,
+            count=record.repeats if isinstance(record, Reset) and record is self._loop else 1,
+            order=self._placed,
         )
         if extra:
             entry = replace(entry, **extra)
+        self._placed += 1
+        before = self._same(record)
+        if before is not None:
+            return self._count(before, entry)
         self._next += 1
         if len(self.entries) >= EVENTS_KEPT:
             # A new list, so that a reader on another thread keeps a whole one.
+            for old in self.entries[: EVENTS_KEPT // 10]:
+                del self._orders[old.id]
             self.entries = self.entries[EVENTS_KEPT // 10 :]
+        self._orders[entry.id] = entry.order
         self.entries.append(entry)
         self._changed(entry)
         return entry
 
-    def _begin_boot(self, record: Record, line: int | None) -> None:
-        fields = record.fields()
+    def _begin_boot(self, reset: Reset, line: int | None) -> None:
         if self.boots:
-            self.boots[-1].ended = record.time
+            self.boots[-1].ended = reset.time
         self.boot += 1
-        self.boots.append(Boot(self.boot, line, record.time, str(fields.get("reason") or "")))
-        repeats = int(fields.get("repeats") or 1)
-        self._repeating = repeats > 1
-        self.loop = str(fields.get("hint") or "boot loop") if repeats >= LOOP_AT else None
+        self.boots.append(Boot(self.boot, line, reset.time, reset.reason))
+        if reset.repeats <= LOOP_AT:
+            self._in_loop.clear()
+        self._loop = reset if reset.repeats >= LOOP_AT else None
 
-    def _fold(self, record: Record, line: int | None) -> EventEntry | None:
-        """Count a crash or a reset that is the same as one listed before; None when it is a new one."""
-        key = same_as(record)
-        if key is None and record.type in ("boot", "caps") and self._repeating:
-            key = (record.type, str(record.fields()))
-        if key is None:
+    def loop(self, now: float) -> str | None:
+        """The boot or crash loop that the board is in, in a few words; None once it has run for a while."""
+        reset = self._loop
+        if reset is None or (reset.time is not None and now - reset.time > LOOP_SECONDS):
             return None
-        known = self._same.get(key)
-        old = self.entry(known) if known is not None else None
-        if old is None:
-            self._same[key] = self._next
-            if len(self._same) > SIGNATURES_KEPT:
-                self._same.popitem(last=False)
+        return f"boot loop ×{reset.repeats}"
+
+    def restarted(self) -> None:
+        """The board is being restarted on purpose: whatever loop it was in, this is not part of it."""
+        self._loop = None
+
+    def _same(self, record: Record) -> EventEntry | None:
+        """The entry of an equal event; None when this is the first one.
+
+        Panics are the same by kind and top frames; resets and what the board says while it starts only in a boot loop.
+        """
+        known: dict[Hashable, int]
+        if isinstance(record, Panic):
+            known, key = self._crashes, signature(record)
+        elif self._loop is not None and isinstance(record, Reset):
+            known, key = self._in_loop, (record.code, record.reason, record.boot_mode)
+        elif self._loop is not None and record.type in ("boot", "caps"):
+            known, key = self._in_loop, (record.type, str(record.fields()))
+        else:
             return None
-        # It stays where it was first seen, so that the boots keep their order; where it was last is a detail.
-        details = [row for row in old.details if row[0] not in LAST_SEEN]
-        last = zip(LAST_SEEN, (str(self.boot), "" if line is None else str(line)), strict=True)
-        return self.update(old.id, count=old.count + 1, details=(*details, *last))
+        entry = self.entry(known[key]) if key in known else None
+        if entry is None:
+            known[key] = self._next
+            if len(known) > SIGNATURES_KEPT:
+                del known[next(iter(known))]
+        return entry
+
+    def _count(self, old: EventEntry, new: EventEntry) -> EventEntry:
+        """Let an entry be the newest of its kind, with all before it counted."""
+        first = tuple(row for row in old.details if row[0] in FIRST_SEEN)
+        if not first:
+            first = (("first in boot", str(old.boot)),)
+            if old.line is not None:
+                first += (("first at line", f"{old.line + 1:,}"),)
+        title, details = new.title, new.details
+        if old.report is not None:
+            # It was decoded: the same crash has the same frames.
+            title, details = old.title, tuple(row for row in old.details if row[0] not in FIRST_SEEN)
+        entry = replace(
+            new,
+            id=old.id,
+            title=title,
+            details=(*details, *first),
+            path=old.path,
+            report=old.report,
+            count=max(old.count + 1, new.count),
+        )
+        index = self._index(old.id)
+        assert index is not None
+        # A new list, so that a reader on another thread sees neither none nor two of it.
+        self.entries = [*self.entries[:index], *self.entries[index + 1 :], entry]
+        self._orders[entry.id] = entry.order
+        self._changed(entry)
+        return entry
+
+    def _index(self, identity: int) -> int | None:
+        order = self._orders.get(identity)
+        return None if order is None else bisect_left(self.entries, order, key=lambda entry: entry.order)
 
     def entry(self, identity: int) -> EventEntry | None:
         """The entry with this id, None when it is no longer kept."""
-        first = self.entries[0].id if self.entries else 0
-        index = identity - first
-        return self.entries[index] if 0 <= index < len(self.entries) else None
+        index = self._index(identity)
+        return None if index is None else self.entries[index]
 
     def update(self, identity: int, **changes: Any) -> EventEntry | None:
         """Replace an entry by one with more in it. Returns None when it is no longer kept."""
-        old = self.entry(identity)
-        if old is None:
+        index = self._index(identity)
+        if index is None:
             return None
-        entry = replace(old, **changes)
-        self.entries[identity - self.entries[0].id] = entry
+        entry = replace(self.entries[index], **changes)
+        self.entries[index] = entry
         self._changed(entry)
         return entry
 

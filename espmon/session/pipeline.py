@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from espmon.records.baud import BaudDetector, BaudFinding
 from espmon.records.demux import Demultiplexer
+from espmon.records.events.reset import LOOP_AT, Reset
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.record import Record
 from espmon.session.events import EventLog, SessionNote
@@ -127,6 +128,11 @@ class Pipeline:
         self._spread(self.demux.flush(now).parts, now)
         self._idled = self._settled = self._stalled = True
 
+    def restarted(self) -> None:
+        """The session restarts the board, or has opened or regained its port: what comes is no boot loop yet."""
+        self.demux.restarted()
+        self.events.restarted()
+
     def raw(self, data: bytes, owner: str, now: float) -> None:
         """Bytes received by a lease: part of the stream, and not log text."""
         if data:
@@ -179,7 +185,11 @@ class Pipeline:
 
     @staticmethod
     def _worth_telling(entry: EventEntry) -> bool:
-        """A toast for what is new and loud; a panic's comes with its report, and a reset after one says nothing new."""
+        """A toast for what is new and loud; a panic's comes with its report, and a reset after one says nothing new
+        until it begins a loop.
+        """
+        if isinstance(entry.record, Reset) and entry.record.repeats == LOOP_AT:
+            return True
         if entry.count > 1 or entry.severity is Severity.INFO or entry.record.type == "panic":
             return False
         return not getattr(entry.record, "after_panic", False)

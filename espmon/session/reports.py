@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,20 @@ from espmon.postmortem import PostmortemError, Symbolizer
 from espmon.postmortem.panic import CoreFacts, PanicFacts, PanicReport, decode_panic
 from espmon.records.events.panic import CoreState, Panic
 from espmon.session.decoder import Decoder
-from espmon.session.events import EventLog
+from espmon.session.describe import describe
+from espmon.session.events import FIRST_SEEN, EventLog
 from espmon.session.recording import write_atomically
 from espmon.session.view import Severity
 from espmon.text import plain
 
 TOLD_KEPT = 10_000
 """Entries remembered as told."""
+
+STORM_SECONDS = 0.5
+"""Pause between two decodings of one entry: a storm is not worth all of the thread that decodes."""
+
+DECODED_KEPT = 256
+"""Crashes whose last decoded one is remembered, to tell whether the next is the same in everything."""
 
 DECODE_SECONDS = 20.0
 """Longest time for one report; the raw data is kept whatever happens."""
@@ -101,17 +109,40 @@ class Reports:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._told: set[int] = set()
-        self._decoding: set[int] = set()
+        self._newest: dict[int, Panic] = {}
+        """Entry -> the newest panic of those that are being decoded."""
+
+        self._decoded: OrderedDict[int, PanicFacts] = OrderedDict()
 
     async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
-        """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before."""
+        """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before.
+
+        Of a storm, the newest is decoded when the one before is done, and only if they are not the same in everything.
+        """
+        if again:
+            await self._decode(panic, entry, again=True)
+            return
+        if entry in self._newest:
+            self._newest[entry] = panic
+            return
+        self._newest[entry] = panic
+        try:
+            if entry in self._decoded:
+                if self._repeated(panic, entry):
+                    return
+                await asyncio.sleep(STORM_SECONDS)
+            while True:
+                newest = self._newest[entry]
+                await self._decode(newest, entry, again=False)
+                if self._newest[entry] is newest or self._repeated(self._newest[entry], entry):
+                    return
+                await asyncio.sleep(STORM_SECONDS)
+        finally:
+            del self._newest[entry]
+
+    async def _decode(self, panic: Panic, entry: int, *, again: bool) -> None:
         context = self._context
-        if not again:
-            if entry in self._decoding:
-                return  # the same crash is being decoded; what it finds will be counted with this one
-            if self._repeated(panic, entry):
-                return
-        self._decoding.add(entry)
+        facts = facts_of(panic)
         try:
             async with asyncio.timeout(DECODE_SECONDS):
                 report, fields = await context.decoder.run(lambda symbolizer: report_panic(panic, symbolizer))
@@ -121,10 +152,10 @@ class Reports:
         except PostmortemError as error:
             context.notify(f"The panic was not decoded: {error}", Severity.WARNING)
             return
-        finally:
-            self._decoding.discard(entry)
         panic.elf_match = report.elf_match
-        listed = context.events.entry(entry)
+        self._decoded[entry] = facts
+        if len(self._decoded) > DECODED_KEPT:
+            self._decoded.popitem(last=False)
         # Not by its count: the same crash may have come again before the first one was decoded.
         if not again and entry not in self._told:
             if len(self._told) >= TOLD_KEPT:
@@ -132,20 +163,26 @@ class Reports:
             self._told.add(entry)
             context.notify(report.sentence, Severity.ERROR)
             context.crashed(report)
+        listed = context.events.entry(entry)
         fields["boot"] = listed.boot if listed else 0
         fields["count"] = listed.count if listed else 1
-        rows = tuple((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"]))
-        old = listed.details if listed else ()
-        details = tuple(row for row in old if not row[0].startswith("#") and row[0] != "warning") + rows
-        warnings = tuple(("warning", plain(warning)) for warning in report.warnings)
-        context.events.update(
-            entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details + warnings
+        described = describe(panic)
+        rows = described[2] if described is not None else ()
+        first = tuple(row for row in (listed.details if listed else ()) if row[0] in FIRST_SEEN)
+        details = (
+            *(row for row in rows if not row[0].startswith("#")),
+            *first,
+            *((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"])),
+            *(("warning", plain(warning)) for warning in report.warnings),
         )
+        context.events.update(entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details)
 
     def _repeated(self, panic: Panic, entry: int) -> bool:
-        """Count a crash whose first one is decoded; False when there is nothing to count yet."""
+        """Count a crash that is, with its registers and all, the one that was decoded last; False when it is not."""
         listed = self._context.events.entry(entry)
-        if listed is None or listed.count == 1 or not listed.report or "sentence" not in listed.report:
+        if listed is None or not listed.report or "sentence" not in listed.report:
+            return False
+        if self._decoded.get(entry) != facts_of(panic):
             return False
         panic.elf_match = listed.report.get("elf_match")
         self._context.events.update(entry, report={**listed.report, "boot": listed.boot, "count": listed.count})

@@ -104,7 +104,7 @@ class Status:
     """Number of the current boot (0 before any reset was seen)."""
 
     loop: str | None = None
-    """A boot or crash loop in plain words, for the header."""
+    """The boot or crash loop that the board is in, in a few words for the header; the event says what it means."""
 
     elf: Path | None = None
     elf_state: ElfState = ElfState.NONE
@@ -153,7 +153,7 @@ class EventEntry:
     """Id of the log line it belongs to, for jumping; None when there is none."""
 
     boot: int
-    """The boot it happened in."""
+    """The boot it happened in; of equal events that are folded, the newest one's, as are time, line and record."""
 
     details: tuple[tuple[str, str], ...] = ()
     """(label, text) rows, plain text (already sanitised)."""
@@ -166,6 +166,9 @@ class EventEntry:
 
     count: int = 1
     """How many equal events are folded into this one."""
+
+    order: int = 0
+    """Its place among the entries, which are in order of time: a folded one moves to the end when it is counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from espmon.port import PortIdentity
 from espmon.session import reports
 from espmon.session.ide import Ide
 from espmon.session.session import Session
@@ -38,13 +39,19 @@ def crash(kind: str, sha256: str = IMAGE.sha256) -> bytes:
     return (panic_text(IMAGE.snapshot(kind), sha256) + "Rebooting...\r\n").encode()
 
 
+async def back_at_once(identity: PortIdentity) -> str:
+    return identity.url
+
+
 class Case:
-    def __init__(self, tmp_path: Path, ide: Ide | None = None) -> None:
-        self.handle = ScriptedHandle()
+    def __init__(self, tmp_path: Path, ide: Ide | None = None, *handles: ScriptedHandle) -> None:
+        self.handles = handles or (ScriptedHandle(),)
+        self.handle = self.handles[0]
         self.session = Session(
             settings=Settings(idle_seconds=0.01, recording=False),
             folder=tmp_path / "sessions",
-            opener=Port(self.handle),
+            opener=Port(*self.handles),
+            waiter=back_at_once,
             resolver=lambda name: name,
             ide=ide,
         )
@@ -106,10 +113,10 @@ async def test_the_same_crash_is_one_entry_with_a_count_and_one_toast(case: Case
     await case.open(ELF)
     for number in range(3):
         case.handle.push(BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic"))
-        await case.report(count=number + 1, boot=1)
+        await case.report(count=number + 1, boot=number + 1)
     (entry,) = case.panics()
-    assert (entry.count, entry.boot) == (3, 1)
-    assert dict(entry.details)["last in boot"] == "3"
+    assert (entry.count, entry.boot) == (3, 3)
+    assert dict(entry.details)["first in boot"] == "1"
     assert len([text for text in case.toasts() if "read_register" in text]) == 1
 
 
@@ -244,7 +251,7 @@ async def test_a_storm_of_one_crash_is_decoded_once_and_counted(case: Case, monk
     case.handle.push((BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic")) * 100)
     await case.report(count=100)
     case.handle.push(BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic"))
-    await case.report(count=101, boot=1)
+    await case.report(count=101, boot=101)
     assert decoded == 1
     assert len([text for text in case.toasts() if "read_register" in text]) == 1
-    assert case.session._log.loop is not None
+    assert case.session._log.loop(case.session._clock()) == "boot loop ×101"
