@@ -18,7 +18,7 @@ from espmon.sim.terminal import BoardTerminal
 
 PSEUDO_TERMINAL = "pty:"
 DEFAULT_SETTLE = 0.5
-DONE, USAGE, PORT_FAILED = 0, 2, 3
+DONE, USAGE, PORT_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,22 +66,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve(board: SimulatedBoard, listen: str) -> None:
-    stop = asyncio.Event()
+async def _serve(board: SimulatedBoard, listen: str) -> int:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    stop: asyncio.Future[int] = loop.create_future()
+
+    def ask(code: int) -> None:
+        if not stop.done():
+            stop.set_result(code)
+
+    def catch(number: int, code: int) -> None:
         try:
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, ask, code)
         except NotImplementedError:
             # Event loops without signal support: the interpreter's own handler, woken by the loop.
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(ask, code))
+
+    catch(signal.SIGINT, INTERRUPTED)
+    catch(signal.SIGTERM, DONE)
     front = BoardTerminal(board) if listen == PSEUDO_TERMINAL else BoardServer(board, listen)
     async with front as server:
         print(server.url, flush=True)
-        await stop.wait()
+        return await stop
 
 
-async def _run(options: argparse.Namespace, replay: bytes | None) -> None:
+async def _run(options: argparse.Namespace, replay: bytes | None) -> int:
     board = SimulatedBoard(
         options.chip,
         options.scenario,
@@ -91,11 +99,14 @@ async def _run(options: argparse.Namespace, replay: bytes | None) -> None:
         power_delay=max(0.0, options.settle),
         events=EventLog(options.events),
     )
-    await _serve(board, options.listen)
+    return await _serve(board, options.listen)
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until SIGINT or SIGTERM. Exit codes: 0 stopped, 2 wrong usage or unreadable file, 3 cannot listen."""
+    """Serve until SIGINT or SIGTERM.
+
+    Exit codes: 0 stopped by SIGTERM, 130 by Ctrl-C, 2 wrong usage or unreadable file, 3 cannot listen.
+    """
     options = _parser().parse_args(arguments)
     if options.rate is not None and options.rate < 1:
         print("espmon sim: --rate must be at least 1 baud", file=sys.stderr)
@@ -104,11 +115,10 @@ def main(arguments: list[str]) -> int:
         print("espmon sim: no ROM loader without the extra: pip install 'espmon[demo]'", file=sys.stderr)
     try:
         replay = options.replay.read_bytes() if options.replay else None
-        asyncio.run(_run(options, replay))
+        return asyncio.run(_run(options, replay))
     except ListenError as error:
         print(f"espmon sim: {error}", file=sys.stderr)
         return USAGE if error.wrong_usage else PORT_FAILED
     except OSError as error:
         print(f"espmon sim: {error.filename}: {error.strerror}", file=sys.stderr)
         return USAGE
-    return DONE

@@ -56,13 +56,13 @@ async def test_the_events_file_follows_the_contract_while_the_board_runs(tmp_pat
     assert all(set(event) <= {"t", "event", "mode", "dtr", "rts"} for event in events)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_cleanly_with_a_client_connected(number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+async def test_a_signal_ends_it_cleanly_with_a_client_connected(number: signal.Signals, code: int) -> None:
     with running("--settle", "0", "--scenario", "busy") as (process, url):
         async with Client(url) as client:
             await client.until(b"flood")
             process.send_signal(number)
-            assert process.wait(10) == 0
+            assert process.wait(10) == code
         assert process.stderr is not None
         assert process.stderr.read() == ""
 
