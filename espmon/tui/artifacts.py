@@ -92,7 +92,10 @@ class Artifacts:
             elif entry.report is not None and entry.path is not None and entry.id not in self._shown:
                 self._open_by_itself(entry)
         elif kind == "panic":
-            self._last_panic = entry
+            last = self._last_panic
+            # An older one may only have been decoded again.
+            if last is None or entry.id == last.id or (entry.order, entry.id) > (last.order, last.id):
+                self._last_panic = entry
         elif kind == "png" and self._awaiting_picture:
             self._picture_came(entry)
 
@@ -141,7 +144,7 @@ class Artifacts:
         """The last panic or core dump, whichever came later."""
         found = [entry for entry in (self._last_panic, self._last) if entry is not None]
         if found:
-            self.show(max(found, key=lambda entry: (entry.time or 0.0, entry.id)))
+            self.show(max(found, key=lambda entry: (entry.time or 0.0, entry.order, entry.id)))
         else:
             self._app.notify("Nothing has crashed yet", markup=False)
 

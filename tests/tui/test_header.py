@@ -11,7 +11,7 @@ from espmon.session.view import ElfState
 from espmon.tui.widgets.header import BoardHeader, short_name
 from tests.tui.running import Running, running
 
-ORDER = ("● open", "desk board", "▲ boot loop: 4 panics", "ELF ✓", "boot 12", "ESP32-C3", "115200 Bd")
+ORDER = ("● open", "desk board", "▲ boot loop ×4", "ELF ✓", "ESP32-C3", "boot 12", "115200 Bd")
 """By importance, the most important first."""
 
 
@@ -40,11 +40,21 @@ async def test_a_library_s_elf_leaves_room_for_boot_and_state(width: int) -> Non
 @pytest.mark.parametrize("width", range(20, 100, 7))
 async def test_less_important_parts_are_given_up_first(width: int) -> None:
     async with running(size=(width, 24)) as case:
-        row = await header(case, loop="boot loop: 4 panics")
+        row = await header(case, loop="boot loop ×4")
         there = [part in row for part in ORDER]
         assert there == sorted(there, reverse=True)
         assert there[0]
         assert len(row) <= width
+
+
+@pytest.mark.parametrize("name", ["desk board", "CP2102N USB to UART Bridge Controller"])
+@pytest.mark.parametrize("loop", ["boot loop ×4", "boot loop ×1200"])
+async def test_a_boot_loop_leaves_state_chip_and_elf_where_they_are(name: str, loop: str) -> None:
+    async with running(size=(80, 24)) as case:
+        row = await header(case, name=name, loop=loop)
+        for part in ("● open", "ESP32-C3", f"▲ {loop}", "ELF ✓", name[:11]):
+            assert part in row
+        assert len(row) <= 78
 
 
 async def test_a_board_s_long_name_is_cut_before_the_link_state_is() -> None:

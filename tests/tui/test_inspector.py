@@ -8,7 +8,7 @@ import pytest
 from rich.style import Style
 
 from espmon.session.store import LogStore
-from espmon.session.view import EVENTS_KEPT, Severity
+from espmon.session.view import EVENTS_KEPT, EventAdded, Severity
 from espmon.tui.log import layout
 from espmon.tui.log.painter import Painter
 from espmon.tui.widgets.event_list import EventList
@@ -134,6 +134,60 @@ async def test_boots_are_marked_in_the_log_and_reached_by_keys() -> None:
         assert case.rows()[0].startswith("── boot 1 · Power on")
         await case.press("right_square_bracket")
         assert any("boot 2 · Panic reset" in row for row in case.rows())
+
+
+async def test_boots_are_reached_one_after_the_other_past_rows_that_are_no_lines() -> None:
+    async with running(size=(80, 24)) as case:
+        await case.feed(numbered(300))
+        lines = [0, *range(200, 212, 2)]
+        for boot, line in enumerate(lines, 1):
+            case.session.decorate(line + 1, "app_main at main.c:42", "called by main.c:7")
+            case.session.add_event("reset", "Power on", line=line, boot=boot)
+        await case.until(lambda: len(case.pane.drawing.marks) == len(lines))
+        await case.press("left_square_bracket")
+        for boot in range(len(lines) - 1, 0, -1):
+            await case.press("left_square_bracket")
+            assert any(row.startswith(f"── boot {boot} ·") for row in case.rows()), boot
+            assert case.screen._boot == lines[boot - 1]
+        await case.press("left_square_bracket")
+        await case.until(lambda: "No boot before this" in case.text())
+        for boot in range(2, len(lines) + 1):
+            await case.press("right_square_bracket")
+            assert case.screen._boot == lines[boot - 1]
+
+
+async def test_each_boot_of_a_loop_is_marked_and_reached_though_it_is_one_event() -> None:
+    async with running(size=(120, 30)) as case:
+        await case.feed(numbered(400))
+        case.session.add_event("reset", "Power on", line=0, boot=1)
+        for boot in range(2, 6):
+            case.session.events[:] = case.session.events[:1]
+            case.session.add_event(
+                "reset", f"boot loop, {boot} times", line=boot * 50, boot=boot, count=boot, order=boot
+            )
+        await case.until(lambda: len(case.pane.drawing.marks) == 5)
+        assert len(case.screen.inspector.events.entries) == 2
+        for boot in range(5, 1, -1):
+            await case.press("left_square_bracket")
+            assert any(f"boot {boot} · boot loop, {boot} times" in row for row in case.rows())
+        await case.press("left_square_bracket")
+        assert case.rows()[0].startswith("── boot 1 · Power on")
+
+
+async def test_an_event_that_is_counted_again_stands_where_it_is_now() -> None:
+    async with running(size=(120, 40)) as case:
+        events = await with_events(case)
+        await case.press("e")
+        for number, entry in enumerate(case.session.events):
+            case.session.replace_event(entry.id, order=number)
+        case.session.replace_event(1, count=2, boot=2, line=350, order=4)
+        await case.until(lambda: events.entries[1].count == 2)
+        await case.pilot.pause()
+        assert [entry.id for entry in events.shown] == [0, 2, 3, 1]
+        case.session.tell(EventAdded(replace(case.session.events[1], count=1, order=1)))
+        case.session.add_event("note", "later", order=5)
+        await case.until(lambda: len(events.entries) == 5)
+        assert events.entries[1].count == 2, "what is older comes late when the screen is completed"
 
 
 async def test_a_thousand_events_are_no_burden() -> None:

@@ -93,6 +93,7 @@ class MonitorView(Screen[None]):
         self._timestamps = timestamps
         self._output = True
         self._output_end = 0
+        self._boot: int | None = None
         self._before_search: tuple[int, int] | None = None
         self.completed = False
 
@@ -173,10 +174,10 @@ class MonitorView(Screen[None]):
     def take(self, news: News) -> None:
         """Show what changed since the last frame."""
         pane = self.pane
+        for entry in news.events:
+            self._mark(entry)
         if news.events and self.completed:
             self.inspector.update_entries(news.events)
-            for entry in news.events:
-                self._mark(entry)
         if news.decorations:
             pane.decorations_changed(news.decorations)
         if news.lines:
@@ -260,18 +261,17 @@ class MonitorView(Screen[None]):
         self.pane.go_to_start()
 
     def action_boot(self, step: int) -> None:
-        """To the boot before or after the first visible line."""
-        top = self.pane.top_line or 0
-        lines = [entry.line for entry in self.link.session.events if entry.record.type == "reset"]
-        starts = sorted({line for line in lines if line is not None})
-        height = self.pane.size.height // 3
-        past = [line for line in starts if line < top + (0 if self.pane.follow else height)]
-        coming = [line for line in starts if line > top + height]
-        target = (past[-1] if past else None) if step < 0 else (coming[0] if coming else None)
-        if target is None:
+        """To the boot before or after the one gone to last, while that is in view; else the first visible line."""
+        visible = () if self.pane.follow else self.pane.visible_lines
+        here = self._boot if self._boot is not None and self._boot in visible else self.pane.top_line or 0
+        # By the marks: of a loop, the events keep the newest boot alone.
+        past = [line for line in self.pane.drawing.marks if line < here]
+        coming = [line for line in self.pane.drawing.marks if line > here]
+        if not (past if step < 0 else coming):
             self.app.notify("No boot before this" if step < 0 else "No boot after this", markup=False)
-        else:
-            self.go_to_line(target)
+            return
+        self._boot = max(past) if step < 0 else min(coming)
+        self.go_to_line(self._boot)
 
     def action_wrap(self) -> None:
         """Wrap on and off."""

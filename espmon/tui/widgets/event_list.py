@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -81,7 +82,7 @@ class EventList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.entries: dict[int, EventEntry] = {}
-        """Entries by id, oldest first; at most `EVENTS_KEPT`."""
+        """Entries by id, in their order; at most `EVENTS_KEPT`."""
 
         self.kind: str | None = None
         self._rows: list[int | EventEntry] = []
@@ -107,7 +108,13 @@ class EventList(ScrollView, can_focus=True):
         highlighted = self.highlighted
         at_last = self._cursor < 0 or self._cursor >= len(self._rows) - 1
         for entry in entries:
-            self.entries[entry.id] = entry
+            known = self.entries.get(entry.id)
+            if known is None or entry.order >= known.order:
+                self.entries[entry.id] = entry
+        orders = [entry.order for entry in self.entries.values()]
+        if any(later < earlier for earlier, later in pairwise(orders)):
+            # One that is counted again moves to where it is now.
+            self.entries = dict(sorted(self.entries.items(), key=lambda item: item[1].order))
         if len(self.entries) > EVENTS_KEPT:
             for old in list(self.entries)[: len(self.entries) - EVENTS_KEPT + EVENTS_KEPT // 10]:
                 del self.entries[old]

@@ -47,6 +47,9 @@ DIGITS = 9
 GAP = 2
 """Cells between two parts."""
 
+BOARD_LEAST = 12
+"""Cells that the board's name keeps before anything that tells how the board is doing is given up for it."""
+
 _HASH = re.compile(r"[0-9a-f]{64}\.elf", re.IGNORECASE)
 
 
@@ -64,8 +67,8 @@ class Rank(IntEnum):
     BOARD = 1
     LOOP = 2
     ELF = 3
-    BOOT = 4
-    CHIP = 5
+    CHIP = 4
+    BOOT = 5
     BAUD = 6
     ELF_NAME = 7
     PROGRAM = 8
@@ -77,20 +80,23 @@ RIGHT = (Rank.BOOT, Rank.ELF, Rank.ELF_NAME, Rank.BAUD)
 
 
 def kept(parts: Mapping[Rank, Part], width: int) -> dict[Rank, Part]:
-    """The most important parts that fit in `width` cells, each whole; only the board's name is cut."""
+    """The most important parts that fit in `width` cells, each whole; only the board's name is cut.
+
+    It is cut before chip, ELF or loop are given up, and not before the rest is.
+    """
     left = dict(parts)
 
-    def cells() -> int:
-        return sum(cell_len(text) + GAP for text, _ in left.values()) - GAP
+    def over() -> int:
+        return sum(cell_len(text) + GAP for text, _ in left.values()) - GAP - width
 
     for rank in sorted(parts, reverse=True):
-        if cells() <= width or rank <= Rank.BOARD:
+        if over() <= (spare if rank <= Rank.CHIP else 0) or rank <= Rank.BOARD:
+    spare = max(0, cell_len(parts[Rank.BOARD][0]) - BOARD_LEAST) if Rank.BOARD in parts else 0
             break
         del left[rank]
-    over = cells() - width
-    if over > 0 and Rank.BOARD in left:
+    if (cut := over()) > 0 and Rank.BOARD in left:
         text, style = left[Rank.BOARD]
-        left[Rank.BOARD] = (set_cell_size(text, max(0, cell_len(text) - over - 1)).rstrip() + "…", style)
+        left[Rank.BOARD] = (set_cell_size(text, max(0, cell_len(text) - cut - 1)).rstrip() + "…", style)
     return left
 
 
