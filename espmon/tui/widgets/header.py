@@ -44,11 +44,11 @@ NAME_LIMIT = 24
 DIGITS = 9
 """Digits shown of a name that is a SHA-256, as the application's own log shows it."""
 
-GAP = 2
-"""Cells between two parts."""
-
 BOARD_LEAST = 12
 """Cells that the board's name keeps before anything that tells how the board is doing is given up for it."""
+
+GAP = 2
+"""Cells between two parts."""
 
 _HASH = re.compile(r"[0-9a-f]{64}\.elf", re.IGNORECASE)
 
@@ -85,13 +85,13 @@ def kept(parts: Mapping[Rank, Part], width: int) -> dict[Rank, Part]:
     It is cut before chip, ELF or loop are given up, and not before the rest is.
     """
     left = dict(parts)
+    spare = max(0, cell_len(parts[Rank.BOARD][0]) - BOARD_LEAST) if Rank.BOARD in parts else 0
 
     def over() -> int:
         return sum(cell_len(text) + GAP for text, _ in left.values()) - GAP - width
 
     for rank in sorted(parts, reverse=True):
         if over() <= (spare if rank <= Rank.CHIP else 0) or rank <= Rank.BOARD:
-    spare = max(0, cell_len(parts[Rank.BOARD][0]) - BOARD_LEAST) if Rank.BOARD in parts else 0
             break
         del left[rank]
     if (cut := over()) > 0 and Rank.BOARD in left:
