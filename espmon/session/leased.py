@@ -209,14 +209,8 @@ class LeasedActions(Controls):
     ) -> None:
         now = self._clock()
         event = FlashEvent(self._pipeline.demux.offset, now, fields, transcript)
-        how = "cancelled" if "cancelled" in fields else "failed" if "error" in fields else "ended"
-        left = [f"unfinished: {fields['unfinished']}"] if fields.get("unfinished") else []
-        if fields.get("after") == DOWNLOAD_MODE:
-            left.insert(0, f"the board is in {DOWNLOAD_MODE}")
-            self._set(stuck=", ".join([DOWNLOAD_MODE, *left[1:]]))
-        line = self._pipeline.mark(
-            f"── {'; '.join([f'flash {job.action} {how} after {now - began:.1f} s', *left])} ──", now
-        )
+        self._set(stuck=_stuck(fields))
+        line = self._pipeline.mark(f"── flash {job.action} {_ending(fields, now - began)} ──", now)
         self._pipeline.list_event(event, now, line)
         for warning in fields.get("warnings") or ():
             self.notify(str(warning), Severity.WARNING)
@@ -231,3 +225,19 @@ class LeasedActions(Controls):
                 await asyncio.wait([action], timeout=CANCEL_SECONDS)
         elif self.state is State.AWAITING_CONSENT:
             await self.close()
+
+
+def _stuck(fields: JsonObject) -> str:
+    """How a flash left a board that does not run now, "" when it may run."""
+    if fields.get("after") != DOWNLOAD_MODE:
+        return ""
+    # Paths are too long for a line; the event has them.
+    names = ", ".join(Path(path).name for path in str(fields.get("unfinished") or "").split(", "))
+    return f"{DOWNLOAD_MODE}, unfinished: {names}" if names else DOWNLOAD_MODE
+
+
+def _ending(fields: JsonObject, seconds: float) -> str:
+    """How a flash ended, in the words of the log."""
+    how = "cancelled" if "cancelled" in fields else "failed" if "error" in fields else f"ended after {seconds:.1f} s"
+    stuck = _stuck(fields)
+    return f"{how}; board in {stuck}" if stuck else how

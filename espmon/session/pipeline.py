@@ -201,7 +201,7 @@ class Pipeline:
         else:
             line = len(self.store)
             entry = self.events.add(record, line)
-            title = entry.title if entry else f"{record.length:,} bytes: {getattr(record, 'reason', record.type)}"
+            title = entry.title if entry else self._set_aside(record)
             self._append(MarkBlock(f"▣ {title}", record.offset, record.time))
         if self.recording is not None:
             fields = record.to_json()
@@ -211,6 +211,11 @@ class Pipeline:
         if self._on_record is not None:
             self._on_record(record, entry.id if entry else None)
         return entry
+
+    def _set_aside(self, record: Record) -> str:
+        """What is said of bytes that are neither text nor a payload: most often those that a lease exchanged."""
+        kept = "; the recording has them" if self.recording is not None else ""
+        return f"{record.length:,} bytes of {getattr(record, 'reason', record.type)}, no log text{kept}"
 
     def capture(self, now: float) -> Capture | None:
         """The payload being received, for the screen."""
