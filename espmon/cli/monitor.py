@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
+from espmon.cli._common import clean
 from espmon.cli._screen import log_problem, screen_problem
 
 if TYPE_CHECKING:
@@ -200,6 +201,9 @@ def run_screen(
         print(f"espmon: {problem}", file=sys.stderr)
     if app.recorded is not None:
         print(f"Recorded in {app.recorded}")
+    if app.farewell:
+        with suppress(OSError):  # the terminal may be what went
+            print(f"espmon: {clean(app.farewell)}", file=sys.stderr)
     return app.return_code or int(result or 0)
 
 

@@ -21,6 +21,7 @@ from espmon.tui.builds import LOOK_EVERY, BuildWatch
 from espmon.tui.debugging import Debug
 from espmon.tui.flashing import Flashing
 from espmon.tui.host import Host
+from espmon.tui.leaving import Leaving
 from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.questions import Questions
@@ -29,6 +30,9 @@ from espmon.tui.widgets.input_line import History
 
 CLOSE_LIMIT = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
+
+CANCEL_LIMIT = 8.0
+"""The same when the user leaves a flash or a probe: the board is brought into a known state first."""
 
 
 class EspmonApp(Host):
@@ -100,6 +104,7 @@ class EspmonApp(Host):
         self.stub = Debug(self, self.questions.show_lent)
         self.artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
         self.flashing = Flashing(self)
+        self.leaving = Leaving(self)
         self.builds = BuildWatch(self)
         self.project = Path.cwd()
         self.chosen_keys = {
@@ -147,8 +152,11 @@ class EspmonApp(Host):
     async def on_unmount(self) -> None:
         """Let the port go, within a limit."""
         self.link.stop()
+        limit = CANCEL_LIMIT if self.leaving.agreed else CLOSE_LIMIT
+        self.leaving.begin()
         future = self._runner.submit(self.link.session.close())
-        await asyncio.wait([asyncio.wrap_future(future)], timeout=CLOSE_LIMIT)
+        await asyncio.wait([asyncio.wrap_future(future)], timeout=limit)
+        self.farewell = self.leaving.farewell()
 
     def _terminal_busy(self) -> bool:
         """Whether frames are still waiting for the terminal. Without such a queue: never."""
@@ -173,6 +181,7 @@ class EspmonApp(Host):
             self.recorded = status.recording or self.recorded
             self.router.follow(status)
             self.artifacts.follow_status(status)
+            self.leaving.follow_status(status)
             self.flashing.follow(status)
             self.stub.follow_status(status)
             self.questions.follow_status(status)
@@ -191,7 +200,11 @@ class EspmonApp(Host):
         if isinstance(screen, MonitorScreen) and screen.in_menu:
             await screen.menu_key("ctrl+right_square_bracket")
         else:
-            self.exit(0)
+            self.leaving.leave()
+
+    async def action_quit(self) -> None:
+        """Leave: Ctrl-Q, the menu's X, the palette."""
+        self.leaving.leave()
 
     def action_command_palette(self) -> None:
         """The palette; after the menu key, its key means something else."""

@@ -72,7 +72,10 @@ class BuildWatch:
     def follow_entry(self, entry: EventEntry) -> None:
         """What was flashed is what the board runs: decode with it."""
         record = entry.record
-        if record.type == "flash" and not record.fields().get("error") and self.changed is not None:
+        if record.type != "flash" or self.changed is None:
+            return
+        fields = record.fields()
+        if not (fields.get("error") or fields.get("cancelled")):
             self.reload()
 
     async def look(self) -> None:

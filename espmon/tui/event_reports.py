@@ -51,11 +51,14 @@ def _flash(fields: Mapping[str, Any]) -> tuple[Section, ...]:
     from espmon.tui.screens.report import Section
 
     sections = list(_failed(fields)[: 2 if fields.get("hint") else 1]) if fields.get("error") else []
+    if fields.get("cancelled"):
+        sections.append(Section("What happened", text=str(fields["cancelled"])))
     known = [
         ("action", fields.get("action")),
         ("chip", fields.get("chip")),
         ("loader", fields.get("loader")),
         ("now running", fields.get("after")),
+        ("unfinished", fields.get("unfinished")),
     ]
     rows = [(label, str(value)) for label, value in known if value]
     if isinstance(fields.get("elapsed"), (int, float)):

@@ -58,6 +58,9 @@ class Host(App[int]):
     recorded: Path | None = None
     """Where the newest recording lies, also after it has ended."""
 
+    farewell = ""
+    """What is to be said when the screen has gone, "" for nothing: how a flash was left in the middle."""
+
     last_key = float("-inf")
     """When the user last pressed a key, by the monotonic clock."""
 

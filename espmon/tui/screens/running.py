@@ -42,6 +42,7 @@ class RunningScreen(Dialog[bool]):
         self._title = title
         self._cancel = cancel
         self._cancelling = False
+        self._ended = False
         self._progress = first
 
     def compose_dialog(self) -> ComposeResult:
@@ -72,8 +73,14 @@ class RunningScreen(Dialog[bool]):
             self.paint()
 
     def finish(self) -> None:
-        """The action has ended, in whatever way: close."""
-        if self.is_attached:
+        """The action has ended, in whatever way: close, under a question as soon as that is answered."""
+        self._ended = True
+        if self.is_current:
+            self.dismiss(not self._cancelling)
+
+    def on_screen_resume(self) -> None:
+        """What lay over this screen is closed."""
+        if self._ended:
             self.dismiss(not self._cancelling)
 
     def paint(self) -> None:
