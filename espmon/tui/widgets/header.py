@@ -41,6 +41,9 @@ ELF: dict[ElfState, Part] = {
 NAME_LIMIT = 24
 """Most characters of an ELF's name."""
 
+STUCK_LIMIT = 48
+"""Most characters of how a flash left the board."""
+
 DIGITS = 9
 """Digits shown of a name that is a SHA-256, as the application's own log shows it."""
 
@@ -55,9 +58,12 @@ _HASH = re.compile(r"[0-9a-f]{64}\.elf", re.IGNORECASE)
 
 def short_name(name: str) -> str:
     """An ELF's name, short enough to leave room for the rest."""
-    if _HASH.fullmatch(name):
-        return name[:DIGITS]
-    return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 1] + "…"
+    return name[:DIGITS] if _HASH.fullmatch(name) else short_text(name, NAME_LIMIT)
+
+
+def short_text(text: str, limit: int) -> str:
+    """At most `limit` characters, an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 class Rank(IntEnum):
@@ -114,6 +120,10 @@ class BoardHeader(TextRow):
         link, link_style = LINK[status.state]
         if status.state is State.LEASED and status.lease:
             link = f"● {status.lease}"
+        elif status.state is State.LOST and status.waiting:
+            link = "○ lost, waiting for it to come back"
+        elif status.state is State.MONITORING and status.stuck:
+            link, link_style = f"● {short_text(status.stuck, STUCK_LIMIT)}", "$warning bold"
         parts: dict[Rank, Part] = {
             Rank.PROGRAM: ("espmon", "$accent bold"),
             Rank.BOARD: (status.name or status.url or "no port", "bold"),

@@ -79,4 +79,6 @@ class StatusBar(TextRow):
             right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
         if status.recording is not None:
             right += [("  ", ""), ("● rec", "$error")]
+        if status.log is not None:
+            right += [("  ", ""), ("● log", "$accent")]
         self.set_parts(left, right)
