@@ -23,6 +23,14 @@ KINDS = {
 }
 """Menu entry -> what it does, in words."""
 
+RESETS = "The board is reset into its ROM loader; what it is doing now is interrupted."
+WRITING = (RESETS, "Regions that are the same already are not written. Afterwards the application starts.")
+ERASING = (
+    "Everything on the flash goes first: NVS (settings, Wi-Fi keys), file systems, and all that is not in this list.",
+    f"{RESETS} Then these regions are written, and the application starts.",
+)
+"""What happens, in the words of the question."""
+
 
 def plan_for(kind: str, elf: Path | None, folder: Path) -> FlashPlan:
     """What `kind` writes, from the build of `elf`, else from the one in `folder`.
@@ -85,12 +93,10 @@ class Flashing:
         screen = FlashConfirmScreen(
             f"{KINDS[kind]} to {name}?",
             regions,
-            (
-                "The board is reset into its ROM loader; what it is doing now is interrupted.",
-                "Regions that are the same already are not written. Afterwards the application starts.",
-            ),
+            ERASING if erase else WRITING,
             warnings=self._warnings(plan),
-            erase="the whole flash" if erase else "",
+            erase="the whole flash, NVS and what is not in the list included" if erase else "",
+            confirm_label="Erase and flash" if erase else "Flash",
         )
         app.push_screen(screen, answered)
 
