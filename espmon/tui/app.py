@@ -59,8 +59,12 @@ class EspmonApp(Host):
     CSS = """
     ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
     Toast { width: auto; max-width: 50%; padding: 0 1; margin-top: 0; margin-bottom: 1; }
+    .-below ToastHolder { display: none; }
     """
     """Toasts stand at the top: the input line and the newest lines are at the bottom."""
+
+    SUSPENDED_SCREEN_CLASS = "-below"
+    """Each screen has toasts of its own: those of a screen that shines through would show twice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+right_square_bracket", "exit_key", "Quit", show=False, priority=True, id="app.exit",
@@ -98,6 +102,7 @@ class EspmonApp(Host):
         self._timestamps = timestamps
         self._notices = tuple(notices)
         self._runner = runner
+        self._depth = 1
         self._history = History(history)
         self.router = routes.Router(self)
         self.questions = Questions(self)
@@ -126,6 +131,7 @@ class EspmonApp(Host):
         wanted = self.settings.theme
         self.theme = wanted if wanted in self.available_themes and wanted != "textual-dark" else DARK.name
         self.set_keymap(self.chosen_keys)
+        self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
         self.link.start()
         if self.request is None:
             self.router.show_picker()
@@ -148,6 +154,11 @@ class EspmonApp(Host):
         self.monitor.attach()
         if self.request is not None:
             self.link.ask(self.link.session.open(self.request))
+
+    def _screen_changed(self, screen: Screen[Any]) -> None:
+        before, self._depth = self._depth, len(self.screen_stack)
+        if self._depth > before:
+            self.make_room()
 
     async def on_unmount(self) -> None:
         """Let the port go, within a limit."""

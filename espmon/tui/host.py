@@ -33,6 +33,9 @@ INVITE_SECONDS = 10.0
 REPEAT_SECONDS = 5.0
 """Time in which the same words are said once."""
 
+READ_SECONDS = 1.0
+"""Age of a toast from which on it counts as seen."""
+
 QUIET_SECONDS = 2.0
 """Time without a key after which nobody is typing."""
 
@@ -130,6 +133,14 @@ class Host(App[int]):
     def invite(self, text: str) -> None:
         """A toast in place of a screen that may not open by itself now; it stays until a line is typed to its end."""
         self.notify(text, severity="warning", timeout=INVITE_SECONDS, markup=False)
+
+    def make_room(self) -> None:
+        """A screen opens: take away the toasts that would lie over it; not invitations, and not alarms just raised."""
+        now = time.time()
+        for old in list(self._notifications):
+            alarm = old.severity != "information" and now - old.raised_at < READ_SECONDS
+            if not alarm and old.timeout != INVITE_SECONDS:
+                self._unnotify(old, refresh=False)
 
     def withdraw(self, *texts: str) -> None:
         """Take away the toasts that say just these texts: the screen that opens now says it itself."""
