@@ -25,6 +25,9 @@ OFFER = (
 )
 """What the answers do."""
 
+WAITS_IN_STUB = "The board waits in its debug stub: D"
+"""Said where the offer may not open by itself."""
+
 NOT_SEEN = "It has not said so since it started: a board that runs does not answer, and gets a few bytes for nothing."
 """The warning where no stop packet was seen."""
 
@@ -67,7 +70,7 @@ class Debug:
         if self._app.may_interrupt():
             self.offer()
         else:
-            self._app.invite("The board waits in its debug stub: D")
+            self._app.invite(WAITS_IN_STUB)
 
     def follow_status(self, status: Status) -> None:
         """An inspection that ended by itself closes its screen; the session tells why.
@@ -76,7 +79,8 @@ class Debug:
         """
         if self._screen is not None and self._app.status.lease != "gdb":
             screen, self._screen = self._screen, None
-            if screen.is_attached:
+            if screen in self._app.screen_stack:
+                screen.pop_until_active()  # an address may be being typed over it
                 screen.dismiss(None)
 
     # -- the offer ----------------------------------------------------------------------------------------------
@@ -95,6 +99,7 @@ class Debug:
             self._app.notify("The debug stub needs an open port that nothing else uses", markup=False)
             return
         self._offering = True
+        self._app.withdraw(WAITS_IN_STUB)
 
         def answered(answer: str | None) -> None:
             self._offering = False
@@ -148,7 +153,7 @@ class Debug:
             GdbThread(
                 thread["id"],
                 thread_name(str(thread.get("name") or "")),
-                "shown" if thread["id"] == shown else "read" if thread["id"] in self._frames else "Enter",
+                "shown" if thread["id"] == shown else "read" if thread["id"] in self._frames else "Enter reads",
                 self._frames.get(thread["id"], ()),
             )
             for thread in listed
@@ -183,13 +188,13 @@ class Debug:
             if data is not None:
                 view = replace(view, memory_address=action.address, memory=bytes(data))
         else:
-            if action.name == "step":
+            stepped = action.name == "step"
+            if stepped:
                 self._frames = {}
-            work = debugging.step() if action.name == "step" else debugging.select(action.thread)
-            snapshot = await self._asked(work)
+            snapshot = await self._asked(debugging.step() if stepped else debugging.select(action.thread))
             if snapshot is not None:
                 self._view = view
-                view = self._view_of(snapshot)
+                view = replace(self._view_of(snapshot), place=step_text(view, snapshot) if stepped else "")
         if self._screen is screen:
             self._show(view)
 
@@ -235,6 +240,20 @@ class Debug:
             app.notify(f"{command[0]} did not start: {error.strerror or error}", severity="error", markup=False)
         self._stopped = False
         await self._asked(debugging.take_back())
+
+
+def step_text(before: GdbView, snapshot: Mapping[str, Any]) -> str:
+    """Where a step has led, also when it led nowhere."""
+    pc = str((snapshot.get("registers") or {}).get("PC") or "")
+    if not pc:
+        return "Stepped; the stub did not tell where to"
+    frame: Mapping[str, Any] = next(iter(snapshot.get("backtrace") or ()), {})
+    file = str(frame.get("file") or "").rpartition("/")[2]
+    where = f" at {file}:{frame['line']}" if file and frame.get("line") else ""
+    place = f"{pc}{', in ' + str(frame['function']) if frame.get('function') else ''}{where}"
+    if str(before.registers.get("PC") or "") == pc:
+        return f"The step did not move the board: it is still at {place}"
+    return f"Stepped to {place}"
 
 
 def thread_name(told: str) -> str:

@@ -35,6 +35,8 @@ MEMORY_LIMIT = 4096
 MEMORY_DEFAULT = 256
 """Bytes asked for when the user gives only an address."""
 
+MEMORY_WANTED = f"Enter an address in hexadecimal, and a number of bytes up to {MEMORY_LIMIT} if you like"
+
 
 @dataclass(frozen=True, slots=True)
 class GdbThread:
@@ -43,6 +45,8 @@ class GdbThread:
     id: str
     name: str = ""
     state: str = ""
+    """Whether its frames are shown, read, or how they are read."""
+
     frames: tuple[Frame, ...] = ()
 
 
@@ -60,6 +64,9 @@ class GdbView:
     notes: Mapping[str, str] = field(default_factory=dict)
     memory_address: int = 0
     memory: bytes = b""
+    place: str = ""
+    """Where the last step led, "" when none was made."""
+
     busy: str = ""
     """What is being read or done right now, "" when idle."""
 
@@ -81,8 +88,24 @@ class GdbAction:
 THREAD_COLUMNS = (
     Column("id", "id", 6),
     Column("name", "thread", 10, share=2),
-    Column("state", "state", 8, share=1),
+    Column("state", "frames", 11, share=1),
 )
+
+
+STOPPED, REPORT = "The stopped program", "This screen"
+KEYS = (
+    ("g", "Go on", "The program continues, and the log with it.", STOPPED),
+    ("n", "Step", "One instruction; the heading says where it led.", STOPPED),
+    ("m", "Memory", "Reads at an address: hexadecimal, with or without 0x.", STOPPED),
+    ("Enter", "Frames of a thread", "On its row in the list of threads.", STOPPED),
+    ("d", "Detach", "Leaves the stub; the program goes on.", STOPPED),
+    ("R", "Reset", "Resets the board, after asking.", STOPPED),
+    ("Tab", "Next part", "Threads, frames, and what is below.", REPORT),
+    ("1 2 3", "Source, registers, memory", "What is shown below.", REPORT),
+    ("c a", "Copy this part, or everything", "Through the terminal (OSC 52).", REPORT),
+    ("Esc q", "Back to the log", "The board stays in its stub; D comes back.", REPORT),
+)
+"""(keys, title, help, group) for the help."""
 
 
 def hex_dump(address: int, data: bytes) -> str:
@@ -97,15 +120,18 @@ def hex_dump(address: int, data: bytes) -> str:
 
 
 def parse_memory(text: str) -> tuple[int, int] | None:
-    """`ADDRESS` or `ADDRESS LENGTH` in any Python notation; None when it is neither, or out of range."""
+    """`ADDRESS` or `ADDRESS LENGTH`; None when it is neither, or out of range.
+
+    The address is hexadecimal, with or without 0x; the length is decimal, or hexadecimal with 0x.
+    """
     words = text.split()
     try:
-        numbers = [int(word, 0) for word in words]
-    except ValueError:
+        address, *lengths = [int(words[0], 16), *(int(word, 0) for word in words[1:])]
+    except (ValueError, IndexError):
         return None
-    if len(numbers) not in (1, 2):
+    if len(lengths) > 1:
         return None
-    address, length = numbers[0], numbers[1] if len(numbers) == 2 else MEMORY_DEFAULT
+    length = lengths[0] if lengths else MEMORY_DEFAULT
     return (address, length) if 0 <= address < 1 << 32 and 0 < length <= MEMORY_LIMIT else None
 
 
@@ -132,6 +158,7 @@ class GdbInspectScreen(CrashScreen[str | None]):
         Binding("n", "step", "Step", id="gdb.step", tooltip="One instruction"),
         Binding("m", "memory", "Memory", id="gdb.memory", tooltip="Read memory at an address"),
         Binding("d", "answer('detach')", "Detach", id="gdb.detach", tooltip="Leave the stub; the program goes on"),
+        Binding("question_mark,f1", "keys", "Keys", key_display="?", id="gdb.keys", tooltip="All keys of this screen"),
         Binding("R,shift+r", "reset", "Reset", key_display="R", id="gdb.reset", tooltip="Reset the board"),
     ]
 
@@ -159,7 +186,9 @@ class GdbInspectScreen(CrashScreen[str | None]):
         self._view = view
         if not self.query("#more-text"):
             return
-        second = view.busy or "The program is stopped: nothing runs and nothing is logged until it goes on"
+        second = (
+            view.busy or view.place or "The program is stopped: nothing runs and nothing is logged until it goes on"
+        )
         heading = [Content.styled(clip(view.stopped, 300), "bold"), Content(plain(second))]
         self.query_one("#heading", Line).show(Content("\n").join(heading))
         self.query_one("#warnings").display = bool(view.warnings)
@@ -224,6 +253,12 @@ class GdbInspectScreen(CrashScreen[str | None]):
         """Close with what to do."""
         self.dismiss(answer)
 
+    def action_keys(self) -> None:
+        """What each key does here."""
+        from espmon.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(KEYS, "debug stub"))
+
     def action_step(self) -> None:
         """One instruction."""
         self._act(GdbAction("step"))
@@ -232,7 +267,7 @@ class GdbInspectScreen(CrashScreen[str | None]):
         """Ask for an address and read there."""
 
         def check(text: str) -> str:
-            return "" if parse_memory(text) else f"Enter an address, or an address and a length up to {MEMORY_LIMIT}"
+            return "" if parse_memory(text) else MEMORY_WANTED
 
         def answered(text: str | None) -> None:
             wanted = parse_memory(text or "")
@@ -242,7 +277,15 @@ class GdbInspectScreen(CrashScreen[str | None]):
 
         start = f"0x{self._view.memory_address:08x}" if self._view.memory else ""
         self.app.push_screen(
-            TextPrompt("Read memory at", start, check=check, placeholder="0x3ffb0000 256", label="Read"), answered
+            TextPrompt(
+                "Read memory at",
+                start,
+                check=check,
+                placeholder="3ffb0000 256",
+                note="Address in hexadecimal, with or without 0x; then how many bytes, if you like.",
+                label="Read",
+            ),
+            answered,
         )
 
     def action_reset(self) -> None:
