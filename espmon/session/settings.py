@@ -13,6 +13,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+LINE_ENDS = ("CR", "LF", "CRLF")
+"""What `eol` can be."""
+
+_WANTED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a table"}
+"""Type of a setting -> how people call what it takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -30,8 +36,8 @@ class Settings:
     timestamp_format: str = "%H:%M:%S.%f"
     """strftime format of host time; %f is cut to milliseconds."""
 
-    theme: str = "textual-dark"
-    """Textual theme; the `ansi-*` themes keep the terminal's own colours."""
+    theme: str = "espmon"
+    """`espmon`, `espmon-light` or any Textual theme; the `ansi-*` themes keep the terminal's own colours."""
 
     idle_seconds: float = 0.1
     """A line without an end is shown after this pause."""
@@ -133,7 +139,10 @@ def settings_from(table: Mapping[str, Any], source: str) -> tuple[Settings, list
             value = float(value)
         wanted = Mapping if isinstance(default, Mapping) else type(default)
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
-            problems.append(f"{source}: {name} = {value!r} should be a {type(default).__name__}; the default is used")
+            problems.append(f"{source}: {name} = {value!r} should be {_WANTED[type(default)]}; the default is used")
+            continue
+        if name == "eol" and value not in LINE_ENDS:
+            problems.append(f"{source}: eol = {value!r} should be one of {', '.join(LINE_ENDS)}; the default is used")
             continue
         if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
             problems.append(f"{source}: {name} = {value!r} should be above 0; the default is used")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from textual.binding import Binding
+from textual.keys import key_to_character
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,13 @@ class Action:
         keys: default keys, separated by commas; "" for palette only.
         label: a word or two, for the footer.
         title: the whole thing, for the palette and the help.
-        help: one sentence, for the tooltip.
+        help: one sentence that says more than the title, for the tooltip; "" where there is no more to say.
         group: heading in the help.
         call: Textual action string, resolved on the monitor screen.
         footer: shown in the footer.
         priority: looked at before the focused widget gets the key. Such a key works everywhere, or (the keys that
             begin typing) where the monitor's `check_action` lets it: only so do the next keys of a burst go there too.
-        display: how the key is written, where Textual's own way is not good enough.
+        also: keys, as people write them, that do the same and cannot be changed.
     """
 
     id: str
@@ -35,7 +36,7 @@ class Action:
     call: str
     footer: bool = False
     priority: bool = False
-    display: str | None = None
+    also: str = ""
 
     def binding(self) -> Binding:
         """The action as a Textual binding."""
@@ -44,10 +45,9 @@ class Action:
             self.call,
             self.label,
             show=self.footer,
-            key_display=self.display,
             priority=self.priority,
             id=self.id,
-            tooltip=self.help,
+            tooltip=self.help or self.title,
         )
 
 
@@ -56,35 +56,35 @@ MOVE, LOOK, FIND, BOARD, PROGRAM = "Move", "Look", "Find", "Board", "Program"
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
     Action("log.input", "i", "Input", "Type to the board", "Go to the input line.", BOARD, "input",
-           footer=True, display="i", priority=True),
+           footer=True, priority=True),
     Action("log.raw", "r", "Raw keys", "Raw keys: every key goes to the board",
            "F2 comes back, or Ctrl-T Esc.", BOARD, "raw", priority=True),
     Action("log.raw_anywhere", "f2", "Raw keys", "Raw keys on and off, also while you type",
            "What stands in the input line stays.", BOARD, "raw_anywhere", priority=True),
     Action("log.search", "slash", "Search", "Search the log", "Text or expression, found while you type.", FIND,
-           "search", footer=True, display="/", priority=True),
-    Action("log.next", "n", "Next match", "Next match", "Go to the next match.", FIND, "match(1)"),
-    Action("log.previous", "N", "Previous match", "Previous match", "Go to the previous match.", FIND, "match(-1)"),
+           "search", footer=True, priority=True),
+    Action("log.next", "n", "Next match", "To the next match", "", FIND, "match(1)"),
+    Action("log.previous", "N", "Previous match", "To the match before", "", FIND, "match(-1)"),
     Action("log.filter", "f", "Filter", "Filter by level, tag and text", "New lines and history.", FIND, "filter",
            footer=True, priority=True),
     Action("log.unfilter", "F", "No filter", "Show all lines again", "Drop the filter.", FIND, "unfilter"),
     Action("log.follow", "space", "Follow", "Follow new lines, or hold still", "Scrolling up holds still too.",
            MOVE, "follow"),
     Action("log.end", "G,end", "Newest", "To the newest line, and follow", "Back to the tail.", MOVE, "end"),
-    Action("log.start", "g,home", "Oldest", "To the oldest line", "The oldest line kept in memory.", MOVE, "start"),
-    Action("log.up", "k,up", "Up", "One row up", "One row up.", MOVE, "scroll(-1)"),
-    Action("log.down", "j,down", "Down", "One row down", "One row down.", MOVE, "scroll(1)"),
-    Action("log.page_up", "pageup,ctrl+b", "Page up", "One page up", "One page up.", MOVE, "page(-1.0)"),
-    Action("log.page_down", "pagedown,ctrl+f", "Page down", "One page down", "One page down.", MOVE, "page(1.0)"),
-    Action("log.half_up", "ctrl+u", "Half page up", "Half a page up", "Half a page up.", MOVE, "page(-0.5)"),
-    Action("log.half_down", "ctrl+d", "Half page down", "Half a page down", "Half a page down.", MOVE, "page(0.5)"),
+    Action("log.start", "g,home", "Oldest", "To the oldest line", "Of those kept in memory.", MOVE, "start"),
+    Action("log.up", "k,up", "Up", "One row up", "", MOVE, "scroll(-1)"),
+    Action("log.down", "j,down", "Down", "One row down", "", MOVE, "scroll(1)"),
+    Action("log.page_up", "pageup,ctrl+b", "Page up", "One page up", "", MOVE, "page(-1.0)"),
+    Action("log.page_down", "pagedown,ctrl+f", "Page down", "One page down", "", MOVE, "page(1.0)"),
+    Action("log.half_up", "ctrl+u", "Half page up", "Half a page up", "", MOVE, "page(-0.5)"),
+    Action("log.half_down", "ctrl+d", "Half page down", "Half a page down", "", MOVE, "page(0.5)"),
     Action("log.left", "h,left", "Left", "Left along long lines", "While lines do not wrap.", MOVE, "sideways(-1)"),
     Action("log.right", "l,right", "Right", "Right along long lines", "While lines do not wrap.", MOVE,
            "sideways(1)"),
     Action("log.boot_previous", "left_square_bracket", "Previous boot", "To the boot before", "Boots are marked.",
-           MOVE, "boot(-1)", display="["),
+           MOVE, "boot(-1)"),
     Action("log.boot_next", "right_square_bracket", "Next boot", "To the next boot", "Boots are marked.", MOVE,
-           "boot(1)", display="]"),
+           "boot(1)"),
     Action("log.inspector", "e", "Events", "Events: resets, panics, captures", "Side panel from 100 columns.",
            LOOK, "inspector", footer=True),
     Action("log.wrap", "w", "Wrap", "Wrap long lines", "Long lines wrap, or go beyond the edge.", LOOK, "wrap"),
@@ -99,7 +99,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.copy", "y", "Copy", "Copy the selection, or the visible lines", "Through the terminal (OSC 52).",
            LOOK, "copy"),
     Action("board.screenshot", "s", "Screenshot", "Take a screenshot of the board",
-           "Sends the trigger and waits for the picture.", BOARD, "screenshot", footer=True),
+           "Sends the trigger, waits for the picture.", BOARD, "screenshot", footer=True),
     Action("board.reset", "", "Reset", "Reset the board", "Moves the reset line.", BOARD, "reset"),
     Action("board.bootloader", "", "Bootloader", "Reset into the ROM loader", "For flashing.", BOARD, "bootloader"),
     Action("board.probe", "p", "Probe", "Probe the board", "Asks first: probing resets the board.", BOARD,
@@ -124,18 +124,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("board.abort", "a", "Abort capture", "End the running capture", "What came is kept.", BOARD, "abort"),
     Action("board.interrupt", "ctrl+c", "Ctrl-C", "Send Ctrl-C to the board", "With a selection: copy it.", BOARD,
            "interrupt", priority=True),
-    Action("board.eol", "", "Line end", "Change the line end of the input line", "CR, LF or CRLF.", BOARD, "eol"),
+    Action("board.eol", "", "Line end", "Change the line end of the input line",
+           "CR, LF or CRLF; Ctrl-O while typing.", BOARD, "eol"),
     Action("board.output", "", "Output", "Output on the screen on and off", "Recording goes on.", LOOK, "output"),
     Action("board.log", "", "Log file", "Log to a file on and off", "Asks for the name.", BOARD, "app.log_file"),
     Action("app.menu", "ctrl+t", "Menu", "Menu of idf.py monitor", "Then one more key.", PROGRAM, "menu",
-           footer=True, priority=True, display="^t"),
+           footer=True, priority=True),
     Action("app.ports", "o", "Ports", "Open another port", "Back to the list of ports.", PROGRAM, "app.ports"),
     Action("app.devices", "", "Devices", "Names of known boards", "Name a board, forget a board.", PROGRAM,
            "app.devices" ),
+    Action("app.palette", "ctrl+p", "Palette", "Every action by its name", "Also those that have no key.", PROGRAM,
+           "app.command_palette"),
     Action("app.help", "question_mark,f1", "Help", "Help: all keys", "Everything you can do.", PROGRAM,
-           "app.help", footer=True, display="?"),
-    Action("app.exit", "ctrl+right_square_bracket", "Quit", "Quit", "Ctrl-] or Ctrl-Q, from anywhere.", PROGRAM,
-           "app.exit_key", footer=True, priority=True, display="^]"),
+           "app.help", footer=True),
+    Action("app.exit", "ctrl+right_square_bracket", "Quit", "Quit", "From anywhere.", PROGRAM,
+           "app.exit_key", footer=True, priority=True,
+           also="Ctrl-Q"),
 )
 # fmt: on
 """All of it, in the order of the help."""
@@ -150,32 +154,37 @@ class MenuKey:
         shown: how it is written in the hint.
         label: what it does, a word or two; "" leaves it out of the hint.
         call: Textual action string.
+        action: id of the action that it is, or comes closest to; "" for what only the menu does.
     """
 
     keys: tuple[str, ...]
     shown: str
     label: str
     call: str
+    action: str = ""
 
 
 # fmt: off
 MENU: tuple[MenuKey, ...] = (
-    MenuKey(("r", "R", "ctrl+r"), "R", "reset", "reset"),
-    MenuKey(("p", "P", "ctrl+p"), "P", "bootloader", "bootloader"),
-    MenuKey(("f", "F", "ctrl+f"), "F", "flash", "app.flash('flash')"),
-    MenuKey(("a", "A", "ctrl+a"), "A", "app-flash", "app.flash('app-flash')"),
-    MenuKey(("e", "E", "ctrl+e"), "E", "erase+flash", "app.flash('erase-flash')"),
-    MenuKey(("y", "Y", "ctrl+y"), "Y", "output", "output"),
-    MenuKey(("l", "L", "ctrl+l"), "L", "log file", "app.log_file"),
-    MenuKey(("i", "I", "ctrl+i", "tab"), "I", "times", "host_times"),
-    MenuKey(("k", "K"), "K", "raw keys", "raw"),
-    MenuKey(("h", "H", "question_mark", "ctrl+h", "backspace"), "H", "help", "app.help"),
-    MenuKey(("x", "X", "ctrl+x"), "X", "quit", "app.quit"),
-    MenuKey(("ctrl+t",), "^T", "send ^T", "send_key('menu')"),
-    MenuKey(("ctrl+right_square_bracket",), "^]", "send ^]", "send_key('exit')"),
+    MenuKey(("r", "R", "ctrl+r"), "R", "reset", "reset", "board.reset"),
+    MenuKey(("p", "P", "ctrl+p"), "P", "bootloader", "bootloader", "board.bootloader"),
+    MenuKey(("f", "F", "ctrl+f"), "F", "flash", "app.flash('flash')", "board.flash"),
+    MenuKey(("a", "A", "ctrl+a"), "A", "app-flash", "app.flash('app-flash')", "board.app_flash"),
+    MenuKey(("e", "E", "ctrl+e"), "E", "erase+flash", "app.flash('erase-flash')", "board.erase_flash"),
+    MenuKey(("y", "Y", "ctrl+y"), "Y", "output", "output", "board.output"),
+    MenuKey(("l", "L", "ctrl+l"), "L", "log file", "app.log_file", "board.log"),
+    MenuKey(("i", "I", "ctrl+i", "tab"), "I", "times", "host_times", "log.timestamps"),
+    MenuKey(("k", "K"), "K", "raw keys", "raw", "log.raw"),
+    MenuKey(("h", "H", "question_mark", "ctrl+h", "backspace"), "H", "help", "app.help", "app.help"),
+    MenuKey(("x", "X", "ctrl+x"), "X", "quit", "app.quit", "app.exit"),
+    MenuKey(("ctrl+t",), "Ctrl-T", "send it", "send_key('menu')"),
+    MenuKey(("ctrl+right_square_bracket",), "Ctrl-]", "send it", "send_key('exit')"),
 )
 # fmt: on
 """As in idf.py monitor (each letter also with Ctrl), and K."""
+
+BY_NAME = "palette"
+"""Written in place of a key for what has none."""
 
 
 def bindings(actions: Iterable[Action] = ACTIONS) -> list[Binding]:
@@ -194,28 +203,51 @@ def menu_call(key: str) -> str | None:
     return next((entry.call for entry in MENU if key in entry.keys), None)
 
 
-def help_rows(keymap: dict[str, str] | None = None) -> list[tuple[str, str, str, str]]:
+def help_rows(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
     """(keys, title, help, group) of every action, for the help screen; `keymap` is the user's id -> keys."""
     keymap = keymap or {}
-    return [(keys_of(action, keymap), action.title, action.help, action.group) for action in ACTIONS]
+    rows = [(keys_of(action, keymap) or BY_NAME, action.title, action.help, action.group) for action in ACTIONS]
+    menu = written(keymap.get("app.menu", "ctrl+t"))
+    rows += [(f"{menu} {entry.shown}", f"Send {entry.shown} itself", "", PROGRAM) for entry in MENU if not entry.action]
+    return rows
 
 
 def keys_of(action: Action, keymap: Mapping[str, str]) -> str:
-    """The keys of an action as people write them: its own, or the menu key and one more, "" when there are none."""
-    if keys := keymap.get(action.id, action.keys):
-        return written(keys)
+    """Every way to reach an action by key, as people write them, "" when there is none."""
+    taken = {key for other in ACTIONS if other is not action for key in split(keymap.get(other.id, ""))}
+    own = split(keymap[action.id]) if action.id in keymap else [key for key in split(action.keys) if key not in taken]
     menu = written(keymap.get("app.menu", "ctrl+t"))
-    return next((f"{menu} {entry.shown}" for entry in MENU if entry.call == action.call), "")
+    after_menu = [f"{menu} {entry.shown}" for entry in MENU if entry.action == action.id]
+    return ", ".join(part for part in (*map(written, own), action.also, *after_menu) if part)
 
 
-_WRITTEN = {"slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]"}
+def split(keys: str) -> list[str]:
+    """Comma-separated keys as the toolkit names them, one by one."""
+    named = ",".join(key for key in keys.split(",") if key.strip())
+    return [binding.key for binding in Binding.make_bindings([Binding(named, "")])] if named else []
 
 
-def written(keys: str) -> str:
-    """Textual key names as people write them."""
-    words = []
-    for key in keys.split(","):
-        *modifiers, last = key.strip().split("+")
-        last = _WRITTEN.get(last, last if len(last) == 1 else last.capitalize())
-        words.append("-".join([*(word.capitalize() for word in modifiers), last]))
-    return " ".join(word for word in words if word)
+_WRITTEN = {
+    "escape": "Esc",
+    "delete": "Del",
+    "pageup": "PageUp",
+    "pagedown": "PageDown",
+    "space": "Space",
+    "slash": "/",
+    "backslash": "\\",
+    "at": "@",
+    "minus": "-",
+    "plus": "+",
+    "underscore": "_",
+}
+"""Keys that are written otherwise than the toolkit names them."""
+
+
+def written(key: str) -> str:
+    """A key as people write it, everywhere in the program: `Ctrl-T`, `F2`, `?`."""
+    *modifiers, last = key.split("+")
+    if last not in _WRITTEN and len(last) > 1:
+        character = key_to_character(last)
+        last = character if character and character.isprintable() else last.capitalize()
+    last = _WRITTEN.get(last, last.upper() if modifiers and len(last) == 1 else last)
+    return "-".join([*(word.capitalize() for word in modifiers), last])

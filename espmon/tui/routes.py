@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.session.state import State
 from espmon.session.view import OpenRequest, Status
-from espmon.tui import actions
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
@@ -33,6 +32,13 @@ class Router:
         self._app = app
         self._state = State.CLOSED
         self._probing: ProbingScreen | None = None
+        self._opened = False
+        self._failed = False
+
+    @property
+    def never_opened(self) -> bool:
+        """A port was asked for, and none could be opened."""
+        return self._failed and not self._opened
 
     # -- the session's transitions ------------------------------------------------------------------------------
 
@@ -47,9 +53,11 @@ class Router:
             self._probing = None
         if status.state is old:
             return
+        self._opened = self._opened or status.state in (State.MONITORING, State.AWAITING_CONSENT)
         if status.state is State.AWAITING_CONSENT:
             self._ask_consent(status)
         elif status.state is State.CLOSED and old in (State.OPENING, State.PROBING) and status.reason:
+            self._failed = True
             self.show_picker(error=status.reason, hint=status.hint)
 
     def _ask_consent(self, status: Status) -> None:
@@ -191,9 +199,10 @@ class Router:
     def show_help(self) -> None:
         """All keys, as they are now."""
         from espmon import __version__
+        from espmon.tui import keymap
         from espmon.tui.screens.help import HelpScreen
 
-        self._app.push_screen(HelpScreen(actions.help_rows(self._app.chosen_keys), f"espmon {__version__}"))
+        self._app.push_screen(HelpScreen(keymap.help_rows(self._app.chosen_keys), f"espmon {__version__}"))
 
 
 def _no_ports() -> Sequence[Any]:

@@ -59,3 +59,22 @@ def test_the_readme_s_settings_are_settings() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
     (block,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     assert settings_from(tomllib.loads(block), "README.md")[1] == []
+
+
+def test_what_a_setting_should_be_is_said_in_words() -> None:
+    table = {"sessions_kept": "many", "idle_seconds": "short", "eol": 1, "reconnect": "yes", "keymap": 1}
+    problems = settings_from(table, "c")[1]
+    assert [problem.split("should be ")[1].split(";")[0] for problem in problems] == [
+        "a whole number",
+        "a number",
+        "a text",
+        "true or false",
+        "a table",
+    ]
+
+
+def test_a_line_end_that_is_none_is_named() -> None:
+    assert settings_from({"eol": "NL"}, "c") == (
+        Settings(),
+        ["c: eol = 'NL' should be one of CR, LF, CRLF; the default is used"],
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.binding import ActiveBinding, BindingsMap, BindingType
 from textual.message import Message
@@ -25,6 +26,22 @@ BEGIN_TYPING = frozenset({"input", "raw", "search", "filter"})
 
 ALWAYS = frozenset({"menu", "interrupt", "exit_key", "focus", "blur"})
 """Actions that work while keys go to the board."""
+
+GIVE_WAY = (
+    "app.palette",
+    "board.screenshot",
+    "log.filter",
+    "log.search",
+    "log.inspector",
+    "app.help",
+    "log.input",
+    "events.kind",
+    "app.menu",
+    "input.eol",
+    "events.open",
+    "search.case",
+)
+"""Actions that a footer without room for all does without, first to last."""
 
 NOT_OPEN = "No port is open: o lists the ports"
 
@@ -209,18 +226,42 @@ class MonitorScreen(MonitorView):
         if mode == "RAW":
             hidden = frozenset({"app.help"})
         elif isinstance(self.focused, EventList):
-            hidden = frozenset({"log.input", "log.search", "log.filter", "board.screenshot"})
+            hidden = frozenset({"log.input", "log.search", "log.filter", "log.inspector", "board.screenshot"})
         for key, active in found.items():
-            if active.binding.id in hidden:
+            if active.binding.id == "app.palette":
+                found[key] = active._replace(binding=replace(active.binding, show=mode != "RAW"))
+            elif active.binding.id in hidden:
                 found[key] = active._replace(binding=replace(active.binding, show=False))
             elif active.binding.id == "app.help" and self.typing:
                 found[key] = active._replace(binding=replace(active.binding, key_display="F1"))
+        self._fit(found)
         return found
 
+    def _fit(self, found: dict[str, ActiveBinding]) -> None:
+        """Leave out of the footer what there is no room for, so that nothing in it is cut."""
+        shown: dict[str, ActiveBinding] = {}
+        for active in found.values():
+            if active.binding.show:
+                shown.setdefault(active.binding.action, active)
+        cells = {
+            active.binding.id: cell_len(f" {self.app.get_key_display(active.binding)} {active.binding.description} ")
+            for active in shown.values()
+        }
+        for name in GIVE_WAY:
+            if sum(cells.values()) > self.size.width > 0 and cells.pop(name, 0):
+                for key, active in found.items():
+                    if active.binding.id == name:
+                        found[key] = active._replace(binding=replace(active.binding, show=False))
+
+    def on_resize(self) -> None:
+        """The footer has room for more or less."""
+        self.refresh_bindings()
+
     def action_send_key(self, key: str) -> None:
-        """Send the menu key or the exit key itself."""
-        chosen = self.settings.menu_key if key == "menu" else self.settings.exit_key
-        self._send(key_bytes(chosen, None))
+        """Send a key itself that means something here: "menu", "exit" or "palette"."""
+        palette = self.app.COMMAND_PALETTE_BINDING
+        keys = {"menu": self.settings.menu_key, "exit": self.settings.exit_key, "palette": palette}
+        self._send(key_bytes(keys[key], None))
 
     # -- the board ----------------------------------------------------------------------------------------------
 

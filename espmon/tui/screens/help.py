@@ -73,7 +73,7 @@ class HelpScreen(ModalScreen[None]):
         Binding("slash", "search", "Search", key_display="/", id="help.search"),
         Binding("j,down", "move(1)", show=False, id="help.down"),
         Binding("k,up", "move(-1)", show=False, id="help.up"),
-        Binding("pagedown,space", "move(0, 1)", "Page down", key_display="PgDn", id="help.page_down"),
+        Binding("pagedown,space", "move(0, 1)", "Page down", key_display="PageDown", id="help.page_down"),
         Binding("pageup", "move(0, -1)", show=False, id="help.page_up"),
     ]
 
@@ -107,8 +107,13 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#groups", Line).show(self._layout(found) if found else Content("Nothing matches."))
 
     def _layout(self, entries: Sequence[HelpEntry]) -> Content:
-        keys = min(18, max(Content(plain(entry.keys)).cell_length for entry in entries))
-        titles = min(46, max(Content(plain(entry.title)).cell_length for entry in entries))
+        keys = min(26, max(Content(plain(entry.keys)).cell_length for entry in entries))
+        described = [entry for entry in entries if entry.description]
+        titles = max((Content(plain(entry.title)).cell_length for entry in described), default=0)
+        texts = max((Content(plain(entry.description)).cell_length for entry in described), default=0)
+        # One way for all rows: descriptions beside the titles, or all of them below.
+        room = self.query_one("#list").size.width - 4
+        beside = room <= 0 or 2 + keys + 2 + titles + 2 + texts <= room
         groups: dict[str, list[HelpEntry]] = {}
         for entry in entries:
             groups.setdefault(entry.group, []).append(entry)
@@ -117,26 +122,23 @@ class HelpScreen(ModalScreen[None]):
             if lines:
                 lines.append(Content(""))
             lines.append(Content.styled(plain(group), "bold $text-accent"))
-            lines += [self._line(entry, keys, titles) for entry in members]
+            lines += [self._line(entry, keys, titles, beside=beside) for entry in members]
         return Content("\n").join(lines)
 
-    def _line(self, entry: HelpEntry, keys: int, titles: int) -> Content:
+    def _line(self, entry: HelpEntry, keys: int, titles: int, *, beside: bool) -> Content:
         def pad(text: str, width: int) -> str:
             line = plain(text)
             return line + " " * max(0, width - Content(line).cell_length)
 
-        description = plain(entry.description)
-        indent = 2 + keys + 2
-        room = self.query_one("#list").size.width - 4
-        beside = room <= 0 or indent + titles + 2 + Content(description).cell_length <= room
-        return Content.assemble(
-            "  ",
-            (pad(entry.keys, keys), "bold $text-primary"),
-            "  ",
-            pad(entry.title, titles) if beside else plain(entry.title),
-            "  " if beside else "\n" + " " * indent,
-            (description, "$foreground-muted"),
-        )
+        parts: list[str | tuple[str, str]] = ["  ", (pad(entry.keys, keys), "bold $text-primary"), "  "]
+        if not entry.description:
+            parts.append(plain(entry.title))
+        elif beside:
+            parts += [pad(entry.title, titles), "  ", (plain(entry.description), "$foreground-muted")]
+        else:
+            below = "\n" + " " * (2 + keys + 2)
+            parts += [plain(entry.title), below, (plain(entry.description), "$foreground-muted")]
+        return Content.assemble(*parts)
 
     @on(Input.Changed, "#search")
     def _search_changed(self, event: Input.Changed) -> None:

@@ -23,6 +23,10 @@ NAMES = {"E": "E", "W": "W", "I": "I", "D": "D", "V": "V", "": "other"}
 STYLES = {"E": "$error", "W": "$warning", "I": "$success", "D": "$accent", "V": "$secondary", "": "$foreground"}
 
 
+SMALL = 64
+"""Columns below which the levels and the fields stand in two rows."""
+
+
 class LevelPicker(Widget, can_focus=True):
     """The levels, ticked or not. Letters tick them while this has the focus."""
 
@@ -101,12 +105,15 @@ class FilterBar(Horizontal):
     DEFAULT_CSS = """
     FilterBar { height: 1; background: $boost; display: none; padding: 0 1; }
     FilterBar.-on { display: block; }
-    FilterBar > Static { width: auto; padding: 0 1; color: $text-muted; }
-    FilterBar > #filter-regex.-set { color: $accent; text-style: bold; }
-    FilterBar > Input, FilterBar > Input:focus {
+    FilterBar > #filter-fields { height: 1; width: 1fr; }
+    FilterBar.-small { layout: vertical; height: 2; }
+    FilterBar Static { width: auto; padding: 0 1; color: $text-muted; }
+    FilterBar.-small Static { padding: 0 0 0 1; }
+    FilterBar #filter-regex.-set { color: $accent; text-style: bold; }
+    FilterBar Input, FilterBar Input:focus {
         border: none; height: 1; width: 1fr; padding: 0 0 0 1; background: $boost; }
-    FilterBar > Input:focus { background: $surface; }
-    FilterBar > Input.-bad { color: $error; }
+    FilterBar Input:focus { background: $surface; }
+    FilterBar Input.-bad { color: $error; }
     """
 
     @dataclass
@@ -123,15 +130,20 @@ class FilterBar(Horizontal):
     def compose(self) -> ComposeResult:
         """The row."""
         yield LevelPicker(id="filter-levels")
-        for name in ("include", "exclude", "tag"):
-            yield Static({"tag": "tag", "include": "has", "exclude": "not"}[name], markup=False)
-            yield _Field(
-                self._printed if name == "tag" else "",
-                compact=True,
-                id=f"filter-{name}",
-                placeholder="e.g. wifi:W *:I" if name == "tag" else "",
-            )
-        yield Static(".*", id="filter-regex", markup=False)
+        with Horizontal(id="filter-fields"):
+            for name in ("include", "exclude", "tag"):
+                yield Static({"tag": "tag", "include": "has", "exclude": "not"}[name], markup=False)
+                yield _Field(
+                    self._printed if name == "tag" else "",
+                    compact=True,
+                    id=f"filter-{name}",
+                    placeholder="e.g. wifi:W *:I" if name == "tag" else "",
+                )
+            yield Static(".*", id="filter-regex", markup=False)
+
+    def on_resize(self) -> None:
+        """Where all does not fit in one row, the levels have one of their own."""
+        self.set_class(self.size.width < SMALL, "-small")
 
     def open(self) -> None:
         """Show the row and type."""

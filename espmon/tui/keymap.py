@@ -1,0 +1,125 @@
+"""The user's own keys: what may stand in [keymap], and every key that works somewhere, for the help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+
+from textual.binding import Binding
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
+
+from espmon.session.settings import Settings
+from espmon.tui import actions
+
+MODULES = {
+    "input": "widgets.input_line",
+    "search": "widgets.search_bar",
+    "filter": "widgets.filter_bar",
+    "events": "widgets.event_list",
+    "picker": "screens.picker",
+    "devices": "screens.devices",
+    "device_form": "screens.device_form",
+    "help": "screens.help",
+    "confirm": "screens.confirm",
+    "prompt": "screens.prompt",
+    "probing": "screens.probing",
+    "capture": "screens.capture",
+    "crash": "screens.crash_parts",
+    "panic": "screens.panic",
+    "coredump": "screens.coredump",
+    "screenshot": "screens.screenshot",
+    "report": "screens.report",
+    "flash": "screens.flash",
+    "flash_progress": "screens.flash",
+    "gdb": "screens.gdb",
+    "stub": "screens.stub",
+    "lent": "screens.lent",
+}
+"""First part of an id -> module of `espmon.tui` that has those bindings. The monitor's own are in `actions.ACTIONS`."""
+
+IN_THE_HELP = {
+    "input": "In the input line",
+    "search": "In the search field",
+    "filter": "In the filter",
+    "events": "In the events",
+}
+"""First part of an id -> heading in the help, for what the monitor consists of."""
+
+MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+NAMES = frozenset({*(key.value for key in Keys), *KEY_NAME_REPLACEMENTS.values()})
+
+
+def is_key(name: str) -> bool:
+    """Whether a key can be called so."""
+    *modifiers, last = name.split("+")
+    character = last if len(last) == 1 else key_to_character(last)
+    return MODIFIERS.issuperset(modifiers) and (
+        last in NAMES or (character is not None and character.isprintable() and bool(last))
+    )
+
+
+def checked(settings: Settings, source: str) -> tuple[Settings, list[str]]:
+    """The settings without keys that mean nothing, and one line a problem; `source` names where they were read."""
+    defaults = Settings()
+    problems: list[str] = []
+    keymap: dict[str, str] = {}
+    for name in ("menu_key", "exit_key"):
+        if not is_key(key := getattr(settings, name)):
+            problems.append(f"{source}: {name} = {key!r} is no key; the default is used")
+            settings = replace(settings, **{name: getattr(defaults, name)})
+    for name, keys in settings.keymap.items():
+        wrong = [key for key in actions.split(keys) if not is_key(key)]
+        if name not in ids(name.partition(".")[0]):
+            problems.append(f"{source}: [keymap] {name!r} is no action; ignored")
+        elif wrong or not actions.split(keys):
+            problems.append(f"{source}: [keymap] {name} = {keys!r}: {(wrong or [''])[0]!r} is no key; ignored")
+        else:
+            keymap[name] = keys
+    problems += [f"{source}: [keymap] {clash}" for clash in _clashes(settings, keymap)]
+    return replace(settings, keymap=keymap), problems
+
+
+def ids(context: str) -> Mapping[str, str]:
+    """Every id that begins with `context`, with its default keys; imports the screen that has them."""
+    if context in MODULES:
+        return {binding.id: binding.key for binding in _bindings(context) if binding.id}
+    return {action.id: action.keys for action in actions.ACTIONS if action.id.partition(".")[0] == context}
+
+
+def _bindings(context: str) -> Iterator[Binding]:
+    """What the module of `context` binds under such ids, in the order in which it is written."""
+    module = import_module(f"espmon.tui.{MODULES[context]}")
+    for thing in vars(module).values():
+        own = isinstance(thing, type) and thing.__module__ == module.__name__
+        for binding in vars(thing).get("BINDINGS", ()) if own else ():
+            if isinstance(binding, Binding) and (binding.id or "").partition(".")[0] == context:
+                yield binding
+
+
+def _clashes(settings: Settings, keymap: Mapping[str, str]) -> Iterator[str]:
+    """What the user put on a key that does something else in the same place, as sentences."""
+    main = {action.id: action.keys for action in actions.ACTIONS}
+    main |= {"app.menu": settings.menu_key, "app.exit": settings.exit_key}
+    places = [main, *(dict(ids(context)) for context in {name.partition(".")[0] for name in keymap} & set(MODULES))]
+    for place in places:
+        users: dict[str, list[str]] = {}
+        for name in place:
+            for key in actions.split(keymap.get(name, place[name])):
+                users.setdefault(key, []).append(name)
+        for key, names in users.items():
+            chosen = [name for name in names if name in keymap]
+            if len(names) > 1 and chosen:
+                others = " and ".join(name for name in names if name != chosen[0])
+                yield f"{chosen[0]} = {keymap[chosen[0]]!r}: {actions.written(key)} is the key of {others} too"
+
+
+def help_rows(keymap: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """(keys, title, help, group) of everything in the monitor; `keymap` is the user's id -> keys."""
+    rows = actions.help_rows(keymap)
+    for context, heading in IN_THE_HELP.items():
+        for binding in _bindings(context):
+            if binding.tooltip:
+                keys = actions.split(keymap.get(binding.id or "", binding.key))
+                rows.append((", ".join(map(actions.written, keys)), binding.tooltip, "", heading))
+    return rows
