@@ -65,7 +65,8 @@ def _reset(fields: JsonObject) -> tuple[str, Severity]:
 
 
 def _panic(fields: JsonObject) -> tuple[str, Severity]:
-    what = fields.get("message") or fields.get("cause") or fields.get("kind")
+    kind = str(fields.get("kind"))
+    what = fields.get("message") or fields.get("cause") or ("a backtrace without a reason" if kind == "other" else kind)
     task = f" in task {fields['task']}" if fields.get("task") else ""
     core = f" on core {fields['core']}" if fields.get("core") is not None else ""
     return f"Panic: {what}{task}{core}", Severity.ERROR
@@ -143,7 +144,12 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return plain(", ".join(str(item) for item in value))[:DETAIL_CHARACTERS]
+        # Things with parts (the regions of a flash) stand one below the other.
+        between = "\n" if any(isinstance(item, Mapping) for item in value) else ", "
+        return between.join(_text(item) for item in value)[:DETAIL_CHARACTERS]
     if isinstance(value, Mapping):
-        return plain(json.dumps(value, ensure_ascii=False, default=str))[:DETAIL_CHARACTERS]
+        if any(isinstance(item, (list, Mapping)) for item in value.values()):
+            return plain(json.dumps(value, ensure_ascii=False, default=str))[:DETAIL_CHARACTERS]
+        known = ((name, item) for name, item in value.items() if item not in (None, ""))
+        return ", ".join(f"{plain(str(name).replace('_', ' '))}: {_text(item)}" for name, item in known)
     return plain(str(value))[:DETAIL_CHARACTERS]

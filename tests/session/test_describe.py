@@ -1,0 +1,49 @@
+"""How records read in the inspector: words, never a programming language's notation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from espmon.records.events.panic import Panic
+from espmon.records.record import Record
+from espmon.session.describe import describe
+from espmon.session.events import FlashEvent, ProbeEvent, SessionNote
+
+
+def rows(record: Record) -> dict[str, str]:
+    described = describe(record)
+    assert described is not None
+    return dict(described[2])
+
+
+def test_the_regions_of_a_flash_stand_one_below_the_other() -> None:
+    regions: list[dict[str, Any]] = [
+        {"address": "0x00008000", "size": 3072, "file": "/a/table.bin", "ok": True, "md5_flash": None, "written": 0},
+        {"address": "0x00010000", "size": 4096, "file": "/a/app.bin", "ok": False, "written": 4096},
+    ]
+    told = rows(FlashEvent(0, 0.0, {"action": "write", "regions": regions}, ""))["regions"]
+    assert told.splitlines() == [
+        "address: 0x00008000, size: 3072, file: /a/table.bin, ok: yes, written: 0",
+        "address: 0x00010000, size: 4096, file: /a/app.bin, ok: no, written: 4096",
+    ]
+
+
+def test_parts_of_one_thing_are_told_in_a_row_and_what_is_unknown_is_not() -> None:
+    flash = {"manufacturer": "0x20", "device": None, "size": 4194304}
+    assert rows(ProbeEvent(0, 0.0, {"flash": flash}, ""))["flash"] == "manufacturer: 0x20, size: 4194304"
+
+
+def test_lists_of_words_stay_in_a_row() -> None:
+    assert rows(SessionNote(0, 0.0, "a", ["one", "two"]))["evidence"] == "one, two"
+
+
+def test_control_characters_in_nested_values_are_harmless() -> None:
+    told = rows(ProbeEvent(0, 0.0, {"regions": [{"file": "a\x1b[2J\nb", "ok": True}]}, ""))["regions"]
+    assert "\x1b" not in told
+    assert len(told.splitlines()) == 1
+
+
+def test_a_backtrace_alone_is_not_called_other() -> None:
+    described = describe(Panic(0))
+    assert described is not None
+    assert described[0] == "Panic: a backtrace without a reason"
