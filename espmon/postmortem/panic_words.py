@@ -136,6 +136,8 @@ def _task_watchdog(words: Words) -> Told:
 def _other(words: Words) -> Told:
     if found := UNDEFINED.search(words.message):
         return Told(f"stopped at undefined behaviour: {found['type'].replace('_', ' ')}")
+    if not words.cause and not words.plain:
+        return Told("printed a backtrace without a reason")
     return _cause(words)
 
 

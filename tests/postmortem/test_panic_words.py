@@ -77,6 +77,10 @@ def test_the_address_of_a_fault_is_read(cause: str, address: int, words: str) ->
     assert sentence("exception", cause=cause, excvaddr=address) == f"The program {words}."
 
 
+def test_a_backtrace_alone_has_no_reason() -> None:
+    assert sentence("other", "") == "The program printed a backtrace without a reason."
+
+
 def test_an_address_on_the_stack_is_said() -> None:
     text = sentence("exception", cause="LoadProhibited", excvaddr=0x3FFB0010, stack=[(0x3FFB0000, bytes(64))])
     assert text == "The program read from address 0x3ffb0010 (on this stack)."
