@@ -200,11 +200,13 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             found.append(OTHER_ELF)
         elif report.get("elf_match") is None:
             found.append("It could not be checked whether the ELF belongs to this dump")
-        if report.get("checksum") == "bad":
+        said = [str(warning) for warning in report.get("warnings") or ()]
+        # What the decoder said of these has the figures.
+        if report.get("checksum") == "bad" and not any("checksum" in warning for warning in said):
             found.append("The dump's checksum is wrong: some of it is damaged")
-        if report.get("partial"):
+        if report.get("partial") and not any("cut short" in warning for warning in said):
             found.append("The dump is cut short: what is missing is not shown")
-        return [*found, *(str(warning) for warning in report.get("warnings") or ())]
+        return [*found, *said]
 
     def _details(self) -> Content:
         report, crashed = self._report, self._crashed

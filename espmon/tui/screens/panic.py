@@ -150,7 +150,7 @@ class PanicReportScreen(CrashScreen[str | None]):
         found = []
         if report.get("elf_match") is False:
             found.append(OTHER_ELF)
-        elif report.get("elf_match") is None and self._frames:
+        elif report.get("elf_match") is None and any(frame.get("function") for frame in self._frames):
             found.append("Nothing the board printed says whether this ELF is its application's")
         if report.get("corrupted"):
             found.append("The backtrace is corrupted: it ends where it can no longer be trusted")

@@ -187,6 +187,21 @@ async def test_what_limits_trust_is_said_above_everything(change: dict[str, Any]
         assert warning in "\n".join(screen_text(app).splitlines()[2:4])
 
 
+@pytest.mark.parametrize(
+    ("change", "said", "words"),
+    [
+        ({"partial": True}, "the dump is cut short: 1,200 of 4,000 bytes are here", "cut short"),
+        ({"checksum": "bad"}, "the checksum (SHA-256) does not match", "checksum"),
+    ],
+)
+async def test_what_the_decoder_says_is_not_said_again(change: dict[str, Any], said: str, words: str) -> None:
+    app = Host(lambda: panel({**change, "warnings": [said]}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        told = app.screen.warnings()  # type: ignore[attr-defined]
+        assert [warning for warning in told if words in warning] == [said]
+
+
 async def test_many_warnings_leave_room_for_the_report() -> None:
     app = Host(lambda: panel({"warnings": [f"warning {index} " + "x" * 300 for index in range(20)]}))
     async with app.run_test(size=(80, 24)) as pilot:

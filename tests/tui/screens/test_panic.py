@@ -64,6 +64,17 @@ async def test_what_limits_trust_is_never_hidden(change: dict[str, Any], warning
         assert warning in screen_text(app).splitlines()[3]
 
 
+async def test_without_an_elf_nothing_is_said_of_this_elf() -> None:
+    frames = [{"pc": "0x420001ea", "sp": "0x3fc8b350", "function": None, "file": None, "line": None}]
+    told = {"elf_match": None, "backtrace": frames, "warnings": ["No ELF: addresses are not decoded"]}
+    app = Host(lambda: panel(told))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        text = screen_text(app)
+        assert "No ELF: addresses are not decoded" in text
+        assert "this ELF" not in text
+
+
 async def test_copying_the_backtrace_and_the_whole() -> None:
     app = Host(panel)
     async with app.run_test() as pilot:
