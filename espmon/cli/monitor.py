@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from espmon.session import Session
     from espmon.session.view import OpenRequest
 
+PORT_FAILED = 3
+
 COMMANDS_HELP = """\
 commands:
   demo        full screen on a simulated board, no hardware
@@ -164,9 +166,12 @@ def run_screen(
     """
     from espmon.cli._signals import leaving_on_signals
     from espmon.session import LoopThread, config_folder, load_settings
+    from espmon.tui import keymap
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
+    settings, wrong_keys = keymap.checked(settings, str(config_folder() / "config.toml"))
+    problems += wrong_keys
     wanted = request or defaults
     if wanted is not None and wanted.log is not None and not settings.recording:
         print("espmon: no log is written while the setting `recording` is false", file=sys.stderr)
@@ -196,7 +201,7 @@ def run_screen(
             defaults=defaults,
         )
         with leaving_on_signals(app.exit):
-            result = app.run()
+            result = app.run() or (PORT_FAILED if app.router.never_opened else 0)
     for problem in problems:
         print(f"espmon: {problem}", file=sys.stderr)
     if app.recorded is not None:

@@ -69,6 +69,8 @@ class EspmonApp(Host):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+right_square_bracket", "exit_key", "Quit", show=False, priority=True, id="app.exit",
                 tooltip="Quit, from anywhere"),
+        Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, id="app.palette",
+                tooltip="Every action by its name"),
     ]  # fmt: skip
 
     def __init__(
@@ -128,8 +130,11 @@ class EspmonApp(Host):
         """Themes, keys, and the first step: open, or ask what to open."""
         for theme in THEMES:
             self.register_theme(theme)
-        wanted = self.settings.theme
-        self.theme = wanted if wanted in self.available_themes and wanted != "textual-dark" else DARK.name
+        if self.settings.theme in self.available_themes:
+            self.theme = self.settings.theme
+        else:
+            self.theme = DARK.name
+            self.toast(Notice(f"theme = {self.settings.theme!r} is no theme; espmon's own is used", Severity.WARNING))
         self.set_keymap(self.chosen_keys)
         self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
         self.link.start()
@@ -206,7 +211,7 @@ class EspmonApp(Host):
     # -- actions ------------------------------------------------------------------------------------------------
 
     async def action_exit_key(self) -> None:
-        """Leave at once; after the menu key, send the key instead."""
+        """Leave; after the menu key, send the key instead."""
         screen = self.screen
         if isinstance(screen, MonitorScreen) and screen.in_menu:
             await screen.menu_key("ctrl+right_square_bracket")
@@ -218,10 +223,12 @@ class EspmonApp(Host):
         self.leaving.leave()
 
     def action_command_palette(self) -> None:
-        """The palette; after the menu key, its key means something else."""
+        """The palette; after the menu key, its key means something else, and among raw keys it is one of them."""
         screen = self.screen
         if isinstance(screen, MonitorScreen) and screen.in_menu:
             self.run_worker(screen.menu_key("ctrl+p"))
+        elif isinstance(screen, MonitorScreen) and screen.mode == "RAW":
+            screen.action_send_key("palette")
         else:
             super().action_command_palette()
 
@@ -287,6 +294,8 @@ class EspmonApp(Host):
         yield from super().get_system_commands(screen)
         if isinstance(screen, MonitorScreen):
             for action in actions.ACTIONS:
+                if action.id == "app.palette":
+                    continue
                 call = action.call if action.call.startswith("app.") else f"screen.{action.call}"
                 keys = actions.keys_of(action, self.chosen_keys)
                 text = f"{action.help} ({keys})" if keys else action.help

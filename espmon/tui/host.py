@@ -10,10 +10,12 @@ from typing import Any
 
 from textual import events
 from textual.app import App
+from textual.binding import Binding
 from textual.notifications import SeverityLevel
 
 from espmon.session.settings import Settings
 from espmon.session.view import Notice, OpenRequest, Status
+from espmon.tui.actions import written
 from espmon.tui.monitor.link import SessionLink
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.sanitise import plain
@@ -99,6 +101,10 @@ class Host(App[int]):
     def status(self) -> Status:
         """The session's status."""
         return self.link.session.status
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys are written one way, in footers as in the help."""
+        return binding.key_display or written(binding.key)
 
     @property
     def monitor(self) -> MonitorScreen:
