@@ -34,6 +34,7 @@ class Router:
         self._probing: ProbingScreen | None = None
         self._opened = False
         self._failed = False
+        self._entered = ""
 
     @property
     def never_opened(self) -> bool:
@@ -127,8 +128,14 @@ class Router:
             failed=app.request if error else None,
             error=error,
             hint=hint,
+            entered=self._entered if error else "",
         )
-        self._app.push_screen(screen, self._picked)
+
+        def answered(request: OpenRequest | None) -> None:
+            self._entered = screen.entered
+            self._picked(request)
+
+        self._app.push_screen(screen, answered)
 
     def _picked(self, request: OpenRequest | None) -> None:
         app = self._app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from textual.widgets import Input
 from textual.widgets._toast import Toast
 
 from espmon.session.state import State
@@ -239,3 +240,37 @@ async def test_leaving_works_when_the_port_does_not_close(monkeypatch: object) -
     async with running(session=session) as case:
         await case.pilot.press("ctrl+q")
         await case.until(lambda: case.app._exit)
+
+
+async def test_a_typed_url_that_fails_is_not_lost_and_letters_stay_letters() -> None:
+    session = FakeSession()
+    session.fail_open = ("/nonexistent cannot be opened", "Check the path")
+    async with running(request=None, session=session) as case:
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen))
+        await case.press("u", *"/nonexistent", "enter")
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen) and "cannot be opened" in case.text())
+        await case.press("d")
+        assert case.app.screen.query_one("#url", Input).value == "/nonexistentd"
+
+
+async def test_leaving_without_ever_having_opened_the_port_is_known() -> None:
+    session = FakeSession()
+    session.fail_open = ("/dev/ttyUSB0 is in use", "")
+    async with running(session=session) as case:
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen))
+        assert case.app.router.never_opened
+
+
+async def test_a_port_that_was_open_once_counts_as_opened() -> None:
+    async with running() as case:
+        await case.until(lambda: case.app.status.state is State.MONITORING)
+        case.session.set(state=State.OPENING)
+        case.session.set(state=State.CLOSED, reason="gone")
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen))
+        assert not case.app.router.never_opened
+
+
+async def test_leaving_the_list_when_nothing_was_asked_for_is_no_failure() -> None:
+    async with running(request=None) as case:
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen))
+        assert not case.app.router.never_opened

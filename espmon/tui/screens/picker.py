@@ -72,6 +72,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         failed: the request that just failed, for "monitor without probing" and "try again".
         error: why it failed, one line.
         hint: what to do about it, one line.
+        entered: what was typed and failed: it stands in the field, which has the focus.
         rescan_every: seconds between automatic rescans, None for none.
     """
 
@@ -117,6 +118,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         failed: OpenRequest | None = None,
         error: str = "",
         hint: str = "",
+        entered: str = "",
         rescan_every: float | None = RESCAN_EVERY,
     ) -> None:
         super().__init__()
@@ -127,6 +129,10 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._manage = manage
         self._failed = failed
         self._error, self._hint = error, hint
+        self._refused = entered
+        self.entered = ""
+        """What was typed to open, "" while a port of the list was chosen."""
+
         self._rescan_every = rescan_every
         self._ports: list[PortRow] = []
         self._scan_error = ""
@@ -151,7 +157,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             with Horizontal(classes="field"):
                 yield Line("URL")
                 yield Input(
-                    request.url if "://" in request.url else "",
+                    self._refused or (request.url if "://" in request.url else ""),
                     placeholder="or enter one: rfc2217://host:port, socket://host:port, a path, a nickname",
                     id="url",
                     compact=True,
@@ -183,6 +189,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     def on_mount(self) -> None:
         """Show the reason for being here, and start looking."""
         self.show_error(self._error, self._hint, self._failed)
+        if self._refused:
+            self.query_one("#url").focus()
         self.action_rescan()
         if self._discover_elfs is not None:
             self._find_elfs(self._discover_elfs)
@@ -333,9 +341,11 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             self._open_port()
             return
         known = next((port for port in self._ports if entered in (port.nickname, port.device)), None)
+        self.entered = entered
         self._open(known.device if known else entered, known)
 
     def _open_port(self) -> None:
+        self.entered = ""
         port = self._selected_port()
         if port is None:
             self.show_error("No port is selected", "Plug a board in, or enter a URL")

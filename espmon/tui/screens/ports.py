@@ -144,6 +144,10 @@ def table_row(port: PortRow) -> Row:
     )
 
 
+UNPLUGGED = "unplugged; waiting for it to come back"
+"""Why a port is listed that was there and has gone."""
+
+
 def keep_selected(old: Sequence[PortRow], new: Sequence[PortRow], selected: str | None) -> list[PortRow]:
     """The new list, with the selected port kept in its place as offline when it has gone.
 
@@ -153,7 +157,8 @@ def keep_selected(old: Sequence[PortRow], new: Sequence[PortRow], selected: str 
     if selected is None or any(port.device == selected for port in listed):
         return listed
     for index, port in enumerate(old):
-        if port.device == selected:
-            gone = replace(port, online=False, busy="", reason="unplugged; waiting for it to come back")
+        # What was listed only because it is remembered, and is not any more, has been forgotten.
+        if port.device == selected and (port.online or port.reason == UNPLUGGED):
+            gone = replace(port, online=False, busy="", reason=UNPLUGGED)
             listed.insert(min(index, len(listed)), gone)
     return listed

@@ -411,3 +411,36 @@ def test_looks_as_accepted_after_a_failed_probe(snap_compare: Any, size: tuple[i
 
     app = Picking(failed=FAILED, error="The chip did not answer", hint="Hold BOOT and try again", demo=True)
     assert snap_compare(app, terminal_size=size, run_before=run_before(check))
+
+
+async def test_a_remembered_board_that_is_forgotten_leaves_the_list_though_the_cursor_is_on_it() -> None:
+    app = Picking()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("down", "down")
+        assert app.selected == AWAY.device
+        app.ports = [S3, BRIDGE, PLAIN]
+        await pilot.press("r")
+        await settle(pilot)
+        assert "lab-3" not in screen_text(app)
+
+
+async def test_an_unplugged_port_stays_through_more_than_one_scan() -> None:
+    app = Picking()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("down")
+        app.ports = [S3, PLAIN]
+        for _ in range(3):
+            await pilot.press("r")
+            await settle(pilot)
+        assert app.selected == BRIDGE.device
+
+
+async def test_a_typed_text_that_failed_stands_in_the_field_and_typing_goes_on_there() -> None:
+    app = Picking(entered="/nonexistent", failed=OpenRequest("/nonexistent"), error="There is no such port")
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("d", "s")
+        assert app.field("url").value == "/nonexistentds"
+        assert not app.answered
