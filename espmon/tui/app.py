@@ -148,8 +148,9 @@ class EspmonApp(Host):
         if printed:
             self.call_after_refresh(lambda: self.monitor.set_print_filter(printed))
         self.set_interval(LOOK_EVERY, self.builds.look)
-        for notice in self._notices:
-            self.toast(Notice(notice, Severity.WARNING))
+        if self._notices:
+            more = f" (and {len(self._notices) - 1} more, printed when you leave)" if len(self._notices) > 1 else ""
+            self.toast(Notice(self._notices[0] + more, Severity.WARNING))
 
     async def _make_session(self, make: Callable[[], SessionLike]) -> None:
         async def work() -> SessionLike:

@@ -126,6 +126,19 @@ async def test_the_palette_is_in_the_footer_where_there_is_room() -> None:
         assert "Ctrl-P Palette" in case.text().split("\n")[-1]
 
 
+async def test_the_palette_is_not_offered_where_its_key_means_something_else() -> None:
+    async with running(size=(120, 24)) as case:
+        await case.press("ctrl+t")
+        assert "Palette" not in case.text()
+        await case.press("escape", "r")
+        assert "Palette" not in case.text()
+
+
+async def test_of_several_notices_the_first_is_shown_and_the_others_are_counted() -> None:
+    async with running(size=(120, 24), notices=("one is wrong", "two is wrong", "three is wrong")) as case:
+        await case.until(lambda: "one is wrong (and 2 more, printed when you leave)" in " ".join(case.text().split()))
+
+
 async def test_a_raw_ctrl_p_goes_to_the_board() -> None:
     async with running() as case:
         await case.press("r", "ctrl+p")

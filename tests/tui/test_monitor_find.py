@@ -275,6 +275,9 @@ async def test_an_expression_that_is_broken_is_said_as_long_as_it_is_searched_as
         assert "Not a regular expression" in case.text()
         await case.pilot.click("#search-regex")
         await case.until(lambda: "0 lines" in case.text())
+        await case.pilot.click("#search-regex")
+        await case.press("escape", "slash")
+        assert "Not a regular expression" not in case.text()
 
 
 async def test_up_in_an_empty_search_brings_back_what_was_searched_before() -> None:

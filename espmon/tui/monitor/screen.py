@@ -156,7 +156,7 @@ class MonitorScreen(MonitorView):
     @property
     def in_menu(self) -> bool:
         """Whether the next key belongs to the menu."""
-        return self.query_one(MenuHint).has_class("-on")
+        return self.completed and self.query_one(MenuHint).has_class("-on")
 
     async def action_menu(self) -> None:
         """Wait for one more key; the menu key again sends itself."""
@@ -229,7 +229,7 @@ class MonitorScreen(MonitorView):
             hidden = frozenset({"log.input", "log.search", "log.filter", "log.inspector", "board.screenshot"})
         for key, active in found.items():
             if active.binding.id == "app.palette":
-                found[key] = active._replace(binding=replace(active.binding, show=mode != "RAW"))
+                found[key] = active._replace(binding=replace(active.binding, show=mode != "RAW" and not self.in_menu))
             elif active.binding.id in hidden:
                 found[key] = active._replace(binding=replace(active.binding, show=False))
             elif active.binding.id == "app.help" and self.typing:

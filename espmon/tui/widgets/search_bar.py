@@ -101,6 +101,8 @@ class SearchBar(Horizontal):
     def close(self) -> None:
         """Hide the field and end the search."""
         self.remove_class("-on")
+        self._problem = ""
+        self.show_count("")
         self.query_one(_Field).value = ""
         self.post_message(self.Closed())
 
