@@ -121,6 +121,26 @@ def test_leaving_returns_the_terminal_as_it_was_and_exit_code_0(window: Terminal
     assert window.format("#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{keypad_flag}") == "0 1 0 0"
 
 
+def test_leaving_the_list_when_the_port_could_not_be_opened_is_exit_code_3(window: Terminal) -> None:
+    window.start("/nonexistent")
+    window.shows("/nonexistent", "choose a port")
+    window.press("Escape")
+    window.shows("left with 3")
+
+
+def test_alt_keys_of_the_search_work_as_the_terminal_sends_them(window: Terminal, device: Board) -> None:
+    window.start(device.url)
+    window.shows("esp>")
+    window.press("/", "E", "S", "P")
+    window.shows("1/")
+    window.press("M-c")
+    window.press("M-r")
+    window.shows("/ ESP ")
+    assert "ESPc" not in window.screen()
+    window.press("Escape")
+    window.shows("LOG   following")
+
+
 @pytest.mark.parametrize("key", ["C-]", "C-q"])
 def test_leaving_works_while_a_question_is_asked(window: Terminal, device: Board, key: str) -> None:
     window.start(device.url, "--probe")
