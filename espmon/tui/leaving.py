@@ -86,7 +86,7 @@ class Leaving:
         question = self._question
         if question is not None and not running(status) and not running(self._app.status):
             self._question = None
-            if question.is_current:
+            if self._app.screen is question:
                 question.dismiss(False)
                 self._app.notify("Not left: it has ended meanwhile", markup=False)
 

@@ -160,3 +160,44 @@ async def test_with_an_ide_the_offer_is_the_ide_s() -> None:
         entry = happen(case, STOP)
         await case.until(lambda: case.app.stub._offered == entry.id)
         assert case.app.screen is case.screen
+
+
+async def test_a_step_says_where_it_led() -> None:
+    async with running(size=(120, 40)) as case:
+        await inspecting(case)
+        await case.press("n")
+        await case.until(lambda: "Stepped to 0x42001236, in app_main at main.c:12" in case.text())
+
+
+async def test_a_step_that_led_nowhere_says_so() -> None:
+    async with running(size=(120, 40)) as case:
+        await inspecting(case)
+        await case.press("n")
+        await case.until(lambda: "Stepped to" in case.text())
+        await case.press("n")
+        await case.until(lambda: "The step did not move the board: it is still at 0x42001236" in case.text())
+
+
+async def test_threads_that_were_not_read_say_how_they_are() -> None:
+    async with running(size=(80, 24)) as case:
+        await inspecting(case)
+        assert "Enter reads" in case.text()
+
+
+async def test_an_inspection_that_ends_closes_also_under_a_question() -> None:
+    async with running() as case:
+        await inspecting(case)
+        await case.press("m")
+        await shown(case, TextPrompt)
+        case.session.debugging.release()
+        await case.until(lambda: case.app.screen is case.screen)
+
+
+async def test_the_offer_takes_its_invitation_away() -> None:
+    async with running(size=(120, 40)) as case:
+        await case.press("w")
+        happen(case, STOP)
+        await case.until(lambda: "waits in its debug stub: D" in case.text())
+        await case.press("D")
+        await shown(case, StubScreen)
+        await case.until(lambda: "debug stub: D" not in case.text())

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from espmon.session.events import FlashEvent
 from espmon.session.state import State
+from espmon.session.view import EventEntry, Severity
+from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.flash import FlashConfirmScreen, FlashProgressScreen
+from tests.tui.fake_session import FakeSession
 from tests.tui.running import Running, running
 
 
@@ -75,3 +79,95 @@ async def test_a_folder_without_a_build_says_where_it_looked(tmp_path: Path) -> 
         await case.press("ctrl+t", "f")
         await case.until(lambda: str(tmp_path)[:20] in case.text())
         assert case.session.flashed == []
+
+
+async def test_an_erase_names_what_goes_and_has_a_button_of_its_own(project: Path) -> None:
+    async with running() as case:
+        await asked(case, project, "e")
+        text = case.text()
+        assert "Everything on the flash goes first: NVS" in text
+        assert "Erase and flash (y)" in text
+        assert "the same already" not in text
+
+
+async def flashing(case: Running, project: Path) -> None:
+    await asked(case, project, "f")
+    await case.press("y")
+    await case.until(lambda: isinstance(case.app.screen, FlashProgressScreen))
+    await case.pilot.pause()
+
+
+@pytest.mark.parametrize("key", ["ctrl+right_square_bracket", "ctrl+q"])
+async def test_leaving_while_the_board_is_written_is_asked_first(project: Path, key: str) -> None:
+    async with running() as case:
+        await flashing(case, project)
+        await case.press(key)
+        await case.until(lambda: "Flashing: really leave?" in case.text())
+        await case.press(key)
+        assert [type(screen) for screen in case.app.screen_stack].count(ConfirmScreen) == 1
+        await case.press("n")
+        await case.until(lambda: isinstance(case.app.screen, FlashProgressScreen))
+        assert case.app.is_running
+
+
+async def test_who_leaves_all_the_same_is_told_how_the_board_was_left(project: Path) -> None:
+    session = FakeSession()
+    text = "Cancelled. Unfinished: app.bin. The board was left in download mode, not reset: flash it again"
+
+    async def close() -> None:
+        session.events.append(cancelled(len(session.events), text))
+        session.set(state=State.CLOSED)
+
+    session.close = close  # type: ignore[method-assign]
+    async with running(session=session) as case:
+        await flashing(case, project)
+        await case.press("ctrl+right_square_bracket")
+        await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))
+        await case.pilot.pause()
+        await case.press("y")
+        app = case.app
+    assert app.farewell == text
+    assert app.return_value == 1
+
+
+async def test_a_signal_leaves_at_once(project: Path) -> None:
+    async with running() as case:
+        await flashing(case, project)
+        case.app.exit(143)
+        app = case.app
+    assert app.return_value == 143
+    assert "half written" in app.farewell
+
+
+async def test_a_flash_that_ends_meanwhile_takes_the_question_away(project: Path) -> None:
+    async with running() as case:
+        await flashing(case, project)
+        await case.press("ctrl+right_square_bracket")
+        await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))
+        case.session.set(state=State.MONITORING, lease=None, progress=None)
+        await case.until(lambda: case.app.screen is case.screen)
+        assert case.app.is_running
+
+
+async def test_the_progress_closes_also_under_another_screen(project: Path) -> None:
+    async with running() as case:
+        await flashing(case, project)
+        await case.press("ctrl+p")
+        await case.until(lambda: not isinstance(case.app.screen, FlashProgressScreen))
+        case.session.set(state=State.MONITORING, lease=None, progress=None)
+        await case.pilot.pause()
+        await case.press("escape")
+        await case.until(lambda: case.app.screen is case.screen)
+
+
+async def test_without_a_flash_leaving_asks_nothing() -> None:
+    async with running() as case:
+        await case.press("ctrl+right_square_bracket")
+        app = case.app
+    assert app.return_value == 0
+    assert app.farewell == ""
+
+
+def cancelled(identity: int, text: str) -> EventEntry:
+    record = FlashEvent(0, 0.0, {"action": "write", "cancelled": text}, "")
+    return EventEntry(identity, record, record.summary, Severity.WARNING, 0.0, None, 0)

@@ -68,3 +68,15 @@ def test_names_of_elfs_are_short() -> None:
     assert short_name("app.elf") == "app.elf"
     assert short_name("ab" * 32 + ".elf") == "abababababab"[:9]
     assert len(short_name("a-very-long-application-name-indeed.elf")) == 24
+
+
+async def test_a_lost_port_says_that_it_is_waited_for() -> None:
+    async with running(size=(80, 24)) as case:
+        assert "○ lost, waiting for it to come back" in await header(case, state=State.LOST, waiting=True)
+
+
+async def test_a_board_that_was_left_in_its_loader_is_not_simply_open() -> None:
+    async with running(size=(80, 24)) as case:
+        row = await header(case, stuck="download mode, unfinished: data.bin")
+        assert "● download mode, unfinished: data.bin" in row
+        assert "● open" not in row

@@ -149,3 +149,21 @@ async def test_a_report_that_opens_takes_the_invitation_away(tmp_path: Path) -> 
         await case.press("C")
         await shown(case, CoreDumpReportScreen)
         assert not len(case.app._notifications)
+
+
+async def test_a_screen_that_opens_takes_away_what_was_said_in_passing() -> None:
+    async with running(size=(80, 24)) as case:
+        case.session.notify("The log file is closed")
+        await case.until(lambda: "The log file" in toasts(case.app))
+        await case.press("B")
+        await shown(case, TextPrompt)
+        assert toasts(case.app) == ""
+
+
+async def test_a_toast_is_not_seen_twice_through_a_dialog() -> None:
+    async with running(size=(120, 40)) as case:
+        case.session.notify("gdb stub waits: signal 11", Severity.ERROR)
+        await case.until(lambda: "signal 11" in case.text())
+        await case.press("B")
+        await shown(case, TextPrompt)
+        await case.until(lambda: case.text().count("signal 11") == 1)

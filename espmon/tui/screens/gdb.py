@@ -158,6 +158,8 @@ class GdbInspectScreen(CrashScreen[str | None]):
         Binding("n", "step", "Step", id="gdb.step", tooltip="One instruction"),
         Binding("m", "memory", "Memory", id="gdb.memory", tooltip="Read memory at an address"),
         Binding("d", "answer('detach')", "Detach", id="gdb.detach", tooltip="Leave the stub; the program goes on"),
+        # Not in the footer, which has no room for it at 80 columns; `?` tells.
+        Binding("a", "copy_all", "Copy all", show=False, id="gdb.copy_all", tooltip="Offer the whole report"),
         Binding("question_mark,f1", "keys", "Keys", key_display="?", id="gdb.keys", tooltip="All keys of this screen"),
         Binding("R,shift+r", "reset", "Reset", key_display="R", id="gdb.reset", tooltip="Reset the board"),
     ]

@@ -75,12 +75,12 @@ class RunningScreen(Dialog[bool]):
     def finish(self) -> None:
         """The action has ended, in whatever way: close, under a question as soon as that is answered."""
         self._ended = True
-        if self.is_current:
+        if self.app.screen is self:
             self.dismiss(not self._cancelling)
 
     def on_screen_resume(self) -> None:
         """What lay over this screen is closed."""
-        if self._ended:
+        if self._ended and self.app.screen is self:
             self.dismiss(not self._cancelling)
 
     def paint(self) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
 
-from espmon.tui.screens.gdb import GdbAction, GdbInspectScreen, GdbThread, GdbView, hex_dump, parse_memory
+from espmon.tui.screens.gdb import KEYS, GdbAction, GdbInspectScreen, GdbThread, GdbView, hex_dump, parse_memory
 from tests.tui.screens.crash_data import CORE_DUMP, FRAMES, IDLE, source
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text, settle
 
@@ -88,6 +89,32 @@ async def test_step_thread_and_memory_are_asked_for_and_the_screen_stays() -> No
         assert app.answer is UNANSWERED
 
 
+async def test_the_question_mark_lists_the_keys() -> None:
+    app = Inspecting()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        text = screen_text(app)
+        for title in ("Step", "Frames of a thread", "Memory", "Detach"):
+            assert title in text
+
+
+async def test_every_key_of_the_screen_is_in_its_help() -> None:
+    told = " ".join(keys for keys, *_ in KEYS).split()
+    bound = [binding for binding in GdbInspectScreen.BINDINGS if isinstance(binding, Binding)]
+    assert {binding.key_display or binding.key for binding in bound} - {"?"} <= set(told)
+
+
+async def test_the_heading_says_where_a_step_led() -> None:
+    app = Inspecting()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.panel.refresh_view(replace(VIEW, place="Stepped to 0x42001236, in app_main at main.c:12"))
+        await settle(pilot)
+        assert "Stepped to 0x42001236, in app_main at main.c:12" in screen_text(app)
+
+
 async def test_a_new_view_replaces_the_old_and_the_cursor_stays() -> None:
     app = Inspecting()
     async with app.run_test() as pilot:
@@ -121,7 +148,9 @@ async def test_without_an_elf_registers_and_memory_still_work() -> None:
     [
         ("0x3ffb0000", (0x3FFB0000, 256)),
         ("0x3ffb0000 16", (0x3FFB0000, 16)),
-        ("1073741824 0x40", (0x40000000, 64)),
+        ("3fc8b350", (0x3FC8B350, 256)),
+        ("40000000 0x40", (0x40000000, 64)),
+        ("1073741824", None),
         ("", None),
         ("main", None),
         ("0x100000000", None),
