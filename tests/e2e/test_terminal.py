@@ -130,15 +130,12 @@ def test_leaving_the_list_when_the_port_could_not_be_opened_is_exit_code_3(windo
 
 def test_alt_keys_of_the_search_work_as_the_terminal_sends_them(window: Terminal, device: Board) -> None:
     window.start(device.url)
-    window.shows("esp>")
-    window.press("/", "E", "S", "P")
-    window.shows("1/")
-    window.press("M-c")
+    window.shows("wifi")
+    window.press("/", "w", "i", ".", "i")
+    window.shows("/ wi.i ", "  0 lines")
     window.press("M-r")
-    window.shows("/ ESP ")
-    assert "ESPc" not in window.screen()
-    window.press("Escape")
-    window.shows("LOG   following")
+    window.hides("  0 lines")
+    window.shows("/ wi.i ")
 
 
 @pytest.mark.parametrize("key", ["C-]", "C-q"])
