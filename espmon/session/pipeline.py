@@ -89,7 +89,7 @@ class Pipeline:
     def _wrong_baud(self, finding: BaudFinding, now: float) -> None:
         text = f"Wrong rate? {str(finding).capitalize()}"
         self.list_event(SessionNote(self.demux.offset, now, text, finding.evidence), now)
-        self._emit(Notice(f"{text}. Change the rate with the palette: Set baud rate", Severity.WARNING))
+        self._emit(Notice(f"{text}. Another rate: B, or Set baud rate in the palette", Severity.WARNING))
 
     def wait(self, now: float) -> float | None:
         """Seconds until `tick` has something to do, None when only bytes can change anything."""

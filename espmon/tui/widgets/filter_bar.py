@@ -108,7 +108,7 @@ class FilterBar(Horizontal):
     FilterBar > #filter-fields { height: 1; width: 1fr; }
     FilterBar.-small { layout: vertical; height: 2; }
     FilterBar Static { width: auto; padding: 0 1; color: $text-muted; }
-    FilterBar.-small Static { padding: 0 0 0 1; }
+    FilterBar.-small Static { padding: 0 1 0 0; }
     FilterBar #filter-regex.-set { color: $accent; text-style: bold; }
     FilterBar Input, FilterBar Input:focus {
         border: none; height: 1; width: 1fr; padding: 0 0 0 1; background: $boost; }
