@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from espmon.records.events.reset import LOOP_AT
@@ -13,6 +13,9 @@ from espmon.text import plain
 
 HIDDEN = frozenset({"bytes", "backtrace", "registers", "path"})
 """Fields that are shown in their own way, or not at all."""
+
+EMPTY: Sequence[object] = (None, "", [], {})
+"""Values that say nothing."""
 
 DETAIL_CHARACTERS = 2000
 """Longest detail shown; the artifact has the rest."""
@@ -131,7 +134,7 @@ def _rows(fields: JsonObject) -> list[tuple[str, str]]:
     rows = [
         (plain(name.replace("_", " ")), _text(value))
         for name, value in fields.items()
-        if name not in HIDDEN and value not in (None, "", [], {})
+        if name not in HIDDEN and value not in EMPTY
     ]
     registers = fields.get("registers") or {}
     rows += [("register " + plain(str(name)), plain(str(value))) for name, value in registers.items()]
@@ -148,8 +151,12 @@ def _text(value: Any) -> str:
         between = "\n" if any(isinstance(item, Mapping) for item in value) else ", "
         return between.join(_text(item) for item in value)[:DETAIL_CHARACTERS]
     if isinstance(value, Mapping):
-        if any(isinstance(item, (list, Mapping)) for item in value.values()):
+        known = {plain(str(name).replace("_", " ")): item for name, item in value.items() if item not in EMPTY}
+        parts = [part for item in known.values() for part in (item if isinstance(item, list) else [item])]
+        if any(isinstance(part, (list, Mapping)) for part in parts):
             return plain(json.dumps(value, ensure_ascii=False, default=str))[:DETAIL_CHARACTERS]
-        known = ((name, item) for name, item in value.items() if item not in (None, ""))
-        return ", ".join(f"{plain(str(name).replace('_', ' '))}: {_text(item)}" for name, item in known)
+        told = {
+            name: " ".join(map(_text, item)) if isinstance(item, list) else _text(item) for name, item in known.items()
+        }
+        return ", ".join(f"{name}: {text}" for name, text in told.items())[:DETAIL_CHARACTERS]
     return plain(str(value))[:DETAIL_CHARACTERS]

@@ -18,12 +18,12 @@ def rows(record: Record) -> dict[str, str]:
 
 def test_the_regions_of_a_flash_stand_one_below_the_other() -> None:
     regions: list[dict[str, Any]] = [
-        {"address": "0x00008000", "size": 3072, "file": "/a/table.bin", "ok": True, "md5_flash": None, "written": 0},
+        {"address": "0x00008000", "size": 3072, "file": "/a/table.bin", "ok": True, "md5_flash": None, "mismatch": []},
         {"address": "0x00010000", "size": 4096, "file": "/a/app.bin", "ok": False, "written": 4096},
     ]
     told = rows(FlashEvent(0, 0.0, {"action": "write", "regions": regions}, ""))["regions"]
     assert told.splitlines() == [
-        "address: 0x00008000, size: 3072, file: /a/table.bin, ok: yes, written: 0",
+        "address: 0x00008000, size: 3072, file: /a/table.bin, ok: yes",
         "address: 0x00010000, size: 4096, file: /a/app.bin, ok: no, written: 4096",
     ]
 
@@ -31,6 +31,11 @@ def test_the_regions_of_a_flash_stand_one_below_the_other() -> None:
 def test_parts_of_one_thing_are_told_in_a_row_and_what_is_unknown_is_not() -> None:
     flash = {"manufacturer": "0x20", "device": None, "size": 4194304}
     assert rows(ProbeEvent(0, 0.0, {"flash": flash}, ""))["flash"] == "manufacturer: 0x20, size: 4194304"
+
+
+def test_lists_within_one_thing_are_told_by_their_words() -> None:
+    value = {"frames": ["png", "json"], "transport": "uart", "version": 1}
+    assert rows(ProbeEvent(0, 0.0, {"value": value}, ""))["value"] == "frames: png json, transport: uart, version: 1"
 
 
 def test_lists_of_words_stay_in_a_row() -> None:
