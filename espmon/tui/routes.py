@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from espmon.session.state import State
-from espmon.session.view import OpenRequest, Status
+from espmon.session.view import WAITS, OpenRequest, Status
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
@@ -84,7 +84,10 @@ class Router:
 
         link = self._app.link
         if self._app.status.state is not State.MONITORING:
-            self._app.notify("A probe needs an open port that nothing else uses", severity="warning", markup=False)
+            text = "A probe needs an open port that nothing else uses"
+            if self._app.status.waiting:
+                text = f"The port is lost. {WAITS}: probe then"
+            self._app.notify(text, severity="warning", markup=False)
             return
 
         def answered(agreed: bool | None) -> None:

@@ -408,3 +408,21 @@ async def test_alt_and_a_letter_are_no_text_for_the_board() -> None:
 async def test_alt_and_a_letter_go_out_as_raw_keys_as_a_terminal_sends_them() -> None:
     assert key_bytes("alt+c", "c") == b"\x1bc"
     assert key_bytes("alt+shift+c", "C") == b"\x1bC"
+
+
+async def test_a_line_for_a_port_that_is_gone_stays_in_the_field_until_it_can_be_sent() -> None:
+    async with running(size=(120, 40)) as case:
+        case.session.set(state=State.LOST, waiting=True)
+        await case.until(lambda: "○ lost, waiting for it" in case.text())
+        await case.press("i", *"help", "enter")
+        await case.until(lambda: "Not sent: the port is lost" in case.text())
+        assert case.session.sent == []
+        case.session.set(state=State.MONITORING, waiting=False)
+        await case.press("enter")
+        await case.until(lambda: case.session.sent == [b"help\r"])
+
+
+async def test_a_log_file_is_seen_in_the_status_bar(tmp_path: Path) -> None:
+    async with running(size=(80, 24)) as case:
+        case.session.set(recording=tmp_path, log=tmp_path / "log.txt")
+        await case.until(lambda: "● rec  ● log" in case.text())

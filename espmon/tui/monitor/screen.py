@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from espmon.session.settings import Settings
 from espmon.session.state import State
+from espmon.session.view import WAITS
 from espmon.tui import actions
 from espmon.tui.monitor.link import SessionLink
 from espmon.tui.monitor.view import MonitorView
@@ -44,6 +45,11 @@ GIVE_WAY = (
 """Actions that a footer without room for all does without, first to last."""
 
 NOT_OPEN = "No port is open: o lists the ports"
+NOT_SENT = {
+    State.OPENING: "Not sent: the port is being opened",
+    State.PROBING: "Not sent: the board is being probed",
+}
+"""State -> why nothing is sent in it."""
 
 
 class MonitorScreen(MonitorView):
@@ -70,11 +76,24 @@ class MonitorScreen(MonitorView):
         """Whether bytes can be sent now."""
         return self.status.state in (State.MONITORING, State.AWAITING_CONSENT, State.LEASED)
 
+    def on_mount(self) -> None:
+        """The input line keeps what cannot be sent now."""
+        self.query_one(InputLine).refusal = self._refusal
+
+    def _refusal(self) -> str:
+        """Why a line cannot be sent now, "" when it can."""
+        status = self.status
+        if status.state is State.LEASED:
+            return f"Not sent: the port is used for {status.lease}"
+        if self.connected:
+            return ""
+        return f"Not sent: the port is lost. {WAITS}" if status.waiting else NOT_SENT.get(status.state, NOT_OPEN)
+
     def _send(self, data: bytes) -> None:
         if self.connected:
             self.link.send(data)
         else:
-            self.app.notify(NOT_OPEN, severity="warning", markup=False)
+            self.app.notify(self._refusal(), severity="warning", markup=False)
 
     def action_input(self) -> None:
         """Type a line."""

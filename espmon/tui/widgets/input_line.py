@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +185,8 @@ class InputLine(Horizontal):
         super().__init__(id=id)
         self.history = history
         self.eol = eol if eol in EOLS else "CR"
+        self.refusal: Callable[[], str] = lambda: ""
+        """Why nothing can be sent now, "" when it can: the line stays in the field then."""
 
     def compose(self) -> ComposeResult:
         """Prompt, field, line end."""
@@ -234,6 +236,9 @@ class InputLine(Horizontal):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         line = event.value
+        if reason := self.refusal():
+            self.app.notify(reason, severity="warning", markup=False)
+            return
         event.input.value = ""
         if self.history.add(line):
             self._write()
