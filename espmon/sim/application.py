@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
@@ -26,7 +25,6 @@ DUMB_TERMINAL = (
     "Line editing and history features are disabled.\r\n"
 )
 BOOT_MILLISECONDS = 268
-GARBAGE_SEED, GARBAGE_BYTES, GARBAGE_INTERVAL = 7, 64, 0.2
 
 
 class Reboot(Exception):
@@ -186,17 +184,11 @@ class Application:
         await self.log(level, tag, text.format(turn=self._logged % 10, count=self._logged, address=address))
 
     async def _fail_to_boot(self) -> NoReturn:
-        noise = random.Random(GARBAGE_SEED)
         while True:
             if self.scenario.boot in FAILED_BOOTS:
                 pause, reset, lines = FAILED_BOOTS[self.scenario.boot]
                 banner = [*self.chip.rom, reset.format(boot=self.chip.flash_boot), *lines]
                 await self.print("\r\n".join(banner) + "\r\n")
                 await asyncio.sleep(pause)
-            elif self.scenario.boot == "garbage":
-                await self.send(
-                    bytes(noise.choice(b"\x00\xfe\xe0\x80\xf8\x9c\xc0\x78\x1e\xff") for _ in range(GARBAGE_BYTES))
-                )
-                await asyncio.sleep(GARBAGE_INTERVAL)
             else:
                 await self._input.get()

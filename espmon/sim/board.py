@@ -17,7 +17,7 @@ from espmon.sim.application import Application
 from espmon.sim.chips import CHIPS
 from espmon.sim.events import EventLog
 from espmon.sim.image import Image
-from espmon.sim.scenarios import SCENARIOS
+from espmon.sim.scenarios import SCENARIOS, Scenario
 from espmon.sim.strapping import RESET_DELAY, Mode, Strapping
 
 DEFAULT_BAUD = 115200
@@ -25,6 +25,11 @@ REPLAY_CHUNK = 16384
 PACED_CHUNK_SECONDS = 0.01
 BITS_A_BYTE = 10
 """Start, eight data bits, stop."""
+
+EMPTY, DEAD = "empty-flash", "flash-error"
+"""Boots that have nothing in flash."""
+
+NO_ANSWER = 0xFFFFFFFF
 
 Sink = Callable[[bytes], Awaitable[None]]
 
@@ -136,7 +141,8 @@ class SimulatedBoard:
     async def receive(self, data: bytes) -> None:
         """Bytes from the client."""
         if self.mode is Mode.APPLICATION and self._application is not None:
-            self._application.receive(data)
+            if self._heard:
+                self._application.receive(data)
         elif self.mode is Mode.LOADER and self._peer is not None:
             with contextlib.suppress(OSError):
                 # A reset in the middle: the bytes are lost, as on a wire.
@@ -194,8 +200,29 @@ class SimulatedBoard:
             return
         reason = bootlog.POWER_ON
         while True:
-            self._application = Application(self.chip, self.scenario, self._image, self._send)
+            self._application = Application(self.chip, self._scenario(), self._image, self._say)
             reason = await self._application.run(reason)
+
+    def _scenario(self) -> Scenario:
+        """The scenario as far as the flash lets it come; a flash nobody has looked into is as the factory left it."""
+        scenario = self.scenario
+        if self._flash is None or scenario.boot not in ("normal", EMPTY):
+            return scenario
+        boot = flash.boot_of(self.chip, self._flash.data)
+        return replace(scenario, boot=boot, console=boot == "normal" and (scenario.console or scenario.boot == EMPTY))
+
+    @property
+    def _heard(self) -> bool:
+        """Whether the client's rate is the application's."""
+        return self.scenario.rate in (None, self.baud)
+
+    async def _say(self, data: bytes) -> None:
+        """What the application sends, as the client's UART reads it."""
+        if not self._heard:
+            from espmon.records.uart import resampled
+
+            data = resampled(data, sender=self.scenario.rate or self.baud, receiver=self.baud)
+        await self._send(data)
 
     async def _play(self, capture: bytes) -> None:
         for start in range(0, len(capture), REPLAY_CHUNK):
@@ -207,7 +234,7 @@ class SimulatedBoard:
         from espmon.testing.quirks import Quirks
 
         quirks = self._quirks or Quirks(paced=self._pace)
-        quirks = replace(quirks, registers={**self.chip.fuses, **quirks.registers})
+        quirks = replace(quirks, registers={**self.chip.fuses, **self._dead_flash(), **quirks.registers})
         peer = LoaderPeer(self.chip.key, quirks, flash=self._flash)
         peer.host_baud = self.baud
         loop = asyncio.get_running_loop()
@@ -230,13 +257,23 @@ class SimulatedBoard:
         self._strapped_low = False
         loop.call_soon(self._run, Mode.APPLICATION)
 
+    def _dead_flash(self) -> dict[int, int]:
+        """Registers of a chip whose flash does not answer: nothing drives the line that the id is read from."""
+        if self.scenario.boot != DEAD:
+            return {}
+        from espmon.rom.chips import load_chips
+
+        chip = load_chips().chips.get(self.chip.key)
+        return {} if chip is None else {chip.spi.w0: NO_ANSWER}
+
     def _start_peer(self, peer: Any) -> None:
         """Runs in a thread, for the imports. The first loader finds in flash what the factory wrote."""
         if peer.flash is None:
             from esp32_mock_bootloader.server import FlashImage
 
             peer.flash = FlashImage()
-            for address, data in flash.contents(self.chip, self._image):
+            written = self.scenario.boot not in (EMPTY, DEAD)
+            for address, data in flash.contents(self.chip, self._image) if written else ():
                 peer.flash.data[address : address + len(data)] = data
         peer.start()
 

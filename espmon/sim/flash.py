@@ -44,6 +44,16 @@ def contents(chip: SimulatedChip, image: Image) -> list[tuple[int, bytes]]:
     ]
 
 
+def boot_of(chip: SimulatedChip, data: Sequence[int]) -> str:
+    """What a start from this flash comes to: "normal", or the name of a failed boot.
+
+    Where an image begins is all that is looked at: any application counts, and the simulated one runs.
+    """
+    if data[chip.bootloader_at] != IMAGE_MAGIC:
+        return "empty-flash"
+    return "normal" if data[bootlog.APPLICATION_AT] == IMAGE_MAGIC else "no-application"
+
+
 def partition_table() -> bytes:
     """The rows that the boot log shows, and their MD5."""
     rows = b""

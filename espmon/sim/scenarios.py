@@ -15,7 +15,8 @@ class Scenario:
         interval: seconds between log lines; None: none by itself.
         startup: console commands that run after each boot; `sleep S` waits.
         after_panic: "reboot", "gdbstub" or "coredump" (prints the dump, then reboots).
-        boot: "normal", or a name in `FAILED_BOOTS`, or "silent" or "garbage".
+        boot: "normal", or a name in `FAILED_BOOTS`, or "silent". A board with something in flash boots from it, so
+            "empty-flash" ends when an application is written.
         console: whether there is a prompt.
         asks_terminal: whether the console asks the terminal for its status first, as linenoise does.
         starts_in_loader: IO0 is held low until the first reset.
@@ -30,11 +31,18 @@ class Scenario:
     console: bool = True
     asks_terminal: bool = False
     starts_in_loader: bool = False
+    rate: int | None = None
+    """Baud of the application, which a client has to read at; None: the client's, whatever that is."""
 
 
 FAILED_BOOTS = {
     "brownout": (0.4, "rst:0xf (RTCWDT_BROWN_OUT_RESET),boot:{boot}", ("", "Brownout detector was triggered", "")),
     "empty-flash": (0.6, "rst:0x7 (TG0WDT_SYS_RST),boot:{boot}", ("invalid header: 0xffffffff",) * 8),
+    "no-application": (
+        0.6,
+        "rst:0x7 (TG0WDT_SYS_RST),boot:{boot}",
+        ("E (48) boot: No bootable app partitions in the partition table",),
+    ),
     "flash-error": (
         0.6,
         "rst:0x10 (RTCWDT_RTC_RST),boot:{boot}",
@@ -56,7 +64,7 @@ _ROWS = (
     Scenario("brownout", "the supply is too weak to boot", boot="brownout", console=False),
     Scenario("empty-flash", "nothing has been written to the flash", boot="empty-flash", console=False),
     Scenario("flash-error", "the flash does not answer", boot="flash-error", console=False),
-    Scenario("garbage", "sends at another rate than you read", boot="garbage", console=False),
+    Scenario("garbage", "sends at 74880 baud, whatever you read at", rate=74880),
     Scenario("silent", "says nothing and hears nothing", boot="silent", console=False),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from espmon.sim import BoardThread, SimulatedBoard, bootlog, flash
 from espmon.sim.chips import CHIPS, SimulatedChip
 from espmon.sim.image import Image
 from espmon.sim.scenarios import LOG_LINES
+from tests.sim.client import Client
 
 every_chip = pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
 
@@ -131,3 +133,45 @@ def test_what_was_erased_stays_erased_while_the_power_is_on(capsys: pytest.Captu
         assert flash_command.main(["erase", board.url, "0x8000", "0x1000", "--yes"]) == 0
         assert flash_command.main(["info", board.url, "--yes"]) == 1
     assert "no partition table" in capsys.readouterr().err
+
+
+@every_chip
+def test_a_flash_boots_when_bootloader_and_application_are_there(chip: SimulatedChip, program: Image) -> None:
+    data = bytearray(b"\xff" * 0x200000)
+    assert flash.boot_of(chip, data) == "empty-flash"
+    pieces = flash.contents(chip, program)
+    for address, content in pieces[:2]:
+        data[address : address + len(content)] = content
+    assert flash.boot_of(chip, data) == "no-application"
+    data[bootlog.APPLICATION_AT] = pieces[2][1][0]
+    assert flash.boot_of(chip, data) == "normal"
+
+
+def asked(capsys: pytest.CaptureFixture[str], scenario: str, *words: str) -> tuple[int, str]:
+    """`espmon flash WORDS` on a board: exit code and all that was printed."""
+    with BoardThread(lambda: SimulatedBoard(scenario=scenario)) as server:
+        code = flash_command.main([words[0], server.url, *words[1:], "--yes"])
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def test_an_empty_flash_holds_no_table_and_no_application(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = asked(capsys, "empty-flash", "info")
+    assert "espmon_demo" not in told
+    assert "factory" not in told
+
+
+def test_a_flash_that_does_not_answer_does_not_answer_the_loader_either(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = asked(capsys, "flash-error", "info")
+    assert code == 4
+    assert "No flash chip answers" in told
+
+
+def test_after_everything_is_erased_no_application_boots() -> None:
+    async def heard(url: str) -> bytes:
+        async with Client(url) as client:
+            return await client.until(b"invalid header: 0xffffffff")
+
+    with BoardThread() as server:
+        assert flash_command.main(["erase", server.url, "--all", "--yes"]) == 0
+        assert b"app_main" not in asyncio.run(heard(server.url))

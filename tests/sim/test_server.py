@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from espmon.records.baud import BaudDetector, BaudFinding
 from espmon.sim import BoardServer, BoardThread, ListenError, SimulatedBoard
 from espmon.sim.bootlog import printed_sha
 from espmon.sim.chips import CHIPS
@@ -427,11 +428,23 @@ async def test_the_silent_board_says_nothing_and_still_resets() -> None:
         assert not client.received.startswith(b"help")
 
 
-async def test_wrong_rate_garbage_holds_no_text() -> None:
+async def test_text_at_another_rate_is_what_the_rate_detector_knows() -> None:
+    detector = BaudDetector(115200)
+    findings: list[BaudFinding] = []
     async with BoardServer(SimulatedBoard(scenario="garbage")) as server, Client(server.url) as client:
-        while len(client.received) < 128:
+        while not findings:
+            seen = len(client.received)
             await client.read()
-    assert not re.search(rb"[A-Za-z]{4}", client.received)
+            findings = [found for found in [detector.feed(bytes(client.received[seen:]))] if found]
+    assert [finding.rate for finding in findings] == [74880]
+    assert b"factory" not in client.received
+
+
+async def test_read_at_its_rate_the_garbage_is_a_log() -> None:
+    board = SimulatedBoard(scenario="garbage")
+    board.set_baud(74880)
+    async with BoardServer(board, "socket://127.0.0.1:0") as server, Client(server.url) as client:
+        await client.until(b"espmon demo application")
 
 
 @pytest.mark.parametrize("chip", list(CHIPS))
