@@ -28,6 +28,9 @@ OFFER = (
 WAITS_IN_STUB = "The board waits in its debug stub: D"
 """Said where the offer may not open by itself."""
 
+COUNTERS = ("PC", "MEPC", "pc")
+"""Names of the program counter: Xtensa's and gdb's, and that of a RISC-V trap."""
+
 NOT_SEEN = "It has not said so since it started: a board that runs does not answer, and gets a few bytes for nothing."
 """The warning where no stop packet was seen."""
 
@@ -244,16 +247,21 @@ class Debug:
 
 def step_text(before: GdbView, snapshot: Mapping[str, Any]) -> str:
     """Where a step has led, also when it led nowhere."""
-    pc = str((snapshot.get("registers") or {}).get("PC") or "")
+    pc = counter(snapshot.get("registers") or {})
     if not pc:
         return "Stepped; the stub did not tell where to"
     frame: Mapping[str, Any] = next(iter(snapshot.get("backtrace") or ()), {})
     file = str(frame.get("file") or "").rpartition("/")[2]
-    where = f" at {file}:{frame['line']}" if file and frame.get("line") else ""
-    place = f"{pc}{', in ' + str(frame['function']) if frame.get('function') else ''}{where}"
-    if str(before.registers.get("PC") or "") == pc:
-        return f"The step did not move the board: it is still at {place}"
+    where = f"{file}:{frame['line']}" if file and frame.get("line") else ""
+    place = ", ".join(part for part in (pc, str(frame.get("function") or ""), where) if part)
+    if counter(before.registers) == pc:
+        return f"The step did not move it: still at {place}"
     return f"Stepped to {place}"
+
+
+def counter(registers: Mapping[str, Any]) -> str:
+    """The program counter among registers, by either processor's name for it; "" where there is none."""
+    return next((str(registers[name]) for name in COUNTERS if registers.get(name)), "")
 
 
 def thread_name(told: str) -> str:

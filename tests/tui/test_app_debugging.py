@@ -7,7 +7,7 @@ import os
 import pytest
 
 from espmon.session.debugging import DebugError
-from espmon.tui.debugging import run_in_terminal, thread_name
+from espmon.tui.debugging import counter, run_in_terminal, thread_name
 from espmon.tui.screens.gdb import GdbInspectScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.stub import StubScreen
@@ -166,7 +166,7 @@ async def test_a_step_says_where_it_led() -> None:
     async with running(size=(120, 40)) as case:
         await inspecting(case)
         await case.press("n")
-        await case.until(lambda: "Stepped to 0x42001236, in app_main at main.c:12" in case.text())
+        await case.until(lambda: "Stepped to 0x42001236, app_main, main.c:12" in case.text())
 
 
 async def test_a_step_that_led_nowhere_says_so() -> None:
@@ -175,7 +175,7 @@ async def test_a_step_that_led_nowhere_says_so() -> None:
         await case.press("n")
         await case.until(lambda: "Stepped to" in case.text())
         await case.press("n")
-        await case.until(lambda: "The step did not move the board: it is still at 0x42001236" in case.text())
+        await case.until(lambda: "The step did not move it: still at 0x42001236" in case.text())
 
 
 async def test_threads_that_were_not_read_say_how_they_are() -> None:
@@ -201,3 +201,9 @@ async def test_the_offer_takes_its_invitation_away() -> None:
         await case.press("D")
         await shown(case, StubScreen)
         await case.until(lambda: "debug stub: D" not in case.text())
+
+
+def test_the_program_counter_is_known_by_the_name_of_either_processor() -> None:
+    assert counter({"MEPC": "0x42000000", "SP": "0x3fc90000"}) == "0x42000000"
+    assert counter({"PC": "0x400d0000"}) == "0x400d0000"
+    assert counter({"SP": "0x3fc90000"}) == ""
