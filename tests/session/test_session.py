@@ -310,3 +310,18 @@ async def test_the_status_says_where_the_log_text_is_copied_to(make: Make, tmp_p
     assert session.status.log == tmp_path / "second.txt"
     await session.close()
     assert session.status.log is None
+
+
+BOOT = (
+    b"ESP-ROM:esp32c3-api1-20210207\r\nrst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\nentry 0x403cc710\r\n"
+    b"I (24) boot: ESP-IDF v5.1 2nd stage bootloader\r\nI (200) main_task: Calling app_main()\r\n"
+)
+
+
+async def test_a_board_that_is_not_probed_is_named_by_its_boot_log(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle))
+    await session.open(OpenRequest("fake://board"))
+    assert session.status.chip is None
+    handle.push(BOOT)
+    await watch.until(lambda: session.status.chip == "ESP32-C3")
