@@ -24,12 +24,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--also", metavar="ELF", action="append", default=[], help="another ELF (bootloader, ROM); may be repeated"
     )
+    parser.add_argument(
+        "-a",
+        "--addresses",
+        dest="heads",
+        action="store_true",
+        help="the address above its rows, as addr2line -a has it",
+    )
     parser.add_argument("--json", action="store_true", help="a list of addresses with their frames, innermost first")
     return run_command(parser, arguments, symbolize, {PostmortemError: Exit.USAGE})
 
 
 def symbolize(options: argparse.Namespace) -> int:
-    """Look the addresses up and print them; of several, each heads its rows, since inlining makes more than two."""
+    """Look the addresses up and print them, like addr2line -f -i -C."""
     words = options.addresses or _piped()
     addresses = [parse_address(word) for word in words[:MAX_ADDRESSES]]
     symbolizer = Symbolizer([options.elf, *options.also])
@@ -43,7 +50,7 @@ def symbolize(options: argparse.Namespace) -> int:
     else:
         for address in addresses:
             frames = symbolizer.lookup(address)
-            if len(addresses) > 1:
+            if options.heads:
                 print(f"0x{address:08x}")
             for frame in frames:
                 print(f"{clean(frame.function or '??')}\n{clean(frame.file or '??')}:{frame.line or '?'}")

@@ -63,13 +63,10 @@ def test_the_usage_says_that_addresses_may_be_left_out(capsys: pytest.CaptureFix
     assert "stdin" in out
 
 
-def test_one_address_is_printed_without_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
-    assert symbolize.main([str(ELF), entry()]) == 0
-    assert not capsys.readouterr().out.startswith("0x")
-
-
-def test_each_of_several_addresses_heads_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_addresses_head_their_rows_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert symbolize.main([str(ELF), entry(), "10"]) == 0
+    assert "0x" not in capsys.readouterr().out
+    assert symbolize.main([str(ELF), "-a", entry(), "10"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [entry(), APP_MAIN]
     assert lines[-3:] == ["0x00000010", "??", "??:?"]
