@@ -89,9 +89,20 @@ def help_formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=columns - 2)
 
 
-def command_parser(name: str, description: str) -> argparse.ArgumentParser:
-    """A parser for `espmon NAME` that knows `--debug`."""
-    parser = argparse.ArgumentParser(
+class MixedParser(argparse.ArgumentParser):
+    """A parser that takes options before, between and after the words (argparse alone not always, with optional words).
+
+    It cannot have subcommands.
+    """
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; exits like any parser."""
+        return self.parse_intermixed_args(args, namespace)
+
+
+def command_parser(name: str, description: str, *, mixed: bool = False) -> argparse.ArgumentParser:
+    """A parser for `espmon NAME` that knows `--debug`; `mixed`: see `MixedParser`."""
+    parser = (MixedParser if mixed else argparse.ArgumentParser)(
         prog=f"espmon {name}".strip(), description=description, formatter_class=help_formatter
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from espmon.cli._common import Exit, clean, command_parser, fail, help_formatter, print_json, run_command, say
+from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_project, number
 from espmon.text import counted
 
@@ -29,14 +29,6 @@ ACTIONS = {
 }
 
 
-class _Words(argparse.ArgumentParser):
-    """A parser that takes options before, between and after the positional words."""
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; exits like any parser."""
-        return self.parse_intermixed_args(args, namespace)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit code: 1 not as wanted, 2 usage or file, 3 port, 4 chip."""
     words = list(arguments)
@@ -52,9 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser(action: str) -> argparse.ArgumentParser:
     told = ACTIONS[action]
-    parser = _Words(
-        prog=f"espmon flash {action}", description=told[0].upper() + told[1:] + ".", formatter_class=help_formatter
-    )
+    parser = command_parser(f"flash {action}", told[0].upper() + told[1:] + ".", mixed=True)
     parser.set_defaults(action=action)
     parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
     if action in ("verify", "write"):
@@ -85,7 +75,6 @@ def _parser(action: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--after", choices=("hard-reset", "no-reset"), default="hard-reset", help="what happens to the board then"
     )
-    parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     return parser
 
 

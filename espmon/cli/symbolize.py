@@ -13,7 +13,9 @@ MAX_ADDRESSES = 1_000_000
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
-    parser = command_parser("symbolize", "Print function and file:line of addresses, inlined functions included.")
+    parser = command_parser(
+        "symbolize", "Print function and file:line of addresses, inlined functions included.", mixed=True
+    )
     parser.add_argument("elf", metavar="ELF", help="the application's ELF")
     parser.add_argument(
         "addresses",

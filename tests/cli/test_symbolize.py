@@ -70,3 +70,8 @@ def test_addresses_head_their_rows_only_when_asked_for(capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [entry(), APP_MAIN]
     assert lines[-3:] == ["0x00000010", "??", "??:?"]
+
+
+def test_options_may_stand_between_the_elf_and_the_addresses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert symbolize.main([str(ELF), "--json", entry()]) == 0
+    assert [row["address"] for row in json.loads(capsys.readouterr().out)] == [entry()]
