@@ -18,6 +18,14 @@ FLASH_BOOT = rb"(?i)boot:0x[0-9a-f]+ \((?!DOWNLOAD|UART|SDIO|USB)|boot mode:\([2
 MARKS = {"download mode": DOWNLOAD, "application": FLASH_BOOT}
 """What each mark means."""
 
+REFUSED = (
+    rb"invalid header: 0x[0-9a-f]+|flash read err[^\r\n]*|Invalid image block[^\r\n]*|csum err[^\r\n]*|ets_main\.c \d+"
+)
+"""The ROM says that what lies in the flash cannot be started."""
+
+LOADS = rb"(?:^|\n)(?:load:|load |entry )0x"
+"""The ROM has found something to start."""
+
 ROM_LINE = rb"ets |ESP-ROM:|Build:|rst:|configsip|SPIWP|mode:|load:|entry |chksum|csum|tail |Saved PC|SHA-256"
 """How lines begin that the ROM itself prints."""
 
@@ -29,8 +37,24 @@ def says(data: bytes) -> str | None:
     marks = [(match.end(), kind) for kind, pattern in MARKS.items() for match in re.finditer(pattern, data)]
     if marks:
         return max(marks)[1]
+    return "application" if _text(data) else None
+
+
+def _text(data: bytes) -> bool:
+    """Whether there is a line that the ROM does not print."""
     lines = (match.group(1) for match in re.finditer(TEXT_LINE, data))
-    return "application" if any(not re.match(ROM_LINE, line) for line in lines) else None
+    return any(not re.match(ROM_LINE, line) and not re.match(REFUSED, line) for line in lines)
+
+
+def starts(data: bytes) -> bool:
+    """Whether the ROM has begun to load an image, or something already runs that is not the ROM."""
+    return re.search(LOADS, data) is not None or _text(data)
+
+
+def refusal(data: bytes) -> str | None:
+    """What the ROM says of a flash that it cannot start from; None when it says nothing of that kind."""
+    found = re.search(REFUSED, data)
+    return found.group().decode("ascii", "replace") if found else None
 
 
 def no_answer(heard: bytes, *, lines: bool, reset: bool) -> RomError:

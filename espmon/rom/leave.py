@@ -15,6 +15,9 @@ Result = TypeVar("Result")
 LOOK_LIMIT = 0.6
 """Seconds to wait for the board to say what it does."""
 
+PROOF_LIMIT = 0.1
+"""Seconds to wait, after the ROM has said that it starts from flash, for it to find something there."""
+
 LOOK_BYTES = 1 << 16
 """Bytes after which looking ends, whatever they say."""
 
@@ -89,6 +92,9 @@ async def _leave(loader: Loader, look: bool) -> Left:
     if not look:
         return Left(UNKNOWN, b"")
     after, heard = await _look(loader)
+    refused = boot.refusal(heard) if after != DOWNLOAD_MODE else None
+    if refused is not None:
+        return Left(UNKNOWN, heard, (f"The board has no application that it can start: its ROM says {refused!r}",))
     return Left(after, heard, (STUCK,) if after == DOWNLOAD_MODE else ())
 
 
@@ -111,14 +117,18 @@ async def _look(loader: Loader) -> tuple[str, bytes]:
     loop = asyncio.get_running_loop()
     end = loop.time() + LOOK_LIMIT
     heard = bytearray()
+    from_flash = False
     while (left := end - loop.time()) > 0 and len(heard) < LOOK_BYTES:
         data = await loader.channel.read(left)
         loader.transcript.received(data)
         heard += data
-        told = boot.says(bytes(heard))
-        if told is not None:
-            return told, bytes(heard)
-    return UNKNOWN, bytes(heard)
+        text = bytes(heard)
+        told = boot.says(text)
+        if told == DOWNLOAD_MODE or (told is not None and (boot.starts(text) or boot.refusal(text))):
+            return told, text
+        if told is not None and not from_flash:
+            from_flash, end = True, min(end, loop.time() + PROOF_LIMIT)
+    return boot.says(bytes(heard)) or UNKNOWN, bytes(heard)
 
 
 async def finish(work: Coroutine[Any, Any, Result]) -> Result:

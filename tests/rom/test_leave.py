@@ -250,3 +250,27 @@ def test_cancelling_before_the_board_was_touched_touches_nothing() -> None:
 )
 def test_what_a_board_says_tells_where_it_is(text: bytes, told: str | None) -> None:
     assert says(text) == told
+
+
+RESTART = b"rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"
+
+
+@pytest.mark.parametrize(
+    "line", [b"invalid header: 0xffffffff", b"flash read err, 1000", b"csum err:0x99!=0x5f", b"ets_main.c 371"]
+)
+def test_a_board_with_nothing_to_start_is_not_called_an_application(line: bytes) -> None:
+    said = RESTART + (line + b"\r\n") * 3
+    _, result = _probe(boot=said)
+    assert result.after == "unknown"
+    assert any(line.decode() in warning for warning in result.warnings)
+    assert result.pushback == said
+
+
+def test_a_board_that_tells_no_more_than_how_it_starts_is_taken_at_its_word() -> None:
+    async def work() -> tuple[ProbeResult, float]:
+        result = await probe(Board(boot=RESTART))
+        return result, result.elapsed
+
+    result, seconds = run(work())
+    assert result.after == "application"
+    assert seconds < LOOK_LIMIT + HARD_RESET_SECONDS
