@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
-DUMB = frozenset({"", "dumb"})
-"""Values of TERM that promise nothing: no cursor to move, no colours."""
+DUMB = "dumb"
+"""The value of TERM by which a terminal says that it cannot move its cursor. No value at all says nothing."""
 
 PLAIN_WAY = "`espmon decode` is the plain way, also in pipes and scripts"
 
@@ -28,10 +27,8 @@ def screen_problem(environment: Mapping[str, str] | None = None) -> str:
     if not at_terminal():
         return f"the full screen needs a terminal; {PLAIN_WAY}"
     term = (os.environ if environment is None else environment).get("TERM", "")
-    # Where there is no termios, terminals are not told apart by TERM.
-    if term in DUMB and find_spec("termios") is not None:
-        named = f"TERM={term}" if term else "TERM is not set"
-        return f"the full screen needs a terminal that can move the cursor ({named}); {PLAIN_WAY}"
+    if term == DUMB:
+        return f"the full screen needs a terminal that can move the cursor (TERM={DUMB}); {PLAIN_WAY}"
     return ""
 
 
