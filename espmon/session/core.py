@@ -223,21 +223,14 @@ class SessionCore:
         if self.status.stuck and (record.type == "boot" or _starts(record)):
             self._set(stuck="")
         if record.type == "boot" and self.status.probe is None:
-            self._name_chip(record.fields().get("chip"))
+            # The boot log names the chip ("esp32c3"): for a board that was not probed that is all that is known of it.
+            self._set(chip=record.fields().get("chip") or self.status.chip)
         if entry is None:
             return
         if isinstance(record, Panic):
             self._spawn(self._reports.panic(record, entry))
         elif isinstance(record, Coredump) and payload:
             self._spawn(self._reports.core_dump(record, entry))
-
-    def _name_chip(self, key: object) -> None:
-        """The boot log names the chip: for a board that was not probed that is all that is known of it."""
-        from espmon.rom import load_chips
-
-        chip = load_chips().chips.get(str(key))
-        if chip is not None:
-            self._set(chip=chip.name)
 
     def _elf_changed(self, state: ElfState, path: Path | None) -> None:
         self._set(elf_state=state, elf=path)

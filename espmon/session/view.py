@@ -95,7 +95,7 @@ class Status:
     """Who holds the handle while `state` is LEASED: "flash", "gdb", "probe"."""
 
     chip: str | None = None
-    """The chip's description as the probe found it, or as the boot log named it."""
+    """The chip's description as the probe found it, or its key ("esp32c3") as the boot log named it."""
 
     probe: Mapping[str, Any] | None = None
     """The last probe's JSON."""

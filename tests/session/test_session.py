@@ -324,4 +324,4 @@ async def test_a_board_that_is_not_probed_is_named_by_its_boot_log(make: Make) -
     await session.open(OpenRequest("fake://board"))
     assert session.status.chip is None
     handle.push(BOOT)
-    await watch.until(lambda: session.status.chip == "ESP32-C3")
+    await watch.until(lambda: session.status.chip == "esp32c3")
