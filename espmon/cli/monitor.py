@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
-from espmon.cli._common import clean
+from espmon.cli._common import Exit, clean
 from espmon.cli._screen import log_problem, screen_problem
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def run_screen(
     if app.farewell:
         with suppress(OSError):  # the terminal may be what went
             print(f"espmon: {clean(app.farewell)}", file=sys.stderr)
-    return app.return_code or int(result or 0)
+    return app.return_code or int(result or 0) or int(Exit.FAILED if app.farewell else Exit.DONE)
 
 
 def discover() -> Sequence[Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
-from espmon.tui.log.query import LEVELS, LineFilter, QueryError, Selector, TextQuery
+from espmon.tui.log.query import LEVELS, SLOW_LINES, LineFilter, QueryError, Selector, TextQuery
 from espmon.tui.log.scan import Scan, Scanner
 from espmon.tui.log.view import LogView
 from tests.tui.fake_session import block_of
@@ -98,14 +98,39 @@ ENDLESS = "(a|aa)+$"
 """Tries more ways through a row of this letter than there are atoms."""
 
 
-def test_an_expression_that_never_ends_is_given_up_with_a_reason() -> None:
-    store = store_of(b"first a\n", b"a" * 80 + b"!\n", b"last a\n")
-    scan = Scan(store, Selector(LineFilter(), TextQuery(ENDLESS, regex=True)))
+def scanned(store: LogStore, selector: Selector) -> Scan:
+    scan = Scan(store, selector)
     while scan.step():
         pass
-    assert "Given up" in scan.problem
-    assert scan.behind == 0
-    assert not scan.step()
+    return scan
+
+
+def test_a_search_passes_over_a_line_that_takes_too_long_and_says_so() -> None:
+    store = store_of(b"first a\n", b"a" * 80 + b"!\n", b"last a\n")
+    scan = scanned(store, Selector(LineFilter(), TextQuery(ENDLESS, regex=True)))
+    assert list(scan.ids) == [0, 2]
+    assert scan.problem == "too slow for 1 line"
+
+
+def test_a_filter_shows_a_line_that_takes_too_long() -> None:
+    store = store_of(b"first a\n", b"a" * 80 + b"!\n", b"no match\n", b"last a\n")
+    scan = scanned(store, Selector(LineFilter(include=TextQuery(ENDLESS, regex=True))))
+    assert list(scan.ids) == [0, 1, 3]
+    assert scan.problem == "too slow for 1 line"
+
+
+def test_an_expression_that_takes_too_long_on_many_lines_is_given_up_and_a_filter_shows_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("espmon.tui.log.query.LINE_SECONDS", 0.01)
+    slow = (b"a" * 80 + b"!\n") * (SLOW_LINES + 3)
+    store = store_of(slow, b"no match\n", b"last a\n")
+    show = scanned(store, Selector(LineFilter(include=TextQuery(ENDLESS, regex=True))))
+    assert len(show.ids) == SLOW_LINES + 5
+    assert show.problem.startswith("given up")
+    search = scanned(store, Selector(LineFilter(), TextQuery(ENDLESS, regex=True)))
+    assert list(search.ids) == []
+    assert search.problem.startswith("given up")
 
 
 def test_marks_of_an_expression_that_never_ends_are_left_out() -> None:

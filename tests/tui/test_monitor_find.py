@@ -120,9 +120,20 @@ async def test_an_expression_that_never_ends_is_given_up_and_the_screen_lives() 
     async with running() as case:
         await case.feed(b"a" * 80 + b"!\n")
         await case.press("slash", "alt+r", *"(a|aa)+$")
-        await case.until(lambda: "Given up" in case.text())
+        await case.until(lambda: "too slow for 1 line" in case.text())
         await case.feed(b"still here\n")
         await case.until(lambda: "still here" in case.text())
+
+
+async def test_a_filter_that_is_too_slow_for_a_line_shows_it_and_goes_on() -> None:
+    async with running() as case:
+        await case.feed(numbered(3))
+        await case.press("f", "alt+r", *"(a|aa)+$|line", "enter", "escape")
+        await settled(case)
+        await case.feed(b"a" * 80 + b"!\nhidden\nline 99\n")
+        await case.until(lambda: "line 99" in case.rows())
+        assert "hidden" not in case.text()
+        assert any("too slow: such lines are shown unfiltered" in toast.message for toast in case.app._notifications)
 
 
 async def test_an_expression_in_the_filter_shows_lines_as_they_come() -> None:

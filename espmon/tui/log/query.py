@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
@@ -30,7 +30,10 @@ REPEAT_LIMIT = 10_000
 """Most repetitions that a regular expression may ask for, nested ones multiplied: they are unrolled."""
 
 LINE_SECONDS = 0.25
-"""Seconds that a regular expression may take on one line before it is given up (a usual one takes microseconds)."""
+"""Seconds that a regular expression may take on one line before that line is left (a usual one takes microseconds)."""
+
+SLOW_LINES = 8
+"""Lines on which it may take so long before it is given up."""
 
 PAINT_SECONDS = 0.002
 """Seconds for finding the matches to be marked in one line on the screen."""
@@ -40,6 +43,10 @@ _COUNTED = re.compile(r"\{(?:\d*,)?(\d+),?\}")
 
 class QueryError(ValueError):
     """A pattern that is no usable regular expression, or tags that are no print filter; the message says why."""
+
+
+class TooSlow(Exception):
+    """A regular expression took longer than `LINE_SECONDS` on one line."""
 
 
 def _expression(pattern: str, *, case: bool) -> engine.Pattern[str]:
@@ -86,13 +93,13 @@ class TextQuery:
         object.__setattr__(self, "_expression", expression)
 
     def found(self, text: str) -> bool:
-        """Whether `text` has it. Raises `QueryError` when a regular expression takes longer than `LINE_SECONDS`."""
+        """Whether `text` has it. Raises `TooSlow`."""
         if self._expression is None:
             return self._words.search(text) is not None
         try:
             return self._expression.search(text, timeout=LINE_SECONDS, concurrent=True) is not None
         except TimeoutError:
-            raise QueryError(f"Given up: on one line it takes more than {LINE_SECONDS:g} s") from None
+            raise TooSlow from None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where `text` has it, as (start, end), from the left; ends early when that takes longer than a frame has."""
@@ -199,19 +206,38 @@ class Selector:
         """A regular expression is part of it: it may take long even on few lines."""
         return any(query is not None and query.regex for query in (self.search, self.show.include, self.show.exclude))
 
-    def pick(self, segment: Segment, low: int, high: int) -> list[int]:
-        """Ids of the lines `low <= id < high` of `segment` that are wanted. Raises `QueryError`, see `found`."""
+    def pick(self, segment: Segment, low: int, high: int, slow: list[int]) -> list[int]:
+        """Ids of the lines `low <= id < high` of `segment` that are wanted.
+
+        Args:
+            segment: of the store.
+            low: first id.
+            high: id after the last one.
+            slow: gets the ids of lines on which a regular expression took too long: a filter shows them, a search
+                passes them over. From `SLOW_LINES` on no line is tried any more.
+        """
         block, first = segment.block, segment.first
         start, end = max(0, low - first), min(len(block), high - first)
         if block.source == "mark" and self.search is None:
             # What the session itself says (a gap, a lease, a capture) has no level and no tag, but it has text.
-            return [first + index for index in range(start, end) if self.show.has_text(block, index)]
+            return self._judged(range(start, end), first, lambda index: self.show.has_text(block, index), slow)
         query = self.search or self.show.include
         indices: range | list[int] = range(start, end)
         if query is not None and (some := query.candidates(block)) is not None:
             indices = [index for index in some if start <= index < end]
-        accept = self._accept(block)
-        return [first + index for index in indices if accept(index)]
+        return self._judged(indices, first, self._accept(block), slow)
+
+    def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
+        wanted: list[int] = []
+        for index in indices:
+            try:
+                if accept(index) if len(slow) < SLOW_LINES else self.search is None:
+                    wanted.append(first + index)
+            except TooSlow:
+                slow.append(first + index)
+                if self.search is None:
+                    wanted.append(first + index)
+        return wanted
 
     def _accept(self, block: LineBlock) -> Callable[[int], bool]:
         show, search = self.show, self.search

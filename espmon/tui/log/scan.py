@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from espmon.session.store import LogStore
-from espmon.tui.log.query import QueryError, Selector
+from espmon.text import counted
+from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES, Selector
 
 STEP = 8192
 """Most lines looked at before other threads get a turn."""
@@ -33,13 +34,19 @@ class Scan:
         self.start = start
         self.ids: array[int] = array("Q")
         self.next = max(start, store.first)
-        self.problem = ""
-        """Why no further line is looked at; "" while all is well."""
+        self._slow: list[int] = []
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with its regular expression, in a few words; "" while all is well."""
+        if len(self._slow) >= SLOW_LINES:
+            return f"given up: over {LINE_SECONDS:g} s a line"
+        return f"too slow for {counted(len(self._slow), 'line')}" if self._slow else ""
 
     @property
     def behind(self) -> int:
-        """Lines of the store that have not been looked at and will be."""
-        return 0 if self.problem else len(self.store) - self.next
+        """Lines of the store that have not been looked at."""
+        return len(self.store) - self.next
 
     @property
     def inline(self) -> bool:
@@ -50,16 +57,12 @@ class Scan:
         """Look at up to `limit` more lines; False when there is nothing left."""
         end = min(len(self.store), max(self.next, self.store.first) + limit)
         at = max(self.next, self.store.first)
-        if at >= end or self.problem:
+        if at >= end:
             return False
         for segment in self.store.segments(at):
             if segment.first >= end:
                 break
-            try:
-                self.ids.extend(self.selector.pick(segment, at, end))
-            except QueryError as error:
-                self.problem = str(error)
-                return False
+            self.ids.extend(self.selector.pick(segment, at, end, self._slow))
         self.next = end
         return True
 

@@ -94,6 +94,7 @@ class MonitorView(Screen[None]):
         self._output = True
         self._output_end = 0
         self._boot: int | None = None
+        self._told_slow: set[str] = set()
         self._before_search: tuple[int, int] | None = None
         self.completed = False
 
@@ -206,8 +207,10 @@ class MonitorView(Screen[None]):
             place = f"{queries.ordinal:,}/{queries.count:,}" if queries.ordinal else f"{queries.count:,}"
             search = f"{place}{more}"
             if self.query(SearchBar):
-                self.query_one(SearchBar).show_count(queries.problem or f"{search} lines", bad=bool(queries.problem))
-            search = f"{queries.query.pattern} {search}"
+                words = ", ".join(filter(None, (f"{search} lines", queries.problem)))
+                self.query_one(SearchBar).show_count(words, bad=bool(queries.problem))
+            search = f"{queries.query.pattern} {search}{', too slow' if queries.problem else ''}"
+        self._tell_slow()
         self.query_one(StatusBar).show(
             self.status,
             PaneState(
@@ -216,7 +219,7 @@ class MonitorView(Screen[None]):
                 unseen=pane.unseen,
                 lines=len(self.link.session.store),
                 shown=len(pane.view),
-                filter=f"{queries.filter.describe()} {queries.filter_problem}".strip(),
+                filter=queries.filter.describe(),
                 filtering=queries.filtering,
                 search=search,
                 output=self._output,
@@ -226,6 +229,22 @@ class MonitorView(Screen[None]):
                 offset=pane.drawing.offset,
             ),
         )
+
+    def _tell_slow(self) -> None:
+        """An expression that takes too long is told once, and once more when it is given up."""
+        queries = self.pane.queries
+        problems = {
+            "The filter": (queries.filter_problem, "such lines are shown unfiltered"),
+            "The search": (queries.problem, "such lines are passed over"),
+        }
+        slow = {
+            f"{what} is {problem.split(' for ')[0]}: {meaning}"
+            for what, (problem, meaning) in problems.items()
+            if problem
+        }
+        for text in slow - self._told_slow:
+            self.app.notify(text, severity="warning", markup=False)
+        self._told_slow = slow
 
     @on(LogPane.Changed)
     def _pane_changed(self) -> None:

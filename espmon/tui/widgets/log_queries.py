@@ -127,7 +127,7 @@ class LogQueries:
 
     @property
     def filter_problem(self) -> str:
-        """Why the filter looks at no further line; "" while all is well."""
+        """What is wrong with the filter's regular expression; "" while all is well. Lines it cannot judge are shown."""
         scan = self._pane.view.scan
         return "" if scan is None else scan.problem
 
@@ -153,7 +153,7 @@ class LogQueries:
 
     @property
     def problem(self) -> str:
-        """Why the search looks at no further line; "" while all is well."""
+        """What is wrong with the search's regular expression; "" while all is well. It passes such lines over."""
         return "" if self.matches is None else self.matches.problem
 
     def set_search(self, query: TextQuery | None) -> None:
