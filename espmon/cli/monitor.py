@@ -166,12 +166,12 @@ def run_screen(
     """
     from espmon.cli._signals import leaving_on_signals
     from espmon.session import LoopThread, config_folder, load_settings
-    from espmon.tui import keymap
+    from espmon.tui import configured
     from espmon.tui.app import EspmonApp
 
     settings, problems = load_settings()
-    settings, wrong_keys = keymap.checked(settings, str(config_folder() / "config.toml"))
-    problems += wrong_keys
+    settings, more = configured.checked(settings, str(config_folder() / "config.toml"))
+    problems += more
     wanted = request or defaults
     if wanted is not None and wanted.log is not None and not settings.recording:
         print("espmon: no log is written while the setting `recording` is false", file=sys.stderr)

@@ -71,7 +71,7 @@ class Controls(SessionCore):
 
         async def work(handle: Handle) -> None:
             await handle.set_baud(baud)
-            self._pipeline.baud.set_rate(baud)
+            self._pipeline.set_rate(baud)
             self._set(baud=baud)
 
         await self._user("Rate not changed", work)

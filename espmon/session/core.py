@@ -350,6 +350,7 @@ class SessionCore:
                 capture=self._pipeline.capture(now),
                 boot=self._log.boot,
                 loop=self._log.loop(now),
+                wrong_rate=self._pipeline.wrong_rate,
             )
 
 

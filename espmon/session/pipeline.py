@@ -25,6 +25,9 @@ PIPELINE_NOTICE_LIMIT = 4
 """Toasts raised by one read of the port; the rest is in the inspector."""
 
 
+READABLE_BYTES = 512
+"""Readable bytes in a row after which the rate counts as right again."""
+
 SETTLE_SECONDS = 1.0
 """A crash report that nothing follows for this long is complete."""
 
@@ -71,22 +74,37 @@ class Pipeline:
         self._settings = settings
         self._on_record = on_record
         self.baud = BaudDetector(115200)
-        """Watches for a wrong rate; the session tells it when the port's rate changes."""
+        """Watches for a wrong rate; the session tells it when the port's rate changes, see `set_rate`."""
+
+        self.wrong_rate: int | None = None
+        """What the board most likely sends at, while that is not what the port is set to."""
+
+        self._readable = 0
         self._capture_since: float | None = None
         self._last_byte = 0.0
         self._idled = self._settled = self._stalled = True
 
     # -- bytes ---------------------------------------------------------------------------------------------------
 
+    def set_rate(self, rate: int) -> None:
+        """The port was opened, or set to another rate, in baud."""
+        self.baud.set_rate(rate)
+        self.wrong_rate = None
+
     def feed(self, data: bytes, now: float) -> None:
         """Bytes from the board."""
         self._last_byte = now
+        if self.wrong_rate is not None:
+            self._readable = self._readable + len(data) if data.isascii() and b"\x00" not in data else 0
+            if self._readable >= READABLE_BYTES:
+                self.wrong_rate = None
         if self.demux.capture is None and (finding := self.baud.feed(data)) is not None:
             self._wrong_baud(finding, now)
         self._idled = self._settled = self._stalled = False
         self._spread(self.demux.feed(data, now).parts, now)
 
     def _wrong_baud(self, finding: BaudFinding, now: float) -> None:
+        self.wrong_rate, self._readable = finding.rate, 0
         text = f"Wrong rate? {str(finding).capitalize()}"
         self.list_event(SessionNote(self.demux.offset, now, text, finding.evidence), now)
         self._emit(Notice(f"{text}. Another rate: B, or Set baud rate in the palette", Severity.WARNING))

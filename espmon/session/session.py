@@ -127,7 +127,7 @@ class Session(LeasedActions):
         self.opens += 1
         self._set(usb=handle.usb, has_modem_lines=handle.has_modem_lines, stuck="", waiting=False)
         self._tell_warnings(handle)
-        self._pipeline.baud.set_rate(handle.baud)
+        self._pipeline.set_rate(handle.baud)
         self._link.attach(handle)
 
     async def close(self) -> None:

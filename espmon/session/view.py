@@ -106,6 +106,9 @@ class Status:
     loop: str | None = None
     """The boot or crash loop that the board is in, in a few words for the header; the event says what it means."""
 
+    wrong_rate: int | None = None
+    """What the board seems to send at, in baud, while `baud` is another rate and nothing readable comes."""
+
     elf: Path | None = None
     elf_state: ElfState = ElfState.NONE
     bytes_in: int = 0

@@ -298,6 +298,9 @@ async def test_a_wrong_rate_is_named_with_its_evidence(make: Make) -> None:
     text = b"I (1234) wifi: connected to an access point on channel 6\r\n" * 80
     handle.push(resampled(text, sender=74880, receiver=115200))
     await watch.until(lambda: any("74880" in entry.title for entry in session.events))
+    await watch.until(lambda: session.status.wrong_rate == 74880)
+    handle.push(text)
+    await watch.until(lambda: session.status.wrong_rate is None)
 
 
 async def test_the_status_says_where_the_log_text_is_copied_to(make: Make, tmp_path: Path) -> None:

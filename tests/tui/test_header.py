@@ -80,3 +80,10 @@ async def test_a_board_that_was_left_in_its_loader_is_not_simply_open() -> None:
         row = await header(case, stuck="download mode, unfinished: data.bin")
         assert "● download mode, unfinished: data.bin" in row
         assert "● open" not in row
+
+
+async def test_a_rate_that_seems_wrong_stays_in_the_header_until_it_is_right() -> None:
+    async with running() as case:
+        assert "▲ 74880 Bd?" in await header(case, wrong_rate=74880)
+        case.session.set(wrong_rate=None)
+        await case.until(lambda: "▲" not in case.screen.query_one(BoardHeader).text)

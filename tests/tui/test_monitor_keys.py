@@ -393,7 +393,7 @@ async def test_f2_turns_raw_keys_on_from_the_input_line_and_off_again() -> None:
         await case.press("i", *"half", "f2", "x")
         await case.until(lambda: case.session.sent == [b"x"])
         await case.press("f2")
-        assert case.screen.mode == "LOG"
+        assert case.screen.mode == "INPUT"
         assert case.screen.query_one(InputLine).value == "half"
 
 
@@ -403,6 +403,13 @@ async def test_alt_and_a_letter_are_no_text_for_the_board() -> None:
         case.app.post_message(events.Key("alt+c", "c"))
         await case.press("b")
         assert case.screen.query_one(InputLine).value == "ab"
+
+
+async def test_raw_keys_lead_back_to_the_field_that_was_typed_in() -> None:
+    async with running() as case:
+        await case.press("i", *"half", "f2", "f2", *" typed")
+        assert case.screen.mode == "INPUT"
+        assert case.screen.query_one(InputLine).value == "half typed"
 
 
 async def test_alt_and_a_letter_go_out_as_raw_keys_as_a_terminal_sends_them() -> None:

@@ -65,6 +65,7 @@ class MonitorScreen(MonitorView):
 
     def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
         super().__init__(link, settings, history, timestamps=timestamps)
+        self._before_raw: Widget | None = None
         # Textual's key map moves bindings that there are; these are there because the user wants them.
         chosen = BindingsMap(actions.chosen_bindings(settings.keymap))
         self._bindings = BindingsMap.merge([self._bindings, chosen])
@@ -143,7 +144,9 @@ class MonitorScreen(MonitorView):
         turn_on = not self.has_class("-raw")
         self.set_class(turn_on, "-raw")
         raw.set_class(turn_on, "-on")
-        self.set_focus(raw if turn_on else self.pane)
+        before, self._before_raw = self._before_raw, self.focused if turn_on else None
+        # Back to the field that was typed in, where it still is on the screen.
+        self.set_focus(raw if turn_on else before if before is not None and before.focusable else self.pane)
         self.refresh_bindings()
         self.show_state()
 

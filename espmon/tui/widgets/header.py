@@ -134,6 +134,8 @@ class BoardHeader(TextRow):
             Rank.ELF: ELF[status.elf_state],
             Rank.BAUD: (f"{status.baud} Bd", "$secondary"),
         }
+        if status.wrong_rate and not status.loop:
+            parts[Rank.LOOP] = (f"▲ {status.wrong_rate} Bd?", "$warning bold")
         if status.elf is not None and status.elf_state in (ElfState.MATCH, ElfState.UNVERIFIED):
             parts[Rank.ELF_NAME] = (short_name(status.elf.name), ELF[status.elf_state][1])
         self._parts = {rank: (visible(text), style) for rank, (text, style) in parts.items() if text}
