@@ -6,6 +6,9 @@ from espmon.postmortem.demangle_tables import (
     BUILTIN,
     BUILTIN_D,
     LITERAL_SUFFIX,
+    MAX_DEPTH,
+    MAX_RESULT,
+    MAX_STEPS,
     OPERATORS,
     SPECIAL,
     STANDARD,
@@ -13,10 +16,6 @@ from espmon.postmortem.demangle_tables import (
     STANDARD_FULL,
     Unreadable,
 )
-
-MAX_DEPTH = 64
-MAX_STEPS = 5_000
-MAX_RESULT = 4_000
 
 Type = tuple[str, str]
 """What stands left and right of the name a type declares."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from espmon.postmortem.demangle_tables import Unreadable
+from espmon.postmortem.demangle_tables import MAX_DEPTH, MAX_RESULT, MAX_STEPS, Unreadable
 
-MAX_DEPTH = 64
-MAX_STEPS = 5_000
-MAX_RESULT = 4_000
 MAX_LIFETIMES = 26
 """Bound lifetimes that have a letter."""
 
@@ -108,20 +105,21 @@ class _Parser:
 
     # -- paths --------------------------------------------------------------------------------------------------
 
-    def _deeper(self) -> None:
+    def _deeper(self, read: _Read) -> str:
+        """What `read` finds one level deeper; depth, steps and length have limits."""
         self._depth += 1
         self._steps += 1
         if self._depth > MAX_DEPTH or self._steps > MAX_STEPS:
             raise self._fail()
-
-    def path(self, *, value: bool) -> str:
-        """A path; generic arguments of a value have `::` before them, those of a type have none."""
-        self._deeper()
-        text = self._path(value)
+        text = read()
         self._depth -= 1
         if len(text) > MAX_RESULT:
             raise self._fail()
         return text
+
+    def path(self, *, value: bool) -> str:
+        """A path; generic arguments of a value have `::` before them, those of a type have none."""
+        return self._deeper(lambda: self._path(value))
 
     def _path(self, value: bool) -> str:
         kind = self._next()
@@ -172,9 +170,7 @@ class _Parser:
     def _until_end(self, read: _Read) -> list[str]:
         found: list[str] = []
         while not self._take("E"):
-            self._deeper()
-            found.append(read())
-            self._depth -= 1
+            found.append(self._deeper(read))
         return found
 
     # -- generic arguments, types -------------------------------------------------------------------------------
@@ -196,12 +192,7 @@ class _Parser:
 
     def type(self) -> str:
         """A type."""
-        self._deeper()
-        text = self._type()
-        self._depth -= 1
-        if len(text) > MAX_RESULT:
-            raise self._fail()
-        return text
+        return self._deeper(self._type)
 
     def _type(self) -> str:
         kind = self._next()
@@ -268,10 +259,7 @@ class _Parser:
         return f"{text}<{', '.join(bindings)}>"
 
     def _constant(self) -> str:
-        self._deeper()
-        text = self._constant_of(self._next())
-        self._depth -= 1
-        return text
+        return self._deeper(lambda: self._constant_of(self._next()))
 
     def _constant_of(self, kind: str) -> str:
         if kind == "p":

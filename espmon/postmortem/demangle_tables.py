@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+MAX_DEPTH = 64
+"""Levels that a name may be nested."""
+
+MAX_STEPS = 5_000
+"""Parts that one name may be read in: back references can name a part again and again."""
+
+MAX_RESULT = 4_000
+"""Characters of a part in its readable form."""
+
 
 class Unreadable(ValueError):
     """The name is not in the grammar that its parser knows."""
