@@ -6,11 +6,13 @@ bad line changed is not taken for a difference in flash.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 
 from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.flash_regions import BLOCK, Meter, RegionResult, blocks_of, digest_of
+from espmon.rom.flash_regions import BLOCK, Meter, RegionResult, blocks_of
 from espmon.rom.loader import Loader
 from espmon.rom.protocol import Op
 
@@ -54,6 +56,19 @@ async def _no_revival(error: RomError) -> None:
 
 async def _no_slower() -> None:
     return
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data).hexdigest()
+
+
+def digest_of(data: bytes) -> asyncio.Future[str]:
+    """The MD5 of `data` in hex; of much data on a thread, while the chip computes its own."""
+    if len(data) > BLOCK:
+        return asyncio.ensure_future(asyncio.to_thread(_md5, data))
+    known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    known.set_result(_md5(data))
+    return known
 
 
 def ranges_overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:

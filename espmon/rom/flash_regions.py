@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -115,19 +113,6 @@ class FlashOutcome:
                 {"partition": name, **description.to_json()} for name, description in self.applications
             ]
         return result
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data).hexdigest()
-
-
-def digest_of(data: bytes) -> asyncio.Future[str]:
-    """The MD5 of `data` in hex; of much data on a thread, while the chip computes its own."""
-    if len(data) > BLOCK:
-        return asyncio.ensure_future(asyncio.to_thread(_md5, data))
-    known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    known.set_result(_md5(data))
-    return known
 
 
 def blocks_of(address: int, size: int) -> list[tuple[int, int]]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from espmon.rom.chips import MAGIC_REGISTER
 from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.flash import SECTOR, Flasher, erase_wait
-from espmon.rom.flash_regions import RegionResult, blocks_of, bytes_in, digest_of, runs_of
+from espmon.rom.flash import SECTOR, Flasher, digest_of, erase_wait
+from espmon.rom.flash_regions import RegionResult, blocks_of, bytes_in, runs_of
 from espmon.rom.protocol import Op, data_block
 
 STREAMS = (128 << 10, 512 << 10)
