@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from espmon.data import load_table
 
 
 @cache
 def table(name: str) -> Any:
     """The JSON table `espmon/records/data/<name>.json`."""
-    return json.loads(files("espmon.records").joinpath("data", f"{name}.json").read_text("utf-8"))
+    return load_table(os.path.dirname(__file__), f"{name}.json")
