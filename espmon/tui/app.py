@@ -25,7 +25,7 @@ from espmon.tui.leaving import Leaving
 from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.questions import Questions
-from espmon.tui.theme import DARK, THEMES
+from espmon.tui.theme import DARK, THEMES, theme_problem
 from espmon.tui.widgets.input_line import History
 
 CLOSE_LIMIT = 3.0
@@ -130,11 +130,10 @@ class EspmonApp(Host):
         """Themes, keys, and the first step: open, or ask what to open."""
         for theme in THEMES:
             self.register_theme(theme)
-        if self.settings.theme in self.available_themes:
-            self.theme = self.settings.theme
-        else:
-            self.theme = DARK.name
-            self.toast(Notice(f"theme = {self.settings.theme!r} is no theme; espmon's own is used", Severity.WARNING))
+        problem = theme_problem(self.settings.theme)
+        self.theme = DARK.name if problem else self.settings.theme
+        if problem:
+            self.toast(Notice(problem, Severity.WARNING))
         self.set_keymap(self.chosen_keys)
         self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
         self.link.start()

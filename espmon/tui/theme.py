@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="espmon",
@@ -51,3 +51,9 @@ LIGHT = Theme(
 """The same for a light terminal."""
 
 THEMES = (DARK, LIGHT)
+
+
+def theme_problem(name: str) -> str:
+    """What is wrong with the setting `theme = name`, "" when there is such a theme."""
+    known = name in BUILTIN_THEMES or any(theme.name == name for theme in THEMES)
+    return "" if known else f"theme = {name!r} is no theme; espmon's own is used"
