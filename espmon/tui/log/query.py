@@ -228,15 +228,17 @@ class Selector:
         return self._judged(indices, first, self._accept(block), slow)
 
     def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
+        unjudged = self.search is None
         wanted: list[int] = []
         for index in indices:
-            try:
-                if accept(index) if len(slow) < SLOW_LINES else self.search is None:
-                    wanted.append(first + index)
-            except TooSlow:
-                slow.append(first + index)
-                if self.search is None:
-                    wanted.append(first + index)
+            keep = unjudged
+            if len(slow) < SLOW_LINES:
+                try:
+                    keep = accept(index)
+                except TooSlow:
+                    slow.append(first + index)
+            if keep:
+                wanted.append(first + index)
         return wanted
 
     def _accept(self, block: LineBlock) -> Callable[[int], bool]:
