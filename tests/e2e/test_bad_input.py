@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import threading
 import tracemalloc
-import tty
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +24,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.view import EventEntry, OpenRequest
+from tests.e2e.sources import pty_source
 from tests.records.streams import core_image, core_lines, framed_png, png
 from tests.session.fakes import Port, ScriptedHandle, Watch
 from tests.session.stub import Stub
@@ -207,28 +204,9 @@ async def test_hours_of_noise_do_not_fill_the_memory(tmp_path: Path) -> None:
     assert len(await bench.close()) == total
 
 
-@asynccontextmanager
-async def flooding(data: bytes) -> AsyncIterator[str]:
-    """A pseudo-terminal that is fed as fast as it takes bytes."""
-    master, slave = os.openpty()
-    tty.setraw(slave)
-
-    def write() -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(master, view) :]
-
-    writer = threading.Thread(target=write, daemon=True)
-    writer.start()
-    yield os.ttyname(slave)
-    await asyncio.to_thread(writer.join, 10)
-    os.close(master)
-    os.close(slave)
-
-
 async def test_ten_megabytes_as_fast_as_possible_arrive_whole_and_the_end_is_noticed(tmp_path: Path) -> None:
     data = LOG * (10 * MIB // len(LOG)) + b"esp> "
-    async with flooding(data) as path:
+    async with pty_source(data) as path:
         session = Session(settings=Settings(idle_seconds=0.05), folder=tmp_path)
         watch = Watch()
         session.subscribe(watch)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
-import tty
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -17,29 +14,10 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.view import OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
+from tests.e2e.sources import pty_source
 from tests.session.fakes import Watch
 
 pytestmark = pytest.mark.e2e
-
-
-@asynccontextmanager
-async def pty_source(data: bytes) -> AsyncIterator[str]:
-    """A PTY that says `data`."""
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    path = os.ttyname(slave)
-
-    def write() -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(master, view) :]
-
-    writer = threading.Thread(target=write, daemon=True)
-    writer.start()
-    yield path
-    writer.join(5)
-    os.close(slave)
-    os.close(master)
 
 
 @asynccontextmanager

@@ -12,9 +12,9 @@ from espmon.postmortem.gdb_target import parse_stop
 from espmon.session.bridge import Bridge
 from espmon.session.debugger import Debugger
 from espmon.session.lease import Wire
-from espmon.session.stopped import StackReader, describe, stack_pointer
 from espmon.sim.image import ELF
 from tests.session.qemu import needs, stopped_program
+from tests.session.stub import unwound
 
 pytestmark = pytest.mark.e2e
 
@@ -39,15 +39,7 @@ async def run_to(debugger: Debugger, name: str, request: int) -> None:
 
 async def chain(debugger: Debugger) -> list[str]:
     """The functions on the stack, inlined ones included, as espmon unwinds them from the stub's registers."""
-    symbolizer = Symbolizer(ELF)
-    registers = await debugger.registers()
-    stack = StackReader(stack_pointer(registers))
-    wanted: tuple[int, int] | None = stack.first
-    while wanted is not None:
-        stack.add(wanted[0], await debugger.memory(*wanted))
-        found = describe(registers, stack, symbolizer)
-        wanted = stack.wanted
-    return [frame["function"] for frame in found["backtrace"]]
+    return await unwound(debugger, Symbolizer(ELF))
 
 
 async def gdb(program: str, port: int, *commands: str) -> str:

@@ -9,9 +9,8 @@ import pytest
 from espmon.postmortem import SegmentMemory, Symbolizer, decode_core
 from espmon.postmortem.report import CoreReport
 from espmon.session.debugger import Debugger
-from espmon.session.stopped import StackReader, describe, stack_pointer
 from tests.session.fakes import ScriptedHandle
-from tests.session.stub import Stub
+from tests.session.stub import Stub, unwound
 
 
 class XtensaStub(Stub):
@@ -47,12 +46,6 @@ async def test_the_chain_of_calls_from_the_stub_is_the_one_of_the_core_dump(shar
     handle = ScriptedHandle()
     handle.answer = XtensaStub(report, loops=loops)
     debugger = Debugger(handle)
-    registers = await debugger.registers()
-    stack = StackReader(stack_pointer(registers))
-    wanted: tuple[int, int] | None = stack.first
-    while wanted is not None:
-        stack.add(wanted[0], await debugger.memory(*wanted))
-        found = describe(registers, stack, symbolizer)
-        wanted = stack.wanted
-    assert [frame["function"] for frame in found["backtrace"]] == [frame.function for frame in crashed.frames]
-    assert len(found["backtrace"]) > 3
+    found = await unwound(debugger, symbolizer)
+    assert found == [frame.function for frame in crashed.frames]
+    assert len(found) > 3
