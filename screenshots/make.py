@@ -21,9 +21,9 @@ from textual.pilot import Pilot
 from espmon.port import list_ports
 from espmon.session import LoopThread, Session, Settings
 from espmon.session.state import State
-from espmon.session.view import ElfState, EventEntry, OpenRequest
+from espmon.session.status import ElfState, EventEntry, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
-from espmon.sim.image import ELF, SOURCE_PREFIX, SOURCES
+from espmon.sim.firmware_image import ELF, SOURCE_PREFIX, SOURCES
 from espmon.tui.app import EspmonApp
 from espmon.tui.screens.ports import PortRow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 
 
 def start_board(boards: ExitStack, path_map: dict[str, str], chip: str = "esp32c3") -> OpenRequest:
@@ -13,7 +13,7 @@ def start_board(boards: ExitStack, path_map: dict[str, str], chip: str = "esp32c
     Args:
         boards: owns the board's thread.
         path_map: gets the place of the board's sources.
-        chip: a key of `espmon.sim.chips.CHIPS`.
+        chip: a key of `espmon.sim.simulated_chips.CHIPS`.
 
     Returns:
         How it is opened.
@@ -22,8 +22,8 @@ def start_board(boards: ExitStack, path_map: dict[str, str], chip: str = "esp32c
         ListenError: there is no free port on this computer.
     """
     from espmon.sim import BoardThread, SimulatedBoard
-    from espmon.sim.chips import CHIPS
-    from espmon.sim.image import SOURCE_PREFIX, SOURCES
+    from espmon.sim.firmware_image import SOURCE_PREFIX, SOURCES
+    from espmon.sim.simulated_chips import CHIPS
 
     server = boards.enter_context(BoardThread(lambda: SimulatedBoard(chip)))
     path_map[SOURCE_PREFIX] = str(SOURCES)

@@ -23,10 +23,10 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NoReturn
 
-from espmon.port.errors import PortError
+from espmon.port.port_error import PortError
 from espmon.text import plain
 
-CLEAN_LIMIT = 300
+MAX_CLEAN = 300
 """Most characters of a device's own text on one line of output."""
 
 HELP_COLUMNS = 80
@@ -64,7 +64,7 @@ def fail(code: int, message: str) -> NoReturn:
     raise CommandError(code, message)
 
 
-def clean(text: object, limit: int = CLEAN_LIMIT) -> str:
+def clean(text: object, limit: int = MAX_CLEAN) -> str:
     """`text` on one line and harmless to a terminal (see `espmon.text.plain`), cut to `limit` characters."""
     shown = plain(str(text)[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

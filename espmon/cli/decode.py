@@ -13,7 +13,7 @@ from espmon.cli._common import Exit, clean, command_parser, fail, run_command
 from espmon.cli._decode_elf import ElfHelp
 from espmon.cli._decode_output import JsonOutput, LogOutput, Output
 from espmon.records import Batch, Demultiplexer, Limits, LineBlock
-from espmon.records.baud import BaudDetector
+from espmon.records.baud_detector import BaudDetector
 from espmon.records.notes import Note
 from espmon.records.print_filter import PrintFilter, PrintFilterError
 

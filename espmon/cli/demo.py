@@ -13,7 +13,7 @@ from espmon.cli._screen import screen_problem
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; returns the exit code."""
-    from espmon.sim.chips import CHIPS
+    from espmon.sim.simulated_chips import CHIPS
 
     parser = argparse.ArgumentParser(
         prog="espmon demo",

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.port.device_registry import Device, DeviceRegistry
 from espmon.port.discovery import list_ports, resolve
-from espmon.port.errors import PortError, PortErrorKind
-from espmon.port.registry import Device, DeviceRegistry
+from espmon.port.port_error import PortError, PortErrorKind
 
 FIELDS = ("nickname", "name", "description", "baud", "elf")
 

@@ -14,8 +14,8 @@ from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_pro
 from espmon.text import counted
 
 if TYPE_CHECKING:
-    from espmon.rom.stay import FlashOutcome
-    from espmon.session.flashing import FlashEnd, FlashJob
+    from espmon.rom.loader_session import FlashOutcome
+    from espmon.session.flash_action import FlashEnd, FlashJob
 
 PROGRESS_SECONDS = 0.2
 """Shortest time between two lines of progress."""
@@ -80,7 +80,7 @@ def _parser(action: str) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Plan, ask, act, print."""
-    from espmon.session.flashing import FlashError
+    from espmon.session.flash_action import FlashError
 
     job = job_of(options)
     if not options.yes and not _agreed(options.port, job):
@@ -112,7 +112,7 @@ def _forced(options: argparse.Namespace, error: Exception) -> str:
 
 def job_of(options: argparse.Namespace) -> FlashJob:
     """What the words ask for. Raises `PlanError`."""
-    from espmon.session.flashing import FlashJob
+    from espmon.session.flash_action import FlashJob
 
     action = options.action
     plan: FlashPlan | None = None
@@ -159,8 +159,8 @@ def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
     """Open `port`, do the job, close it. Raises `PortError`, `FlashError`."""
     import asyncio
 
-    from espmon.session.flashing import FlashCancelled, run_flash
-    from espmon.session.opening import open_port
+    from espmon.session.flash_action import FlashCancelled, run_flash
+    from espmon.session.port_lookup import open_port
 
     progress = Progress(quiet=quiet)
 

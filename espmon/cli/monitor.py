@@ -17,7 +17,7 @@ from espmon.cli._screen import log_problem, screen_problem
 
 if TYPE_CHECKING:
     from espmon.session import Session
-    from espmon.session.view import OpenRequest
+    from espmon.session.status import OpenRequest
 
 PORT_FAILED = 3
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.log is not None and (problem := log_problem(options.log)):
         print(f"espmon: {problem}", file=sys.stderr)
         return 2
-    from espmon.session.view import OpenRequest
+    from espmon.session.status import OpenRequest
 
     request = OpenRequest(
         url=options.port or "",
@@ -206,10 +206,10 @@ def run_screen(
         print(f"espmon: {problem}", file=sys.stderr)
     if app.recorded is not None:
         print(f"Recorded in {app.recorded}")
-    if app.farewell:
+    if app.exit_message:
         with suppress(OSError):  # the terminal may be what went
-            print(f"espmon: {clean(app.farewell)}", file=sys.stderr)
-    return app.return_code or int(result or 0) or int(Exit.FAILED if app.farewell else Exit.DONE)
+            print(f"espmon: {clean(app.exit_message)}", file=sys.stderr)
+    return app.return_code or int(result or 0) or int(Exit.FAILED if app.exit_message else Exit.DONE)
 
 
 def discover() -> Sequence[Any]:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
-from espmon.port.errors import PortError
-from espmon.rom.errors import RomError
+from espmon.port.port_error import PortError
+from espmon.rom.rom_error import RomError
 
 if TYPE_CHECKING:
     from espmon.port import PortIdentity
-    from espmon.rom.probing import ProbeResult
+    from espmon.rom.prober import ProbeResult
 
 QUESTION = "Probing resets the board on {port} and interrupts what it does. Go on? [y/N] "
 
@@ -59,8 +59,8 @@ def probe_port(port: str, *, baud: int, flash_id: bool = True, tell: bool = Fals
     """Open `port`, probe it once, close it, remember what was found. Raises `PortError` or `RomError`."""
     import asyncio
 
-    from espmon.rom.probing import probe
-    from espmon.session.opening import find_port, open_url, remember_chip
+    from espmon.rom.prober import probe
+    from espmon.session.port_lookup import find_port, open_url, remember_chip
 
     async def work() -> ProbeResult:
         url = await find_port(port)

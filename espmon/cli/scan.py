@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from espmon.cli._common import Exit, clean, command_parser, print_json, run_command, say
+from espmon.port.device_registry import DeviceRegistry
 from espmon.port.discovery import PortInfo, list_ports
-from espmon.port.errors import PortError
-from espmon.port.registry import DeviceRegistry
+from espmon.port.port_error import PortError
 
 
 def main(arguments: list[str]) -> int:

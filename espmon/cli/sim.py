@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from espmon.sim.board import SimulatedBoard
-from espmon.sim.chips import CHIPS
-from espmon.sim.events import EventLog
+from espmon.sim.board_events import EventLog
 from espmon.sim.scenarios import SCENARIOS
 from espmon.sim.server import DEFAULT_LISTEN, BoardServer, ListenError
+from espmon.sim.simulated_chips import CHIPS
 from espmon.sim.terminal import BoardTerminal
 
 PSEUDO_TERMINAL = "pty:"

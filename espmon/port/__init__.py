@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 from espmon.lazy import names_from
 
 if TYPE_CHECKING:
-    from espmon.port.base import BaseHandle, CustomSequences
+    from espmon.port.base_handle import BaseHandle, CustomSequences
     from espmon.port.config import load_sequences
+    from espmon.port.device_registry import Device, DeviceRegistry, device_key
     from espmon.port.discovery import PortInfo, list_ports, resolve
-    from espmon.port.errors import PortError, PortErrorKind
-    from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT, Handle, ResetSequence
+    from espmon.port.handle import CLOSE_SECONDS, MAX_READ, Handle, ResetSequence
     from espmon.port.opening import open_handle
-    from espmon.port.registry import Device, DeviceRegistry, device_key
+    from espmon.port.port_error import PortError, PortErrorKind
     from espmon.port.sequences import parse_sequence
     from espmon.port.watch import PortIdentity, identify, wait_for_port
 
 _HOMES = {
-    "BaseHandle": "base",
-    "CustomSequences": "base",
-    "PortError": "errors",
-    "PortErrorKind": "errors",
-    "CLOSE_LIMIT": "handle",
-    "READ_LIMIT": "handle",
+    "BaseHandle": "base_handle",
+    "CustomSequences": "base_handle",
+    "PortError": "port_error",
+    "PortErrorKind": "port_error",
+    "CLOSE_SECONDS": "handle",
+    "MAX_READ": "handle",
     "Handle": "handle",
     "ResetSequence": "handle",
     "open_handle": "opening",
@@ -35,17 +35,17 @@ _HOMES = {
     "wait_for_port": "watch",
     "identify": "watch",
     "PortIdentity": "watch",
-    "device_key": "registry",
-    "DeviceRegistry": "registry",
-    "Device": "registry",
+    "device_key": "device_registry",
+    "DeviceRegistry": "device_registry",
+    "Device": "device_registry",
     "resolve": "discovery",
     "list_ports": "discovery",
     "PortInfo": "discovery",
 }
 
 __all__ = [
-    "CLOSE_LIMIT",
-    "READ_LIMIT",
+    "CLOSE_SECONDS",
+    "MAX_READ",
     "BaseHandle",
     "CustomSequences",
     "Device",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from espmon.port import _posix_termios as tty
 from espmon.port._posix_tty import TtyHandle
-from espmon.port.base import BaseHandle
-from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.base_handle import BaseHandle
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from espmon.port._posix_holders import Holder
 
-OPEN_LIMIT = 10.0
+OPEN_SECONDS = 10.0
 """Seconds for opening a local port, the driver's own work included."""
 
 BY_ID = "/dev/serial/by-id"
@@ -57,12 +57,12 @@ async def open_local(
     """Open a device path; see `espmon.port.open_handle`."""
     try:
         opened = await run_bounded(
-            lambda: _open(url, baud, no_reset, dtr, rts), OPEN_LIMIT, name="tty-open", discard=_Opened.discard
+            lambda: _open(url, baud, no_reset, dtr, rts), OPEN_SECONDS, name="tty-open", discard=_Opened.discard
         )
     except TimeoutError:
         raise PortError(
             PortErrorKind.STALLED,
-            f"{url}: the driver did not open the port within {OPEN_LIMIT:g} s",
+            f"{url}: the driver did not open the port within {OPEN_SECONDS:g} s",
             "Unplug the device and plug it in again",
         ) from None
     return TtyHandle(url, baud, opened.descriptor, opened.lines, opened.usb, tuple(opened.warnings))

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
-COMMAND_LIMIT = 80
+MAX_COMMAND_LINE = 80
 """Most characters of a command line that are shown."""
 
 Place = str | os.PathLike[str]
@@ -34,7 +34,7 @@ def _command(pid: int, proc: Place) -> str:
         return ""
     text = " ".join(word.decode(errors="replace") for word in words if word)
     text = "".join(character if character.isprintable() else "?" for character in text)
-    return text if len(text) <= COMMAND_LIMIT else text[: COMMAND_LIMIT - 1] + "…"
+    return text if len(text) <= MAX_COMMAND_LINE else text[: MAX_COMMAND_LINE - 1] + "…"
 
 
 def _with_open_file(device: str, proc: Place) -> set[int]:

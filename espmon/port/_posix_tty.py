@@ -10,18 +10,18 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from espmon.port import _posix_termios as tty
-from espmon.port.base import BaseHandle
-from espmon.port.errors import PortError, PortErrorKind
-from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT
+from espmon.port.base_handle import BaseHandle
+from espmon.port.handle import CLOSE_SECONDS, MAX_READ
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
-WRITE_LIMIT = 1 << 16
+MAX_UNWRITTEN = 1 << 16
 """Bytes waiting to be taken by the driver."""
 
-DRAIN_LIMIT = 0.5
+DRAIN_SECONDS = 0.5
 """Seconds that close waits for written bytes to leave."""
 
-LINE_LIMIT = 6.0
+LINES_SECONDS = 6.0
 """Seconds for one change of the lines or the rate; a USB control transfer times out in the kernel after 5 s."""
 
 HANGUP_POLL = 0.02
@@ -73,7 +73,7 @@ class TtyHandle(BaseHandle):
     def _readable(self) -> None:
         for _ in range(READS_PER_EVENT):
             try:
-                data = os.read(self._descriptor, READ_LIMIT)
+                data = os.read(self._descriptor, MAX_READ)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -135,7 +135,7 @@ class TtyHandle(BaseHandle):
                 view = view[self._offer(view) or 0 :]
                 self._check_open()
             while view:
-                room = WRITE_LIMIT - len(self._out)
+                room = MAX_UNWRITTEN - len(self._out)
                 if room:
                     self._out += view[:room]
                     view = view[room:]
@@ -193,11 +193,11 @@ class TtyHandle(BaseHandle):
 
     async def _in_driver(self, work: Callable[[], None], name: str) -> None:
         try:
-            await run_bounded(work, LINE_LIMIT, name=f"tty-{name}")
+            await run_bounded(work, LINES_SECONDS, name=f"tty-{name}")
         except TimeoutError:
             raise PortError(
                 PortErrorKind.STALLED,
-                f"{self.url}: the driver did not finish changing the {name} within {LINE_LIMIT:g} s",
+                f"{self.url}: the driver did not finish changing the {name} within {LINES_SECONDS:g} s",
                 "Unplug the device and plug it in again",
             ) from None
         except OSError as error:
@@ -212,7 +212,7 @@ class TtyHandle(BaseHandle):
             return
         self._closed = True
         self._receive.fail(self.lost("the port was closed"))
-        deadline = time.monotonic() + DRAIN_LIMIT
+        deadline = time.monotonic() + DRAIN_SECONDS
         try:
             while self._out and (left := deadline - time.monotonic()) > 0:
                 await self._wait_taken(left)
@@ -236,6 +236,6 @@ class TtyHandle(BaseHandle):
             os.close(descriptor)
 
         try:
-            await run_bounded(work, CLOSE_LIMIT - DRAIN_LIMIT, name="tty-close")
+            await run_bounded(work, CLOSE_SECONDS - DRAIN_SECONDS, name="tty-close")
         except TimeoutError:
             self.warn(f"{self.url}: the driver did not close in time; the system closes it when it lets go")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from espmon.port.base import BaseHandle
+from espmon.port.base_handle import BaseHandle
 
 
 async def open_local(

@@ -6,10 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from espmon.port.errors import PortError
-from espmon.port.handle import READ_LIMIT
+from espmon.port.handle import MAX_READ
+from espmon.port.port_error import PortError
 
-RECEIVE_LIMIT = 4 << 20
+MAX_RECEIVED = 4 << 20
 """Bytes kept for a reader that is late; at this mark the transport stops reading (about 36 s at 921600 baud)."""
 
 
@@ -32,7 +32,7 @@ class ReceiveBuffer:
         self,
         pause: Callable[[], None] = _nothing,
         resume: Callable[[], None] = _nothing,
-        limit: int = RECEIVE_LIMIT,
+        limit: int = MAX_RECEIVED,
     ) -> None:
         self._pause = pause
         self._resume = resume
@@ -107,11 +107,11 @@ class ReceiveBuffer:
 
     def _pop(self) -> bytes:
         chunks = self._chunks
-        if len(chunks) == 1 and self._size <= READ_LIMIT:
+        if len(chunks) == 1 and self._size <= MAX_READ:
             data = chunks.popleft()
         else:
             parts: list[bytes] = []
-            room = READ_LIMIT
+            room = MAX_READ
             while chunks and room:
                 chunk = chunks.popleft()
                 if len(chunk) > room:

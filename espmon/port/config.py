@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from espmon.port.base import CustomSequences
-from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.base_handle import CustomSequences
 from espmon.port.handle import ResetSequence
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.sequences import parse_sequence
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Place = str | os.PathLike[str]
 
-SIZE_LIMIT = 1 << 20
+MAX_FILE = 1 << 20
 """Bytes of a configuration file that are read at most."""
 
 KEYS = ("custom_reset_sequence", "custom_hard_reset_sequence")
@@ -71,7 +71,7 @@ def _parse(path: str) -> RawConfigParser | None:
     parser = configparser.RawConfigParser(strict=False)
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            parser.read_string(file.read(SIZE_LIMIT))
+            parser.read_string(file.read(MAX_FILE))
     except (OSError, configparser.Error):
         # Not ours to complain about: these names belong to other tools, and `config.cfg` to anybody.
         return None

@@ -11,13 +11,13 @@ from typing import Any
 
 from espmon.data import load_table
 from espmon.port import platform
-from espmon.port.errors import PortError, PortErrorKind
-from espmon.port.registry import NICKNAME, DeviceRegistry, device_key
+from espmon.port.device_registry import NICKNAME, DeviceRegistry, device_key
+from espmon.port.port_error import PortError, PortErrorKind
 
-TEXT_LIMIT = 200
+MAX_TEXT = 200
 """Most characters taken of a text that a USB device says about itself."""
 
-NAMED_LIMIT = 5
+MAX_PORTS_NAMED = 5
 """Most ports listed in one message."""
 
 Source = Callable[[], Iterable[Any]]
@@ -83,7 +83,7 @@ def _system_ports() -> Iterable[Any]:
 
 def _text(value: object) -> str:
     """A device's own words on one line: whatever is not printable becomes `?`."""
-    words = str(value or "")[:TEXT_LIMIT]
+    words = str(value or "")[:MAX_TEXT]
     return "".join(character if character.isprintable() else "?" for character in words).strip()
 
 
@@ -145,8 +145,8 @@ def list_ports(
 
 
 def _listed(ports: Sequence[PortInfo]) -> str:
-    names = [f"{port.device} ({port.product or port.reason})" for port in ports[:NAMED_LIMIT]]
-    more = len(ports) - NAMED_LIMIT
+    names = [f"{port.device} ({port.product or port.reason})" for port in ports[:MAX_PORTS_NAMED]]
+    more = len(ports) - MAX_PORTS_NAMED
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-READ_LIMIT = 1 << 16
+MAX_READ = 1 << 16
 """Most bytes that one `read` returns."""
 
-CLOSE_LIMIT = 2.0
+CLOSE_SECONDS = 2.0
 """Seconds within which `close` returns, whatever the peer does."""
 
 
@@ -57,7 +57,7 @@ class Handle(ABC):
 
     @abstractmethod
     async def read(self, timeout: float | None = None) -> bytes:
-        """Wait for bytes and return all that are there (at most `READ_LIMIT`).
+        """Wait for bytes and return all that are there (at most `MAX_READ`).
 
         Returns b"" when `timeout` seconds passed without any. Raises `PortError` of kind LOST when the port is gone,
         after every byte received before that has been returned. Cancelling loses nothing.
@@ -80,7 +80,7 @@ class Handle(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Close, within `CLOSE_LIMIT` seconds whatever the peer does. Safe to call twice."""
+        """Close, within `CLOSE_SECONDS` seconds whatever the peer does. Safe to call twice."""
 
     def loader_entries(self) -> Sequence[ResetSequence]:
         """The sequences that enter the ROM loader on this kind of port, in the order to try; empty without lines."""

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from espmon.port.base import BaseHandle, CustomSequences
-from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.base_handle import BaseHandle, CustomSequences
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
-LIST_LIMIT = 5.0
+LIST_SECONDS = 5.0
 """Seconds for reading the system's list of ports."""
 
-BAUD_LIMIT = 20_000_000
+MAX_BAUD = 20_000_000
 """No serial adapter is faster."""
 
 
@@ -39,7 +39,7 @@ async def open_handle(
 
     Raises `PortError` with one line that says what is wrong and what to do.
     """
-    if not 0 < baud <= BAUD_LIMIT:
+    if not 0 < baud <= MAX_BAUD:
         raise PortError(PortErrorKind.UNSUPPORTED, f"{baud} is not a rate in baud", "115200 is the usual one")
     if not url.strip() or "\0" in url:
         raise PortError(PortErrorKind.MISSING, "no port was named", "`espmon scan` lists the ports")
@@ -74,6 +74,6 @@ def _discovery() -> ModuleType:
 
 async def _in_thread(work: Callable[[], str]) -> str:
     try:
-        return await run_bounded(work, LIST_LIMIT, name="port-list")
+        return await run_bounded(work, LIST_SECONDS, name="port-list")
     except TimeoutError:
         return ""

@@ -7,18 +7,18 @@ from collections import deque
 from collections.abc import Sequence
 
 from espmon.port import telnet
-from espmon.port.base import BaseHandle
-from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.base_handle import BaseHandle
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.stream import StreamHandle, address, connect, options
 from espmon.port.telnet import SERVER, Command, Control
 
-NEGOTIATE_LIMIT = 3.0
+NEGOTIATE_SECONDS = 3.0
 """Seconds for the server to agree to RFC 2217 and to acknowledge the settings."""
 
-ACKNOWLEDGE_LIMIT = 1.0
+ACKNOWLEDGE_SECONDS = 1.0
 """Seconds for one later command to be acknowledged."""
 
-REPLY_LIMIT = 4096
+MAX_REPLY = 4096
 """Most bytes of negotiation answers to one read; a server that asks for more is broken."""
 
 _SETTINGS = (
@@ -62,7 +62,7 @@ class Rfc2217Handle(StreamHandle):
             elif event.option == telnet.COM_PORT and event.payload:
                 self._answered(event.payload[0] - SERVER, event.payload[1:])
         if replies and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(bytes(replies[:REPLY_LIMIT]))
+            self._transport.write(bytes(replies[:MAX_REPLY]))
         if plain:
             self._receive.put(plain)
 
@@ -129,7 +129,7 @@ class Rfc2217Handle(StreamHandle):
         assert self._transport is not None
         chosen = options(address(self.url)[2])
         try:
-            limit = min(60.0, float(chosen.get("timeout") or NEGOTIATE_LIMIT))
+            limit = min(60.0, float(chosen.get("timeout") or NEGOTIATE_SECONDS))
         except ValueError:
             raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: timeout takes a number of seconds") from None
         self._acknowledged = "ign_set_control" not in chosen
@@ -143,7 +143,7 @@ class Rfc2217Handle(StreamHandle):
             raise self._not_rfc2217()
         answers = await self._ask(
             [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_SETTINGS],
-            min(limit, NEGOTIATE_LIMIT),
+            min(limit, NEGOTIATE_SECONDS),
             self._acknowledged,
         )
         if self._echoed and answers[0] is None:
@@ -173,7 +173,7 @@ class Rfc2217Handle(StreamHandle):
             commands.append((Command.SET_CONTROL, bytes((Control.DTR_ON if dtr else Control.DTR_OFF,))))
         if rts is not None:
             commands.append((Command.SET_CONTROL, bytes((Control.RTS_ON if rts else Control.RTS_OFF,))))
-        answers = await self._ask(commands, ACKNOWLEDGE_LIMIT, self._acknowledged and self._lines_acknowledged)
+        answers = await self._ask(commands, ACKNOWLEDGE_SECONDS, self._acknowledged and self._lines_acknowledged)
         if self._acknowledged and self._lines_acknowledged and None in answers:
             # Waiting for each later change would stretch every reset sequence. esp_rfc2217_server never answers these.
             self._lines_acknowledged = False
@@ -185,7 +185,7 @@ class Rfc2217Handle(StreamHandle):
             raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {baud} is not a rate")
         self._check_open()
         answers = await self._ask(
-            [(Command.SET_BAUDRATE, baud.to_bytes(4, "big"))], ACKNOWLEDGE_LIMIT, self._acknowledged
+            [(Command.SET_BAUDRATE, baud.to_bytes(4, "big"))], ACKNOWLEDGE_SECONDS, self._acknowledged
         )
         self.baud = baud
         self._check_rate(answers[0])

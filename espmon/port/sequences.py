@@ -13,13 +13,13 @@ from functools import cache
 from typing import Any
 
 from espmon.data import load_table
-from espmon.port.errors import PortError, PortErrorKind
 from espmon.port.handle import ResetSequence
+from espmon.port.port_error import PortError, PortErrorKind
 
-STEP_LIMIT = 64
+MAX_STEPS = 64
 """Most steps in one custom sequence."""
 
-WAIT_LIMIT = 10.0
+MAX_WAIT_SECONDS = 10.0
 """Longest single wait in a custom sequence, in seconds."""
 
 
@@ -97,8 +97,8 @@ def parse_sequence(text: str, name: str = "custom") -> ResetSequence:
 
     steps: list[tuple[int | None, int | None, float]] = []
     words = [word.strip() for word in text.split("|")]
-    if len(words) > STEP_LIMIT:
-        raise bad(f"more than {STEP_LIMIT} steps")
+    if len(words) > MAX_STEPS:
+        raise bad(f"more than {MAX_STEPS} steps")
     atomic = False
     for position, word in enumerate(words, 1):
         letter, value = word[:1].upper(), word[1:].strip()
@@ -115,8 +115,8 @@ def parse_sequence(text: str, name: str = "custom") -> ResetSequence:
                 seconds = float(value)
             except ValueError:
                 raise bad(f"step {position} is {word!r}, and W takes a number of seconds") from None
-            if not (math.isfinite(seconds) and 0 <= seconds <= WAIT_LIMIT):
-                raise bad(f"step {position} waits {value} s; 0 to {WAIT_LIMIT:g} are allowed")
+            if not (math.isfinite(seconds) and 0 <= seconds <= MAX_WAIT_SECONDS):
+                raise bad(f"step {position} waits {value} s; 0 to {MAX_WAIT_SECONDS:g} are allowed")
             if steps:
                 dtr, rts, before = steps[-1]
                 steps[-1] = (dtr, rts, before + seconds)

@@ -8,17 +8,17 @@ import time
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from espmon.port.base import BaseHandle
-from espmon.port.errors import PortError, PortErrorKind
-from espmon.port.handle import CLOSE_LIMIT
+from espmon.port.base_handle import BaseHandle
+from espmon.port.handle import CLOSE_SECONDS
+from espmon.port.port_error import PortError, PortErrorKind
 
-CONNECT_LIMIT = 5.0
+CONNECT_SECONDS = 5.0
 """Seconds for finding the host and connecting, all its addresses together."""
 
-WRITE_LIMIT = 1 << 16
+MAX_UNWRITTEN = 1 << 16
 """Bytes waiting to be taken by the connection before `write` waits."""
 
-DRAIN_LIMIT = 0.5
+DRAIN_SECONDS = 0.5
 """Seconds that close waits for written bytes to leave."""
 
 KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
@@ -42,7 +42,7 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=WRITE_LIMIT, low=WRITE_LIMIT // 4)
+        transport.set_write_buffer_limits(high=MAX_UNWRITTEN, low=MAX_UNWRITTEN // 4)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -86,8 +86,8 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
             while view:
                 await self._wait_room(timeout)
                 self._check_open()
-                self._transport.write(view[:WRITE_LIMIT])
-                view = view[WRITE_LIMIT:]
+                self._transport.write(view[:MAX_UNWRITTEN])
+                view = view[MAX_UNWRITTEN:]
 
     async def _wait_room(self, timeout: float) -> None:
         assert self._transport is not None
@@ -126,13 +126,13 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
         transport.close()
         try:
             if transport.get_write_buffer_size():
-                await asyncio.wait_for(self._ended.wait(), DRAIN_LIMIT)
+                await asyncio.wait_for(self._ended.wait(), DRAIN_SECONDS)
         except TimeoutError:
             pass  # a stalled peer: what it did not take is dropped
         finally:
             transport.abort()
         try:
-            await asyncio.wait_for(self._ended.wait(), CLOSE_LIMIT - DRAIN_LIMIT)
+            await asyncio.wait_for(self._ended.wait(), CLOSE_SECONDS - DRAIN_SECONDS)
         except TimeoutError:
             self.warn(f"{self.url}: the connection did not end in time")
 
@@ -163,12 +163,12 @@ async def connect(handle: StreamKind) -> StreamKind:
     """Connect `handle` to the address in its URL. Raises `PortError`: MISSING (host), REFUSED, OTHER."""
     host, port, _ = address(handle.url)
     try:
-        async with asyncio.timeout(CONNECT_LIMIT):
+        async with asyncio.timeout(CONNECT_SECONDS):
             connected = await _first_that_answers(handle.url, host, port)
     except TimeoutError:
         raise PortError(
             PortErrorKind.MISSING,
-            f"{handle.url}: {host} did not answer within {CONNECT_LIMIT:g} s",
+            f"{handle.url}: {host} did not answer within {CONNECT_SECONDS:g} s",
             "Check the address, the network and the firewall",
         ) from None
     for name, value in KEEPALIVE:

@@ -12,7 +12,7 @@ from enum import IntEnum
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
 BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT = 0, 1, 3, 44
 
-SUBNEGOTIATION_LIMIT = 1024
+MAX_SUBNEGOTIATION = 1024
 """Bytes of one subnegotiation; a longer one is given up, so that a stray IAC SB cannot swallow the stream."""
 
 _IAC = bytes((IAC,))
@@ -138,7 +138,7 @@ class TelnetDecoder:
         if self._inside is None:
             data += plain
             return
-        room = SUBNEGOTIATION_LIMIT - len(self._inside)
+        room = MAX_SUBNEGOTIATION - len(self._inside)
         self._inside += plain[:room]
         if len(plain) > room:
             self._inside = None

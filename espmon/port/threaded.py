@@ -7,12 +7,12 @@ import threading
 import time
 from typing import Any
 
-from espmon.port.base import BaseHandle
-from espmon.port.errors import PortError, PortErrorKind
-from espmon.port.handle import CLOSE_LIMIT, READ_LIMIT
+from espmon.port.base_handle import BaseHandle
+from espmon.port.handle import CLOSE_SECONDS, MAX_READ
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
-OPEN_LIMIT = 15.0
+OPEN_SECONDS = 15.0
 """Seconds for opening."""
 
 READ_SLICE = 0.1
@@ -52,7 +52,7 @@ class ThreadedHandle(BaseHandle):
             while not self._stop.is_set():
                 if not self._flow.wait(READ_SLICE) or not self._flight.acquire(timeout=READ_SLICE):
                     continue
-                data = self._port.read(max(1, min(self._port.in_waiting, READ_LIMIT)))
+                data = self._port.read(max(1, min(self._port.in_waiting, MAX_READ)))
                 if data:
                     self._loop.call_soon_threadsafe(self._arrived, bytes(data))
                 else:
@@ -128,11 +128,11 @@ class ThreadedHandle(BaseHandle):
             cancel = getattr(self._port, "cancel_read", None)
             if cancel is not None:
                 cancel()
-            self._thread.join(CLOSE_LIMIT / 2)
+            self._thread.join(CLOSE_SECONDS / 2)
             self._port.close()
 
         try:
-            await run_bounded(work, CLOSE_LIMIT, name="port-close")
+            await run_bounded(work, CLOSE_SECONDS, name="port-close")
         except TimeoutError:
             self.warn(f"{self.url}: the driver did not close in time; the system closes it when it lets go")
         except OSError:
@@ -186,7 +186,7 @@ async def open_threaded(
 
     start = time.monotonic()
     try:
-        port = await run_bounded(work, OPEN_LIMIT, name="port-open", discard=lambda late: late.close())
+        port = await run_bounded(work, OPEN_SECONDS, name="port-open", discard=lambda late: late.close())
     except TimeoutError:
         waited = time.monotonic() - start
         raise PortError(PortErrorKind.STALLED, f"{url} did not open within {waited:.0f} s") from None

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 
 from espmon.port import platform
 from espmon.port.discovery import PortInfo, Source, _system_ports, list_ports
-from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
-POLL = 0.02
+POLL_SECONDS = 0.02
 """Seconds between looks; one look is two stat calls."""
 
-RESCAN = 0.08
+RESCAN_SECONDS = 0.08
 """Seconds after which the system's list is read again although no device seems to have come or gone (in a container
 the stamp may not change); reading it takes about a millisecond."""
 
-PERMISSION_GRACE = 1.0
+PERMISSION_SECONDS = 1.0
 """Seconds for udev to hand a new device to its group; after that opening it says what is wrong."""
 
-REMOTE_RETRY = 0.5
+REMOTE_RETRY_SECONDS = 0.5
 """Seconds before a remote port is worth another try; there is no way to look without connecting."""
 
-LIST_LIMIT = 5.0
+LIST_SECONDS = 5.0
 """Seconds for reading the system's list."""
 
 
@@ -74,17 +74,17 @@ def _match(identity: PortIdentity, ports: list[PortInfo]) -> PortInfo | None:
 
 
 async def wait_for_port(
-    identity: PortIdentity, *, poll: float = POLL, timeout: float | None = None, source: Source = _system_ports
+    identity: PortIdentity, *, poll: float = POLL_SECONDS, timeout: float | None = None, source: Source = _system_ports
 ) -> str:
     """Wait until the port is there and may be opened; returns what to open. Never opens it.
 
     By USB serial number, else by its place on the bus, else by the path (a symbolic link counts when its target is
-    there). A remote port is given back after `REMOTE_RETRY`. Raises TimeoutError after `timeout` seconds (None: waits
-    for ever), `PortError` AMBIGUOUS when several ports have the same serial number and nothing tells them apart.
+    there). A remote port is given back after `REMOTE_RETRY_SECONDS`. Raises TimeoutError after `timeout` seconds (None:
+    waits for ever), `PortError` AMBIGUOUS when several ports have the same serial number and nothing tells them apart.
     """
     async with asyncio.timeout(timeout):
         if "://" in identity.url:
-            await asyncio.sleep(REMOTE_RETRY)
+            await asyncio.sleep(REMOTE_RETRY_SECONDS)
             return identity.url
         return await _wait_local(identity, poll, source)
 
@@ -105,9 +105,9 @@ async def _wait_local(identity: PortIdentity, poll: float, source: Source) -> st
                 # The stamp is coarse (one tick of the kernel): look some more times after a change.
                 stamp, scan_until = new_stamp, now + 4 * poll
             if now <= scan_until or now >= next_scan:
-                next_scan = now + RESCAN
+                next_scan = now + RESCAN_SECONDS
                 ports = await run_bounded(
-                    lambda: list_ports(show_all=True, source=source), LIST_LIMIT, name="port-list"
+                    lambda: list_ports(show_all=True, source=source), LIST_SECONDS, name="port-list"
                 )
                 port = _match(identity, ports)
                 found = _name(identity, port) if port is not None else ""
@@ -117,7 +117,7 @@ async def _wait_local(identity: PortIdentity, poll: float, source: Source) -> st
             return found
         else:
             unusable_since = unusable_since or now
-            if now - unusable_since >= PERMISSION_GRACE:
+            if now - unusable_since >= PERMISSION_SECONDS:
                 return found
         await asyncio.sleep(poll)
 

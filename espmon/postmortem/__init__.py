@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from espmon.lazy import names_from
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.postmortem.symbolizer import Frame, Symbolizer
 
 if TYPE_CHECKING:
     from espmon.postmortem.backtrace import Backtrace, Memory, SegmentMemory, StackFrame
-    from espmon.postmortem.coredump import decode_core
-    from espmon.postmortem.report import CoreReport
+    from espmon.postmortem.core_decoder import decode_core
+    from espmon.postmortem.core_report import CoreReport
     from espmon.postmortem.riscv_unwinder import unwind_riscv
     from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
 LATER = {
     "Backtrace": "backtrace",
-    "CoreReport": "report",
+    "CoreReport": "core_report",
     "Memory": "backtrace",
     "SegmentMemory": "backtrace",
     "StackFrame": "backtrace",
-    "decode_core": "coredump",
+    "decode_core": "core_decoder",
     "unwind_riscv": "riscv_unwinder",
     "unwind_xtensa": "xtensa_unwinder",
 }

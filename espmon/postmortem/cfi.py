@@ -8,7 +8,7 @@ from struct import Struct
 
 from espmon.postmortem.binary import cstring, sleb, u32, uleb, unsigned
 from espmon.postmortem.elf import Elf, Section
-from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 HEAD = Struct("<IIII")
 """The first words of an entry: its length, its kind, and of descriptions start and size."""

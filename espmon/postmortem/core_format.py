@@ -11,7 +11,7 @@ from espmon.postmortem.binary import u16, u32
 from espmon.postmortem.core_chips import CHIPS, EXTRA_NAMES, LAYOUTS, XTENSA_CHIPS
 from espmon.postmortem.core_input import CoreInput
 from espmon.postmortem.elf import RISCV, XTENSA
-from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.riscv_code import REGISTERS
 
 MAX_TASKS = 1024

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from espmon.postmortem.binary import u32
 from espmon.postmortem.core_chips import CHIPS, LAYOUTS
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_INPUT = 64 << 20
 """Logs and images larger than this are refused."""

@@ -11,7 +11,7 @@ from espmon.postmortem.cache import Cache
 from espmon.postmortem.dwarf_abbrev import Abbreviation, Known, parse_abbreviations
 from espmon.postmortem.dwarf_unit import UT_SPLIT, Unit, UnitHeader, Value, read_header
 from espmon.postmortem.elf import Elf, Section
-from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 CACHED_UNIT_BYTES = 16 << 20
 MAX_UNIT_BYTES = 32 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from espmon.postmortem.binary import skip_leb, sleb, uleb
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_ABBREVIATIONS = 20_000
 MAX_ATTRIBUTES = 200

@@ -11,7 +11,7 @@ from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.demangle import demangle
 from espmon.postmortem.dwarf import Ranges
 from espmon.postmortem.dwarf_unit import Unit, Value
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.postmortem_error import PostmortemError
 
 RANGE = Struct("<II")
 MAX_ORIGINS = 16

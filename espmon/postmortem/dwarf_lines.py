@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import gt
 
 from espmon.postmortem.binary import cstring, skip_leb, sleb, u16, u32, uleb, unsigned
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_ROWS = 400_000
 MAX_FILES = 50_000

@@ -10,7 +10,7 @@ from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import cstring, sleb, u16, u32, uleb, unsigned
 from espmon.postmortem.dwarf_abbrev import Abbreviation, form_size, skip_form
 from espmon.postmortem.elf import Elf
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_DEPTH = 512
 """Entries nested deeper than this are damage."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from espmon.postmortem.binary import sleb, uleb, unsigned
-from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 MAX_STEPS = 2_000
 MAX_STACK = 256

@@ -17,8 +17,8 @@ from espmon.postmortem.cfi import (
     FrameTable,
     Row,
 )
-from espmon.postmortem.errors import PostmortemError
 from espmon.postmortem.expression import Context, Location, evaluate
+from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.postmortem.riscv_code import KEPT, NUMBERS, Call, call_before, in_rom
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.tail_calls import tail_path

@@ -12,13 +12,13 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-PACKET_CAP = 64 << 10
+MAX_PACKET = 64 << 10
 """Longest packet accepted, before run-length expansion."""
 
-EXPANDED_CAP = 1 << 20
+MAX_EXPANDED = 1 << 20
 """Longest payload after run-length expansion."""
 
-NOISE_CAP = 64 << 10
+MAX_NOISE = 64 << 10
 """Most bytes kept of what is no packet."""
 
 CONTROL = re.compile(rb"[\x00-\x1f]")
@@ -102,9 +102,9 @@ def decode_body(body: bytes) -> bytes:
         else:
             out.append(byte)
             index += 1
-        if len(out) > EXPANDED_CAP:
+        if len(out) > MAX_EXPANDED:
             break
-    return bytes(out[:EXPANDED_CAP])
+    return bytes(out[:MAX_EXPANDED])
 
 
 class Parser:
@@ -177,7 +177,7 @@ class Parser:
                 return control.start()
         if again >= 0:
             return again
-        return len(held) if end < 0 and len(held) - at > PACKET_CAP else None
+        return len(held) if end < 0 and len(held) - at > MAX_PACKET else None
 
     def pending(self) -> bytes:
         """Bytes of a packet that is not complete, given back and forgotten."""
@@ -208,7 +208,7 @@ class Exchange:
         self.heard = False
         """Whether the target acknowledged anything."""
         self.noise = bytearray()
-        """What arrived and was no packet, the last `NOISE_CAP` bytes of it."""
+        """What arrived and was no packet, the last `MAX_NOISE` bytes of it."""
         self.console = bytearray()
         """What the target's program printed through the debugger (`O` packets)."""
 
@@ -235,7 +235,7 @@ class Exchange:
             self.heard = True
         elif isinstance(item, Noise):
             self.noise += item.data
-            del self.noise[:-NOISE_CAP]
+            del self.noise[:-MAX_NOISE]
         elif isinstance(item, Packet) and not item.notification:
             return self._reply(item)
         return b""
@@ -253,7 +253,7 @@ class Exchange:
         if payload[:1] == b"O" and payload != b"OK":
             with contextlib.suppress(ValueError):
                 self.console += bytes.fromhex(payload[1:].decode("ascii"))
-                del self.console[:-NOISE_CAP]
+                del self.console[:-MAX_NOISE]
             return b"+"
         if self.noise.endswith(b"+"):
             del self.noise[-1:]  # behind a log line, and an acknowledgement all the same

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.dwarf_unit import Unit
 from espmon.postmortem.elf import Elf
-from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.symbolizer import Image
 
 TASK_STRUCTURES = (b"tskTaskControlBlock", b"tskTCB")

@@ -16,7 +16,7 @@ from espmon.postmortem.dwarf_functions import Function, Functions, full_name
 from espmon.postmortem.dwarf_lines import LineTable, parse_lines
 from espmon.postmortem.dwarf_unit import Unit
 from espmon.postmortem.elf import RISCV, XTENSA, Elf
-from espmon.postmortem.errors import PostmortemError, reading
+from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 CACHED_FUNCTION_INDEXES = 1024
 CACHED_LINE_BYTES = 4 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.dwarf_functions import original
 from espmon.postmortem.dwarf_unit import Unit
-from espmon.postmortem.errors import PostmortemError
+from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.postmortem.symbolizer import Image, Symbolizer
 
 MAX_TAIL_DEPTH = 8

@@ -10,8 +10,8 @@ from espmon.postmortem.backtrace import Memory
 from espmon.postmortem.binary import uleb, unsigned
 from espmon.postmortem.dwarf_functions import Function, original
 from espmon.postmortem.dwarf_unit import Unit, Value
-from espmon.postmortem.errors import PostmortemError, reading
 from espmon.postmortem.expression import Context, Location, evaluate
+from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.symbolizer import Image
 from espmon.postmortem.types import Type, show, size_of, type_name, type_of
 

@@ -12,7 +12,7 @@ from espmon.lazy import names_from
 
 if TYPE_CHECKING:
     from espmon.records.batch import Batch, Part
-    from espmon.records.console import CAPS_QUERY
+    from espmon.records.console_events import CAPS_QUERY
     from espmon.records.demux import Demultiplexer
     from espmon.records.event import EventRecognizer, LineView
     from espmon.records.limits import Limits
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from espmon.records.notes import Caps, Note
     from espmon.records.record import Event, JsonObject, Raw, Record
     from espmon.records.span import CaptureStatus
-    from espmon.records.spans.coredump import Coredump
+    from espmon.records.spans.coredump_capture import Coredump
     from espmon.records.spans.frame import Frame
-    from espmon.records.spans.gdb import Gdb
+    from espmon.records.spans.gdb_packets import Gdb
     from espmon.records.spans.png import Png
 
 _HOMES = {
     "Batch": "batch",
-    "CAPS_QUERY": "console",
+    "CAPS_QUERY": "console_events",
     "Caps": "notes",
     "CaptureStatus": "span",
-    "Coredump": "spans.coredump",
+    "Coredump": "spans.coredump_capture",
     "Demultiplexer": "demux",
     "Event": "record",
     "EventRecognizer": "event",
     "Frame": "spans.frame",
-    "Gdb": "spans.gdb",
+    "Gdb": "spans.gdb_packets",
     "JsonObject": "record",
     "Limits": "limits",
     "Line": "lines",

@@ -16,20 +16,20 @@ from collections.abc import Sequence
 from espmon.records.anchors import anchor, anchored
 from espmon.records.batch import Batch, Part
 from espmon.records.event import EventRecognizer
+from espmon.records.event_dispatcher import EventDispatcher
 from espmon.records.limits import Limits
+from espmon.records.line_shapes import SHAPELESS, LineShapes
 from espmon.records.lines import LineBlock, block_of, line_text
 from espmon.records.notes import Note
-from espmon.records.offers import Offers
+from espmon.records.recognizers import EVENTS, SPANS
 from espmon.records.record import Raw
-from espmon.records.registry import EVENTS, SPANS
-from espmon.records.sieve import DULL, Sieve
 from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, Setup, SpanRecognizer, StringSource, Where
 
-STIRRING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")
+COMPLETING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")
 """Bytes without any of these complete nothing: no line, no packet, no binary frame. A CR at the end has to wait."""
 
 LF, CR, HASH, BOOT_FRAME, FRAME = b"\n\r#\x01\x02"
-"""What `STIRRING` looks for, as numbers."""
+"""What `COMPLETING` looks for, as numbers."""
 
 SMALL = 512
 """A read of at most so many bytes is taken line by line."""
@@ -73,13 +73,13 @@ class Demultiplexer:
             for opening in span.openings
             for size in range(SHORTEST_OPENING, len(opening) + 1)
         ]
-        self._offers = Offers([make() for make in EVENTS] if events is None else events)
+        self._offers = EventDispatcher([make() for make in EVENTS] if events is None else events)
         self._portion = self._limits.read
         self._cap = self._limits.line
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
         notable = [*(literal for literal, _, _ in self._triggers), *self._offers.needles]
         self._notable = anchored(notable).search
-        self._sieve = Sieve(notable)
+        self._sieve = LineShapes(notable)
         self._nothing = Batch(())
         self._offset = 0  # of the first byte that is held
         self._searched = 0  # stream offset up to which no trigger is left in the unfinished line
@@ -139,7 +139,7 @@ class Demultiplexer:
                 end = 0
                 starts = [0]
                 for line in lines:
-                    shape = line.translate(None, DULL)
+                    shape = line.translate(None, SHAPELESS)
                     if (shape not in known and not self._sieve.plain(shape, line)) or CR in line[:-1]:
                         break
                     end += len(line) + 1
@@ -155,7 +155,7 @@ class Demultiplexer:
                         return LineBlock(text, offset, starts, time)
             elif len(data) <= self._portion:
                 end = data.rfind(b"\n") + 1
-                if STIRRING.search(data, end) is None:
+                if COMPLETING.search(data, end) is None:
                     text = self._line + data[:end]
                     if self._notable(text) is None:
                         self._line = data[end:]

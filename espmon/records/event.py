@@ -1,7 +1,7 @@
 """What an event recognizer is: it reads finished lines and reports what they mean together.
 
-Recognizers are pure: no I/O, no clock, no knowledge of one another. `espmon/records/registry.py` lists them; adding one
-is one module and one line there.
+Recognizers are pure: no I/O, no clock, no knowledge of one another. `espmon/records/recognizers.py` lists them; adding
+one is one module and one line there.
 """
 
 from __future__ import annotations

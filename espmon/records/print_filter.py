@@ -73,7 +73,7 @@ class FilteredLines:
     again when there is more of it.
     """
 
-    MOST_HELD = 64 * 1024
+    MAX_HELD = 64 * 1024
     """A line longer than this is judged as it stands."""
 
     def __init__(self, print_filter: PrintFilter) -> None:
@@ -99,7 +99,7 @@ class FilteredLines:
         rest = data[start:]
         if self._begun and rest and not rest.endswith(b"\r"):
             yield rest
-        elif len(rest) > self.MOST_HELD:
+        elif len(rest) > self.MAX_HELD:
             self._held = rest
             yield from self.idle()
             self._held = b""

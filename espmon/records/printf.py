@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-WIDTH_CAP = 1024
+MAX_WIDTH = 1024
 """Widths and precisions beyond this are taken as this: a damaged argument must not fill the memory."""
 
 CONVERSION = re.compile(
@@ -72,7 +72,7 @@ def amount(text: str | None) -> int | None:
         return None
     if text == "*":
         return STAR
-    return min(int(text[:6] or 0), WIDTH_CAP)
+    return min(int(text[:6] or 0), MAX_WIDTH)
 
 
 class Arguments:
@@ -123,10 +123,10 @@ def convert(conversion: Conversion, arguments: Arguments) -> str:
         if width < 0:
             flags += "-"
             width = -width
-        width = min(width, WIDTH_CAP)
+        width = min(width, MAX_WIDTH)
     if precision == STAR:
         precision = arguments.number(INT)
-        precision = None if precision < 0 else min(precision, WIDTH_CAP)
+        precision = None if precision < 0 else min(precision, MAX_WIDTH)
     if kind in "diouxX":
         text = integer(conversion, flags, precision, arguments)
         zeros = "0" in flags and precision is None

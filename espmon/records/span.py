@@ -2,7 +2,7 @@
 
 The demultiplexer searches each read for the `triggers` of all recognizers at once. At a hit it asks that
 recognizer, which answers: not mine, need more bytes, a whole record, or a capture that will take bytes until it ends.
-Recognizers know nothing of one another; `espmon/records/registry.py` lists them.
+Recognizers know nothing of one another; `espmon/records/recognizers.py` lists them.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from espmon.lazy import names_from
 if TYPE_CHECKING:
     from espmon.rom.channel import Channel, EntrySequence
     from espmon.rom.chips import Chip, Chips, load_chips
-    from espmon.rom.errors import RomError, RomErrorKind
     from espmon.rom.loader import Loader
-    from espmon.rom.probing import ProbeResult, probe
+    from espmon.rom.prober import ProbeResult, probe
+    from espmon.rom.rom_error import RomError, RomErrorKind
 
 __all__ = [
     "Channel",
@@ -35,11 +35,11 @@ _HOMES = {
     "Chips": "chips",
     "EntrySequence": "channel",
     "Loader": "loader",
-    "ProbeResult": "probing",
-    "RomError": "errors",
-    "RomErrorKind": "errors",
+    "ProbeResult": "prober",
+    "RomError": "rom_error",
+    "RomErrorKind": "rom_error",
     "load_chips": "chips",
-    "probe": "probing",
+    "probe": "prober",
 }
 
 

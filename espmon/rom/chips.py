@@ -1,7 +1,8 @@
 """The chips as data: `data/chips.json`, typed.
 
 A new chip is a new entry there. What an entry can say is described in its `meta` and by the classes below; the few
-rules that are not tables have names (`mac`, `change_baud`) that `espmon.rom.identity` and `espmon.rom.baud` look up.
+rules that are not tables have names (`mac`, `change_baud`) that `espmon.rom.identity` and `espmon.rom.baud_registers`
+look up.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ class Chip(NamedTuple):
     secure_boot: tuple[Bits, ...]
     flash_encryption: Bits | None
     change_baud: Mapping[str, Any] | None
-    """What the ROM's CHANGE_BAUDRATE must be told, see `espmon.rom.baud`; None: the rate itself."""
+    """What the ROM's CHANGE_BAUDRATE must be told, see `espmon.rom.baud_registers`; None: the rate itself."""
 
     stub_files: tuple[tuple[int | None, str], ...]
     """(revision below, file name without its ending); empty: no stub exists."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from espmon.rom.flash import SECTOR, Flasher
+from espmon.rom.app_image import image_problems, looks_like_image, overlaps
 from espmon.rom.flash_regions import Piece
-from espmon.rom.image import image_problems, looks_like_image, overlaps
+from espmon.rom.flasher import SECTOR, Flasher
 from espmon.rom.security import security_flags
 
 SECURE_BOOTLOADER_END = 0x8000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.flash import Flasher
+from espmon.rom.flasher import Flasher
 from espmon.rom.protocol import Op
+from espmon.rom.rom_error import RomError, RomErrorKind
 
 PIECE = 256 << 10
 """Bytes read and checked at once through a stub."""
@@ -22,7 +22,7 @@ PACKET = 4096
 AHEAD = 64
 """Packets that the stub sends ahead of our acknowledgements."""
 
-PACKET_WAIT = 3.0
+PACKET_SECONDS = 3.0
 ROM_BYTES = 64
 """Bytes that a ROM reads at once."""
 
@@ -85,7 +85,7 @@ async def _through_stub(flasher: Flasher, address: int, size: int, step: str, be
     await loader.command(Op.READ_FLASH, struct.pack("<IIII", address, size, PACKET, AHEAD))
     data = bytearray()
     while len(data) < size:
-        packet = await loader.read_packet(PACKET_WAIT)
+        packet = await loader.read_packet(PACKET_SECONDS)
         if packet is None or len(packet) != min(PACKET, size - len(data)):
             # A packet got lost or changed its length: what follows cannot be placed, what came before can.
             await flasher.recover(RomError(RomErrorKind.SILENT, "The stub stopped sending flash"))
@@ -94,7 +94,7 @@ async def _through_stub(flasher: Flasher, address: int, size: int, step: str, be
         await loader.write_packet(struct.pack("<I", len(data)))
         flasher.meter.tell(step, before + len(data))
     else:
-        await loader.read_packet(PACKET_WAIT)  # the stub's digest of the same; it is asked for afterwards
+        await loader.read_packet(PACKET_SECONDS)  # the stub's digest of the same; it is asked for afterwards
     return bytes(data)
 
 

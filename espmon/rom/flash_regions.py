@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from espmon.rom.image import AppDescription, Partition
+    from espmon.rom.app_image import AppDescription, Partition
 
 BLOCK = 64 << 10
 """What mismatches are narrowed to, and what is written again after a failure."""

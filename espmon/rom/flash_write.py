@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espmon.rom.chips import MAGIC_REGISTER
-from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.flash import SECTOR, Flasher, digest_of, erase_wait
 from espmon.rom.flash_regions import RegionResult, blocks_of, bytes_in, runs_of
+from espmon.rom.flasher import SECTOR, Flasher, digest_of, erase_wait
 from espmon.rom.protocol import Op, data_block
+from espmon.rom.rom_error import RomError, RomErrorKind
 
 STREAMS = (128 << 10, 512 << 10)
 """Bytes in the first compressed streams of a region: what follows is compressed while they are sent."""
 
-STREAM_LIMIT = 4 << 20
+MAX_STREAM = 4 << 20
 """Most bytes in a later one: the longer it is, the better it packs."""
 
 STUCK_ROUNDS = 3
@@ -39,8 +39,8 @@ FULL_PART = 0.75
 SAMPLES = (0.0, 0.5, 1.0)
 """Which blocks of a region are looked at first."""
 
-DATA_WAIT_PER_MEGABYTE = 40.0
-DATA_WAIT = 3.0
+DATA_SECONDS_PER_MEGABYTE = 40.0
+DATA_SECONDS = 3.0
 LEVEL = 9
 """Compression: the line is slower than any level."""
 
@@ -82,7 +82,7 @@ def streams_of(blocks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         for run in runs_of(left, most)[:1]:
             streams.append(run)
             left = [block for block in left if block[0] >= sum(run)]
-    return streams + runs_of(left, STREAM_LIMIT)
+    return streams + runs_of(left, MAX_STREAM)
 
 
 class RegionWriter:
@@ -242,7 +242,7 @@ class RegionWriter:
         for number, packet in enumerate(packed.packets):
             # A stub answers first and writes then: its next answer waits for that.
             share = packed.unpacked[number]
-            wait = DATA_WAIT + DATA_WAIT_PER_MEGABYTE * (share + last) / (1 << 20)
+            wait = DATA_SECONDS + DATA_SECONDS_PER_MEGABYTE * (share + last) / (1 << 20)
             await self._packet(operation, packet, wait)
             unpacked, last = unpacked + share, share
             self.flasher.meter.tell(step, base + min(unpacked, size))
@@ -251,7 +251,7 @@ class RegionWriter:
             await loader.command(
                 Op.READ_REG,
                 MAGIC_REGISTER.to_bytes(4, "little"),
-                timeout=DATA_WAIT + DATA_WAIT_PER_MEGABYTE * last / (1 << 20),
+                timeout=DATA_SECONDS + DATA_SECONDS_PER_MEGABYTE * last / (1 << 20),
             )
 
     async def _packet(self, operation: Op, packet: tuple[bytes, int], wait: float) -> None:

@@ -1,6 +1,6 @@
 """What a chip's registers say about it: pure functions over the words that were read.
 
-`registers_of` says which words a chip needs; `espmon.rom.probing` reads them, each once, and gives
+`registers_of` says which words a chip needs; `espmon.rom.prober` reads them, each once, and gives
 them back as a mapping.
 """
 

@@ -6,13 +6,14 @@ import asyncio
 import struct
 from collections.abc import Callable, Iterable
 
-from espmon.rom import baud as baud_rules
-from espmon.rom import boot, identity, spi
+from espmon.rom import baud_registers as baud_rules
+from espmon.rom import boot_text as boot
+from espmon.rom import identity, spi
 from espmon.rom.channel import Channel
 from espmon.rom.chips import MAGIC_REGISTER, Chip, Chips, load_chips
-from espmon.rom.errors import RomError, RomErrorKind
-from espmon.rom.link import Link
+from espmon.rom.command_link import Link
 from espmon.rom.protocol import SECURITY_INFO, Op, SecurityInfo, read_security_info
+from espmon.rom.rom_error import RomError, RomErrorKind
 from espmon.rom.spi import FlashId
 
 ATTEMPTS = 7
@@ -21,18 +22,18 @@ ATTEMPTS = 7
 SYNCS = 5
 """SYNCs sent after each."""
 
-REGISTER_WAIT = 0.5
+REGISTER_SECONDS = 0.5
 """Seconds to wait for a register, each time it is asked for."""
 
 REGISTER_ATTEMPTS = 3
 
-MD5_WAIT_PER_MEGABYTE = 8.0
+MD5_SECONDS_PER_MEGABYTE = 8.0
 """Seconds that a loader may take to digest a megabyte of flash."""
 
-MD5_WAIT = 3.0
+MD5_SECONDS = 3.0
 """Least seconds to wait for a digest."""
 
-BAUD_PAUSE = 0.05
+BAUD_CHANGE_SECONDS = 0.05
 """Seconds a chip takes to change its rate, with some to spare."""
 
 WATCHDOG_TICKS = 2000
@@ -41,7 +42,7 @@ WATCHDOG_TICKS = 2000
 WATCHDOG_RESETS_ALL = (1 << 31) | (5 << 28) | (1 << 8) | 2
 """Enabled, its first stage resets the whole chip."""
 
-WATCHDOG_WAIT = 0.5
+WATCHDOG_SECONDS = 0.5
 """Seconds until that has happened."""
 
 SECURE_DOWNLOAD_KEY = "esp32s2"
@@ -167,7 +168,7 @@ class Loader(Link):
         """Set the bits of a register that `mask` has, then let the chip wait `delay_us` microseconds."""
         self._allowed("writing a register")
         data = struct.pack("<IIII", address, value, mask, delay_us)
-        await self.command(Op.WRITE_REG, data, timeout=REGISTER_WAIT, attempts=REGISTER_ATTEMPTS, ask_again=True)
+        await self.command(Op.WRITE_REG, data, timeout=REGISTER_SECONDS, attempts=REGISTER_ATTEMPTS, ask_again=True)
 
     async def read_words(self, registers: Iterable[int]) -> dict[int, int]:
         """Registers that do not change (fuses), each read once in this object's life."""
@@ -233,7 +234,7 @@ class Loader(Link):
                 f"The {self.chip.name} ROM cannot compute an MD5",
                 "Allow the stub loader to be used.",
             )
-        wait = max(MD5_WAIT, MD5_WAIT_PER_MEGABYTE * size / (1 << 20))
+        wait = max(MD5_SECONDS, MD5_SECONDS_PER_MEGABYTE * size / (1 << 20))
         data = struct.pack("<IIII", address, size, 0, 0)
         reply = await self.command(Op.SPI_FLASH_MD5, data, payload=(32, 16), timeout=wait, attempts=2)
         if len(reply.data) == 16:
@@ -264,7 +265,7 @@ class Loader(Link):
         await self.command(Op.CHANGE_BAUDRATE, struct.pack("<II", number, old if self.is_stub else 0))
         await self.channel.set_baud(baud)
         self.transcript.note(f"{baud} baud")
-        await self.channel.read(BAUD_PAUSE)  # what arrives while both sides change is not a reply
+        await self.channel.read(BAUD_CHANGE_SECONDS)  # what arrives while both sides change is not a reply
         await self.barrier()
 
     async def disable_watchdogs(self) -> None:
@@ -282,7 +283,7 @@ class Loader(Link):
         await self.write_reg(dog.swd_wprotect, 0)
 
     async def watchdog_reset(self) -> None:
-        """Let the RTC watchdog restart the chip, within `WATCHDOG_WAIT` seconds; for ports whose lines cannot.
+        """Let the RTC watchdog restart the chip, within `WATCHDOG_SECONDS` seconds; for ports whose lines cannot.
 
         Raises:
             RomError: UNSUPPORTED where the chip's watchdog cannot do that.
@@ -294,12 +295,14 @@ class Loader(Link):
         await self.write_reg(dog.cfg1, WATCHDOG_TICKS)
         await self.write_reg(dog.cfg0, WATCHDOG_RESETS_ALL)
         await self.write_reg(dog.wprotect, 0)
-        await asyncio.sleep(WATCHDOG_WAIT)
+        await asyncio.sleep(WATCHDOG_SECONDS)
         self.forget()
 
     async def _security_info(self) -> SecurityInfo | None:
         try:
-            reply = await self.command(Op.GET_SECURITY_INFO, payload=SECURITY_INFO, timeout=REGISTER_WAIT, attempts=2)
+            reply = await self.command(
+                Op.GET_SECURITY_INFO, payload=SECURITY_INFO, timeout=REGISTER_SECONDS, attempts=2
+            )
         except RomError as error:
             if error.kind in (RomErrorKind.REFUSED, RomErrorKind.SILENT):
                 return None
@@ -308,7 +311,7 @@ class Loader(Link):
 
     async def _read_reg(self, address: int) -> int:
         data = struct.pack("<I", address)
-        wait, attempts = REGISTER_WAIT, REGISTER_ATTEMPTS
+        wait, attempts = REGISTER_SECONDS, REGISTER_ATTEMPTS
         return (await self.command(Op.READ_REG, data, timeout=wait, attempts=attempts, ask_again=True)).value
 
     def _allowed(self, what: str) -> None:

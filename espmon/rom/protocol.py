@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from espmon.rom import slip
-from espmon.rom.errors import RomError, RomErrorKind
+from espmon.rom.rom_error import RomError, RomErrorKind
 
 
 class Op(IntEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from espmon.rom.chips import Chips, SpiRegisters
-from espmon.rom.errors import RomError, RomErrorKind
+from espmon.rom.rom_error import RomError, RomErrorKind
 
 START = 1 << 18
 """CMD register: run the user-defined command; the bit clears when it is done."""

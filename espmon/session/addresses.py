@@ -43,7 +43,7 @@ ADDRESSES_A_LINE = 64
 """Addresses decoded in one line at most."""
 
 
-LOCATIONS_KEPT = 50_000
+MAX_LOCATIONS = 50_000
 """Addresses whose location is kept."""
 
 
@@ -118,7 +118,7 @@ class Decorator:
         for key in code_addresses(line):
             rows = self._known.get(key)
             if rows is None:
-                if len(self._known) >= LOCATIONS_KEPT:
+                if len(self._known) >= MAX_LOCATIONS:
                     self._known.clear()
                 rows = self._known[key] = self._locate(*key)
             found += rows

@@ -14,7 +14,7 @@ from pathlib import Path
 BOOTLOADER, APPLICATION = 1, 2
 """Frame types of the binary log."""
 
-STRING_CAP = 4096
+MAX_STRING = 4096
 """Bytes of one string."""
 
 
@@ -55,8 +55,8 @@ class ElfStrings:
             if 0 <= at < len(data):
                 if size is not None:
                     return data[at : at + size]
-                end = data.find(b"\0", at, at + STRING_CAP)
-                return data[at : end if end >= 0 else at + STRING_CAP]
+                end = data.find(b"\0", at, at + MAX_STRING)
+                return data[at : end if end >= 0 else at + MAX_STRING]
         return None
 
 

@@ -8,7 +8,7 @@ import contextlib
 from espmon.port import PortError
 from espmon.postmortem.gdb_target import parse_stop
 from espmon.postmortem.rsp import Packet, Parser
-from espmon.session.debugger import DETACHED, RECEIVED_KEPT, Wire
+from espmon.session.gdb_client import DETACHED, MAX_RECEIVED, Wire
 
 STOP_SECONDS = 1.0
 """Longest wait for the connection's end."""
@@ -84,7 +84,7 @@ class Bridge:
         if not self.running:
             return
         self._log += data
-        del self._log[:-RECEIVED_KEPT]
+        del self._log[:-MAX_RECEIVED]
         answers = [item.payload for item in self._answers.feed(data) if isinstance(item, Packet) and item.ok]
         if self.last[:1] == b"D":
             stays = any(answer == b"" or answer[:1] == b"E" for answer in answers)

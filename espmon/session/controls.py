@@ -7,15 +7,15 @@ from typing import Any
 
 from espmon.port import Handle, PortError, PortErrorKind
 from espmon.session.core import SessionCore
-from espmon.session.debugging import Debugging
+from espmon.session.debug_lease import DebugLease
 from espmon.session.state import State
-from espmon.session.view import Severity
+from espmon.session.status import Severity
 
 
 class Controls(SessionCore):
     """The part of a session that acts on the handle without taking it from the pipeline. Every failure is a notice."""
 
-    debugging: Debugging
+    debugging: DebugLease
     """The debug stub's lease: inspect here, or hand over to gdb."""
 
     async def _user(self, what: str, work: Callable[[Handle], Coroutine[Any, Any, None]]) -> None:

@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.port import Handle, PortError
 from espmon.records.demux import Demultiplexer
-from espmon.records.events.panic import Panic
+from espmon.records.events.panic_record import Panic
 from espmon.records.limits import Limits
 from espmon.records.record import Record
-from espmon.records.spans.coredump import Coredump
-from espmon.session.artifacts import save_artifact
+from espmon.records.spans.coredump_capture import Coredump
+from espmon.session.artifact_files import save_artifact
 from espmon.session.binlog_strings import BinlogStrings
 from espmon.session.decoder import Decoder
 from espmon.session.elves import ElfLibrary, pick
-from espmon.session.events import EventLog, SessionNote
-from espmon.session.link import Link
+from espmon.session.event_log import EventLog, SessionNote
 from espmon.session.pipeline import Pipeline
+from espmon.session.port_link import Link
 from espmon.session.recording import Recording, start_recording
 from espmon.session.reports import Context, Reports
 from espmon.session.settings import Settings, data_folder
 from espmon.session.state import Lifecycle, State, Transition
-from espmon.session.store import LogStore
-from espmon.session.view import (
+from espmon.session.status import (
     Change,
     ElfState,
     EventAdded,
@@ -40,9 +39,10 @@ from espmon.session.view import (
     Status,
     StatusChanged,
 )
+from espmon.session.store import LogStore
 
 if TYPE_CHECKING:
-    from espmon.postmortem.panic import PanicReport
+    from espmon.postmortem.panic_report import PanicReport
 
 TICK_SECONDS = 0.25
 """How often counters, rate and capture progress are published."""

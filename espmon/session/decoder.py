@@ -17,13 +17,13 @@ from typing import TypeVar
 
 from espmon.postmortem import PostmortemError, Symbolizer
 from espmon.session.addresses import Decorator, candidate_lines
+from espmon.session.status import Change, DecorationsChanged, ElfState, Notice, Severity
 from espmon.session.store import LogStore
-from espmon.session.view import Change, DecorationsChanged, ElfState, Notice, Severity
 
 SCAN_LINES = 20_000
 """Lines of one step of the worker: short enough that a new ELF is not kept waiting."""
 
-SCAN_PAUSE = 0.02
+SCAN_PAUSE_SECONDS = 0.02
 """Seconds between two steps of the worker that has caught up."""
 
 Result = TypeVar("Result")
@@ -179,7 +179,7 @@ class Decoder:
         if self.loaded is not None and len(self._store) - self._next < SCAN_LINES:
             # A flood comes in many small reads: changing threads for each of them costs more than the work.
             self._busy = True
-            asyncio.get_running_loop().call_later(SCAN_PAUSE, self._rested)
+            asyncio.get_running_loop().call_later(SCAN_PAUSE_SECONDS, self._rested)
         else:
             self.lines_appended()
 

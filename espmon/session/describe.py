@@ -8,7 +8,7 @@ from typing import Any
 
 from espmon.records.events.reset import LOOP_AT
 from espmon.records.record import JsonObject, Record
-from espmon.session.view import Severity
+from espmon.session.status import Severity
 from espmon.text import plain
 
 HIDDEN = frozenset({"bytes", "backtrace", "registers", "path"})

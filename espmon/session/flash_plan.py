@@ -14,10 +14,10 @@ from typing import Any
 
 from espmon.session.elves import folders_below
 
-MOST_REGIONS = 64
+MAX_REGIONS = 64
 """Separate pieces of one Intel HEX file that can be flashed at most."""
 
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 """The largest file that can go into any flash there is."""
 
 SECTOR = 0x1000
@@ -86,7 +86,7 @@ def read_file(path: Path) -> bytes:
     """A file's bytes. Raises `PlanError` when it cannot be read, is empty, or is too large."""
     try:
         size = path.stat().st_size
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             raise PlanError(f"{path} has {size} bytes: more than any flash holds")
         data = path.read_bytes()
     except OSError as error:
@@ -125,9 +125,9 @@ def intel_hex(path: Path) -> list[Region]:
     except (IntelHexError, UnicodeDecodeError, ValueError) as error:
         raise PlanError(f"{path} is no Intel HEX file: {error}") from error
     pieces = _by_sector(content.segments())
-    if len(pieces) > MOST_REGIONS:
-        raise PlanError(f"{path} has {len(pieces)} separate pieces; at most {MOST_REGIONS} can be flashed")
-    if not pieces or sum(end - start for start, end in pieces) > MOST_BYTES:
+    if len(pieces) > MAX_REGIONS:
+        raise PlanError(f"{path} has {len(pieces)} separate pieces; at most {MAX_REGIONS} can be flashed")
+    if not pieces or sum(end - start for start, end in pieces) > MAX_BYTES:
         raise PlanError(f"{path} holds no data" if not pieces else f"{path} holds more than any flash")
     content.padding = 0xFF
     return [Region(start, bytes(content.tobinarray(start=start, end=end - 1)), path, "") for start, end in pieces]
@@ -250,7 +250,7 @@ def _arduino(application: Path) -> FlashPlan:
 
 def _with_parts(application: Path, bootloader: Path, partitions: Path, ota_data: Path) -> FlashPlan:
     """An application with the parts that stand beside it, each where its chip and the partition table want it."""
-    from espmon.rom.image import parse_description
+    from espmon.rom.app_image import parse_description
 
     image = _piece(application, APPLICATION_AT, "application")
     if not bootloader.is_file():
@@ -272,7 +272,7 @@ def _with_parts(application: Path, bootloader: Path, partitions: Path, ota_data:
 
 def _places(table: bytes) -> tuple[int, int]:
     """Where a partition table has its first application and its OTA data; the usual places where it does not say."""
-    from espmon.rom.image import parse_partitions
+    from espmon.rom.app_image import parse_partitions
 
     rows, _ = parse_partitions(table)
     applications = [row.offset for row in rows if row.type_name == "app"]
@@ -293,8 +293,8 @@ def _chip_of_bootloader(path: Path) -> tuple[str, int]:
 
     Raises `PlanError` for what is no bootloader of a known chip.
     """
+    from espmon.rom.app_image import parse_header
     from espmon.rom.chips import load_chips
-    from espmon.rom.image import parse_header
 
     header = parse_header(read_file(path))
     chip = load_chips().by_image_id(header.chip_id) if header and header.chip_id is not None else None

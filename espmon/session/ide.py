@@ -19,7 +19,7 @@ CONNECT_SECONDS = 3.0
 WAIT_SECONDS = 3600.0
 """Longest wait for an IDE; the user can end it before."""
 
-MOST_MESSAGES = 1000
+MAX_MESSAGES = 1000
 """Messages read while waiting; an IDE that says more is not talking about this."""
 
 
@@ -115,7 +115,7 @@ class Ide:
 
     async def _finished(self, socket: Any) -> bool:
         async def listen() -> bool:
-            for _ in range(MOST_MESSAGES):
+            for _ in range(MAX_MESSAGES):
                 try:
                     message = json.loads(await socket.recv())
                 except (ValueError, UnicodeDecodeError):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.port import PortError, PortIdentity
 from espmon.records.record import JsonObject
-from espmon.session.actions import ActionError, run_probe
 from espmon.session.controls import Controls
-from espmon.session.events import FlashEvent, ProbeEvent
+from espmon.session.event_log import FlashEvent, ProbeEvent
 from espmon.session.lease import Lease
+from espmon.session.probe_action import ActionError, run_probe
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
-from espmon.session.view import Progress, Severity
+from espmon.session.status import Progress, Severity
 
 if TYPE_CHECKING:
-    from espmon.session.flashing import FlashJob
+    from espmon.session.flash_action import FlashJob
 
 DOWNLOAD_MODE = "download mode"
 """How the ROM room calls a board that was left in its loader."""
@@ -158,7 +158,7 @@ class LeasedActions(Controls):
         await self._lease_for("flash", Trigger.LEASE, lambda lease: self._flash(lease, job))
 
     async def _flash(self, lease: Lease, job: FlashJob) -> None:
-        from espmon.session.flashing import FlashError, run_flash
+        from espmon.session.flash_action import FlashError, run_flash
 
         began = self._clock()
         self._set(stuck="")

@@ -10,18 +10,18 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from espmon.records.baud import BaudDetector, BaudFinding
+from espmon.records.baud_detector import BaudDetector, BaudFinding
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.reset import LOOP_AT, Reset
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.record import Record
-from espmon.session.events import EventLog, SessionNote
+from espmon.session.event_log import EventLog, SessionNote
 from espmon.session.recording import Recording
 from espmon.session.settings import Settings
+from espmon.session.status import Capture, Change, EventEntry, LinesAppended, Notice, Severity
 from espmon.session.store import LogStore
-from espmon.session.view import Capture, Change, EventEntry, LinesAppended, Notice, Severity
 
-PIPELINE_NOTICE_LIMIT = 4
+MAX_NOTICES_A_READ = 4
 """Toasts raised by one read of the port; the rest is in the inspector."""
 
 
@@ -190,7 +190,7 @@ class Pipeline:
                 self._append(part)
                 continue
             entry = self._record(part, now)
-            if entry is not None and self._worth_telling(entry) and notices < PIPELINE_NOTICE_LIMIT:
+            if entry is not None and self._worth_telling(entry) and notices < MAX_NOTICES_A_READ:
                 notices += 1
                 self._emit(Notice(entry.title, entry.severity))
         capture = self.demux.capture

@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from espmon.postmortem import PostmortemError, Symbolizer
-from espmon.postmortem.panic import CoreFacts, PanicFacts, PanicReport, decode_panic
-from espmon.records.events.panic import CoreState, Panic
+from espmon.postmortem.panic_report import CoreFacts, PanicFacts, PanicReport, decode_panic
+from espmon.records.events.panic_record import CoreState, Panic
 from espmon.session.decoder import Decoder
 from espmon.session.describe import describe
-from espmon.session.events import FIRST_SEEN, EventLog
+from espmon.session.event_log import FIRST_SEEN, EventLog
 from espmon.session.recording import write_atomically
-from espmon.session.view import Severity
+from espmon.session.status import Severity
 from espmon.text import plain
 
-TOLD_KEPT = 10_000
+MAX_TOLD = 10_000
 """Entries remembered as told."""
 
 STORM_SECONDS = 0.5
 """Pause between two decodings of one entry: a storm is not worth all of the thread that decodes."""
 
-DECODED_KEPT = 256
+MAX_DECODED = 256
 """Crashes whose last decoded one is remembered, to tell whether the next is the same in everything."""
 
 DECODE_SECONDS = 20.0
@@ -154,11 +154,11 @@ class Reports:
             return
         panic.elf_match = report.elf_match
         self._decoded[entry] = facts
-        if len(self._decoded) > DECODED_KEPT:
+        if len(self._decoded) > MAX_DECODED:
             self._decoded.popitem(last=False)
         # Not by its count: the same crash may have come again before the first one was decoded.
         if not again and entry not in self._told:
-            if len(self._told) >= TOLD_KEPT:
+            if len(self._told) >= MAX_TOLD:
                 self._told.clear()
             self._told.add(entry)
             context.notify(report.sentence, Severity.ERROR)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-STOP_LIMIT = 5.0
+STOP_SECONDS = 5.0
 """Seconds to wait for the tasks, and then for the thread, when stopping; and for an object to be made."""
 
 
@@ -41,13 +41,13 @@ class LoopThread:
     def make(self, factory: Callable[[], Result]) -> Result:
         """Call `factory` on the thread, where its loop runs, and return what it made.
 
-        Blocks. Raises what `factory` raises, and TimeoutError after `STOP_LIMIT`.
+        Blocks. Raises what `factory` raises, and TimeoutError after `STOP_SECONDS`.
         """
 
         async def work() -> Result:
             return factory()
 
-        return self.submit(work()).result(STOP_LIMIT)
+        return self.submit(work()).result(STOP_SECONDS)
 
     def call(self, function: Callable[[], object]) -> None:
         """Call `function` soon on the thread's loop."""
@@ -65,9 +65,9 @@ class LoopThread:
             await asyncio.gather(*tasks, return_exceptions=True)
 
         with suppress(TimeoutError):  # leaving always works
-            self.submit(drain()).result(STOP_LIMIT)
+            self.submit(drain()).result(STOP_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(STOP_LIMIT)
+        self._thread.join(STOP_SECONDS)
 
     def __enter__(self) -> LoopThread:
         return self

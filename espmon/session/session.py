@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Protocol
 from espmon.port import Handle, PortError, PortIdentity, identify, wait_for_port
 from espmon.postmortem.source import map_path
 from espmon.records.record import Record
-from espmon.session.debugging import Debugging
-from espmon.session.events import LinkEvent
+from espmon.session.debug_lease import DebugLease
+from espmon.session.event_log import LinkEvent
 from espmon.session.ide import Ide, IdeError
 from espmon.session.leased import LeasedActions
-from espmon.session.link import stop_tasks
-from espmon.session.opening import looked_up, open_url, port_of, remember_chip
+from espmon.session.port_link import stop_tasks
+from espmon.session.port_lookup import looked_up, open_url, port_of, remember_chip
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
-from espmon.session.view import LENT_TO_IDE, WAITS, ElfState, OpenRequest, Severity
+from espmon.session.status import LENT_TO_IDE, WAITS, ElfState, OpenRequest, Severity
 
 if TYPE_CHECKING:
-    from espmon.postmortem.panic import PanicReport
+    from espmon.postmortem.panic_report import PanicReport
 
 OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
 """States with an open port."""
@@ -74,7 +74,7 @@ class Session(LeasedActions):
         self._reopening: asyncio.Task[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._request = OpenRequest("")
-        self.debugging = Debugging(
+        self.debugging = DebugLease(
             self._link,
             self._lifecycle,
             self._decoder,

@@ -7,19 +7,19 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from espmon.sim import bootlog
-from espmon.sim.chips import SimulatedChip
 from espmon.sim.commands import COMMANDS, KEYS
-from espmon.sim.console import PROMPT, LineEditor
+from espmon.sim.firmware_image import Image
 from espmon.sim.frames import capabilities
 from espmon.sim.gdbstub import GdbStub, Outcome
-from espmon.sim.image import Image
+from espmon.sim.line_editor import PROMPT, LineEditor
 from espmon.sim.scenarios import FAILED_BOOTS, LOG_LINES, Scenario
+from espmon.sim.simulated_chips import SimulatedChip
 
 INPUT_CHUNKS = 256
 """Received chunks that wait for the console; more are lost, as in a full FIFO."""
 
 TERMINAL_QUERY, TERMINAL_ANSWER = b"\x1b[5n", b"\x1b[0n"
-TERMINAL_WAIT = 0.5
+TERMINAL_SECONDS = 0.5
 DUMB_TERMINAL = (
     "\r\nYour terminal application does not support escape sequences.\r\n\r\n"
     "Line editing and history features are disabled.\r\n"
@@ -145,7 +145,7 @@ class Application:
         await self._output(TERMINAL_QUERY)
         received = b""
         try:
-            async with asyncio.timeout(TERMINAL_WAIT):
+            async with asyncio.timeout(TERMINAL_SECONDS):
                 while TERMINAL_ANSWER not in received:
                     received += await self._input.get()
         except TimeoutError:

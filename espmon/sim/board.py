@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from espmon.sim import bootlog, flash
+from espmon.sim import bootlog
+from espmon.sim import flash_contents as flash
 from espmon.sim.application import Application
-from espmon.sim.chips import CHIPS
-from espmon.sim.events import EventLog
-from espmon.sim.image import Image
+from espmon.sim.board_events import EventLog
+from espmon.sim.firmware_image import Image
 from espmon.sim.scenarios import SCENARIOS, Scenario
+from espmon.sim.simulated_chips import CHIPS
 from espmon.sim.strapping import RESET_DELAY, Mode, Strapping
 
 DEFAULT_BAUD = 115200
@@ -38,7 +39,7 @@ class SimulatedBoard:
     """One board.
 
     Args:
-        chip: a key of `espmon.sim.chips.CHIPS`.
+        chip: a key of `espmon.sim.simulated_chips.CHIPS`.
         scenario: a key of `espmon.sim.scenarios.SCENARIOS`.
         replay: bytes that the application sends instead of a scenario, from the start at each boot, while a
             client is there; the wire then stays open and silent.
@@ -230,7 +231,7 @@ class SimulatedBoard:
             await self._send(capture[start : start + REPLAY_CHUNK], self._rate)
 
     async def _live_in_loader(self) -> None:
-        from espmon.testing.loader import LoaderPeer
+        from espmon.testing.loader_peer import LoaderPeer
         from espmon.testing.quirks import Quirks
 
         quirks = self._quirks or Quirks(paced=self._pace)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from espmon.sim.chips import SimulatedChip
-from espmon.sim.image import SHA_PREFIX
+from espmon.sim.firmware_image import SHA_PREFIX
+from espmon.sim.simulated_chips import SimulatedChip
 
 GREEN, YELLOW, RED, PLAIN = "\x1b[0;32m", "\x1b[0;33m", "\x1b[0;31m", "\x1b[0m"
 COLOURS = {"I": GREEN, "W": YELLOW, "E": RED}

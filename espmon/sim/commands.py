@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from espmon.sim import bootlog, coredump, frames, xtensa
-from espmon.sim.image import TCB_BYTES
-from espmon.sim.panic import panic_text, register_dump
+from espmon.sim import bootlog, frames, xtensa
+from espmon.sim import simulated_dump as coredump
+from espmon.sim.firmware_image import TCB_BYTES
 from espmon.sim.picture import screenshot
 from espmon.sim.shell import Shell
+from espmon.sim.simulated_panic import panic_text, register_dump
 
 KEYS = {b"P": "screenshot"}
 """Single keys on an empty line."""

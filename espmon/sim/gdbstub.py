@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from espmon.sim.coredump import REGISTER_ORDER
-from espmon.sim.image import Snapshot, Task
-from espmon.sim.panic import signal
+from espmon.sim.firmware_image import Snapshot, Task
+from espmon.sim.simulated_dump import REGISTER_ORDER
+from espmon.sim.simulated_panic import signal
 
-PACKET_LIMIT = 1024
+MAX_PACKET = 1024
 """Most bytes of one packet; longer ones are dropped without an acknowledgement."""
 
 BANNER = b"Entering gdb stub now.\r\n"
@@ -90,7 +90,7 @@ class GdbStub:
 
     def _collect(self, byte: bytes, answers: bytearray) -> None:
         self._buffer += byte
-        if len(self._buffer) > PACKET_LIMIT:
+        if len(self._buffer) > MAX_PACKET:
             self._inside = False
         elif self._buffer[-3:-2] == b"#":
             self._inside = False
@@ -132,7 +132,7 @@ class GdbStub:
         name = text.split(":")[0].split(",")[0]
         match name:
             case "qSupported":
-                return f"PacketSize={PACKET_LIMIT:x};QStartNoAckMode+"
+                return f"PacketSize={MAX_PACKET:x};QStartNoAckMode+"
             case "QStartNoAckMode":
                 self._acknowledge = False
                 return "OK"
@@ -196,7 +196,7 @@ class GdbStub:
 
     def _read_memory(self, rest: str) -> str:
         address, size = (int(part, 16) for part in rest.split(","))
-        data = self._snapshot.memory.read(address, min(size, (PACKET_LIMIT - 4) // 2))
+        data = self._snapshot.memory.read(address, min(size, (MAX_PACKET - 4) // 2))
         if not data:
             return "E01"
         return bytes(self._written.get(address + index, byte) for index, byte in enumerate(data)).hex()

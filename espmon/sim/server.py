@@ -10,12 +10,12 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 from espmon.sim.board import SimulatedBoard
-from espmon.sim.rfc2217 import Answer, Data, Line, Rate, Rfc2217Server, escape
+from espmon.sim.rfc2217_server import Answer, Data, Line, Rate, Rfc2217Server, escape
 
 READ_SIZE = 65536
 SCHEMES = ("rfc2217", "socket")
 DEFAULT_LISTEN = "rfc2217://127.0.0.1:0"
-START_LIMIT = 30.0
+START_SECONDS = 30.0
 
 
 class ListenError(Exception):
@@ -164,7 +164,7 @@ class BoardThread:
     def start(self) -> BoardThread:
         """Start; raises `ListenError` when the address cannot be had."""
         self._thread.start()
-        if not self._ready.wait(START_LIMIT):
+        if not self._ready.wait(START_SECONDS):
             raise ListenError("the simulated board did not start")
         if self._failure is not None:
             raise self._failure
@@ -174,7 +174,7 @@ class BoardThread:
         """Power off and wait for the thread."""
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(START_LIMIT)
+        self._thread.join(START_SECONDS)
 
     def __enter__(self) -> BoardThread:
         return self.start()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NoReturn, Protocol
 
-from espmon.sim.chips import SimulatedChip
-from espmon.sim.image import Image
+from espmon.sim.firmware_image import Image
 from espmon.sim.scenarios import Scenario
+from espmon.sim.simulated_chips import SimulatedChip
 
 
 class Shell(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from espmon.sim.chips import SimulatedChip
+from espmon.sim.simulated_chips import SimulatedChip
 
 CAUSE = 29
 REGISTERS = (

@@ -5,8 +5,8 @@
 `MockChannel`: the same behind the shape that `espmon.rom` works on.
 """
 
-from espmon.testing.channel import LineSequence, MockChannel, WireLost
-from espmon.testing.loader import LoaderPeer
+from espmon.testing.loader_peer import LoaderPeer
+from espmon.testing.mock_channel import LineSequence, MockChannel, WireLost
 from espmon.testing.quirks import Fault, Operation, Quirks
 
 __all__ = ["Fault", "LineSequence", "LoaderPeer", "MockChannel", "Operation", "Quirks", "WireLost"]

@@ -25,8 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from espmon.port.base import BaseHandle
-from espmon.port.errors import PortError, PortErrorKind
+from espmon.port.base_handle import BaseHandle
+from espmon.port.port_error import PortError, PortErrorKind
 
 Respond = Callable[[bytes], bytes | None]
 OnLines = Callable[[bool | None, bool | None], None]

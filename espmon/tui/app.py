@@ -14,24 +14,24 @@ from textual.screen import Screen
 from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import Notice, OpenRequest, Severity, Status
+from espmon.session.status import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
-from espmon.tui.artifacts import Artifacts
-from espmon.tui.builds import LOOK_EVERY, BuildWatch
-from espmon.tui.debugging import Debug
-from espmon.tui.flashing import Flashing
+from espmon.tui.artifact_dialogs import Artifacts
+from espmon.tui.builds import LOOK_SECONDS, BuildWatch
+from espmon.tui.debug_dialogs import DebugDialogs
+from espmon.tui.flash_dialogs import Flashing
 from espmon.tui.host import Host
 from espmon.tui.leaving import Leaving
-from espmon.tui.monitor.link import News, SessionLike, SessionLink, Waiting
 from espmon.tui.monitor.screen import MonitorScreen
+from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
 from espmon.tui.theme import DARK, THEMES, theme_problem
 from espmon.tui.widgets.input_line import History
 
-CLOSE_LIMIT = 3.0
+CLOSE_SECONDS = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
 
-CANCEL_LIMIT = 8.0
+CANCEL_SECONDS = 8.0
 """The same when the user leaves a flash or a probe: the board is brought into a known state first."""
 
 
@@ -108,7 +108,7 @@ class EspmonApp(Host):
         self._history = History(history)
         self.router = routes.Router(self)
         self.questions = Questions(self)
-        self.stub = Debug(self, self.questions.show_lent)
+        self.stub = DebugDialogs(self, self.questions.show_lent)
         self.artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
         self.flashing = Flashing(self)
         self.leaving = Leaving(self)
@@ -146,7 +146,7 @@ class EspmonApp(Host):
         printed = (self.request.print_filter if self.request else "") or self.settings.print_filter
         if printed:
             self.call_after_refresh(lambda: self.monitor.set_print_filter(printed))
-        self.set_interval(LOOK_EVERY, self.builds.look)
+        self.set_interval(LOOK_SECONDS, self.builds.look)
         if self._notices:
             more = f" (and {len(self._notices) - 1} more, printed when you leave)" if len(self._notices) > 1 else ""
             self.toast(Notice(self._notices[0] + more, Severity.WARNING))
@@ -168,11 +168,11 @@ class EspmonApp(Host):
     async def on_unmount(self) -> None:
         """Let the port go, within a limit."""
         self.link.stop()
-        limit = CANCEL_LIMIT if self.leaving.agreed else CLOSE_LIMIT
+        limit = CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS
         self.leaving.begin()
         future = self._runner.submit(self.link.session.close())
         await asyncio.wait([asyncio.wrap_future(future)], timeout=limit)
-        self.farewell = self.leaving.farewell()
+        self.exit_message = self.leaving.exit_message()
 
     def _terminal_busy(self) -> bool:
         """Whether frames are still waiting for the terminal. Without such a queue: never."""
@@ -182,11 +182,11 @@ class EspmonApp(Host):
 
     # -- news from the session ----------------------------------------------------------------------------------
 
-    def _deliver(self, news: News) -> None:
+    def _deliver(self, news: PendingChanges) -> None:
         # Through the app's own queue: what goes wrong there ends the app with its reason instead of being swallowed.
         self.call_next(self._take, news)
 
-    def _take(self, news: News) -> None:
+    def _take(self, news: PendingChanges) -> None:
         if not self.screen_stack or not isinstance(self.screen_stack[0], MonitorScreen):
             return
         if self.monitor.is_mounted:

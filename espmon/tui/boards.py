@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from espmon.tui.screens.devices import DeviceRow
+    from espmon.tui.screens.device_manager import DeviceRow
     from espmon.tui.screens.ports import PortRow
 
 HOLDERS_ASKED = 16
@@ -63,7 +63,7 @@ def find_elfs(folder: Path) -> list[Path]:
 def load(discover: Callable[[], Sequence[Any]]) -> list[DeviceRow]:
     """Known boards with the port each is on, then boards that are plugged in and have no name yet."""
     from espmon.port import DeviceRegistry
-    from espmon.tui.screens.devices import DeviceRow
+    from espmon.tui.screens.device_manager import DeviceRow
 
     ports = {port.key: port for port in discover() if getattr(port, "key", "")}
     rows: list[DeviceRow] = []

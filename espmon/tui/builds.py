@@ -6,10 +6,10 @@ import asyncio
 import os
 from pathlib import Path
 
-from espmon.session.view import EventEntry, Status
+from espmon.session.status import EventEntry, Status
 from espmon.tui.host import Host
 
-LOOK_EVERY = 2.0
+LOOK_SECONDS = 2.0
 """Seconds between looks at the ELF in use."""
 
 LEVELS = 3

@@ -6,22 +6,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espmon.session.view import EventEntry
-from espmon.tui.saving import saver
+from espmon.session.status import EventEntry
+from espmon.tui.report_files import saver
 
 if TYPE_CHECKING:
-    from espmon.tui.screens.report import ReportScreen, Section
+    from espmon.tui.screens.report_screen import ReportScreen, Section
 
 
 def event_screen(entry: EventEntry, name: str, folder: Path | None) -> ReportScreen:
     """The report of an event of the board `name`; saved in `folder`."""
-    from espmon.tui.screens.report import ReportScreen, Section
+    from espmon.tui.screens.report_screen import ReportScreen, Section
 
     fields = entry.record.fields()
     kind = entry.record.type
     warnings = tuple(str(warning) for warning in fields.get("warnings") or ())
     if kind == "probe" and "error" not in fields:
-        from espmon.tui.screens.probe import probe_sections
+        from espmon.tui.screens.probe_report import probe_sections
 
         title = f"Probe of {name}"
         sections = probe_sections(fields, str(fields.get("transcript") or ""))
@@ -38,7 +38,7 @@ def event_screen(entry: EventEntry, name: str, folder: Path | None) -> ReportScr
 
 
 def _failed(fields: Mapping[str, Any]) -> tuple[Section, ...]:
-    from espmon.tui.screens.report import Section
+    from espmon.tui.screens.report_screen import Section
 
     sections = [Section("What happened", text=str(fields["error"]))]
     if fields.get("hint"):
@@ -47,8 +47,8 @@ def _failed(fields: Mapping[str, Any]) -> tuple[Section, ...]:
 
 
 def _flash(fields: Mapping[str, Any]) -> tuple[Section, ...]:
-    from espmon.tui.screens.base import size_text, time_text
-    from espmon.tui.screens.report import Section
+    from espmon.tui.screens.dialog import size_text, time_text
+    from espmon.tui.screens.report_screen import Section
 
     sections = list(_failed(fields)[: 2 if fields.get("hint") else 1]) if fields.get("error") else []
     if fields.get("cancelled"):
@@ -82,7 +82,7 @@ def _flash(fields: Mapping[str, Any]) -> tuple[Section, ...]:
 
 
 def _exchange(fields: Mapping[str, Any]) -> tuple[Section, ...]:
-    from espmon.tui.screens.report import Section
+    from espmon.tui.screens.report_screen import Section
 
     transcript = str(fields.get("transcript") or "")
     return (Section("Exchange with the loader", text=transcript),) if transcript else ()

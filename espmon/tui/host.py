@@ -14,16 +14,16 @@ from textual.binding import Binding
 from textual.notifications import SeverityLevel
 
 from espmon.session.settings import Settings
-from espmon.session.view import Notice, OpenRequest, Status
+from espmon.session.status import Notice, OpenRequest, Status
 from espmon.tui.actions import written
-from espmon.tui.monitor.link import SessionLink
 from espmon.tui.monitor.screen import MonitorScreen
+from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import plain
 
-NOTICE_LIMIT = 500
+MAX_NOTICE = 500
 """Longest toast, in characters."""
 
-MOST_TOASTS = 2
+MAX_TOASTS = 2
 """Most toasts at a time: more would cover the log."""
 
 TOAST_SECONDS = {"information": 3.0, "warning": 5.0, "error": 7.0}
@@ -63,7 +63,7 @@ class Host(App[int]):
     recorded: Path | None = None
     """Where the newest recording lies, also after it has ended."""
 
-    farewell = ""
+    exit_message = ""
     """What is to be said when the screen has gone, "" for nothing: how a flash was left in the middle."""
 
     last_key = float("-inf")
@@ -133,7 +133,7 @@ class Host(App[int]):
 
     def on_notify(self) -> None:
         """Room for the toast that Textual adds next: the oldest give way."""
-        for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - MOST_TOASTS)]:
+        for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - MAX_TOASTS)]:
             self._unnotify(old, refresh=False)
 
     def invite(self, text: str) -> None:
@@ -150,12 +150,12 @@ class Host(App[int]):
 
     def withdraw(self, *texts: str) -> None:
         """Take away the toasts that say just these texts: the screen that opens now says it itself."""
-        said = {plain(text[:NOTICE_LIMIT]) for text in texts}
+        said = {plain(text[:MAX_NOTICE]) for text in texts}
         for old in [toast for toast in self._notifications if toast.message in said]:
             self._unnotify(old)
 
     def toast(self, notice: Notice) -> None:
         """Show a notice, on whatever screen is up; never as markup."""
         self.notify(
-            plain(notice.text[:NOTICE_LIMIT]), title=plain(notice.title), severity=notice.severity.value, markup=False
+            plain(notice.text[:MAX_NOTICE]), title=plain(notice.title), severity=notice.severity.value, markup=False
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from espmon.session.state import State
-from espmon.session.view import Status
+from espmon.session.status import Status
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Leaving:
         events = self._app.link.session.events
         self._newest = max((entry.id for entry in events), default=-1)
 
-    def farewell(self) -> str:
+    def exit_message(self) -> str:
         """How what ran was ended, as the commands say it; "" when nothing ran. Call when the port is closed."""
         what = self._interrupted
         if not what:

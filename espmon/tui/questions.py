@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.session.state import State
-from espmon.session.view import LENT_TO_IDE, EventEntry, Status
+from espmon.session.status import LENT_TO_IDE, EventEntry, Status
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
-    from espmon.tui.screens.lent import LentScreen
+    from espmon.tui.screens.ide_has_port import IdeHasPortScreen
 
 WAITS_FOR_ENTER = "The board waits for Enter before it prints its core dump: K asks"
 """Said where the question may not open by itself."""
@@ -33,7 +33,7 @@ class Questions:
 
     def __init__(self, app: Host) -> None:
         self._app = app
-        self._lent: LentScreen | None = None
+        self._lent: IdeHasPortScreen | None = None
         self._lent_told = False
         self._prompted = -1
         """Id of the newest event that said that the board waits for Enter."""
@@ -44,8 +44,8 @@ class Questions:
 
     def ask_baud(self) -> None:
         """Another rate for the open port."""
-        from espmon.tui.entered import BAUD_WANTED, LIKELY_BAUDS, baud_of
         from espmon.tui.screens.prompt import TextPrompt
+        from espmon.tui.user_input import BAUD_WANTED, LIKELY_BAUDS, baud_of
 
         app = self._app
 
@@ -72,8 +72,8 @@ class Questions:
 
     async def _ask_elf(self, chosen: Callable[[Path], None] | None) -> None:
         from espmon.tui.boards import find_elfs
-        from espmon.tui.entered import elf_problem, path_of
         from espmon.tui.screens.prompt import TextPrompt
+        from espmon.tui.user_input import elf_problem, path_of
 
         app = self._app
         asked = app.last_key
@@ -111,8 +111,8 @@ class Questions:
 
     def ask_log(self) -> None:
         """A copy of the log text: where to; while one is written, end it."""
-        from espmon.tui.entered import path_of
         from espmon.tui.screens.prompt import TextPrompt
+        from espmon.tui.user_input import path_of
 
         app = self._app
         if app.status.log is not None:
@@ -198,7 +198,7 @@ class Questions:
         status = self._app.status
         if status.state is not State.LOST or status.reason != LENT_TO_IDE:
             return False
-        from espmon.tui.screens.lent import LentScreen
+        from espmon.tui.screens.ide_has_port import IdeHasPortScreen
 
         link = self._app.link
 
@@ -206,6 +206,6 @@ class Questions:
             link.call(link.session.stop_waiting_for_ide)
 
         if self._lent is None or not self._lent.is_attached:
-            self._lent = LentScreen(status.name or status.url, take_back)
+            self._lent = IdeHasPortScreen(status.name or status.url, take_back)
             self._app.push_screen(self._lent)
         return True

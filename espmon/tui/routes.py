@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from espmon.session.state import State
-from espmon.session.view import WAITS, OpenRequest, Status
+from espmon.session.status import WAITS, OpenRequest, Status
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
-    from espmon.tui.screens.probing import ProbingScreen
+    from espmon.tui.screens.probing_screen import ProbingScreen
 
 PROBE_TEXT = (
     "The board is reset into its ROM loader, asked who it is, and reset back into its application.",
@@ -97,7 +97,7 @@ class Router:
         self._app.push_screen(ConfirmScreen(f"Probe {self._app.status.name}?", PROBE_TEXT, "Probe"), answered)
 
     def _show_probing(self, status: Status) -> None:
-        from espmon.tui.screens.probing import ProbingScreen
+        from espmon.tui.screens.probing_screen import ProbingScreen
 
         if self._probing is None:
             link = self._app.link
@@ -173,7 +173,7 @@ class Router:
     def show_devices(self) -> None:
         """Names of known boards; choosing one opens its port."""
         from espmon.tui import boards
-        from espmon.tui.screens.devices import DeviceManagerScreen
+        from espmon.tui.screens.device_manager import DeviceManagerScreen
 
         app = self._app
         discover = app.discover or _no_ports

@@ -23,7 +23,7 @@ from espmon.postmortem import Symbolizer
 from espmon.records.demux import Demultiplexer
 from espmon.records.limits import Limits
 from espmon.session.decoder import Decoder
-from espmon.session.events import EventLog
+from espmon.session.event_log import EventLog
 from espmon.session.pipeline import Pipeline
 from espmon.session.settings import Settings
 from espmon.session.store import LogStore

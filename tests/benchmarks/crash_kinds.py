@@ -19,10 +19,10 @@ from pathlib import Path
 
 from espmon.postmortem import Symbolizer
 from espmon.records.demux import Demultiplexer
-from espmon.records.events.panic import Panic
+from espmon.records.events.panic_record import Panic
 from espmon.session.reports import report_panic
-from espmon.sim import panic as sim_panic
-from espmon.sim.image import ELF, KINDS, Image
+from espmon.sim import simulated_panic as sim_panic
+from espmon.sim.firmware_image import ELF, KINDS, Image
 from tests.benchmarks.crash_addresses import Everything, NoCoredump
 from tests.conftest import SHARED
 

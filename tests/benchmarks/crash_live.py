@@ -16,7 +16,7 @@ from pathlib import Path
 
 from espmon.session.session import Session
 from espmon.session.settings import Settings
-from espmon.session.view import Change, EventAdded, LinesAppended, OpenRequest
+from espmon.session.status import Change, EventAdded, LinesAppended, OpenRequest
 from espmon.sim import BoardServer, SimulatedBoard
 
 LAST_LINE = b"ELF file SHA256"

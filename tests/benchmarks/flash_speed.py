@@ -21,10 +21,10 @@ from collections import Counter
 from pathlib import Path
 
 from espmon.port import open_handle
+from espmon.rom.loader_session import LoaderSession
 from espmon.rom.protocol import Op
-from espmon.rom.stay import Stay
+from espmon.session.flash_action import FlashJob, run_flash
 from espmon.session.flash_plan import FlashPlan, from_pairs
-from espmon.session.flashing import FlashJob, run_flash
 from espmon.testing import MockChannel
 from tests.benchmarks.flash_server import FlashServer
 from tests.rom.test_image import image
@@ -84,7 +84,7 @@ def _second_verify(plan: FlashPlan) -> Counter[str]:
     async def work() -> Counter[str]:
         pieces = FlashJob("verify", plan).pieces
         async with MockChannel("esp32c3") as channel:
-            stay = Stay(channel)
+            stay = LoaderSession(channel)
             await stay.enter()
             await stay.verify(pieces)
             await stay.write(pieces)

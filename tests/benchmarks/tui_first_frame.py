@@ -24,7 +24,7 @@ MARK = b"first-painted-line"
 APP = """
 import sys
 from espmon.session import LoopThread, load_settings
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 from espmon.tui.app import EspmonApp
 settings, _ = load_settings()
 def make():

@@ -37,7 +37,7 @@ def lines(count: int) -> bytes:
 def child(rate: int, seconds: float, report: str) -> None:
     """Run the app; after `seconds` of `rate` bytes a second it goes idle. Writes counts to the file `report`."""
     from espmon.session import LoopThread, Session, Settings
-    from espmon.session.view import OpenRequest
+    from espmon.session.status import OpenRequest
     from espmon.testing.handles import MemoryHandle
     from espmon.tui.app import EspmonApp
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from espmon.records.baud import typical_output
+from espmon.records.baud_detector import typical_output
 from espmon.records.uart import line_levels, received
 from tests.records.streams import core_dump, frame, framed_png, png
 

@@ -10,7 +10,8 @@ import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
 from espmon.cli import main
-from espmon.port import discovery, registry
+from espmon.port import device_registry as registry
+from espmon.port import discovery
 
 
 @pytest.fixture(autouse=True)

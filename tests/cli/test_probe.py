@@ -15,7 +15,7 @@ import pytest
 
 from espmon.cli import probe
 from espmon.sim import BoardThread, SimulatedBoard
-from espmon.sim.events import EventLog
+from espmon.sim.board_events import EventLog
 from espmon.testing import Quirks
 from tests.rom.server import pty_loader, silent_listener, tcp_loader, terminal
 
@@ -169,7 +169,7 @@ def test_ctrl_c_in_the_middle_brings_the_application_back() -> None:
 def test_probing_imports_neither_the_screen_nor_the_elf_reader() -> None:
     code = (
         "import sys; from espmon.cli import probe; probe.main(['/dev/does-not-exist', '--yes']);"
-        "import espmon.rom.probing;"
+        "import espmon.rom.prober;"
         "print([m for m in ('textual', 'elftools', 'PIL', 'esptool', 'cbor2') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)

@@ -10,7 +10,8 @@ import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
 from espmon.cli import main
-from espmon.port import DeviceRegistry, discovery, registry
+from espmon.port import DeviceRegistry, discovery
+from espmon.port import device_registry as registry
 
 
 def board(device: str, vid: int, pid: int, serial: str, product: str) -> ListPortInfo:

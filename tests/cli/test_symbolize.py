@@ -12,7 +12,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from espmon.cli import symbolize
-from espmon.sim.image import ELF
+from espmon.sim.firmware_image import ELF
 from tests.rom.server import terminal
 
 APP_MAIN = "app_main"

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from espmon.port import Handle, PortError, PortIdentity
 from espmon.records.uart import resampled
-from espmon.session.debugging import DebugError
+from espmon.session.debug_lease import DebugError
+from espmon.session.flash_action import FlashJob
 from espmon.session.flash_plan import from_pairs
-from espmon.session.flashing import FlashJob
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import EventEntry, OpenRequest
+from espmon.session.status import EventEntry, OpenRequest
 from tests.e2e.sources import pty_source
 from tests.records.streams import core_image, core_lines, framed_png, png
 from tests.session.fakes import Port, ScriptedHandle, Watch
@@ -31,7 +31,7 @@ from tests.session.stub import Stub
 
 pytestmark = pytest.mark.e2e
 
-CLOSE_LIMIT = 5.0
+CLOSE_SECONDS = 5.0
 """Seconds within which a session closes, whatever state it is in."""
 
 MIB = 1 << 20
@@ -84,7 +84,7 @@ class Bench:
 
     async def close(self) -> bytes:
         """Close within the limit; returns what was recorded. Nothing went wrong behind the session's back."""
-        async with asyncio.timeout(CLOSE_LIMIT):
+        async with asyncio.timeout(CLOSE_SECONDS):
             await self.session.close()
         assert self.unhandled == []
         assert self.session._pipeline.demux.offset == self.session._link.received
@@ -339,7 +339,7 @@ async def test_closing_in_any_phase_takes_its_limit_at_most(phase: str, tmp_path
     assert bench.session.status.state is State.CLOSED
     assert handle.closed
     if running is not None:
-        async with asyncio.timeout(CLOSE_LIMIT):
+        async with asyncio.timeout(CLOSE_SECONDS):
             await running
 
 
@@ -354,7 +354,7 @@ async def test_closing_while_the_port_is_still_being_opened_ends_the_wait(tmp_pa
     session = Session(folder=tmp_path, opener=opener, resolver=lambda name: name)
     opening = asyncio.create_task(session.open(OpenRequest("socket://192.0.2.1:1")))
     await knocked.wait()
-    async with asyncio.timeout(CLOSE_LIMIT):
+    async with asyncio.timeout(CLOSE_SECONDS):
         await session.close()
         with suppress(asyncio.CancelledError):
             await opening

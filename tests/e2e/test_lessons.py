@@ -23,7 +23,7 @@ from espmon.session.recording import write_atomically
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 from tests.e2e.terminal import ESPMON
 from tests.e2e.test_bad_input import CORE_START, SCENE, Bench
 from tests.records.streams import core_image, core_lines

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from espmon.port import Handle, PortIdentity
-from espmon.session.opening import open_url
+from espmon.session.port_lookup import open_url
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from espmon.testing import LoaderPeer
 from espmon.testing.handles import MemoryHandle

@@ -12,7 +12,7 @@ import pytest
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from tests.e2e.sources import pty_source
 from tests.session.fakes import Watch

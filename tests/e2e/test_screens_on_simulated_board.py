@@ -19,20 +19,20 @@ from espmon.session.runner import LoopThread
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import ElfState, OpenRequest
+from espmon.session.status import ElfState, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
-from espmon.sim.image import SOURCE_PREFIX, SOURCES
+from espmon.sim.firmware_image import SOURCE_PREFIX, SOURCES
 from espmon.tui.app import EspmonApp
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
-from espmon.tui.screens.coredump import CoreDumpReportScreen
-from espmon.tui.screens.flash import FlashConfirmScreen
-from espmon.tui.screens.gdb import GdbInspectScreen
-from espmon.tui.screens.panic import PanicReportScreen
+from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
+from espmon.tui.screens.flash_screens import FlashConfirmScreen
+from espmon.tui.screens.gdb_inspector import GdbInspectScreen
+from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
-from espmon.tui.screens.report import ReportScreen
+from espmon.tui.screens.report_screen import ReportScreen
 from espmon.tui.screens.screenshot import ScreenshotScreen
-from espmon.tui.screens.stub import StubScreen
+from espmon.tui.screens.stub_offer import StubScreen
 
 pytestmark = pytest.mark.e2e
 

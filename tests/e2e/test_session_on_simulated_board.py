@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from espmon.session.flash_action import FlashJob
 from espmon.session.flash_plan import from_pairs
-from espmon.session.flashing import FlashJob
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import ElfState, EventEntry, OpenRequest
+from espmon.session.status import ElfState, EventEntry, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from tests.session.fakes import Watch
 

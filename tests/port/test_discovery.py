@@ -246,7 +246,7 @@ async def test_waiting_has_a_limit_when_asked_for() -> None:
 async def test_a_remote_port_is_worth_another_try_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     from espmon.port import watch
 
-    monkeypatch.setattr(watch, "REMOTE_RETRY", 0.0)
+    monkeypatch.setattr(watch, "REMOTE_RETRY_SECONDS", 0.0)
     assert await wait_for_port(PortIdentity("rfc2217://board:1")) == "rfc2217://board:1"
 
 

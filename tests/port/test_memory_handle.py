@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from espmon.port import READ_LIMIT, PortError, PortErrorKind
+from espmon.port import MAX_READ, PortError, PortErrorKind
 from espmon.testing.handles import MemoryHandle, pair
 from tests.port.peers import read_exactly, read_to_the_end
 
@@ -31,8 +31,8 @@ async def test_what_one_end_writes_the_other_reads_until_one_closes() -> None:
 
 async def test_one_read_returns_at_most_the_limit() -> None:
     handle = MemoryHandle()
-    handle.inject(b"a" * (READ_LIMIT + 5))
-    assert len(await handle.read()) == READ_LIMIT
+    handle.inject(b"a" * (MAX_READ + 5))
+    assert len(await handle.read()) == MAX_READ
     assert len(await handle.read()) == 5
 
 

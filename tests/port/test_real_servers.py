@@ -23,7 +23,7 @@ pytestmark = pytest.mark.e2e
 
 SER2NET = shutil.which("ser2net") or (os.path.exists("/usr/sbin/ser2net") and "/usr/sbin/ser2net")
 SOCAT = shutil.which("socat")
-START_LIMIT = 20.0
+START_SECONDS = 20.0
 
 
 def free_port() -> int:
@@ -43,7 +43,7 @@ def running(*command: str) -> Iterator[None]:
 
 async def open_when_up(url: str) -> Handle:
     """Open, trying again while the server is starting."""
-    async with asyncio.timeout(START_LIMIT):
+    async with asyncio.timeout(START_SECONDS):
         while True:
             try:
                 return await open_handle(url)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from espmon.port import DeviceRegistry, PortError, PortErrorKind, device_key
-from espmon.port.registry import NICKNAME
+from espmon.port.device_registry import NICKNAME
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from espmon.port import CLOSE_LIMIT, PortError, PortErrorKind, open_handle
+from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
 from espmon.port.telnet import IAC, SB, SE
 from tests.port.peers import Rfc2217Peer, noise, read_exactly, read_to_the_end, tcp_server, until
 
@@ -213,7 +213,7 @@ async def test_a_stalled_peer_is_reported_and_close_stays_bounded(scheme: str) -
         with pytest.raises(PortError) as caught:
             await handle.write(bytes(64 << 20), timeout=0.1)
         assert caught.value.kind is PortErrorKind.STALLED
-        async with asyncio.timeout(CLOSE_LIMIT + 1):
+        async with asyncio.timeout(CLOSE_SECONDS + 1):
             await handle.close()
         release.set()
 

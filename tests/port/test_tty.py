@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from espmon.port import CLOSE_LIMIT, PortError, PortErrorKind, open_handle
+from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
 from espmon.port import _posix_termios as driver
-from espmon.port._posix_tty import WRITE_LIMIT
+from espmon.port._posix_tty import MAX_UNWRITTEN
 from tests.port.peers import Pty, another_program, noise, read_exactly, read_to_the_end, until
 
 
@@ -144,10 +144,10 @@ async def test_a_cancelled_read_loses_nothing(pty: Pty) -> None:
 async def test_a_peer_that_takes_nothing_is_reported_as_stalled_and_close_stays_bounded(pty: Pty) -> None:
     handle = await open_handle(pty.path)
     with pytest.raises(PortError) as caught:
-        await handle.write(bytes(4 * WRITE_LIMIT), timeout=0.05)
+        await handle.write(bytes(4 * MAX_UNWRITTEN), timeout=0.05)
     assert caught.value.kind is PortErrorKind.STALLED
     assert "took nothing" in str(caught.value)
-    async with asyncio.timeout(CLOSE_LIMIT + 1):
+    async with asyncio.timeout(CLOSE_SECONDS + 1):
         await handle.close()
 
 

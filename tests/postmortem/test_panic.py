@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espmon.postmortem import Symbolizer
-from espmon.postmortem.panic import CoreFacts, PanicFacts, PanicReport, decode_panic
-from espmon.sim.image import ELF, KINDS, Image
+from espmon.postmortem.panic_report import CoreFacts, PanicFacts, PanicReport, decode_panic
+from espmon.sim.firmware_image import ELF, KINDS, Image
 
 IMAGE = Image()
 KIND_OF = {

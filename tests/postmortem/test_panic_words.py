@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from espmon.postmortem.panic import PanicFacts, decode_panic
 from espmon.postmortem.panic_notes import note_on
+from espmon.postmortem.panic_report import PanicFacts, decode_panic
 
 
 def sentence(kind: str, message: str = "", **fields: object) -> str:

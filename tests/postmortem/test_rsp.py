@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from espmon.postmortem.gdb_target import parse_memory, parse_registers, parse_stop, parse_threads
 from espmon.postmortem.rsp import (
-    PACKET_CAP,
+    MAX_PACKET,
     RETRIES,
     Ack,
     Exchange,
@@ -102,7 +102,7 @@ def test_noise_and_packets_keep_every_byte_of_a_log(stream: bytes, cuts: list[in
 
 def test_an_endless_packet_is_given_up() -> None:
     parser = Parser()
-    items = parser.feed(b"$" + b"0" * (PACKET_CAP + 10))
+    items = parser.feed(b"$" + b"0" * (MAX_PACKET + 10))
     assert isinstance(items[0], Noise)
     assert not parser.inside
 

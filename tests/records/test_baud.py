@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from espmon.records.baud import BaudDetector, BaudFinding, typical_output
+from espmon.records.baud_detector import BaudDetector, BaudFinding, typical_output
 from espmon.records.uart import line_levels, received, resampled
 
 REAL_LOGS = ("012-int-wdt", "051-flash-and-boot", "028-boot", "074-boot-flash-encryption", "054-LoadProhibited-midline")

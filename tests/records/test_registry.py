@@ -10,8 +10,8 @@ import pytest
 from espmon.records import Demultiplexer, JsonObject
 from espmon.records import demux as demux_module
 from espmon.records.event import LineView
+from espmon.records.recognizers import EVENTS, SPANS
 from espmon.records.record import Event, Record
-from espmon.records.registry import EVENTS, SPANS
 from espmon.records.span import MORE, Found, More, Setup, Where
 from tests.records.streams import as_json, assert_tiles, core_dump, framed_png, png, records
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from espmon.testing import Fault, LineSequence, WireLost
 from espmon.testing.quirks import Operation, damage
-from espmon.testing.slip import Splitter, encode, reply
+from espmon.testing.slip_peer import Splitter, encode, reply
 
 SECTOR = 4096
 OK, BAD_CHECKSUM, INVALID = b"\x00\x00", b"\x01\x07", b"\x01\x05"

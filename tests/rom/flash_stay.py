@@ -13,7 +13,7 @@ from typing import Any, TypeVarTuple, Unpack
 
 from espmon.rom import load_chips
 from espmon.rom.flash_regions import Piece
-from espmon.rom.stay import Stay
+from espmon.rom.loader_session import LoaderSession
 from tests.rom.flash_board import MAGICS, FlashBoard
 from tests.rom.test_image import image
 from tests.rom.virtual import Result, VirtualLoop
@@ -59,10 +59,10 @@ def piece(address: int, data: bytes, file: str = "") -> Piece:
     return Piece(address, data, file or f"{address:x}.bin")
 
 
-async def entered(board: FlashBoard, stubs: Path | None = None, **options: Any) -> Stay:
+async def entered(board: FlashBoard, stubs: Path | None = None, **options: Any) -> LoaderSession:
     """A stay that has begun; without `stubs` no stub is used."""
     options.setdefault("use_stub", stubs is not None)
-    stay = Stay(board, stubs=stubs, **options)
+    stay = LoaderSession(board, stubs=stubs, **options)
     await stay.enter()
     return stay
 

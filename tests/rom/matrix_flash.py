@@ -20,7 +20,7 @@ from pathlib import Path
 
 from espmon.port import open_handle
 from espmon.rom import RomError, load_chips
-from espmon.rom.stay import Piece, Stay
+from espmon.rom.loader_session import LoaderSession, Piece
 from tests.benchmarks.flash_server import FlashServer
 from tests.rom.flash_stay import noise
 
@@ -53,7 +53,7 @@ class Ways:
     async def _written(self, address: int, name: str) -> str:
         handle = await open_handle(self.url)
         try:
-            stay = Stay(handle)
+            stay = LoaderSession(handle)
             await stay.enter()
             await stay.faster()
             outcome = await stay.write([Piece(address, (self.folder / name).read_bytes(), name)])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from espmon.rom import ProbeResult, RomError, RomErrorKind, boot, load_chips, probe
+from espmon.rom import ProbeResult, RomError, RomErrorKind, load_chips, probe
+from espmon.rom import boot_text as boot
 from espmon.testing import Fault, MockChannel, Operation, Quirks, WireLost
 
 DAMAGE = [Fault.LOSE, Fault.LOSE_BYTE, Fault.TRUNCATE, Fault.DUPLICATE, Fault.REJECT]

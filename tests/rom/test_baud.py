@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from esptool.targets import CHIP_DEFS
 
-from espmon.rom import Loader, RomError, RomErrorKind, baud, identity, load_chips
+from espmon.rom import Loader, RomError, RomErrorKind, identity, load_chips
+from espmon.rom import baud_registers as baud
 from espmon.rom.protocol import Op
 from espmon.testing import MockChannel, Quirks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from espmon.rom import Loader, RomError, RomErrorKind
-from espmon.rom.link import SYNC_WAIT
+from espmon.rom.command_link import SYNC_SECONDS
 from espmon.rom.loader import ATTEMPTS, SYNCS
 from tests.rom.virtual import ENTRY_SECONDS, SYNC, Board, now, run
 
@@ -68,7 +68,7 @@ def test_giving_up_takes_the_time_of_the_sequences_and_syncs_and_no_more() -> No
             await _connect(_board(enters=lambda number: False, boot=b""))
         return now()
 
-    assert run(work()) == pytest.approx(SYNC_WAIT + ATTEMPTS * (ENTRY_SECONDS + SYNCS * SYNC_WAIT))
+    assert run(work()) == pytest.approx(SYNC_SECONDS + ATTEMPTS * (ENTRY_SECONDS + SYNCS * SYNC_SECONDS))
 
 
 def test_a_boot_log_and_garbage_before_the_answer_do_not_matter() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from espmon.rom import RomError, RomErrorKind
-from espmon.rom.flash import sectors_8266
 from espmon.rom.flash_regions import Meter, blocks_of, runs_of
 from espmon.rom.flash_write import pack, streams_of
+from espmon.rom.flasher import sectors_8266
 from espmon.rom.protocol import DATA_HEADER, data_block
 from espmon.testing import Operation
 from tests.rom.flash_board import FlashBoard

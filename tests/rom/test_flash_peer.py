@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from espmon.rom import load_chips
-from espmon.rom.stay import Stay
+from espmon.rom.loader_session import LoaderSession
 from espmon.testing import MockChannel, Operation, Quirks
 from tests.benchmarks.flash_server import FlashServer
 from tests.rom.flash_stay import noise, piece
@@ -25,7 +25,7 @@ AT = 0x20000
 @pytest.mark.parametrize("chip", sorted(CHIPS))
 async def test_every_chip_is_written_verified_and_read(chip: str, stub: bool) -> None:
     async with MockChannel(chip) as channel:
-        stay = Stay(channel, use_stub=stub)
+        stay = LoaderSession(channel, use_stub=stub)
         await stay.enter()
         written = await stay.write([piece(AT, DATA)])
         assert written.ok
@@ -44,7 +44,7 @@ async def test_every_chip_is_written_verified_and_read(chip: str, stub: bool) ->
 async def test_a_rom_erases_what_it_is_told(chip: str) -> None:
     async with MockChannel(chip) as channel:
         channel.peer.flash.data[:] = bytes(len(channel.peer.flash.data))
-        stay = Stay(channel, use_stub=False)
+        stay = LoaderSession(channel, use_stub=False)
         await stay.enter()
         assert (await stay.erase(AT, 0x3000)).ok
         assert set(channel.peer.flash.data[AT : AT + 0x3000]) == {0xFF}
@@ -53,7 +53,7 @@ async def test_a_rom_erases_what_it_is_told(chip: str) -> None:
 
 async def test_verify_write_and_verify_again_are_one_stay_with_one_upload_and_one_reset() -> None:
     async with MockChannel("esp32c3", in_loader=False) as channel:
-        stay = Stay(channel)
+        stay = LoaderSession(channel)
         await stay.enter()
         await stay.verify([piece(AT, DATA)])
         await stay.write([piece(AT, DATA)])
@@ -67,7 +67,7 @@ async def test_verify_write_and_verify_again_are_one_stay_with_one_upload_and_on
 
 async def test_a_stub_that_runs_already_is_recognised_and_not_uploaded_again() -> None:
     async with MockChannel("esp32s3", Quirks(stub_running=True)) as channel:
-        stay = Stay(channel)
+        stay = LoaderSession(channel)
         await stay.enter()
         assert stay.loader.is_stub
         assert channel.peer.counts[Operation.MEM_BEGIN] == 0
@@ -75,7 +75,7 @@ async def test_a_stub_that_runs_already_is_recognised_and_not_uploaded_again() -
 
 async def test_refusals_that_come_eight_times_do_not_confuse_a_write() -> None:
     async with MockChannel("esp32", Quirks(error_repeats=8)) as channel:
-        stay = Stay(channel, use_stub=False)
+        stay = LoaderSession(channel, use_stub=False)
         await stay.enter()
         assert (await stay.write([piece(AT, DATA)])).ok
 

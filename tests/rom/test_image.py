@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espmon.rom.image import (
+from espmon.rom.app_image import (
     PARTITION_END,
     image_problems,
     looks_like_image,

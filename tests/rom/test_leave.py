@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from espmon.rom import Loader, ProbeResult, RomError, probe
-from espmon.rom.boot import says
-from espmon.rom.leave import LEAVE_LIMIT, LOOK_LIMIT, leave
+from espmon.rom.boot_text import says
+from espmon.rom.restart import LOOK_SECONDS, RESTART_SECONDS, leave
 from tests.rom.virtual import BOOT, DOWNLOAD, HARD_RESET_SECONDS, READ_REG, SYNC, WRITE_REG, Board, now, run
 
 OTG = (0x303A, 0x0002)
@@ -53,7 +53,7 @@ def test_a_board_that_says_nothing_is_unknown_after_a_bounded_wait() -> None:
 
     after, seconds, elapsed = run(work())
     assert after == "unknown"
-    assert seconds == elapsed < LOOK_LIMIT + HARD_RESET_SECONDS + 0.4
+    assert seconds == elapsed < LOOK_SECONDS + HARD_RESET_SECONDS + 0.4
 
 
 def test_without_lines_the_board_is_known_to_stay_in_its_loader() -> None:
@@ -117,7 +117,7 @@ def test_a_silent_loader_over_usb_otg_is_reset_by_the_lines_all_the_same() -> No
 
     board, seconds = run(work())
     assert board.played[-1] == "hard"
-    assert seconds <= LEAVE_LIMIT
+    assert seconds <= RESTART_SECONDS
 
 
 def test_a_port_that_hangs_while_the_board_is_brought_back_is_given_up_in_time() -> None:
@@ -132,7 +132,7 @@ def test_a_port_that_hangs_while_the_board_is_brought_back_is_given_up_in_time()
     result, seconds = run(work())
     assert (result.chip, result.after) == ("ESP32-C3", "unknown")
     assert any("did not bring the board back" in warning for warning in result.warnings)
-    assert seconds < LEAVE_LIMIT + 1
+    assert seconds < RESTART_SECONDS + 1
 
 
 def test_a_port_that_goes_away_during_the_reset_costs_a_warning_not_the_result() -> None:
@@ -273,4 +273,4 @@ def test_a_board_that_tells_no_more_than_how_it_starts_is_taken_at_its_word() ->
 
     result, seconds = run(work())
     assert result.after == "application"
-    assert seconds < LOOK_LIMIT + HARD_RESET_SECONDS
+    assert seconds < LOOK_SECONDS + HARD_RESET_SECONDS

@@ -10,10 +10,10 @@ from typing import TypeVar
 import pytest
 
 from espmon.rom import Loader, RomError, RomErrorKind
-from espmon.rom.link import NOISE_LIMIT
-from espmon.rom.loader import REGISTER_ATTEMPTS, REGISTER_WAIT
+from espmon.rom.command_link import MAX_NOISE
+from espmon.rom.loader import REGISTER_ATTEMPTS, REGISTER_SECONDS
 from espmon.rom.protocol import Op
-from espmon.testing.slip import reply
+from espmon.testing.slip_peer import reply
 from tests.rom.virtual import READ_REG, SPI_ATTACH, SYNC, WRITE_REG, Board, now, run
 
 A, B = 0x1000, 0x2000
@@ -101,7 +101,7 @@ def test_a_chip_that_falls_silent_is_reported_within_the_tries() -> None:
 
     error, seconds = run(work())
     assert error.kind is RomErrorKind.SILENT
-    assert seconds == pytest.approx(REGISTER_WAIT * REGISTER_ATTEMPTS)
+    assert seconds == pytest.approx(REGISTER_SECONDS * REGISTER_ATTEMPTS)
 
 
 def test_a_board_that_floods_ends_the_wait_by_bytes() -> None:
@@ -115,7 +115,7 @@ def test_a_board_that_floods_ends_the_wait_by_bytes() -> None:
             baud, usb, has_modem_lines = 115200, None, False
 
             async def read(self, timeout: float | None = None) -> bytes:
-                return bytes(NOISE_LIMIT // 4)
+                return bytes(MAX_NOISE // 4)
 
         board.read = Flood().read  # type: ignore[method-assign]
         with pytest.raises(RomError) as caught:

@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from espmon.rom import protocol
-from espmon.rom.errors import RomError, RomErrorKind
 from espmon.rom.protocol import Op
+from espmon.rom.rom_error import RomError, RomErrorKind
 
 
 def _packet(op: int, value: int, body: bytes) -> bytes:

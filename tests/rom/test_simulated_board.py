@@ -13,7 +13,7 @@ from espmon.cli import probe as command
 from espmon.port import open_handle
 from espmon.rom import ProbeResult, RomError, load_chips, probe
 from espmon.sim import BoardThread, SimulatedBoard
-from espmon.sim.chips import CHIPS
+from espmon.sim.simulated_chips import CHIPS
 from espmon.testing import Quirks
 
 pytestmark = pytest.mark.e2e

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from espmon.rom import RomError, RomErrorKind, load_chips
-from espmon.rom.stub import load_stub, stub_folders
+from espmon.rom.flasher_stub import load_stub, stub_folders
 from espmon.testing import Operation
 from tests.rom.flash_board import FlashBoard
 from tests.rom.flash_stay import board_for, entered, noise, piece, run, stub_folder
@@ -47,7 +47,7 @@ def test_without_the_package_there_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_without_the_package_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("espmon.rom.stub.stub_folders", list)
+    monkeypatch.setattr("espmon.rom.flasher_stub.stub_folders", list)
     with pytest.raises(RomError, match=r"espmon\[stub\]") as caught:
         load_stub("esp32c3")
     assert caught.value.kind is RomErrorKind.STUB

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from espmon.testing import LineSequence
-from espmon.testing.slip import Splitter, reply
+from espmon.testing.slip_peer import Splitter, reply
 
 Result = TypeVar("Result")
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from espmon.port import Handle, PortError, PortErrorKind, ResetSequence
-from espmon.session.view import Change
+from espmon.session.status import Change
 
 
 class ScriptedHandle(Handle):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from espmon.port import Handle, PortError
-from espmon.session.opening import open_url
+from espmon.session.port_lookup import open_url
 
 QEMU = "qemu-system-riscv32"
 LISTEN_SECONDS = 20.0

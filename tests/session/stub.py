@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from espmon.postmortem import Symbolizer
 from espmon.postmortem.rsp import Packet, Parser, encode
-from espmon.session.debugger import Debugger
+from espmon.session.gdb_client import GdbClient
 from espmon.session.stopped import StackReader, describe, stack_pointer
 
 BANNER = b"ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\nrst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n"
@@ -74,7 +74,7 @@ def times(count: int, change: Callable[[bytes], bytes], only: bytes = b"g") -> C
     return script
 
 
-async def unwound(debugger: Debugger, symbolizer: Symbolizer) -> list[str]:
+async def unwound(debugger: GdbClient, symbolizer: Symbolizer) -> list[str]:
     """The functions on the stack, innermost first, as espmon unwinds them from the stub's registers."""
     registers = await debugger.registers()
     stack = StackReader(stack_pointer(registers))

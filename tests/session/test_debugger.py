@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from espmon.port import PortError
 from espmon.postmortem.rsp import RETRIES, RspError, TargetGone, encode
-from espmon.session.debugger import MEMORY_PIECE, MOST_MEMORY, Debugger
+from espmon.session.gdb_client import MAX_MEMORY, MEMORY_PIECE, GdbClient
 from tests.session.fakes import ScriptedHandle
 from tests.session.stub import BANNER, CODE, SP, Stub, times
 
@@ -19,10 +19,10 @@ QUICK = 0.02
 """Seconds of silence after which these tests ask again."""
 
 
-def speaking(stub: Stub) -> tuple[Debugger, ScriptedHandle]:
+def speaking(stub: Stub) -> tuple[GdbClient, ScriptedHandle]:
     handle = ScriptedHandle()
     handle.answer = stub
-    return Debugger(handle), handle
+    return GdbClient(handle), handle
 
 
 async def test_registers_have_the_names_that_panics_print() -> None:
@@ -62,7 +62,7 @@ async def test_a_read_of_everything_is_bounded() -> None:
 
     stub = Endless()
     debugger, _ = speaking(stub)
-    assert len(await debugger.memory(0, 1 << 30)) == MOST_MEMORY
+    assert len(await debugger.memory(0, 1 << 30)) == MAX_MEMORY
 
 
 async def test_a_damaged_reply_is_asked_for_again_and_not_executed_twice() -> None:

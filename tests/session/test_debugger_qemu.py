@@ -10,9 +10,9 @@ import pytest
 from espmon.postmortem import Symbolizer
 from espmon.postmortem.gdb_target import parse_stop
 from espmon.session.bridge import Bridge
-from espmon.session.debugger import Debugger
+from espmon.session.gdb_client import GdbClient
 from espmon.session.lease import Wire
-from espmon.sim.image import ELF
+from espmon.sim.firmware_image import ELF
 from tests.session.qemu import needs, stopped_program
 from tests.session.stub import unwound
 
@@ -30,14 +30,14 @@ def address_of(name: str) -> int:
     return symbol.address
 
 
-async def run_to(debugger: Debugger, name: str, request: int) -> None:
+async def run_to(debugger: GdbClient, name: str, request: int) -> None:
     await debugger.request(b"M%x,4:%s" % (address_of("console_request"), request.to_bytes(4, "little").hex().encode()))
     await debugger.request(b"Z0,%x,2" % address_of(name))
     stop = parse_stop(await debugger.request(b"c", 20.0, once=True))
     assert stop is not None
 
 
-async def chain(debugger: Debugger) -> list[str]:
+async def chain(debugger: GdbClient) -> list[str]:
     """The functions on the stack, inlined ones included, as espmon unwinds them from the stub's registers."""
     return await unwound(debugger, Symbolizer(ELF))
 
@@ -59,7 +59,7 @@ async def gdb(program: str, port: int, *commands: str) -> str:
 
 async def test_registers_memory_and_threads_are_read() -> None:
     async with stopped_program(ELF) as handle:
-        debugger = Debugger(Wire(handle, lambda owner, data: None).lease("gdb"))
+        debugger = GdbClient(Wire(handle, lambda owner, data: None).lease("gdb"))
         assert (await debugger.stop_reason()).signal == 5
         entry = (await debugger.registers())["MEPC"]
         assert int.from_bytes(await debugger.register(32), "little") == entry
@@ -70,7 +70,7 @@ async def test_registers_memory_and_threads_are_read() -> None:
 
 async def test_a_step_executes_one_instruction() -> None:
     async with stopped_program(ELF) as handle:
-        debugger = Debugger(Wire(handle, lambda owner, data: None).lease("gdb"))
+        debugger = GdbClient(Wire(handle, lambda owner, data: None).lease("gdb"))
         before = (await debugger.registers())["MEPC"]
         assert (await debugger.step()).signal == 5
         assert 0 < abs((await debugger.registers())["MEPC"] - before) < 0x1000_0000
@@ -93,7 +93,7 @@ async def test_the_chain_of_calls_is_the_one_that_gdb_finds_through_the_bridge(
     needs("gdb-multiarch")
     async with stopped_program(ELF) as handle:
         lease = Wire(handle, lambda owner, data: None).lease("gdb")
-        debugger = Debugger(lease)
+        debugger = GdbClient(lease)
         await run_to(debugger, function, crash)
         ours = await chain(debugger)
         bridge = Bridge(lease)
@@ -112,7 +112,7 @@ async def test_the_chain_of_calls_is_the_one_that_gdb_finds_through_the_bridge(
 async def test_after_continue_the_board_runs_until_the_next_stop() -> None:
     async with stopped_program(ELF) as handle:
         lease = Wire(handle, lambda owner, data: None).lease("gdb")
-        debugger = Debugger(lease)
+        debugger = GdbClient(lease)
         await debugger.request(b"Z0,%x,2" % address_of(MAIN))
         log = await debugger.resume()
         while b"$T05" not in log:

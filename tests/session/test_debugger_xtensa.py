@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from espmon.postmortem import SegmentMemory, Symbolizer, decode_core
-from espmon.postmortem.report import CoreReport
-from espmon.session.debugger import Debugger
+from espmon.postmortem.core_report import CoreReport
+from espmon.session.gdb_client import GdbClient
 from tests.session.fakes import ScriptedHandle
 from tests.session.stub import Stub, unwound
 
@@ -45,7 +45,7 @@ async def test_the_chain_of_calls_from_the_stub_is_the_one_of_the_core_dump(shar
     crashed = next(task for task in report.tasks if task.crashed)
     handle = ScriptedHandle()
     handle.answer = XtensaStub(report, loops=loops)
-    debugger = Debugger(handle)
+    debugger = GdbClient(handle)
     found = await unwound(debugger, symbolizer)
     assert found == [frame.function for frame in crashed.frames]
     assert len(found) > 3

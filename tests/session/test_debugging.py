@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from espmon.session.debugging import DebugError, find_gdb
+from espmon.session.debug_lease import DebugError, find_gdb
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import Notice, OpenRequest
+from espmon.session.status import Notice, OpenRequest
 from espmon.sim import BoardServer, SimulatedBoard
 from tests.session.fakes import Port, ScriptedHandle, Watch
 from tests.session.qemu import needs
@@ -229,7 +229,7 @@ class Client:
 
 @pytest.fixture
 def gdb(monkeypatch: pytest.MonkeyPatch) -> Client:
-    monkeypatch.setattr("espmon.session.debugging.find_gdb", lambda machine, chip: "gdb-multiarch")
+    monkeypatch.setattr("espmon.session.debug_lease.find_gdb", lambda machine, chip: "gdb-multiarch")
     return Client()
 
 

@@ -12,9 +12,9 @@ import pytest
 from espmon.postmortem import Symbolizer
 from espmon.records.lines import LineBlock
 from espmon.session.decoder import Decoder
+from espmon.session.status import Change, DecorationsChanged, ElfState, Notice
 from espmon.session.store import LogStore
-from espmon.session.view import Change, DecorationsChanged, ElfState, Notice
-from espmon.sim.image import ELF
+from espmon.sim.firmware_image import ELF
 
 
 def app_main() -> int:

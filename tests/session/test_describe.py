@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from espmon.records.events.panic import Panic
+from espmon.records.events.panic_record import Panic
 from espmon.records.record import Record
 from espmon.session.describe import describe
-from espmon.session.events import FlashEvent, ProbeEvent, SessionNote
+from espmon.session.event_log import FlashEvent, ProbeEvent, SessionNote
 
 
 def rows(record: Record) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from espmon.session.events import FlashEvent
+from espmon.session.event_log import FlashEvent
 
 
 @pytest.mark.parametrize(

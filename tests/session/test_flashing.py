@@ -10,9 +10,9 @@ import pytest
 
 from espmon.port import PortError, PortErrorKind
 from espmon.rom import RomErrorKind
-from espmon.rom.leave import LEAVE_LIMIT
+from espmon.rom.restart import RESTART_SECONDS
+from espmon.session.flash_action import FlashCancelled, FlashEnd, FlashError, FlashJob, run_flash
 from espmon.session.flash_plan import FlashPlan, Region
-from espmon.session.flashing import FlashCancelled, FlashEnd, FlashError, FlashJob, run_flash
 from espmon.testing import Operation, WireLost
 from tests.rom.flash_board import BOOT, FlashBoard
 from tests.rom.flash_stay import application, board_for, noise, run
@@ -225,7 +225,7 @@ async def _cancelled_after(board: FlashBoard, job: FlashJob, seconds: float) -> 
 def test_cancelling_takes_effect_at_once_and_names_the_state(seconds: float) -> None:
     board = board_for(write_seconds=60.0)
     cancelled, took = run(_cancelled_after(board, write_job(), seconds))
-    assert took <= 0.2 + LEAVE_LIMIT
+    assert took <= 0.2 + RESTART_SECONDS
     if board.erased:
         assert cancelled.after == "download mode"
         assert "Unfinished: app.bin, data.bin" in cancelled.message
@@ -254,6 +254,6 @@ def test_cancelling_without_lines_says_where_the_board_is() -> None:
 
 
 def test_job_kinds_that_are_no_chip_failure_are_known() -> None:
-    from espmon.session.flashing import JOB_FAILED
+    from espmon.session.flash_action import JOB_FAILED
 
     assert {RomErrorKind.FLASH, RomErrorKind.IMAGE} == JOB_FAILED

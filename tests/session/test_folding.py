@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from espmon.records.demux import Demultiplexer
-from espmon.records.events.panic import Panic
+from espmon.records.events.panic_record import Panic
 from espmon.records.record import Event
-from espmon.session.events import EventLog, SessionNote
+from espmon.session.event_log import EventLog, SessionNote
 from espmon.session.state import State
-from espmon.session.view import EVENTS_KEPT, EventEntry, Severity
-from espmon.sim.image import ELF
+from espmon.session.status import MAX_EVENTS, EventEntry, Severity
+from espmon.sim.firmware_image import ELF
 from tests.session.fakes import ScriptedHandle
 from tests.session.test_reports import BOOT, Case, crash
 
@@ -138,9 +138,9 @@ def test_a_reader_on_another_thread_keeps_a_whole_list(listed: Listed) -> None:
 
 def test_entries_are_bounded_and_found_when_the_oldest_have_gone(listed: Listed) -> None:
     listed.feed(crash("panic"), POWER_ON)
-    for number in range(EVENTS_KEPT + 10):
+    for number in range(MAX_EVENTS + 10):
         listed.log.add(SessionNote(0, listed.now, str(number)), None)
-    assert len(listed.log.entries) <= EVENTS_KEPT
+    assert len(listed.log.entries) <= MAX_EVENTS
     assert listed.log.entry(0) is None
     listed.feed(crash("panic"), POWER_ON)
     assert listed.kinds("boot")[-2:] == [("panic", 1, 1), ("reset", 2, 1)]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from espmon.port import PortIdentity
-from espmon.records.console import PROMPT
+from espmon.records.console_events import PROMPT
 from espmon.session.session import Session
 from espmon.session.settings import Settings
-from espmon.session.view import ElfState, Notice, OpenRequest
+from espmon.session.status import ElfState, Notice, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from tests.session.fakes import Port, ScriptedHandle, Watch
 

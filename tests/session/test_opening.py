@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from espmon.port import DeviceRegistry, PortError, PortErrorKind, PortIdentity
-from espmon.session import opening
-from espmon.session.opening import port_of
+from espmon.session import port_lookup as opening
+from espmon.session.port_lookup import port_of
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 from tests.session.fakes import Port, ScriptedHandle
 
 
 @pytest.fixture
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr("espmon.port.registry.default_path", lambda: tmp_path / "devices.json")
+    monkeypatch.setattr("espmon.port.device_registry.default_path", lambda: tmp_path / "devices.json")
     DeviceRegistry().update("serial:12345", nickname="bench1")
 
 
@@ -52,7 +52,7 @@ def test_an_unknown_name_is_an_error_in_words() -> None:
 @pytest.mark.parametrize("late", ["port_of", "load_sequences"])
 async def test_a_system_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, late: str) -> None:
     released = threading.Event()
-    monkeypatch.setattr(opening, "LOOK_LIMIT", 0.05)
+    monkeypatch.setattr(opening, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(opening, late, lambda *words: released.wait(10.0))
     with pytest.raises(PortError) as caught:
         await (opening.find_port("desk") if late == "port_of" else opening.open_url("loop://"))
@@ -66,7 +66,7 @@ async def test_a_session_does_not_wait_for_the_system_for_ever(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, late: str
 ) -> None:
     released = threading.Event()
-    monkeypatch.setattr(opening, "LOOK_LIMIT", 0.05)
+    monkeypatch.setattr(opening, "LOOK_SECONDS", 0.05)
     port = Port(ScriptedHandle())
     looks: dict[str, Any] = {"resolver": lambda name: name, "identifier": PortIdentity}
     looks[late] = lambda name: released.wait(10.0)

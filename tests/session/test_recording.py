@@ -11,7 +11,7 @@ import pytest
 
 from espmon.records.record import Record
 from espmon.session import recording
-from espmon.session.artifacts import artifact_name
+from espmon.session.artifact_files import artifact_name
 from espmon.session.recording import Recording, new_session_folder, prune_sessions, safe_name, write_atomically
 
 

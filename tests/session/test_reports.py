@@ -15,9 +15,9 @@ from espmon.session import reports
 from espmon.session.ide import Ide
 from espmon.session.session import Session
 from espmon.session.settings import Settings
-from espmon.session.view import EventEntry, Notice, OpenRequest
-from espmon.sim.image import ELF, Image
-from espmon.sim.panic import panic_text
+from espmon.session.status import EventEntry, Notice, OpenRequest
+from espmon.sim.firmware_image import ELF, Image
+from espmon.sim.simulated_panic import panic_text
 from tests.session.fakes import Port, ScriptedHandle, Watch
 from tests.session.test_ide import listening
 

@@ -37,7 +37,7 @@ def test_stopping_cancels_what_runs() -> None:
 
 
 def test_a_task_that_will_not_end_does_not_keep_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "STOP_LIMIT", 0.05)
+    monkeypatch.setattr(runner, "STOP_SECONDS", 0.05)
     refused = threading.Event()
 
     async def stubborn() -> None:

@@ -16,7 +16,7 @@ from espmon.session.lease import LeaseError, Wire
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import ForbiddenTransition, State
-from espmon.session.view import Notice, OpenRequest
+from espmon.session.status import Notice, OpenRequest
 from tests.session.fakes import Port, ScriptedHandle, Watch
 from tests.session.test_ide import finish, listening
 

@@ -10,12 +10,12 @@ from typing import NoReturn
 import pytest
 
 from espmon.port import PortIdentity
+from espmon.session.flash_action import FlashCancelled, FlashJob
 from espmon.session.flash_plan import FlashPlan
-from espmon.session.flashing import FlashCancelled, FlashJob
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import WAITS, Notice, OpenRequest
+from espmon.session.status import WAITS, Notice, OpenRequest
 from tests.session.fakes import Port, ScriptedHandle, Watch
 
 SHARED = "Also open in minicom (pid 7): each program gets only a part of the bytes"
@@ -69,7 +69,7 @@ async def half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
             raise FlashCancelled(text, "download mode", "/b/app.bin") from None
         raise AssertionError
 
-    monkeypatch.setattr("espmon.session.flashing.run_flash", cancelled)
+    monkeypatch.setattr("espmon.session.flash_action.run_flash", cancelled)
     await bench.open()
     flashing = asyncio.create_task(bench.session.flash(JOB))
     await bench.watch.until(lambda: bench.session.state is State.LEASED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from espmon.sim.rfc2217 import Data, Rfc2217Server, escape
+from espmon.sim.rfc2217_server import Data, Rfc2217Server, escape
 
 CONTROLS = {("dtr", True): 8, ("dtr", False): 9, ("rts", True): 11, ("rts", False): 12}
 LIMIT = 10.0

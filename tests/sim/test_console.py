@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from espmon.sim.console import LineEditor
+from espmon.sim.line_editor import LineEditor
 
 
 def run(*pieces: bytes) -> tuple[bytes, list[str]]:

@@ -13,11 +13,12 @@ from esptool.targets import CHIP_DEFS
 
 from espmon.cli import flash as flash_command
 from espmon.cli import probe as probe_command
-from espmon.rom.image import image_problems, looks_like_image, parse_description, parse_header, parse_partitions
-from espmon.sim import BoardThread, SimulatedBoard, bootlog, flash
-from espmon.sim.chips import CHIPS, SimulatedChip
-from espmon.sim.image import Image
+from espmon.rom.app_image import image_problems, looks_like_image, parse_description, parse_header, parse_partitions
+from espmon.sim import BoardThread, SimulatedBoard, bootlog
+from espmon.sim import flash_contents as flash
+from espmon.sim.firmware_image import Image
 from espmon.sim.scenarios import LOG_LINES
+from espmon.sim.simulated_chips import CHIPS, SimulatedChip
 from tests.sim.client import Client
 
 every_chip = pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))

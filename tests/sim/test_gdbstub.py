@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from espmon.sim.firmware_image import Image
 from espmon.sim.gdbstub import BANNER, GdbStub, Outcome, packet
-from espmon.sim.image import Image
 
 IMAGE = Image()
 PANIC = IMAGE.snapshot("panic")

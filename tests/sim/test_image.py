@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from espmon.sim.chips import CHIPS
-from espmon.sim.coredump import END, START, console_text, pieces
-from espmon.sim.image import ELF, KINDS, SOURCE_PREFIX, SOURCES, TCB_BYTES, Image
-from espmon.sim.panic import panic_text, reason
+from espmon.sim.firmware_image import ELF, KINDS, SOURCE_PREFIX, SOURCES, TCB_BYTES, Image
+from espmon.sim.simulated_chips import CHIPS
+from espmon.sim.simulated_dump import END, START, console_text, pieces
+from espmon.sim.simulated_panic import panic_text, reason
 from espmon.sim.xtensa import core_dump
 
 IMAGE = Image()

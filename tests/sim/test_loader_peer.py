@@ -10,7 +10,7 @@ import pytest
 
 from espmon.rom.channel import Channel
 from espmon.testing import Fault, MockChannel, Operation, Quirks, WireLost
-from espmon.testing.slip import Splitter, encode, reply
+from espmon.testing.slip_peer import Splitter, encode, reply
 
 SYNC = b"\x07\x07\x12\x20" + b"\x55" * 32
 

@@ -17,16 +17,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espmon.records.baud import BaudDetector, BaudFinding
+from espmon.records.baud_detector import BaudDetector, BaudFinding
 from espmon.sim import BoardServer, BoardThread, ListenError, SimulatedBoard
 from espmon.sim.bootlog import printed_sha
-from espmon.sim.chips import CHIPS
-from espmon.sim.coredump import END, START
 from espmon.sim.frames import crc8
 from espmon.sim.gdbstub import packet
+from espmon.sim.simulated_chips import CHIPS
+from espmon.sim.simulated_dump import END, START
 from espmon.sim.strapping import Mode
 from espmon.testing import Operation, Quirks
-from espmon.testing.slip import Splitter
+from espmon.testing.slip_peer import Splitter
 from tests.sim.client import Client
 from tests.sim.test_loader_peer import SYNC, request
 

@@ -13,8 +13,7 @@ from typing import Any
 from espmon.records.lines import LineBlock
 from espmon.records.record import Event, Record
 from espmon.session.state import State
-from espmon.session.store import STORE_BYTES, LogStore
-from espmon.session.view import (
+from espmon.session.status import (
     Change,
     DecorationsChanged,
     EventAdded,
@@ -27,6 +26,7 @@ from espmon.session.view import (
     Status,
     StatusChanged,
 )
+from espmon.session.store import STORE_BYTES, LogStore
 
 LINE = re.compile(rb"[^\r\n]*(?:\r\r\n|\r\n|\n|\r|$)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from espmon.session.view import EventAdded, EventEntry
+from espmon.session.status import EventAdded, EventEntry
 from tests.tui.fake_session import FakeEvent
 from tests.tui.running import Running
 

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 from espmon.tui.app import EspmonApp
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.widgets.log_pane import LogPane

@@ -9,11 +9,11 @@ from textual.widgets import Input
 from textual.widgets._toast import Toast
 
 from espmon.session.state import State
-from espmon.session.view import Notice, OpenRequest, Severity
+from espmon.session.status import Notice, OpenRequest, Severity
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.help import HelpScreen
 from espmon.tui.screens.picker import PickerScreen
-from espmon.tui.screens.probing import ProbingScreen
+from espmon.tui.screens.probing_screen import ProbingScreen
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import BOARD, numbered, running
 
@@ -236,7 +236,7 @@ async def test_leaving_works_when_the_port_does_not_close(monkeypatch: object) -
         await gate.wait()
 
     session.close = never  # type: ignore[method-assign]
-    monkeypatch.setattr(module, "CLOSE_LIMIT", 0.05)  # type: ignore[attr-defined]
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)  # type: ignore[attr-defined]
     async with running(session=session) as case:
         await case.pilot.press("ctrl+q")
         await case.until(lambda: case.app._exit)

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from espmon.session.debugging import DebugError
-from espmon.tui.debugging import counter, run_in_terminal, thread_name
-from espmon.tui.screens.gdb import GdbInspectScreen
+from espmon.session.debug_lease import DebugError
+from espmon.tui.debug_dialogs import counter, run_in_terminal, thread_name
+from espmon.tui.screens.gdb_inspector import GdbInspectScreen
 from espmon.tui.screens.prompt import TextPrompt
-from espmon.tui.screens.stub import StubScreen
+from espmon.tui.screens.stub_offer import StubScreen
 from tests.tui.fake_session import FakeSession
 from tests.tui.happening import Told, happen, shown
 from tests.tui.running import Running, running

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from espmon.session.events import FlashEvent
+from espmon.session.event_log import FlashEvent
 from espmon.session.state import State
-from espmon.session.view import EventEntry, Severity
+from espmon.session.status import EventEntry, Severity
 from espmon.tui.screens.confirm import ConfirmScreen
-from espmon.tui.screens.flash import FlashConfirmScreen, FlashProgressScreen
+from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import Running, running
 
@@ -126,7 +126,7 @@ async def test_who_leaves_all_the_same_is_told_how_the_board_was_left(project: P
         await case.pilot.pause()
         await case.press("y")
         app = case.app
-    assert app.farewell == text
+    assert app.exit_message == text
     assert app.return_value == 1
 
 
@@ -136,7 +136,7 @@ async def test_a_signal_leaves_at_once(project: Path) -> None:
         case.app.exit(143)
         app = case.app
     assert app.return_value == 143
-    assert "half written" in app.farewell
+    assert "half written" in app.exit_message
 
 
 async def test_a_flash_that_ends_meanwhile_takes_the_question_away(project: Path) -> None:
@@ -165,7 +165,7 @@ async def test_without_a_flash_leaving_asks_nothing() -> None:
         await case.press("ctrl+right_square_bracket")
         app = case.app
     assert app.return_value == 0
-    assert app.farewell == ""
+    assert app.exit_message == ""
 
 
 def cancelled(identity: int, text: str) -> EventEntry:

@@ -14,19 +14,20 @@ from espmon.port import DeviceRegistry, PortInfo, platform
 from espmon.port._posix_holders import Holder
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import Capture, OpenRequest, Severity
-from espmon.tui import artifacts, boards
+from espmon.session.status import Capture, OpenRequest, Severity
+from espmon.tui import artifact_dialogs as artifacts
+from espmon.tui import boards
 from espmon.tui.builds import project_of
 from espmon.tui.graphics import draws_pictures
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
-from espmon.tui.screens.coredump import CoreDumpReportScreen
-from espmon.tui.screens.devices import DeviceManagerScreen
-from espmon.tui.screens.lent import LentScreen
-from espmon.tui.screens.panic import PanicReportScreen
+from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
+from espmon.tui.screens.device_manager import DeviceManagerScreen
+from espmon.tui.screens.ide_has_port import IdeHasPortScreen
+from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
-from espmon.tui.screens.report import ReportScreen
+from espmon.tui.screens.report_screen import ReportScreen
 from tests.tui.happening import Told, happen, shown
 from tests.tui.running import Running, running
 
@@ -284,11 +285,11 @@ async def test_the_setting_answers_that_without_asking() -> None:
 async def test_while_the_ide_has_the_port_that_is_shown_and_x_takes_it_back() -> None:
     async with running() as case:
         case.session.set(state=State.LOST, reason="The IDE has the port")
-        await shown(case, LentScreen)
+        await shown(case, IdeHasPortScreen)
         await case.press("escape")
         await case.until(lambda: case.app.screen is case.screen)
         await case.press("D")
-        await shown(case, LentScreen)
+        await shown(case, IdeHasPortScreen)
         await case.press("x", "x")
         await case.until(lambda: "stop_waiting_for_ide" in case.session.calls)
         case.session.set(state=State.MONITORING, reason="")

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from espmon.port.opening import BAUD_LIMIT
-from espmon.tui.entered import baud_of, elf_problem, path_of
+from espmon.port.opening import MAX_BAUD
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.user_input import baud_of, elf_problem, path_of
 from tests.tui.running import running
 
 NOBODY = "~nobody-has-this-name/app.elf"
 
 
-@pytest.mark.parametrize(("text", "baud"), [("115200", 115200), (" 9600 ", 9600), (str(BAUD_LIMIT), BAUD_LIMIT)])
+@pytest.mark.parametrize(("text", "baud"), [("115200", 115200), (" 9600 ", 9600), (str(MAX_BAUD), MAX_BAUD)])
 def test_a_rate_is_a_number(text: str, baud: int) -> None:
     assert baud_of(text) == baud
 
 
-@pytest.mark.parametrize("text", ["", "fast", "-1", "0", "1.5", "٣", str(BAUD_LIMIT + 1), "9" * 5000])
+@pytest.mark.parametrize("text", ["", "fast", "-1", "0", "1.5", "٣", str(MAX_BAUD + 1), "9" * 5000])
 def test_anything_else_is_no_rate(text: str) -> None:
     assert baud_of(text) is None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from espmon.session.state import State
-from espmon.session.view import ElfState
+from espmon.session.status import ElfState
 from espmon.tui.widgets.header import BoardHeader, short_name
 from tests.tui.running import Running, running
 

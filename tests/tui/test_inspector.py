@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.style import Style
 
+from espmon.session.status import MAX_EVENTS, EventAdded, Severity
 from espmon.session.store import LogStore
-from espmon.session.view import EVENTS_KEPT, EventAdded, Severity
 from espmon.tui.log import layout
 from espmon.tui.log.painter import Painter
 from espmon.tui.widgets.event_list import EventList
@@ -204,9 +204,9 @@ async def test_the_list_keeps_as_many_events_as_the_session_does() -> None:
         await case.until(lambda: case.screen.completed)
         entry = case.session.add_event("reset", "Power on", boot=1)
         events = case.screen.inspector.events
-        events.update_entries([replace(entry, id=number) for number in range(EVENTS_KEPT + 1)])
-        assert len(events.entries) == EVENTS_KEPT - EVENTS_KEPT // 10
-        assert next(reversed(events.entries)) == EVENTS_KEPT
+        events.update_entries([replace(entry, id=number) for number in range(MAX_EVENTS + 1)])
+        assert len(events.entries) == MAX_EVENTS - MAX_EVENTS // 10
+        assert next(reversed(events.entries)) == MAX_EVENTS
 
 
 def test_the_lines_marked_first_lose_their_remarks_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from espmon.session.state import State
-from espmon.session.view import Capture, Severity
-from espmon.tui import boards, flashing
+from espmon.session.status import Capture, Severity
+from espmon.tui import boards
+from espmon.tui import flash_dialogs as flashing
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
-from espmon.tui.screens.coredump import CoreDumpReportScreen
-from espmon.tui.screens.panic import PanicReportScreen
+from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
+from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
 from tests.tui.happening import Told, happen, shown
 from tests.tui.running import Running, running

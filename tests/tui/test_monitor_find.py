@@ -6,8 +6,8 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from espmon.session.view import OpenRequest
-from espmon.tui.log.scan import Scan
+from espmon.session.status import OpenRequest
+from espmon.tui.log.history_scan import Scan
 from espmon.tui.widgets.filter_bar import FilterBar, LevelPicker
 from espmon.tui.widgets.search_bar import SearchBar
 from tests.tui.running import Running, numbered, running

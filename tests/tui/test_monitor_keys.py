@@ -9,7 +9,7 @@ from textual import events
 
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import Capture
+from espmon.session.status import Capture
 from espmon.tui import actions
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.input_line import History, InputLine

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from espmon.session.runner import LoopThread
 from espmon.session.state import State
-from espmon.session.view import Capture, ElfState, Severity
+from espmon.session.status import Capture, ElfState, Severity
 from espmon.tui.app import EspmonApp
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import BOARD, Running

@@ -12,9 +12,9 @@ from espmon.records.events._foreign import NUTTX, nuttx_stack_row, nuttx_trace, 
 from espmon.records.events._starters import Starter
 from espmon.records.events._text import number
 from espmon.records.events._watchdog import read_watchdog
-from espmon.records.events.panic import MOST_FRAMES, BacktraceFrame, CoreState, Panic
+from espmon.records.events.panic_record import MAX_FRAMES, BacktraceFrame, CoreState, Panic
 
-MOST_LINES = 2000
+MAX_LINES = 2000
 """A crash report longer than this is closed as it stands."""
 
 PATIENCE_MESSAGE = 10
@@ -24,7 +24,7 @@ PATIENCE_LOOSE = 4
 """Lines of other text that may stand inside a report before it counts as ended: before its banner, between its rows,
 after its backtrace, and after the backtrace of a report that need not be fatal (task watchdog, bare backtrace)."""
 
-MOST_CORES = 4
+MAX_CORES = 4
 
 _RANK = ("other", "exception", "abort", "cache", "int_wdt", "brownout", "assert", "rust", "heap",
          "stack_overflow", "stack_smash", "task_wdt")  # fmt: skip
@@ -184,7 +184,7 @@ class Assembly:
         self._in_stack = False
         self._flush_pending()
         where = self._core or panic
-        if where.backtrace and len(panic.other_cores) < MOST_CORES:
+        if where.backtrace and len(panic.other_cores) < MAX_CORES:
             self._core = CoreState(self._mark)
             panic.other_cores.append(self._core)
         elif "task_wdt" in self.names and panic.core is None:
@@ -197,9 +197,9 @@ class Assembly:
         panic = self.panic
         found = rows.trace(text)
         frames = (self._core or panic).backtrace
-        frames.extend(found.frames[: MOST_FRAMES - len(frames)])
-        if len(found.frames) and len(frames) >= MOST_FRAMES:
-            panic.damage(f"backtrace longer than {MOST_FRAMES} entries")
+        frames.extend(found.frames[: MAX_FRAMES - len(frames)])
+        if len(found.frames) and len(frames) >= MAX_FRAMES:
+            panic.damage(f"backtrace longer than {MAX_FRAMES} entries")
         for what in found.damaged:
             panic.damage(what)
         where = self._core or panic
@@ -213,7 +213,7 @@ class Assembly:
             return
         frame = rows.pending_frame(pending)
         frames = (self._core or self.panic).backtrace
-        if frame is not None and len(frames) < MOST_FRAMES:
+        if frame is not None and len(frames) < MAX_FRAMES:
             frames.append(frame)
         if ":" in pending or frame is None:
             self.panic.damage(f"backtrace entry: {pending[:48]}")
@@ -230,7 +230,7 @@ class Assembly:
         stack = self._core.stack if self._core else self.panic.stack
         if not rows.add_stack(stack, [row]):
             self.panic.damage("the stack dump is longer than can be kept")
-        if self.lines >= MOST_LINES:
+        if self.lines >= MAX_LINES:
             self.panic.damage("the report is longer than can be kept")
             self.finished = True
         return True
@@ -258,7 +258,7 @@ class Assembly:
                 self.finished = True
         elif self._in_stack and self.panic.stack:
             self._in_stack = False
-        if self.lines >= MOST_LINES:
+        if self.lines >= MAX_LINES:
             self.panic.damage("the report is longer than can be kept")
             self.finished = True
 
@@ -339,7 +339,7 @@ class Assembly:
             task, addresses = found
             self._traced_task = self._traced_task or task
             if task == self._traced_task:
-                room = MOST_FRAMES - len(self.panic.backtrace)
+                room = MAX_FRAMES - len(self.panic.backtrace)
                 self.panic.backtrace.extend(map(BacktraceFrame, addresses[:room]))
             return True
         if "trace" not in self.groups:
@@ -349,7 +349,7 @@ class Assembly:
             return True
         address = rows.bare_address(text) if self._bare_trace else None
         frames = (self._core or self.panic).backtrace
-        if address is None or len(frames) >= MOST_FRAMES:
+        if address is None or len(frames) >= MAX_FRAMES:
             return False
         frames.append(BacktraceFrame(address))
         return True

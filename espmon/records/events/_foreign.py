@@ -7,7 +7,7 @@ import re
 from espmon.records.events._data import table
 from espmon.records.events._rows import KNOWN, alias
 from espmon.records.events._text import number
-from espmon.records.events.panic import MOST_FRAMES, BacktraceFrame, Panic, call_address, is_code_address
+from espmon.records.events.panic_record import MAX_FRAMES, BacktraceFrame, Panic, call_address, is_code_address
 
 _EPC = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _EPC_BAD = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]*)")
@@ -156,7 +156,7 @@ def _zephyr(panic: Panic, text: str) -> bool:
             panic.pc = address
         return True
     if call := _CALL_TRACE.search(text):
-        if call[1] and len(panic.backtrace) < MOST_FRAMES:
+        if call[1] and len(panic.backtrace) < MAX_FRAMES:
             panic.backtrace.append(BacktraceFrame(int(call[1], 16)))
         return True
     return False

@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from espmon.records.events.panic import MOST_FRAMES, MOST_STACK, BacktraceFrame, call_address
+from espmon.records.events.panic_record import MAX_FRAMES, MAX_STACK, BacktraceFrame, call_address
 
 XTENSA_REGISTERS = (
     "PC", "PS", *(f"A{n}" for n in range(16)), "SAR", "EXCCAUSE", "EXCVADDR", "LBEG", "LEND", "LCOUNT",
@@ -118,7 +118,7 @@ def trace(text: str) -> Trace:
             found.pending = token
         elif _LIKE.match(token):
             found.damaged.append(f"backtrace entry: {token[:48]}")
-    del found.frames[MOST_FRAMES:]
+    del found.frames[MAX_FRAMES:]
     return found
 
 
@@ -208,7 +208,7 @@ def stack_row(text: str, *, prefix: str) -> StackRow | None:
 def add_stack(stack: list[tuple[int, bytearray]], pieces: list[tuple[int, bytes]]) -> bool:
     """Append dumped memory, joining what follows on; False when the limit is reached."""
     for address, data in pieces:
-        if sum(len(piece) for _, piece in stack) + len(data) > MOST_STACK:
+        if sum(len(piece) for _, piece in stack) + len(data) > MAX_STACK:
             return False
         if stack and stack[-1][0] + len(stack[-1][1]) == address:
             stack[-1][1].extend(data)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from espmon.records.events._text import number
-from espmon.records.events.panic import Panic
+from espmon.records.events.panic_record import Panic
 
-MOST_TASKS = 32
+MAX_TASKS = 32
 """Starved tasks kept."""
 
 _STARVED = re.compile(r"task_wdt:\s+- (.+?)(?: \(CPU ([\d/]+)\))?\s*$|^\s*- (.+?) \(CPU ([\d/]+)\)\s*$")
@@ -22,7 +22,7 @@ def read_watchdog(panic: Panic, text: str) -> bool:
     elif starved := _STARVED.search(text):
         name = starved[1] or starved[3]
         cpus = starved[2] or starved[4]
-        if len(panic.starved) < MOST_TASKS:
+        if len(panic.starved) < MAX_TASKS:
             panic.starved.append((name, number(cpus)))
     elif not _OTHER.search(text):
         return False

@@ -11,10 +11,10 @@ from espmon.records.events._hints import failure_hint
 from espmon.records.events._text import ESP32_ROM, clean, rom_chip
 from espmon.records.record import Event, JsonObject, Record
 
-MOST_LINES = 400
+MAX_LINES = 400
 """Lines of one boot that are read at most."""
 
-PATIENCE = 60
+QUIET_LINES = 60
 """Lines without anything about the boot after which it is reported as it stands."""
 
 _AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause:\d")
@@ -181,7 +181,7 @@ class BootEvents:
         if _TELLS.search(text) and any(reader(boot, text) for reader in self._readers):
             self._extend(line)
             self._told = self._told or bool(boot.framework or boot.bootloader_version or boot.app)
-        if self._complete(text) or self._idle > PATIENCE or self._lines > MOST_LINES:
+        if self._complete(text) or self._idle > QUIET_LINES or self._lines > MAX_LINES:
             yield from self._close()
 
     def _begin(self, line: LineView) -> None:

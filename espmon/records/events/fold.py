@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 
-from espmon.records.events.panic import Panic
+from espmon.records.events.panic_record import Panic
 
 TOP_FRAMES = 4
 """Two panics are the same crash when kind, cause and this many code frames from the top are equal."""
 
-MOST_GROUPS = 64
+MAX_GROUPS = 64
 """Groups kept open at once; the one that was quiet longest is given out when there are more."""
 
 
@@ -26,13 +26,13 @@ def signature(panic: Panic) -> Hashable:
 
 
 class StormFolder:
-    """Groups equal panics. Bounded: at most `MOST_GROUPS` panics are held.
+    """Groups equal panics. Bounded: at most `MAX_GROUPS` panics are held.
 
     `add` returns what is finished because room was needed; `flush` returns the rest, in order of first appearance. The
     panic that is given out is the first of its group, with `count` set.
     """
 
-    def __init__(self, most_groups: int = MOST_GROUPS) -> None:
+    def __init__(self, most_groups: int = MAX_GROUPS) -> None:
         self._groups: OrderedDict[Hashable, Panic] = OrderedDict()
         self._most = most_groups
 

@@ -4,7 +4,7 @@ lines and changes of width; nothing here needs the height of any line that is no
 from __future__ import annotations
 
 from espmon.tui.log.layout import Layout
-from espmon.tui.log.view import LogView
+from espmon.tui.log.log_view import LogView
 
 Row = tuple[int, int, int | None]
 """(line, row of that line, line shown before it)."""

@@ -23,10 +23,10 @@ _INNER_SGR = re.compile(rb"[^\r\n]\x1b\[[0-9;:]*m[^\r\n\x1b]")
 """Colour in the middle of a line: only there can it split what the user searches for."""
 
 
-PATTERN_LIMIT = 500
+MAX_PATTERN = 500
 """Most characters of a regular expression."""
 
-REPEAT_LIMIT = 10_000
+MAX_REPEAT = 10_000
 """Most repetitions that a regular expression may ask for, nested ones multiplied: they are unrolled."""
 
 LINE_SECONDS = 0.25
@@ -53,10 +53,10 @@ def _expression(pattern: str, *, case: bool) -> engine.Pattern[str]:
     """Compile what the user typed, for an engine that can be stopped (`re` holds the interpreter until it is done)."""
     import regex as engine  # only for those who search with expressions: it takes longer to load than a search
 
-    if len(pattern) > PATTERN_LIMIT:
-        raise QueryError(f"Not more than {PATTERN_LIMIT} characters")
-    if prod(map(int, _COUNTED.findall(pattern))) > REPEAT_LIMIT:
-        raise QueryError(f"Not more than {REPEAT_LIMIT:,} repetitions")
+    if len(pattern) > MAX_PATTERN:
+        raise QueryError(f"Not more than {MAX_PATTERN} characters")
+    if prod(map(int, _COUNTED.findall(pattern))) > MAX_REPEAT:
+        raise QueryError(f"Not more than {MAX_REPEAT:,} repetitions")
     try:
         return engine.compile(pattern, 0 if case else engine.IGNORECASE)
     except engine.error as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from espmon.session.store import LogStore
-from espmon.tui.monitor.link import SessionLink
+from espmon.tui.monitor.session_link import SessionLink
 
 QUERY = re.compile(rb"\x1b\[(?:999C\x1b\[)?[56]n")
 COLUMNS = 80

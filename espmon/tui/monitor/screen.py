@@ -13,10 +13,10 @@ from textual.widget import Widget
 
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.view import WAITS
+from espmon.session.status import WAITS
 from espmon.tui import actions
-from espmon.tui.monitor.link import SessionLink
-from espmon.tui.monitor.view import MonitorView
+from espmon.tui.monitor.monitor_view import MonitorView
+from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.input_line import History, InputLine
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes
@@ -28,7 +28,7 @@ BEGIN_TYPING = frozenset({"input", "raw", "search", "filter"})
 ALWAYS = frozenset({"menu", "interrupt", "exit_key", "focus", "blur"})
 """Actions that work while keys go to the board."""
 
-GIVE_WAY = (
+FOOTER_DROP_ORDER = (
     "app.palette",
     "board.screenshot",
     "log.filter",
@@ -269,7 +269,7 @@ class MonitorScreen(MonitorView):
             active.binding.id: cell_len(f" {self.app.get_key_display(active.binding)} {active.binding.description} ")
             for active in shown.values()
         }
-        for name in GIVE_WAY:
+        for name in FOOTER_DROP_ORDER:
             if sum(cells.values()) > self.size.width > 0 and cells.pop(name, 0):
                 for key, active in found.items():
                     if active.binding.id == name:

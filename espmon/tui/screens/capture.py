@@ -14,8 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, LoadingIndicator, ProgressBar
 
-from espmon.session.view import Capture
-from espmon.tui.screens.base import Dialog, Line, copy, rows, size_text, time_text
+from espmon.session.status import Capture
+from espmon.tui.screens.dialog import Dialog, Line, copy, rows, size_text, time_text
 
 NAMES = {"coredump": "core dump", "png": "screenshot", "frame": "frame", "gdb": "gdb packet"}
 """`Capture.kind` in words."""

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button
 
-from espmon.tui.screens.base import Dialog, Line
+from espmon.tui.screens.dialog import Dialog, Line
 
 
 class ConfirmScreen(Dialog[bool]):

@@ -15,8 +15,8 @@ from textual.widgets import DataTable, TabbedContent, TabPane
 from textual.worker import Worker, WorkerState
 
 from espmon.text import plain
-from espmon.tui.screens.base import Line, Result, clip, copy, literal
-from espmon.tui.screens.saving import SavingScreen
+from espmon.tui.screens.dialog import Line, Result, clip, copy, literal
+from espmon.tui.screens.saving_screen import SavingScreen
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
 Source = Callable[[str, int], Sequence[tuple[int, str]]]

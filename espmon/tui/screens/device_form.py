@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input
 
-from espmon.tui.entered import baud_of
-from espmon.tui.screens.base import Dialog, Line
+from espmon.tui.screens.dialog import Dialog, Line
+from espmon.tui.user_input import baud_of
 
 NICKNAME = re.compile(r"[a-z0-9_-]+")
 """What a nickname may be: it stands where a port may stand on the command line."""

@@ -14,7 +14,7 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-PIXEL_LIMIT = 64_000_000
+MAX_PIXELS = 64_000_000
 """Pictures with more pixels are not decoded."""
 
 
@@ -34,7 +34,7 @@ def load_picture(path: Path) -> Image:
         raise PictureError("pictures need the extra 'images': pip install espmon[images]") from None
     try:
         with Image.open(path) as opened:
-            if opened.width * opened.height > PIXEL_LIMIT:
+            if opened.width * opened.height > MAX_PIXELS:
                 raise PictureError(f"{opened.width}x{opened.height} pixels are more than espmon decodes")
             return opened.convert("RGB")
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

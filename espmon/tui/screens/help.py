@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input
 
 from espmon.text import plain
-from espmon.tui.screens.base import Line
+from espmon.tui.screens.dialog import Line
 
 
 class HelpEntry(NamedTuple):

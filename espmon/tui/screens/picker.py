@@ -17,13 +17,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, DataTable, Footer, Input, Select
 from textual.worker import Worker, WorkerState
 
-from espmon.session.view import OpenRequest
-from espmon.tui.entered import BAUD_WANTED, LIKELY_BAUDS, baud_of, path_of
-from espmon.tui.screens.base import Line, clip
+from espmon.session.status import OpenRequest
+from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_row, table_row
 from espmon.tui.screens.table import KeyedTable
+from espmon.tui.user_input import BAUD_WANTED, LIKELY_BAUDS, baud_of, path_of
 
-RESCAN_EVERY = 1.0
+RESCAN_SECONDS = 1.0
 """Seconds between automatic rescans; listing opens no port."""
 
 DEMO_URL = "demo"
@@ -119,7 +119,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         error: str = "",
         hint: str = "",
         entered: str = "",
-        rescan_every: float | None = RESCAN_EVERY,
+        rescan_every: float | None = RESCAN_SECONDS,
     ) -> None:
         super().__init__()
         self._discover = discover

@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
-from espmon.tui.screens.base import Dialog, Line, clip
+from espmon.tui.screens.dialog import Dialog, Line, clip
 
 CANDIDATES_SHOWN = 50
 """Most suggestions listed under the field."""

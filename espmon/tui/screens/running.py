@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Button, ProgressBar
 
-from espmon.session.view import Progress
-from espmon.tui.screens.base import Dialog, Line, clip
+from espmon.session.status import Progress
+from espmon.tui.screens.dialog import Dialog, Line, clip
 
 STEP_CELLS = 200
 """Most cells of a step's words."""

@@ -19,7 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Footer, LoadingIndicator
 from textual.worker import Worker, WorkerState
 
-from espmon.tui.screens.base import Line, copy, literal, size_text
+from espmon.tui.screens.dialog import Line, copy, literal, size_text
 from espmon.tui.screens.halfcell import HalfcellPicture, half_cells, load_picture
 
 if TYPE_CHECKING:

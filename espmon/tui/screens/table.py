@@ -10,7 +10,7 @@ from textual import events
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
-from espmon.tui.screens.base import clip, clip_start
+from espmon.tui.screens.dialog import clip, clip_start
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from espmon.session.view import Status
+from espmon.session.status import Status
 from espmon.tui.widgets.text_row import Part, TextRow
 
 BAR_CELLS = 20

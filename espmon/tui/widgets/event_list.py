@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from espmon.session.view import EVENTS_KEPT, EventEntry, Severity
+from espmon.session.status import MAX_EVENTS, EventEntry, Severity
 from espmon.tui.sanitise import visible
 
 SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "▲", Severity.INFO: "·"}
@@ -82,7 +82,7 @@ class EventList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.entries: dict[int, EventEntry] = {}
-        """Entries by id, in their order; at most `EVENTS_KEPT`."""
+        """Entries by id, in their order; at most `MAX_EVENTS`."""
 
         self.kind: str | None = None
         self._rows: list[int | EventEntry] = []
@@ -115,8 +115,8 @@ class EventList(ScrollView, can_focus=True):
         if any(later < earlier for earlier, later in pairwise(orders)):
             # One that is counted again moves to where it is now.
             self.entries = dict(sorted(self.entries.items(), key=lambda item: item[1].order))
-        if len(self.entries) > EVENTS_KEPT:
-            for old in list(self.entries)[: len(self.entries) - EVENTS_KEPT + EVENTS_KEPT // 10]:
+        if len(self.entries) > MAX_EVENTS:
+            for old in list(self.entries)[: len(self.entries) - MAX_EVENTS + MAX_EVENTS // 10]:
                 del self.entries[old]
         self._rebuild(None if at_last or highlighted is None else highlighted.id)
 

@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from espmon.session.state import State
-from espmon.session.view import ElfState, Status
+from espmon.session.status import ElfState, Status
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.text_row import Part, TextRow
 
@@ -38,10 +38,10 @@ ELF: dict[ElfState, Part] = {
 """ELF state -> what the header calls it."""
 
 
-NAME_LIMIT = 24
+MAX_NAME = 24
 """Most characters of an ELF's name."""
 
-STUCK_LIMIT = 48
+MAX_STUCK = 48
 """Most characters of how a flash left the board."""
 
 DIGITS = 9
@@ -58,7 +58,7 @@ _HASH = re.compile(r"[0-9a-f]{64}\.elf", re.IGNORECASE)
 
 def short_name(name: str) -> str:
     """An ELF's name, short enough to leave room for the rest."""
-    return name[:DIGITS] if _HASH.fullmatch(name) else short_text(name, NAME_LIMIT)
+    return name[:DIGITS] if _HASH.fullmatch(name) else short_text(name, MAX_NAME)
 
 
 def short_text(text: str, limit: int) -> str:
@@ -123,7 +123,7 @@ class BoardHeader(TextRow):
         elif status.state is State.LOST and status.waiting:
             link = "○ lost, waiting for it to come back"
         elif status.state is State.MONITORING and status.stuck:
-            link, link_style = f"● {short_text(status.stuck, STUCK_LIMIT)}", "$warning bold"
+            link, link_style = f"● {short_text(status.stuck, MAX_STUCK)}", "$warning bold"
         parts: dict[Rank, Part] = {
             Rank.PROGRAM: ("espmon", "$accent bold"),
             Rank.BOARD: (status.name or status.url or "no port", "bold"),

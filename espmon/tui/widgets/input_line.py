@@ -24,7 +24,7 @@ from espmon.tui.widgets.field import Field
 HISTORY_LINES = 500
 """Most lines remembered."""
 
-LINE_LIMIT = 4096
+MAX_LINE = 4096
 """Longest line that is remembered, in characters."""
 
 EOLS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
@@ -84,7 +84,7 @@ class History:
     def add(self, line: str) -> bool:
         """Remember a line that was sent; a repeat of the last one is not listed twice. True: `write` has work."""
         self._at = None
-        if not line.strip() or len(line) > LINE_LIMIT or (self.lines and self.lines[-1] == line):
+        if not line.strip() or len(line) > MAX_LINE or (self.lines and self.lines[-1] == line):
             return False
         self.lines.append(line)
         del self.lines[:-HISTORY_LINES]
@@ -137,7 +137,7 @@ class _Field(Field):
         event.prevent_default()
         event.stop()
         lines = pasted_lines(event.text)
-        if len(lines) > PASTED_LINES or (len(lines) > 1 and len(event.text) > LINE_LIMIT):
+        if len(lines) > PASTED_LINES or (len(lines) > 1 and len(event.text) > MAX_LINE):
             self.query_ancestor(InputLine).post_message(InputLine.ManyPasted(lines))
         else:
             self.replace(LINE_BREAK.join(lines), *self.selection)

@@ -8,7 +8,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from espmon.session.view import EventEntry
+from espmon.session.status import EventEntry
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.text_row import TextRow

@@ -18,10 +18,10 @@ from textual.widget import Widget
 
 from espmon.session.store import LogStore
 from espmon.tui.log.layout import Layout, Mark, Shape, Timestamps
+from espmon.tui.log.log_view import LogView
 from espmon.tui.log.pager import Pager
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
-from espmon.tui.log.view import LogView
 from espmon.tui.widgets.log_queries import LogQueries
 
 WHEEL_ROWS = 3

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from espmon.session.store import LogStore
+from espmon.tui.log.history_scan import INLINE, Scan, Scanner
 from espmon.tui.log.layout import Layout
+from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import LineFilter, Selector, TextQuery
-from espmon.tui.log.scan import INLINE, Scan, Scanner
-from espmon.tui.log.view import LogView
 
 
 class Queried(Protocol):

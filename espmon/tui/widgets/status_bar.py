@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espmon.session.view import Status
+from espmon.session.status import Status
 from espmon.tui.widgets.text_row import Part, TextRow
 
 

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import ProgressBar
 
-from espmon.session.view import Capture
+from espmon.session.status import Capture
 from espmon.tui.screens.capture import CaptureAnswer, CaptureResult, CaptureScreen
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text
 

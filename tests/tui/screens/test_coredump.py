@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from espmon.postmortem import decode_core
-from espmon.tui.screens.coredump import CHOOSE_ELF, CoreDumpReportScreen
+from espmon.tui.screens.core_dump_screen import CHOOSE_ELF, CoreDumpReportScreen
 from espmon.tui.screens.crash_parts import FramesTable, local_source
 from espmon.tui.screens.table import KeyedTable
 from tests.tui.screens.crash_data import CORE_DUMP, FRAMES, SOURCE, source, task

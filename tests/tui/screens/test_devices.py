@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from espmon.tui.screens.device_form import DeviceForm
-from espmon.tui.screens.devices import DeviceManagerScreen, DeviceRow
+from espmon.tui.screens.device_manager import DeviceManagerScreen, DeviceRow
 from espmon.tui.screens.table import KeyedTable
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text, settle
 

@@ -12,17 +12,17 @@ from textual.screen import ModalScreen, Screen
 
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
-from espmon.tui.screens.coredump import CoreDumpReportScreen
+from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
 from espmon.tui.screens.device_form import DeviceForm
-from espmon.tui.screens.devices import DeviceManagerScreen
-from espmon.tui.screens.flash import FlashConfirmScreen, FlashProgressScreen, FlashRegion
-from espmon.tui.screens.gdb import GdbInspectScreen
+from espmon.tui.screens.device_manager import DeviceManagerScreen
+from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen, FlashRegion
+from espmon.tui.screens.gdb_inspector import GdbInspectScreen
 from espmon.tui.screens.help import HelpScreen
-from espmon.tui.screens.panic import PanicReportScreen
+from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.picker import PickerScreen, PortTable
-from espmon.tui.screens.probing import ProbingScreen
+from espmon.tui.screens.probing_screen import ProbingScreen
 from espmon.tui.screens.prompt import TextPrompt
-from espmon.tui.screens.report import ReportScreen, Section
+from espmon.tui.screens.report_screen import ReportScreen, Section
 from espmon.tui.screens.screenshot import ScreenshotScreen
 from tests.tui.screens.crash_data import CORE_DUMP, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts

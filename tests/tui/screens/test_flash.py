@@ -9,9 +9,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import ProgressBar
 
-from espmon.session.view import Progress
+from espmon.session.status import Progress
 from espmon.tui.screens.confirm import ConfirmScreen
-from espmon.tui.screens.flash import FlashConfirmScreen, FlashProgressScreen, FlashRegion
+from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen, FlashRegion
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text
 
 REGIONS = [

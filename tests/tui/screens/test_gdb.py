@@ -9,7 +9,15 @@ import pytest
 from textual.binding import Binding
 from textual.pilot import Pilot
 
-from espmon.tui.screens.gdb import KEYS, GdbAction, GdbInspectScreen, GdbThread, GdbView, hex_dump, parse_memory
+from espmon.tui.screens.gdb_inspector import (
+    KEYS,
+    GdbAction,
+    GdbInspectScreen,
+    GdbThread,
+    GdbView,
+    hex_dump,
+    parse_memory,
+)
 from tests.tui.screens.crash_data import CORE_DUMP, FRAMES, IDLE, source
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text, settle
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from espmon.tui.screens.panic import JUMP, KINDS, PanicReportScreen
+from espmon.tui.screens.panic_screen import JUMP, KINDS, PanicReportScreen
 from tests.tui.screens.crash_data import PANIC, source
 from tests.tui.screens.host import Host, run_before, screen_text, settle
 

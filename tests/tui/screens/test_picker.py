@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Checkbox, Input, Select
 
-from espmon.session.view import OpenRequest
+from espmon.session.status import OpenRequest
 from espmon.tui.screens.picker import DEMO_URL, PickerScreen, PortTable
 from espmon.tui.screens.ports import PortLike, PortRow
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text, settle

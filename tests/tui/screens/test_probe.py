@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from espmon.tui.screens.probe import UNTOLD, probe_sections
-from espmon.tui.screens.report import ReportScreen
+from espmon.tui.screens.probe_report import UNTOLD, probe_sections
+from espmon.tui.screens.report_screen import ReportScreen
 from tests.tui.screens.host import Host, run_before, screen_text
 
 PROBE: dict[str, Any] = {

@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import ProgressBar
 
-from espmon.session.view import Progress
-from espmon.tui.screens.probing import ProbingScreen
+from espmon.session.status import Progress
+from espmon.tui.screens.probing_screen import ProbingScreen
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text
 
 

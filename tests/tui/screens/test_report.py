@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from espmon.tui.screens.report import SHOWN_LINES, ReportScreen, Section
+from espmon.tui.screens.report_screen import SHOWN_LINES, ReportScreen, Section
 from tests.tui.screens.host import Host, run_before, screen_text, settle, toasts
 
 SECTIONS = (

@@ -1,0 +1,268 @@
+"""From the bytes of a core dump and the application's ELF to a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espmon.postmortem.backtrace import Backtrace, FrameState, SegmentMemory
+from espmon.postmortem.core_format import FAKE_STACKS, RISCV_TRAP, Core, CoreTask, parse_core
+from espmon.postmortem.core_input import read_core
+from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
+from espmon.postmortem.elf import MACHINES, SHF_ALLOC, XTENSA, Elf
+from espmon.postmortem.postmortem_error import PostmortemError, reading
+from espmon.postmortem.reasons import ON_THE_WAY_DOWN, cause_of, reason_of
+from espmon.postmortem.riscv_code import NUMBERS, REGISTERS
+from espmon.postmortem.riscv_unwinder import unwind_riscv
+from espmon.postmortem.structures import LIST_CONTAINER_OFFSET, TaskLayout, list_states, task_layout
+from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.variables import Variable, variables_at
+from espmon.postmortem.xtensa_unwinder import unwind_xtensa
+
+XTENSA_ORDER = ("pc", "ps", "lbeg", "lend", "lcount", "sar", *(f"a{n}" for n in range(16)))
+RISCV_ORDER = ("pc", *REGISTERS[1:], *RISCV_TRAP)
+TRAP_FRAME_WORDS = 37
+MIN_SHA_DIGITS = 4
+MAX_STACK = 1 << 20
+"""A stack larger than this means its control block is damaged."""
+
+
+class CoreMemory(SegmentMemory):
+    """The dump's memory, and behind it what the application's ELF holds and the program cannot have changed."""
+
+    def __init__(self, core: Core, elf: Elf) -> None:
+        super().__init__(core.segments)
+        self._elf = elf
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """Return exactly `size` bytes, None where neither the dump nor the ELF has them all."""
+        found = super().read(address, size)
+        if found is None:
+            found = self._elf.read_constant(address, size)
+            return found if len(found) == size else None
+        return found
+
+
+def decode_core(
+    core_bytes: bytes,
+    elf_path: str | Path | Symbolizer,
+    rom_elf: str | Path | None = None,
+    force: bool = False,
+) -> CoreReport:
+    """Decode a core dump in any of its forms with the application's ELF.
+
+    Raises `PostmortemError` when there is no dump in the bytes, the ELF cannot be read, is for another processor, or
+    is not the one the dump was made by (both SHA-256 are named; `force` turns that into a warning). A dump that is
+    cut short gives a report marked partial.
+    """
+    core = parse_core(read_core(core_bytes))
+    if isinstance(elf_path, Symbolizer):
+        symbolizer = elf_path
+    else:
+        symbolizer = Symbolizer([elf_path, *([rom_elf] if rom_elf is not None else [])])
+    match = _check_elf(core, symbolizer.elf, force)
+    with reading("core dump"):
+        return _Decoder(core, symbolizer).report(match)
+
+
+def _check_elf(core: Core, elf: Elf, force: bool) -> bool | None:
+    if elf.machine != core.machine:
+        theirs, ours = (
+            MACHINES.get(elf.machine, f"machine {elf.machine}"),
+            MACHINES.get(core.machine, f"machine {core.machine}"),
+        )
+        raise PostmortemError(f"{elf.path} is for {theirs}, the core dump is from {core.chip or ours} ({ours})")
+    prefix = core.app_sha256
+    if prefix is None or len(prefix) < MIN_SHA_DIGITS:
+        return None
+    if elf.sha256.startswith(prefix):
+        return True
+    text = f"the core dump was made by application {prefix}, but {elf.path} is {elf.sha256}"
+    if not force:
+        raise PostmortemError(f"{text}; give the matching ELF, or --force to decode all the same", mismatch=True)
+    core.warnings.append(f"{text}: names and lines may be wrong")
+    return False
+
+
+class _Decoder:
+    def __init__(self, core: Core, symbolizer: Symbolizer) -> None:
+        self.core = core
+        self.symbolizer = symbolizer
+        self.image = symbolizer.images[0]
+        self.memory = CoreMemory(core, symbolizer.elf)
+        self.layout: TaskLayout = task_layout(self.image, core.machine == XTENSA)
+        self.states = list_states(symbolizer.elf)
+        if not self.layout.certain:
+            core.warnings.append(
+                "the ELF does not describe the task control block: names and stacks are read at usual places"
+            )
+
+    def report(self, match: bool | None) -> CoreReport:
+        core = self.core
+        tasks = [self._task(task) for task in core.tasks]
+        crashed = next((task for task in tasks if task.crashed), None)
+        registers = self._crash_registers(crashed)
+        reason = reason_of(core.details, crashed.backtrace if crashed else None)
+        on_purpose = crashed is not None and any(f.function in ("panic_abort", "abort") for f in crashed.frames)
+        crash = Crash(
+            core.crashed_tcb,
+            crashed.name if crashed else None,
+            core.isr,
+            reason,
+            cause_of(core.machine, registers, core.extra, on_purpose),
+        )
+        if crash.reason is None:
+            crash.reason = crash.cause
+        warnings = list(core.warnings)
+        warnings += [
+            f"task {task.name} has used {task.stack_used} of {task.stack_size} bytes of its stack"
+            for task in tasks
+            if task.deep
+        ]
+        warnings += [f"ELF: {text}" for text in self.symbolizer.damage]
+        return CoreReport(
+            core.chip,
+            core.format,
+            core.version,
+            core.checksum,
+            core.partial,
+            core.app_sha256,
+            match,
+            crash,
+            registers,
+            tasks,
+            self._regions(),
+            warnings,
+            self._variables(crashed),
+            core.segments,
+        )
+
+    def _crash_registers(self, crashed: TaskReport | None) -> dict[str, int]:
+        if crashed is None:
+            return dict(self.core.extra)
+        order = XTENSA_ORDER if self.core.machine == XTENSA else RISCV_ORDER
+        first = dict(self.core.extra)
+        if self.core.machine == XTENSA:
+            first |= {name: crashed.registers[name] for name in ("exccause", "excvaddr") if name in crashed.registers}
+        ordered = {name: crashed.registers[name] for name in order if name in crashed.registers}
+        return {**first, **ordered}
+
+    def _task(self, task: CoreTask) -> TaskReport:
+        core, layout = self.core, self.layout
+        crashed = task.tcb == core.crashed_tcb and not core.crashed_skipped
+        block = self._block(task.tcb)
+        damaged = bool(task.flags & 1) or not block
+        name = task.name or (layout.name(block) if block else "") or "?"
+        top, start = layout.word(block, "pxTopOfStack"), layout.word(block, "pxStack")
+        end = layout.word(block, "pxEndOfStack")
+        if end is None:
+            end = sum(task.stack) if task.stack is not None else self.memory.end_of(top or 0)
+        used = free = None
+        if not damaged and top is not None and start is not None:
+            used = abs(end - top) if end is not None else None
+            free = abs(start - top)
+        if (used or 0) > MAX_STACK or (free or 0) > MAX_STACK:
+            core.warnings.append(f"task {name}: its control block at 0x{task.tcb:08x} is damaged")
+            used = free = None
+        if task.flags & 2:
+            core.warnings.append(f"task {name}: its stack pointer was not sane, the device stored a substitute")
+        registers = dict(task.registers)
+        if crashed:
+            registers.update(self._trap_registers(registers))
+        trace = self._unwind(registers, end)
+        state = "running" if crashed else self._state(block)
+        base = layout.word(block, "uxBasePriority")
+        priority = layout.word(block, "uxPriority")
+        return TaskReport(task.tcb, name, crashed, priority, base, used, free, state, trace, registers)
+
+    def _block(self, tcb: int) -> bytes:
+        for start, data in self.core.segments:
+            if start == tcb:
+                return data
+        # A dump of all memory holds the blocks inside larger pieces.
+        needed = max(self.layout.offsets.values()) + max(self.layout.name_size, 4)
+        return SegmentMemory.read(self.memory, tcb, needed) or b""
+
+    def _state(self, block: bytes) -> str:
+        at = self.layout.offsets.get("xStateListItem")
+        container = None
+        if at is not None and len(block) >= at + LIST_CONTAINER_OFFSET + 4:
+            container = int.from_bytes(block[at + LIST_CONTAINER_OFFSET :][:4], "little")
+        for start, end, state in self.states:
+            if container is not None and start <= container < end:
+                if state == "suspended" and self.layout.word(block, "ucNotifyState"):
+                    return "blocked"
+                return "blocked" if state == "delayed" else state
+        return "unknown"
+
+    def _trap_registers(self, registers: dict[str, int]) -> dict[str, int]:
+        """RISC-V: the crashed task's stack begins with the exception frame, whose last words say the cause."""
+        if self.core.machine == XTENSA or "mcause" in registers:
+            return {}
+        for (start, data), kind in zip(self.core.segments, self.core.kinds, strict=True):
+            if kind != "stack" or len(data) < 4 * TRAP_FRAME_WORDS:
+                continue
+            words = [int.from_bytes(data[at : at + 4], "little") for at in range(0, 4 * TRAP_FRAME_WORDS, 4)]
+            if words[0] == registers.get("pc") and words[1] == registers.get("ra") and words[2] == registers.get("sp"):
+                if start in FAKE_STACKS:
+                    self.core.warnings.append(
+                        "the crashed task's stack pointer was not sane, the device stored a substitute"
+                    )
+                return dict(zip(RISCV_TRAP, words[32:37], strict=True))
+        return {}
+
+    def _unwind(self, registers: dict[str, int], stack_end: int | None) -> Backtrace:
+        pointer = registers.get("sp", registers.get("a1", 0))
+        if self.core.machine == XTENSA:
+            if registers.get("pc", 0) >= 0x8000_0000:
+                # A task that gave the processor up stores a return address, with the window step in its top bits.
+                registers["pc"] = registers["pc"] & 0x3FFF_FFFF | 0x4000_0000
+            return unwind_xtensa(registers, self.memory, self.symbolizer)
+        segment_end = self.memory.end_of(pointer)
+        if segment_end is not None and (stack_end is None or not 0 <= stack_end - segment_end <= MAX_STACK):
+            stack_end = segment_end
+        return unwind_riscv(registers, self.memory, self.symbolizer, stack_end)
+
+    def _variables(self, crashed: TaskReport | None) -> list[Variable]:
+        """Variables where the processor stopped and, behind abort() and its like, of the function that called it."""
+        if crashed is None or "pc" not in crashed.registers:
+            return []
+        states = [self._first_state(crashed.registers)]
+        for state in crashed.backtrace.states:
+            name = self.symbolizer.function_name(state.address)
+            if state.address != crashed.registers["pc"] and name is not None and name not in ON_THE_WAY_DOWN:
+                states.append(state)
+                break
+            if state.address == crashed.registers["pc"] and name not in ON_THE_WAY_DOWN:
+                break
+        found: list[Variable] = []
+        for state in states:
+            image = self.symbolizer.image_at(state.address)
+            if image is not None:
+                found += variables_at(image, state.address, state.registers, self.memory, state.cfa)
+        return found
+
+    def _first_state(self, registers: dict[str, int]) -> FrameState:
+        if self.core.machine == XTENSA:
+            numbered = {n: registers[f"a{n}"] for n in range(16) if f"a{n}" in registers}
+        else:
+            numbered = {NUMBERS[name]: value for name, value in registers.items() if name in NUMBERS}
+        cfa, image = None, self.symbolizer.image_at(registers["pc"])
+        try:
+            row = image.frames.row(registers["pc"]) if image is not None else None
+            if row is not None and row.cfa_expression is None and row.cfa_register in numbered:
+                cfa = numbered[row.cfa_register] + row.cfa_offset
+        except PostmortemError:
+            cfa = None
+        return FrameState(registers["pc"], numbered, cfa)
+
+    def _regions(self) -> list[Region]:
+        dumped = [
+            Region(start, len(data), kind)
+            for (start, data), kind in zip(self.core.segments, self.core.kinds, strict=True)
+        ]
+        sections = [
+            Region(section.address, section.size, section.name)
+            for section in self.symbolizer.elf.sections.values()
+            if section.flags & SHF_ALLOC and section.stored
+        ]
+        return dumped + sections

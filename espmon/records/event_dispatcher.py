@@ -1,0 +1,111 @@
+"""EventDispatcher lines and spans to the event recognizers, and puts their events in place.
+
+Almost all lines concern nobody: one search over a whole block says so.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from espmon.records.anchors import anchored
+from espmon.records.batch import Part
+from espmon.records.event import EventRecognizer, LineView, Restartable
+from espmon.records.lines import DecodedBlock, LineBlock
+from espmon.records.record import Record
+
+
+class EventDispatcher:
+    """All event recognizers of one stream, in the order in which they are asked."""
+
+    def __init__(self, recognizers: Sequence[EventRecognizer]) -> None:
+        self._recognizers = tuple(recognizers)
+        self._asked = [(recognizer, anchored(recognizer.needles).search) for recognizer in recognizers]
+        needles = {needle for recognizer in recognizers for needle in recognizer.needles}
+        self._search = anchored(needles).search
+        self.needles = needles
+        self.attentive = False
+        """True while a recognizer wants every line."""
+
+    @property
+    def holds(self) -> bool:
+        """True while a recognizer wants an unfinished line to stay unfinished."""
+        return any(recognizer.holds_partial for recognizer in self._recognizers)
+
+    def opens(self, line: bytes | bytearray) -> bool:
+        """True for an unfinished line that a recognizer knows as the beginning of something (a crash's banner)."""
+        return any(opening in line for recognizer in self._recognizers for opening in recognizer.openings)
+
+    def _look_up(self) -> None:
+        self.attentive = any(recognizer.attentive for recognizer in self._recognizers)
+
+    def take(self, block: LineBlock) -> Sequence[Part]:
+        """The block, cut behind each line that completes an event, with the events in between."""
+        said = "\n".join(block.texts).encode("utf-8", "replace") if isinstance(block, DecodedBlock) else block.data
+        if not self.attentive and self._search(said) is None:
+            return (block,)
+        parts: list[Part] = []
+        cut = index = 0
+        count = len(block)
+        while index < count:
+            if not self.attentive:
+                index = self._next(block, index)
+                if index == count:
+                    break
+            events = self._line(block, index)
+            index += 1
+            if events:
+                parts.append(block.part(cut, index))
+                parts.extend(events)
+                cut = index
+        if cut < count:
+            parts.append(block.part(cut, count))
+        return parts
+
+    def _next(self, block: LineBlock, index: int) -> int:
+        """The next line from `index` on that has a needle in it."""
+        if isinstance(block, DecodedBlock):
+            while index < len(block) and self._search(block.body(index)) is None:
+                index += 1
+            return index
+        hit = self._search(block.data, block.starts[index])
+        return len(block) if hit is None else bisect_right(block.starts, hit.start()) - 1
+
+    def _line(self, block: LineBlock, index: int) -> list[Record]:
+        body = block.body(index)
+        events: list[Record] = []
+        view: LineView | None = None
+        for recognizer, search in self._asked:
+            if recognizer.attentive or search(body):
+                if view is None:
+                    raw = block.raw(index)
+                    view = LineView(
+                        block.line_offset(index), len(raw), block.text(index), block.time,
+                        partial=block.source == "text" and raw[-1:] not in (b"\n", b"\r"),
+                    )  # fmt: skip
+                events.extend(recognizer.line(view))
+        if view is not None:
+            self._look_up()
+        return events
+
+    def events(self, block: LineBlock) -> list[Record]:
+        """The events that the lines of a block complete, for lines that stand inside another record."""
+        return [event for index in range(len(block)) for event in self._line(block, index)]
+
+    def span(self, record: Record) -> list[Record]:
+        """The events that a span record completes."""
+        events = [event for recognizer in self._recognizers for event in recognizer.span(record)]
+        self._look_up()
+        return events
+
+    def end(self) -> list[Record]:
+        """The events that are still open."""
+        events = [event for recognizer in self._recognizers for event in recognizer.end()]
+        self._look_up()
+        return events
+
+    def restarted(self) -> None:
+        """Tell those who want to know that the board is being restarted on purpose."""
+        for recognizer in self._recognizers:
+            if isinstance(recognizer, Restartable):
+                recognizer.restarted()

@@ -1,0 +1,58 @@
+"""Says of a short line that there is nothing but text in it, mostly without a search.
+
+A board prints few kinds of lines, and its lines of one kind differ in numbers. So the shape of a line, which is the
+line without its dull bytes, is nearly always one that was searched before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from espmon.records.anchors import anchored
+
+SHAPELESS = b"0123456789ABCDEF \t:()[]/-._,=;'\"%+aeioubdfhly"
+"""Bytes that tell no line from another: numbers, also hexadecimal ones, punctuation, and letters that are in most
+words. What is left of the strings that matter hardly occurs in other lines."""
+
+KEPT = 4096
+"""Shapes that are remembered."""
+
+LONGEST = 200
+"""Bytes of the longest shape that is remembered."""
+
+FORGET_AFTER = 1 << 16
+"""Lines of unknown shape after which all shapes are forgotten: the board may print other lines by now."""
+
+
+class LineShapes:
+    """Remembers shapes of plain lines.
+
+    A byte string that stands in a line stands in the line's shape too, when its own dull bytes are taken out: what
+    finds none of the shortened strings in the shape knows that the line holds none of the strings.
+
+    Args:
+        literals: what a line must not hold to be plain.
+    """
+
+    def __init__(self, literals: Iterable[bytes]) -> None:
+        literals = list(literals)
+        short = [literal.translate(None, SHAPELESS) for literal in literals]
+        self._exact = anchored(literals).search
+        # A string of dull bytes alone may be in a line of any shape.
+        self._short = (anchored(short) if all(short) else re.compile(b"")).search
+        self._unknown = 0
+        self.known: set[bytes] = set()
+        """Shapes of plain lines."""
+
+    def plain(self, shape: bytes, line: bytes) -> bool:
+        """True when a line holds none of the strings."""
+        if self._short(shape) is not None:
+            return self._exact(line) is None
+        self._unknown += 1
+        if self._unknown > FORGET_AFTER:
+            self._unknown = 0
+            self.known.clear()
+        if len(self.known) < KEPT and len(shape) <= LONGEST:
+            self.known.add(shape)
+        return True

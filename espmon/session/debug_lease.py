@@ -1,0 +1,307 @@
+"""Inspecting a stopped board in place, or handing the port to a real gdb: both over one lease, both give it back."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from espmon.port import PortError
+from espmon.postmortem.gdb_target import RISCV_MACHINE, XTENSA_MACHINE, Stop
+from espmon.postmortem.rsp import RspError, TargetGone
+from espmon.session.bridge import Bridge
+from espmon.session.decoder import Decoder
+from espmon.session.gdb_client import GdbClient
+from espmon.session.lease import Lease, LeaseError
+from espmon.session.port_link import Link, stop_tasks
+from espmon.session.state import Lifecycle, Trigger
+from espmon.session.stopped import StackReader, describe, stack_pointer
+
+OWNER = "gdb"
+"""Name of the debug lease, in `Status.lease` and in the recording."""
+
+STACK_ROUNDS = 24
+"""Pieces of stack fetched for one backtrace at most."""
+
+GDB_NAMES: Mapping[int, tuple[str, ...]] = {
+    RISCV_MACHINE: ("riscv32-esp-elf-gdb", "gdb-multiarch"),
+    XTENSA_MACHINE: ("xtensa-esp-elf-gdb", "xtensa-esp32-elf-gdb", "xtensa-esp32s3-elf-gdb", "xtensa-esp32s2-elf-gdb"),
+}
+"""ELF machine -> debuggers that know it, best first."""
+
+
+class DebugError(Exception):
+    """DebugLease is not possible now; the message says why and what to do."""
+
+
+class DebugLease:
+    """The session's debug lease.
+
+    Args:
+        link: the open port.
+        lifecycle: the session's state.
+        decoder: the ELF, and the thread that unwinds.
+        changed: told the lease's owner, or None when it is given back.
+        on_lost: called when the port went away under the debugger.
+        on_ended: told why an inspection ended by itself (the board was reset, or runs); the log goes on.
+        chip: the chip's description, where it is known: it decides between debuggers.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        lifecycle: Lifecycle,
+        decoder: Decoder,
+        changed: Callable[[str | None], None],
+        on_lost: Callable[[PortError], None],
+        on_ended: Callable[[str], None] = lambda reason: None,
+        chip: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._link = link
+        self._lifecycle = lifecycle
+        self._decoder = decoder
+        self._changed = changed
+        self._on_lost = on_lost
+        self._on_ended = on_ended
+        self._chip = chip
+        self._lease: Lease | None = None
+        self._debugger: GdbClient | None = None
+        self._bridge: Bridge | None = None
+        self._stop: Stop | None = None
+        self._seen: int | None = None
+        """The architecture as its registers showed it, where no ELF tells it."""
+        self._selected: str | None = None
+        self._threads: list[dict[str, str]] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the debug lease is out."""
+        return self._lease is not None
+
+    @property
+    def _machine(self) -> int | None:
+        return self._decoder.loaded.symbolizer.machine if self._decoder.loaded else self._seen
+
+    def _speaking(self) -> GdbClient:
+        if self._debugger is None:
+            raise DebugError("The board is not being inspected")
+        return self._debugger
+
+    async def start(self) -> dict[str, Any]:
+        """Take the port and ask the stub where it stopped; returns a snapshot. Raises `DebugError`, `PortError`."""
+        await self._take()
+        assert self._lease is not None
+        self._debugger = GdbClient(self._lease, machine=self._machine)
+        self._selected = self._threads = None
+        try:
+            async with self._asking() as debugger:
+                self._stop = await debugger.stop_reason()
+                return await self._snapshot(debugger)
+        except DebugError as error:
+            if self.active:
+                self._give_back(b"")
+                raise DebugError(
+                    f"{error}. Is it still in the debug stub? A reset brings the application back"
+                ) from error
+            raise
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[GdbClient]:
+        """Speak to the stub. Its errors and the port's come in one kind; the end of the stub ends the lease."""
+        debugger = self._speaking()
+        await stop_tasks(self._watcher)
+        self._watcher = None
+        try:
+            yield debugger
+        except TargetGone as error:
+            self._ended(error)
+            raise DebugError(f"{error}. The log goes on") from error
+        except RspError as error:
+            raise DebugError(str(error)) from error
+        except PortError as error:
+            self._lost(error)
+            raise DebugError(str(error)) from error
+        except LeaseError as error:
+            if self.active:
+                raise
+            raise DebugError("The inspection was ended") from error  # the session was closed meanwhile
+        finally:
+            if self._debugger is debugger:
+                self._watcher = asyncio.create_task(self._watch(debugger), name="espmon-gdb-watch")
+
+    async def _watch(self, debugger: GdbClient) -> None:
+        """Between requests: a board that is reset by hand must not keep its log waiting."""
+        try:
+            await debugger.watch()
+        except TargetGone as error:
+            self._watcher = None
+            self._ended(error)
+            self._on_ended(f"{error}. The log goes on")
+        except PortError as error:
+            self._watcher = None
+            self._lost(error)
+
+    def _ended(self, error: TargetGone) -> None:
+        if self._lease is not None:
+            self._give_back(error.log)
+
+    def _lost(self, error: PortError) -> None:
+        self.drop()
+        self._on_lost(error)
+
+    def drop(self) -> None:
+        """Forget the lease: the port is gone or being closed."""
+        self._stop_watching()
+        lease, self._lease = self._lease, None
+        self._debugger = None
+        if lease is not None:
+            self._link.forfeit(lease)
+            self._changed(None)
+
+    async def _take(self) -> None:
+        if self._lease is not None:
+            raise DebugError("The port is used by the debugger already")
+        self._lifecycle.fire(Trigger.LEASE)
+        self._changed(OWNER)
+        self._lease = await self._link.borrow(OWNER)
+
+    def _stop_watching(self) -> None:
+        """The watcher lets go of the port before whoever is started next takes its first step."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+
+    def _give_back(self, pushback: bytes) -> None:
+        self._stop_watching()
+        lease, self._lease = self._lease, None
+        self._debugger = None
+        if lease is not None:
+            self._link.give_back(lease, pushback)
+            self._changed(None)
+            self._lifecycle.fire(Trigger.RELEASE)
+
+    async def snapshot(self) -> dict[str, Any]:
+        """Registers, threads and backtrace of the selected thread, as plain data for the screen."""
+        async with self._asking() as debugger:
+            return await self._snapshot(debugger)
+
+    async def _snapshot(self, debugger: GdbClient) -> dict[str, Any]:
+        registers = await debugger.registers()
+        self._seen = RISCV_MACHINE if "SP" in registers else XTENSA_MACHINE
+        if self._threads is None:  # they do not change while the board stands still
+            self._threads = [{"id": thread.id, "name": thread.name} for thread in await debugger.threads()]
+        stack = StackReader(stack_pointer(registers))
+        await self._fetch(debugger, stack, stack.first)
+        for _ in range(STACK_ROUNDS):
+            found = await self._decoder.run(lambda symbolizer: describe(registers, stack, symbolizer))
+            wanted = stack.wanted
+            if wanted is None or not await self._fetch(debugger, stack, wanted):
+                break
+        return {
+            "reason": self._stop.words if self._stop else "stopped",
+            "signal": self._stop.signal if self._stop else None,
+            "thread": self._selected or (self._stop.thread if self._stop else None),
+            "threads": self._threads,
+            **found,
+        }
+
+    async def _fetch(self, debugger: GdbClient, stack: StackReader, wanted: tuple[int, int]) -> bool:
+        try:
+            data = await debugger.memory(*wanted)
+        except TargetGone:
+            raise
+        except RspError:
+            data = b""
+        stack.add(wanted[0], data)
+        return bool(data)
+
+    async def memory(self, address: int, length: int) -> bytes:
+        """Memory of the target. Raises `DebugError` with the stub's reason."""
+        async with self._asking() as debugger:
+            return await debugger.memory(address, length)
+
+    async def select(self, thread: str) -> dict[str, Any]:
+        """Look at another thread. Raises `DebugError`."""
+        async with self._asking() as debugger:
+            await debugger.select(thread)
+            self._selected = thread
+            return await self._snapshot(debugger)
+
+    async def step(self) -> dict[str, Any]:
+        """One instruction. Raises `DebugError`."""
+        async with self._asking() as debugger:
+            self._stop = await debugger.step()
+            self._selected = self._threads = None
+            return await self._snapshot(debugger)
+
+    async def resume(self, *, detach: bool = False) -> None:
+        """Let the board run on; the log goes on."""
+        async with self._asking() as debugger:
+            self._give_back(await debugger.resume(b"D" if detach else b"c"))
+
+    async def abandon(self) -> None:
+        """Give the port back without a word to the board (before a reset, or when it does not answer)."""
+        if self._bridge is not None:
+            await self._bridge.stop()
+            self._bridge = None
+        await stop_tasks(self._watcher)
+        self._watcher = None
+        self._give_back(b"")
+
+    # -- a real gdb ---------------------------------------------------------------------------------------------
+
+    async def hand_over(self) -> list[str]:
+        """Open a bridge for a real gdb; returns the command to start. Raises `DebugError` when there is none."""
+        program = find_gdb(self._machine, self._chip())
+        elf = self._decoder.loaded.paths[0] if self._decoder.loaded else None
+        if self._lease is None:
+            await self._take()
+        await stop_tasks(self._watcher)
+        self._watcher = self._debugger = None
+        assert self._lease is not None
+        self._bridge = Bridge(self._lease)
+        port = await self._bridge.start()
+        commands = ["set remotetimeout 10", *self._architecture(program), f"target remote 127.0.0.1:{port}"]
+        return [program, "-q", *(part for text in commands for part in ("-ex", text)), *([str(elf)] if elf else [])]
+
+    def _architecture(self, program: str) -> list[str]:
+        """Without an ELF a debugger for many processors has to be told which one it speaks to."""
+        many = self._decoder.loaded is None and "multiarch" in program
+        return ["set architecture riscv:rv32"] if many else []
+
+    async def take_back(self) -> None:
+        """gdb has ended: close the bridge, let the board run, and read the log again."""
+        bridge, self._bridge = self._bridge, None
+        if bridge is None or self._lease is None:
+            return
+        await bridge.stop()
+        if bridge.problem is not None:
+            self._lost(bridge.problem)
+            return
+        if bridge.running:
+            self._give_back(bridge.log)
+            return
+        self._debugger = GdbClient(self._lease, machine=self._machine)
+        async with self._asking() as debugger:
+            await self._lease.write(b"+")
+            self._give_back(await debugger.resume())
+
+
+def find_gdb(machine: int | None, chip: str | None = None) -> str:
+    """The best debugger on this computer for a processor; of Xtensa chips each has its own registers, and debugger.
+
+    Raises `DebugError` naming what was looked for.
+    """
+    names = GDB_NAMES.get(machine or 0) or tuple(name for group in GDB_NAMES.values() for name in group)
+    model = re.match(r"esp32(?:-?(s2|s3))?\b", chip or "", re.IGNORECASE)
+    if model and machine == XTENSA_MACHINE:
+        own = f"xtensa-esp32{(model[1] or '').lower()}-elf-gdb"
+        names = (own, *(name for name in names if name != own))
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    raise DebugError(f"No debugger is installed: looked for {', '.join(names)}. Inspecting here needs none")

@@ -1,0 +1,287 @@
+"""The session's events: the records that the inspector lists, numbered once and never renumbered."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from espmon.records.events.fold import signature
+from espmon.records.events.panic_record import Panic
+from espmon.records.events.reset import LOOP_AT, LOOP_SECONDS, Reset
+from espmon.records.record import Event, JsonObject, Record
+from espmon.session.describe import describe
+from espmon.session.status import MAX_EVENTS, EventEntry, Severity
+from espmon.text import counted
+
+MAX_BOOTS = 10_000
+"""Boots remembered; the oldest go first."""
+
+MAX_SIGNATURES = 256
+"""Different crashes that later ones are compared with."""
+
+FIRST_SEEN = ("first in boot", "first at line")
+"""Details of a folded entry: where the first one was. Everything else is the newest one's."""
+
+
+class LinkEvent(Event):
+    """The port was opened, lost or reopened."""
+
+    __slots__ = ("gap", "reason", "state")
+
+    type: ClassVar[str] = "link"
+
+    def __init__(self, offset: int, time: float, state: str, reason: str = "", gap: float | None = None) -> None:
+        super().__init__(offset, 0, time)
+        self.state = state
+        self.reason = reason
+        self.gap = gap
+
+    def fields(self) -> JsonObject:
+        """`state` is "opened", "lost", "reopened" or "closed"; `gap` the seconds nothing could be received."""
+        return {"state": self.state, "reason": self.reason, "gap": self.gap}
+
+
+class ProbeEvent(Event):
+    """A probe ended."""
+
+    __slots__ = ("result", "transcript")
+
+    type: ClassVar[str] = "probe"
+
+    def __init__(self, offset: int, time: float, result: JsonObject, transcript: str) -> None:
+        super().__init__(offset, 0, time)
+        self.result = result
+        self.transcript = transcript
+
+    def fields(self) -> JsonObject:
+        """The probe's fields, flat, and the transcript of the exchange."""
+        return {**self.result, "transcript": self.transcript}
+
+
+class FlashEvent(Event):
+    """A flash action ended."""
+
+    __slots__ = ("result", "transcript")
+
+    type: ClassVar[str] = "flash"
+
+    def __init__(self, offset: int, time: float, result: JsonObject, transcript: str) -> None:
+        super().__init__(offset, 0, time)
+        self.result = result
+        self.transcript = transcript
+
+    @property
+    def summary(self) -> str:
+        """What happened, in one line."""
+        action = self.result.get("action")
+        if self.result.get("error"):
+            return f"Flash {action} failed: {self.result['error']}"
+        if self.result.get("cancelled"):
+            return f"Flash {action} cancelled{str(self.result['cancelled']).removeprefix('Cancelled')}"
+        regions = self.result.get("regions") or []
+        wrong = [row for row in regions if not row.get("ok")]
+        if wrong:
+            places = ", ".join(str(row["address"]) for row in wrong)
+            return f"Flash {action}: {len(wrong)} of {counted(len(regions), 'region')} different, at {places}"
+        written = sum(int(row.get("written") or 0) for row in regions)
+        detail = f", {written:,} bytes written" if action == "write" else ""
+        seconds = float(self.result.get("elapsed") or 0)
+        return f"Flash {action}: {counted(len(regions), 'region')} right{detail}, {seconds:.2f} s"
+
+    def fields(self) -> JsonObject:
+        """The outcome's fields, and the transcript of the exchange."""
+        return {**self.result, "summary": self.summary, "transcript": self.transcript}
+
+
+class SessionNote(Event):
+    """Something the session did, or wants the reader of the log to know."""
+
+    __slots__ = ("evidence", "text")
+
+    type: ClassVar[str] = "note"
+
+    def __init__(self, offset: int, time: float | None, text: str, evidence: Sequence[str] = ()) -> None:
+        super().__init__(offset, 0, time)
+        self.text = text
+        self.evidence = evidence
+
+    def fields(self) -> JsonObject:
+        """`text` in plain words, and what speaks for it."""
+        return {"text": self.text, "evidence": list(self.evidence)}
+
+
+@dataclass(slots=True)
+class Boot:
+    """One life of the board, from a reset to the next."""
+
+    number: int
+    line: int | None
+    """Log line of the reset."""
+
+    started: float | None
+    """Host time of the reset."""
+
+    reason: str
+    app: str = ""
+    ended: float | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds until the next reset; None while it runs or where times are not known."""
+        return None if self.started is None or self.ended is None else self.ended - self.started
+
+
+class EventLog:
+    """Entries in order of time, with stable ids. Equal crashes are one entry, and so is a boot loop: the newest, and a
+    count.
+
+    Args:
+        changed: called with each entry added or replaced.
+    """
+
+    def __init__(self, changed: Callable[[EventEntry], None]) -> None:
+        self.entries: list[EventEntry] = []
+        self.boots: deque[Boot] = deque(maxlen=MAX_BOOTS)
+        self.boot = 0
+        self._loop: Reset | None = None
+        self._crashes: OrderedDict[Hashable, int] = OrderedDict()
+        self._in_loop: dict[Hashable, int] = {}
+        self._orders: dict[int, int] = {}
+        self._changed = changed
+        self._next = 0
+        self._placed = 0
+
+    def add(self, record: Record, line: int | None, **extra: Any) -> EventEntry | None:
+        """List a record. Returns its entry, or None for a type that the inspector does not list."""
+        described = describe(record)
+        if described is None:
+            return None
+        if isinstance(record, Reset):
+            self._begin_boot(record, line)
+        elif record.type == "boot" and self.boots:
+            fields = record.fields()
+            self.boots[-1].app = " ".join(str(fields[key]) for key in ("app", "app_version") if fields.get(key))
+        title, severity, details = described
+        entry = EventEntry(
+            id=self._next,
+            record=record,
+            title=title,
+            severity=severity,
+            time=record.time,
+            line=line,
+            boot=self.boot,
+            details=details,
+            count=record.repeats if isinstance(record, Reset) and record is self._loop else 1,
+            order=self._placed,
+        )
+        if extra:
+            entry = replace(entry, **extra)
+        self._placed += 1
+        before = self._same(record)
+        if before is not None:
+            return self._count(before, entry)
+        self._next += 1
+        if len(self.entries) >= MAX_EVENTS:
+            # A new list, so that a reader on another thread keeps a whole one.
+            for old in self.entries[: MAX_EVENTS // 10]:
+                del self._orders[old.id]
+            self.entries = self.entries[MAX_EVENTS // 10 :]
+        self._orders[entry.id] = entry.order
+        self.entries.append(entry)
+        self._changed(entry)
+        return entry
+
+    def _begin_boot(self, reset: Reset, line: int | None) -> None:
+        if self.boots:
+            self.boots[-1].ended = reset.time
+        self.boot += 1
+        self.boots.append(Boot(self.boot, line, reset.time, reset.reason))
+        if reset.repeats <= LOOP_AT:
+            self._in_loop.clear()
+        self._loop = reset if reset.repeats >= LOOP_AT else None
+
+    def loop(self, now: float) -> str | None:
+        """The boot or crash loop that the board is in, in a few words; None once it has run for a while."""
+        reset = self._loop
+        if reset is None or (reset.time is not None and now - reset.time > LOOP_SECONDS):
+            return None
+        return f"boot loop ×{reset.repeats}"
+
+    def restarted(self) -> None:
+        """The board is being restarted on purpose: whatever loop it was in, this is not part of it."""
+        self._loop = None
+
+    def _same(self, record: Record) -> EventEntry | None:
+        """The entry of an equal event; None when this is the first one.
+
+        Panics are the same by kind and top frames; resets and what the board says while it starts only in a boot loop.
+        """
+        known: dict[Hashable, int]
+        if isinstance(record, Panic):
+            known, key = self._crashes, signature(record)
+        elif self._loop is not None and isinstance(record, Reset):
+            known, key = self._in_loop, (record.code, record.reason, record.boot_mode)
+        elif self._loop is not None and record.type in ("boot", "caps"):
+            known, key = self._in_loop, (record.type, str(record.fields()))
+        else:
+            return None
+        entry = self.entry(known[key]) if key in known else None
+        if entry is None:
+            known[key] = self._next
+            if len(known) > MAX_SIGNATURES:
+                del known[next(iter(known))]
+        return entry
+
+    def _count(self, old: EventEntry, new: EventEntry) -> EventEntry:
+        """Let an entry be the newest of its kind, with all before it counted."""
+        first = tuple(row for row in old.details if row[0] in FIRST_SEEN)
+        if not first:
+            first = (("first in boot", str(old.boot)),)
+            if old.line is not None:
+                first += (("first at line", f"{old.line + 1:,}"),)
+        title, details = new.title, new.details
+        if old.report is not None:
+            # It was decoded: the same crash has the same frames.
+            title, details = old.title, tuple(row for row in old.details if row[0] not in FIRST_SEEN)
+        entry = replace(
+            new,
+            id=old.id,
+            title=title,
+            details=(*details, *first),
+            path=old.path,
+            report=old.report,
+            count=max(old.count + 1, new.count),
+        )
+        index = self._index(old.id)
+        assert index is not None
+        # A new list, so that a reader on another thread sees neither none nor two of it.
+        self.entries = [*self.entries[:index], *self.entries[index + 1 :], entry]
+        self._orders[entry.id] = entry.order
+        self._changed(entry)
+        return entry
+
+    def _index(self, identity: int) -> int | None:
+        order = self._orders.get(identity)
+        return None if order is None else bisect_left(self.entries, order, key=lambda entry: entry.order)
+
+    def entry(self, identity: int) -> EventEntry | None:
+        """The entry with this id, None when it is no longer kept."""
+        index = self._index(identity)
+        return None if index is None else self.entries[index]
+
+    def update(self, identity: int, **changes: Any) -> EventEntry | None:
+        """Replace an entry by one with more in it. Returns None when it is no longer kept."""
+        index = self._index(identity)
+        if index is None:
+            return None
+        entry = replace(self.entries[index], **changes)
+        self.entries[index] = entry
+        self._changed(entry)
+        return entry
+
+    def note(self, offset: int, now: float, text: str, line: int | None, severity: Severity) -> EventEntry | None:
+        """Add a note of the session's own."""
+        return self.add(SessionNote(offset, now, text), line, severity=severity)

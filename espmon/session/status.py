@@ -1,0 +1,236 @@
+"""What the screen and the commands see of a session: immutable snapshots and small change messages.
+
+Everything here may be read from any thread. The session replaces whole snapshots; it never edits one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from espmon.records.record import Record
+from espmon.session.state import State
+
+
+class Severity(StrEnum):
+    """How loudly something is shown."""
+
+    INFO = "information"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class ElfState(StrEnum):
+    """What is known about the ELF that decodes addresses."""
+
+    NONE = "none"
+    LOADING = "loading"
+    UNVERIFIED = "unverified"
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A payload that is being received right now."""
+
+    kind: str
+    """"coredump", "png", "frame" or "gdb"."""
+
+    received: int
+    """Bytes so far."""
+
+    expected: int | None
+    """Bytes in all, None while unknown."""
+
+    lines: int
+    """Text lines of the payload so far (core dump)."""
+
+    elapsed: float
+    """Seconds since its first byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A running action: probe, flash."""
+
+    action: str
+    step: str
+    done: int = 0
+    total: int | None = None
+    """None: unknown, show an indeterminate bar."""
+
+
+LENT_TO_IDE = "The IDE has the port"
+"""`Status.reason` while the port counts as lost because an IDE has it."""
+
+
+WAITS = "espmon waits for it, and goes on by itself"
+"""What is said of a port that is gone while `Status.waiting`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole visible state of a session."""
+
+    state: State = State.CLOSED
+    reason: str = ""
+    """Why it is in this state, in plain words ("" when there is nothing to say)."""
+
+    hint: str = ""
+    """What the user can do about `reason`."""
+
+    url: str = ""
+    name: str = ""
+    """Nickname or product, else the URL."""
+
+    baud: int = 115200
+    usb: tuple[int, int] | None = None
+    has_modem_lines: bool = True
+    lease: str | None = None
+    """Who holds the handle while `state` is LEASED: "flash", "gdb", "probe"."""
+
+    chip: str | None = None
+    """The chip's description as the probe found it, or its key ("esp32c3") as the boot log named it."""
+
+    probe: Mapping[str, Any] | None = None
+    """The last probe's JSON."""
+
+    boot: int = 0
+    """Number of the current boot (0 before any reset was seen)."""
+
+    loop: str | None = None
+    """The boot or crash loop that the board is in, in a few words for the header; the event says what it means."""
+
+    wrong_rate: int | None = None
+    """What the board seems to send at, in baud, while `baud` is another rate and nothing readable comes."""
+
+    elf: Path | None = None
+    elf_state: ElfState = ElfState.NONE
+    bytes_in: int = 0
+    """Bytes received since the session began, leases included."""
+
+    rate: float = 0.0
+    """Bytes a second received, over the last second."""
+
+    capture: Capture | None = None
+    progress: Progress | None = None
+    stuck: str = ""
+    """How a flash left the board that does not run now ("download mode, unfinished: app.bin"), "" when it may run."""
+
+    waiting: bool = False
+    """The port is gone, and the session goes on by itself when it is back."""
+
+    recording: Path | None = None
+    """Session folder with the raw bytes."""
+
+    log: Path | None = None
+    """File that a copy of the log text goes to."""
+
+    warnings: tuple[str, ...] = ()
+    """Standing remarks about this port (no modem lines, opening may have reset the board)."""
+
+
+MAX_EVENTS = 20_000
+"""Entries that the session and the screen keep; the sidecar file of the recording has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventEntry:
+    """One line of the inspector, with what opens below it."""
+
+    id: int
+    """Stable for the life of the session; entries are never renumbered."""
+
+    record: Record
+    title: str
+    """One line, plain text (already sanitised)."""
+
+    severity: Severity
+    time: float | None
+    line: int | None
+    """Id of the log line it belongs to, for jumping; None when there is none."""
+
+    boot: int
+    """The boot it happened in; of equal events that are folded, the newest one's, as are time, line and record."""
+
+    details: tuple[tuple[str, str], ...] = ()
+    """(label, text) rows, plain text (already sanitised)."""
+
+    path: Path | None = None
+    """File saved for it (PNG, core dump, report)."""
+
+    report: Any = None
+    """A decoded panic or core-dump report, once there is one."""
+
+    count: int = 1
+    """How many equal events are folded into this one."""
+
+    order: int = 0
+    """Its place among the entries, which are in order of time: a folded one moves to the end when it is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """`Session.status` was replaced."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class LinesAppended:
+    """The store grew; look at its length."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventAdded:
+    """An entry was added, or (same id) replaced by one with more in it."""
+
+    entry: EventEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A toast: shown in every mode, on every screen."""
+
+    text: str
+    severity: Severity = Severity.INFO
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecorationsChanged:
+    """Locations were found for addresses in these lines."""
+
+    lines: tuple[int, ...]
+
+
+Change = StatusChanged | LinesAppended | EventAdded | Notice | DecorationsChanged
+"""What listeners receive, on the session's thread: put it in a queue and return."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """What the user chose in the picker or on the command line."""
+
+    url: str
+    baud: int = 115200
+    probe: bool = False
+    """Ask to probe once the port is open (consent still comes from the user)."""
+
+    no_reset: bool = False
+    """Keep DTR/RTS as quiet as the system allows while opening."""
+
+    elf: tuple[Path, ...] = ()
+    name: str = ""
+    log: Path | None = None
+    """An extra copy of the log text (`--log FILE`)."""
+
+    print_filter: str = ""
+    """Filter to begin with, in idf.py monitor's syntax."""

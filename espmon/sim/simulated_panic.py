@@ -1,0 +1,80 @@
+"""What the panic handler of a RISC-V chip prints, from a snapshot: the vendor's form, byte for byte."""
+
+from __future__ import annotations
+
+from espmon.sim.firmware_image import SHA_PREFIX, Snapshot
+
+CAUSES = {
+    0: "Instruction address misaligned",
+    1: "Instruction access fault",
+    2: "Illegal instruction",
+    3: "Breakpoint",
+    4: "Load address misaligned",
+    5: "Load access fault",
+    6: "Store address misaligned",
+    7: "Store access fault",
+}
+"""mcause -> the words of the banner."""
+
+SIGNALS = {0: 10, 1: 11, 2: 4, 3: 5, 4: 10, 5: 11, 6: 10, 7: 11}
+"""mcause -> the signal number a gdb stub reports."""
+
+ROWS = (
+    ("MEPC", "RA", "SP", "GP"),
+    ("TP", "T0", "T1", "T2"),
+    ("S0/FP", "S1", "A0", "A1"),
+    ("A2", "A3", "A4", "A5"),
+    ("A6", "A7", "S2", "S3"),
+    ("S4", "S5", "S6", "S7"),
+    ("S8", "S9", "S10", "S11"),
+    ("T3", "T4", "T5", "T6"),
+    ("MSTATUS", "MTVEC", "MCAUSE", "MTVAL"),
+    ("MHARTID",),
+)
+INTERRUPT = 0x80000000
+STACK_BYTES = 1024
+WORDS_A_ROW = 8
+
+
+def reason(snapshot: Snapshot) -> str:
+    """The line that says what happened, as it is printed and as a core dump keeps it."""
+    details = snapshot.details
+    match details.text:
+        case "abort":
+            return f"abort() was called at PC 0x{details.pc:08x} on core 0"
+        case "assert":
+            return f"assert failed: {details.function} {details.file}:{details.line} ({details.expression})"
+        case "stack":
+            return f"***ERROR*** A stack overflow in task {details.function} has been detected."
+    number = snapshot.registers["mcause"]
+    cause = "Interrupt wdt timeout on CPU0" if number & INTERRUPT else CAUSES.get(number, "Unknown")
+    return f"Guru Meditation Error: Core  0 panic'ed ({cause}). Exception was unhandled."
+
+
+def register_dump(snapshot: Snapshot) -> str:
+    """The register rows and the stack memory."""
+    registers = snapshot.registers
+    lines = ["Core  0 register dump:"]
+    for row in ROWS:
+        values = ((name, registers[name.split("/")[0].lower()]) for name in row)
+        lines.append("  ".join(f"{name:<8}: 0x{value:08x}" for name, value in values) + "  ")
+    lines += ["", "Stack memory:"]
+    pointer = registers["sp"]
+    step = 4 * WORDS_A_ROW
+    for address in range(pointer, pointer + STACK_BYTES, step):
+        if len(snapshot.memory.read(address, step)) < step:
+            break
+        words = " ".join(f"0x{word:08x}" for word in snapshot.memory.words(address, WORDS_A_ROW))
+        lines.append(f"{address:08x}: {words}")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def panic_text(snapshot: Snapshot, sha256: str) -> str:
+    """The whole report, up to and with the ELF's SHA; what comes next (reboot, core dump, stub) is the caller's."""
+    digest = f"\r\n\r\n\r\nELF file SHA256: {sha256[:SHA_PREFIX]}\r\n\r\n"
+    return f"\r\n{reason(snapshot)}\r\n\r\n{register_dump(snapshot)}{digest}"
+
+
+def signal(snapshot: Snapshot) -> int:
+    """The signal number of a gdb stop reply."""
+    return SIGNALS.get(snapshot.registers["mcause"], 5)

@@ -1,0 +1,287 @@
+"""A board that waits in its debug stub: the offer, inspecting it here, and handing the port to a real gdb."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from textual.app import SuspendNotSupported
+
+from espmon.session.state import State
+from espmon.session.status import EventEntry, Status
+from espmon.tui.host import Host
+from espmon.tui.sanitise import plain
+
+if TYPE_CHECKING:
+    from espmon.tui.screens.gdb_inspector import GdbAction, GdbInspectScreen, GdbView
+
+OFFER = (
+    "Inspect: registers, threads, backtrace and memory in this window; the log waits.",
+    "Hand over: the gdb of this computer gets the terminal and the port; espmon comes back when it ends.",
+    "Stay: nothing is sent. The board goes on waiting; D offers this again.",
+)
+"""What the answers do."""
+
+WAITS_IN_STUB = "The board waits in its debug stub: D"
+"""Said where the offer may not open by itself."""
+
+COUNTERS = ("PC", "MEPC", "pc")
+"""Names of the program counter: Xtensa's and gdb's, and that of a RISC-V trap."""
+
+NOT_SEEN = "It has not said so since it started: a board that runs does not answer, and gets a few bytes for nothing."
+"""The warning where no stop packet was seen."""
+
+
+class DebugDialogs:
+    """Leads the user through the debug lease. Everything that asks the board runs on the session's thread.
+
+    Args:
+        app: the app.
+        show_lent: shows that an IDE has the port; False when none has.
+    """
+
+    def __init__(self, app: Host, show_lent: Callable[[], bool]) -> None:
+        self._app = app
+        self._show_lent = show_lent
+        self._screen: GdbInspectScreen | None = None
+        self._view: GdbView | None = None
+        self._frames: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        self._offered = -1
+        """Id of the newest stop packet that was offered."""
+
+        self._offering = False
+        self._stopped = False
+        self._stack_at = 0
+        """Where the memory begins that a snapshot brings: shown until the user reads elsewhere."""
+
+    # -- news ---------------------------------------------------------------------------------------------------
+
+    def follow_entry(self, entry: EventEntry) -> None:
+        """A verified stop packet: offer what can be done, unless an IDE gets the port."""
+        record = entry.record
+        if record.type in ("reset", "boot"):
+            self._stopped = False
+        if record.type != "gdb" or entry.id <= self._offered or record.fields().get("checksum") != "ok":
+            return
+        self._offered = entry.id
+        self._stopped = True
+        if self._screen is not None or self._app.link.session.lends_to_ide:
+            return
+        if self._app.may_interrupt():
+            self.offer()
+        else:
+            self._app.invite(WAITS_IN_STUB)
+
+    def follow_status(self, status: Status) -> None:
+        """An inspection that ended by itself closes its screen; the session tells why.
+
+        What counts is how it is now: `status` may be from before the lease was taken.
+        """
+        if self._screen is not None and self._app.status.lease != "gdb":
+            screen, self._screen = self._screen, None
+            if screen in self._app.screen_stack:
+                screen.pop_until_active()  # an address may be being typed over it
+                screen.dismiss(None)
+
+    # -- the offer ----------------------------------------------------------------------------------------------
+
+    def offer(self) -> None:
+        """Ask what to do about the stub."""
+        from espmon.tui.screens.stub_offer import HAND_OVER, INSPECT, StubScreen
+
+        if self._offering or self._show_lent():
+            return
+        if self._app.status.lease == "gdb":
+            # Nothing is shown that would give it back: a terminal that could not be handed over.
+            self._app.link.ask(self._app.link.session.debugging.abandon())
+            return
+        if self._app.status.state is not State.MONITORING:
+            self._app.notify("The debug stub needs an open port that nothing else uses", markup=False)
+            return
+        self._offering = True
+        self._app.withdraw(WAITS_IN_STUB)
+
+        def answered(answer: str | None) -> None:
+            self._offering = False
+            if answer == INSPECT:
+                self._app.run_worker(self._inspect(), group="debug", exclusive=True)
+            elif answer == HAND_OVER:
+                self._app.run_worker(self._hand_over(), group="debug", exclusive=True)
+
+        name = self._app.status.name or self._app.status.url
+        title, body = f"{name} waits in its debug stub", OFFER
+        if not self._stopped:
+            title, body = f"Is {name} in its debug stub?", (*OFFER[:2], NOT_SEEN)
+        self._app.push_screen(StubScreen(title, body), answered)
+
+    async def _asked(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """What the session answers; None when it does not, and the toast says why."""
+        from espmon.port import PortError
+        from espmon.session.debug_lease import DebugError
+        from espmon.session.state import ForbiddenTransition
+
+        try:
+            return await self._app.link.run(work)
+        except (DebugError, PortError, ForbiddenTransition) as error:
+            self._app.notify(plain(str(error)), title="Debug stub", severity="error", timeout=10, markup=False)
+            return None
+
+    # -- inspecting here ----------------------------------------------------------------------------------------
+
+    async def _inspect(self) -> None:
+        from espmon.tui.screens.crash_parts import local_source
+        from espmon.tui.screens.gdb_inspector import GdbInspectScreen
+
+        snapshot = await self._asked(self._app.link.session.debugging.start())
+        if snapshot is None or self._app.status.lease != "gdb":
+            return
+        self._frames = {}
+        self._view = self._view_of(snapshot)
+        source = local_source(self._app.settings.path_map)
+        self._screen = GdbInspectScreen(self._view, self._act, source=source)
+        self._app.push_screen(self._screen, self._left)
+
+    def _view_of(self, snapshot: Mapping[str, Any]) -> GdbView:
+        from espmon.tui.screens.gdb_inspector import GdbThread, GdbView
+
+        shown = str(snapshot.get("thread") or "")
+        listed = list(snapshot.get("threads") or ()) or [{"id": shown or "1", "name": ""}]
+        if shown not in {thread["id"] for thread in listed}:
+            shown = listed[0]["id"]
+        self._frames[shown] = tuple(snapshot.get("backtrace") or ())
+        threads = tuple(
+            GdbThread(
+                thread["id"],
+                thread_name(str(thread.get("name") or "")),
+                "shown" if thread["id"] == shown else "read" if thread["id"] in self._frames else "Enter reads",
+                self._frames.get(thread["id"], ()),
+            )
+            for thread in listed
+        )
+        stack = snapshot.get("stack") or {}
+        old = self._view
+        kept = old is not None and old.memory and old.memory_address != self._stack_at
+        self._stack_at = int(str(stack.get("address") or "0"), 16)
+        return GdbView(
+            f"Stopped: {snapshot.get('reason') or 'the reason is not known'}",
+            threads,
+            registers=snapshot.get("registers") or {},
+            notes=snapshot.get("notes") or {},
+            memory_address=old.memory_address if old is not None and kept else self._stack_at,
+            memory=old.memory if old is not None and kept else bytes.fromhex(str(stack.get("bytes") or "")),
+            warnings=tuple(map(str, snapshot.get("warnings") or ())),
+        )
+
+    def _act(self, action: GdbAction) -> None:
+        self._app.run_worker(self._do(action), group="debug")
+
+    async def _do(self, action: GdbAction) -> None:
+        from dataclasses import replace
+
+        debugging = self._app.link.session.debugging
+        screen, view = self._screen, self._view
+        if screen is None or view is None or view.busy:
+            return
+        self._show(replace(view, busy={"step": "stepping ...", "memory": "reading ..."}.get(action.name, "asking ...")))
+        if action.name == "memory":
+            data = await self._asked(debugging.memory(action.address, action.length))
+            if data is not None:
+                view = replace(view, memory_address=action.address, memory=bytes(data))
+        else:
+            stepped = action.name == "step"
+            if stepped:
+                self._frames = {}
+            snapshot = await self._asked(debugging.step() if stepped else debugging.select(action.thread))
+            if snapshot is not None:
+                self._view = view
+                view = replace(self._view_of(snapshot), place=step_text(view, snapshot) if stepped else "")
+        if self._screen is screen:
+            self._show(view)
+
+    def _show(self, view: GdbView) -> None:
+        self._view = view
+        if self._screen is not None and self._screen.is_attached:
+            self._screen.refresh_view(view)
+
+    def _left(self, answer: str | None) -> None:
+        ended, self._screen, self._view = self._screen is None, None, None
+        if ended:
+            return
+        link = self._app.link
+        debugging = link.session.debugging
+        if answer == "reset":
+            link.ask(link.session.reset())
+            self._stopped = False
+        elif answer in ("continue", "detach"):
+            self._stopped = False
+            self._app.run_worker(self._asked(debugging.resume(detach=answer == "detach")), group="debug")
+        else:
+            link.ask(debugging.abandon())
+            self._app.notify("The board still waits in its debug stub: D goes back to it", markup=False)
+
+    # -- a real gdb ---------------------------------------------------------------------------------------------
+
+    async def _hand_over(self) -> None:
+        app = self._app
+        debugging = app.link.session.debugging
+        command = await self._asked(debugging.hand_over())
+        if command is None:
+            return
+        try:
+            with app.suspend():
+                run_in_terminal(command)
+        except SuspendNotSupported:
+            app.notify(
+                f"This terminal cannot be handed over. Elsewhere: {shlex.join(command)}. D takes the port back",
+                severity="warning", timeout=20, markup=False,
+            )  # fmt: skip
+            return
+        except OSError as error:
+            app.notify(f"{command[0]} did not start: {error.strerror or error}", severity="error", markup=False)
+        self._stopped = False
+        await self._asked(debugging.take_back())
+
+
+def step_text(before: GdbView, snapshot: Mapping[str, Any]) -> str:
+    """Where a step has led, also when it led nowhere."""
+    pc = counter(snapshot.get("registers") or {})
+    if not pc:
+        return "Stepped; the stub did not tell where to"
+    frame: Mapping[str, Any] = next(iter(snapshot.get("backtrace") or ()), {})
+    file = str(frame.get("file") or "").rpartition("/")[2]
+    where = f"{file}:{frame['line']}" if file and frame.get("line") else ""
+    place = ", ".join(part for part in (pc, str(frame.get("function") or ""), where) if part)
+    if counter(before.registers) == pc:
+        return f"The step did not move it: still at {place}"
+    return f"Stepped to {place}"
+
+
+def counter(registers: Mapping[str, Any]) -> str:
+    """The program counter among registers, by either processor's name for it; "" where there is none."""
+    return next((str(registers[name]) for name in COUNTERS if registers.get(name)), "")
+
+
+def thread_name(told: str) -> str:
+    """The name in what a stub tells of a thread: ESP-IDF's says `Name: main, State: Running, Priority: 1, ...`."""
+    text = plain(told)
+    return text.removeprefix("Name: ").split(",")[0].strip() if text.startswith("Name: ") else text
+
+
+def run_in_terminal(command: list[str]) -> None:
+    """Run a program that has the terminal; Ctrl-C is meant for it alone. Raises `OSError` when it does not start.
+
+    Blocks: the session serves the port on its own thread meanwhile.
+    """
+
+    def ignore(*_: object) -> None:
+        """A handler of our own, since the program would inherit SIG_IGN."""
+
+    before = signal.signal(signal.SIGINT, ignore)
+    try:
+        print(f"\nespmon: {shlex.join(command)}\n(the log goes on when it ends)\n", flush=True)
+        subprocess.run(command, check=False)
+    finally:
+        signal.signal(signal.SIGINT, before)

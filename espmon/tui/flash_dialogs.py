@@ -1,0 +1,133 @@
+"""Flashing from the screen: plan, ask, show progress. What is written and how is the session's and the ROM room's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espmon.session.state import State
+from espmon.session.status import Status
+from espmon.tui.builds import project_of
+from espmon.tui.host import Host
+
+if TYPE_CHECKING:
+    from espmon.session.flash_plan import FlashPlan
+    from espmon.tui.screens.flash_screens import FlashProgressScreen
+
+KINDS = {
+    "flash": "Flash the project",
+    "app-flash": "Flash the application",
+    "erase-flash": "Erase everything and flash the project",
+}
+"""Menu entry -> what it does, in words."""
+
+RESETS = "The board is reset into its ROM loader; what it is doing now is interrupted."
+WRITING = (RESETS, "Regions that are the same already are not written. Afterwards the application starts.")
+ERASING = (
+    "Everything on the flash goes first: NVS (settings, Wi-Fi keys), file systems, and all that is not in this list.",
+    f"{RESETS} Then these regions are written, and the application starts.",
+)
+"""What happens, in the words of the question."""
+
+
+def plan_for(kind: str, elf: Path | None, folder: Path) -> FlashPlan:
+    """What `kind` writes, from the build of `elf`, else from the one in `folder`.
+
+    Raises `PlanError`. Reads files: call it in a thread.
+    """
+    from espmon.session.flash_plan import from_project
+
+    plan = from_project(project_of(elf, folder))
+    return plan.only("application") if kind == "app-flash" else plan
+
+
+class Flashing:
+    """Leads the user through a flash.
+
+    Args:
+        app: the app.
+    """
+
+    def __init__(self, app: Host) -> None:
+        self._app = app
+        self._progress: FlashProgressScreen | None = None
+        self._title = ""
+
+    async def start(self, kind: str) -> None:
+        """Plan, then ask. Nothing is touched before the user agrees."""
+        from espmon.session.flash_plan import PlanError
+
+        app = self._app
+        if app.status.state is not State.MONITORING:
+            app.notify("Flashing needs an open port that nothing else uses", severity="warning", markup=False)
+            return
+        asked = app.last_key
+        try:
+            plan = await asyncio.to_thread(plan_for, kind, app.status.elf, app.project)
+        except PlanError as error:
+            app.notify(str(error), severity="error", markup=False)
+            return
+        if app.still_wanted(asked):
+            self._ask(kind, plan)
+        else:
+            # A `y` that was meant for the board must not begin to write its flash.
+            app.invite(f"Not flashed while you type: {KINDS[kind]} asks again from the menu (Ctrl-T)")
+
+    def _ask(self, kind: str, plan: FlashPlan) -> None:
+        from espmon.session.flash_action import FlashJob
+        from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashRegion
+
+        app = self._app
+        erase = kind == "erase-flash"
+        name = app.status.name or app.status.url
+        regions = [FlashRegion(one.address, one.size, one.file, one.role) for one in plan.regions]
+        self._title = f"{KINDS[kind]}: {name}"
+        job = FlashJob("write", plan=plan, erase_first=erase)
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                app.link.ask(app.link.session.flash(job))
+
+        screen = FlashConfirmScreen(
+            f"{KINDS[kind]} to {name}?",
+            regions,
+            ERASING if erase else WRITING,
+            warnings=self._warnings(plan),
+            erase="the whole flash, NVS and what is not in the list included" if erase else "",
+            confirm_label="Erase and flash" if erase else "Flash",
+        )
+        app.push_screen(screen, answered)
+
+    def _warnings(self, plan: FlashPlan) -> tuple[str, ...]:
+        chip = (self._app.status.chip or "").lower().replace("-", "")
+        built = (plan.chip or "").lower().replace("-", "")
+        if built and chip and not chip.startswith(built):
+            return (f"The build is for {plan.chip}, the board is an {self._app.status.chip}",)
+        return ()
+
+    def follow(self, status: Status) -> None:
+        """Show the progress while the lease is out, and close it when it comes back."""
+        running = status.state is State.LEASED and status.lease == "flash"
+        if running and self._progress is None:
+            self._show()
+        if self._progress is None:
+            return
+        if not running:
+            self._progress.finish()
+            self._progress = None
+        elif status.progress is not None:
+            self._progress.update_progress(status.progress)
+
+    def _show(self) -> None:
+        from espmon.tui.screens.flash_screens import FlashProgressScreen
+
+        link = self._app.link
+
+        def cancel() -> None:
+            link.ask(link.session.cancel())
+
+        screen = FlashProgressScreen(self._title or "Flashing", cancel, time.monotonic)
+        self._progress = screen
+        self._app.push_screen(screen)

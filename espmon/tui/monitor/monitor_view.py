@@ -1,0 +1,444 @@
+"""The monitor as far as it is looked at: log, inspector, bars, search, filter. `screen` adds what touches the board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from espmon.session.settings import Settings
+from espmon.session.status import EventEntry, Severity, Status
+from espmon.tui.log.layout import Mark, Shape, Timestamps
+from espmon.tui.log.query import LineFilter, QueryError
+from espmon.tui.monitor.answers import TerminalAnswers
+from espmon.tui.monitor.session_link import PendingChanges, SessionLink
+from espmon.tui.widgets.capture_line import CaptureLine
+from espmon.tui.widgets.event_list import EventList
+from espmon.tui.widgets.filter_bar import FilterBar
+from espmon.tui.widgets.header import BoardHeader
+from espmon.tui.widgets.input_line import History, InputLine
+from espmon.tui.widgets.inspector import Inspector
+from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
+from espmon.tui.widgets.log_pane import SIDE_CELLS, LogPane
+from espmon.tui.widgets.search_bar import SearchBar
+from espmon.tui.widgets.status_bar import PaneState, StatusBar
+
+WIDE = 100
+"""Columns from which the inspector stands beside the log."""
+
+
+MODES: tuple[tuple[type[Widget], str], ...] = (
+    (EventList, "EVENTS"),
+    (InputLine, "INPUT"),
+    (SearchBar, "FIND"),
+    (FilterBar, "FILTER"),
+)
+"""The part that has the focus -> what the mode is called; LOG anywhere else."""
+
+
+class Body(Horizontal):
+    """Log and inspector. It is covered completely, so its own rows are never worth drawing."""
+
+    BLANK = True
+
+
+class LogColumn(Vertical):
+    """The log."""
+
+    BLANK = True
+
+
+class MonitorView(Screen[None]):
+    """One session on the screen.
+
+    Args:
+        link: the session.
+        settings: the user's settings.
+        history: lines typed before.
+        timestamps: show host times from the start.
+    """
+
+    DEFAULT_CSS = """
+    MonitorView { layout: vertical; background: $background; }
+    MonitorView #body { height: 1fr; }
+    MonitorView #log-column { width: 1fr; }
+    MonitorView.-narrow.-inspecting #log-column { display: none; }
+    MonitorView.-narrow Inspector { width: 1fr; max-width: 100%; border-left: none; }
+    MonitorView.-raw InputLine { display: none; }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
+    AUTO_FOCUS = "#log"
+
+    @dataclass
+    class ShowArtifact(Message):
+        """Show what an event holds: a picture, a core dump, a report."""
+
+        entry: EventEntry
+
+    class Completed(Message):
+        """Every part is there; keys that need one work from now on."""
+
+    def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
+        super().__init__()
+        self.link = link
+        self.settings = settings
+        self._history = history
+        self._answers = TerminalAnswers(link)
+        self._timestamps = timestamps
+        self._output = True
+        self._output_end = 0
+        self._boot: int | None = None
+        self._told_slow: set[str] = set()
+        self._before_search: tuple[int, int] | None = None
+        self.completed = False
+
+    def compose(self) -> ComposeResult:
+        """Header, log, input, bars, footer: what the first frame shows. `complete` adds the rest."""
+        yield BoardHeader(id="header")
+        with Body(id="body"), LogColumn(id="log-column"):
+            yield LogPane(self.link.session.store, id="log")
+        yield InputLine(self._history, self.settings.eol, id="input")
+        yield StatusBar(id="status")
+        yield Footer(show_command_palette=False)
+
+    # -- parts --------------------------------------------------------------------------------------------------
+
+    @property
+    def pane(self) -> LogPane:
+        """The log pane."""
+        return self.query_one("#log", LogPane)
+
+    @property
+    def inspector(self) -> Inspector:
+        """The events."""
+        return self.query_one("#inspector", Inspector)
+
+    @property
+    def status(self) -> Status:
+        """The session's status."""
+        return self.link.session.status
+
+    @property
+    def mode(self) -> str:
+        """LOG, EVENTS, INPUT, FIND, FILTER or RAW: where keys go."""
+        if self.has_class("-raw"):
+            return "RAW"
+        around = () if self.focused is None else self.focused.ancestors_with_self
+        return next((name for widget in around for kind, name in MODES if isinstance(widget, kind)), "LOG")
+
+    @property
+    def typing(self) -> bool:
+        """Whether keys are text, not commands."""
+        return self.mode not in ("LOG", "EVENTS")
+
+    def on_mount(self) -> None:
+        """Show what there is already."""
+        self.pane.drawing.decorate = self.link.decoration
+        self.pane.drawing.time_format = self.settings.timestamp_format
+        if self._timestamps:
+            self.pane.set_timestamps(Timestamps.HOST)
+        self.take(PendingChanges(lines=True, status=self.status))
+        self.watch(self, "focused", self._focus_moved, init=False)
+        self.call_after_refresh(self._complete)
+
+    async def _complete(self) -> None:
+        """Mount what the first frame can do without."""
+        await self.query_one("#body").mount(Inspector(id="inspector"))
+        await self.mount_all(
+            [CaptureLine(id="capture"), RawKeys(id="raw"), MenuHint(id="menu")], after=self.query_one("#body")
+        )
+        self.completed = True
+        self.take(PendingChanges(status=self.status, events=list(self.link.session.events)))
+        self.post_message(self.Completed())
+
+    def set_print_filter(self, text: str) -> None:
+        """Begin with a filter in idf.py monitor's syntax."""
+        try:
+            self.pane.set_filter(LineFilter(printed=text))
+        except QueryError as error:
+            self.app.notify(str(error), severity="warning", markup=False)
+
+    def attach(self) -> None:
+        """The link has its session now: show its log and its events."""
+        self.pane.use_store(self.link.session.store)
+        self.pane.drawing.decorate = self.link.decoration
+        self.take(PendingChanges(lines=True, status=self.status, events=list(self.link.session.events)))
+
+    # -- news ---------------------------------------------------------------------------------------------------
+
+    def take(self, news: PendingChanges) -> None:
+        """Show what changed since the last frame."""
+        pane = self.pane
+        for entry in news.events:
+            self._mark(entry)
+        if news.events and self.completed:
+            self.inspector.update_entries(news.events)
+        if news.decorations:
+            pane.decorations_changed(news.decorations)
+        if news.lines:
+            self._answers.look(self.link.session.store)
+            if self._output:
+                pane.sync()
+        if news.status is not None:
+            self.query_one(BoardHeader).show(news.status)
+            if self.completed:
+                self.query_one(CaptureLine).show(news.status)
+        self.show_state()
+
+    def _mark(self, entry: EventEntry) -> None:
+        """Boots are marked in the log, where they begin; gaps and leases are lines of the store already."""
+        if entry.line is None or entry.record.type != "reset":
+            return
+        text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
+        self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR))
+
+    def show_state(self) -> None:
+        """Bring the status bar and the search count up to date."""
+        pane, queries = self.pane, self.pane.queries
+        search = ""
+        if queries.query is not None:
+            more = "…" if queries.reading else ""
+            place = f"{queries.ordinal:,}/{queries.count:,}" if queries.ordinal else f"{queries.count:,}"
+            search = f"{place}{more}"
+            if self.query(SearchBar):
+                words = ", ".join(filter(None, (f"{search} lines", queries.problem)))
+                self.query_one(SearchBar).show_count(words, bad=bool(queries.problem))
+            search = f"{queries.query.pattern} {search}{', too slow' if queries.problem else ''}"
+        self._tell_slow()
+        self.query_one(StatusBar).show(
+            self.status,
+            PaneState(
+                mode=self.mode,
+                follow=pane.follow,
+                unseen=pane.unseen,
+                lines=len(self.link.session.store),
+                shown=len(pane.view),
+                filter=queries.filter.describe(),
+                filtering=queries.filtering,
+                search=search,
+                output=self._output,
+                hidden=len(self.link.session.store) - self._output_end,
+                shape=pane.drawing.shape.value,
+                wrap=pane.drawing.wrap,
+                offset=pane.drawing.offset,
+            ),
+        )
+
+    def _tell_slow(self) -> None:
+        """An expression that takes too long is told once, and once more when it is given up."""
+        queries = self.pane.queries
+        problems = {
+            "The filter": (queries.filter_problem, "such lines are shown unfiltered"),
+            "The search": (queries.problem, "such lines are passed over"),
+        }
+        slow = {
+            f"{what} is {problem.split(' for ')[0]}: {meaning}"
+            for what, (problem, meaning) in problems.items()
+            if problem
+        }
+        for text in slow - self._told_slow:
+            self.app.notify(text, severity="warning", markup=False)
+        self._told_slow = slow
+
+    @on(LogPane.Changed)
+    def _pane_changed(self) -> None:
+        self.show_state()
+
+    def _focus_moved(self) -> None:
+        self.show_state()
+
+    # -- moving and looking -------------------------------------------------------------------------------------
+
+    def action_scroll(self, rows: int) -> None:
+        """By rows."""
+        self.pane.scroll_rows(rows)
+
+    def action_page(self, pages: float) -> None:
+        """By pages."""
+        self.pane.scroll_rows(round(pages * max(1, self.pane.size.height - 1)))
+
+    def action_sideways(self, step: int) -> None:
+        """Along long lines."""
+        self.pane.scroll_sideways(step * SIDE_CELLS)
+
+    def action_follow(self) -> None:
+        """Follow or hold."""
+        self.pane.toggle_follow()
+
+    def action_end(self) -> None:
+        """To the tail."""
+        self.pane.go_to_end()
+
+    def action_start(self) -> None:
+        """To the oldest line."""
+        self.pane.go_to_start()
+
+    def action_boot(self, step: int) -> None:
+        """To the boot before or after the one gone to last, while that is in view; else the first visible line."""
+        visible = () if self.pane.follow else self.pane.visible_lines
+        here = self._boot if self._boot is not None and self._boot in visible else self.pane.top_line or 0
+        # By the marks: of a loop, the events keep the newest boot alone.
+        past = [line for line in self.pane.drawing.marks if line < here]
+        coming = [line for line in self.pane.drawing.marks if line > here]
+        if not (past if step < 0 else coming):
+            self.app.notify("No boot before this" if step < 0 else "No boot after this", markup=False)
+            return
+        self._boot = max(past) if step < 0 else min(coming)
+        self.go_to_line(self._boot)
+
+    def action_wrap(self) -> None:
+        """Wrap on and off."""
+        self.pane.set_wrap(not self.pane.drawing.wrap)
+        self.show_state()
+
+    def action_timestamps(self) -> None:
+        """The next kind of times."""
+        kinds = list(Timestamps)
+        self.pane.set_timestamps(kinds[(kinds.index(self.pane.drawing.timestamps) + 1) % len(kinds)])
+
+    def action_host_times(self) -> None:
+        """Host times on and off, as Ctrl-T I does."""
+        on_ = self.pane.drawing.timestamps is not Timestamps.OFF
+        self.pane.set_timestamps(Timestamps.OFF if on_ else Timestamps.HOST)
+
+    def action_shape(self) -> None:
+        """Text, escaped bytes, hex."""
+        shapes = list(Shape)
+        self.pane.set_shape(shapes[(shapes.index(self.pane.drawing.shape) + 1) % len(shapes)])
+        self.show_state()
+
+    def action_decorations(self) -> None:
+        """Locations on and off."""
+        drawing = self.pane.drawing
+        shown = drawing.decorate == self.link.decoration
+        drawing.decorate = (lambda line: ()) if shown else self.link.decoration
+        self.pane.repaint(forget=True)
+
+    def action_clear(self) -> None:
+        """Empty the screen."""
+        self.pane.clear()
+
+    def action_unclear(self) -> None:
+        """Undo a clear."""
+        self.pane.view.unclear()
+        self.pane.view_replaced()
+
+    def action_output(self) -> None:
+        """Output on and off."""
+        self._output = not self._output
+        self._output_end = len(self.link.session.store)
+        if self._output:
+            self.pane.sync()
+        self.show_state()
+
+    def action_copy(self) -> None:
+        """The selection, or else the visible lines, to the terminal's clipboard."""
+        text = self.get_selected_text()
+        what = "Selection"
+        if not text:
+            lines = self.pane.visible_lines
+            text = "\n".join(self.pane.drawing.line(line).text for line in lines)
+            what = f"{len(lines)} visible lines"
+        self.app.copy_to_clipboard(text)
+        self.app.notify(f"{what} sent to the terminal's clipboard; not every terminal takes it", markup=False)
+
+    def go_to_line(self, line: int) -> None:
+        """Show a line, or say why it cannot be shown."""
+        if self.pane.go_to_line(line):
+            return
+        if line < self.link.session.store.first:
+            text = "That line is no longer in memory; the recording has it"
+        elif line < self.pane.view.base:
+            text = "That line was cleared from the screen: u brings it back"
+        else:
+            text = "The filter hides that line: F shows all lines"
+        self.app.notify(text, severity="warning", markup=False)
+
+    # -- inspector ----------------------------------------------------------------------------------------------
+
+    def action_inspector(self) -> None:
+        """Show or hide the events."""
+        show = not self.inspector.has_class("-on")
+        self.inspector.set_class(show, "-on")
+        self.set_class(show, "-inspecting")
+        (self.inspector.events if show else self.pane).focus()
+
+    @on(EventList.Jump)
+    def _jump(self, event: EventList.Jump) -> None:
+        event.stop()
+        if event.entry.line is None:
+            self.app.notify("This event belongs to no line of the log", markup=False)
+            return
+        if self.has_class("-narrow"):
+            self.action_inspector()
+        self.go_to_line(event.entry.line)
+
+    @on(EventList.Opened)
+    def _opened(self, event: EventList.Opened) -> None:
+        event.stop()
+        self.post_message(self.ShowArtifact(event.entry))
+
+    # -- search and filter --------------------------------------------------------------------------------------
+
+    async def action_search(self) -> None:
+        """Type what to look for."""
+        if not self.query(SearchBar):
+            await self.mount(SearchBar(id="search"), after="#body")
+        self._before_search = self.pane.pager.place
+        self.query_one(SearchBar).open()
+
+    def action_match(self, step: int) -> None:
+        """Next or previous match."""
+        queries = self.pane.queries
+        if queries.query is None:
+            self.app.notify("Nothing is searched: / begins", markup=False)
+        elif not self.pane.next_match(step):
+            self.app.notify("No match", markup=False)
+        self.show_state()
+
+    @on(SearchBar.Changed)
+    def _search(self, event: SearchBar.Changed) -> None:
+        self.pane.set_search(event.query)
+
+    @on(SearchBar.Step)
+    def _search_step(self, event: SearchBar.Step) -> None:
+        self.action_match(event.step)
+
+    @on(SearchBar.Accepted)
+    def _search_accepted(self) -> None:
+        self.pane.focus()
+
+    @on(SearchBar.Closed)
+    def _search_closed(self) -> None:
+        self.pane.set_search(None)
+        self.pane.come_back(self._before_search)
+        self.pane.focus()
+
+    async def action_filter(self) -> None:
+        """Type what to show."""
+        if not self.query(FilterBar):
+            await self.mount(FilterBar(self.pane.queries.filter.printed, id="filter"), after="#body")
+        self.query_one(FilterBar).open()
+
+    def action_close_filter(self) -> None:
+        """Back to the log, the filter stays."""
+        for bar in self.query(FilterBar):
+            bar.close()
+        self.pane.focus()
+
+    def action_unfilter(self) -> None:
+        """Show all lines."""
+        for bar in self.query(FilterBar):
+            bar.reset()
+        self.pane.set_filter(LineFilter())
+
+    @on(FilterBar.Changed)
+    def _filter(self, event: FilterBar.Changed) -> None:
+        self.pane.set_filter(event.show)
+        self.show_state()

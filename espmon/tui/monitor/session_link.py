@@ -1,0 +1,327 @@
+"""Between the session's thread and the screen's loop: work goes down, changes come up, at most a frame at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from espmon.session.runner import LoopThread
+from espmon.session.status import (
+    Change,
+    DecorationsChanged,
+    EventAdded,
+    EventEntry,
+    LinesAppended,
+    Notice,
+    OpenRequest,
+    Severity,
+    Status,
+    StatusChanged,
+)
+from espmon.session.store import LogStore
+
+Result = TypeVar("Result")
+
+FRAME = 1 / 30
+"""Shortest time between two repaints, in seconds."""
+
+CALM_FRAME = 1 / 15
+"""The same while less than `CALM_RATE` arrives: nobody reads faster, and frames cost the same however little is new."""
+
+CALM_RATE = 40_000
+"""Bytes a second."""
+
+MAX_QUEUE = 50_000
+"""Most changes kept for a screen that does not look; older ones go (the session's own lists stay complete)."""
+
+
+class SessionLike(Protocol):
+    """What the screen needs of a session; the session's methods run on the session's thread."""
+
+    @property
+    def status(self) -> Status:
+        """The visible state."""
+        ...
+
+    @property
+    def store(self) -> LogStore:
+        """The log."""
+        ...
+
+    @property
+    def events(self) -> Sequence[EventEntry]:
+        """The inspector's entries."""
+        ...
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Listen to changes."""
+        ...
+
+    async def open(self, request: OpenRequest) -> None:
+        """Open the port."""
+        ...
+
+    async def consent(self) -> None:
+        """The user agreed to the probe."""
+        ...
+
+    async def decline(self) -> None:
+        """The user did not."""
+        ...
+
+    async def cancel(self) -> None:
+        """Cancel the running action."""
+        ...
+
+    async def close(self) -> None:
+        """Close the port."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes."""
+        ...
+
+    async def reset(self) -> None:
+        """Reset the board."""
+        ...
+
+    async def reset_to_loader(self) -> None:
+        """Reset into the ROM loader."""
+        ...
+
+    async def probe(self) -> None:
+        """Probe again."""
+        ...
+
+    async def screenshot(self) -> None:
+        """Ask the board for a picture."""
+        ...
+
+    async def abort_capture(self) -> None:
+        """End the running capture."""
+        ...
+
+    async def flash(self, job: Any) -> None:
+        """Run a flash job."""
+        ...
+
+    @property
+    def debugging(self) -> Any:
+        """The debug stub's lease."""
+        ...
+
+    @property
+    def lends_to_ide(self) -> bool:
+        """Whether an IDE gets the port when the board stops."""
+        ...
+
+    def stop_waiting_for_ide(self) -> None:
+        """Take the port back from the IDE."""
+        ...
+
+    async def decode_again(self, identity: int) -> None:
+        """Decode an event once more."""
+        ...
+
+    async def set_baud(self, baud: int) -> None:
+        """Change the rate."""
+        ...
+
+    async def set_elf(self, paths: tuple[Path, ...]) -> None:
+        """Use these ELF files for decoding."""
+        ...
+
+    async def set_log(self, path: Path | None) -> None:
+        """Start or stop a copy of the log text."""
+        ...
+
+
+class Waiting:
+    """Stands for the session while that is still being made, so that the screen can be painted first."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+        self.store = LogStore()
+        self.events: tuple[EventEntry, ...] = ()
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """There is nothing to hear yet."""
+        return lambda: None
+
+    debugging = None
+    lends_to_ide = False
+
+    def stop_waiting_for_ide(self) -> None:
+        """No IDE has anything yet."""
+
+    async def _nothing(self, *_: object) -> None:
+        """There is nobody to ask yet."""
+
+    open = consent = decline = cancel = close = send = _nothing
+    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = flash = _nothing
+    decode_again = set_baud = _nothing
+
+
+@dataclass(slots=True)
+class PendingChanges:
+    """What changed since the last frame."""
+
+    lines: bool = False
+    status: Status | None = None
+    statuses: list[Status] = field(default_factory=list)
+    """Every status in order, for those who follow transitions."""
+
+    events: list[EventEntry] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    decorations: list[int] = field(default_factory=list)
+
+
+class SessionLink:
+    """One session as the screen sees it.
+
+    Args:
+        runner: the session's thread.
+        session: the session.
+        deliver: called on the screen's loop with what changed.
+        busy: whether the terminal still has to take the last frame.
+    """
+
+    def __init__(
+        self,
+        runner: LoopThread,
+        session: SessionLike,
+        deliver: Callable[[PendingChanges], None],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.session = session
+        self._runner = runner
+        self._deliver = deliver
+        self._busy = busy
+        self._queue: deque[Change] = deque(maxlen=MAX_QUEUE)
+        self._lines = False
+        self._awake = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._next = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self.frames = 0
+        """Frames delivered so far."""
+
+        self.sent = False
+        """The user has sent something to the board."""
+
+    def start(self) -> None:
+        """Begin to listen. Call on the screen's loop."""
+        self._loop = asyncio.get_running_loop()
+        self._unsubscribe = self.session.subscribe(self._listen)
+
+    def attach(self, session: SessionLike) -> None:
+        """Take this session, now that it has been made."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self.session = session
+        self._unsubscribe = session.subscribe(self._listen)
+
+    def stop(self) -> None:
+        """Stop listening."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop = None
+
+    # -- changes come up ----------------------------------------------------------------------------------------
+
+    def _listen(self, change: Change) -> None:
+        """On the session's thread: remember, and wake the screen once."""
+        if isinstance(change, LinesAppended):
+            self._lines = True
+        else:
+            self._queue.append(change)
+        if not self._awake:
+            self._awake = True
+            loop = self._loop
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(self._plan)
+
+    def _plan(self) -> None:
+        loop = self._loop
+        if loop is not None:
+            self._timer = loop.call_at(max(loop.time(), self._next), self._flush)
+
+    def _flush(self) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        now = loop.time()
+        calm = self.session.status.rate < CALM_RATE
+        if self._busy():
+            # A slow terminal: queueing another frame would block this loop, and with it the keys.
+            self._timer = loop.call_later(FRAME, self._flush)
+            return
+        period = CALM_FRAME if calm else FRAME
+        # From the time that was meant, not from the late one: the timer's lateness must not add up.
+        self._next = max(self._next + period, now)
+        self._awake = False
+        news = self._collect()
+        self.frames += 1
+        self._deliver(news)
+
+    def _collect(self) -> PendingChanges:
+        news = PendingChanges(lines=self._lines)
+        self._lines = False
+        queue = self._queue
+        while queue:
+            change = queue.popleft()
+            if isinstance(change, StatusChanged):
+                news.statuses.append(change.status)
+                news.status = change.status
+            elif isinstance(change, EventAdded):
+                news.events.append(change.entry)
+            elif isinstance(change, Notice):
+                news.notices.append(change)
+            elif isinstance(change, DecorationsChanged):
+                news.decorations.extend(change.lines)
+        return news
+
+    # -- work goes down -----------------------------------------------------------------------------------------
+
+    def ask(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+        """Run a method of the session on its thread; what goes wrong becomes a notice."""
+        future = self._runner.submit(work)
+        future.add_done_callback(self._answered)
+        return future
+
+    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a method of the session on its thread; the answer, or what it raised, comes back here."""
+        return await self._runner.run(work)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a plain function of the session soon, on its thread."""
+        self._runner.call(function)
+
+    def _answered(self, future: Future[None]) -> None:
+        if future.cancelled():
+            return
+        if (error := future.exception()) is not None:
+            self._listen(Notice(str(error) or type(error).__name__, Severity.ERROR))
+
+    def send(self, data: bytes) -> None:
+        """Send what the user typed."""
+        self.sent = True
+        self.ask(self.session.send(data))
+
+    def answer(self, data: bytes) -> None:
+        """Send what a terminal answers by itself; unlike `send`, it is no word from the user."""
+        self.ask(self.session.send(data))
+
+    def decoration(self, line: int) -> Sequence[str]:
+        """Source locations for addresses in a line."""
+        find = getattr(self.session, "decoration", None)
+        return () if find is None else tuple(find(line))

@@ -1,0 +1,39 @@
+"""What users type into fields: rates and paths. Nothing here raises, whatever was typed or pasted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from espmon.port.opening import MAX_BAUD
+
+LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
+"""Rates offered, likeliest first. 74880 is what the ESP8266 and 26 MHz ESP32 boot ROMs speak."""
+
+BAUD_WANTED = f"Enter a number from 1 to {MAX_BAUD}"
+"""What to do about a text that is no rate."""
+
+
+def baud_of(text: str) -> int | None:
+    """The rate that `text` names, None when it names none or one above `MAX_BAUD`."""
+    text = text.strip()
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_BAUD))):
+        return None
+    return int(text) if 0 < int(text) <= MAX_BAUD else None
+
+
+def path_of(text: str) -> Path:
+    """The path that `text` names; `~` is a home folder, and stays where there is no such user."""
+    return Path(os.path.expanduser(text.strip()))
+
+
+def elf_problem(text: str) -> str:
+    """Why `text` names no ELF file that can be read, "" when it does. Reads its first four bytes."""
+    path = path_of(text)
+    if not os.path.isfile(path):  # Path.is_file raises where the folder may not be searched
+        return "There is no such file"
+    try:
+        with path.open("rb") as file:
+            return "" if file.read(4) == b"\x7fELF" else "This is no ELF file"
+    except OSError as error:
+        return f"It cannot be read: {error.strerror or error}"
