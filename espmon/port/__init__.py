@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from espmon.port.config import load_sequences
     from espmon.port.device_registry import Device, DeviceRegistry, device_key
     from espmon.port.discovery import PortInfo, list_ports, resolve
-    from espmon.port.handle import CLOSE_SECONDS, MAX_READ, Handle, ResetSequence
+    from espmon.port.handle import (
+        CLOSE_SECONDS,
+        MAX_READ,
+        TO_ACT_ON,
+        Handle,
+        PortWarning,
+        PortWarningKind,
+        ResetSequence,
+    )
     from espmon.port.opening import open_handle
     from espmon.port.port_error import PortError, PortErrorKind
     from espmon.port.sequences import parse_sequence
@@ -28,6 +36,9 @@ _HOMES = {
     "CLOSE_SECONDS": "handle",
     "MAX_READ": "handle",
     "Handle": "handle",
+    "PortWarning": "handle",
+    "PortWarningKind": "handle",
+    "TO_ACT_ON": "handle",
     "ResetSequence": "handle",
     "open_handle": "opening",
     "parse_sequence": "sequences",
@@ -46,6 +57,7 @@ _HOMES = {
 __all__ = [
     "CLOSE_SECONDS",
     "MAX_READ",
+    "TO_ACT_ON",
     "BaseHandle",
     "CustomSequences",
     "Device",
@@ -55,6 +67,8 @@ __all__ = [
     "PortErrorKind",
     "PortIdentity",
     "PortInfo",
+    "PortWarning",
+    "PortWarningKind",
     "ResetSequence",
     "device_key",
     "identify",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from espmon.port import _posix_termios as tty
 from espmon.port._posix_tty import TtyHandle
 from espmon.port.base_handle import BaseHandle
+from espmon.port.handle import PortWarning, PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -27,10 +28,14 @@ OPEN_SECONDS = 10.0
 BY_ID = "/dev/serial/by-id"
 """Where udev keeps names that survive replugging."""
 
-NO_LINES = "This is a pseudo-terminal: it has no DTR and RTS, so espmon cannot reset the board through it"
-RAISED = (
+NO_LINES = PortWarning(
+    PortWarningKind.NO_LINES,
+    "This is a pseudo-terminal: it has no DTR and RTS, so espmon cannot reset the board through it",
+)
+RAISED = PortWarning(
+    PortWarningKind.MAY_RESET,
     "Opening the port raised DTR and RTS (the driver does that, and no program can prevent it): "
-    "most boards keep running, a board with another reset circuit may have restarted"
+    "most boards keep running, a board with another reset circuit may have restarted",
 )
 USB_SERIAL_JTAG = (0x303A, 0x1001)
 """Both lines raised together do nothing there (the chip itself watches them, without transistors)."""
@@ -45,7 +50,7 @@ class _Opened:
         self.descriptor = descriptor
         self.lines = lines
         self.usb = usb
-        self.warnings: list[str] = []
+        self.warnings: list[PortWarning] = []
 
     def discard(self) -> None:
         os.close(self.descriptor)
@@ -109,7 +114,8 @@ def _set_up(url: str, descriptor: int, baud: int, no_reset: bool, dtr: bool | No
     others = [holder for holder in holders(url) if holder.pid != os.getpid()]
     if others:
         names = ", ".join(map(str, others))
-        opened.warnings.append(f"Also open in {names}: each program gets only a part of the bytes")
+        text = f"Also open in {names}: each program gets only a part of the bytes"
+        opened.warnings.append(PortWarning(PortWarningKind.SHARED, text))
     return opened
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from espmon.port import _posix_termios as tty
 from espmon.port.base_handle import BaseHandle
-from espmon.port.handle import CLOSE_SECONDS, MAX_READ
+from espmon.port.handle import CLOSE_SECONDS, MAX_READ, PortWarning, PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -52,7 +52,7 @@ class TtyHandle(BaseHandle):
         descriptor: int,
         lines: tuple[bool, bool] | None,
         usb: tuple[int, int] | None,
-        warnings: tuple[str, ...] = (),
+        warnings: tuple[PortWarning, ...] = (),
     ) -> None:
         super().__init__(url, baud)
         self._descriptor = descriptor
@@ -238,4 +238,7 @@ class TtyHandle(BaseHandle):
         try:
             await run_bounded(work, CLOSE_SECONDS - DRAIN_SECONDS, name="tty-close")
         except TimeoutError:
-            self.warn(f"{self.url}: the driver did not close in time; the system closes it when it lets go")
+            self.warn(
+                PortWarningKind.LATE_CLOSE,
+                f"{self.url}: the driver did not close in time; the system closes it when it lets go",
+            )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from espmon.port import sequences as tables
 from espmon.port.buffer import MAX_RECEIVED, ReceiveBuffer
-from espmon.port.handle import Handle, ResetSequence
+from espmon.port.handle import Handle, PortWarning, PortWarningKind, ResetSequence
 from espmon.port.port_error import PortError, PortErrorKind
 
 
@@ -63,10 +63,11 @@ class BaseHandle(Handle):
         """`close` was called."""
         return self._closed
 
-    def warn(self, text: str) -> None:
-        """Add a line to `warnings`, once."""
-        if text not in self.warnings:
-            self.warnings = (*self.warnings, text)
+    def warn(self, kind: PortWarningKind, text: str) -> None:
+        """Add to `warnings`, each text once."""
+        warning = PortWarning(kind, text)
+        if warning not in self.warnings:
+            self.warnings = (*self.warnings, warning)
 
     def lost(self, why: str) -> PortError:
         """The error that tells the user the port is gone."""

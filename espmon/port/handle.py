@@ -5,12 +5,48 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 MAX_READ = 1 << 16
 """Most bytes that one `read` returns."""
 
 CLOSE_SECONDS = 2.0
 """Seconds within which `close` returns, whatever the peer does."""
+
+
+class PortWarningKind(StrEnum):
+    """What a port warns of."""
+
+    NO_LINES = "no modem lines"
+    """DTR and RTS cannot be moved."""
+
+    MAY_RESET = "may reset the board"
+    """Opening the port may have restarted the board."""
+
+    SHARED = "shared"
+    """Another program has the port open too, and takes a part of the bytes."""
+
+    OTHER_RATE = "other rate"
+    """The server runs the port at another rate than was asked for."""
+
+    UNCONFIRMED = "unconfirmed"
+    """The server does not confirm what it is told."""
+
+    LATE_CLOSE = "late close"
+    """The port, or the connection, did not close in time."""
+
+
+TO_ACT_ON = frozenset({PortWarningKind.SHARED, PortWarningKind.OTHER_RATE})
+"""Kinds that the user should do something about; the others say what this port is like."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortWarning:
+    """What the user should know about a port."""
+
+    kind: PortWarningKind
+    text: str
+    """One sentence, in plain words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +88,8 @@ class Handle(ABC):
     atomic_lines: bool
     """DTR and RTS can be moved in one step."""
 
-    warnings: tuple[str, ...] = ()
-    """What the user should know about this port: no modem lines, opening may have reset the board, ..."""
+    warnings: tuple[PortWarning, ...] = ()
+    """What the user should know about this port, each once, in the order in which it was noticed."""
 
     @abstractmethod
     async def read(self, timeout: float | None = None) -> bytes:

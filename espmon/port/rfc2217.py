@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from espmon.port import telnet
 from espmon.port.base_handle import BaseHandle
+from espmon.port.handle import PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.stream import StreamHandle, address, connect, options
 from espmon.port.telnet import SERVER, Command, Control
@@ -151,7 +152,10 @@ class Rfc2217Handle(StreamHandle):
         self._check_rate(answers[0])
         if self._acknowledged and answers[0] is None:
             self._acknowledged = self._lines_acknowledged = False
-            self.warn("The server does not acknowledge commands: changes of rate and lines are sent, not confirmed")
+            self.warn(
+                PortWarningKind.UNCONFIRMED,
+                "The server does not acknowledge commands: changes of rate and lines are sent, not confirmed",
+            )
 
     def _not_rfc2217(self) -> PortError:
         return PortError(
@@ -165,7 +169,7 @@ class Rfc2217Handle(StreamHandle):
             return
         actual = int.from_bytes(answer[:4], "big")
         if actual and abs(actual - self.baud) > self.baud * 0.03:
-            self.warn(f"The server runs the port at {actual} baud, not at {self.baud}")
+            self.warn(PortWarningKind.OTHER_RATE, f"The server runs the port at {actual} baud, not at {self.baud}")
 
     async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
         commands: list[tuple[int, bytes]] = []
@@ -177,7 +181,10 @@ class Rfc2217Handle(StreamHandle):
         if self._acknowledged and self._lines_acknowledged and None in answers:
             # Waiting for each later change would stretch every reset sequence. esp_rfc2217_server never answers these.
             self._lines_acknowledged = False
-            self.warn("The server does not confirm changes of DTR and RTS (the port behind it may have no such lines)")
+            self.warn(
+                PortWarningKind.UNCONFIRMED,
+                "The server does not confirm changes of DTR and RTS (the port behind it may have no such lines)",
+            )
 
     async def set_baud(self, baud: int) -> None:
         """See `Handle.set_baud`."""
@@ -203,7 +210,10 @@ async def open_rfc2217(
     try:
         await handle.negotiate()
         if no_reset:
-            handle.warn("The server opens the serial port at its end, which may have restarted the board")
+            handle.warn(
+                PortWarningKind.MAY_RESET,
+                "The server opens the serial port at its end, which may have restarted the board",
+            )
         await handle.set_lines(dtr=dtr, rts=rts)
     except BaseException:
         await handle.close()

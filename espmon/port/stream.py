@@ -9,7 +9,7 @@ from typing import TypeVar
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from espmon.port.base_handle import BaseHandle
-from espmon.port.handle import CLOSE_SECONDS
+from espmon.port.handle import CLOSE_SECONDS, PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
 
 CONNECT_SECONDS = 5.0
@@ -134,7 +134,7 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
         try:
             await asyncio.wait_for(self._ended.wait(), CLOSE_SECONDS - DRAIN_SECONDS)
         except TimeoutError:
-            self.warn(f"{self.url}: the connection did not end in time")
+            self.warn(PortWarningKind.LATE_CLOSE, f"{self.url}: the connection did not end in time")
 
 
 def address(url: str) -> tuple[str, int, SplitResult]:
@@ -218,5 +218,8 @@ async def open_socket(
 ) -> BaseHandle:
     """Open `socket://host:port`: plain TCP, no telnet; see `espmon.port.open_handle`."""
     handle = await connect(StreamHandle(url, baud))
-    handle.warn("A plain socket has no DTR and RTS, so espmon cannot reset the board through it; rfc2217:// has them")
+    handle.warn(
+        PortWarningKind.NO_LINES,
+        "A plain socket has no DTR and RTS, so espmon cannot reset the board through it; rfc2217:// has them",
+    )
     return handle

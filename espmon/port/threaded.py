@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from espmon.port.base_handle import BaseHandle
-from espmon.port.handle import CLOSE_SECONDS, MAX_READ
+from espmon.port.handle import CLOSE_SECONDS, MAX_READ, PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -134,7 +134,10 @@ class ThreadedHandle(BaseHandle):
         try:
             await run_bounded(work, CLOSE_SECONDS, name="port-close")
         except TimeoutError:
-            self.warn(f"{self.url}: the driver did not close in time; the system closes it when it lets go")
+            self.warn(
+                PortWarningKind.LATE_CLOSE,
+                f"{self.url}: the driver did not close in time; the system closes it when it lets go",
+            )
         except OSError:
             return  # the device went first
 
@@ -194,5 +197,7 @@ async def open_threaded(
         raise _open_error(url, error) from None
     handle = ThreadedHandle(url, baud, port)
     if no_reset and handle.has_modem_lines and dtr is None and rts is None:
-        handle.warn("Opening the port may have raised DTR and RTS, which restarts some boards")
+        handle.warn(
+            PortWarningKind.MAY_RESET, "Opening the port may have raised DTR and RTS, which restarts some boards"
+        )
     return handle

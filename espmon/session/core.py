@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espmon.port import Handle, PortError
+from espmon.port import TO_ACT_ON, Handle, PortError, PortWarning
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.panic_record import Panic
 from espmon.records.limits import Limits
@@ -49,9 +49,6 @@ TICK_SECONDS = 0.25
 
 DECODED_AGAIN = 100
 """Latest events that are looked at for crashes to decode once more when another ELF is used."""
-
-TO_ACT_ON = ("Also open in ", "The server runs the port at ")
-"""How those of a port's warnings begin that something is to be done about; the others say what this port is like."""
 
 EARLY_TRANSITIONS = 64
 """Transitions kept until the recording begins (it begins when a port is open)."""
@@ -104,7 +101,7 @@ class SessionCore:
         self._recording: Recording | None = None
         self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
         self._checked: set[str] = set()
-        self._told: set[str] = set()
+        self._told: set[PortWarning] = set()
         """The port's warnings that the user has been told."""
 
     async def _lost(self, error: PortError) -> None:
@@ -164,11 +161,10 @@ class SessionCore:
                 continue
             self._told.add(warning)
             now = self._clock()
-            line = self._pipeline.mark(f"── {warning} ──", now)
-            self._pipeline.list_event(SessionNote(self._pipeline.demux.offset, now, warning), now, line)
-            if warning.startswith(TO_ACT_ON):
-                self.notify(warning, Severity.WARNING)
-        self._set(warnings=tuple(handle.warnings))
+            line = self._pipeline.mark(f"── {warning.text} ──", now)
+            self._pipeline.list_event(SessionNote(self._pipeline.demux.offset, now, warning.text), now, line)
+            if warning.kind in TO_ACT_ON:
+                self.notify(warning.text, Severity.WARNING)
 
     # -- recording and artifacts ------------------------------------------------------------
 

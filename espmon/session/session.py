@@ -100,7 +100,6 @@ class Session(LeasedActions):
             chip=None,
             probe=None,
             stuck="",
-            warnings=(),
         )
         self._opening = asyncio.current_task()
         try:

@@ -131,9 +131,6 @@ class Status:
     log: Path | None = None
     """File that a copy of the log text goes to."""
 
-    warnings: tuple[str, ...] = ()
-    """Standing remarks about this port (no modem lines, opening may have reset the board)."""
-
 
 MAX_EVENTS = 20_000
 """Entries that the session and the screen keep; the sidecar file of the recording has all of them."""

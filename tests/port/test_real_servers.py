@@ -96,7 +96,7 @@ async def test_esp_rfc2217_server_carries_every_byte_and_takes_a_reset() -> None
             await handle.write(noise(2000))
             assert await read_exactly(handle, 2000) == noise(2000)
             await handle.run_sequence(handle.loader_entries()[0])
-            assert any("does not confirm" in warning for warning in handle.warnings)
+            assert any("does not confirm" in warning.text for warning in handle.warnings)
             await handle.write(noise(3000))
             assert await read_exactly(handle, 3000) == noise(3000)
             await handle.close()

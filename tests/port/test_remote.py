@@ -28,7 +28,7 @@ async def test_a_socket_carries_every_byte_value_both_ways() -> None:
         assert await read_exactly(handle, len(data)) == data
         assert handle.remote
         assert not handle.has_modem_lines
-        assert any("rfc2217://" in warning for warning in handle.warnings)
+        assert any("rfc2217://" in warning.text for warning in handle.warnings)
         await handle.close()
 
 
@@ -164,7 +164,7 @@ async def test_a_server_that_never_acknowledges_is_used_with_a_warning() -> None
 
     with tcp_server(silent) as port:
         handle = await open_handle(f"rfc2217://127.0.0.1:{port}?timeout=0.05")
-        assert any("does not acknowledge" in warning for warning in handle.warnings)
+        assert any("does not acknowledge" in warning.text for warning in handle.warnings)
         await handle.set_lines(dtr=True)
         await handle.close()
 
@@ -177,7 +177,7 @@ async def test_a_server_that_runs_another_rate_is_told() -> None:
 
     with tcp_server(stubborn) as port:
         handle = await open_handle(f"rfc2217://127.0.0.1:{port}?timeout=0.05")
-        assert any("9600 baud" in warning for warning in handle.warnings)
+        assert any("9600 baud" in warning.text for warning in handle.warnings)
         await handle.close()
 
 

@@ -33,7 +33,7 @@ async def test_a_pseudo_terminal_has_no_modem_lines_and_says_so(pty: Pty) -> Non
     assert not handle.atomic_lines
     assert handle.loader_entries() == ()
     assert handle.hard_reset_sequence() is None
-    assert any("no DTR and RTS" in warning for warning in handle.warnings)
+    assert any("no DTR and RTS" in warning.text for warning in handle.warnings)
     with pytest.raises(PortError) as caught:
         await handle.set_lines(dtr=True)
     assert caught.value.kind is PortErrorKind.UNSUPPORTED
@@ -299,7 +299,7 @@ async def test_a_reset_that_cannot_be_ruled_out_is_told(pty: Pty, monkeypatch: p
     Lines().install(monkeypatch)
     for no_reset in (False, True):
         handle = await open_handle(pty.path, no_reset=no_reset)
-        assert any("may have restarted" in warning for warning in handle.warnings)
+        assert any("may have restarted" in warning.text for warning in handle.warnings)
         await handle.close()
 
 
@@ -307,5 +307,5 @@ async def test_another_reader_of_the_same_port_is_told(pty: Pty, monkeypatch: py
     Lines().install(monkeypatch)
     with another_program("import sys;f=open(sys.argv[1])", pty.path) as pid:
         handle = await open_handle(pty.path)
-    assert any(f"pid {pid}" in warning for warning in handle.warnings)
+    assert any(f"pid {pid}" in warning.text for warning in handle.warnings)
     await handle.close()

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from espmon.port import PortIdentity
+from espmon.port import PortIdentity, PortWarning, PortWarningKind
 from espmon.session.flash_action import FlashCancelled, FlashJob
 from espmon.session.flash_plan import FlashPlan
 from espmon.session.session import Session
@@ -18,8 +18,8 @@ from espmon.session.state import State
 from espmon.session.status import WAITS, Notice, OpenRequest
 from tests.session.fakes import Port, ScriptedHandle, Watch
 
-SHARED = "Also open in minicom (pid 7): each program gets only a part of the bytes"
-RAISED = "Opening the port raised DTR and RTS"
+SHARED = PortWarning(PortWarningKind.SHARED, "Also open in minicom (pid 7): each program gets only a part of the bytes")
+RAISED = PortWarning(PortWarningKind.MAY_RESET, "Opening the port raised DTR and RTS")
 JOB = FlashJob("write", FlashPlan((), None, "test"))
 
 
@@ -110,8 +110,8 @@ async def test_what_a_port_warns_of_is_a_line_of_the_log_once(tmp_path: Path) ->
     first.lose()
     bench.back.set()
     await bench.watch.until(lambda: bench.session.opens == 2)
-    assert [line for line in bench.log() if "DTR" in line] == [f"── {RAISED} ──"]
-    assert [entry.title for entry in bench.session.events if entry.record.type == "note"] == [RAISED]
+    assert [line for line in bench.log() if "DTR" in line] == [f"── {RAISED.text} ──"]
+    assert [entry.title for entry in bench.session.events if entry.record.type == "note"] == [RAISED.text]
     assert not [toast for toast in bench.toasts() if "DTR" in toast]
     await bench.session.close()
 
@@ -121,7 +121,7 @@ async def test_a_warning_to_act_on_is_a_toast_too(tmp_path: Path) -> None:
     handle.warnings = (SHARED,)
     bench = Bench(tmp_path, handle)
     await bench.open()
-    assert SHARED in bench.toasts()
+    assert SHARED.text in bench.toasts()
     await bench.session.close()
 
 
@@ -130,7 +130,7 @@ async def test_a_warning_that_comes_later_is_told_as_well(tmp_path: Path) -> Non
     bench = Bench(tmp_path, handle)
     await bench.open()
     handle.warnings = (SHARED,)
-    await bench.watch.until(lambda: SHARED in bench.toasts())
+    await bench.watch.until(lambda: SHARED.text in bench.toasts())
     await bench.session.close()
 
 
