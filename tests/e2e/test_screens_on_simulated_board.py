@@ -158,9 +158,10 @@ async def test_a_core_dump_without_an_elf_is_decoded_once_one_is_chosen(bare: De
 async def test_the_screenshot_key_ends_in_the_picture(desk: Desk) -> None:
     await desk.until(lambda: any("esp>" in text for text in desk.log()), "the prompt")
     await desk.pilot.press("s")
-    await desk.shows(ScreenshotScreen)
+    screen = await desk.shows(ScreenshotScreen)
     await desk.says("240 x 135 pixels")
-    await desk.says(".png")
+    await desk.says(screen._path.name)
+    assert screen._path.suffix == ".png"
 
 
 async def test_a_screenshot_that_fails_is_a_toast(desk: Desk) -> None:

@@ -15,10 +15,13 @@ from textual.containers import Horizontal
 from textual.widgets import Button, LoadingIndicator, ProgressBar
 
 from espmon.session.status import Capture
-from espmon.tui.screens.dialog import Dialog, Line, copy, rows, size_text, time_text
+from espmon.tui.screens.dialog import Dialog, Line, copy, path_rows, rows, size_text, time_text
 
 NAMES = {"coredump": "core dump", "png": "screenshot", "frame": "frame", "gdb": "gdb packet"}
 """`Capture.kind` in words."""
+
+PATH_INDENT = len("checksum") + 2
+"""Cells before the path in the rows of a result."""
 
 
 class CaptureAnswer(StrEnum):
@@ -102,6 +105,10 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
         """Show what came before the screen was there."""
         self._paint()
 
+    def on_resize(self) -> None:
+        """Break the file's path for the room there is."""
+        self.call_after_refresh(self._paint)
+
     def update_capture(self, capture: Capture) -> None:
         """Show how far it is. `expected` None keeps the bar indeterminate."""
         self._capture = capture
@@ -159,11 +166,12 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
     def _result_rows(self, result: CaptureResult) -> list[tuple[str, str]]:
         size = f"{size_text(result.bytes)} ({result.bytes} bytes)"
         checksum = {"ok": "correct", "bad": "WRONG: the dump is damaged"}.get(result.checksum, "not known")
+        room = self.query_one("#figures").size.width - PATH_INDENT
         found = [
             ("size", f"{size}, {result.lines} lines" if result.lines else size),
             ("checksum", checksum),
             ("chip", result.chip or "not known"),
-            ("file", "NOT SAVED" if result.path is None else str(result.path)),
+            ("file", "NOT SAVED" if result.path is None else path_rows(str(result.path), room)),
         ]
         if result.error:
             found.append(("note", result.error))

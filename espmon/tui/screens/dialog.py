@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
@@ -37,6 +38,19 @@ def clip_start(text: str, width: int) -> str:
     while Content(kept).cell_length > max(0, width - 1):
         kept = kept[1:]
     return "…" + kept
+
+
+def path_rows(path: str, width: int) -> str:
+    """A path in rows of at most `width` cells that end behind a separator: the file's name stands whole on the last.
+
+    A part that is longer than a row stands alone; whoever draws it cuts it.
+    """
+    filled = [""]
+    for part in re.findall(r"[^/\\]*[/\\]?", plain(path)):
+        if filled[-1] and Content(filled[-1] + part).cell_length > width:
+            filled.append("")
+        filled[-1] += part
+    return "\n".join(filled)
 
 
 def rows(pairs: Iterable[tuple[str, str]], *, width: int = 0) -> Content:

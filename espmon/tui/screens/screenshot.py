@@ -13,13 +13,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Footer, LoadingIndicator
 from textual.worker import Worker, WorkerState
 
-from espmon.tui.screens.dialog import Line, copy, literal, size_text
+from espmon.tui.screens.dialog import Line, copy, path_rows, size_text
 from espmon.tui.screens.halfcell import HalfcellPicture, half_cells, load_picture
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 WIDGETS = "textual_image.widget"
 """The module that asks the terminal for its graphics protocol when it is imported."""
+
+HEADING_PADDING = 2
+"""Cells beside the heading."""
 
 
 def prepare_images() -> bool:
@@ -86,23 +90,24 @@ class ScreenshotScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Size and path, a note, the picture."""
-        width, height = self._pixels
-        yield Line(
-            Content.assemble(
-                ("Screenshot", "bold $text-primary"),
-                f"  {width} x {height} pixels, {size_text(self._bytes)}\n",
-                (literal(str(self._path)), "$foreground-muted"),
-            ),
-            id="heading",
-        )
+        yield Line(self._heading(self.app.size.width), id="heading")
         if self._note:
             yield Line(self._note, id="note")
         with Container(id="picture"):
             yield LoadingIndicator()
         yield Footer(show_command_palette=False)
 
-    def on_resize(self) -> None:
+    def _heading(self, columns: int) -> Content:
+        width, height = self._pixels
+        return Content.assemble(
+            ("Screenshot", "bold $text-primary"),
+            f"  {width} x {height} pixels, {size_text(self._bytes)}\n",
+            (path_rows(str(self._path), columns - HEADING_PADDING), "$foreground-muted"),
+        )
+
+    def on_resize(self, event: Resize) -> None:
         """Draw the picture for the room there is."""
+        self.query_one("#heading", Line).show(self._heading(event.size.width))
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:

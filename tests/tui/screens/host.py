@@ -60,6 +60,11 @@ def screen_text(app: App[Any]) -> str:
     return text
 
 
+def unwrapped(text: str) -> str:
+    """A screen's text with its rows joined: what is long is found wherever it was broken."""
+    return "".join(line.strip() for line in text.splitlines())
+
+
 def toasts(app: App[Any]) -> str:
     """The toasts that are showing."""
     return "\n".join(str(toast._notification.message) for toast in app.screen.query(Toast))

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from espmon.tui.screens.halfcell import HalfcellPicture, PictureError, half_cells, load_picture
 from espmon.tui.screens.screenshot import WIDGETS, ScreenshotScreen, prepare_images
-from tests.tui.screens.host import Host, run_before, screen_text, settle
+from tests.tui.screens.host import Host, run_before, screen_text, settle, unwrapped
 
 
 @pytest.fixture
@@ -39,10 +39,21 @@ async def test_size_and_path_are_always_shown(picture: Path) -> None:
         await settle(pilot)
         text = screen_text(app)
         assert "40 x 20 pixels, 4.9 KiB" in text
-        assert str(picture) in text
+        assert str(picture) in unwrapped(text)
         assert "cut short" in text
         await pilot.press("c")
         assert app.copied == str(picture)
+
+
+@pytest.mark.parametrize("length", range(60, 90))
+async def test_a_long_path_is_broken_at_its_folders_and_never_in_the_name(length: int) -> None:
+    folder = "/home/somebody/" + "sessions/" * 9
+    path = Path(folder[: length - 1].rstrip("/") + "/screenshot-000123.png")
+    app = show(path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "screenshot-000123.png" in screen_text(app)
+        assert str(path) in unwrapped(screen_text(app))
 
 
 async def test_the_picture_is_drawn_in_its_colours(picture: Path) -> None:
@@ -81,7 +92,7 @@ async def test_a_file_that_is_no_picture_is_said_and_the_path_stays(tmp_path: Pa
     async with app.run_test(size=(200, 30)) as pilot:
         await settle(pilot)
         assert "No picture: the file cannot be read as a picture" in screen_text(app)
-        assert str(path) in screen_text(app)
+        assert str(path) in unwrapped(screen_text(app))
 
 
 def test_a_picture_cut_by_a_reboot_is_refused_and_not_raised_otherwise(picture: Path, tmp_path: Path) -> None:
