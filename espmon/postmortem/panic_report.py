@@ -12,10 +12,12 @@ from typing import Any
 from espmon.postmortem.backtrace import Backtrace, SegmentMemory, StackFrame
 from espmon.postmortem.panic_notes import access_size_hint, first_value, note_on
 from espmon.postmortem.panic_words import Words, tell
+from espmon.postmortem.printed_backtrace import Evidence, read_backtrace
 from espmon.postmortem.riscv_code import call_before
 from espmon.postmortem.riscv_unwinder import unwind_riscv
 from espmon.postmortem.symbolizer import Symbolizer
-from espmon.postmortem.xtensa_unwinder import call_size_before
+from espmon.postmortem.xtensa_code import call_size_before
+from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
 ABORT_FRAMES = frozenset(
     {
@@ -49,13 +51,6 @@ GIVEN_UP = frozenset({"abort", "assert", "heap", "stack_smash", "stack_overflow"
 
 MAX_STACK_WORDS = 4096
 """Words of an ESP8266 stack dump that are looked at."""
-
-
-ROM = (0x40000000, 0x40070000)
-"""Mask ROM of every chip lies in here: code that no application's ELF has."""
-
-NO_CODE = frozenset({0, 0x7FFFFFFF, 0x7FFFFFFD, 0xFFFFFFFF})
-"""Stands for the crash of a jump to nowhere or for the end of the chain: not a wrong address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +254,8 @@ def _frames(facts: PanicFacts, symbolizer: Symbolizer | None, warnings: list[str
         return list(trace.frames)
     if facts.arch == "esp8266" and facts.stack:
         return _scanned(facts, symbolizer, warnings)
+    if facts.registers.keys() >= {"PC", "A0"}:
+        return _from_xtensa_registers(facts, symbolizer, warnings)
     trace = Backtrace()
     for pc in dict.fromkeys(value for value in (facts.pc, facts.abort_pc) if value):
         trace.add(pc, 0, symbolizer.lookup(pc))
@@ -269,39 +266,41 @@ def _frames(facts: PanicFacts, symbolizer: Symbolizer | None, warnings: list[str
     return trace.frames
 
 
+def _from_xtensa_registers(facts: PanicFacts, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
+    """The program counter and, without a printed backtrace, the callers that the registers name: A0, as a rule."""
+    registers = {name.lower(): value for name, value in facts.registers.items()}
+    memory = SegmentMemory((start, bytes(data)) for start, data in facts.stack)
+    trace = unwind_xtensa(registers, memory, symbolizer)
+    if len(trace) > 1:
+        warnings.append("No backtrace was printed: the callers are those that the registers name")
+    elif trace.end:
+        warnings.append(f"No backtrace was printed, and the registers name no caller: {trace.end}")
+    return trace.frames
+
+
 def _bare(facts: PanicFacts) -> list[StackFrame]:
     return [StackFrame(pc, 0, None, None, None) for pc in (facts.pc, facts.abort_pc) if pc][:1]
 
 
 def _printed(facts: PanicFacts, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
+    beside = Evidence(
+        pc=facts.registers.get("PC"),
+        a0=facts.registers.get("A0"),
+        abort_pc=facts.abort_pc,
+        faulted=facts.kind not in ("task_wdt", "int_wdt"),
+    )
+    printed = [pc for pc, _ in facts.backtrace]
+    found = read_backtrace(printed, symbolizer, beside)
     trace = Backtrace()
-    unlikely = outside = 0
-    for number, (pc, sp) in enumerate(facts.backtrace):
-        code = symbolizer.is_code(pc)
-        outside += not code and pc not in NO_CODE and not ROM[0] <= pc < ROM[1]
-        if number and code and not _after_a_call(facts.arch, symbolizer, pc):
-            unlikely += 1
-        look = symbolizer.lookup_caller if number else symbolizer.lookup
-        found = look(pc, statements=True) if code else []
-        trace.add(pc, sp or 0, found)
-    if outside:
-        warnings.append(
-            f"{outside} of {len(facts.backtrace)} addresses are no code of this ELF: "
-            "another build, or a damaged backtrace"
-        )
-    if unlikely:
-        warnings.append(
-            f"{unlikely} of {len(facts.backtrace)} addresses do not follow a call in this ELF: "
-            "another build, or a damaged backtrace"
-        )
+    for (pc, sp), (_, symbols) in zip(facts.backtrace, found.frames_at(symbolizer), strict=True):
+        trace.add(pc, sp or 0, symbols)
+    for count, what in (
+        (found.outside, "are no code of this ELF"),
+        (found.unlikely, "do not follow a call in this ELF"),
+    ):
+        if count:
+            warnings.append(f"{count} of {len(printed)} addresses {what}: another build, or a damaged backtrace")
     return trace.frames
-
-
-def _after_a_call(arch: str | None, symbolizer: Symbolizer, address: int) -> bool:
-    if arch == "riscv":
-        return call_before(symbolizer, address) is not None
-    size = call_size_before(symbolizer, address)
-    return size is None or size >= 0
 
 
 def _scanned(facts: PanicFacts, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.symbolizer import CodeSource
 
 REGISTERS = (
     "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
@@ -14,8 +14,6 @@ REGISTERS = (
 NUMBERS = {name: number for number, name in enumerate(REGISTERS)} | {"fp": 8, "s0/fp": 8}
 KEPT = frozenset({2, 3, 4, 8, 9, *range(18, 28)})
 """Registers a function must give back unchanged."""
-ROM_CODE = ((0x4000_0000, 0x400A_0000), (0x4FC0_0000, 0x4FC4_0000))
-"""Where masks with the ROM's code lie (the P4 has its own place)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,13 @@ def _sign(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) & 1 else value
 
 
-def call_before(symbolizer: Symbolizer, return_address: int) -> Call | None:
+def call_before(source: CodeSource, return_address: int) -> Call | None:
     """Return the call that comes back to an address, None when the code before it is no call (or not known)."""
     if return_address & 1:
         return None
-    image = symbolizer.image_at(return_address - 2)
-    if image is None:
-        return None
-    code = image.elf.read(return_address - 8, 8)
+    code = source.code_at(return_address - 8, 8)
     if len(code) < 8:
-        code = bytes(8 - len(code)) + image.elf.read(return_address - 4, 4)
+        code = bytes(4) + source.code_at(return_address - 4, 4)
         if len(code) < 8:
             return None
     last = int.from_bytes(code[4:], "little")
@@ -67,8 +62,3 @@ def call_before(symbolizer: Symbolizer, return_address: int) -> Call | None:
         offset = sum((short >> source & 1) << place for source, place in bits)
         return Call(at, (at + _sign(offset, 12)) & 0xFFFFFFFF)
     return None
-
-
-def in_rom(address: int, symbolizer: Symbolizer) -> bool:
-    """Whether an address lies in ROM code for which no ELF was given."""
-    return any(start <= address < end for start, end in ROM_CODE) and not symbolizer.is_code(address)

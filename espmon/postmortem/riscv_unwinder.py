@@ -19,7 +19,8 @@ from espmon.postmortem.cfi import (
 )
 from espmon.postmortem.expression import Context, Location, evaluate
 from espmon.postmortem.postmortem_error import PostmortemError
-from espmon.postmortem.riscv_code import KEPT, NUMBERS, Call, call_before, in_rom
+from espmon.postmortem.riscv_code import KEPT, NUMBERS, Call, call_before
+from espmon.postmortem.rom_code import in_rom
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.tail_calls import tail_path
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.cache import Cache
@@ -15,7 +16,7 @@ from espmon.postmortem.dwarf import Dwarf
 from espmon.postmortem.dwarf_functions import Function, Functions, full_name
 from espmon.postmortem.dwarf_lines import LineTable, parse_lines
 from espmon.postmortem.dwarf_unit import Unit
-from espmon.postmortem.elf import RISCV, XTENSA, Elf
+from espmon.postmortem.elf import RISCV, XTENSA, Elf, Symbol
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 CACHED_FUNCTION_INDEXES = 1024
@@ -40,6 +41,31 @@ class Frame:
     def to_json(self) -> dict[str, object]:
         """The frame as the `symbolize` contract has it."""
         return {"function": self.function, "file": self.file, "line": self.line, "inlined": self.inlined}
+
+
+class CodeSource(Protocol):
+    """What reading code needs of a symbolizer: its bytes, its functions, and what lies at an address."""
+
+    @property
+    def machine(self) -> int:
+        """ELF machine number (94 Xtensa, 243 RISC-V)."""
+        ...
+
+    def is_code(self, address: int) -> bool:
+        """Tell whether an address lies in an executable section."""
+        ...
+
+    def code_at(self, address: int, size: int) -> bytes:
+        """Return `size` bytes of code; fewer, or none, where there are no more."""
+        ...
+
+    def symbol_at(self, address: int) -> Symbol | None:
+        """Return the function symbol that covers a code address."""
+        ...
+
+    def lookup(self, address: int, statements: bool = False) -> list[Frame]:
+        """Return the frames at an address, innermost first."""
+        ...
 
 
 class Image:
@@ -209,6 +235,16 @@ class Symbolizer:
     def is_code(self, address: int) -> bool:
         """Tell whether an address lies in an executable section of one of the files."""
         return any(image.elf.is_code(address) for image in self.images)
+
+    def code_at(self, address: int, size: int) -> bytes:
+        """Return `size` bytes of code; fewer, or none, where no file has them."""
+        image = self.image_at(address)
+        return image.elf.read(address, size) if image is not None else b""
+
+    def symbol_at(self, address: int) -> Symbol | None:
+        """Return the function symbol that covers a code address, from the symbol table alone."""
+        image = self.image_at(address)
+        return image.elf.function_at(address) if image is not None else None
 
     def lookup(self, address: int, statements: bool = False) -> list[Frame]:
         """Return the frames at an address, innermost first, inlined ones included; empty when no file knows it.

@@ -9,33 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, FrameState, Memory, word
+from espmon.postmortem.rom_code import in_rom
 from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.xtensa_code import ENTRY, call_size_before
 
-ENTRY = 0x36
-"""First byte of the ENTRY instruction."""
-ROM_CODE = (0x4000_0000, 0x4007_0000)
 REGION = 0xC000_0000
-CALL_BYTES = {0x15: 1, 0x25: 2, 0x35: 3}
-CALLX_BYTES = {0xD0: 1, 0xE0: 2, 0xF0: 3}
-"""First byte of a call instruction -> how far it rotates the window, in steps of four registers."""
 MAX_FRAME_BYTES = 0x10000
-
-
-def call_size_before(symbolizer: Symbolizer, return_address: int) -> int | None:
-    """Return the window step (0: call0) of the call that ends at an address; None: no code known there; -1: not a
-    call.
-    """
-    image = symbolizer.image_at(return_address - 3)
-    code = image.elf.read(return_address - 3, 3) if image else b""
-    if len(code) < 3:
-        return None
-    if code[0] & 0x3F in CALL_BYTES:
-        return CALL_BYTES[code[0] & 0x3F]
-    if code[0] & 0x3F == 0x05 or (code[0] == 0xC0 and code[1] & 0xF0 == 0 and code[2] == 0):
-        return 0
-    if code[0] in CALLX_BYTES and code[1] & 0xF0 == 0 and code[2] == 0:
-        return CALLX_BYTES[code[0]]
-    return -1
 
 
 def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symbolizer) -> Backtrace:
@@ -60,11 +39,12 @@ def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symb
         step = (registers.get("ps", 0) >> 16) & 3
         returned = registers.get(f"a{4 * step}", 0) if step else 0
         target = returned & ~REGION | 0x4000_0000
-        if not (step and returned >> 30 == step and call_size_before(symbolizer, target) == step):
+        region = 0x4000_0000
+        if step and returned >> 30 == step and call_size_before(symbolizer, target) == step:
+            trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
+        elif _refusal(a0 & ~REGION | region, a0 >> 30, symbolizer):
             trace.end = f"0x{pc:08x} is not code"
             return trace
-        trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
-        region = 0x4000_0000
     elif _on_entry(pc, symbolizer):
         # ENTRY has not run: the window is still the caller's, the return address waits in a4, a8 or a12.
         step = (registers.get("ps", 0) >> 16) & 3
@@ -130,7 +110,7 @@ def _walk(
 
 
 def _is_code(address: int, symbolizer: Symbolizer) -> bool:
-    return symbolizer.is_code(address) or ROM_CODE[0] < address < ROM_CODE[1]
+    return symbolizer.is_code(address) or (address != 0x4000_0000 and in_rom(address, symbolizer))
 
 
 def _refusal(target: int, step: int, symbolizer: Symbolizer) -> str:
@@ -144,8 +124,7 @@ def _refusal(target: int, step: int, symbolizer: Symbolizer) -> str:
 
 
 def _on_entry(pc: int, symbolizer: Symbolizer) -> bool:
-    image = symbolizer.image_at(pc)
-    return image is not None and image.elf.read(pc, 1) == bytes([ENTRY])
+    return symbolizer.code_at(pc, 1) == bytes([ENTRY])
 
 
 class _Window:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from espmon.postmortem import Frame
+from espmon.postmortem.printed_backtrace import PrintedBacktrace, read_backtrace
 from espmon.postmortem.source import map_path
+from espmon.postmortem.symbolizer import CodeSource
 from espmon.records.lines import LineBlock
 from espmon.text import plain
 
@@ -18,8 +20,11 @@ ADDRESS = re.compile(rb"(?<![0-9A-Za-z_])0[xX]([0-9a-fA-F]{8})(?![0-9A-Za-z_])")
 VECTOR_REGISTER = re.compile(rb"[MU]TVEC\s*:\s*0[xX]")
 """The trap vector: always code, and never of interest."""
 
-BARE_BACKTRACE = re.compile(rb"Backtrace: ?(.*)", re.IGNORECASE)
-BARE_FRAME = re.compile(rb"(?<![0-9A-Za-z_])(?:0[xX])?([0-9a-fA-F]{8}):(?:0[xX])?[0-9a-fA-F]{8}")
+BACKTRACE = re.compile(rb"Backtrace: ?(.*)", re.IGNORECASE)
+BARE_CHAIN = re.compile(rb"((?:(?<![0-9A-Za-z_])0[xX][0-9a-fA-F]{8}:0[xX][0-9a-fA-F]{8}[ \t]*){2,})")
+"""A backtrace whose word in front is lost, or never was there; whether it is one, the code has to say."""
+
+PRINTED_FRAME = re.compile(rb"(?<![0-9A-Za-z_])(?:0[xX])?([0-9a-fA-F]{8}):(?:0[xX])?[0-9a-fA-F]{8}")
 DATA_DUMP = re.compile(
     rb"^\s*(?:\x1b\[[0-9;]*m)*(?:0[xX])?[0-9a-fA-F]{8}\s*:"
     rb"|(?<![0-9A-Za-z_])(?:0[xX])?[0-9a-fA-F]{8}:\s+(?:0[xX])?[0-9a-fA-F]{8}\s+(?:0[xX])?[0-9a-fA-F]{8}(?![0-9a-fA-F:])"
@@ -47,16 +52,8 @@ MAX_LOCATIONS = 50_000
 """Addresses whose location is kept."""
 
 
-class Locator(Protocol):
+class Locator(CodeSource, Protocol):
     """What decorating needs of a symbolizer."""
-
-    def is_code(self, address: int) -> bool:
-        """Whether the address is in an executable section."""
-        ...
-
-    def lookup(self, address: int) -> list[Frame]:
-        """Frames at an address, innermost first."""
-        ...
 
     def lookup_caller(self, return_address: int) -> list[Frame]:
         """Frames of the call that returns to an address."""
@@ -64,22 +61,31 @@ class Locator(Protocol):
 
 
 def code_addresses(line: bytes) -> list[tuple[int, bool]]:
-    """Candidates in one line: (address, True where it is a return address), in order, each once."""
-    if DATA_DUMP.search(line) or DECODED.match(line) or PLACES.search(line):
+    """Candidates in one line that is no backtrace: (address, True where it is a return address), each once."""
+    if _is_data(line):
         return []
-    backtrace = BARE_BACKTRACE.search(line)
-    if backtrace:
-        values = [_unwindowed(match[1]) for match in BARE_FRAME.finditer(backtrace[1])]
-        rows = [(value, index > 0) for index, value in enumerate(values)]
-    else:
-        returns = {match.start(1): _unwindowed(match[1]) for match in RETURN_REGISTER.finditer(line)}
-        vectors = {match.end() for match in VECTOR_REGISTER.finditer(line)}
-        rows = [
-            (returns.get(match.start(1), int(match[1], 16)), match.start(1) in returns)
-            for match in ADDRESS.finditer(line)
-            if match.start(1) not in vectors
-        ]
+    returns = {match.start(1): _unwindowed(match[1]) for match in RETURN_REGISTER.finditer(line)}
+    vectors = {match.end() for match in VECTOR_REGISTER.finditer(line)}
+    rows = [
+        (returns.get(match.start(1), int(match[1], 16)), match.start(1) in returns)
+        for match in ADDRESS.finditer(line)
+        if match.start(1) not in vectors
+    ]
     return list(dict.fromkeys(rows))[:ADDRESSES_A_LINE]
+
+
+def backtrace_addresses(line: bytes) -> tuple[list[int], bool]:
+    """The program counters of a backtrace in one line, and whether its word stands in front of it."""
+    if _is_data(line):
+        return [], False
+    named = BACKTRACE.search(line)
+    found = named or BARE_CHAIN.search(line)
+    values = [_unwindowed(match[1]) for match in PRINTED_FRAME.finditer(found[1])] if found else []
+    return values[:ADDRESSES_A_LINE], named is not None
+
+
+def _is_data(line: bytes) -> bool:
+    return bool(DATA_DUMP.search(line) or DECODED.match(line) or PLACES.search(line))
 
 
 def _unwindowed(digits: bytes) -> int:
@@ -114,6 +120,11 @@ class Decorator:
 
     def rows(self, line: bytes) -> tuple[str, ...]:
         """Decorations of one line: the locations of the code addresses in it."""
+        printed, named = backtrace_addresses(line)
+        if printed:
+            backtrace = read_backtrace(printed, self._locator)
+            if named or backtrace.convincing:
+                return self._chain(backtrace)
         found: tuple[str, ...] = ()
         for key in code_addresses(line):
             rows = self._known.get(key)
@@ -123,6 +134,13 @@ class Decorator:
                 rows = self._known[key] = self._locate(*key)
             found += rows
         return found
+
+    def _chain(self, backtrace: PrintedBacktrace) -> tuple[str, ...]:
+        rows: list[str] = []
+        for address, frames in backtrace.frames_at(self._locator):
+            if frames:
+                rows += location(address, frames, self._path_map)
+        return tuple(rows)
 
     def _locate(self, address: int, returns: bool) -> tuple[str, ...]:
         if not self._locator.is_code(address):

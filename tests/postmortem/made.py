@@ -60,13 +60,14 @@ CALLS = {0: 0x05, 1: 0x15, 2: 0x25, 3: 0x35}
 """Window step -> first byte of the call."""
 
 
-def xtensa_program(path: Path) -> Path:
-    """Write an ELF of functions f0..f79: ENTRY, then one call of each kind (call0, call4, call8, call12), then a
-    callx8.
+def xtensa_program(path: Path, symbols: Mapping[str, tuple[int, int]] | None = None) -> Path:
+    """Write an ELF of functions f0..f79 (or of these symbols): ENTRY, then one call of each kind (call0, call4, call8,
+    call12), then a callx8.
     """
     body = b"\x36\x41\x00" + b"".join(bytes([CALLS[step], 0, 0]) for step in range(4)) + b"\xe0\x08\x00"
     text = body.ljust(FUNCTION_BYTES, b"\xf0") * XTENSA_FUNCTIONS
-    symbols = {f"f{n}": (XTENSA_TEXT + n * FUNCTION_BYTES, FUNCTION_BYTES) for n in range(XTENSA_FUNCTIONS)}
+    if symbols is None:
+        symbols = {f"f{n}": (XTENSA_TEXT + n * FUNCTION_BYTES, FUNCTION_BYTES) for n in range(XTENSA_FUNCTIONS)}
     return make_elf(path, XTENSA, {".flash.text": (XTENSA_TEXT, ALLOC | EXEC, text)}, symbols)
 
 

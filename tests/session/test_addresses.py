@@ -9,18 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espmon.postmortem import Frame
+from espmon.postmortem.elf import XTENSA, Symbol
 from espmon.records.lines import LineBlock
-from espmon.session.addresses import Decorator, candidate_lines, code_addresses, decorate
+from espmon.session.addresses import Decorator, backtrace_addresses, candidate_lines, code_addresses, decorate
 
 
 class Known:
-    """Knows one function from 0x42000000 to 0x42010000, with something inlined at its start."""
+    """Knows one function of an Xtensa program from 0x42000000 to 0x42010000, with something inlined at its start, and a
+    call before each multiple of 32.
+    """
+
+    machine = XTENSA
 
     def is_code(self, address: int) -> bool:
         return 0x42000000 <= address < 0x42010000
 
-    def lookup(self, address: int) -> list[Frame]:
+    def code_at(self, address: int, size: int) -> bytes:
+        call = bytes.fromhex("e00800")
+        return b"".join(call[(at + 3) % 32 : (at + 3) % 32 + 1] or b"\xf0" for at in range(address, address + size))
+
+    def symbol_at(self, address: int) -> Symbol | None:
+        return None
+
+    def lookup(self, address: int, statements: bool = False) -> list[Frame]:
         outer = Frame("app_main", "/build/main.c", 10)
+        if (address + 3) % 32 < 3:
+            return [Frame("caller", "/build/main.c", (address + 3) // 32 * 32 & 0xFF)]
         return [Frame("inner", "/build/in.h", 3, inlined=True), outer] if address == 0x42000000 else [outer]
 
     def lookup_caller(self, return_address: int) -> list[Frame]:
@@ -40,18 +54,32 @@ def test_inlined_functions_are_named_below() -> None:
     )
 
 
-def test_in_a_backtrace_everything_but_the_first_is_a_return_address() -> None:
-    assert decorate(b"Backtrace: 0x42001234:0x3fc90000 0x42000020:0x3fc90020", Known()) == (
-        "0x42001234: app_main at /build/main.c:10",
-        "0x42000020: caller at /build/main.c:32",
+@pytest.mark.parametrize("step", [0, 3], ids=["return addresses", "inside the calls"])
+def test_callers_in_a_backtrace_are_looked_up_inside_their_call(step: int) -> None:
+    callers = [0x42000020 - step, 0x42000040 - step]
+    chain = " ".join(f"0x{pc:08x}:0x3fc90020" for pc in callers).encode()
+    assert decorate(b"Backtrace: 0x42001230:0x3fc90000 " + chain, Known()) == (
+        "0x42001230: app_main at /build/main.c:10",
+        f"0x{callers[0]:08x}: caller at /build/main.c:32",
+        f"0x{callers[1]:08x}: caller at /build/main.c:64",
     )
 
 
 def test_the_window_size_in_a_backtrace_s_top_bits_is_no_part_of_the_address() -> None:
-    assert code_addresses(b"Backtrace:0x400d1234:0x3ffb0000 0x800d5678:0x3ffb0020") == [
-        (0x400D1234, False),
-        (0x400D5678, True),
-    ]
+    assert backtrace_addresses(b"Backtrace:0x400d1234:0x3ffb0000 0x800d5678:0x3ffb0020") == (
+        [0x400D1234, 0x400D5678],
+        True,
+    )
+
+
+def test_a_chain_without_its_word_is_one_where_the_code_says_so() -> None:
+    chain = b"app: 0x42001230:0x3fc90000 0x42000020:0x3fc90020 0x42000040:0x3fc90040"
+    assert decorate(chain, Known())[1:] == (
+        "0x42000020: caller at /build/main.c:32",
+        "0x42000040: caller at /build/main.c:64",
+    )
+    other = b"range 0x42001230:0x42001250 0x42001234:0x42001258"
+    assert [row[:10] for row in decorate(other, Known())] == ["0x42001230", "0x42001250", "0x42001234", "0x42001258"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +133,9 @@ def test_searching_blocks_finds_what_looking_at_each_line_finds(lines: list[byte
     for line in whole:
         starts.append(starts[-1] + len(line))
     found = dict(candidate_lines(LineBlock(b"".join(whole), 0, starts)))
-    assert {index for index, line in enumerate(whole) if code_addresses(line)} <= set(found)
+    assert {index for index, line in enumerate(whole) if code_addresses(line) or backtrace_addresses(line)[0]} <= set(
+        found
+    )
     assert all(whole[index] == line for index, line in found.items())
 
 
@@ -113,7 +143,7 @@ def test_an_address_is_looked_up_once_however_often_it_is_logged() -> None:
     class Counting(Known):
         asked = 0
 
-        def lookup(self, address: int) -> list[Frame]:
+        def lookup(self, address: int, statements: bool = False) -> list[Frame]:
             self.asked += 1
             return super().lookup(address)
 
@@ -126,7 +156,7 @@ def test_an_address_is_looked_up_once_however_often_it_is_logged() -> None:
 
 def test_hostile_names_from_an_elf_are_made_safe() -> None:
     class Hostile(Known):
-        def lookup(self, address: int) -> list[Frame]:
+        def lookup(self, address: int, statements: bool = False) -> list[Frame]:
             return [Frame("evil\x1b]0;x\x07", "a\nb.c", 1)]
 
     (row,) = decorate(b"0x42001234", Hostile())
