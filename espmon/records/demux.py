@@ -22,7 +22,7 @@ from espmon.records.line_shapes import SHAPELESS, LineShapes
 from espmon.records.lines import LineBlock, block_of, line_text
 from espmon.records.notes import Note
 from espmon.records.recognizers import EVENTS, SPANS
-from espmon.records.record import Raw
+from espmon.records.record import Raw, Record
 from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, Setup, SpanRecognizer, StringSource, Where
 
 COMPLETING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")
@@ -74,6 +74,7 @@ class Demultiplexer:
             for size in range(SHORTEST_OPENING, len(opening) + 1)
         ]
         self._offers = EventDispatcher([make() for make in EVENTS] if events is None else events)
+        self._note = self._offers.recent.note
         self._portion = self._limits.read
         self._cap = self._limits.line
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
@@ -152,7 +153,9 @@ class Demultiplexer:
                         self._offset = offset + end
                         self._continued = False
                         text = lines[0] + b"\n" if len(lines) == 1 else b"\n".join((*lines, b""))
-                        return LineBlock(text, offset, starts, time)
+                        block = LineBlock(text, offset, starts, time)
+                        self._note(block)
+                        return block
             elif len(data) <= self._portion:
                 end = data.rfind(b"\n") + 1
                 if COMPLETING.search(data, end) is None:
@@ -162,7 +165,9 @@ class Demultiplexer:
                         offset = self._offset
                         self._offset = offset + len(text)
                         self._continued = False
-                        return block_of(text, offset, self._cap, time)
+                        block = block_of(text, offset, self._cap, time)
+                        self._offers.recent.add(block)
+                        return block
         parts: list[Part] = []
         self._time = time
         data = bytes(data)
@@ -278,12 +283,13 @@ class Demultiplexer:
             inside = begin < self._rejected_until
             self._rejects = self._rejects + 1 if inside else 1
             self._rejected_until = max(self._rejected_until, end + outcome.rejected)
+        at = len(parts)
         parts.append(outcome.record)
         for position, line in outcome.foreign:
             text = line_text(line.rstrip(b"\r\n"))
             parts.append(Note(begin + position, len(line), self._time, kind="interleaved", text=text))
             parts.extend(self._offers.events(block_of(line, begin + position, self._cap, self._time)))
-        parts.extend(self._offers.span(outcome.record))
+        self._complete(outcome.record, at, parts)
         self._offset = end
         self._continued = False
         return start + outcome.length
@@ -375,7 +381,16 @@ class Demultiplexer:
             parts.extend(self._offers.take(found.part))
         else:
             parts.append(found.part)
-            parts.extend(self._offers.span(found.part))
+            self._complete(found.part, len(parts) - 1, parts)
+
+    def _complete(self, record: Record, at: int, parts: list[Part]) -> None:
+        """Add the events that a span record completes: those that ended before it stand before it, at `parts[at]`."""
+        for event in self._offers.span(record):
+            if event.offset + event.length <= record.offset:
+                parts.insert(at, event)
+                at += 1
+            else:
+                parts.append(event)
 
     def _emit(self, data: bytes, parts: list[Part]) -> None:
         block = block_of(data, self._offset, self._cap, self._time)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from espmon.records.recent_lines import NO_LINES, RecentLines
 from espmon.records.record import Record
 
 
@@ -31,6 +32,9 @@ class LineView:
 
     partial: bool = False
     """True when the line was finished by an idle call or a cap, not by a line end."""
+
+    recent: RecentLines = NO_LINES
+    """The lines of the stream around it; `recent.before(offset)` are those before it. Valid during the call."""
 
 
 class EventRecognizer(Protocol):
@@ -62,6 +66,20 @@ class EventRecognizer(Protocol):
 
     def end(self) -> Iterable[Record]:
         """The stream ended: yield what is open, with what is missing named as damaged."""
+        ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A recognizer whose events take several lines, and stand where they began."""
+
+    @property
+    def open_since(self) -> int | None:
+        """Stream offset of the event that is being gathered; None between events."""
+        ...
+
+    def end(self) -> Iterable[Record]:
+        """Yield what is open: an event that began later is about to be reported."""
         ...
 
 

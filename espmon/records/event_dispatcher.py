@@ -1,17 +1,20 @@
-"""EventDispatcher lines and spans to the event recognizers, and puts their events in place.
+"""Offers lines and spans to the event recognizers, and puts their events in place.
 
-Almost all lines concern nobody: one search over a whole block says so.
+Almost all lines concern nobody: one search over a whole block says so. Events come in the order in which they began:
+one that began earlier is ended when a later one is reported. An event never stands behind a line that came after it,
+unless that line was given out before the event was complete.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from espmon.records.anchors import anchored
 from espmon.records.batch import Part
-from espmon.records.event import EventRecognizer, LineView, Restartable
+from espmon.records.event import EventRecognizer, Gathering, LineView, Restartable
 from espmon.records.lines import DecodedBlock, LineBlock
+from espmon.records.recent_lines import RecentLines
 from espmon.records.record import Record
 
 
@@ -23,6 +26,9 @@ class EventDispatcher:
         self._asked = [(recognizer, anchored(recognizer.needles).search) for recognizer in recognizers]
         needles = {needle for recognizer in recognizers for needle in recognizer.needles}
         self._search = anchored(needles).search
+        self._gathering = [recognizer for recognizer in recognizers if isinstance(recognizer, Gathering)]
+        self.recent = RecentLines()
+        """What came last. The demultiplexer adds the lines that it does not offer."""
         self.needles = needles
         self.attentive = False
         """True while a recognizer wants every line."""
@@ -40,7 +46,8 @@ class EventDispatcher:
         self.attentive = any(recognizer.attentive for recognizer in self._recognizers)
 
     def take(self, block: LineBlock) -> Sequence[Part]:
-        """The block, cut behind each line that completes an event, with the events in between."""
+        """The block, cut where events stand, with the events in between."""
+        self.recent.add(block)
         said = "\n".join(block.texts).encode("utf-8", "replace") if isinstance(block, DecodedBlock) else block.data
         if not self.attentive and self._search(said) is None:
             return (block,)
@@ -53,10 +60,15 @@ class EventDispatcher:
                 if index == count:
                     break
             events = self._line(block, index)
-            index += 1
-            if events:
+            before = [event for event in events if _ends_before(event, block.line_offset(index))]
+            if before and index > cut:
                 parts.append(block.part(cut, index))
-                parts.extend(events)
+                cut = index
+            parts.extend(before)
+            index += 1
+            if len(events) > len(before):
+                parts.append(block.part(cut, index))
+                parts.extend(event for event in events if event not in before)
                 cut = index
         if cut < count:
             parts.append(block.part(cut, count))
@@ -73,7 +85,7 @@ class EventDispatcher:
 
     def _line(self, block: LineBlock, index: int) -> list[Record]:
         body = block.body(index)
-        events: list[Record] = []
+        found: list[tuple[EventRecognizer, Record]] = []
         view: LineView | None = None
         for recognizer, search in self._asked:
             if recognizer.attentive or search(body):
@@ -82,11 +94,33 @@ class EventDispatcher:
                     view = LineView(
                         block.line_offset(index), len(raw), block.text(index), block.time,
                         partial=block.source == "text" and raw[-1:] not in (b"\n", b"\r"),
+                        recent=self.recent,
                     )  # fmt: skip
-                events.extend(recognizer.line(view))
-        if view is not None:
-            self._look_up()
+                found.extend((recognizer, event) for event in recognizer.line(view))
+        if view is None:
+            return []
+        events = self._in_order(found)
+        self._look_up()
         return events
+
+    def _in_order(self, found: Iterable[tuple[EventRecognizer, Record]]) -> list[Record]:
+        """Events in the order in which they began, with those that are still open and began earlier.
+
+        Of two that began with the same line, the recognizer that is asked first goes first.
+        """
+        placed: list[tuple[int, int, Record]] = []
+        for recognizer, event in found:
+            if recognizer not in self._gathering:
+                placed.append((event.offset, -1, event))
+                continue
+            rank = self._gathering.index(recognizer)
+            placed.append((event.offset, rank, event))
+            for other, gathering in enumerate(self._gathering):
+                since = gathering.open_since
+                if since is not None and (since, other) < (event.offset, rank):
+                    placed.extend((early.offset, other, early) for early in gathering.end())
+        placed.sort(key=lambda row: row[:2])
+        return [event for _, _, event in placed]
 
     def events(self, block: LineBlock) -> list[Record]:
         """The events that the lines of a block complete, for lines that stand inside another record."""
@@ -94,13 +128,13 @@ class EventDispatcher:
 
     def span(self, record: Record) -> list[Record]:
         """The events that a span record completes."""
-        events = [event for recognizer in self._recognizers for event in recognizer.span(record)]
+        events = self._in_order((one, event) for one in self._recognizers for event in one.span(record))
         self._look_up()
         return events
 
     def end(self) -> list[Record]:
         """The events that are still open."""
-        events = [event for recognizer in self._recognizers for event in recognizer.end()]
+        events = self._in_order([(one, event) for one in self._recognizers for event in one.end()])
         self._look_up()
         return events
 
@@ -109,3 +143,7 @@ class EventDispatcher:
         for recognizer in self._recognizers:
             if isinstance(recognizer, Restartable):
                 recognizer.restarted()
+
+
+def _ends_before(event: Record, offset: int) -> bool:
+    return event.derived and event.offset + event.length <= offset

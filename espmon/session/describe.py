@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from espmon.records.events.reset import LOOP_AT
+from espmon.records.events.boot_loop import LOOP_AT
 from espmon.records.record import JsonObject, Record
 from espmon.session.status import Severity
 from espmon.text import plain

@@ -8,9 +8,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from espmon.records.events.boot_loop import LOOP_AT, LOOP_SECONDS
 from espmon.records.events.fold import signature
 from espmon.records.events.panic_record import Panic
-from espmon.records.events.reset import LOOP_AT, LOOP_SECONDS, Reset
+from espmon.records.events.reset import Reset
 from espmon.records.record import Event, JsonObject, Record
 from espmon.session.describe import describe
 from espmon.session.status import MAX_EVENTS, EventEntry, Severity

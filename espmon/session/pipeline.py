@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from espmon.records.baud_detector import BaudDetector, BaudFinding
 from espmon.records.demux import Demultiplexer
-from espmon.records.events.reset import LOOP_AT, Reset
+from espmon.records.events.boot_loop import LOOP_AT
+from espmon.records.events.reset import Reset
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.record import Record
 from espmon.session.event_log import EventLog, SessionNote

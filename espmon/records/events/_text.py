@@ -56,7 +56,7 @@ ESP32_ROM = re.compile(r"ets J(?:un +8 2016|ul +29 2019)")
 
 
 _ROM_BANNER = re.compile(
-    r"rst:0x[0-9a-fA-F]|-ROM:esp|\bets [A-Z][a-z]{2} +\d{1,2} \d{4}|ets J[a-z]{2} +\d{1,2} 201[369]|rst cause:\d"
+    r"rst:0x[0-9a-fA-F]|-ROM:esp|\bets [A-Z][a-z]{2} +\d{1,2} \d{4}|ets J[a-z]{2} +\d{1,2} 201[369]|rst cause:? *\d"
     r"|\*\*\* Booting |2nd stage bootloader"
 )
 

@@ -17,7 +17,7 @@ MAX_LINES = 400
 QUIET_LINES = 60
 """Lines without anything about the boot after which it is reported as it stands."""
 
-_AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause:\d")
+_AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause *(?::|(?=\d{1,3} *(?:,|$))) *\d")
 _OPENS = re.compile(r"-ROM:esp| 2nd stage bootloader|\*\*\* Booting |: Project name: ")
 _ROM_ESP32 = re.compile(rf"{ESP32_ROM.pattern}|^configsip: \d|^clk_drv:0x")
 _ROM_8266 = re.compile(r"\bets Jan +8 2013")
@@ -112,7 +112,7 @@ class BootEvents:
     openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (
         b"rst:0x",
-        b"rst cause:",
+        b"rst cause",
         b"-ROM:esp",
         b" 2nd stage bootloader",
         b"*** Booting ",
@@ -127,6 +127,11 @@ class BootEvents:
         self._entered = False
         self._told = False
         self._readers: tuple[Callable[[Boot, str], bool], ...] = (_read_rom, _read_loader, _read_app, _read_others)
+
+    @property
+    def open_since(self) -> int | None:
+        """Where the boot began that is still being read."""
+        return None if self._open is None else self._open.offset
 
     @property
     def attentive(self) -> bool:
@@ -150,7 +155,7 @@ class BootEvents:
             self._begin(line)
             assert self._open is not None
             self._open.chip = chip
-            if "rst cause:" in text:
+            if "rst cause" in text:
                 self._open.chip = "esp8266"
             return
         if (self._entered or self._told) and "-ROM:esp" in text:

@@ -38,6 +38,11 @@ class PanicEvents:
         self._quoted: tuple[LineView, str, Starter, re.Match[str]] | None = None
 
     @property
+    def open_since(self) -> int | None:
+        """Where the report began that is still being read."""
+        return None if self._open is None else self._open.panic.offset
+
+    @property
     def attentive(self) -> bool:
         """True inside a crash report, and inside a pasted core dump report."""
         return self._open is not None or self._report > 0

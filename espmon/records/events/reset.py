@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import ClassVar
 
 from espmon.records.event import LineView
-from espmon.records.events._data import table
+from espmon.records.events._clock import last_uptime, last_wall_time, wall_time_of
 from espmon.records.events._hints import failure_hint
-from espmon.records.events._text import clean, is_boot_banner, rom_chip
+from espmon.records.events._reset_names import chip_of, reason_class, reason_name
+from espmon.records.events._text import ESP32_ROM, clean, is_boot_banner, rom_chip
+from espmon.records.events.boot_loop import LOOP_AT, LoopCounter, Run
 from espmon.records.record import Event, JsonObject, Record
-
-LOOP_AT = 3
-"""So many equal resets in a row are called a boot loop."""
-
-LOOP_BYTES = 20_000
-"""A run that printed more than this between two resets is not part of a loop ..."""
-
-LOOP_SECONDS = 60.0
-"""... and neither is one that lasted longer, where host times are known."""
-
-KEY_SECONDS = 10.0
-"""The same for a start that a person may have brought about, with the EN key or the plug: a supply that is too weak
-fails within seconds."""
 
 CRASH_BYTES = 16_000
 """A crash report that began at most this far before a reset is taken as its reason."""
@@ -37,13 +27,34 @@ LOOK_AHEAD = 24
 _BANNER = re.compile(r"rst:0x([0-9a-fA-F]{1,8})(?![0-9a-fA-F])(.*)")
 _NAME = re.compile(r"\s*\(([A-Za-z0-9_ /]*)(\)?)")
 _BOOT = re.compile(r"boot:0x([0-9a-fA-F]{1,8})\s*(?:\((.*?)\)?\s*)?$")
-_BANNER_8266 = re.compile(r"rst cause:\s*(\d{1,3})(?!\d)(?:\s*,\s*boot mode:\s*\((\d{1,3})\s*,\s*(\d{1,3})\))?")
+_BANNER_8266 = re.compile(
+    r"rst cause *(?::|(?=\d{1,3} *(?:,|$))) *(\d{1,3})(?!\d)(?:\s*,\s*boot mode *:?\s*\((\d{1,3})\s*,\s*(\d{1,3})\))?"
+)
 _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _STARTED = re.compile(r"^(?:entry 0x|~ld|v[0-9a-f]{8}$)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
     r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: |assertion \".*\" failed"
     r"|>>>stack>>>|^panicked at |ZEPHYR FATAL ERROR|task_wdt: Aborting|xception (?:\(\d+\)|\d+\(\w+\)):$"
 )
+
+_ROM_OR_LOADER = re.compile(
+    r"$|rst|ets |configsip|clk_drv|mode:|load:|tail |ho \d|entry |csum|flash read err|invalid header|waiting for"
+    r"|Falling|ESP-ROM|Build:|SPIWP|(?:Core \d )?Saved PC|Fast boot|1st stage|~ld|chksum|v[0-9a-f]{8}$"
+    r"|(?:[EWIDV] \(\d+\) )?(?:boot(?:\.\w+|_comm)?|esp_image|flash_parts|qio_mode|secure_boot\w*|flash_encrypt|efuse"
+    r"|bootloader\w*): "
+)
+"""Lines of the ROM and of the second stage: no word of the program."""
+
+_ROM = re.compile(r"$|ets J|ESP-ROM|Build:|SPIWP|configsip|clk_drv|mode:|load:|(?:Core ?\d )?Saved PC|\(\d+\) *$")
+"""Lines that the ROM prints before it starts what it has loaded."""
+
+_LOG_HEAD = re.compile(r"^(?:[EWIDV] \([\d:. -]+\) |\[ *\d*\]\[[EWIDV]\]|\[[EWIDVC]\])[^:]{0,64}: *")
+
+_ANNOUNCED = re.compile(r"\b(?:restart|reboot|reset)(?:ing|s|ed)?\b", re.IGNORECASE)
+"""A program says so before it calls esp_restart()."""
+
+ANNOUNCED_LINES = 3
+"""Lines before the ROM's in which it does."""
 
 _EXPECTED: dict[str, bool | None] = {
     "power_on": True,
@@ -62,23 +73,6 @@ _EXPECTED: dict[str, bool | None] = {
 }
 """What a class of reset says by itself; a software reset is decided by what came before it."""
 
-_CLASS_OF_NAME: Sequence[tuple[str, str]] = (
-    ("BROWN", "brownout"),
-    ("WDT", "watchdog"),
-    ("SLEEP", "deep_sleep"),
-    ("PWR_DOWN", "deep_sleep"),
-    ("USB", "usb"),
-    ("JTAG", "jtag"),
-    ("POWERON", "power_on"),
-    ("EFUSE", "efuse"),
-    ("GLITCH", "glitch"),
-    ("LOCKUP", "lockup"),
-    ("INTRUSION", "security"),
-    ("SDIO", "external"),
-    ("EXT", "external"),
-    ("SW", "software"),
-)
-
 _PLAIN = {
     "watchdog": "a watchdog restarted the chip: the program, or the loading of it, stopped responding",
     "brownout": "the supply voltage fell too low: check the cable, the regulator and what draws current at that moment",
@@ -87,6 +81,19 @@ _PLAIN = {
     "security": "the chip restarted because it found an intrusion (voltage or temperature out of range)",
     "lockup": "the processor locked up: an exception happened inside the exception handler",
 }
+
+CRASHED = "the program crashed just before this restart"
+
+UNLOADED = "a watchdog restarted the chip before anything was started: its flash does not answer, or its supply is weak"
+
+_LOOP_REASONS = {
+    "power_on": "the chip restarts again and again without a crash report: often a supply that is too weak",
+    "software": "the program restarts the chip itself, again and again, without a crash report",
+}
+"""What a loop of resets means that are nothing to worry about one by one."""
+
+MAX_ANNOUNCEMENT = 160
+"""Characters of what the program said before it restarted the chip."""
 
 _MODE_8266 = {0: "SDIO_BOOT", 1: "DOWNLOAD(UART)", 3: "SPI_FLASH_BOOT"}
 
@@ -150,32 +157,13 @@ class Reset(Event):
         }
 
 
-def reason_class(reason: str, code: int, chip: str | None) -> str:
-    """The class of a reset reason: by its printed name, else by the chip's table."""
-    upper = reason.upper()
-    for part, name in _CLASS_OF_NAME:
-        if part in upper:
-            return name
-    row = table("reset_reasons").get(chip or "esp32", {}).get(str(code))
-    return str(row[1]) if row else "unknown"
-
-
-def _table_name(code: int, chip: str | None) -> str:
-    tables = table("reset_reasons")
-    row = tables.get(chip or "", {}).get(str(code)) or tables["esp32"].get(str(code))
-    if row is None:
-        rows = (rows.get(str(code)) for name, rows in tables.items() if name not in ("comment", "esp8266"))
-        row = next((found for found in rows if found), None)
-    return str(row[0]) if row else "unknown"
-
-
 class ResetEvents:
     """Recognizes resets. A reset is reported at the first line that says how its start went."""
 
     openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (
         b"rst:0x",
-        b"rst cause:",
+        b"rst cause",
         b"-ROM:esp",
         b"Guru Meditation",
         b"abort() was called",
@@ -195,9 +183,15 @@ class ResetEvents:
         self._watchdog = 0
         self._chip: str | None = None
         self._panicked: int | None = None
+        self._uptime: float | None = None
         self._browned_out = False
-        self._last: tuple[int, str, int, float | None] | None = None
-        self._repeats = 0
+        self._begun = 0
+        self._loop = LoopCounter()
+
+    @property
+    def open_since(self) -> int | None:
+        """Where the reset's banner stands whose start is still being read."""
+        return None if self._open is None else self._open.offset
 
     @property
     def attentive(self) -> bool:
@@ -232,41 +226,33 @@ class ResetEvents:
         elif "Brownout detector was triggered" in text:
             self._browned_out = True
         elif _BEFORE_CRASH.search(text):
+            if self._panicked is None:
+                # A crash report may be longer than the lines that can be looked at when the reset comes.
+                self._uptime = last_uptime(self._run(line))
             self._panicked = line.offset
             self._watchdog = 0
         elif "Task watchdog got triggered" in text:
             self._watchdog = WATCHDOG_LINES
 
+    def _run(self, line: LineView) -> Iterator[str]:
+        """The lines before this one, back to the last reset, without what a host tool put around them."""
+        return (clean(text) for _, text in line.recent.before(line.offset, self._begun))
+
     def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
-        if banner is not None:
-            code = int(banner[1], 16)
-            rest = banner[2]
-            name = _NAME.match(rest)
-            reason = name[1] if name and name[2] and name[1] else _table_name(code, self._chip)
-            chip = self._chip or (_chip_of(code, name[1]) if name and name[2] else None)
-            reset = Reset(line.offset, line.length, line.time, code=code, reason=reason, chip=chip)
-            if boot := _BOOT.search(rest):
-                reset.boot_code = int(boot[1], 16)
-                reset.boot_mode = boot[2] or None
-        else:
-            assert banner_8266 is not None
-            code = int(banner_8266[1])
-            chip = "esp8266"
-            row = table("reset_reasons")[chip].get(str(code))
-            reset = Reset(
-                line.offset, line.length, line.time, code=code, reason=row[0] if row else "unknown", chip=chip
-            )
-            if banner_8266[2]:
-                reset.boot_code = int(banner_8266[2])
-                reset.boot_mode = _MODE_8266.get(reset.boot_code, f"mode {reset.boot_code}")
-        self._judge(reset)
+        chip = self._chip
+        if chip is None and any(ESP32_ROM.search(text) for text in islice(self._run(line), ANNOUNCED_LINES)):
+            chip = "esp32"
+        reset = _read(line, banner, chip) if banner is not None else _read_8266(line, banner_8266)
+        self._judge(reset, line)
         self._open = reset
         self._lines = 0
         self._chip = None
         self._panicked = None
+        self._uptime = None
         self._browned_out = False
+        self._begun = line.offset + line.length
 
-    def _judge(self, reset: Reset) -> None:
+    def _judge(self, reset: Reset, line: LineView) -> None:
         kind = reason_class(reset.reason, reset.code, reset.chip)
         reset.expected = _EXPECTED[kind]
         reset.hint = _PLAIN.get(kind)
@@ -274,26 +260,44 @@ class ResetEvents:
         if kind == "external" and reset.chip == "esp8266" and reset.after_panic:
             # After a crash this chip restarts itself with the reason that its reset pin has, too.
             reset.expected = False
-            reset.hint = "the program crashed just before this restart"
+            reset.hint = CRASHED
         if kind == "software" and self._browned_out:
             reset.expected = False
             reset.hint = _PLAIN["brownout"]
         elif kind == "software" and reset.after_panic:
             reset.expected = False
-            reset.hint = "the program crashed just before this restart"
+            reset.hint = CRASHED
+        elif kind == "software" and (said := self._announcement(line)):
+            reset.expected = True
+            reset.hint = f'the program said so: "{said}"'
+        elif kind == "watchdog" and self._unloaded(line):
+            reset.hint = UNLOADED
         if _waits(reset):
             reset.hint = failure_hint("waiting for download", "rom")
-        self._count(reset, kind)
+        reset.repeats = self._loop.add(
+            Run(
+                kind="crash" if reset.after_panic and kind in ("software", "external") else kind,
+                name=reset.reason,
+                offset=reset.offset,
+                time=reset.time,
+                wall=wall_time_of(line.text)
+                or last_wall_time(text for _, text in line.recent.before(reset.offset, self._begun)),
+                uptime=max(filter(None, (self._uptime, last_uptime(self._run(line)))), default=None),
+                spoke=any(_ROM_OR_LOADER.match(text) is None for text in self._run(line)),
+                failure=reset.expected is False,
+                by_hand=reset.expected is True and kind != "software",
+            )
+        )
 
-    def _count(self, reset: Reset, kind: str) -> None:
-        last = self._last
-        self._last = (reset.code, reset.reason, reset.offset, reset.time)
-        near = last is not None and last[:2] == (reset.code, reset.reason) and reset.offset - last[2] <= LOOP_BYTES
-        if near and last is not None and last[3] is not None and reset.time is not None:
-            by_hand = reset.expected is True and not reset.after_panic
-            near = reset.time - last[3] <= (KEY_SECONDS if by_hand else LOOP_SECONDS)
-        self._repeats = self._repeats + 1 if near and kind != "deep_sleep" else 1
-        reset.repeats = self._repeats
+    def _announcement(self, line: LineView) -> str | None:
+        """What the program said last, when it speaks of a restart."""
+        said = [text for text in islice(self._run(line), 2 * ANNOUNCED_LINES) if not _ROM_OR_LOADER.match(text)]
+        told = next((text for text in said[:ANNOUNCED_LINES] if _ANNOUNCED.search(text)), None)
+        return None if told is None else _LOG_HEAD.sub("", told)[:MAX_ANNOUNCEMENT]
+
+    def _unloaded(self, line: LineView) -> bool:
+        """The run that ended here got no further than the ROM."""
+        return self._begun > 0 and all(_ROM.match(text) for text in self._run(line))
 
     def _follow(self, line: LineView, text: str) -> Iterator[Record]:
         reset = self._open
@@ -321,10 +325,11 @@ class ResetEvents:
         if reset is None:
             return
         if reset.repeats >= LOOP_AT and not _waits(reset):
-            if reason_class(reset.reason, reset.code, reset.chip) in ("power_on", "software") and reset.hint is None:
-                reset.hint = "the chip restarts again and again without a crash report: often a supply that is too weak"
-            why = f": {reset.hint}" if reset.hint else ""
-            reset.hint = f"boot loop: {reset.reason} {reset.repeats} times in a row{why}"
+            kind = reason_class(reset.reason, reset.code, reset.chip)
+            why = reset.hint if not reset.expected or kind != "software" else None
+            why = why or _LOOP_REASONS.get(kind)
+            names = " and ".join(self._loop.names)
+            reset.hint = f"boot loop: {names} {reset.repeats} times in a row{f': {why}' if why else ''}"
         yield reset
 
     def span(self, record: Record) -> Iterable[Record]:
@@ -337,14 +342,31 @@ class ResetEvents:
 
     def restarted(self) -> None:
         """The next reset was wanted: it is the first of its kind, whatever came before."""
-        self._last = None
+        self._loop.forget()
 
 
-def _chip_of(code: int, name: str) -> str | None:
-    """The only chip whose ROM calls the reason so; None when there are several."""
-    rows = ((chip, rows.get(str(code))) for chip, rows in table("reset_reasons").items() if chip != "comment")
-    chips = [chip for chip, row in rows if row and row[0] == name]
-    return chips[0] if len(chips) == 1 else None
+def _read(line: LineView, banner: re.Match[str], chip: str | None) -> Reset:
+    code = int(banner[1], 16)
+    rest = banner[2]
+    name = _NAME.match(rest)
+    whole = name[1] if name and name[2] else ""
+    reason = whole or reason_name(code, chip, name[1] if name else "")
+    reset = Reset(line.offset, line.length, line.time, code=code, reason=reason, chip=chip or chip_of(code, whole))
+    if boot := _BOOT.search(rest):
+        reset.boot_code = int(boot[1], 16)
+        reset.boot_mode = boot[2] or None
+    return reset
+
+
+def _read_8266(line: LineView, banner: re.Match[str] | None) -> Reset:
+    assert banner is not None
+    code = int(banner[1])
+    reason = reason_name(code, "esp8266")
+    reset = Reset(line.offset, line.length, line.time, code=code, reason=reason, chip="esp8266")
+    if banner[2]:
+        reset.boot_code = int(banner[2])
+        reset.boot_mode = _MODE_8266.get(reset.boot_code, f"mode {reset.boot_code}")
+    return reset
 
 
 def _waits(reset: Reset) -> bool:

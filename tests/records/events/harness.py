@@ -8,7 +8,8 @@ from pathlib import Path
 
 from espmon.records.event import EventRecognizer, LineView
 from espmon.records.events import Boot, BootEvents, Panic, PanicEvents, Reset, ResetEvents
-from espmon.records.lines import line_text
+from espmon.records.lines import LineBlock, line_text
+from espmon.records.recent_lines import RecentLines
 from espmon.records.record import Record
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -16,10 +17,12 @@ _LINE = re.compile(rb"[^\r\n]*(?:\r*\n|\r|\Z)")
 
 
 def views(data: bytes) -> Iterator[tuple[bytes, LineView]]:
+    recent = RecentLines()
     for match in _LINE.finditer(data):
         raw = match[0]
         if raw:
-            yield raw, LineView(match.start(), len(raw), line_text(raw.rstrip(b"\r\n")), None)
+            recent.add(LineBlock(raw, match.start(), [0, len(raw)]))
+            yield raw, LineView(match.start(), len(raw), line_text(raw.rstrip(b"\r\n")), None, recent=recent)
 
 
 def read(data: bytes | str, recognizers: Sequence[EventRecognizer] | None = None) -> list[Record]:

@@ -1,0 +1,95 @@
+"""Names and classes of reset reasons, by the printed name and by the chips' tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+from espmon.records.events._data import table
+
+UNKNOWN = "unknown"
+
+_CLASS_OF_NAME: Sequence[tuple[str, str]] = (
+    ("BROWN", "brownout"),
+    ("WDT", "watchdog"),
+    ("SLEEP", "deep_sleep"),
+    ("PWR_DOWN", "deep_sleep"),
+    ("USB", "usb"),
+    ("JTAG", "jtag"),
+    ("POWERON", "power_on"),
+    ("POWER_ON", "power_on"),
+    ("EFUSE", "efuse"),
+    ("GLITCH", "glitch"),
+    ("LOCKUP", "lockup"),
+    ("INTRUSION", "security"),
+    ("SDIO", "external"),
+    ("EXT", "external"),
+    ("SW", "software"),
+)
+"""Part of a name that no table has -> its class."""
+
+Row = Sequence[str]
+"""Name and class."""
+
+
+def _rows() -> Iterator[tuple[str, str, Row]]:
+    tables: Mapping[str, Mapping[str, Row]] = table("reset_reasons")
+    for chip, rows in tables.items():
+        if chip != "comment":
+            for code, row in rows.items():
+                yield chip, code, row
+
+
+@cache
+def _classes_by_name() -> Mapping[str, str]:
+    classes: dict[str, str] = {}
+    for _, _, (name, kind) in _rows():
+        # A name that means different things on different chips tells no class by itself.
+        classes[name.upper()] = kind if classes.get(name.upper(), kind) == kind else UNKNOWN
+    return classes
+
+
+@cache
+def _agreed(code: str) -> str:
+    """The class that all chips but the ESP8266 give a code, "unknown" when they differ."""
+    kinds = {kind for chip, number, (_, kind) in _rows() if number == code and chip != "esp8266"}
+    return kinds.pop() if len(kinds) == 1 else UNKNOWN
+
+
+def reason_name(code: int, chip: str | None, begun: str = "") -> str:
+    """What a code is called, where the print was cut behind `begun`; "unknown" when nothing tells.
+
+    A chip without a table gets no other chip's name: it may mean something else there. Where the chip is not known, the
+    name is that of a chip that begins so, if all chips mean the same by the code.
+    """
+    rows = [(of, row) for of, number, row in _rows() if number == str(code)]
+    if chip is not None:
+        return next((row[0] for of, row in rows if of == chip), UNKNOWN)
+    if _agreed(str(code)) == UNKNOWN:
+        return UNKNOWN
+    names = [row[0] for of, row in rows if of != "esp8266" and row[0].startswith(begun)]
+    return names[0] if names else UNKNOWN
+
+
+def reason_class(reason: str, code: int, chip: str | None) -> str:
+    """The class of a reset reason: by its chip's table, by its printed name, or as all chips agree."""
+    rows: Mapping[str, Row] = table("reset_reasons").get(chip or "", {})
+    row = rows.get(str(code))
+    upper = reason.upper()
+    if row is not None and upper in (row[0].upper(), UNKNOWN.upper()):
+        return row[1]
+    known = _classes_by_name().get(upper, UNKNOWN)
+    if known != UNKNOWN:
+        return known
+    for part, name in _CLASS_OF_NAME:
+        if part in upper:
+            return name
+    if row is not None:
+        return row[1]
+    return UNKNOWN if chip == "esp8266" else _agreed(str(code))
+
+
+def chip_of(code: int, name: str) -> str | None:
+    """The only chip whose ROM calls the reason so; None when there are several."""
+    chips = [chip for chip, number, row in _rows() if number == str(code) and row[0] == name]
+    return chips[0] if len(chips) == 1 else None
