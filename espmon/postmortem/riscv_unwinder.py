@@ -31,6 +31,17 @@ MAX_ABOVE_RETURN = 32
 """How far above its return address a frame can end: compilers put variable arguments there, nothing else."""
 TOP_SLACK = 64
 """A chain has reached the top of a stack when its last frame ends this near to it."""
+TASK_STARTS = frozenset(
+    {
+        "vPortTaskWrapper", "main_task", "prvIdleTask", "prvTimerTask", "ipc_task", "timer_task",
+        "call_start_cpu0", "call_start_cpu1", "start_cpu0", "start_cpu1", "start_cpu_other_cores",
+    }
+)  # fmt: skip
+"""Functions that nothing calls: the outermost frame of a stack."""
+MIN_PROVEN_CALLS = 3
+"""Direct calls that must each go to the right function before a chain is believed whose end is not the top of a known
+stack, nor the start of a task.
+"""
 
 Registers = dict[int, int]
 
@@ -51,7 +62,9 @@ def unwind_riscv(
     task's stack.
 
     A frame behind ROM code, which has no frame information, is taken from the stack only when the chain that starts
-    there reaches `stack_top` and every direct call on it goes to the function it should; it is marked recovered.
+    there reaches `stack_top` and every direct call on it goes to the function it should; it is marked recovered. Where
+    the top is not known, as in a printed panic, the chain has to reach the start of a task, or to be proven by
+    several direct calls.
     """
     return _Unwinder(memory, symbolizer, stack_top).run(registers)
 
@@ -207,14 +220,15 @@ class _Unwinder:
         pc, sp = registers[PC], registers.get(SP)
         where = "ROM code" if in_rom(pc, self.symbolizer) else "code"
         trace.end = f"{where} at 0x{pc:08x} has no frame information"
-        if sp is None or self.stack_top is None:
+        if sp is None:
             return False
         ra = registers.get(RA, 0) if innermost else 0
         if ra and call_before(self.symbolizer, ra) is not None and self._leads_up(ra, sp, registers, pc):
             self._resumed = {**self._kept(registers), PC: ra, SP: sp}, True
             trace.add(ra, sp, self.symbolizer.lookup_caller(ra, statements=True), recovered=True)
             return True
-        limit = min(sp + MAX_SCAN_BYTES, self.stack_top)
+        top = self.stack_top if self.stack_top is not None else sp + MAX_SCAN_BYTES
+        limit = min(sp + MAX_SCAN_BYTES, top)
         for slot in range(sp, limit, 4):
             candidate = word(self.memory, slot) or 0
             if not self.symbolizer.is_code(candidate - 2) or call_before(self.symbolizer, candidate) is None:
@@ -222,7 +236,7 @@ class _Unwinder:
             first = (slot + 4 + 15) & ~15
             bases = [
                 base
-                for base in range(first, min(first + MAX_ABOVE_RETURN, self.stack_top) + 1, 16)
+                for base in range(first, min(first + MAX_ABOVE_RETURN, top) + 1, 16)
                 if self._leads_up(candidate, base, registers, pc)
             ]
             if len(bases) == 1:
@@ -245,20 +259,22 @@ class _Unwinder:
         if call is None or (call.target is not None and not self._may_enter(call.target, rom_pc)):
             return False
         current = {**self._kept(registers), PC: return_address, SP: sp}
+        proven = 0
         for _ in range(MAX_FRAMES):
             try:
                 row = self._row(current[PC] - 1)
                 if row is None or row.cfa_expression is not None:
                     return False
                 frame = self._frame(current, row)
+                if self._ends_memory(frame, row):
+                    return proven >= MIN_PROVEN_CALLS
                 caller = self._caller(frame, row, innermost=False)
             except PostmortemError:
                 return False
-            assert self.stack_top is not None
-            if caller[SP] > self.stack_top:
+            if self.stack_top is not None and caller[SP] > self.stack_top:
                 return False
             if caller[PC] == 0:
-                return self._is_top(caller[SP])
+                return self._is_top(caller[SP], current[PC], proven)
             call = call_before(self.symbolizer, caller[PC])
             if call is None or (
                 call.target is not None and call.target != frame.entry and not self._reaches(call.target, frame)
@@ -266,14 +282,21 @@ class _Unwinder:
                 return False
             if caller[SP] <= current[SP] and caller[SP] != current[SP]:
                 return False
+            proven += call.target is not None
             current = caller
         return False
 
-    def _is_top(self, end: int) -> bool:
+    def _ends_memory(self, frame: _Frame, row: Row) -> bool:
+        """Whether the return address lies beyond the memory that was printed, of a stack whose top is not known."""
+        kind, offset, _ = row.rules.get(row.return_register, (UNDEFINED, 0, b""))
+        return self.stack_top is None and kind == OFFSET and word(self.memory, frame.cfa + offset) is None
+
+    def _is_top(self, end: int, pc: int, proven: int) -> bool:
         """Whether nothing but a task's first words lie above an address: near the top, and none of them a return
         address.
         """
-        assert self.stack_top is not None
+        if self.stack_top is None:
+            return self.symbolizer.function_name(pc - 1) in TASK_STARTS or proven >= MIN_PROVEN_CALLS
         if self.stack_top - end > TOP_SLACK:
             return False
         above = (word(self.memory, slot) or 0 for slot in range(end, self.stack_top, 4))
@@ -283,6 +306,8 @@ class _Unwinder:
         return frame.entry is not None and bool(tail_path(self.symbolizer, target, frame.entry))
 
     def _may_enter(self, target: int, rom_pc: int) -> bool:
+        if target == rom_pc:
+            return True
         if in_rom(rom_pc, self.symbolizer):
             return in_rom(target, self.symbolizer)
         name = self.symbolizer.function_name(rom_pc)

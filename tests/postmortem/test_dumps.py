@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from espmon.postmortem import CoreReport, decode_core
+from espmon.postmortem import CoreReport, SegmentMemory, StackFrame, Symbolizer, decode_core
+from espmon.postmortem.panic_report import PanicFacts, decode_panic
 
 DUMPS = ["esp32", "esp32_bin", "esp32c3"]
 ROM = range(0x4000_0000, 0x4007_0000)
@@ -174,3 +175,32 @@ def test_a_variable_the_dump_does_not_hold_is_not_read_from_the_elf(shared_data:
     first = next(item for item in report.variables if item.name == "first")
     assert first.value is None
     assert "is not in the dump" in first.note
+
+
+def printed_as_panic(report: CoreReport, name: str, beyond: bytes) -> tuple[PanicFacts, list[StackFrame]]:
+    """A task of a RISC-V dump as the board prints a panic: its registers and 1024 bytes from its stack pointer on.
+
+    `beyond`: what lies above the stack, where a dump has nothing.
+    """
+    task = next(task for task in report.tasks if task.name == name)
+    memory, sp = SegmentMemory(report.segments), task.registers["sp"]
+    words = memory.read(sp, (memory.end_of(sp) or sp) - sp) or b""
+    registers = {("MEPC" if key == "pc" else key.upper()): value for key, value in task.registers.items()}
+    facts = PanicFacts(
+        kind="abort", arch="riscv", pc=registers["MEPC"], registers=registers,
+        stack=[(sp, (words + beyond * 1024)[:1024])],
+    )  # fmt: skip
+    return facts, list(task.frames)
+
+
+@pytest.mark.parametrize("beyond", ["55664037", "00000000", "88403840", "ffffffff"])
+@pytest.mark.parametrize("name", ["main", "esp_timer"])
+def test_a_printed_panic_goes_as_far_as_the_dump_of_the_same_words(shared_data: Path, name: str, beyond: str) -> None:
+    folder = shared_data / "coredump" / "esp32c3"
+    symbolizer = Symbolizer(folder / "app.elf")
+    report = decode_core((folder / "coredump.b64").read_bytes(), symbolizer)
+    facts, frames = printed_as_panic(report, name, bytes.fromhex(beyond))
+    decoded = decode_panic(facts, symbolizer)
+    assert decoded.frames == frames
+    assert frames[-1].function == "vPortTaskWrapper"
+    assert decoded.warnings == []
