@@ -13,6 +13,9 @@ from espmon.postmortem.symbolizer import Frame
 MAX_FRAMES = 64
 """Physical frames a thread."""
 
+DAMAGED, FOREIGN = "the stack is damaged", "it does not fit this ELF"
+"""What is wrong where the words on a stack and the code do not go together: with the ELF of another build, the ELF."""
+
 
 @dataclass(frozen=True, slots=True)
 class StackFrame:

@@ -14,11 +14,14 @@ XTENSA_CHIPS = frozenset({0, 2, 9})
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a version is laid out: body ("bin" or "elf"), bytes of its header, checksum ("crc32" or "sha256")."""
+    """How a version is laid out: body ("bin" or "elf"), bytes of its header, checksum ("crc32" or "sha256"), and where
+    in the header the chip's revision stands (None: nowhere).
+    """
 
     body: str
     header: int
     checksum: str
+    revision_at: int | None = None
 
     @property
     def checksum_bytes(self) -> int:
@@ -29,12 +32,12 @@ class Layout:
 LAYOUTS = {
     0x0001: Layout("bin", 16, "crc32"),
     0x0002: Layout("bin", 20, "crc32"),
-    0x0003: Layout("bin", 24, "crc32"),
+    0x0003: Layout("bin", 24, "crc32", 20),
     0x0100: Layout("elf", 20, "crc32"),
     0x0101: Layout("elf", 20, "sha256"),
-    0x0102: Layout("elf", 24, "crc32"),
-    0x0103: Layout("elf", 24, "sha256"),
-    0x0104: Layout("elf", 12, "sha256"),
+    0x0102: Layout("elf", 24, "crc32", 20),
+    0x0103: Layout("elf", 24, "sha256", 20),
+    0x0104: Layout("elf", 12, "sha256", 8),
 }
 """Low 16 bits of the version word -> layout."""
 

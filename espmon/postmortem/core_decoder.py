@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espmon.postmortem.backtrace import Backtrace, FrameState, SegmentMemory
+from espmon.postmortem.backtrace import DAMAGED, FOREIGN, Backtrace, FrameState, SegmentMemory
 from espmon.postmortem.core_format import FAKE_STACKS, RISCV_TRAP, Core, CoreTask, parse_core
 from espmon.postmortem.core_input import read_core
 from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.elf import MACHINES, SHF_ALLOC, XTENSA, Elf
 from espmon.postmortem.postmortem_error import PostmortemError, reading
+from espmon.postmortem.raw_code import RawCode
 from espmon.postmortem.reasons import ON_THE_WAY_DOWN, cause_of, reason_of
 from espmon.postmortem.riscv_code import NUMBERS, REGISTERS
 from espmon.postmortem.riscv_unwinder import unwind_riscv
-from espmon.postmortem.structures import LIST_CONTAINER_OFFSET, TaskLayout, list_states, task_layout
+from espmon.postmortem.structures import TaskLayout, assumed_layout, task_layout
 from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.task_states import StateOf, states_by_likeness, states_by_symbols
 from espmon.postmortem.variables import Variable, variables_at
 from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
@@ -29,39 +31,58 @@ MAX_STACK = 1 << 20
 class CoreMemory(SegmentMemory):
     """The dump's memory, and behind it what the application's ELF holds and the program cannot have changed."""
 
-    def __init__(self, core: Core, elf: Elf) -> None:
+    def __init__(self, core: Core, elf: Elf | None) -> None:
         super().__init__(core.segments)
         self._elf = elf
 
     def read(self, address: int, size: int) -> bytes | None:
         """Return exactly `size` bytes, None where neither the dump nor the ELF has them all."""
         found = super().read(address, size)
-        if found is None:
+        if found is None and self._elf is not None:
             found = self._elf.read_constant(address, size)
             return found if len(found) == size else None
         return found
 
 
 def decode_core(
-    core_bytes: bytes,
-    elf_path: str | Path | Symbolizer,
+    core_bytes: bytes | Core,
+    elf_path: str | Path | Symbolizer | None,
     rom_elf: str | Path | None = None,
     force: bool = False,
 ) -> CoreReport:
-    """Decode a core dump in any of its forms with the application's ELF.
+    """Decode a core dump in any of its forms with the application's ELF; without one the report has what the dump says.
+
+    Args:
+        core_bytes: the dump in any form, or one that was taken apart already.
+        elf_path: the application's ELF, or a symbolizer of it (which has the ROM's ELF already); None: no ELF.
+        rom_elf: the chip's ROM ELF, for names and frames in ROM.
+        force: decode although the ELF is not the one the dump was made by.
 
     Raises `PostmortemError` when there is no dump in the bytes, the ELF cannot be read, is for another processor, or
     is not the one the dump was made by (both SHA-256 are named; `force` turns that into a warning). A dump that is
     cut short gives a report marked partial.
     """
-    core = parse_core(read_core(core_bytes))
-    if isinstance(elf_path, Symbolizer):
+    core = core_bytes if isinstance(core_bytes, Core) else parse_core(read_core(core_bytes))
+    symbolizer: Symbolizer | None
+    if isinstance(elf_path, Symbolizer | None):
         symbolizer = elf_path
     else:
         symbolizer = Symbolizer([elf_path, *([rom_elf] if rom_elf is not None else [])])
-    match = _check_elf(core, symbolizer.elf, force)
+    match = None
+    if symbolizer is not None:
+        match = _check_elf(core, symbolizer.elf, force)
+    else:
+        core.warnings.insert(0, _wanted(core))
     with reading("core dump"):
-        return _Decoder(core, symbolizer).report(match)
+        return _Decoder(core, symbolizer, match).report()
+
+
+def _wanted(core: Core) -> str:
+    made_by = f" whose SHA-256 begins with {core.app_sha256}" if core.app_sha256 else ""
+    return (
+        "no ELF: there are no functions, lines and variables, and addresses are shown raw. They need the ELF of the "
+        f"application{made_by}, in ESP-IDF build/PROJECT.elf"
+    )
 
 
 def _check_elf(core: Core, elf: Elf, force: bool) -> bool | None:
@@ -84,25 +105,42 @@ def _check_elf(core: Core, elf: Elf, force: bool) -> bool | None:
 
 
 class _Decoder:
-    def __init__(self, core: Core, symbolizer: Symbolizer) -> None:
+    def __init__(self, core: Core, symbolizer: Symbolizer | None, match: bool | None) -> None:
         self.core = core
+        self.match = match
+        self.wrong = FOREIGN if match is False else DAMAGED
         self.symbolizer = symbolizer
-        self.image = symbolizer.images[0]
-        self.memory = CoreMemory(core, symbolizer.elf)
-        self.layout: TaskLayout = task_layout(self.image, core.machine == XTENSA)
-        self.states = list_states(symbolizer.elf)
-        if not self.layout.certain:
-            core.warnings.append(
+        self.memory = CoreMemory(core, symbolizer.elf if symbolizer is not None else None)
+        self.layout = self._layout()
+        self.state_of = self._states()
+
+    def _layout(self) -> TaskLayout:
+        if self.symbolizer is None:
+            by_address = dict(self.core.segments)
+            return assumed_layout(by_address.get(task.tcb, b"") for task in self.core.tasks)
+        layout = task_layout(self.symbolizer.images[0], self.core.machine == XTENSA)
+        if not layout.certain:
+            self.core.warnings.append(
                 "the ELF does not describe the task control block: names and stacks are read at usual places"
             )
+        return layout
 
-    def report(self, match: bool | None) -> CoreReport:
+    def _states(self) -> StateOf:
+        if self.symbolizer is not None:
+            return states_by_symbols(self.symbolizer.elf, self.layout)
+        blocks = {task.tcb: self._block(task.tcb) for task in self.core.tasks}
+        running = blocks.pop(self.core.crashed_tcb or 0, b"")
+        return states_by_likeness(self.layout, running, blocks.values())
+
+    def report(self) -> CoreReport:
         core = self.core
         tasks = [self._task(task) for task in core.tasks]
         crashed = next((task for task in tasks if task.crashed), None)
         registers = self._crash_registers(crashed)
         reason = reason_of(core.details, crashed.backtrace if crashed else None)
         on_purpose = crashed is not None and any(f.function in ("panic_abort", "abort") for f in crashed.frames)
+        if self.symbolizer is None:
+            on_purpose = bool(core.details)  # the device has its own words for what the program gave up itself
         crash = Crash(
             core.crashed_tcb,
             crashed.name if crashed else None,
@@ -118,7 +156,7 @@ class _Decoder:
             for task in tasks
             if task.deep
         ]
-        warnings += [f"ELF: {text}" for text in self.symbolizer.damage]
+        warnings += [f"ELF: {text}" for text in self.symbolizer.damage] if self.symbolizer is not None else []
         return CoreReport(
             core.chip,
             core.format,
@@ -126,7 +164,7 @@ class _Decoder:
             core.checksum,
             core.partial,
             core.app_sha256,
-            match,
+            self.match,
             crash,
             registers,
             tasks,
@@ -169,7 +207,7 @@ class _Decoder:
         if crashed:
             registers.update(self._trap_registers(registers))
         trace = self._unwind(registers, end)
-        state = "running" if crashed else self._state(block)
+        state = "running" if crashed else self.state_of(block)
         base = layout.word(block, "uxBasePriority")
         priority = layout.word(block, "uxPriority")
         return TaskReport(task.tcb, name, crashed, priority, base, used, free, state, trace, registers)
@@ -181,18 +219,6 @@ class _Decoder:
         # A dump of all memory holds the blocks inside larger pieces.
         needed = max(self.layout.offsets.values()) + max(self.layout.name_size, 4)
         return SegmentMemory.read(self.memory, tcb, needed) or b""
-
-    def _state(self, block: bytes) -> str:
-        at = self.layout.offsets.get("xStateListItem")
-        container = None
-        if at is not None and len(block) >= at + LIST_CONTAINER_OFFSET + 4:
-            container = int.from_bytes(block[at + LIST_CONTAINER_OFFSET :][:4], "little")
-        for start, end, state in self.states:
-            if container is not None and start <= container < end:
-                if state == "suspended" and self.layout.word(block, "ucNotifyState"):
-                    return "blocked"
-                return "blocked" if state == "delayed" else state
-        return "unknown"
 
     def _trap_registers(self, registers: dict[str, int]) -> dict[str, int]:
         """RISC-V: the crashed task's stack begins with the exception frame, whose last words say the cause."""
@@ -216,17 +242,20 @@ class _Decoder:
             if registers.get("pc", 0) >= 0x8000_0000:
                 # A task that gave the processor up stores a return address, with the window step in its top bits.
                 registers["pc"] = registers["pc"] & 0x3FFF_FFFF | 0x4000_0000
-            return unwind_xtensa(registers, self.memory, self.symbolizer)
+            code = self.symbolizer or RawCode(XTENSA)
+            return unwind_xtensa(registers, self.memory, code, self.wrong)
+        if self.symbolizer is None:
+            return _only_counter(registers)
         segment_end = self.memory.end_of(pointer)
         if segment_end is not None and (stack_end is None or not 0 <= stack_end - segment_end <= MAX_STACK):
             stack_end = segment_end
-        return unwind_riscv(registers, self.memory, self.symbolizer, stack_end)
+        return unwind_riscv(registers, self.memory, self.symbolizer, stack_end, self.wrong)
 
     def _variables(self, crashed: TaskReport | None) -> list[Variable]:
         """Variables where the processor stopped and, behind abort() and its like, of the function that called it."""
-        if crashed is None or "pc" not in crashed.registers:
+        if self.symbolizer is None or crashed is None or "pc" not in crashed.registers:
             return []
-        states = [self._first_state(crashed.registers)]
+        states = [self._first_state(crashed.registers, self.symbolizer)]
         for state in crashed.backtrace.states:
             name = self.symbolizer.function_name(state.address)
             if state.address != crashed.registers["pc"] and name is not None and name not in ON_THE_WAY_DOWN:
@@ -241,12 +270,12 @@ class _Decoder:
                 found += variables_at(image, state.address, state.registers, self.memory, state.cfa)
         return found
 
-    def _first_state(self, registers: dict[str, int]) -> FrameState:
+    def _first_state(self, registers: dict[str, int], symbolizer: Symbolizer) -> FrameState:
         if self.core.machine == XTENSA:
             numbered = {n: registers[f"a{n}"] for n in range(16) if f"a{n}" in registers}
         else:
             numbered = {NUMBERS[name]: value for name, value in registers.items() if name in NUMBERS}
-        cfa, image = None, self.symbolizer.image_at(registers["pc"])
+        cfa, image = None, symbolizer.image_at(registers["pc"])
         try:
             row = image.frames.row(registers["pc"]) if image is not None else None
             if row is not None and row.cfa_expression is None and row.cfa_register in numbered:
@@ -260,9 +289,19 @@ class _Decoder:
             Region(start, len(data), kind)
             for (start, data), kind in zip(self.core.segments, self.core.kinds, strict=True)
         ]
+        if self.symbolizer is None:
+            return dumped
         sections = [
             Region(section.address, section.size, section.name)
             for section in self.symbolizer.elf.sections.values()
             if section.flags & SHF_ALLOC and section.stored
         ]
         return dumped + sections
+
+
+def _only_counter(registers: dict[str, int]) -> Backtrace:
+    """The chain of a RISC-V task without an ELF: its frame information is all that leads further."""
+    trace = Backtrace(end="without the ELF only the program counter is known")
+    if "pc" in registers:
+        trace.add(registers["pc"], registers.get("sp", 0), [])
+    return trace

@@ -44,7 +44,7 @@ class CoreTask:
 @dataclass(slots=True)
 class Core:
     """A dump taken apart. `checksum` is "ok", "bad" or "unknown"; `segments` are (address, bytes) in the order of the
-    file.
+    file; `revision` is the chip's, as 100 * major + minor.
     """
 
     chip: str | None
@@ -63,6 +63,7 @@ class Core:
     details: list[str] = field(default_factory=list)
     extra: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    revision: int | None = None
 
 
 def parse_core(source: CoreInput) -> Core:
@@ -79,6 +80,8 @@ def parse_core(source: CoreInput) -> Core:
         machine = XTENSA if chip in XTENSA_CHIPS else RISCV
         core = Core(CHIPS[chip], machine, layout.body, version & 0xFFFF, "unknown", False)
         core.warnings.extend(source.warnings)
+        if layout.revision_at is not None:
+            core.revision = u32(data, layout.revision_at)
         body_end = length - layout.checksum_bytes
         if body_end <= layout.header:
             raise PostmortemError(f"core dump header: impossible length {length}")
@@ -223,7 +226,8 @@ def _notes(core: Core, data: bytes) -> None:
         if pos + 12 > len(data):
             return
         name_size, size, kind = struct.unpack_from("<III", data, pos)
-        name = data[pos + 12 : pos + 12 + name_size].rstrip(b"\0")
+        # Behind the first NUL, boards leave what was in the buffer before.
+        name = data[pos + 12 : pos + 12 + name_size].split(b"\0")[0]
         start = pos + 12 + (name_size + 3) // 4 * 4
         content = data[start : start + size]
         if len(content) < size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, FrameState, Memory, word
+from espmon.postmortem.backtrace import DAMAGED, MAX_FRAMES, Backtrace, FrameState, Memory, word
 from espmon.postmortem.cfi import (
     EXPRESSION,
     OFFSET,
@@ -56,7 +56,11 @@ class _Frame:
 
 
 def unwind_riscv(
-    registers: Mapping[str, int], memory: Memory, symbolizer: Symbolizer, stack_top: int | None = None
+    registers: Mapping[str, int],
+    memory: Memory,
+    symbolizer: Symbolizer,
+    stack_top: int | None = None,
+    wrong: str = DAMAGED,
 ) -> Backtrace:
     """Unwind from the registers `pc`, `ra`, `sp`, `s0`.. (lower case) and stack memory; `stack_top` is the end of the
     task's stack.
@@ -65,8 +69,10 @@ def unwind_riscv(
     there reaches `stack_top` and every direct call on it goes to the function it should; it is marked recovered. Where
     the top is not known, as in a printed panic, the chain has to reach the start of a task, or to be proven by
     several direct calls.
+
+    `wrong` begins the reason for an end where the stack and the code do not go together.
     """
-    return _Unwinder(memory, symbolizer, stack_top).run(registers)
+    return _Unwinder(memory, symbolizer, stack_top, wrong).run(registers)
 
 
 def tables_of(symbolizer: Symbolizer) -> list[FrameTable]:
@@ -75,8 +81,9 @@ def tables_of(symbolizer: Symbolizer) -> list[FrameTable]:
 
 
 class _Unwinder:
-    def __init__(self, memory: Memory, symbolizer: Symbolizer, stack_top: int | None) -> None:
+    def __init__(self, memory: Memory, symbolizer: Symbolizer, stack_top: int | None, wrong: str) -> None:
         self.memory = memory
+        self.wrong = wrong
         self.symbolizer = symbolizer
         self.tables = tables_of(symbolizer)
         self.stack_top = stack_top
@@ -127,15 +134,15 @@ class _Unwinder:
                 trace.complete, trace.end = True, "start of the task"
                 return
             if not self.symbolizer.is_code(ra - 1) and not in_rom(ra, self.symbolizer):
-                trace.end = f"the stack is damaged: return address 0x{ra:08x} is not code"
+                trace.end = f"{self.wrong}: return address 0x{ra:08x} is not code"
                 return
             backwards = caller[SP] < registers.get(SP, 0) or (caller[SP] == registers.get(SP, 0) and ra == pc)
             if backwards and row.cfa_expression is None:
-                trace.end = f"the stack is damaged: stack pointer 0x{caller[SP]:08x} does not move up"
+                trace.end = f"{self.wrong}: stack pointer 0x{caller[SP]:08x} does not move up"
                 return
             call = call_before(self.symbolizer, ra)
             if call is None and self.symbolizer.is_code(ra - 1) and not row.signal:
-                trace.end = f"the stack is damaged: no call before return address 0x{ra:08x}"
+                trace.end = f"{self.wrong}: no call before return address 0x{ra:08x}"
                 return
             self._add_tail_calls(trace, call, frame, caller[SP], recovered)
             trace.add(ra, caller[SP], self.symbolizer.lookup_caller(ra, statements=True), recovered)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.dwarf_unit import Unit
-from espmon.postmortem.elf import Elf
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.symbolizer import Image
 
@@ -15,6 +15,8 @@ MAX_HITS = 64
 SEARCH_PIECE = 1 << 20
 SINGLE_CORE = {
     "pxTopOfStack": 0,
+    "xStateListItem": 4,
+    "xEventListItem": 24,
     "uxPriority": 44,
     "pxStack": 48,
     "pcTaskName": 52,
@@ -23,18 +25,8 @@ SINGLE_CORE = {
 }
 DUAL_CORE = {**SINGLE_CORE, "pxEndOfStack": 72, "uxBasePriority": 76}
 """Where the fields are in the builds this was measured on; used only when the ELF does not say."""
-
-LISTS = {
-    b"xSuspendedTaskList": "suspended",
-    b"xDelayedTaskList1": "delayed",
-    b"xDelayedTaskList2": "delayed",
-    b"xPendingReadyList": "ready",
-    b"xTasksWaitingTermination": "deleted",
-    b"pxReadyTasksLists": "ready",
-}
-"""The kernel's lists -> the state of a task on them."""
-LIST_CONTAINER_OFFSET = 16
-"""Where an item of a list names its list."""
+LOWEST_STACK, NO_AFFINITY = 0x2000_0000, 0x7FFF_FFFF
+"""Stacks lie above the first; a task that runs on either core has the second for its core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +66,15 @@ def task_layout(image: Image, xtensa: bool) -> TaskLayout:
     except PostmortemError:
         pass
     return TaskLayout(DUAL_CORE if xtensa else SINGLE_CORE, False)
+
+
+def assumed_layout(blocks: Iterable[bytes]) -> TaskLayout:
+    """Return the usual layout, told from the blocks themselves: with two cores, the task's core stands where else the
+    end of its stack does.
+    """
+    ends = [TaskLayout(SINGLE_CORE, False).word(block, "pxEndOfStack") for block in blocks]
+    single = any(end is not None and LOWEST_STACK <= end < NO_AFFINITY for end in ends)
+    return TaskLayout(SINGLE_CORE if single else DUAL_CORE, False)
 
 
 def structure_fields(image: Image, name: bytes) -> dict[str, int]:
@@ -129,11 +130,3 @@ def _definition_at(image: Image, place: int) -> tuple[Unit, int] | None:
         if abbreviation.children and abbreviation.attributes[:1] == ((dw.AT_NAME, 0x0E, 0),):
             return unit, position
     return None
-
-
-def list_states(elf: Elf) -> list[tuple[int, int, str]]:
-    """Return (start, end, state) of the kernel's task lists, by the symbol table."""
-    return [
-        (symbol.address, symbol.address + max(symbol.size, 1), LISTS[name])
-        for name, symbol in elf.symbols_named(list(LISTS)).items()
-    ]

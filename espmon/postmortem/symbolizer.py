@@ -67,6 +67,10 @@ class CodeSource(Protocol):
         """Return the frames at an address, innermost first."""
         ...
 
+    def lookup_caller(self, return_address: int, statements: bool = False) -> list[Frame]:
+        """Return the frames of the call that comes back to an address."""
+        ...
+
 
 class Image:
     """One ELF with its debug information, indexed as far as it was asked."""
@@ -211,6 +215,15 @@ class Symbolizer:
             raise PostmortemError("no ELF file given")
         self.images = [Image(path) for path in paths]
         self._known: Cache[tuple[int, bool], list[Frame]] = Cache(CACHED_ADDRESSES)
+
+    def extended(self, path: str | Path) -> Symbolizer:
+        """Return a symbolizer with one more ELF behind those of this one, whose indexes it shares.
+
+        Raises `PostmortemError` when the file is not a readable ELF.
+        """
+        more = Symbolizer(path)
+        more.images = [*self.images, *more.images]
+        return more
 
     @property
     def elf(self) -> Elf:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from espmon.postmortem.backtrace import MAX_FRAMES, Backtrace, FrameState, Memory, word
+from espmon.postmortem.backtrace import DAMAGED, MAX_FRAMES, Backtrace, FrameState, Memory, word
 from espmon.postmortem.rom_code import in_rom
-from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.symbolizer import CodeSource
 from espmon.postmortem.xtensa_code import ENTRY, call_size_before
 
 REGION = 0xC000_0000
 MAX_FRAME_BYTES = 0x10000
 
 
-def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symbolizer) -> Backtrace:
+def unwind_xtensa(
+    registers: Mapping[str, int], memory: Memory, symbolizer: CodeSource, wrong: str = DAMAGED
+) -> Backtrace:
     """Unwind from the registers `pc`, `a0`..`a15`, `ps` (lower case; missing ones end the chain) and stack memory.
 
     Where the register file is given (`ar0`..`ar63`, `windowbase`, `windowstart` not 0), windows still in it are taken
-    from there.
+    from there. `wrong` begins the reason for an end where the stack and the code do not go together.
     """
     trace = Backtrace()
     pc, sp, a0 = registers.get("pc"), registers.get("a1"), registers.get("a0")
@@ -57,15 +59,22 @@ def unwind_xtensa(registers: Mapping[str, int], memory: Memory, symbolizer: Symb
             return trace
         target = returned & ~REGION | region
         if reason := _refusal(target, step, symbolizer):
-            trace.end = reason
+            trace.end = f"{wrong}: {reason}"
             return trace
         trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
-    _walk(trace, window, a0, sp, region, memory, symbolizer)
+    _walk(trace, window, a0, sp, region, memory, symbolizer, wrong)
     return trace
 
 
 def _walk(
-    trace: Backtrace, window: _Window, a0: int, sp: int, region: int, memory: Memory, symbolizer: Symbolizer
+    trace: Backtrace,
+    window: _Window,
+    a0: int,
+    sp: int,
+    region: int,
+    memory: Memory,
+    symbolizer: CodeSource,
+    wrong: str,
 ) -> None:
     for _ in range(MAX_FRAMES):
         if a0 & ~REGION == 0:
@@ -75,7 +84,7 @@ def _walk(
         step = a0 >> 30
         target = a0 & ~REGION | region
         if reason := _refusal(target, step, symbolizer):
-            trace.end = reason
+            trace.end = f"{wrong}: {reason}"
             return
         if step == 0:
             trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
@@ -95,9 +104,7 @@ def _walk(
             if next_sp == 0 and next_a0 == 0:
                 trace.complete, trace.end = True, "start of the task"
             else:
-                trace.end = (
-                    f"the stack is damaged at 0x{(sp - 16) & 0xFFFFFFFF:08x}: next stack pointer 0x{next_sp:08x}"
-                )
+                trace.end = f"{wrong} at 0x{(sp - 16) & 0xFFFFFFFF:08x}: next stack pointer 0x{next_sp:08x}"
             return
         below = memory.read(sp - 16, 16)
         if below is not None:
@@ -109,21 +116,21 @@ def _walk(
     trace.end = f"more than {MAX_FRAMES} frames"
 
 
-def _is_code(address: int, symbolizer: Symbolizer) -> bool:
+def _is_code(address: int, symbolizer: CodeSource) -> bool:
     return symbolizer.is_code(address) or (address != 0x4000_0000 and in_rom(address, symbolizer))
 
 
-def _refusal(target: int, step: int, symbolizer: Symbolizer) -> str:
+def _refusal(target: int, step: int, symbolizer: CodeSource) -> str:
     """Return why a return address cannot be one, or an empty text."""
     if not _is_code(target, symbolizer):
-        return f"the stack is damaged: return address 0x{target:08x} is not code"
+        return f"return address 0x{target:08x} is not code"
     called = call_size_before(symbolizer, target)
     if called is not None and called != step:
-        return f"the stack is damaged: no matching call before return address 0x{target:08x}"
+        return f"no matching call before return address 0x{target:08x}"
     return ""
 
 
-def _on_entry(pc: int, symbolizer: Symbolizer) -> bool:
+def _on_entry(pc: int, symbolizer: CodeSource) -> bool:
     return symbolizer.code_at(pc, 1) == bytes([ENTRY])
 
 

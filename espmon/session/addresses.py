@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
 from espmon.postmortem import Frame
 from espmon.postmortem.printed_backtrace import PrintedBacktrace, read_backtrace
@@ -50,14 +49,6 @@ ADDRESSES_A_LINE = 64
 
 MAX_LOCATIONS = 50_000
 """Addresses whose location is kept."""
-
-
-class Locator(CodeSource, Protocol):
-    """What decorating needs of a symbolizer."""
-
-    def lookup_caller(self, return_address: int) -> list[Frame]:
-        """Frames of the call that returns to an address."""
-        ...
 
 
 def code_addresses(line: bytes) -> list[tuple[int, bool]]:
@@ -113,7 +104,7 @@ class Decorator:
         path_map: prefix of a source path in the ELF -> local folder.
     """
 
-    def __init__(self, locator: Locator, path_map: Mapping[str, str] | None = None) -> None:
+    def __init__(self, locator: CodeSource, path_map: Mapping[str, str] | None = None) -> None:
         self._locator = locator
         self._path_map = path_map
         self._known: dict[tuple[int, bool], tuple[str, ...]] = {}
@@ -149,7 +140,7 @@ class Decorator:
         return tuple(location(address, frames, self._path_map))
 
 
-def decorate(line: bytes, locator: Locator, path_map: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def decorate(line: bytes, locator: CodeSource, path_map: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Decorations of one line; see `Decorator` for many."""
     return Decorator(locator, path_map).rows(line)
 

@@ -366,3 +366,35 @@ def test_hostile_text_is_refused_without_being_searched_for_ever(elves: dict[int
     # A search that goes back over what it has seen would take minutes here and run into the suite's time limit.
     with pytest.raises(PostmortemError):
         decode_core(data, elves[RISCV])
+
+
+def test_what_stands_behind_the_first_nul_of_a_note_s_name_is_not_part_of_it(elves: dict[int, Path]) -> None:
+    core = core_for(S3, 0x103, sha="123456789").replace(
+        struct.pack("<I", 5) + struct.pack("<II", 588, 1) + b"CORE\0\0\0\0",
+        struct.pack("<I", 8) + struct.pack("<II", 588, 1) + b"CORE\0\x3fkB",
+    )
+    assert b"CORE\0\x3fkB" in core
+    report = decode_core(core, elves[XTENSA], force=True)
+    assert [task.name for task in report.tasks] == ["crasher"]
+
+
+def test_with_another_build_s_elf_the_stack_is_not_called_damaged(elves: dict[int, Path]) -> None:
+    task = xtensa_task(0x3FFA_0000, "crasher")
+    task.registers = [*task.registers[:64], 2 << 30 | XTENSA_TEXT + 0x31 & 0x3FFF_FFFF, *task.registers[65:]]
+    core = wrap(S3, 0x104, elf_core(XTENSA, [task], sha="123456789"))
+    report = decode_core(core, elves[XTENSA], force=True)
+    assert report.tasks[0].backtrace.end.startswith("it does not fit this ELF: ")
+    assert "damaged" not in report.to_text()
+
+
+@pytest.mark.parametrize("version", sorted(LAYOUTS), ids=[f"0x{version:04x}" for version in sorted(LAYOUTS)])
+@pytest.mark.parametrize("chip", [ESP32, C6])
+def test_without_an_elf_the_report_has_what_the_dump_says(chip: int, version: int) -> None:
+    report = decode_core(core_for(chip, version), None)
+    (task,) = report.tasks
+    assert (report.chip, task.name, task.state, task.crashed) == (CHIPS[chip], "crasher", "running", True)
+    assert (task.stack_used is not None, report.elf_match) == (True, None)
+    text = XTENSA_TEXT + 0x20 if chip == ESP32 else RISCV_TEXT + 0x10
+    assert (report.registers["pc"], task.frames[0].pc, task.frames[0].function) == (text, text, None)
+    assert len(task.frames) == (3 if chip == ESP32 else 1)
+    assert report.warnings[0].startswith("no ELF: ")

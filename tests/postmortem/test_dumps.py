@@ -204,3 +204,18 @@ def test_a_printed_panic_goes_as_far_as_the_dump_of_the_same_words(shared_data: 
     assert decoded.frames == frames
     assert frames[-1].function == "vPortTaskWrapper"
     assert decoded.warnings == []
+
+
+def test_without_the_elf_all_is_there_but_names(case: Case, shared_data: Path) -> None:
+    name, report, truth = case
+    raw = decode_core((shared_data / "coredump" / name / "coredump.b64").read_bytes(), None)
+    assert raw.registers == report.registers
+    ours = {(t.tcb, t.name, t.priority, t.base_priority, t.stack_used, t.stack_free) for t in raw.tasks}
+    assert ours == {(t["tcb"], t["name"], t["prio"], t["base"], t["used"], t["free"]) for t in truth["threads"]}
+    with_elf = {task.tcb: task.state for task in report.tasks}
+    assert {task.state for task in raw.tasks if with_elf[task.tcb] == "ready"} <= {"ready"}
+    assert {task.state for task in raw.tasks if with_elf[task.tcb] == "blocked"} <= {"blocked", "waiting"}
+    assert all(frame.function is None for task in raw.tasks for frame in task.frames)
+    if name != "esp32c3":
+        chains = {task.tcb: [frame.pc for frame in task.frames if not frame.inlined] for task in report.tasks}
+        assert {task.tcb: [frame.pc for frame in task.frames] for task in raw.tasks} == chains

@@ -37,7 +37,7 @@ class Known:
             return [Frame("caller", "/build/main.c", (address + 3) // 32 * 32 & 0xFF)]
         return [Frame("inner", "/build/in.h", 3, inlined=True), outer] if address == 0x42000000 else [outer]
 
-    def lookup_caller(self, return_address: int) -> list[Frame]:
+    def lookup_caller(self, return_address: int, statements: bool = False) -> list[Frame]:
         return [Frame("caller", "/build/main.c", return_address & 0xFF)]
 
 
