@@ -45,9 +45,9 @@ class ElfHelp:
         if self._symbolizer is None:
             return ""
         if isinstance(record, Panic):
-            from espmon.session.reports import report_panic
+            from espmon.postmortem.panic_report import decode_panic
 
-            return report_panic(record, self._symbolizer)[0].to_text()
+            return decode_panic(record, self._symbolizer).to_text()
         if isinstance(record, Coredump) and record.payload:
             report = self._core(record)
             return report[1] if report else ""
@@ -59,9 +59,9 @@ class ElfHelp:
         if self._symbolizer is None:
             return value
         if isinstance(record, Panic):
-            from espmon.session.reports import report_panic
+            from espmon.postmortem.panic_report import decode_panic
 
-            value.update(report_panic(record, self._symbolizer)[1])
+            value.update(decode_panic(record, self._symbolizer).to_json())
         elif isinstance(record, Coredump) and record.payload:
             report = self._core(record)
             if report is not None:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from espmon.lazy import names_from
+from espmon.model.stack_frame import Backtrace, Frame, StackFrame
 from espmon.postmortem.postmortem_error import PostmortemError
-from espmon.postmortem.symbolizer import Frame, Symbolizer
+from espmon.postmortem.symbolizer import Symbolizer
 
 if TYPE_CHECKING:
-    from espmon.postmortem.backtrace import Backtrace, Memory, SegmentMemory, StackFrame
     from espmon.postmortem.core_decoder import decode_core
     from espmon.postmortem.core_report import CoreReport
+    from espmon.postmortem.memory import Memory, SegmentMemory
     from espmon.postmortem.riscv_unwinder import unwind_riscv
     from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
 LATER = {
-    "Backtrace": "backtrace",
     "CoreReport": "core_report",
-    "Memory": "backtrace",
-    "SegmentMemory": "backtrace",
-    "StackFrame": "backtrace",
+    "Memory": "memory",
+    "SegmentMemory": "memory",
     "decode_core": "core_decoder",
     "unwind_riscv": "riscv_unwinder",
     "unwind_xtensa": "xtensa_unwinder",

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espmon.postmortem.backtrace import DAMAGED, FOREIGN, Backtrace, FrameState, SegmentMemory
-from espmon.postmortem.core_format import FAKE_STACKS, RISCV_TRAP, Core, CoreTask, parse_core
+from espmon.model.abort_frames import ABORT_FRAMES
+from espmon.model.architecture import MACHINES
+from espmon.model.registers import RegisterSet
+from espmon.model.stack_frame import Backtrace, FrameState
+from espmon.postmortem.core_format import FAKE_STACKS, Core, CoreTask, parse_core
 from espmon.postmortem.core_input import read_core
 from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
-from espmon.postmortem.elf import MACHINES, SHF_ALLOC, XTENSA, Elf
+from espmon.postmortem.elf import SHF_ALLOC, Elf
+from espmon.postmortem.memory import DAMAGED, FOREIGN, SegmentMemory
 from espmon.postmortem.postmortem_error import PostmortemError, reading
-from espmon.postmortem.raw_code import RawCode
-from espmon.postmortem.reasons import ON_THE_WAY_DOWN, cause_of, reason_of
-from espmon.postmortem.riscv_code import NUMBERS, REGISTERS
-from espmon.postmortem.riscv_unwinder import unwind_riscv
+from espmon.postmortem.reasons import cause_of, reason_of
 from espmon.postmortem.structures import TaskLayout, assumed_layout, task_layout
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.task_states import StateOf, states_by_likeness, states_by_symbols
+from espmon.postmortem.unwinders import unwind
 from espmon.postmortem.variables import Variable, variables_at
-from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
-XTENSA_ORDER = ("pc", "ps", "lbeg", "lend", "lcount", "sar", *(f"a{n}" for n in range(16)))
-RISCV_ORDER = ("pc", *REGISTERS[1:], *RISCV_TRAP)
 TRAP_FRAME_WORDS = 37
 MIN_SHA_DIGITS = 4
 MAX_STACK = 1 << 20
@@ -86,11 +85,9 @@ def _wanted(core: Core) -> str:
 
 
 def _check_elf(core: Core, elf: Elf, force: bool) -> bool | None:
-    if elf.machine != core.machine:
-        theirs, ours = (
-            MACHINES.get(elf.machine, f"machine {elf.machine}"),
-            MACHINES.get(core.machine, f"machine {core.machine}"),
-        )
+    if elf.machine != core.architecture.elf_machine:
+        other = MACHINES.get(elf.machine)
+        theirs, ours = other.title if other else f"machine {elf.machine}", core.architecture.title
         raise PostmortemError(f"{elf.path} is for {theirs}, the core dump is from {core.chip or ours} ({ours})")
     prefix = core.app_sha256
     if prefix is None or len(prefix) < MIN_SHA_DIGITS:
@@ -115,15 +112,15 @@ class _Decoder:
         self.state_of = self._states()
 
     def _layout(self) -> TaskLayout:
-        if self.symbolizer is None:
-            by_address = dict(self.core.segments)
-            return assumed_layout(by_address.get(task.tcb, b"") for task in self.core.tasks)
-        layout = task_layout(self.symbolizer.images[0], self.core.machine == XTENSA)
-        if not layout.certain:
+        described = task_layout(self.symbolizer.images[0]) if self.symbolizer is not None else None
+        if described is not None:
+            return described
+        if self.symbolizer is not None:
             self.core.warnings.append(
                 "the ELF does not describe the task control block: names and stacks are read at usual places"
             )
-        return layout
+        by_address = dict(self.core.segments)
+        return assumed_layout(by_address.get(task.tcb, b"") for task in self.core.tasks)
 
     def _states(self) -> StateOf:
         if self.symbolizer is not None:
@@ -146,7 +143,7 @@ class _Decoder:
             crashed.name if crashed else None,
             core.isr,
             reason,
-            cause_of(core.machine, registers, core.extra, on_purpose),
+            cause_of(core.architecture, registers, core.extra, on_purpose),
         )
         if crash.reason is None:
             crash.reason = crash.cause
@@ -174,15 +171,14 @@ class _Decoder:
             core.segments,
         )
 
-    def _crash_registers(self, crashed: TaskReport | None) -> dict[str, int]:
+    def _crash_registers(self, crashed: TaskReport | None) -> RegisterSet:
         if crashed is None:
-            return dict(self.core.extra)
-        order = XTENSA_ORDER if self.core.machine == XTENSA else RISCV_ORDER
-        first = dict(self.core.extra)
-        if self.core.machine == XTENSA:
-            first |= {name: crashed.registers[name] for name in ("exccause", "excvaddr") if name in crashed.registers}
-        ordered = {name: crashed.registers[name] for name in order if name in crashed.registers}
-        return {**first, **ordered}
+            return RegisterSet(self.core.extra)
+        order, architecture = self.core.layout.order, self.core.architecture
+        cause = (architecture.cause_register.lower(), architecture.address_register.lower())
+        names = (*(name for name in cause if name not in order), *order)
+        stored = {name: crashed.registers[name] for name in names if name in crashed.registers}
+        return RegisterSet({**self.core.extra, **stored})
 
     def _task(self, task: CoreTask) -> TaskReport:
         core, layout = self.core, self.layout
@@ -203,7 +199,7 @@ class _Decoder:
             used = free = None
         if task.flags & 2:
             core.warnings.append(f"task {name}: its stack pointer was not sane, the device stored a substitute")
-        registers = dict(task.registers)
+        registers = RegisterSet(task.registers)
         if crashed:
             registers.update(self._trap_registers(registers))
         trace = self._unwind(registers, end)
@@ -222,7 +218,8 @@ class _Decoder:
 
     def _trap_registers(self, registers: dict[str, int]) -> dict[str, int]:
         """RISC-V: the crashed task's stack begins with the exception frame, whose last words say the cause."""
-        if self.core.machine == XTENSA or "mcause" in registers:
+        names = self.core.layout.trap
+        if not names or self.core.architecture.cause_register.lower() in registers:
             return {}
         for (start, data), kind in zip(self.core.segments, self.core.kinds, strict=True):
             if kind != "stack" or len(data) < 4 * TRAP_FRAME_WORDS:
@@ -233,23 +230,14 @@ class _Decoder:
                     self.core.warnings.append(
                         "the crashed task's stack pointer was not sane, the device stored a substitute"
                     )
-                return dict(zip(RISCV_TRAP, words[32:37], strict=True))
+                return dict(zip(names, words[32:37], strict=True))
         return {}
 
     def _unwind(self, registers: dict[str, int], stack_end: int | None) -> Backtrace:
-        pointer = registers.get("sp", registers.get("a1", 0))
-        if self.core.machine == XTENSA:
-            if registers.get("pc", 0) >= 0x8000_0000:
-                # A task that gave the processor up stores a return address, with the window step in its top bits.
-                registers["pc"] = registers["pc"] & 0x3FFF_FFFF | 0x4000_0000
-            code = self.symbolizer or RawCode(XTENSA)
-            return unwind_xtensa(registers, self.memory, code, self.wrong)
-        if self.symbolizer is None:
-            return _only_counter(registers)
-        segment_end = self.memory.end_of(pointer)
+        segment_end = self.memory.end_of(registers.get(self.core.architecture.sp.lower(), 0))
         if segment_end is not None and (stack_end is None or not 0 <= stack_end - segment_end <= MAX_STACK):
             stack_end = segment_end
-        return unwind_riscv(registers, self.memory, self.symbolizer, stack_end, self.wrong)
+        return unwind(self.core.architecture, registers, self.memory, self.symbolizer, stack_end, self.wrong)
 
     def _variables(self, crashed: TaskReport | None) -> list[Variable]:
         """Variables where the processor stopped and, behind abort() and its like, of the function that called it."""
@@ -258,10 +246,10 @@ class _Decoder:
         states = [self._first_state(crashed.registers, self.symbolizer)]
         for state in crashed.backtrace.states:
             name = self.symbolizer.function_name(state.address)
-            if state.address != crashed.registers["pc"] and name is not None and name not in ON_THE_WAY_DOWN:
+            if state.address != crashed.registers["pc"] and name is not None and name not in ABORT_FRAMES:
                 states.append(state)
                 break
-            if state.address == crashed.registers["pc"] and name not in ON_THE_WAY_DOWN:
+            if state.address == crashed.registers["pc"] and name not in ABORT_FRAMES:
                 break
         found: list[Variable] = []
         for state in states:
@@ -271,10 +259,8 @@ class _Decoder:
         return found
 
     def _first_state(self, registers: dict[str, int], symbolizer: Symbolizer) -> FrameState:
-        if self.core.machine == XTENSA:
-            numbered = {n: registers[f"a{n}"] for n in range(16) if f"a{n}" in registers}
-        else:
-            numbered = {NUMBERS[name]: value for name, value in registers.items() if name in NUMBERS}
+        numbers = self.core.architecture.numbers
+        numbered = {numbers[name]: value for name, value in registers.items() if name in numbers}
         cfa, image = None, symbolizer.image_at(registers["pc"])
         try:
             row = image.frames.row(registers["pc"]) if image is not None else None
@@ -297,11 +283,3 @@ class _Decoder:
             if section.flags & SHF_ALLOC and section.stored
         ]
         return dumped + sections
-
-
-def _only_counter(registers: dict[str, int]) -> Backtrace:
-    """The chain of a RISC-V task without an ELF: its frame information is all that leads further."""
-    trace = Backtrace(end="without the ELF only the program counter is known")
-    if "pc" in registers:
-        trace.add(registers["pc"], registers.get("sp", 0), [])
-    return trace

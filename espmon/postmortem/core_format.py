@@ -7,25 +7,25 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
+from espmon.model.architecture import ARCHITECTURES, MACHINES, Architecture
+from espmon.model.chip_identity import chips_by_number
+from espmon.model.registers import RegisterSet
 from espmon.postmortem.binary import u16, u32
-from espmon.postmortem.core_chips import CHIPS, EXTRA_NAMES, LAYOUTS, XTENSA_CHIPS
 from espmon.postmortem.core_input import CoreInput
-from espmon.postmortem.elf import RISCV, XTENSA
+from espmon.postmortem.core_versions import VERSIONS
 from espmon.postmortem.postmortem_error import PostmortemError, reading
-from espmon.postmortem.riscv_code import REGISTERS
+from espmon.postmortem.register_layouts import LAYOUTS, RegisterLayout
 
 MAX_TASKS = 1024
 MAX_SEGMENTS = 16_384
 MAX_NOTES = 16_384
-PS_EXCM, PS_UM = 0x10, 0x20
 
 NOTE_STATUS, NOTE_INFO, NOTE_EXTRA, NOTE_TASK, NOTE_DETAILS = 1, 8266, 677, 678, 679
 SKIPPED_TCB = 0xDEADBEEF
+MAX_FRAME_BYTES = 256
+"""How much of a stack is looked at for the registers that were left there."""
 FAKE_STACKS = range(0x2000_0000, 0x3000_0000)
 """Where the device places a stack whose real pointer was not sane."""
-XTENSA_STATUS = ("pc", "ps", "lbeg", "lend", "lcount", "sar", "windowstart", "windowbase")
-RISCV_STATUS = ("pc", *REGISTERS[1:])
-RISCV_TRAP = ("mstatus", "mtvec", "mcause", "mtval", "mhartid")
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class CoreTask:
     """
 
     tcb: int
-    registers: dict[str, int]
+    registers: RegisterSet
     flags: int = 0
     name: str | None = None
     stack: tuple[int, int] | None = None
@@ -48,7 +48,7 @@ class Core:
     """
 
     chip: str | None
-    machine: int
+    architecture: Architecture
     format: str
     version: int | None
     checksum: str
@@ -61,9 +61,14 @@ class Core:
     crashed_skipped: bool = False
     isr: bool | None = None
     details: list[str] = field(default_factory=list)
-    extra: dict[str, int] = field(default_factory=dict)
+    extra: RegisterSet = field(default_factory=RegisterSet)
     warnings: list[str] = field(default_factory=list)
     revision: int | None = None
+
+    @property
+    def layout(self) -> RegisterLayout:
+        """Where its registers stand."""
+        return LAYOUTS[self.architecture.name]
 
 
 def parse_core(source: CoreInput) -> Core:
@@ -71,14 +76,13 @@ def parse_core(source: CoreInput) -> Core:
     data = source.data
     with reading("core dump"):
         if data[:4] == b"\x7fELF":
-            core = Core(None, u16(data, 18), "elf", None, "unknown", not source.complete)
+            core = Core(None, _architecture(u16(data, 18)), "elf", None, "unknown", not source.complete)
             core.warnings.extend(source.warnings)
             _elf_body(core, data)
             return _finish(core)
         length, version = u32(data, 0), u32(data, 4)
-        layout, chip = LAYOUTS[version & 0xFFFF], version >> 16
-        machine = XTENSA if chip in XTENSA_CHIPS else RISCV
-        core = Core(CHIPS[chip], machine, layout.body, version & 0xFFFF, "unknown", False)
+        layout, chip = VERSIONS[version & 0xFFFF], chips_by_number()[version >> 16]
+        core = Core(chip.name, ARCHITECTURES[chip.architecture], layout.body, version & 0xFFFF, "unknown", False)
         core.warnings.extend(source.warnings)
         if layout.revision_at is not None:
             core.revision = u32(data, layout.revision_at)
@@ -144,7 +148,7 @@ def _bin_body(core: Core, data: bytes, header: int) -> None:
         core.segments += [(tcb, data[pos + 12 : stack_at]), (min(top, end), stack)]
         core.kinds += ["tcb", "stack"]
         core.tasks.append(
-            CoreTask(tcb, _stack_registers(core, stack, min(top, end)), stack=(min(top, end), stack_size))
+            CoreTask(tcb, core.layout.stack(_words(stack[:MAX_FRAME_BYTES])), stack=(min(top, end), stack_size))
         )
         pos = following
     for number in range(min(segments, MAX_SEGMENTS)):
@@ -166,24 +170,16 @@ def _cut(core: Core, where: str) -> None:
     core.partial = True
 
 
-def _stack_registers(core: Core, stack: bytes, start: int) -> dict[str, int]:
-    """Read the registers a task switch or an exception has left at the lowest address of the stack."""
-    words = struct.unpack_from(f"<{min(len(stack) // 4, 64)}I", stack)
-    if core.machine == RISCV:
-        registers = dict(zip(RISCV_STATUS, words, strict=False))
-        registers.update(zip(RISCV_TRAP, words[32:37], strict=False))
-        return registers
-    if len(words) < 8:
-        return {}
-    if words[0] == 0:  # the task gave the processor up itself: only a0..a3 are kept
-        registers = {"pc": words[1], "ps": words[2], "a0": words[4], "a1": words[5], "a2": words[6], "a3": words[7]}
-    else:
-        registers = {"pc": words[1], "ps": words[2]}
-        registers.update({f"a{n}": value for n, value in enumerate(words[3:19])})
-        registers.update(zip(("sar", "exccause", "excvaddr", "lbeg", "lend", "lcount"), words[19:25], strict=False))
-    if registers["ps"] & PS_UM:
-        registers["ps"] &= ~PS_EXCM
-    return registers
+def _words(content: bytes) -> tuple[int, ...]:
+    return struct.unpack_from(f"<{len(content) // 4}I", content)
+
+
+def _architecture(machine: int) -> Architecture:
+    """Raises `PostmortemError` for a processor that is none of these chips'."""
+    if machine not in MACHINES:
+        known = " nor ".join(f"{each.title} ({number})" for number, each in MACHINES.items())
+        raise PostmortemError(f"core dump: machine {machine} is neither {known}")
+    return MACHINES[machine]
 
 
 def _elf_body(core: Core, data: bytes) -> None:
@@ -192,11 +188,10 @@ def _elf_body(core: Core, data: bytes) -> None:
     kind, machine = u16(data, 16), u16(data, 18)
     if data[4] != 1 or data[5] != 1 or kind != 4:
         raise PostmortemError(f"core dump: not a 32-bit little-endian ELF core (type {kind})")
-    if machine not in (XTENSA, RISCV):
-        raise PostmortemError(f"core dump: machine {machine} is neither Xtensa (94) nor RISC-V (243)")
-    if core.chip is not None and machine != core.machine:
+    architecture = _architecture(machine)
+    if core.chip is not None and architecture is not core.architecture:
         core.warnings.append(f"the header says {core.chip}, the registers are of machine {machine}")
-    core.machine = machine
+    core.architecture = architecture
     offset, entry, count = u32(data, 28), u16(data, 42), u16(data, 44)
     if entry < 32:
         raise PostmortemError("core dump: its program headers are too small")
@@ -236,7 +231,7 @@ def _notes(core: Core, data: bytes) -> None:
         pos = start + (size + 3) // 4 * 4
         if name == b"CORE" and kind == NOTE_STATUS:
             if len(core.tasks) < MAX_TASKS and size >= 72 + 4:
-                core.tasks.append(CoreTask(u32(content, 24), _status_registers(core, content[72:])))
+                core.tasks.append(CoreTask(u32(content, 24), core.layout.status(_words(content[72:]))))
         elif kind == NOTE_INFO:
             prefix = content[4:].split(b"\0")[0].decode("ascii", "replace").strip().lower()
             core.app_sha256 = prefix or None
@@ -250,21 +245,8 @@ def _notes(core: Core, data: bytes) -> None:
             _task_info(core, content)
 
 
-def _status_registers(core: Core, content: bytes) -> dict[str, int]:
-    words = struct.unpack_from(f"<{len(content) // 4}I", content)
-    if core.machine == RISCV:
-        return dict(zip(RISCV_STATUS, words, strict=False))
-    registers = dict(zip(XTENSA_STATUS, words, strict=False))
-    file = words[64:128]
-    base = registers.get("windowbase", 0) & 15
-    registers.update({f"a{n}": file[(base * 4 + n) % 64] for n in range(16) if len(file) == 64})
-    if registers.get("windowstart"):
-        registers.update({f"ar{n}": value for n, value in enumerate(file)})
-    return registers
-
-
 def _extra(core: Core, content: bytes) -> None:
-    words = struct.unpack_from(f"<{len(content) // 4}I", content)
+    words = _words(content)
     if not words:
         return
     if words[0] == SKIPPED_TCB:
@@ -274,16 +256,7 @@ def _extra(core: Core, content: bytes) -> None:
         )
     else:
         core.crashed_tcb = words[0]
-    if core.machine == RISCV:
-        core.isr = bool(words[1]) if len(words) > 1 else None
-        return
-    pairs = words[1:37]
-    core.extra = {
-        EXTRA_NAMES[number]: value
-        for number, value in zip(pairs[::2], pairs[1::2], strict=False)
-        if number in EXTRA_NAMES
-    }
-    core.isr = bool(words[37]) if len(words) > 37 else None
+    core.extra, core.isr = core.layout.extra(words[1:])
 
 
 def _task_info(core: Core, content: bytes) -> None:
@@ -298,7 +271,7 @@ def _task_info(core: Core, content: bytes) -> None:
 def _name_kinds(core: Core) -> None:
     """Tell control blocks and stacks from other memory: a block starts at its task, a stack holds its stack pointer."""
     blocks = {task.tcb for task in core.tasks}
-    pointers = [task.registers.get("sp", task.registers.get("a1", 0)) for task in core.tasks]
+    pointers = [task.registers.get(core.architecture.sp.lower(), 0) for task in core.tasks]
     after_block = False
     for index, (start, data) in enumerate(core.segments):
         if start in blocks:

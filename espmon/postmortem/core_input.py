@@ -6,8 +6,9 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
+from espmon.model.chip_identity import chips_by_number
 from espmon.postmortem.binary import u32
-from espmon.postmortem.core_chips import CHIPS, LAYOUTS
+from espmon.postmortem.core_versions import VERSIONS
 from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_INPUT = 64 << 20
@@ -44,7 +45,7 @@ def plausible_header(data: bytes) -> bool:
     if len(data) < 12:
         return False
     length, version = u32(data, 0), u32(data, 4)
-    return version & 0xFFFF in LAYOUTS and version >> 16 in CHIPS and 12 < length <= MAX_DUMP
+    return version & 0xFFFF in VERSIONS and version >> 16 in chips_by_number() and 12 < length <= MAX_DUMP
 
 
 def read_core(data: bytes) -> CoreInput:
@@ -74,13 +75,12 @@ def read_core(data: bytes) -> CoreInput:
 def _unknown_binary(data: bytes) -> CoreInput:
     if len(data) >= 8:
         length, version = u32(data, 0), u32(data, 4)
-        if version >> 16 in CHIPS and version & 0xFFFF < 0x1000:
-            if version & 0xFFFF not in LAYOUTS:
-                raise PostmortemError(
-                    f"core dump of {CHIPS[version >> 16]}: format version 0x{version & 0xFFFF:04x} is not known"
-                )
+        chip = chips_by_number().get(version >> 16)
+        if chip is not None and version & 0xFFFF < 0x1000:
+            if version & 0xFFFF not in VERSIONS:
+                raise PostmortemError(f"core dump of {chip.name}: format version 0x{version & 0xFFFF:04x} is not known")
             raise PostmortemError(f"core dump header: impossible length {length}")
-        if version & 0xFFFF in LAYOUTS and 12 < length <= MAX_DUMP:
+        if version & 0xFFFF in VERSIONS and 12 < length <= MAX_DUMP:
             raise PostmortemError(f"core dump of an unknown chip (number {version >> 16})")
     raise PostmortemError("no core dump found: neither base64 text, hex, a core dump image nor an ELF core")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from espmon.postmortem.backtrace import Backtrace, StackFrame
+from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.variables import Variable
 
 DEEP_STACK = 0.9
@@ -67,17 +67,7 @@ class TaskReport:
             "base_priority": self.base_priority,
             "stack_used": self.stack_used,
             "stack_free": self.stack_free,
-            "frames": [
-                {
-                    "pc": _hex(frame.pc),
-                    "function": frame.function,
-                    "file": frame.file,
-                    "line": frame.line,
-                    "inlined": frame.inlined,
-                    "recovered": frame.recovered,
-                }
-                for frame in self.frames
-            ],
+            "frames": [_frame_json(frame) for frame in self.frames],
         }
 
 
@@ -215,6 +205,13 @@ def backtrace_lines(trace: Backtrace) -> list[str]:
     if not trace.complete and trace.end:
         lines.append(f"    ends here: {trace.end}")
     return lines
+
+
+def _frame_json(frame: StackFrame) -> dict[str, object]:
+    """A frame as core dump reports have it: without its stack pointer, and `recovered` always."""
+    fields = {**frame.to_json(), "recovered": frame.recovered}
+    del fields["sp"]
+    return fields
 
 
 def _hex(value: int | None) -> str:

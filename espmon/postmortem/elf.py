@@ -29,9 +29,6 @@ MAX_NAME_PLACES = 10_000
 MAX_UNSIZED_REACH = 2048
 """How far behind a ROM function without a size (given by a linker script) an address still counts as inside it."""
 
-XTENSA, RISCV = 94, 243
-MACHINES = {XTENSA: "Xtensa", RISCV: "RISC-V"}
-
 MARKER_ENDINGS = (b"text", b"_start", b"_end", b"_base")
 """How linker scripts name the borders of sections; never the name of a function worth showing."""
 

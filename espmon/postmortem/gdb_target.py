@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from espmon.model.architecture import MACHINES, RISCV, XTENSA
+from espmon.model.registers import RegisterSet
+from espmon.postmortem.register_layouts import LAYOUTS
 from espmon.postmortem.rsp import RspError
 
 SIGNALS: Mapping[int, str] = {
@@ -22,56 +25,8 @@ SIGNALS: Mapping[int, str] = {
 }
 """GDB signal number -> words."""
 
-RISCV_NAMES = [
-    "ZERO",
-    "RA",
-    "SP",
-    "GP",
-    "TP",
-    "T0",
-    "T1",
-    "T2",
-    "S0/FP",
-    "S1",
-    "A0",
-    "A1",
-    "A2",
-    "A3",
-    "A4",
-    "A5",
-    "A6",
-    "A7",
-    "S2",
-    "S3",
-    "S4",
-    "S5",
-    "S6",
-    "S7",
-    "S8",
-    "S9",
-    "S10",
-    "S11",
-    "T3",
-    "T4",
-    "T5",
-    "T6",
-    "MEPC",
-]
-"""Order of the `g` packet on RISC-V; the program counter goes by the name that panics print."""
-
-XTENSA_AREGS = 64
-XTENSA_AFTER = ("LBEG", "LEND", "LCOUNT", "SAR", "WINDOWBASE", "WINDOWSTART", "CONFIGID0", "CONFIGID1", "PS")
-XTENSA_AFTER_NO_LOOPS = ("SAR", "WINDOWBASE", "WINDOWSTART", "CONFIGID0", "CONFIGID1", "PS")
-"""Order of the `g` packet on Xtensa behind PC and the 64 physical address registers; the S2 has no loop registers.
-Source: the register file of ESP-IDF's stub."""
-
 XTENSA_FEWEST = 70
 """Words of the shortest Xtensa reply; RISC-V sends 33, or 66 with floating point."""
-
-XTENSA_WITH_LOOPS = 74
-"""A reply of this many words or more comes from a chip with loop registers; the S2 sends 73."""
-
-RISCV_MACHINE, XTENSA_MACHINE = 243, 94
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +60,7 @@ def check(payload: bytes, what: str) -> bytes:
     return payload
 
 
-def parse_registers(payload: bytes, machine: int | None = None) -> dict[str, int]:
+def parse_registers(payload: bytes, machine: int | None = None) -> RegisterSet:
     """Registers of a `g` reply by the names that panics print; those the stub does not know ("xx") are left out.
 
     Args:
@@ -121,34 +76,11 @@ def parse_registers(payload: bytes, machine: int | None = None) -> dict[str, int
             if part.strip(b"x"):
                 raise RspError(f"The debug stub sent registers that are no hex: {part!r}") from None
             words.append(None)
-    xtensa = len(words) >= XTENSA_FEWEST if machine is None else machine == XTENSA_MACHINE
-    if xtensa:
-        return _xtensa(words)
-    if len(words) < len(RISCV_NAMES):
-        raise RspError(f"The debug stub sent {len(words)} registers; a RISC-V core has {len(RISCV_NAMES)}")
-    return _named(RISCV_NAMES, words)
-
-
-def _named(names: Sequence[str], words: Sequence[int | None]) -> dict[str, int]:
-    return {name: word for name, word in zip(names, words, strict=False) if word is not None}
-
-
-def _xtensa(words: Sequence[int | None]) -> dict[str, int]:
-    if len(words) < 1 + XTENSA_AREGS + len(XTENSA_AFTER_NO_LOOPS):
-        raise RspError(f"The debug stub sent {len(words)} registers; an Xtensa core has more")
-    after = XTENSA_AFTER if len(words) >= XTENSA_WITH_LOOPS else XTENSA_AFTER_NO_LOOPS
-    special = _named(after, words[1 + XTENSA_AREGS :])
-    base = (special.get("WINDOWBASE", 0) * 4) % XTENSA_AREGS
-    registers: dict[str, int] = {}
-    if words[0] is not None:
-        registers["PC"] = words[0]
-    if "PS" in special:
-        registers["PS"] = special["PS"]
-    for number in range(16):
-        word = words[1 + (base + number) % XTENSA_AREGS]
-        if word is not None:
-            registers[f"A{number}"] = word
-    registers.update({name: value for name, value in special.items() if name != "PS"})
+    architecture = MACHINES.get(machine or 0) or (XTENSA if len(words) >= XTENSA_FEWEST else RISCV)
+    layout = LAYOUTS[architecture.name]
+    registers = layout.stub(words)
+    if registers is None:
+        raise RspError(f"The debug stub sent {len(words)} registers; {layout.stub_size}")
     return registers
 
 

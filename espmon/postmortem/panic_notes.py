@@ -65,8 +65,3 @@ def access_size_hint(cause: str | None, address: int | None) -> str | None:
     if cause is None or address is None or not any(word in cause for word in ("lign",)):
         return None
     return f"0x{address:08x} is {address % 4} past a multiple of 4" if address % 4 else None
-
-
-def first_value(registers: Mapping[str, int], names: Sequence[str]) -> int | None:
-    """The first of `names` that was printed."""
-    return next((registers[name] for name in names if name in registers), None)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from espmon.postmortem.elf import RISCV
+from espmon.model.architecture import RISCV
 from espmon.postmortem.riscv_code import call_before
 from espmon.postmortem.rom_code import in_rom
 from espmon.postmortem.symbolizer import CodeSource, Frame
@@ -89,7 +89,7 @@ def read_backtrace(
     addresses: Sequence[int], source: CodeSource, evidence: Evidence = NOTHING_BESIDE
 ) -> PrintedBacktrace:
     """Read the addresses of a printed backtrace (innermost first, window bits taken off)."""
-    reader: _Reader = _Riscv(source) if source.machine == RISCV else _Xtensa(source, addresses, evidence)
+    reader: _Reader = _Riscv(source) if source.machine == RISCV.elf_machine else _Xtensa(source, addresses, evidence)
     frames: list[PrintedFrame] = []
     outside = unlikely = 0
     interrupted = False

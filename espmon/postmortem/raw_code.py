@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from espmon.postmortem.elf import XTENSA, Symbol
-from espmon.postmortem.symbolizer import Frame
-
-CODE = {
-    XTENSA: ((0x4000_0001, 0x4400_0000),),
-}
-"""ELF machine -> the addresses at which its chips run code (start, end): ROM, instruction RAM and flash."""
+from espmon.model.architecture import Architecture
+from espmon.model.stack_frame import Frame
+from espmon.postmortem.elf import Symbol
 
 
 class RawCode:
     """A program of which nothing is known but the processor it runs on."""
 
-    def __init__(self, machine: int) -> None:
-        self.machine = machine
+    def __init__(self, architecture: Architecture) -> None:
+        self._code = architecture.code
+        self.machine = architecture.elf_machine
 
     def is_code(self, address: int) -> bool:
         """Tell whether the chip can run code at an address."""
-        return any(start <= address < end for start, end in CODE.get(self.machine, ()))
+        return any(start <= address < end for start, end in self._code)
 
     def code_at(self, address: int, size: int) -> bytes:
         """Return nothing: no code is known."""

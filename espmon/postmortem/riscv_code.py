@@ -1,4 +1,4 @@
-"""What the unwinder must know of RISC-V code: register names, and which call ends at an address."""
+"""What the unwinder must know of RISC-V code: which registers live on, and which call ends at an address."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ from dataclasses import dataclass
 
 from espmon.postmortem.symbolizer import CodeSource
 
-REGISTERS = (
-    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
-    "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
-)  # fmt: skip
-"""Names in the order of their DWARF numbers."""
-NUMBERS = {name: number for number, name in enumerate(REGISTERS)} | {"fp": 8, "s0/fp": 8}
 KEPT = frozenset({2, 3, 4, 8, 9, *range(18, 28)})
 """Registers a function must give back unchanged."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from espmon.postmortem.backtrace import DAMAGED, MAX_FRAMES, Backtrace, FrameState, Memory, word
+from espmon.model.architecture import RISCV
+from espmon.model.stack_frame import MAX_FRAMES, Backtrace, FrameState
 from espmon.postmortem.cfi import (
     EXPRESSION,
     OFFSET,
@@ -18,8 +19,9 @@ from espmon.postmortem.cfi import (
     Row,
 )
 from espmon.postmortem.expression import Context, Location, evaluate
+from espmon.postmortem.memory import DAMAGED, Memory, word
 from espmon.postmortem.postmortem_error import PostmortemError
-from espmon.postmortem.riscv_code import KEPT, NUMBERS, Call, call_before
+from espmon.postmortem.riscv_code import KEPT, Call, call_before
 from espmon.postmortem.rom_code import in_rom
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.tail_calls import tail_path
@@ -90,7 +92,7 @@ class _Unwinder:
 
     def run(self, named: Mapping[str, int]) -> Backtrace:
         trace = Backtrace()
-        registers = {NUMBERS[name]: value for name, value in named.items() if name in NUMBERS}
+        registers = {RISCV.numbers[name]: value for name, value in named.items() if name in RISCV.numbers}
         pc = named.get("pc", named.get("mepc"))
         if pc is None:
             trace.end = "the program counter is not known"

@@ -51,8 +51,8 @@ class TaskLayout:
         return "".join(letter if letter.isprintable() else "?" for letter in raw)
 
 
-def task_layout(image: Image, xtensa: bool) -> TaskLayout:
-    """Find the layout of the task control block in the debug information; an assumed one where it is not described."""
+def task_layout(image: Image) -> TaskLayout | None:
+    """Find the layout of the task control block in the debug information; None where it is not described."""
     try:
         with reading(f"{image.elf.path}: task control block"):
             for name in TASK_STRUCTURES:
@@ -65,7 +65,7 @@ def task_layout(image: Image, xtensa: bool) -> TaskLayout:
                     return TaskLayout(offsets, True, size)
     except PostmortemError:
         pass
-    return TaskLayout(DUAL_CORE if xtensa else SINGLE_CORE, False)
+    return None
 
 
 def assumed_layout(blocks: Iterable[bytes]) -> TaskLayout:

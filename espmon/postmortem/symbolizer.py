@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from espmon.model.architecture import MACHINES, RISCV
+from espmon.model.stack_frame import Frame
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.cache import Cache
 from espmon.postmortem.cfi import FrameTable
@@ -16,31 +17,13 @@ from espmon.postmortem.dwarf import Dwarf
 from espmon.postmortem.dwarf_functions import Function, Functions, full_name
 from espmon.postmortem.dwarf_lines import LineTable, parse_lines
 from espmon.postmortem.dwarf_unit import Unit
-from espmon.postmortem.elf import RISCV, XTENSA, Elf, Symbol
+from espmon.postmortem.elf import Elf, Symbol
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 CACHED_FUNCTION_INDEXES = 1024
 CACHED_LINE_BYTES = 4 << 20
 CACHED_ADDRESSES = 8192
 CACHED_TAIL_SITES = 4096
-CALL_STEP = {XTENSA: 3, RISCV: 1}
-"""How far before a return address its call is looked up, by ELF machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One function at an address. `function`, `file`, `line` are None where unknown; `inlined`: into the frame after
-    it.
-    """
-
-    function: str | None
-    file: str | None
-    line: int | None
-    inlined: bool = False
-
-    def to_json(self) -> dict[str, object]:
-        """The frame as the `symbolize` contract has it."""
-        return {"function": self.function, "file": self.file, "line": self.line, "inlined": self.inlined}
 
 
 class CodeSource(Protocol):
@@ -279,7 +262,7 @@ class Symbolizer:
 
     def lookup_caller(self, return_address: int, statements: bool = False) -> list[Frame]:
         """Return the frames of the call that comes back to an address (looked up just before it)."""
-        return self.lookup(return_address - CALL_STEP.get(self.machine, 1), statements)
+        return self.lookup(return_address - MACHINES.get(self.machine, RISCV).call_bytes, statements)
 
     def function_name(self, address: int) -> str | None:
         """Return the name of the function (not of what is inlined) at an address."""

@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass
 
 from espmon.postmortem import dwarf_abbrev as dw
-from espmon.postmortem.backtrace import Memory
 from espmon.postmortem.dwarf_functions import original
 from espmon.postmortem.dwarf_unit import Unit, Value
+from espmon.postmortem.memory import Memory
 
 MAX_TYPE_DEPTH = 24
 MAX_MEMBERS = 12

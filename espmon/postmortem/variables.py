@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from espmon.postmortem import dwarf_abbrev as dw
-from espmon.postmortem.backtrace import Memory
 from espmon.postmortem.binary import uleb, unsigned
 from espmon.postmortem.dwarf_functions import Function, original
 from espmon.postmortem.dwarf_unit import Unit, Value
 from espmon.postmortem.expression import Context, Location, evaluate
+from espmon.postmortem.memory import Memory
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.symbolizer import Image
 from espmon.postmortem.types import Type, show, size_of, type_name, type_of

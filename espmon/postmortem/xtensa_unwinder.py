@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from espmon.postmortem.backtrace import DAMAGED, MAX_FRAMES, Backtrace, FrameState, Memory, word
+from espmon.model.stack_frame import MAX_FRAMES, Backtrace, FrameState
+from espmon.postmortem.memory import DAMAGED, Memory, word
 from espmon.postmortem.rom_code import in_rom
 from espmon.postmortem.symbolizer import CodeSource
 from espmon.postmortem.xtensa_code import ENTRY, call_size_before

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from espmon.model.rom_banners import RESET_BANNER as RESET_BANNER_PATTERN
 from espmon.records.limits import Limits
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
@@ -19,10 +20,7 @@ from espmon.records.record import Record
 Bytes = bytes | bytearray
 """What captures read from; never modified by them."""
 
-RESET_BANNER = re.compile(
-    rb"ets [A-Z][a-z]{2} [ \d]\d \d{4}[ ,]"
-    rb"|ESP-ROM:esp|rst:0x[0-9a-f]{1,2} \("
-)
+RESET_BANNER = re.compile(RESET_BANNER_PATTERN)
 """What a chip prints when it restarts: every payload that it was sending ends there."""
 
 BANNER_REACH = 32

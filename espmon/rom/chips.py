@@ -1,4 +1,4 @@
-"""The chips as data: `data/chips.json`, typed.
+"""What the ROM room reads of a chip's entry in `espmon/model/data/chips.json`, typed.
 
 A new chip is a new entry there. What an entry can say is described in its `meta` and by the classes below; the few
 rules that are not tables have names (`mac`, `change_baud`) that `espmon.rom.identity` and `espmon.rom.baud_registers`
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from espmon.data import load_table
+from espmon.model.chip_identity import chip_table
 from espmon.rom.fields import FeatureRule, Field, NameRule, number
 
 
@@ -318,7 +318,7 @@ MAGIC_REGISTER = 0x40001000
 @cache
 def load_chips() -> Chips:
     """The table, read once: nothing writes to it."""
-    source = load_table(__file__, "chips.json")
+    source = chip_table()
     meta = source["meta"]
     return Chips(
         chips={entry["key"]: _load_chip(entry) for entry in source["chips"]},

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from espmon.model.architecture import MACHINES, RISCV, XTENSA
 from espmon.port import PortError
-from espmon.postmortem.gdb_target import RISCV_MACHINE, XTENSA_MACHINE, Stop
+from espmon.postmortem.gdb_target import Stop
 from espmon.postmortem.rsp import RspError, TargetGone
 from espmon.session.bridge import Bridge
 from espmon.session.decoder import Decoder
@@ -25,12 +26,6 @@ OWNER = "gdb"
 
 STACK_ROUNDS = 24
 """Pieces of stack fetched for one backtrace at most."""
-
-GDB_NAMES: Mapping[int, tuple[str, ...]] = {
-    RISCV_MACHINE: ("riscv32-esp-elf-gdb", "gdb-multiarch"),
-    XTENSA_MACHINE: ("xtensa-esp-elf-gdb", "xtensa-esp32-elf-gdb", "xtensa-esp32s3-elf-gdb", "xtensa-esp32s2-elf-gdb"),
-}
-"""ELF machine -> debuggers that know it, best first."""
 
 
 class DebugError(Exception):
@@ -191,7 +186,7 @@ class DebugLease:
 
     async def _snapshot(self, debugger: GdbClient) -> dict[str, Any]:
         registers = await debugger.registers()
-        self._seen = RISCV_MACHINE if "SP" in registers else XTENSA_MACHINE
+        self._seen = (RISCV if "SP" in registers else XTENSA).elf_machine
         if self._threads is None:  # they do not change while the board stands still
             self._threads = [{"id": thread.id, "name": thread.name} for thread in await debugger.threads()]
         stack = StackReader(stack_pointer(registers))
@@ -271,7 +266,7 @@ class DebugLease:
     def _architecture(self, program: str) -> list[str]:
         """Without an ELF a debugger for many processors has to be told which one it speaks to."""
         many = self._decoder.loaded is None and "multiarch" in program
-        return ["set architecture riscv:rv32"] if many else []
+        return [f"set architecture {RISCV.gdb_name}"] if many else []
 
     async def take_back(self) -> None:
         """gdb has ended: close the bridge, let the board run, and read the log again."""
@@ -296,9 +291,10 @@ def find_gdb(machine: int | None, chip: str | None = None) -> str:
 
     Raises `DebugError` naming what was looked for.
     """
-    names = GDB_NAMES.get(machine or 0) or tuple(name for group in GDB_NAMES.values() for name in group)
+    known = [MACHINES[machine]] if machine is not None and machine in MACHINES else [RISCV, XTENSA]
+    names = tuple(name for architecture in known for name in architecture.gdb)
     model = re.match(r"esp32(?:-?(s2|s3))?\b", chip or "", re.IGNORECASE)
-    if model and machine == XTENSA_MACHINE:
+    if model and machine == XTENSA.elf_machine:
         own = f"xtensa-esp32{(model[1] or '').lower()}-elf-gdb"
         names = (own, *(name for name in names if name != own))
     for name in names:

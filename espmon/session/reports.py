@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from espmon.postmortem import PostmortemError, Symbolizer
-from espmon.postmortem.panic_report import CoreFacts, PanicFacts, PanicReport, decode_panic
-from espmon.records.events.panic_record import CoreState, Panic
+from espmon.postmortem.panic_report import PanicReport, decode_panic
+from espmon.records.events.panic_record import Panic
 from espmon.session.decoder import Decoder
 from espmon.session.describe import describe
 from espmon.session.event_log import FIRST_SEEN, EventLog
@@ -31,50 +31,6 @@ MAX_DECODED = 256
 
 DECODE_SECONDS = 20.0
 """Longest time for one report; the raw data is kept whatever happens."""
-
-
-def facts_of(panic: Panic) -> PanicFacts:
-    """A panic record as plain values; of a task watchdog, the core that the suspect was running on comes first."""
-    states: list[Panic | CoreState] = [panic, *panic.other_cores]
-    cores = [
-        CoreFacts(
-            core=core.core,
-            registers=dict(core.registers),
-            backtrace=[(frame.pc, frame.sp) for frame in core.backtrace],
-            stack=[(start, bytes(data)) for start, data in core.stack],
-            corrupted=core.corrupted,
-        )
-        for core in states
-    ]
-    blamed = next((cpu for cpu, task in panic.running.items() if task == panic.suspect), None)
-    first = next((core for core in cores if blamed is not None and core.core == blamed), cores[0])
-    return PanicFacts(
-        kind=panic.kind,
-        cause=panic.cause,
-        plain=panic.plain,
-        arch=panic.arch,
-        core=first.core,
-        task=panic.task,
-        pc=panic.pc if first is cores[0] else None,
-        excvaddr=panic.excvaddr,
-        registers=first.registers,
-        backtrace=first.backtrace,
-        stack=first.stack,
-        message=panic.message,
-        abort_pc=panic.abort_pc,
-        suspect=panic.suspect,
-        corrupted=first.corrupted,
-        continues=panic.continues,
-        damaged=tuple(panic.damaged),
-        elf_sha256=panic.elf_sha256,
-        others=[core for core in cores if core is not first],
-    )
-
-
-def report_panic(panic: Panic, symbolizer: Symbolizer | None) -> tuple[PanicReport, dict[str, Any]]:
-    """Decode a panic. Returns the report, and its JSON: the record's fields with what decoding added."""
-    report = decode_panic(facts_of(panic), symbolizer)
-    return report, {**panic.fields(), **report.to_json()}
 
 
 class Payload(Protocol):
@@ -112,7 +68,7 @@ class Reports:
         self._newest: dict[int, Panic] = {}
         """Entry -> the newest panic of those that are being decoded."""
 
-        self._decoded: OrderedDict[int, PanicFacts] = OrderedDict()
+        self._decoded: OrderedDict[int, Panic] = OrderedDict()
 
     async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
         """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before.
@@ -142,18 +98,18 @@ class Reports:
 
     async def _decode(self, panic: Panic, entry: int, *, again: bool) -> None:
         context = self._context
-        facts = facts_of(panic)
         try:
             async with asyncio.timeout(DECODE_SECONDS):
-                report, fields = await context.decoder.run(lambda symbolizer: report_panic(panic, symbolizer))
+                report = await context.decoder.run(lambda symbolizer: decode_panic(panic, symbolizer))
         except TimeoutError:
             context.notify(f"The panic was not decoded within {DECODE_SECONDS:g} s", Severity.WARNING)
             return
         except PostmortemError as error:
             context.notify(f"The panic was not decoded: {error}", Severity.WARNING)
             return
+        fields = report.to_json()
         panic.elf_match = report.elf_match
-        self._decoded[entry] = facts
+        self._decoded[entry] = panic
         if len(self._decoded) > MAX_DECODED:
             self._decoded.popitem(last=False)
         # Not by its count: the same crash may have come again before the first one was decoded.
@@ -182,7 +138,8 @@ class Reports:
         listed = self._context.events.entry(entry)
         if listed is None or not listed.report or "sentence" not in listed.report:
             return False
-        if self._decoded.get(entry) != facts_of(panic):
+        decoded = self._decoded.get(entry)
+        if decoded is None or not decoded.same_as(panic):
             return False
         panic.elf_match = listed.report.get("elf_match")
         self._context.events.update(entry, report={**listed.report, "boot": listed.boot, "count": listed.count})

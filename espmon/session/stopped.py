@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer, unwind_riscv, unwind_xtensa
+from espmon.model.architecture import RISCV, XTENSA
+from espmon.model.registers import RegisterSet
+from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer
 from espmon.postmortem.panic_notes import note_on
+from espmon.postmortem.unwinders import unwind
 
 STACK_BYTES = 512
 """Stack read before anything is known: enough for a few frames, 90 ms at 115200 baud."""
@@ -130,13 +133,13 @@ def _unwind(
             "recovered": False,
         }
         return [bare], ["No ELF: addresses are not decoded"]
-    named = {name.lower().split("/")[0]: value for name, value in registers.items()}
+    named = RegisterSet(registers).lowered()
     if pc is not None:
         named["pc"] = pc
-    xtensa = "A1" in registers and "SP" not in registers
+    architecture = XTENSA if "A1" in registers and "SP" not in registers else RISCV
     try:
-        trace = (unwind_xtensa if xtensa else unwind_riscv)(named, stack, symbolizer)
+        trace = unwind(architecture, named, stack, symbolizer)
     except PostmortemError as error:
         return [], [str(error)]
     warnings = [] if trace.complete or not trace.end else [f"The chain ends here: {trace.end}"]
-    return [frame.to_json() for frame in trace], warnings
+    return [{**frame.to_json(), "recovered": frame.recovered} for frame in trace], warnings

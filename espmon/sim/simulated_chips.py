@@ -1,9 +1,13 @@
-"""What each simulated chip prints before its application runs: a table, read from boot logs and data sheets."""
+"""What each simulated chip prints before its application runs, read from boot logs and data sheets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from espmon.model.architecture import RISCV
+from espmon.model.chip_identity import chip_table
 
 
 @dataclass(frozen=True)
@@ -50,100 +54,21 @@ class SimulatedChip:
     fuses: Mapping[int, int] = field(default_factory=dict)
 
 
-XTENSA_LOADS = (
-    "configsip: 0, SPIWP:0xee",
-    "clk_drv:0x00,q_drv:0x00,d_drv:0x00,cs0_drv:0x00,hd_drv:0x00,wp_drv:0x00",
-    "mode:DIO, clock div:2",
-    "load:0x3fff0030,len:7176",
-    "load:0x40078000,len:15564",
-    "load:0x40080400,len:4",
-    "entry 0x40080640",
-)
+def _chip(entry: Mapping[str, Any]) -> SimulatedChip:
+    said = dict(entry["simulated"])
+    fuses = {int(register, 16): int(word, 16) for register, word in said.pop("fuses", {}).items()}
+    texts: dict[str, Any] = {name: tuple(said.pop(name)) for name in ("rom", "loads") if name in said}
+    return SimulatedChip(
+        key=entry["key"],
+        title=entry["name"],
+        riscv=entry["architecture"] == RISCV.name,
+        chip_id=-1 if entry["image_chip_id"] is None else entry["image_chip_id"],
+        bootloader_at=entry["bootloader_offset"],
+        fuses=fuses,
+        **texts,
+        **said,
+    )
 
-_ROWS = (
-    SimulatedChip(
-        "esp8266", "ESP8266", False, -1, (), loads=("load 0x4010f000, len 3460, room 16 ", "tail 4", "chksum 0xcc")
-    ),
-    SimulatedChip(
-        "esp32",
-        "ESP32",
-        False,
-        0,
-        ("ets Jul 29 2019 12:21:46", ""),
-        "0x13 (SPI_FAST_FLASH_BOOT)",
-        "0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))",
-        "0x1 (POWERON_RESET)",
-        "0xc (SW_CPU_RESET)",
-        "0x8 (TG1WDT_SYS_RESET)",
-        XTENSA_LOADS,
-        bootloader_at=0x1000,
-    ),
-    SimulatedChip(
-        "esp32s2",
-        "ESP32-S2",
-        False,
-        2,
-        ("ESP-ROM:esp32s2-rc4-20191025", "Build:Oct 25 2019"),
-        "0x8 (SPI_FAST_FLASH_BOOT)",
-        "0x0 (DOWNLOAD(USB/UART0/1/SPI))",
-        bootloader_at=0x1000,
-    ),
-    SimulatedChip(
-        "esp32s3",
-        "ESP32-S3",
-        False,
-        9,
-        ("ESP-ROM:esp32s3-20210327", "Build:Mar 27 2021"),
-        "0x8 (SPI_FAST_FLASH_BOOT)",
-        "0x0 (DOWNLOAD(USB/UART0))",
-    ),
-    SimulatedChip("esp32c2", "ESP32-C2", True, 12, ("ESP-ROM:esp8684-api2-20220127", "Build:Jan 27 2022")),
-    SimulatedChip(
-        "esp32c3",
-        "ESP32-C3",
-        True,
-        5,
-        ("ESP-ROM:esp32c3-api1-20210207", "Build:Feb  7 2021"),
-        revision=4,
-        min_revision=3,
-        # WAFER_VERSION_MINOR_LO of EFUSE_RD_MAC_SPI_SYS_3 (technical reference manual, eFuse controller).
-        fuses={0x60008850: 4 << 18},
-    ),
-    SimulatedChip(
-        "esp32c6",
-        "ESP32-C6",
-        True,
-        13,
-        ("ESP-ROM:esp32c6-20220919", "Build:Sep 19 2022"),
-        download_boot="0x4 (DOWNLOAD(USB/UART0/SDIO_REI_FEO))",
-        software="0xc (SW_CPU)",
-        watchdog="0x7 (TG0_WDT_HPSYS)",
-    ),
-    SimulatedChip("esp32h2", "ESP32-H2", True, 16, ("ESP-ROM:esp32h2-20221101", "Build:Nov  1 2022")),
-    SimulatedChip(
-        "esp32p4",
-        "ESP32-P4",
-        True,
-        18,
-        ("ESP-ROM:esp32p4-eco2-20240710", "Build:Jul 10 2024"),
-        flash_boot="0x30f (SPI_FAST_FLASH_BOOT)",
-        download_boot="0x307 (DOWNLOAD(USB/UART0/SPI))",
-        software="0xc (SW_CPU_RESET)",
-        bootloader_at=0x2000,
-    ),
-    # The ROM's version line of these is not known here: the name alone.
-    *(
-        SimulatedChip(key, title, True, chip_id, (f"ESP-ROM:{key}",), bootloader_at=bootloader_at)
-        for key, title, chip_id, bootloader_at in (
-            ("esp32c5", "ESP32-C5", 23, 0x2000),
-            ("esp32c61", "ESP32-C61", 20, 0),
-            ("esp32h21", "ESP32-H21", 25, 0),
-            ("esp32h4", "ESP32-H4", 28, 0x2000),
-            ("esp32s31", "ESP32-S31", 32, 0x2000),
-            ("esp32e22", "ESP32-E22", 31, 0),
-        )
-    ),
-)
 
-CHIPS = {row.key: row for row in _ROWS}
-"""Key -> row."""
+CHIPS: Mapping[str, SimulatedChip] = {entry["key"]: _chip(entry) for entry in chip_table()["chips"]}
+"""Key -> what that chip prints: `simulated` of its entry in `espmon/model/data/chips.json`."""

@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 from espmon.postmortem import Symbolizer
+from espmon.postmortem.panic_report import decode_panic
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.panic_record import Panic
-from espmon.session.reports import report_panic
 from espmon.sim import simulated_panic as sim_panic
 from espmon.sim.firmware_image import ELF, KINDS, Image
 from tests.benchmarks.crash_addresses import Everything, NoCoredump
@@ -85,7 +85,7 @@ def ours(data: bytes, elf: Path | None) -> tuple[list[str], float]:
     lines: list[str] = []
     for record in [*demux.feed(data), *demux.flush()]:
         if isinstance(record, Panic):
-            report, _ = report_panic(record, symbolizer)
+            report = decode_panic(record, symbolizer)
             chain = " < ".join(str(frame.function) for frame in report.frames if frame.function)
             lines += [report.sentence, *([f"  {chain}"] if chain else [])]
             lines += [f"  ! {warning}" for warning in report.warnings if symbolizer]

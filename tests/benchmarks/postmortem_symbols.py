@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from espmon.model.architecture import XTENSA
 from espmon.postmortem import Symbolizer
-from espmon.postmortem.elf import XTENSA
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "coredump"
 Chain = list[tuple[str, str, int]]
@@ -141,7 +141,11 @@ def main() -> None:
                 best.append(time.perf_counter() - started)
             times.append(sorted(best)[len(best) // 2])
             print(f"  {count:5} addresses cold, in process: {times[-1] * 1e3:8.2f} ms (worst {max(best) * 1e3:.2f})")
-        tool = "xtensa-lx106-elf-addr2line" if symbolizer.machine == XTENSA else "riscv64-unknown-elf-addr2line"
+        tool = (
+            "xtensa-lx106-elf-addr2line"
+            if symbolizer.machine == XTENSA.elf_machine
+            else "riscv64-unknown-elf-addr2line"
+        )
         for name, run in (
             (tool, lambda a, t=tool, e=elf: addr2line(t, e, a)),
             ("llvm-symbolizer", lambda a, e=elf: llvm_symbolizer(e, a)),

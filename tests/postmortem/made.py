@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espmon.postmortem.core_chips import LAYOUTS
-from espmon.postmortem.elf import RISCV, XTENSA
+from espmon.model import architecture
+from espmon.postmortem.core_versions import VERSIONS
 
+RISCV, XTENSA = architecture.RISCV.elf_machine, architecture.XTENSA.elf_machine
 EXEC, ALLOC, WRITE = 4, 2, 1
 PROGBITS, STRTAB, SYMTAB = 1, 3, 2
 
@@ -208,7 +209,7 @@ def bin_core(tasks: Sequence[MadeTask], memory: Sequence[tuple[int, bytes]] = ()
 
 def wrap(chip: int, version: int, body: bytes, tasks: int = 0, segments: int = 0) -> bytes:
     """Put header and checksum around a body."""
-    layout = LAYOUTS[version]
+    layout = VERSIONS[version]
     length = layout.header + len(body) + layout.checksum_bytes
     if version == 0x104:
         head = struct.pack("<III", length, chip << 16 | version, 301)

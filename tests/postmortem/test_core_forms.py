@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from espmon.model.chip_identity import chips_by_number
 from espmon.postmortem import CoreReport, PostmortemError, decode_core
-from espmon.postmortem.core_chips import CHIPS, LAYOUTS, XTENSA_CHIPS
+from espmon.postmortem.core_versions import VERSIONS
 from tests.postmortem.made import (
     RISCV,
     RISCV_TEXT,
@@ -28,6 +29,7 @@ from tests.postmortem.made import (
 )
 
 C6, P4, S3, ESP32 = 13, 18, 9, 0
+CHIPS = chips_by_number()
 STACK = 0x3FC9_0000
 
 
@@ -58,10 +60,14 @@ def xtensa_task(tcb: int, name: str, base: int = 0x3FFB_1000, steps: tuple[int, 
 
 
 def core_for(chip: int, version: int, **more: object) -> bytes:
-    if LAYOUTS[version].body == "bin":
-        tasks = [bin_task(0x3FFA_0000, "crasher")] if chip in XTENSA_CHIPS else [bin_riscv_task(0x3FC8_0000, "crasher")]
+    if VERSIONS[version].body == "bin":
+        tasks = (
+            [bin_task(0x3FFA_0000, "crasher")]
+            if CHIPS[chip].architecture == "xtensa"
+            else [bin_riscv_task(0x3FC8_0000, "crasher")]
+        )
         return wrap(chip, version, bin_core(tasks), tasks=1)
-    if chip in XTENSA_CHIPS:
+    if CHIPS[chip].architecture == "xtensa":
         return wrap(chip, version, elf_core(XTENSA, [xtensa_task(0x3FFA_0000, "crasher")], **more))  # type: ignore[arg-type]
     return wrap(chip, version, elf_core(RISCV, [riscv_task(0x3FC8_0000, "crasher")], **more))  # type: ignore[arg-type]
 
@@ -85,19 +91,19 @@ def names(report: CoreReport, task: int = 0) -> list[str | None]:
     return [frame.function for frame in report.tasks[task].frames]
 
 
-@pytest.mark.parametrize("version", sorted(LAYOUTS), ids=[f"0x{version:04x}" for version in sorted(LAYOUTS)])
+@pytest.mark.parametrize("version", sorted(VERSIONS), ids=[f"0x{version:04x}" for version in sorted(VERSIONS)])
 def test_every_version_is_read(elves: dict[int, Path], version: int) -> None:
     report = decode_core(core_for(ESP32, version), elves[XTENSA])
-    assert (report.version, report.format, report.checksum) == (version, LAYOUTS[version].body, "ok")
+    assert (report.version, report.format, report.checksum) == (version, VERSIONS[version].body, "ok")
     assert report.tasks[0].name == "crasher"
     assert names(report) == ["f0", "f1", "f2"]
 
 
-@pytest.mark.parametrize("chip", sorted(CHIPS), ids=[CHIPS[chip] for chip in sorted(CHIPS)])
+@pytest.mark.parametrize("chip", sorted(CHIPS), ids=[CHIPS[chip].name for chip in sorted(CHIPS)])
 def test_every_chip_is_read(elves: dict[int, Path], chip: int) -> None:
-    machine = XTENSA if chip in XTENSA_CHIPS else RISCV
+    machine = XTENSA if CHIPS[chip].architecture == "xtensa" else RISCV
     report = decode_core(core_for(chip, 0x104), elves[machine])
-    assert (report.chip, report.checksum) == (CHIPS[chip], "ok")
+    assert (report.chip, report.checksum) == (CHIPS[chip].name, "ok")
     assert names(report) == (["f0", "f1", "f2"] if machine == XTENSA else ["g0", "g1", "g2"])
 
 
@@ -387,12 +393,12 @@ def test_with_another_build_s_elf_the_stack_is_not_called_damaged(elves: dict[in
     assert "damaged" not in report.to_text()
 
 
-@pytest.mark.parametrize("version", sorted(LAYOUTS), ids=[f"0x{version:04x}" for version in sorted(LAYOUTS)])
+@pytest.mark.parametrize("version", sorted(VERSIONS), ids=[f"0x{version:04x}" for version in sorted(VERSIONS)])
 @pytest.mark.parametrize("chip", [ESP32, C6])
 def test_without_an_elf_the_report_has_what_the_dump_says(chip: int, version: int) -> None:
     report = decode_core(core_for(chip, version), None)
     (task,) = report.tasks
-    assert (report.chip, task.name, task.state, task.crashed) == (CHIPS[chip], "crasher", "running", True)
+    assert (report.chip, task.name, task.state, task.crashed) == (CHIPS[chip].name, "crasher", "running", True)
     assert (task.stack_used is not None, report.elf_match) == (True, None)
     text = XTENSA_TEXT + 0x20 if chip == ESP32 else RISCV_TEXT + 0x10
     assert (report.registers["pc"], task.frames[0].pc, task.frames[0].function) == (text, text, None)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from espmon.model.crash_facts import CrashFacts
+from espmon.model.registers import RegisterSet
 from espmon.postmortem import CoreReport, SegmentMemory, StackFrame, Symbolizer, decode_core
-from espmon.postmortem.panic_report import PanicFacts, decode_panic
+from espmon.postmortem.panic_report import decode_panic
 
 DUMPS = ["esp32", "esp32_bin", "esp32c3"]
 ROM = range(0x4000_0000, 0x4007_0000)
@@ -177,7 +179,7 @@ def test_a_variable_the_dump_does_not_hold_is_not_read_from_the_elf(shared_data:
     assert "is not in the dump" in first.note
 
 
-def printed_as_panic(report: CoreReport, name: str, beyond: bytes) -> tuple[PanicFacts, list[StackFrame]]:
+def printed_as_panic(report: CoreReport, name: str, beyond: bytes) -> tuple[CrashFacts, list[StackFrame]]:
     """A task of a RISC-V dump as the board prints a panic: its registers and 1024 bytes from its stack pointer on.
 
     `beyond`: what lies above the stack, where a dump has nothing.
@@ -185,8 +187,8 @@ def printed_as_panic(report: CoreReport, name: str, beyond: bytes) -> tuple[Pani
     task = next(task for task in report.tasks if task.name == name)
     memory, sp = SegmentMemory(report.segments), task.registers["sp"]
     words = memory.read(sp, (memory.end_of(sp) or sp) - sp) or b""
-    registers = {("MEPC" if key == "pc" else key.upper()): value for key, value in task.registers.items()}
-    facts = PanicFacts(
+    registers = RegisterSet({("MEPC" if key == "pc" else key.upper()): value for key, value in task.registers.items()})
+    facts = CrashFacts(
         kind="abort", arch="riscv", pc=registers["MEPC"], registers=registers,
         stack=[(sp, (words + beyond * 1024)[:1024])],
     )  # fmt: skip

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espmon.model.crash_facts import CoreState, CrashFacts
+from espmon.model.registers import RegisterSet
+from espmon.model.stack_frame import StackFrame
 from espmon.postmortem import Symbolizer
-from espmon.postmortem.panic_report import CoreFacts, PanicFacts, PanicReport, decode_panic
+from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.sim.firmware_image import ELF, KINDS, Image
 
 IMAGE = Image()
@@ -27,7 +30,7 @@ def symbolizer() -> Symbolizer:
     return Symbolizer(ELF)
 
 
-def facts(kind: str, **changes: Any) -> PanicFacts:
+def facts(kind: str, **changes: Any) -> CrashFacts:
     """What the simulated board prints of one of its crashes."""
     shot = IMAGE.snapshot(kind)
     registers = {"MEPC" if name == "mepc" else name.upper(): value for name, value in shot.registers.items()}
@@ -44,7 +47,7 @@ def facts(kind: str, **changes: Any) -> PanicFacts:
         "cause": "Store access fault",
         **changes,
     }
-    return PanicFacts(**fields)
+    return CrashFacts(**{**fields, "registers": RegisterSet(fields["registers"])})
 
 
 def names(report: PanicReport) -> list[str | None]:
@@ -113,14 +116,14 @@ def test_without_a_sha_in_the_log_nothing_is_claimed(symbolizer: Symbolizer) -> 
 
 
 def test_a_printed_backtrace_with_return_addresses_after_no_call_is_doubted(symbolizer: Symbolizer) -> None:
-    trace = [(address(symbolizer, "sensor_sample", 4), 0), (address(symbolizer, "app_main"), 0)]
-    report = decode_panic(PanicFacts(kind="exception", arch="riscv", backtrace=trace), symbolizer)
+    trace = [StackFrame(address(symbolizer, "sensor_sample", 4), 0), StackFrame(address(symbolizer, "app_main"), 0)]
+    report = decode_panic(CrashFacts(kind="exception", arch="riscv", backtrace=trace), symbolizer)
     assert any("1 of 2 addresses do not follow a call" in warning for warning in report.warnings)
 
 
 def test_addresses_that_are_no_code_of_the_elf_are_said_and_rom_is_not_blamed(symbolizer: Symbolizer) -> None:
-    trace = [(address(symbolizer, "app_main"), 0), (0x400D1234, 0), (0x40001234, 0)]
-    report = decode_panic(PanicFacts(kind="exception", arch="xtensa", backtrace=trace), symbolizer)
+    trace = [StackFrame(pc, 0) for pc in (address(symbolizer, "app_main"), 0x400D1234, 0x40001234)]
+    report = decode_panic(CrashFacts(kind="exception", arch="xtensa", backtrace=trace), symbolizer)
     assert any("1 of 3 addresses are no code" in warning for warning in report.warnings)
 
 
@@ -136,7 +139,9 @@ def test_the_task_is_named_rather_than_the_core(symbolizer: Symbolizer) -> None:
 
 
 def test_what_the_board_itself_doubts_is_passed_on(symbolizer: Symbolizer) -> None:
-    crash = PanicFacts(kind="exception", corrupted=True, continues=True, backtrace=[(1, 2)], damaged=["register A3"])
+    crash = CrashFacts(
+        kind="exception", corrupted=True, continues=True, backtrace=[StackFrame(1, 2)], damaged=["register A3"]
+    )
     report = decode_panic(crash, symbolizer)
     assert any("corrupted" in warning for warning in report.warnings)
     assert any("goes on below" in warning for warning in report.warnings)
@@ -154,8 +159,9 @@ def test_frames_have_exactly_the_keys_that_scripts_rely_on(symbolizer: Symbolize
 
 
 def test_the_other_core_s_chain_is_decoded_too(symbolizer: Symbolizer) -> None:
-    other = CoreFacts(core=1, registers={"MEPC": 1}, backtrace=[(address(symbolizer, "app_main", 2), 0x3FC80000)])
-    report = decode_panic(facts("busy", others=[other]), symbolizer)
+    frame = StackFrame(address(symbolizer, "app_main", 2), 0x3FC80000)
+    other = CoreState(core=1, registers=RegisterSet(MEPC=1), backtrace=[frame])
+    report = decode_panic(facts("busy", other_cores=[other]), symbolizer)
     assert report.to_json()["other_cores"][0]["backtrace"][0]["function"] == "app_main"
     assert "Backtrace of core 1:" in report.to_text()
 
@@ -192,8 +198,9 @@ def test_no_combination_of_facts_is_too_strange(
     arch: str | None,
     stack: bytes,
 ) -> None:
-    crash = PanicFacts(
-        kind=kind, cause=cause, message=message, pc=pc, excvaddr=pc, registers=registers, backtrace=trace, arch=arch,
+    crash = CrashFacts(
+        kind=kind, cause=cause, message=message, pc=pc, excvaddr=pc, arch=arch,
+        registers=RegisterSet(registers), backtrace=[StackFrame(*frame) for frame in trace],
         stack=[(registers.get("SP", 0), stack)],
     )  # fmt: skip
     for elf in (None, SHARED_SYMBOLS):

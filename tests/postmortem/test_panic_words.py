@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from espmon.model.crash_facts import CrashFacts
 from espmon.postmortem.panic_notes import note_on
-from espmon.postmortem.panic_report import PanicFacts, decode_panic
+from espmon.postmortem.panic_report import decode_panic
 
 
 def sentence(kind: str, message: str = "", **fields: object) -> str:
-    return decode_panic(PanicFacts(kind=kind, message=message or None, **fields), None).sentence  # type: ignore[arg-type]
+    return decode_panic(CrashFacts(kind=kind, message=message or None, **fields), None).sentence  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from espmon.model.crash_facts import CrashFacts
+from espmon.model.registers import RegisterSet
 from espmon.postmortem import CoreReport, Symbolizer, decode_core
-from espmon.postmortem.panic_report import PanicFacts, decode_panic
+from espmon.postmortem.panic_report import decode_panic
 from espmon.postmortem.printed_backtrace import Evidence, PrintedBacktrace, read_backtrace
 from tests.postmortem.made import FUNCTION_BYTES, XTENSA_TEXT, xtensa_a0, xtensa_program, xtensa_return
 
@@ -139,15 +141,17 @@ def test_where_an_interrupt_came_follows_no_call(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_without_a_backtrace_a0_of_the_register_dump_names_the_caller(calls: Symbolizer, step: int) -> None:
-    registers = {"PC": XTENSA_TEXT + 0x20, "PS": 0x60C30, "A0": xtensa_a0(4, step), "A1": 0x3FFB_1000}
-    report = decode_panic(PanicFacts(kind="exception", arch="xtensa", pc=registers["PC"], registers=registers), calls)
+    registers = RegisterSet({"PC": XTENSA_TEXT + 0x20, "PS": 0x60C30, "A0": xtensa_a0(4, step), "A1": 0x3FFB_1000})
+    report = decode_panic(CrashFacts(kind="exception", arch="xtensa", pc=registers["PC"], registers=registers), calls)
     assert [frame.function for frame in report.frames] == ["f0", "f4"]
     assert any("the registers name" in warning for warning in report.warnings)
 
 
 def test_after_a_jump_to_nowhere_both_callers_are_in_the_registers(calls: Symbolizer) -> None:
-    registers = {"PC": 0x1538_3520, "PS": 0x60C30, "A0": xtensa_a0(4, 2), "A1": 0x3FFB_1000, "A8": xtensa_a0(3, 2)}
-    crash = PanicFacts(kind="exception", arch="xtensa", pc=registers["PC"], registers=registers)
+    registers = RegisterSet(
+        {"PC": 0x1538_3520, "PS": 0x60C30, "A0": xtensa_a0(4, 2), "A1": 0x3FFB_1000, "A8": xtensa_a0(3, 2)}
+    )
+    crash = CrashFacts(kind="exception", arch="xtensa", pc=registers["PC"], registers=registers)
     assert [frame.function for frame in decode_panic(crash, calls).frames] == [None, "f3", "f4"]
     registers["A8"] = 5
     assert [frame.function for frame in decode_panic(crash, calls).frames] == [None, "f4"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from espmon.model.stack_frame import MAX_FRAMES
 from espmon.postmortem import Backtrace, SegmentMemory, Symbolizer, unwind_riscv
-from espmon.postmortem.backtrace import MAX_FRAMES
 from espmon.postmortem.riscv_code import call_before
 from tests.postmortem.made import (
     FUNCTION_BYTES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from espmon.model.stack_frame import MAX_FRAMES
 from espmon.postmortem import Backtrace, SegmentMemory, Symbolizer, unwind_xtensa
-from espmon.postmortem.backtrace import MAX_FRAMES
 from tests.postmortem.made import XTENSA_TEXT, XtensaStack, xtensa_a0, xtensa_program, xtensa_return
 
 INSIDE_F0 = XTENSA_TEXT + 0x20

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espmon.model.architecture import XTENSA
 from espmon.postmortem import Frame
-from espmon.postmortem.elf import XTENSA, Symbol
+from espmon.postmortem.elf import Symbol
 from espmon.records.lines import LineBlock
 from espmon.session.addresses import Decorator, backtrace_addresses, candidate_lines, code_addresses, decorate
 
@@ -19,7 +20,7 @@ class Known:
     call before each multiple of 32.
     """
 
-    machine = XTENSA
+    machine = XTENSA.elf_machine
 
     def is_code(self, address: int) -> bool:
         return 0x42000000 <= address < 0x42010000

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from espmon.port import PortIdentity
-from espmon.session import reports
+from espmon.postmortem.panic_report import decode_panic
 from espmon.session.ide import Ide
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -239,14 +239,14 @@ async def test_an_ide_is_told_of_a_crash_once_with_its_place(tmp_path: Path) -> 
 
 async def test_a_storm_of_one_crash_is_decoded_once_and_counted(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = 0
-    original = reports.report_panic
+    original = decode_panic
 
     def counting(*arguments: Any) -> Any:
         nonlocal decoded
         decoded += 1
         return original(*arguments)
 
-    monkeypatch.setattr(reports, "report_panic", counting)
+    monkeypatch.setattr("espmon.session.reports.decode_panic", counting)
     await case.open(ELF)
     case.handle.push((BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic")) * 100)
     await case.report(count=100)

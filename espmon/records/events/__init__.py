@@ -3,14 +3,12 @@
 from espmon.records.events.boot import Boot, BootEvents
 from espmon.records.events.fold import StormFolder, signature
 from espmon.records.events.panic_events import PanicEvents
-from espmon.records.events.panic_record import BacktraceFrame, CoreState, Panic
+from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset import Reset, ResetEvents
 
 __all__ = [
-    "BacktraceFrame",
     "Boot",
     "BootEvents",
-    "CoreState",
     "Panic",
     "PanicEvents",
     "Reset",

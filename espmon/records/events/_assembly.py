@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from espmon.model.architecture import ARCHITECTURES, XTENSA, architecture_of
+from espmon.model.crash_facts import CoreState
+from espmon.model.crash_kinds import kind_of, plain_words
+from espmon.model.stack_frame import StackFrame
 from espmon.records.event import LineView
 from espmon.records.events import _rows as rows
-from espmon.records.events._data import table
 from espmon.records.events._foreign import NUTTX, nuttx_stack_row, nuttx_trace, read_foreign
 from espmon.records.events._starters import Starter
 from espmon.records.events._text import number
 from espmon.records.events._watchdog import read_watchdog
-from espmon.records.events.panic_record import MAX_FRAMES, BacktraceFrame, CoreState, Panic
+from espmon.records.events.panic_record import MAX_FRAMES, Panic
 
 MAX_LINES = 2000
 """A crash report longer than this is closed as it stands."""
@@ -340,7 +343,7 @@ class Assembly:
             self._traced_task = self._traced_task or task
             if task == self._traced_task:
                 room = MAX_FRAMES - len(self.panic.backtrace)
-                self.panic.backtrace.extend(map(BacktraceFrame, addresses[:room]))
+                self.panic.backtrace.extend(map(StackFrame, addresses[:room]))
             return True
         if "trace" not in self.groups:
             return False
@@ -351,7 +354,7 @@ class Assembly:
         frames = (self._core or self.panic).backtrace
         if address is None or len(frames) >= MAX_FRAMES:
             return False
-        frames.append(BacktraceFrame(address))
+        frames.append(StackFrame(address))
         return True
 
     def _read_details(self, text: str) -> bool:
@@ -392,53 +395,38 @@ class Assembly:
         panic = self.panic
         if "dump" in self.names and not panic.registers:
             panic.damage("no register could be read")
-        if "dump" in self.names or "banner" in self.names:
-            complete = rows.RISCV_REGISTERS if panic.arch == "riscv" else rows.XTENSA_REGISTERS
+        arch = ARCHITECTURES.get(panic.arch or "")
+        if arch is not None and ("dump" in self.names or "banner" in self.names):
             # The ROM of the P4 says PC for MEPC and leaves out what it has no use for.
-            known = {*panic.registers, *rows.ROM_LACKS} if {"PC", "RA"} <= panic.registers.keys() else panic.registers
-            missing = [name for name in complete if name not in known]
+            spared = arch.rom_lacks if {"PC", "RA"} <= panic.registers.keys() else ()
+            missing = [name for name in arch.dump if name not in panic.registers and name not in spared]
             # The task watchdog of some chips prints MEPC and RA alone.
-            if panic.arch in ("xtensa", "riscv") and len(panic.registers) > 2 and missing:
+            if len(panic.registers) > 2 and missing:
                 panic.damage(f"registers not seen: {' '.join(missing)}")
         if interrupted and not panic.backtrace and not panic.stack and panic.kind not in ("task_wdt", "brownout"):
             panic.damage("the report ended before a backtrace or a stack dump")
         return panic
 
 
-def kind_of(cause: str) -> str | None:
-    """The panic kind that a printed cause stands for, None for a plain exception."""
-    for pattern, kind in table("panic_causes")["kinds"]:
-        if re.search(pattern, cause):
-            return str(kind)
-    return None
-
-
-def plain_words(*causes: str | None) -> str | None:
-    """Plain words for the first of these causes that the table knows."""
-    for cause in causes:
-        for pattern, words in table("panic_causes")["plain"] if cause else ():
-            if re.search(pattern, cause or ""):
-                return str(words)
-    return None
-
-
 def _conclude(panic: Panic) -> None:
     registers = panic.registers
-    if panic.arch is None:
-        if "MEPC" in registers or "MCAUSE" in registers or "RA" in registers:
-            panic.arch = "riscv"
-        elif "PC" in registers or any(frame.sp is not None for frame in panic.backtrace):
-            panic.arch = "xtensa"
+    arch = ARCHITECTURES.get(panic.arch or "")
+    if arch is None:
+        arch = architecture_of(registers)
+        if arch is None and any(frame.sp is not None for frame in panic.backtrace):
+            arch = XTENSA
+        panic.arch = arch.name if arch is not None else None
     # The cause register may hold a pseudo cause (a watchdog, a cache error): only consulted when the banner was lost.
     if panic.cause is None and panic.kind in ("other", "exception"):
-        name, causes = ("MCAUSE", "riscv") if panic.arch == "riscv" else ("EXCCAUSE", "xtensa")
-        if name in registers:
-            panic.cause = table("panic_causes")[causes].get(str(registers[name]))
+        known = arch or XTENSA
+        if known.cause_register in registers:
+            cause = known.causes.get(registers[known.cause_register])
+            panic.cause = cause.name if cause is not None else None
             panic.kind = (kind_of(panic.cause) if panic.cause else None) or "exception"
     if panic.excvaddr is None:
-        panic.excvaddr = registers.get("EXCVADDR", registers.get("MTVAL"))
+        panic.excvaddr = registers.first(("EXCVADDR", "MTVAL"))
     if panic.pc is None:
-        pc = registers.get("MEPC", registers.get("PC"))
+        pc = registers.first(("MEPC", "PC"))
         if pc is None:
             pc = panic.abort_pc
         if pc is None and (frame := panic.crash_frame) is not None:

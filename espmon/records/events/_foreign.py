@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-from espmon.records.events._data import table
+from espmon.model.architecture import XTENSA, is_code_address
+from espmon.model.exception_causes import XTENSA_CAUSES
+from espmon.model.stack_frame import StackFrame
 from espmon.records.events._rows import KNOWN, alias
 from espmon.records.events._text import number
-from espmon.records.events.panic_record import MAX_FRAMES, BacktraceFrame, Panic, call_address, is_code_address
+from espmon.records.events.panic_record import MAX_FRAMES, Panic
 
 _EPC = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _EPC_BAD = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]*)")
@@ -43,7 +45,7 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
         cause = int(groups["number"] or 0)
         if panic.kind != "task_wdt":
             # The watchdog of newer cores goes on as an exception: the interrupt that it came with.
-            panic.cause = table("panic_causes")["xtensa"].get(str(cause), f"Exception ({cause})")
+            panic.cause = _cause_name(cause, f"Exception ({cause})")
     elif name in ("user8266", "abort8266", "soft_wdt", "panic8266"):
         panic.arch = "esp8266"
     elif name == "nuttx" and (task := _NUTTX_TASK.search(text)):
@@ -52,7 +54,7 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
     elif name == "nuttx_exception":
         if cause_number := groups.get("number"):
             panic.arch = "xtensa"
-            panic.cause = table("panic_causes")["xtensa"].get(str(int(cause_number, 16)), f"EXCCAUSE {cause_number}")
+            panic.cause = _cause_name(int(cause_number, 16), f"EXCCAUSE {cause_number}")
         for match in _NUTTX_TRAP.finditer(text):
             panic.registers[alias(match[1])] = int(match[2], 16)
     elif name == "rust_exception" and (cpu := groups.get("cpu")):
@@ -65,6 +67,11 @@ def read_foreign(panic: Panic, name: str, groups: dict[str, str | None], text: s
         or _PANIC_FRAME.search(text) is not None
     )
     return known
+
+
+def _cause_name(number: int, otherwise: str | None = None) -> str | None:
+    cause = XTENSA_CAUSES.get(number)
+    return cause.name if cause is not None else otherwise
 
 
 def nuttx_stack_row(text: str) -> str | None:
@@ -132,7 +139,7 @@ def _zephyr(panic: Panic, text: str) -> bool:
     if cpu := _ZEPHYR_CPU.search(text):
         panic.core = int(cpu[1])
         panic.registers["EXCCAUSE"] = int(cpu[2])
-        panic.cause = cpu[3] or table("panic_causes")["xtensa"].get(cpu[2])
+        panic.cause = cpu[3] or _cause_name(int(cpu[2]))
         panic.arch = "xtensa"
         _zephyr_values(panic, text[cpu.end() :])
         return True
@@ -151,13 +158,13 @@ def _zephyr(panic: Panic, text: str) -> bool:
             panic.task = thread[1]
         return True
     if fault := _FAULTING.search(text):
-        address = call_address(int(fault[1], 16))
+        address = XTENSA.call_address(int(fault[1], 16))
         if panic.pc is None and is_code_address(address):
             panic.pc = address
         return True
     if call := _CALL_TRACE.search(text):
         if call[1] and len(panic.backtrace) < MAX_FRAMES:
-            panic.backtrace.append(BacktraceFrame(int(call[1], 16)))
+            panic.backtrace.append(StackFrame(int(call[1], 16)))
         return True
     return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from espmon.records.events._data import table
+from espmon.model.chip_identity import ChipIdentity, ResetReason, chip_identities
 
 UNKNOWN = "unknown"
 
@@ -28,16 +28,11 @@ _CLASS_OF_NAME: Sequence[tuple[str, str]] = (
 )
 """Part of a name that no table has -> its class."""
 
-Row = Sequence[str]
-"""Name and class."""
 
-
-def _rows() -> Iterator[tuple[str, str, Row]]:
-    tables: Mapping[str, Mapping[str, Row]] = table("reset_reasons")
-    for chip, rows in tables.items():
-        if chip != "comment":
-            for code, row in rows.items():
-                yield chip, code, row
+def _rows() -> Iterator[tuple[ChipIdentity, int, ResetReason]]:
+    for chip in chip_identities().values():
+        for code, row in chip.reset_reasons.items():
+            yield chip, code, row
 
 
 @cache
@@ -50,9 +45,9 @@ def _classes_by_name() -> Mapping[str, str]:
 
 
 @cache
-def _agreed(code: str) -> str:
+def _agreed(code: int) -> str:
     """The class that all chips but the ESP8266 give a code, "unknown" when they differ."""
-    kinds = {kind for chip, number, (_, kind) in _rows() if number == code and chip != "esp8266"}
+    kinds = {kind for chip, number, (_, kind) in _rows() if number == code and chip.key != "esp8266"}
     return kinds.pop() if len(kinds) == 1 else UNKNOWN
 
 
@@ -62,10 +57,10 @@ def reason_name(code: int, chip: str | None, begun: str = "") -> str:
     A chip without a table gets no other chip's name: it may mean something else there. Where the chip is not known, the
     name is that of a chip that begins so, if all chips mean the same by the code.
     """
-    rows = [(of, row) for of, number, row in _rows() if number == str(code)]
+    rows = [(of.key, row) for of, number, row in _rows() if number == code]
     if chip is not None:
         return next((row[0] for of, row in rows if of == chip), UNKNOWN)
-    if _agreed(str(code)) == UNKNOWN:
+    if _agreed(code) == UNKNOWN:
         return UNKNOWN
     names = [row[0] for of, row in rows if of != "esp8266" and row[0].startswith(begun)]
     return names[0] if names else UNKNOWN
@@ -73,11 +68,11 @@ def reason_name(code: int, chip: str | None, begun: str = "") -> str:
 
 def reason_class(reason: str, code: int, chip: str | None) -> str:
     """The class of a reset reason: by its chip's table, by its printed name, or as all chips agree."""
-    rows: Mapping[str, Row] = table("reset_reasons").get(chip or "", {})
-    row = rows.get(str(code))
+    identity = chip_identities().get(chip or "")
+    row = identity.reset_reasons.get(code) if identity is not None else None
     upper = reason.upper()
-    if row is not None and upper in (row[0].upper(), UNKNOWN.upper()):
-        return row[1]
+    if row is not None and upper in (row.name.upper(), UNKNOWN.upper()):
+        return row.group
     known = _classes_by_name().get(upper, UNKNOWN)
     if known != UNKNOWN:
         return known
@@ -85,11 +80,12 @@ def reason_class(reason: str, code: int, chip: str | None) -> str:
         if part in upper:
             return name
     if row is not None:
-        return row[1]
-    return UNKNOWN if chip == "esp8266" else _agreed(str(code))
+        return row.group
+    return UNKNOWN if chip == "esp8266" else _agreed(code)
 
 
 def chip_of(code: int, name: str) -> str | None:
     """The only chip whose ROM calls the reason so; None when there are several."""
-    chips = [chip for chip, number, row in _rows() if number == str(code) and row[0] == name]
+    printed = ((chip, number, row) for chip, number, row in _rows() if chip.prints_reset_names)
+    chips = [chip.key for chip, number, row in printed if number == code and row.name == name]
     return chips[0] if len(chips) == 1 else None

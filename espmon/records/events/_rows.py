@@ -6,21 +6,11 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from espmon.records.events.panic_record import MAX_FRAMES, MAX_STACK, BacktraceFrame, call_address
-
-XTENSA_REGISTERS = (
-    "PC", "PS", *(f"A{n}" for n in range(16)), "SAR", "EXCCAUSE", "EXCVADDR", "LBEG", "LEND", "LCOUNT",
-)  # fmt: skip
-"""The registers of a complete Xtensa dump."""
-
-RISCV_REGISTERS = (
-    "MEPC", "RA", "SP", "GP", "TP", "T0", "T1", "T2", "S0/FP", "S1", *(f"A{n}" for n in range(8)),
-    *(f"S{n}" for n in range(2, 12)), "T3", "T4", "T5", "T6", "MSTATUS", "MTVEC", "MCAUSE", "MTVAL", "MHARTID",
-)  # fmt: skip
-"""The registers of a complete RISC-V dump."""
-
-ROM_LACKS = ("MEPC", "MTVEC", "MHARTID")
-"""What a RISC-V dump by the chip's ROM does not show under these names."""
+from espmon.model.architecture import ARCHITECTURES, XTENSA
+from espmon.model.crash_facts import StackPieces
+from espmon.model.registers import RegisterSet
+from espmon.model.stack_frame import StackFrame
+from espmon.records.events.panic_record import MAX_FRAMES, MAX_STACK
 
 _EXTRA = (
     "EPC1", "EPC2", "EPC3", "EPC4", "EPC5", "EPC6", "DEPC", "EXCSAVE1", "THREADPTR", "BR", "SCOMPARE1", "ACCLO",
@@ -28,7 +18,9 @@ _EXTRA = (
     "M0", "M1", "M2", "M3", "S0", "FP", "EPC", "CAUSE", "VADDR", "LCNT", "MXSTATUS", "MINTSTATUS", "UTVEC", "USTATUS",
     "GPIO", "ULP_PC", "INTLEVEL", "MINTTHRESH",
 )  # fmt: skip
-KNOWN = frozenset(XTENSA_REGISTERS) | frozenset(RISCV_REGISTERS) | frozenset(_EXTRA)
+KNOWN = frozenset(_EXTRA).union(*(each.dump for each in ARCHITECTURES.values()))
+"""Every register that some system prints."""
+
 _ALIASES = {"S0": "S0/FP", "FP": "S0/FP", "EPC": "MEPC", "CAUSE": "EXCCAUSE", "VADDR": "EXCVADDR", "LCNT": "LCOUNT"}
 
 _REGISTER = re.compile(r"(?<![A-Za-z0-9_])([A-Z][A-Z0-9_]{0,8}(?:/FP)?)\s*:\s*(0x)?([0-9A-Za-z]*)")
@@ -40,7 +32,7 @@ _HEX8 = re.compile(r"[0-9a-fA-F]{8}")
 class Registers:
     """What one row of a register dump holds."""
 
-    values: dict[str, int] = field(default_factory=dict)
+    values: RegisterSet = field(default_factory=RegisterSet)
     damaged: list[str] = field(default_factory=list)
 
 
@@ -90,7 +82,7 @@ _LIKE = re.compile(r"0[xX][0-9a-zA-Z]*|(?:0[xX])?[0-9a-zA-Z]{6,}:(?:0[xX])?[0-9a
 class Trace:
     """What a backtrace line holds."""
 
-    frames: list[BacktraceFrame] = field(default_factory=list)
+    frames: list[StackFrame] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     corrupted: bool = False
     continues: bool = False
@@ -106,14 +98,14 @@ def trace(text: str) -> Trace:
     last = len(tokens) - 1
     for index, token in enumerate(tokens):
         if match := _PAIR.fullmatch(token):
-            found.frames.append(BacktraceFrame(call_address(int(match[1], 16)), int(match[2], 16)))
+            found.frames.append(StackFrame(XTENSA.call_address(int(match[1], 16)), int(match[2], 16)))
         elif index == last and ":" in token and _BEGUN.fullmatch(token):
             found.pending = token
         elif match := _BARE.fullmatch(token):
             if index == last and found.frames:
                 found.pending = token
             else:
-                found.frames.append(BacktraceFrame(call_address(int(match[1], 16))))
+                found.frames.append(StackFrame(XTENSA.call_address(int(match[1], 16))))
         elif index == last and _BEGUN.fullmatch(token) and (token.lower().startswith("0x") or token == "0"):
             found.pending = token
         elif _LIKE.match(token):
@@ -122,7 +114,7 @@ def trace(text: str) -> Trace:
     return found
 
 
-def join_pending(pending: str, text: str) -> tuple[BacktraceFrame, str] | None:
+def join_pending(pending: str, text: str) -> tuple[StackFrame, str] | None:
     """The entry that `pending` and the start of the next line make together, and the rest of that line."""
     head, _, rest = text.partition(" ")
     if _GLUED.search(head):
@@ -132,13 +124,13 @@ def join_pending(pending: str, text: str) -> tuple[BacktraceFrame, str] | None:
     match = _PAIR.fullmatch(pending + head)
     if match is None:
         return None
-    return BacktraceFrame(call_address(int(match[1], 16)), int(match[2], 16)), rest
+    return StackFrame(XTENSA.call_address(int(match[1], 16)), int(match[2], 16)), rest
 
 
-def pending_frame(pending: str) -> BacktraceFrame | None:
+def pending_frame(pending: str) -> StackFrame | None:
     """What is certain of an entry that was cut: its PC, when that is whole."""
     match = re.match(r"(?:0[xX])?([0-9a-fA-F]{8}):", pending) or _BARE.fullmatch(pending)
-    return BacktraceFrame(call_address(int(match[1], 16))) if match else None
+    return StackFrame(XTENSA.call_address(int(match[1], 16))) if match else None
 
 
 def starts_with_pair(text: str) -> bool:
@@ -205,13 +197,14 @@ def stack_row(text: str, *, prefix: str) -> StackRow | None:
     return StackRow(address, pieces, f"stack at 0x{address:08x}: {bad[0][:24]}" if bad else None)
 
 
-def add_stack(stack: list[tuple[int, bytearray]], pieces: list[tuple[int, bytes]]) -> bool:
+def add_stack(stack: StackPieces, pieces: list[tuple[int, bytes]]) -> bool:
     """Append dumped memory, joining what follows on; False when the limit is reached."""
     for address, data in pieces:
         if sum(len(piece) for _, piece in stack) + len(data) > MAX_STACK:
             return False
-        if stack and stack[-1][0] + len(stack[-1][1]) == address:
-            stack[-1][1].extend(data)
+        last = stack[-1][1] if stack else None
+        if isinstance(last, bytearray) and stack[-1][0] + len(last) == address:
+            last.extend(data)
         else:
             stack.append((address, bytearray(data)))
     return True

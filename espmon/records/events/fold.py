@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 
+from espmon.model.architecture import is_code_address
 from espmon.records.events.panic_record import Panic
 
 TOP_FRAMES = 4
@@ -16,7 +17,7 @@ MAX_GROUPS = 64
 
 def signature(panic: Panic) -> Hashable:
     """What makes two panics the same crash: equal signatures, same crash."""
-    frames = tuple(frame.pc for frame in panic.backtrace if frame.is_code)[:TOP_FRAMES]
+    frames = tuple(frame.pc for frame in panic.backtrace if is_code_address(frame.pc))[:TOP_FRAMES]
     if frames:
         return (panic.kind, None, panic.suspect, frames)
     # Without a backtrace every abort() has the same PC: what called it and what was said tell them apart.

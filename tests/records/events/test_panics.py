@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espmon.model.architecture import RISCV, XTENSA, is_code_address
 from espmon.records.event import LineView
 from espmon.records.events import PanicEvents
-from espmon.records.events._rows import RISCV_REGISTERS, stack_row, whole_stack_row
-from espmon.records.events.panic_record import call_address, is_code_address
+from espmon.records.events._rows import stack_row, whole_stack_row
 from espmon.records.record import Record
 from tests.records.events.harness import fixture, only, panics, trace, views
 
@@ -434,16 +434,16 @@ def test_the_rest_of_a_banner_is_no_message() -> None:
 
 
 def test_a_crash_report_of_the_rom_misses_no_register_that_it_never_prints() -> None:
-    rows = [f"{name:<8}: 0x4ffac2c0" for name in RISCV_REGISTERS if name not in ("MEPC", "MTVEC", "MHARTID", "S0/FP")]
+    rows = [f"{name:<8}: 0x4ffac2c0" for name in RISCV.dump if name not in ("MEPC", "MTVEC", "MHARTID", "S0/FP")]
     dump = "\n".join(["PC      : 0x4ffac2c0", "S0      : 0x00000000", *rows, "INTLEVEL: 0x00520200"])
     panic = only(f"Core  0 panic'ed (Illegal instruction)\nCore 0 register dump:\n{dump}\nRebooting...\n")
     assert (panic.arch, panic.pc, panic.damaged) == ("riscv", 0x4FFAC2C0, [])
 
 
 def test_window_bits_are_taken_off_call_addresses_only() -> None:
-    assert call_address(0x800D1234) == 0x400D1234
-    assert call_address(0xFFFFFFFF) == 0xFFFFFFFF
-    assert call_address(0x4FF01234) == 0x4FF01234
+    assert XTENSA.call_address(0x800D1234) == 0x400D1234
+    assert XTENSA.call_address(0xFFFFFFFF) == 0xFFFFFFFF
+    assert XTENSA.call_address(0x4FF01234) == 0x4FF01234
     assert not is_code_address(0x7FFFFFFF)
 
 

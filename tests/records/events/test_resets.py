@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-
 import pytest
 
+from espmon.model.chip_identity import chip_identities
 from espmon.records.demux import Demultiplexer
 from espmon.records.event import LineView
 from espmon.records.events import Reset, ResetEvents
@@ -258,13 +256,11 @@ def test_prose_about_resets_is_no_reset(line: str) -> None:
 
 
 def test_the_tables_know_every_class_they_use() -> None:
-    tables = json.loads(files("espmon.records").joinpath("data", "reset_reasons.json").read_text())
-    classes = {row[1] for name, rows in tables.items() if name != "comment" for row in rows.values()}
-    for kind in classes:
+    chips = [chip for chip in chip_identities().values() if chip.key != "esp8266"]
+    rows = [(code, reason) for chip in chips for code, reason in chip.reset_reasons.items()]
+    for kind in {reason.group for _, reason in rows}:
         line = next(
-            f"rst:0x{int(code):x} ({row[0]}),boot:0x8 (X)\n"
-            for name, rows in tables.items() if name not in ("comment", "esp8266")
-            for code, row in rows.items() if row[1] == kind
+            f"rst:0x{code:x} ({reason.name}),boot:0x8 (X)\n" for code, reason in rows if reason.group == kind
         )  # fmt: skip
         assert one(line).reason
 

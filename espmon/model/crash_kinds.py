@@ -1,0 +1,33 @@
+"""From what a board calls its crash to the kind of crash and to plain words: `data/crash_kinds.json`."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from espmon.data import load_table
+from espmon.model.exception_causes import cause_named
+
+
+@cache
+def _table(name: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    rows: Any = load_table(__file__, "crash_kinds.json")[name]
+    return tuple((re.compile(pattern), words) for pattern, words in rows)
+
+
+def kind_of(cause: str) -> str | None:
+    """Returns the kind of crash that a printed cause stands for, None for a plain exception."""
+    return next((kind for pattern, kind in _table("kinds") if pattern.search(cause)), None)
+
+
+def plain_words(*causes: str | None) -> str | None:
+    """Returns plain words for the first of these causes that the tables know."""
+    for cause in causes:
+        if not cause:
+            continue
+        if (named := cause_named(cause)) is not None:
+            return named.words
+        if (words := next((words for pattern, words in _table("plain") if pattern.search(cause)), None)) is not None:
+            return words
+    return None

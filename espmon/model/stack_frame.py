@@ -1,0 +1,92 @@
+"""Frames: one function at an address, one line of a backtrace, and the chain that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+MAX_FRAMES = 64
+"""Physical frames a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One function at an address. `function`, `file`, `line` are None where unknown; `inlined`: into the frame after
+    it.
+    """
+
+    function: str | None
+    file: str | None
+    line: int | None
+    inlined: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """The frame as the `symbolize` contract has it."""
+        return {"function": self.function, "file": self.file, "line": self.line, "inlined": self.inlined}
+
+
+@dataclass(frozen=True, slots=True)
+class StackFrame:
+    """One line of a backtrace. `pc` of callers is the return address; inlined frames share the pc of the one they are
+    in.
+
+    `sp` is None where it was not printed. `recovered`: found on the stack behind code without frame information, under
+    the conditions of `unwind_riscv`.
+    """
+
+    pc: int
+    sp: int | None = None
+    function: str | None = None
+    file: str | None = None
+    line: int | None = None
+    inlined: bool = False
+    recovered: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """The frame as reports and records have it (addresses as text); `recovered` is there when it is so."""
+        fields: dict[str, object] = {
+            "pc": f"0x{self.pc:08x}",
+            "sp": None if self.sp is None else f"0x{self.sp:08x}",
+            "function": self.function,
+            "file": self.file,
+            "line": self.line,
+            "inlined": self.inlined,
+        }
+        return {**fields, "recovered": True} if self.recovered else fields
+
+
+@dataclass(frozen=True, slots=True)
+class FrameState:
+    """A physical frame while it runs: the address to look variables up at, what is known of its registers, its frame
+    address (CFA).
+
+    Registers are by DWARF number; the frame address is None where it is not known.
+    """
+
+    address: int
+    registers: Mapping[int, int]
+    cfa: int | None
+
+
+@dataclass(slots=True)
+class Backtrace:
+    """Frames, innermost first. `end` says why there are no more; `complete` is False where the chain could not be
+    trusted further.
+    """
+
+    frames: list[StackFrame] = field(default_factory=list)
+    end: str = ""
+    complete: bool = False
+    states: list[FrameState] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[StackFrame]:
+        return iter(self.frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def add(self, pc: int, sp: int, symbols: Iterable[Frame], recovered: bool = False) -> None:
+        """Append the frames of one address; one without a name when nothing is known of it."""
+        chain = list(symbols) or [Frame(None, None, None)]
+        for item in chain:
+            self.frames.append(StackFrame(pc, sp, item.function, item.file, item.line, item.inlined, recovered))
