@@ -14,16 +14,14 @@ CAPS_QUERY = b"@ESPCAPS?\r\n"
 """Asks the firmware for its capabilities."""
 
 CAPS = re.compile(r"(?:[\w@:~/.()\[\] -]{0,64}[>$#%] ?)?@ESPCAPS (\{.*)")
-PROMPT = "Press Enter to print core dump to UART"
+PROMPT = b"Press Enter to print core dump to UART"
 
 
 class CapsRecognizer:
     """Reads `@ESPCAPS {json}` at the start of a line or behind a prompt."""
 
-    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (b"@ESPCAPS ",)
     attentive: bool = False
-    holds_partial: bool = False
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Yield a `caps` event."""
@@ -51,16 +49,19 @@ class CapsRecognizer:
 class CoredumpPrompt:
     """Sees the board wait for Enter before it prints a core dump."""
 
-    openings: Sequence[bytes] = ()
-    needles: Sequence[bytes] = (PROMPT.encode(),)
+    needles: Sequence[bytes] = (PROMPT,)
     attentive: bool = False
-    holds_partial: bool = False
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Yield a `note` that asks for Enter."""
-        if PROMPT in line.text:
+        return self.quiet(line)
+
+    def quiet(self, line: LineView) -> Iterable[Record]:
+        """The board prints it, and then it waits: there is no line end before the answer."""
+        at = line.raw.find(PROMPT)
+        if at >= 0:
             yield Note(
-                line.offset, line.length, line.time, kind="prompt", action="enter",
+                line.offset + at, len(PROMPT), line.time, kind="prompt", action="enter",
                 text="The board waits for Enter before it prints its core dump.",
             )  # fmt: skip
 

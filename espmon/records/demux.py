@@ -4,8 +4,8 @@ Two modes. In *text*, each read is searched for the triggers of all span recogni
 hits is cut into lines at the speed of C. In a *capture*, bytes go to the payload in progress until it ends; what it
 rejects is parsed as text. While a stream is nothing but lines, `feed` takes a short way that says the same.
 
-Four laws hold, and property tests keep them: the spans tile the stream; any cut of the stream into reads gives the same
-records; memory is bounded whatever comes; no byte makes a call raise.
+Five laws hold, and property tests keep them: the spans tile the stream; any cut of the stream into reads gives the same
+records; pauses change no line; memory is bounded whatever comes; no byte makes a call raise.
 """
 
 from __future__ import annotations
@@ -13,17 +13,31 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from espmon.records.anchors import anchor, anchored
+from espmon.records.anchors import anchored
+from espmon.records.arrivals import Arrivals
 from espmon.records.batch import Batch, Part
 from espmon.records.event import EventRecognizer
 from espmon.records.event_dispatcher import EventDispatcher
 from espmon.records.limits import Limits
 from espmon.records.line_shapes import SHAPELESS, LineShapes
-from espmon.records.lines import LineBlock, block_of, line_text
+from espmon.records.lines import LineBlock, block_of, line_text, whole_lines
 from espmon.records.notes import Note
 from espmon.records.recognizers import EVENTS, SPANS
-from espmon.records.record import Raw, Record
-from espmon.records.span import Capture, CaptureStatus, Found, More, Outcome, Setup, SpanRecognizer, StringSource, Where
+from espmon.records.record import Raw
+from espmon.records.span import (
+    Capture,
+    CaptureStatus,
+    Cut,
+    Found,
+    More,
+    Outcome,
+    Setup,
+    SpanRecognizer,
+    StringSource,
+    Where,
+)  # fmt: skip
+from espmon.records.spans._ends import line_end
+from espmon.records.triggers import Triggers
 
 COMPLETING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")
 """Bytes without any of these complete nothing: no line, no packet, no binary frame. A CR at the end has to wait."""
@@ -37,8 +51,14 @@ SMALL = 512
 SLACK = 64
 """Longest trigger: an unfinished line is cut at its cap only when a header that begins before it would be known."""
 
-SHORTEST_OPENING = 3
-"""Bytes of a header's beginning that keep an idle call from finishing the line."""
+NEAR_CAP = 4096
+"""So near the cap of a line, the times of its reads are noted: the next piece of the line begins in one of them."""
+
+LATE_END = "the line end of the payload before it"
+"""Reason of the `raw` record for a line end that came after its payload was given out."""
+
+NO_TAIL = re.compile(rb"[\n\x01\x02]")
+"""What is held back as the possible beginning of a payload is not shown as text once it has one of these."""
 
 REJECTS = 2
 """How often bytes may be rejected until payloads are no longer looked for in them. Bounds the work on hostile input."""
@@ -64,21 +84,14 @@ class Demultiplexer:
     ) -> None:
         self._limits = limits or Limits()
         self._setup = Setup(self._limits, strings)
-        self._spans = [make(self._setup) for make in SPANS] if spans is None else list(spans)
-        self._triggers = [(literal, anchor(literal), span) for span in self._spans for literal in span.triggers]
-        self._search = anchored(literal for literal, _, _ in self._triggers).search
-        self._openings = [
-            opening[:size]
-            for span in self._spans
-            for opening in span.openings
-            for size in range(SHORTEST_OPENING, len(opening) + 1)
-        ]
+        self._triggers = Triggers([make(self._setup) for make in SPANS] if spans is None else spans)
         self._offers = EventDispatcher([make() for make in EVENTS] if events is None else events)
         self._note = self._offers.recent.note
         self._portion = self._limits.read
         self._cap = self._limits.line
+        self._short = self._cap - min(NEAR_CAP, self._cap // 2)
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
-        notable = [*(literal for literal, _, _ in self._triggers), *self._offers.needles]
+        notable = [*self._triggers.literals, *self._offers.needles]
         self._notable = anchored(notable).search
         self._sieve = LineShapes(notable)
         self._nothing = Batch(())
@@ -89,12 +102,14 @@ class Demultiplexer:
         self._capture: Capture | None = None
         self._alert = False  # a quiet read may still complete something
         self._held: str | None = None  # the kind of payload that bytes are held for
-        self._waiting: str | None = None  # what an idle call found worth waiting for
+        self._late_end = False  # a payload was given out before its line end came
+        self._told: tuple[int, int] | None = None  # offset and length of the unfinished line that was last told
         self._final = False  # nothing more comes: recognizers that want more get no more
         self._continued = False  # the unfinished line is the rest of one that was cut at the cap
         self._rejects = 0  # depth of rejection, valid up to _rejected_until
         self._rejected_until = 0
-        self._time: float | None = None
+        self._began: float | None = None  # when the first byte that is held came
+        self._arrivals = Arrivals()
 
     @property
     def offset(self) -> int:
@@ -103,22 +118,27 @@ class Demultiplexer:
 
     @property
     def capture(self) -> CaptureStatus | None:
-        """The payload that is being received, None between payloads.
-
-        Also not None when an idle call left an unfinished line alone because more of it is expected (kind "line", or
-        the kind of payload that it may be): then, too, `stall` or `abort_capture` ends the wait.
-        """
+        """The payload that is being received, None between payloads."""
         capture = self._capture
         if capture is None:
-            if self._waiting is None:
-                return None
-            return CaptureStatus(self._waiting, len(self._line), None, 0, self._offset)
+            return None
         return CaptureStatus(capture.kind, len(self._payload), capture.expected, capture.lines, self._offset)
 
     @property
     def pending(self) -> bytes:
-        """The unfinished line that an idle call would finish (empty during a capture)."""
+        """The bytes of text that are held until they can be decided (empty during a capture)."""
         return self._line
+
+    @property
+    def unfinished(self) -> LineBlock | None:
+        """The unfinished line as it stands: one line in a block of its own. None when there is none."""
+        line = self._line
+        if not line:
+            return None
+        if self._held is not None:
+            held = self._searched - self._offset
+            line = line[:held] if NO_TAIL.search(line, held) else line
+        return LineBlock(line, self._offset, (0, len(line)), self._began, partial=True) if line else None
 
     def feed(self, data: bytes, time: float | None = None) -> Batch | LineBlock:
         """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
@@ -129,13 +149,16 @@ class Demultiplexer:
             if LF not in data:
                 rest = self._line
                 quiet = not (CR in rest or HASH in data or FRAME in data or BOOT_FRAME in data)
-                if quiet and (CR not in data or CR not in data[:-1]) and len(rest) + len(data) <= self._cap:
+                if quiet and (CR not in data or CR not in data[:-1]) and len(rest) + len(data) <= self._short:
+                    if not rest:
+                        self._began = time
                     self._line = rest + data
                     return self._nothing
             elif len(data) <= SMALL:
                 lines = data.split(b"\n")
                 tail = lines.pop()
-                lines[0] = self._line + lines[0]
+                rest = self._line
+                lines[0] = rest + lines[0]
                 known = self._sieve.known
                 end = 0
                 starts = [0]
@@ -152,8 +175,9 @@ class Demultiplexer:
                         offset = self._offset
                         self._offset = offset + end
                         self._continued = False
+                        began, self._began = self._began if rest else time, time
                         text = lines[0] + b"\n" if len(lines) == 1 else b"\n".join((*lines, b""))
-                        block = LineBlock(text, offset, starts, time)
+                        block = LineBlock(text, offset, starts, time, began=began)
                         self._note(block)
                         return block
             elif len(data) <= self._portion:
@@ -165,14 +189,18 @@ class Demultiplexer:
                         offset = self._offset
                         self._offset = offset + len(text)
                         self._continued = False
-                        block = block_of(text, offset, self._cap, time)
+                        began, self._began = self._began if len(text) > end else time, time
+                        block = block_of(text, offset, self._cap, time, began)
                         self._offers.recent.add(block)
                         return block
         parts: list[Part] = []
-        self._time = time
+        arrivals = self._arrivals
+        arrivals.begin(self._offset, self._began)
+        arrivals.note(self.offset, time)
         data = bytes(data)
         for at in range(0, len(data), self._portion):
             self._take(data[at : at + self._portion], parts)
+        self._began = arrivals.at(self._offset)
         self._plain = self._capture is None and not self._alert and not self._offers.attentive
         return Batch(parts)
 
@@ -185,65 +213,72 @@ class Demultiplexer:
         self._offers.restarted()
 
     def idle(self, time: float | None = None) -> Batch:
-        """The line went quiet for a moment: finish an unfinished line.
+        """The line went quiet for a moment. No line ends by that.
 
-        A running capture goes on (unless only the line end of its end line is missing), and so does a line that a
-        recognizer waits for, or that may be the beginning of a payload.
+        A running capture goes on, unless only the line end of its end line is missing. Recognizers are told of an
+        unfinished line as it stands, once for each length it has.
         """
         parts = self._begin(time)
         if self._capture is not None:
-            self._settle(self._capture.idle(self._payload, 0), parts)
+            outcome = self._capture.idle(self._payload, 0)
+            self._settle(outcome, parts)
+            self._late_end = outcome is not None and self._capture is None
         if self._capture is None and self._line:
             self._take(b"", parts)  # a quiet read may have brought what a recognizer waits for
-        if self._capture is None and self._line:
-            begun = self._opening() or self._offers.holds or self._offers.opens(self._line)
-            self._waiting = self._held or ("line" if begun else None)
-            if self._waiting is None:
-                self._close(parts)
-        return Batch(parts)
+        if self._capture is None and self._line and self._told != (self._offset, len(self._line)):
+            self._told = self._offset, len(self._line)
+            parts.extend(self._offers.quiet(self._line, self._offset, self._arrivals.at(self._offset)))
+        return self._batch(parts)
 
     def stall(self, reason: str = "nothing came any more", time: float | None = None) -> Batch:
-        """The line has been quiet for too long: end a running capture and finish whatever is held."""
+        """The line has been quiet for too long: end a running capture. An unfinished line stays unfinished."""
         parts = self._begin(time)
-        self._close(parts, reason)
-        return Batch(parts)
+        self._end_captures(parts, reason)
+        return self._batch(parts)
 
     def settle(self, time: float | None = None) -> Batch:
         """The line has been quiet for a second or so: report what was still open (a crash that nothing followed)."""
         parts = self._begin(time)
         if self._capture is None:
             parts.extend(self._offers.end())
-        return Batch(parts)
+        return self._batch(parts)
 
     def abort_capture(self, reason: str = "stopped by the user", time: float | None = None) -> Batch:
         """End the running capture; what came is kept or shown as text. Nothing happens between captures."""
         parts = self._begin(time)
         if self._capture is not None:
             self._settle(self._capture.end(self._payload, 0, reason), parts)
-        elif self._waiting is not None:
-            self._close(parts)
-        return Batch(parts)
+        return self._batch(parts)
 
     def flush(self, time: float | None = None) -> Batch:
         """The stream ends, or is interrupted: end everything that is open. Feeding may go on afterwards."""
         parts = self._begin(time)
         self._close(parts, "the stream ended")
         parts.extend(self._offers.end())
-        return Batch(parts)
+        return self._batch(parts)
 
     def raw(self, data: bytes, reason: str, time: float | None = None) -> Batch:
-        """Bytes that are part of the stream but no text (they came during a lease): one `raw` record."""
-        parts = [*self.stall(f"the port was handed to {reason}", time).parts]
+        """Bytes that are part of the stream but no text (they came during a lease): one `raw` record.
+
+        The lease ends the unfinished line, and whatever else is open.
+        """
+        parts = self._begin(time)
+        self._close(parts, f"the port was handed to {reason}")
         if data:
-            parts.append(Raw(self._offset, data, reason, time))
+            parts.append(Raw(self._offset, data, reason, self._arrivals.at(self._offset)))
             self._offset += len(data)
-        return Batch(parts)
+        return self._batch(parts)
 
     def _begin(self, time: float | None) -> list[Part]:
         """A call that is not a plain read: the next read decides anew which way to go."""
-        self._time = time
+        self._arrivals.begin(self._offset, self._began)
+        self._arrivals.note(self.offset, time)
         self._plain = False
         return []
+
+    def _batch(self, parts: list[Part]) -> Batch:
+        self._began = self._arrivals.at(self._offset)
+        return Batch(parts)
 
     # -- the two modes --------------------------------------------------------------------------------------------
 
@@ -254,6 +289,16 @@ class Demultiplexer:
             return
         data = self._line + data
         self._line = b""
+        if self._late_end:
+            end = line_end(data, 0)
+            if isinstance(end, More) and not self._final:
+                self._line, self._alert = data, True
+                return
+            self._late_end = False
+            if isinstance(end, int):
+                parts.append(Raw(self._offset, data[:end], LATE_END, self._arrivals.at(self._offset)))
+                self._offset += end
+                data = data[end:]
         self._keep(data, self._parse(data, 0, parts))
 
     def _settle(self, outcome: Outcome | None, parts: list[Part]) -> None:
@@ -271,8 +316,7 @@ class Demultiplexer:
         else:
             self._line = data[at:]
         # After a CR, an unfinished packet or a held byte, the next read decides whatever is in it.
-        self._waiting = None
-        self._alert = self._held is not None or self._line.endswith(b"\r") or b"#" in self._line[-2:]
+        self._alert = self._held is not None or self._late_end or self._line.endswith(b"\r") or b"#" in self._line[-2:]
 
     def _finish(self, data: bytes, start: int, outcome: Outcome, parts: list[Part]) -> int:
         """Take the record of a capture that starts at `start`; returns where parsing goes on."""
@@ -287,9 +331,10 @@ class Demultiplexer:
         parts.append(outcome.record)
         for position, line in outcome.foreign:
             text = line_text(line.rstrip(b"\r\n"))
-            parts.append(Note(begin + position, len(line), self._time, kind="interleaved", text=text))
-            parts.extend(self._offers.events(block_of(line, begin + position, self._cap, self._time)))
-        self._complete(outcome.record, at, parts)
+            time = self._arrivals.at(begin + position)
+            parts.append(Note(begin + position, len(line), time, kind="interleaved", text=text))
+            parts.extend(self._offers.events(block_of(line, begin + position, self._cap, time)))
+        self._offers.complete(outcome.record, at, parts)
         self._offset = end
         self._continued = False
         return start + outcome.length
@@ -311,17 +356,22 @@ class Demultiplexer:
         limit = len(data)
         self._held = None
         while True:
-            hit = self._search(data, at)
+            hit = self._triggers.find(data, at)
             if hit is None:
                 # A trigger may be cut at the end of the data; everything before that is decided for good.
                 self._searched = self._offset + max(at, len(data) - SLACK) - start
                 break
-            span, begin = self._trigger_at(data, hit.start())
+            span, begin, behind = hit
             answer = None if begin < start else self._probe(data, start, begin, span)
             if answer is None or (self._final and isinstance(answer, More)):
-                at = hit.end()
+                at = behind
                 continue
             at = begin
+            if isinstance(answer, Cut):
+                self._emit(data[start:at], parts)
+                self._continued = False
+                start, at = at, behind
+                continue
             if isinstance(answer, More):
                 self._held = span.kind
                 self._searched = self._offset + at - start
@@ -339,14 +389,7 @@ class Demultiplexer:
 
     def _lines(self, data: bytes, start: int, limit: int, parts: list[Part]) -> int:
         """Emit the whole lines in `data[start:limit]`, and what an unfinished line has above its cap."""
-        end = max(data.rfind(b"\n", start, limit) + 1, start)
-        if data.find(b"\r", end, limit) >= 0:
-            tail = data[end:limit]
-            # A CR may still become CR LF or CR CR LF.
-            open_end = len(tail) - len(tail.rstrip(b"\r"))
-            body = tail[: len(tail) - open_end]
-            keep = len(body) - (body.rfind(b"\r") + 1) + min(open_end, 2) if open_end <= 2 else 2
-            end = limit - keep
+        end = whole_lines(data, start, limit)
         if end > start:
             self._emit(data[start:end] if start or end < len(data) else data, parts)
             self._continued = False
@@ -357,18 +400,12 @@ class Demultiplexer:
             self._continued = True
         return end
 
-    def _trigger_at(self, data: bytes, at: int) -> tuple[SpanRecognizer, int]:
-        """Whose trigger has its anchor at `at`, and where it begins."""
-        for literal, index, span in self._triggers:
-            if at >= index and data.startswith(literal, at - index):
-                return span, at - index
-        raise AssertionError("a search for triggers found something else")
-
-    def _probe(self, data: bytes, start: int, at: int, span: SpanRecognizer) -> Found | Capture | More | None:
+    def _probe(self, data: bytes, start: int, at: int, span: SpanRecognizer) -> Found | Capture | Cut | More | None:
         """Ask the recognizer whose trigger was hit at `at`."""
         offset = self._offset + at - start
         rejected = offset < self._rejected_until
-        answer = span.probe(data, at, Where(data, start, at, self._continued, rejected, offset, self._time))
+        time = self._arrivals.at(offset)
+        answer = span.probe(data, at, Where(data, start, at, self._continued, rejected, offset, time))
         if rejected and self._rejects >= REJECTS and not isinstance(answer, Found | More):
             return None
         return answer
@@ -381,37 +418,29 @@ class Demultiplexer:
             parts.extend(self._offers.take(found.part))
         else:
             parts.append(found.part)
-            self._complete(found.part, len(parts) - 1, parts)
-
-    def _complete(self, record: Record, at: int, parts: list[Part]) -> None:
-        """Add the events that a span record completes: those that ended before it stand before it, at `parts[at]`."""
-        for event in self._offers.span(record):
-            if event.offset + event.length <= record.offset:
-                parts.insert(at, event)
-                at += 1
-            else:
-                parts.append(event)
+            self._offers.complete(found.part, len(parts) - 1, parts)
 
     def _emit(self, data: bytes, parts: list[Part]) -> None:
-        block = block_of(data, self._offset, self._cap, self._time)
+        block = block_of(data, self._offset, self._cap, None)
         self._offset += len(data)
-        parts.extend(self._offers.take(block))
+        for part in self._arrivals.dated(block):
+            parts.extend(self._offers.take(part))
 
-    def _close(self, parts: list[Part], reason: str = "the stream ended") -> None:
-        """End everything that is open but events: captures one after the other, then the unfinished line."""
-        self._final = True
+    def _end_captures(self, parts: list[Part], reason: str) -> None:
         while self._capture is not None:
             # What one capture rejects may contain another.
             self._settle(self._capture.end(self._payload, 0, reason), parts)
-        if self._held is not None:
+
+    def _close(self, parts: list[Part], reason: str) -> None:
+        """End everything that is open but events: captures one after the other, then the unfinished line."""
+        self._final = True
+        self._end_captures(parts, reason)
+        if self._held is not None or self._late_end:
             self._take(b"", parts)
             if self._capture is not None:
                 self._close(parts, reason)
         if self._line:
             data, self._line = self._line, b""
             self._emit(data, parts)
-        self._final = self._alert = self._continued = False
-        self._held = self._waiting = None
-
-    def _opening(self) -> bool:
-        return any(self._line.endswith(opening) for opening in self._openings)
+        self._final = self._alert = self._continued = self._late_end = False
+        self._held = None

@@ -31,7 +31,10 @@ class LineView:
     """Host seconds since the epoch, None offline."""
 
     partial: bool = False
-    """True when the line was finished by an idle call or a cap, not by a line end."""
+    """True when the line has no end: it is still going on, or a payload, a reset, a lease or the cap cut it there."""
+
+    raw: bytes = b""
+    """Its bytes as received, line end included."""
 
     recent: RecentLines = NO_LINES
     """The lines of the stream around it; `recent.before(offset)` are those before it. Valid during the call."""
@@ -43,17 +46,9 @@ class EventRecognizer(Protocol):
     needles: Sequence[bytes]
     """A line is offered when it contains one of these byte strings (cheap test over whole reads) ..."""
 
-    openings: Sequence[bytes]
-    """An idle call leaves a line unfinished that contains one of these: more of it will come."""
-
     @property
     def attentive(self) -> bool:
         """... or whenever this is true: in the middle of a panic every line is offered."""
-        ...
-
-    @property
-    def holds_partial(self) -> bool:
-        """True while an unfinished line must not be finished by an idle call (a paused `Backtrace:`)."""
         ...
 
     def line(self, line: LineView) -> Iterable[Record]:
@@ -80,6 +75,19 @@ class Gathering(Protocol):
 
     def end(self) -> Iterable[Record]:
         """Yield what is open: an event that began later is about to be reported."""
+        ...
+
+
+@runtime_checkable
+class PromptReader(Protocol):
+    """A recognizer that has something to say before a line has ended: the board may be waiting for an answer."""
+
+    def quiet(self, line: LineView) -> Iterable[Record]:
+        """Nothing came for a moment, and this line has no end yet: yield what is certain however it goes on.
+
+        Called once for each length that the line has in a pause. Nothing may be remembered: the line comes again when
+        it is finished, and what it then yields that is equal to what was said is dropped.
+        """
         ...
 
 

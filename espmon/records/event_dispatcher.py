@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 
 from espmon.records.anchors import anchored
 from espmon.records.batch import Part
-from espmon.records.event import EventRecognizer, Gathering, LineView, Restartable
-from espmon.records.lines import DecodedBlock, LineBlock
+from espmon.records.event import EventRecognizer, Gathering, LineView, PromptReader, Restartable
+from espmon.records.lines import DecodedBlock, LineBlock, line_text
 from espmon.records.recent_lines import RecentLines
 from espmon.records.record import Record
 
@@ -29,18 +29,10 @@ class EventDispatcher:
         self._gathering = [recognizer for recognizer in recognizers if isinstance(recognizer, Gathering)]
         self.recent = RecentLines()
         """What came last. The demultiplexer adds the lines that it does not offer."""
+        self._said: list[Record] = []  # of the unfinished line
         self.needles = needles
         self.attentive = False
         """True while a recognizer wants every line."""
-
-    @property
-    def holds(self) -> bool:
-        """True while a recognizer wants an unfinished line to stay unfinished."""
-        return any(recognizer.holds_partial for recognizer in self._recognizers)
-
-    def opens(self, line: bytes | bytearray) -> bool:
-        """True for an unfinished line that a recognizer knows as the beginning of something (a crash's banner)."""
-        return any(opening in line for recognizer in self._recognizers for opening in recognizer.openings)
 
     def _look_up(self) -> None:
         self.attentive = any(recognizer.attentive for recognizer in self._recognizers)
@@ -92,15 +84,19 @@ class EventDispatcher:
                 if view is None:
                     raw = block.raw(index)
                     view = LineView(
-                        block.line_offset(index), len(raw), block.text(index), block.time,
+                        block.line_offset(index), len(raw), block.text(index), block.host_time(index),
                         partial=block.source == "text" and raw[-1:] not in (b"\n", b"\r"),
-                        recent=self.recent,
+                        raw=raw, recent=self.recent,
                     )  # fmt: skip
                 found.extend((recognizer, event) for event in recognizer.line(view))
         if view is None:
             return []
         events = self._in_order(found)
         self._look_up()
+        if self._said:
+            events = [event for event in events if not self._was_said(event)]
+            if block.line_offset(index + 1) > self._said[0].offset:
+                self._said.clear()
         return events
 
     def _in_order(self, found: Iterable[tuple[EventRecognizer, Record]]) -> list[Record]:
@@ -122,15 +118,38 @@ class EventDispatcher:
         placed.sort(key=lambda row: row[:2])
         return [event for _, _, event in placed]
 
+    def quiet(self, line: bytes, offset: int, time: float | None) -> list[Record]:
+        """The events that an unfinished line tells as it stands, as far as they were not told yet."""
+        view: LineView | None = None
+        events: list[Record] = []
+        for recognizer, search in self._asked:
+            if isinstance(recognizer, PromptReader) and search(line):
+                if view is None:
+                    view = LineView(offset, len(line), line_text(line.rstrip(b"\r")), time, partial=True, raw=line)
+                events.extend(event for event in recognizer.quiet(view) if not self._was_said(event))
+        self._said.extend(events)
+        return events
+
+    def _was_said(self, event: Record) -> bool:
+        return any(
+            event.offset == said.offset and event.type == said.type and event.to_json() == said.to_json()
+            for said in self._said
+        )
+
     def events(self, block: LineBlock) -> list[Record]:
         """The events that the lines of a block complete, for lines that stand inside another record."""
         return [event for index in range(len(block)) for event in self._line(block, index)]
 
-    def span(self, record: Record) -> list[Record]:
-        """The events that a span record completes."""
+    def complete(self, record: Record, at: int, parts: list[Part]) -> None:
+        """Add the events that a span record completes: those that ended before it stand before it, at `parts[at]`."""
         events = self._in_order((one, event) for one in self._recognizers for event in one.span(record))
         self._look_up()
-        return events
+        for event in events:
+            if _ends_before(event, record.offset):
+                parts.insert(at, event)
+                at += 1
+            else:
+                parts.append(event)
 
     def end(self) -> list[Record]:
         """The events that are still open."""

@@ -10,7 +10,7 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from espmon.records.lines import SGR, LineBlock
 
-ENDS = {b"\r\n": '"\\r\\n"', b"\n": '"\\n"', b"\r\r\n": '"\\r\\r\\n"'}
+ENDS = {b"\r\n": '"\\r\\n"', b"\n": '"\\n"', b"\r\r\n": '"\\r\\r\\n"', b"\r": '"\\r"'}
 """Line end -> its JSON string."""
 
 
@@ -20,7 +20,8 @@ def json_rows(block: LineBlock) -> Iterator[str]:
     starts = block.starts
     data = block.data
     text_of_bytes = block.source == "text"
-    time = "null" if block.time is None else repr(block.time)
+    time = "null" if block.began is None else repr(block.began)
+    others = "null" if block.time is None else repr(block.time)
     words: dict[str | None, str] = {None: "null"}
     levels = {0: "null"} | {code: f'"{chr(code)}"' for code in b"EWIDV"}
     offset = block.offset
@@ -50,3 +51,4 @@ def json_rows(block: LineBlock) -> Iterator[str]:
             f'"source": "{block.source}"}}'
         )
         begin = end
+        time = others

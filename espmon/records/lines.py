@@ -4,9 +4,8 @@ A `LineBlock` holds consecutive lines of the stream. Level, tag and device time 
 for, for the whole block at once, so that receiving costs nothing but finding the line ends.
 
 A line ends with LF, CR LF or CR CR LF. A CR alone ends a line too: a board that repaints a progress bar gives one line
-a state, so nothing that it said is lost. Such a line has no line end in the record (`eol` ""), and yet is not
-`partial`: that says that what follows overwrites it. A line with nothing behind it is `partial`: an idle call, a
-payload, the line cap or the end of the stream cut it there.
+a state, so nothing that it said is lost; what follows overwrites it on a terminal. A line with nothing behind it is
+`partial`: a payload, a reset, a lease, the line cap or the end of the stream cut it there. Time never does.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Line(Record):
         first = starts[index]
         self.offset = block.offset + first
         self.length = starts[index + 1] - first
-        self.time = block.time
+        self.time = block.host_time(index)
         self._block = block
         self._index = index
 
@@ -65,12 +64,12 @@ class Line(Record):
 
     @property
     def eol(self) -> str:
-        """The line end: LF, CR LF, CR CR LF, or nothing (also after a CR alone)."""
+        """The line end: LF, CR LF, CR CR LF, CR, or nothing."""
         return self._block.eol(self._index)
 
     @property
     def partial(self) -> bool:
-        """True when the line was finished by an idle call, a payload, a cap or the end of the stream."""
+        """True when a payload, a reset, a lease, the cap or the end of the stream ended the line."""
         return self._block.unfinished(self._index)
 
     @property
@@ -119,21 +118,30 @@ class LineBlock:
         data: the lines' bytes, line ends included, back to back.
         offset: stream offset of `data[0]`.
         starts: n + 1 positions in `data`; line i is `data[starts[i]:starts[i + 1]]`.
-        time: host seconds of the read that finished these lines, None offline.
-        partial: the last line has no line end (idle flush, cap, end of stream).
+        time: host seconds when the first bytes of the lines came, None offline.
+        partial: the last line has no line end (a payload, a cap, the end of the stream).
+        began: the same for the first line, where it began in an earlier read than the others.
     """
 
-    __slots__ = ("_columns", "data", "offset", "partial", "starts", "time")
+    __slots__ = ("_columns", "began", "data", "offset", "partial", "starts", "time")
 
     source: ClassVar[str] = "text"
 
     def __init__(
-        self, data: bytes, offset: int, starts: Sequence[int], time: float | None = None, *, partial: bool = False
+        self,
+        data: bytes,
+        offset: int,
+        starts: Sequence[int],
+        time: float | None = None,
+        *,
+        partial: bool = False,
+        began: float | None = None,
     ) -> None:
         self.data = data
         self.offset = offset
         self.starts = starts
         self.time = time
+        self.began = time if began is None else began
         self.partial = partial
         self._columns: Columns | None = None
 
@@ -177,8 +185,12 @@ class LineBlock:
         """Device milliseconds of each line, None where there are none."""
         return self.columns.times
 
+    def host_time(self, index: int) -> float | None:
+        """Host seconds when the line's first byte came, None offline."""
+        return self.time if index else self.began
+
     def line_offset(self, index: int) -> int:
-        """Stream offset of line `index`."""
+        """Stream offset of line `index`; of the end of the block for the index after the last."""
         return self.offset + self.starts[index]
 
     def raw(self, index: int) -> bytes:
@@ -207,13 +219,12 @@ class LineBlock:
         return self.columns.times[index]
 
     def eol(self, index: int) -> str:
-        """The line end: LF, CR LF, CR CR LF, or nothing (also after a CR alone)."""
+        """The line end: LF, CR LF, CR CR LF, CR, or nothing."""
         raw = self.raw(index)
-        end = raw[len(raw.rstrip(b"\r\n")) :]
-        return end.decode() if end != b"\r" else ""
+        return raw[len(raw.rstrip(b"\r\n")) :].decode()
 
     def unfinished(self, index: int) -> bool:
-        """True when nothing ended the line but an idle call, a payload, a cap or the end of the stream."""
+        """True when a payload, a reset, a lease, the cap or the end of the stream ended the line."""
         return self.data[self.starts[index + 1] - 1] not in b"\r\n"
 
     def record(self, index: int) -> Line:
@@ -230,7 +241,8 @@ class LineBlock:
         begin, end = self.starts[first], self.starts[stop]
         starts = array("I", [start - begin for start in self.starts[first : stop + 1]])
         partial = self.partial and stop == len(self)
-        return LineBlock(self.data[begin:end], self.offset + begin, starts, time=self.time, partial=partial)
+        began = None if first else self.began
+        return LineBlock(self.data[begin:end], self.offset + begin, starts, self.time, partial=partial, began=began)
 
 
 class DecodedBlock(LineBlock):
@@ -284,6 +296,19 @@ class DecodedBlock(LineBlock):
         return False
 
 
+def whole_lines(data: bytes, start: int, limit: int) -> int:
+    """Where in `data[start:limit]` the last line ends that nothing can be added to: a CR may still become CR LF."""
+    end = max(data.rfind(b"\n", start, limit) + 1, start)
+    if data.find(b"\r", end, limit) < 0:
+        return end
+    tail = data[end:limit]
+    open_end = len(tail) - len(tail.rstrip(b"\r"))
+    if open_end > 2:
+        return limit - 2
+    body = tail[: len(tail) - open_end]
+    return end + body.rfind(b"\r") + 1
+
+
 def split_lines(data: bytes, cap: int) -> list[int]:
     """Where the lines of `data` start, and its end. A body longer than `cap` is cut in pieces of `cap`."""
     if data.find(b"\r\r\n") >= 0:
@@ -314,9 +339,9 @@ def cut_long(data: bytes, lengths: list[int], cap: int) -> list[int]:
     return cut
 
 
-def block_of(data: bytes, offset: int, cap: int, time: float | None) -> LineBlock:
+def block_of(data: bytes, offset: int, cap: int, time: float | None, began: float | None = None) -> LineBlock:
     """All of `data` as lines; the last one may lack its end."""
     starts: Sequence[int] = split_lines(data, cap)
     if len(starts) > COMPACT:
         starts = array("I", starts)
-    return LineBlock(data, offset, starts, time, partial=data[-1] not in b"\r\n")
+    return LineBlock(data, offset, starts, time, partial=data[-1] not in b"\r\n", began=began)

@@ -15,6 +15,7 @@ from espmon.records.spans.coredump_capture import CoredumpRecognizer
 from espmon.records.spans.frame import FrameRecognizer
 from espmon.records.spans.gdb_packets import GdbRecognizer
 from espmon.records.spans.png import PngRecognizer
+from espmon.records.spans.reset_banner import ResetBannerRecognizer
 
 SPANS: tuple[Callable[[Setup], SpanRecognizer], ...] = (
     FrameRecognizer,
@@ -22,8 +23,9 @@ SPANS: tuple[Callable[[Setup], SpanRecognizer], ...] = (
     CoredumpRecognizer,
     GdbRecognizer,
     BinlogRecognizer,
+    ResetBannerRecognizer,
 )
-"""Payloads that take bytes out of the text."""
+"""What ends the text before it: payloads that take bytes out of it, and a reset in the middle of a line."""
 
 EVENTS: tuple[Callable[[], EventRecognizer], ...] = (
     CapsRecognizer,

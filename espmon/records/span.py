@@ -53,6 +53,13 @@ class More:
 MORE = More()
 
 
+class Cut:
+    """The hit is text, and begins a line: whatever stands before it in the line is a line that nothing ended."""
+
+
+CUT = Cut()
+
+
 @dataclass(slots=True)
 class Setup:
     """What the recognizers of one demultiplexer share."""
@@ -194,9 +201,6 @@ class SpanRecognizer(Protocol):
     triggers: Sequence[bytes]
     """Byte strings (at most 48 bytes, no line ends) with which a payload starts; none holds another one."""
 
-    openings: Sequence[bytes]
-    """Literal beginnings of a header: an idle call does not finish a line that ends in a part of one."""
-
-    def probe(self, data: bytes, at: int, where: Where) -> Found | Capture | More | None:
+    def probe(self, data: bytes, at: int, where: Where) -> Found | Capture | Cut | More | None:
         """Decide about a hit at `data[at]`. None: these bytes are text."""
         ...

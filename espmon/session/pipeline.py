@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from espmon.records.baud_detector import BaudDetector, BaudFinding
-from espmon.records.demux import Demultiplexer
+from espmon.records.demux import LATE_END, Demultiplexer
 from espmon.records.events.boot_loop import LOOP_AT
 from espmon.records.events.reset import Reset
 from espmon.records.lines import SGR, LineBlock
-from espmon.records.record import Record
+from espmon.records.record import Raw, Record
 from espmon.session.event_log import EventLog, SessionNote
 from espmon.session.recording import Recording
 from espmon.session.settings import Settings
-from espmon.session.status import Capture, Change, EventEntry, LinesAppended, Notice, Severity
+from espmon.session.status import Capture, Change, EventEntry, LinesAppended, Notice, Severity, TailChanged
 from espmon.session.store import LogStore
 
 MAX_NOTICES_A_READ = 4
@@ -53,7 +53,7 @@ class Pipeline:
         store: where lines go.
         events: where everything else goes.
         emit: called with each change, on the thread that feeds.
-        settings: limits, and how long a pause ends a line or a payload.
+        settings: limits, and how long a pause ends a payload.
         on_record: called with each record that is not a line, after it was listed, with the id of its entry (or None).
     """
 
@@ -121,7 +121,7 @@ class Pipeline:
         return None
 
     def tick(self, now: float) -> None:
-        """Time passed without bytes: finish a partial line, give up a stalled payload."""
+        """Time passed without bytes: say what a quiet line tells, give up a stalled payload. No line ends by it."""
         quiet = now - self._last_byte
         if not self._idled and quiet >= self._settings.idle_seconds:
             self._idled = True
@@ -143,7 +143,7 @@ class Pipeline:
         self._spread(self.demux.abort_capture(time=now).parts, now)
 
     def flush(self, now: float) -> None:
-        """The stream ended here (unplug, close): end every capture and partial line."""
+        """The stream ended here (unplug, close): end every capture and the unfinished line."""
         self._spread(self.demux.flush(now).parts, now)
         self._idled = self._settled = self._stalled = True
 
@@ -153,16 +153,17 @@ class Pipeline:
         self.events.restarted()
 
     def raw(self, data: bytes, owner: str, now: float) -> None:
-        """Bytes received by a lease: part of the stream, and not log text."""
-        if data:
-            self._spread(self.demux.raw(data, owner, now).parts, now)
+        """Bytes received by a lease: part of the stream, and not log text. Without any, the log only ends its line."""
+        self._spread(self.demux.raw(data, owner, now).parts, now)
 
     # -- records -------------------------------------------------------------------------------------------------
 
     def mark(self, text: str, now: float) -> int:
         """Put a line of the session's own into the log; returns its id."""
         line = len(self.store)
-        self._append(MarkBlock(text, self.demux.offset, now))
+        unfinished = self.demux.unfinished
+        self._append(MarkBlock(text, self.demux.offset if unfinished is None else unfinished.offset, now))
+        self.store.grow(unfinished)
         self._emit(LinesAppended(len(self.store)))
         return line
 
@@ -199,8 +200,11 @@ class Pipeline:
             self._capture_since = None
         elif self._capture_since is None:
             self._capture_since = now
+        grown = self.store.grow(self.demux.unfinished)
         if len(self.store) != before:
             self._emit(LinesAppended(len(self.store)))
+        elif grown:
+            self._emit(TailChanged())
 
     @staticmethod
     def _worth_telling(entry: EventEntry) -> bool:
@@ -215,13 +219,14 @@ class Pipeline:
 
     def _record(self, record: Record, now: float) -> EventEntry | None:
         if record.derived:
-            line = self.store.line_at(record.offset)
+            line = self._line_of(record)
             entry = self.events.add(record, line)
         else:
             line = len(self.store)
             entry = self.events.add(record, line)
             title = entry.title if entry else self._set_aside(record)
-            self._append(MarkBlock(f"▣ {title}", record.offset, record.time))
+            if not (isinstance(record, Raw) and record.reason == LATE_END):
+                self._append(MarkBlock(f"▣ {title}", record.offset, record.time))
         if self.recording is not None:
             fields = record.to_json()
             if record.type == "raw":
@@ -230,6 +235,13 @@ class Pipeline:
         if self._on_record is not None:
             self._on_record(record, entry.id if entry else None)
         return entry
+
+    def _line_of(self, record: Record) -> int | None:
+        """Id of the log line that an event points at: perhaps the one that is still being received."""
+        unfinished = self.demux.unfinished
+        if unfinished is not None and record.offset >= unfinished.offset:
+            return len(self.store)
+        return self.store.line_at(record.offset)
 
     def _set_aside(self, record: Record) -> str:
         """What is said of bytes that are neither text nor a payload: most often those that a lease exchanged."""

@@ -109,6 +109,7 @@ class Link:
         if self._wire is None:
             raise PortError(PortErrorKind.LOST, "The port is not open")
         self._leased.clear()
+        self._pipeline.raw(b"", owner, self._clock())
         return self._wire.lease(owner)
 
     def forfeit(self, lease: Lease) -> None:

@@ -186,6 +186,11 @@ class LinesAppended:
 
 
 @dataclass(frozen=True, slots=True)
+class TailChanged:
+    """The line that is still being received has grown; look at the store's `tail`."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventAdded:
     """An entry was added, or (same id) replaced by one with more in it."""
 
@@ -208,7 +213,7 @@ class DecorationsChanged:
     lines: tuple[int, ...]
 
 
-Change = StatusChanged | LinesAppended | EventAdded | Notice | DecorationsChanged
+Change = StatusChanged | LinesAppended | TailChanged | EventAdded | Notice | DecorationsChanged
 """What listeners receive, on the session's thread: put it in a queue and return."""
 
 

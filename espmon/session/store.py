@@ -17,6 +17,20 @@ STORE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Tail:
+    """The line that is still being received. It is not in the store; when it is finished, it gets the id `line`."""
+
+    line: int
+    """The id that the line will have. A reader for whom the store is longer has a line that was finished meanwhile."""
+
+    version: int
+    """Stream offset behind its last byte: another version has other bytes."""
+
+    block: LineBlock
+    """The line as it stands, alone in its block: its bytes, and the time of the first one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A block and the ids of its lines."""
 
@@ -38,6 +52,7 @@ class LogStore:
         self._end = 0
         self._first = 0
         self._bytes = 0
+        self._tail: Tail | None = None
 
     def __len__(self) -> int:
         """Id after the newest line (ids start at 0 and never change)."""
@@ -52,6 +67,28 @@ class LogStore:
     def bytes(self) -> int:
         """Bytes of text kept."""
         return self._bytes
+
+    @property
+    def tail(self) -> Tail | None:
+        """The line that is still being received, None when there is none."""
+        tail = self._tail
+        return tail if tail is not None and tail.line == self._end else None
+
+    def grow(self, unfinished: LineBlock | None) -> bool:
+        """Publish the line that is still being received. Only the session's thread calls this.
+
+        Returns:
+            Whether it is another one than before, or has grown.
+        """
+        before = self.tail
+        if unfinished is None:
+            self._tail = None
+            return before is not None
+        version = unfinished.offset + unfinished.length
+        if before is not None and before.version == version and before.block.offset == unfinished.offset:
+            return False
+        self._tail = Tail(self._end, version, unfinished)
+        return True
 
     def append(self, block: LineBlock) -> None:
         """Add lines at the end. Only the session's thread calls this."""

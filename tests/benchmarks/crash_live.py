@@ -18,6 +18,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import Change, EventAdded, LinesAppended, OpenRequest
 from espmon.sim import BoardServer, SimulatedBoard
+from tests.session.fakes import shown
 
 LAST_LINE = b"ELF file SHA256"
 BAUD = 115200
@@ -76,7 +77,7 @@ async def one(command: str) -> tuple[float, dict[str, float]]:
 
 def prompt(session: Session) -> bool:
     """Whether the console is there."""
-    return any("esp>" in session.store.record(number).text for number in range(len(session.store)))
+    return any("esp>" in text for text in shown(session.store))
 
 
 async def debugged(session: Session, clock: Clock) -> dict[str, float]:

@@ -23,7 +23,7 @@ from espmon.sim import BoardThread, SimulatedBoard
 from espmon.testing import LoaderPeer
 from espmon.testing.handles import MemoryHandle
 from tests.rom.server import pty_loader, silent_listener, tcp_loader
-from tests.session.fakes import Watch
+from tests.session.fakes import Watch, shown
 
 pytestmark = pytest.mark.e2e
 
@@ -209,7 +209,7 @@ async def test_the_log_after_a_probe_of_the_board_is_readable_and_complete(tmp_p
 
         def log() -> str:
             """What stands behind the bytes of the probe."""
-            texts = [store.record(line).text for line in range(store.first, len(store))]
+            texts = shown(store)
             marks = [index for index, text in enumerate(texts) if text.startswith("▣") and "probe" in text]
             return "\n".join(texts[marks[-1] + 1 :]) if marks else ""
 

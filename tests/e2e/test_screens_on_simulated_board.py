@@ -33,6 +33,7 @@ from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen
 from espmon.tui.screens.screenshot import ScreenshotScreen
 from espmon.tui.screens.stub_offer import StubScreen
+from tests.session.fakes import shown
 
 pytestmark = pytest.mark.e2e
 
@@ -59,8 +60,7 @@ class Desk:
         return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
 
     def log(self) -> list[str]:
-        store = self.session.store
-        return [store.record(line).text for line in range(store.first, len(store))]
+        return shown(self.session.store)
 
     async def says(self, text: str) -> None:
         await self.until(lambda: text in self.text(), f"{text!r} on the screen")

@@ -15,7 +15,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import ElfState, EventEntry, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
-from tests.session.fakes import Watch
+from tests.session.fakes import Watch, shown
 
 pytestmark = pytest.mark.e2e
 
@@ -29,8 +29,7 @@ class Bench:
         self.board = board
 
     def texts(self) -> list[str]:
-        store = self.session.store
-        return [store.record(line).text for line in range(store.first, len(store))]
+        return shown(self.session.store)
 
     def entries(self, kind: str) -> list[EventEntry]:
         return [entry for entry in self.session.events if entry.record.type == kind]
@@ -151,14 +150,9 @@ async def test_a_flood_arrives_whole(bench: Bench) -> None:
 
 async def test_an_unfinished_line_is_shown(bench: Bench) -> None:
     await bench.session.decline()
-    before = len(bench.session.store)
     await bench.type("partial")
     await bench.watch.until(
-        lambda: any(
-            bench.session.store.record(line).partial and "esp>" not in bench.session.store.record(line).text
-            for line in range(before, len(bench.session.store))
-        ),
-        limit=20,
+        lambda: (tail := bench.session.store.tail) is not None and b"esp>" not in tail.block.data, limit=20
     )
 
 

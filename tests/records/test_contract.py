@@ -70,7 +70,7 @@ PAYLOAD = {"bytes": number, "complete": flag, "error": nullable(text), "path": n
 SPAN_FIELDS: dict[str, dict[str, Check]] = {
     "line": {
         "text": text, "level": one_of("E", "W", "I", "D", "V", None), "tag": nullable(text),
-        "device_ms": nullable(number), "eol": one_of("\n", "\r\n", "\r\r\n", ""), "partial": flag, "ansi": flag,
+        "device_ms": nullable(number), "eol": one_of("\n", "\r\n", "\r\r\n", "\r", ""), "partial": flag, "ansi": flag,
         "source": one_of("text", "binlog"),
     },
     "frame": PAYLOAD | {

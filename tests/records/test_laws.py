@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from espmon.records import Demultiplexer, Record
+from espmon.records import Demultiplexer, JsonObject, Record
 from tests.records.streams import SMALL, STREAMS, as_json, assert_tiles, records
 
 FAST = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -71,6 +72,59 @@ def test_no_order_of_calls_raises_or_loses_a_byte(steps: list[tuple[bytes, str]]
         assert demux.offset == size
     found += demux.flush()
     assert_tiles(found, size)
+
+
+PAUSES = ("idle", "settle", "stall")
+"""What a pause makes of a demultiplexer, in the order in which a longer one does. A stall ends captures, so it comes
+between captures only."""
+
+
+def with_pauses(data: bytes, pauses: Iterable[tuple[int, int]], demux: Demultiplexer) -> list[Record]:
+    """All records of a stream that comes with pauses: (position, how long, as an index into `PAUSES`)."""
+    found: list[Record] = []
+    at = 0
+    for position, length in sorted(pauses):
+        found += demux.feed(data[at:position])
+        at = position
+        for call in PAUSES[: length + 1]:
+            if call != "stall" or demux.capture is None:
+                found += getattr(demux, call)()
+    return [*found, *demux.feed(data[at:]), *demux.flush()]
+
+
+@given(STREAMS, st.data())
+@FAST
+def test_any_cut_and_any_pause_gives_the_same_lines(data: bytes, draw: st.DataObject) -> None:
+    pause = st.tuples(st.integers(0, len(data)), st.integers(0, len(PAUSES) - 1))
+    pauses = draw.draw(st.lists(pause, max_size=12))
+    found = with_pauses(data, pauses, Demultiplexer(SMALL))
+    assert_tiles(found, len(data))
+    assert lines_of(found) == lines_of(records(data, demux=Demultiplexer(SMALL)))
+
+
+@given(STREAMS)
+@FAST
+def test_a_pause_behind_every_byte_gives_the_same_lines(data: bytes) -> None:
+    found = with_pauses(data, ((at, at % 3) for at in range(len(data) + 1)), Demultiplexer(SMALL))
+    assert lines_of(found) == lines_of(records(data, demux=Demultiplexer(SMALL)))
+
+
+def lines_of(found: Iterable[Record]) -> list[JsonObject]:
+    return as_json([record for record in found if record.type == "line"])
+
+
+@given(STREAMS)
+@FAST
+def test_the_unfinished_line_is_what_the_next_line_begins_with(data: bytes) -> None:
+    demux = Demultiplexer(SMALL)
+    for at in range(len(data)):
+        before = demux.unfinished
+        found = [record for record in demux.feed(data[at : at + 1]) if not record.derived]
+        after = demux.unfinished
+        if before is not None and found:
+            assert found[0].offset == before.offset
+        elif before is not None and after is not None:
+            assert after.data.startswith(before.data)
 
 
 @given(STREAMS)

@@ -33,7 +33,6 @@ class Weight(Record):
 class WeightRecognizer:
     kind = "weight"
     triggers: Sequence[bytes] = (b"W=",)
-    openings: Sequence[bytes] = ()
 
     def __init__(self, setup: Setup) -> None:
         self.limits = setup.limits
@@ -56,10 +55,8 @@ class Door(Event):
 
 
 class DoorEvents:
-    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (b"007",)
     attentive: bool = False
-    holds_partial: bool = False
 
     def line(self, line: LineView) -> Iterable[Record]:
         if "door 007 open" in line.text:

@@ -21,7 +21,7 @@ def test_each_line_end_is_known(eol: str) -> None:
 def test_a_progress_bar_gives_one_line_a_state() -> None:
     found = lines(b"10%\r20%\rdone\r\n")
     assert [(line.text, line.eol, line.partial, line.raw) for line in found] == [
-        ("10%", "", False, b"10%\r"), ("20%", "", False, b"20%\r"), ("done", "\r\n", False, b"done\r\n"),
+        ("10%", "\r", False, b"10%\r"), ("20%", "\r", False, b"20%\r"), ("done", "\r\n", False, b"done\r\n"),
     ]  # fmt: skip
 
 
@@ -31,22 +31,49 @@ def test_a_cr_at_the_end_of_a_read_waits_for_its_lf() -> None:
     assert [record.to_json()["eol"] for record in demux.feed(b"\n")] == ["\r\n"]
 
 
-def test_an_idle_call_finishes_an_unfinished_line() -> None:
+def test_a_pause_ends_no_line_and_the_unfinished_line_can_be_seen() -> None:
     demux = Demultiplexer()
-    assert not demux.feed(b"esp> ")
-    (prompt,) = demux.idle()
-    assert isinstance(prompt, Line)
-    assert (prompt.text, prompt.eol, prompt.partial) == ("esp> ", "", True)
+    assert not demux.feed(b"Connecting", 1.0)
+    for second in range(2, 6):
+        assert not demux.idle(second - 0.9)
+        assert not demux.settle(second - 0.5)
+        assert not demux.stall(time=second - 0.1)
+        assert not demux.feed(b".", float(second))
+    seen = demux.unfinished
+    assert seen is not None
+    assert (seen.data, seen.offset, seen.time, seen.partial) == (b"Connecting....", 0, 1.0, True)
+    (line,) = demux.feed(b"\r\n", 9.0)
+    assert isinstance(line, Line)
+    assert (line.text, line.partial, line.time) == ("Connecting....", False, 1.0)
+    assert demux.unfinished is None
 
 
-def test_an_idle_call_does_not_cut_the_beginning_of_a_header() -> None:
+def test_the_beginning_of_a_payload_waits_for_its_rest_however_long_that_takes() -> None:
     demux = Demultiplexer()
     demux.feed(b"esp> PNG_BEG")
     assert not demux.idle()
-    assert demux.capture is not None
-    (line,) = demux.stall()
-    assert line.to_json()["text"] == "esp> PNG_BEG"
+    assert not demux.stall()
     assert demux.capture is None
+    assert not demux.feed(b"IN 5000")
+    assert [record.to_json()["text"] for record in demux.feed(b"\n")] == ["esp> "]
+    assert demux.capture is not None
+
+
+@pytest.mark.parametrize("banner", [b"ESP-ROM:esp32s3-20210327\r\n", b"ets Jul 29 2019 12:21:46\r\n"])
+def test_a_reset_ends_the_line_that_it_interrupts(banner: bytes) -> None:
+    for prefix in (b"esp> ", b">>> ", b"\x1b[0;32mI (7) app: half a li"):
+        for cut in range(len(prefix + banner)):
+            data = prefix + banner
+            found = [line for line in records(data, [cut]) if isinstance(line, Line)]
+            assert [(line.raw, line.partial) for line in found] == [(prefix, True), (banner, False)]
+
+
+QUOTES = [b"> ", b"  ", b"12:34:56.789 -> ", b"[2024-01-02 03:04:05] ", b"I (5) c3: ", b'[12:00:01][I][uart:15]: <<< "']
+
+
+@pytest.mark.parametrize("prefix", QUOTES)
+def test_a_banner_that_is_quoted_stays_in_its_line(prefix: bytes) -> None:
+    assert len(lines(prefix + b"ESP-ROM:esp32c3-api1-20210207\r\n")) == 1
 
 
 def test_bad_utf_8_is_shown() -> None:
@@ -72,11 +99,23 @@ def test_a_megabyte_without_a_line_end_is_cut_at_64_kib() -> None:
     assert {line.length for line in found} == {64 << 10}
 
 
-def test_time_is_the_time_of_the_read_that_finished_the_line() -> None:
+def test_the_time_of_a_line_is_the_time_of_its_first_byte() -> None:
     demux = Demultiplexer()
-    demux.feed(b"one", 1.0)
-    (line,) = demux.feed(b"\n", 2.0)
-    assert line.time == 2.0
+    found = [*demux.feed(b"one", 1.0), *demux.feed(b"\ntwo\nthr", 2.0), *demux.feed(b"ee\r", 3.0)]
+    found += [*demux.feed(b"four\r", 4.0), *demux.feed(b"\n", 5.0), *demux.feed(b"$T05", 6.0)]
+    found += [*demux.feed(b" five\nsix", 7.0), *demux.flush(8.0)]
+    assert [(record.to_json()["text"], record.time) for record in found] == [
+        ("one", 1.0), ("two", 2.0), ("three", 2.0), ("four", 4.0), ("$T05 five", 6.0), ("six", 7.0),
+    ]  # fmt: skip
+
+
+def test_lines_that_a_payload_rejected_keep_their_times() -> None:
+    demux = Demultiplexer()
+    demux.feed(b"@ESPFRAME json 200 raw -\n", 1.0)
+    demux.feed(b"one\ntw", 2.0)
+    demux.feed(b"o\nthree\n", 3.0)
+    found = [record for record in demux.stall(time=9.0) if isinstance(record, Line)]
+    assert [(line.text, line.time) for line in found] == [("one", 2.0), ("two", 2.0), ("three", 3.0)]
 
 
 HEADS = [

@@ -15,7 +15,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Notice, OpenRequest
 from espmon.sim import BoardServer, SimulatedBoard
-from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 from tests.session.qemu import needs
 from tests.session.stub import BANNER, CODE, SP, Stub
 
@@ -342,7 +342,7 @@ async def in_its_stub(listen: str, folder: Path) -> AsyncIterator[tuple[Session,
         session.subscribe(watch)
         try:
             await session.open(OpenRequest(server.url, elf=(board.elf,)))
-            await watch.until(lambda: any("esp>" in session.store.record(at).text for at in range(len(session.store))))
+            await watch.until(lambda: any("esp>" in text for text in shown(session.store)))
             await session.send(b"gdbstub\r\n")
             await watch.until(lambda: any(entry.record.type == "gdb" for entry in session.events))
             yield session, watch

@@ -14,7 +14,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import ElfState, Notice, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
-from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 
 
 @pytest.fixture
@@ -25,9 +25,7 @@ async def board(tmp_path: Path) -> AsyncIterator[tuple[Session, Watch, Path]]:
         session.subscribe(watch)
         await session.open(OpenRequest(server.url))
         store = session.store
-        await watch.until(
-            lambda: any("esp>" in store.record(line).text for line in range(store.first, len(store))), limit=20
-        )
+        await watch.until(lambda: any("esp>" in text for text in shown(store)), limit=20)
         yield session, watch, server.board.elf
         await session.close()
 
@@ -77,7 +75,7 @@ async def test_the_prompt_before_a_core_dump_is_answered_only_when_the_setting_s
     watch = Watch()
     session.subscribe(watch)
     await session.open(OpenRequest("fake://board"))
-    handle.push(PROMPT.encode() + b"\r\nafter\r\n")
+    handle.push(PROMPT + b"\r\nafter\r\n")
     await watch.until(lambda: len(session.store) >= 2)
     await watch.until(lambda: any(entry.record.type == "note" for entry in session.events))
     await watch.until(lambda: bytes(handle.written) == sent)

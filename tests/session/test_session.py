@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import ForbiddenTransition, State
 from espmon.session.status import Notice, OpenRequest
-from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 from tests.session.test_ide import finish, listening
 
 Make = Callable[..., tuple[Session, Watch]]
@@ -82,12 +83,29 @@ async def test_bytes_become_lines_and_the_raw_stream_is_kept(make: Make, tmp_pat
     assert recorded(tmp_path) == b"I (1) main: hello\r\nI (2) main: world\r\n"
 
 
-async def test_a_prompt_without_a_line_end_is_shown_after_a_pause(make: Make) -> None:
+async def test_a_line_without_an_end_is_there_at_once_and_grows(make: Make) -> None:
+    handle = ScriptedHandle()
+    session, watch = make(Port(handle))
+    await session.open(OpenRequest("fake://board"))
+    for so_far in ("Connecting", "Connecting.", "Connecting.."):
+        handle.push(so_far[-1:].encode() if "." in so_far else so_far.encode())
+        await watch.until(partial(lambda wanted: shown(session.store) == [wanted], so_far))
+    assert len(session.store) == 0
+    handle.push(b"\r\n")
+    await watch.until(lambda: len(session.store) == 1)
+    assert session.store.tail is None
+    assert (session.store.record(0).text, session.store.record(0).partial) == ("Connecting..", False)
+
+
+async def test_a_lost_port_ends_the_line(make: Make) -> None:
     handle = ScriptedHandle()
     session, watch = make(Port(handle))
     await session.open(OpenRequest("fake://board"))
     handle.push(b"esp> ")
-    await watch.until(lambda: len(session.store) == 1)
+    await watch.until(lambda: session.store.tail is not None)
+    handle.lose()
+    await watch.until(lambda: session.state is State.LOST)
+    assert session.store.tail is None
     assert session.store.record(0).partial
 
 

@@ -109,7 +109,6 @@ class Boot(Event):
 class BootEvents:
     """Recognizes boots. One event a boot, as soon as the application has named itself or the start has failed."""
 
-    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (
         b"rst:0x",
         b"rst cause",
@@ -137,11 +136,6 @@ class BootEvents:
     def attentive(self) -> bool:
         """True from a boot's first line until it is reported."""
         return self._open is not None
-
-    @property
-    def holds_partial(self) -> bool:
-        """Never: an unfinished line may be finished at any time."""
-        return False
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Read one line; yield the boot that it completes."""

@@ -29,7 +29,6 @@ class PanicEvents:
     banner, at the next report, or when too much other text follows. Lines of other tasks in between are passed over.
     """
 
-    openings: Sequence[bytes] = (b"Guru Meditation", b"panic'ed", b"abort() was called")
     needles: Sequence[bytes] = NEEDLES
 
     def __init__(self) -> None:
@@ -46,11 +45,6 @@ class PanicEvents:
     def attentive(self) -> bool:
         """True inside a crash report, and inside a pasted core dump report."""
         return self._open is not None or self._report > 0
-
-    @property
-    def holds_partial(self) -> bool:
-        """True while the next bytes are most likely the rest of a row."""
-        return self._open is not None and self._open.expects_row and not self._open.loose
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Read one line; yield the panics that it completes."""

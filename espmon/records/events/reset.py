@@ -160,7 +160,6 @@ class Reset(Event):
 class ResetEvents:
     """Recognizes resets. A reset is reported at the first line that says how its start went."""
 
-    openings: Sequence[bytes] = ()
     needles: Sequence[bytes] = (
         b"rst:0x",
         b"rst cause",
@@ -197,11 +196,6 @@ class ResetEvents:
     def attentive(self) -> bool:
         """True between a reset's banner and the line that tells how the start went, and where a watchdog may abort."""
         return self._open is not None or self._watchdog > 0
-
-    @property
-    def holds_partial(self) -> bool:
-        """Never: an unfinished line may be finished at any time."""
-        return False
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Read one line; yield the reset that it completes."""

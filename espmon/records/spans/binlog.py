@@ -25,7 +25,6 @@ class BinlogRecognizer:
 
     kind = "binlog"
     triggers: Sequence[bytes] = (b"\x01", b"\x02")
-    openings: Sequence[bytes] = ()
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup

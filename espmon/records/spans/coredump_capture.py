@@ -255,7 +255,6 @@ class CoredumpRecognizer:
 
     kind = "coredump"
     triggers: Sequence[bytes] = (START_TEXT,)
-    openings: Sequence[bytes] = (START_TEXT,)
 
     def __init__(self, setup: Setup) -> None:
         self._limits = setup.limits

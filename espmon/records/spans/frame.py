@@ -237,7 +237,6 @@ class FrameRecognizer:
 
     kind = "frame"
     triggers: Sequence[bytes] = (b"@ESPFRAME ",)
-    openings: Sequence[bytes] = (b"@ESPFRAME ",)
 
     def __init__(self, setup: Setup) -> None:
         self._limits = setup.limits

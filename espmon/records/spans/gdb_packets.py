@@ -51,7 +51,6 @@ class GdbRecognizer:
 
     kind = "gdb"
     triggers: Sequence[bytes] = (b"$T", b"$S", b"$W", b"$X", b"$O")
-    openings: Sequence[bytes] = ()
 
     def __init__(self, setup: Setup) -> None:
         self._cap = setup.limits.gdb

@@ -173,7 +173,6 @@ class PngRecognizer:
 
     kind = "png"
     triggers: Sequence[bytes] = (b"PNG_BEGIN ",)
-    openings: Sequence[bytes] = (b"PNG_BEGIN ",)
 
     def __init__(self, setup: Setup) -> None:
         self._limits = setup.limits

@@ -14,7 +14,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from espmon.session.store import LogStore
+from espmon.records.lines import LineBlock
+from espmon.session.store import LogStore, Tail
 from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
@@ -57,6 +58,10 @@ class Mark:
     alert: bool = False
 
 
+def _no_tail() -> Tail | None:
+    return None
+
+
 def _nothing(line: int) -> Sequence[str]:
     return ()
 
@@ -82,12 +87,16 @@ class Layout:
         self.shape = Shape.TEXT
         self.colour = True
         self.query: TextQuery | None = None
+        self.tail: Callable[[], Tail | None] = _no_tail
+        """The line that is still being received, as far as the pane has taken it in."""
+
         self.current: int | None = None
         """Id of the line with the current match."""
 
         self.decorate: Callable[[int], Sequence[str]] = _nothing
         self.marks: dict[int, list[Mark]] = {}
         self._lines: dict[int, DisplayLine | list[DisplayLine]] = {}
+        self._tail_shown: tuple[Tail, DisplayLine | list[DisplayLine]] | None = None
         self._strips: dict[tuple[int, int], Strip] = {}
 
     def forget(self, *, lines: bool = False) -> None:
@@ -95,6 +104,7 @@ class Layout:
         self._strips.clear()
         if lines:
             self._lines.clear()
+            self._tail_shown = None
 
     def add_mark(self, line: int, mark: Mark) -> bool:
         """Put a remark above line `line` (which may still be to come); False when it is there already."""
@@ -113,7 +123,16 @@ class Layout:
         found = self._lookup(line)
         return found[0] if isinstance(found, list) else found
 
+    def _locate(self, line: int) -> tuple[LineBlock, int]:
+        tail = self.tail()
+        return (tail.block, 0) if tail is not None and line == tail.line else self.store.locate(line)
+
     def _lookup(self, line: int) -> DisplayLine | list[DisplayLine]:
+        tail = self.tail()
+        if tail is not None and line == tail.line:
+            if self._tail_shown is None or self._tail_shown[0] is not tail:
+                self._tail_shown = tail, self._read(line)
+            return self._tail_shown[1]
         found = self._lines.get(line)
         if found is None:
             if len(self._lines) >= LINES:
@@ -123,7 +142,7 @@ class Layout:
 
     def _read(self, line: int) -> DisplayLine | list[DisplayLine]:
         try:
-            block, index = self.store.locate(line)
+            block, index = self._locate(line)
         except IndexError:
             return plain("(no longer in memory)")
         if block.source == "mark":
@@ -176,7 +195,7 @@ class Layout:
         if selection is None and (strip := self._strips.get(key)) is not None:
             return strip
         strip = self._draw(line, sub, before, selection)
-        if selection is None:
+        if selection is None and ((tail := self.tail()) is None or line != tail.line):
             if len(self._strips) >= LINES:
                 self._strips.clear()
             self._strips[key] = strip
@@ -259,23 +278,28 @@ class Layout:
 
     def _stamp(self, line: int, before: int | None) -> str:
         try:
-            block, index = self.store.locate(line)
+            block, index = self._locate(line)
             if self.timestamps is Timestamps.DEVICE:
                 device = block.device_ms(index)
                 return "" if device is None else f"{device / 1000:.3f}"
-            if block.time is None:
+            when = block.host_time(index)
+            if when is None:
                 return ""
             if self.timestamps is Timestamps.HOST:
-                return host_time(block.time, self.time_format)
-            earlier = None if before is None else self.store.locate(before)[0].time
-            return "" if earlier is None else f"+{block.time - earlier:.3f}"
+                return host_time(when, self.time_format)
+            earlier = None if before is None else self._host_time(before)
+            return "" if earlier is None else f"+{when - earlier:.3f}"
         except IndexError:
             return ""
+
+    def _host_time(self, line: int) -> float | None:
+        block, index = self._locate(line)
+        return block.host_time(index)
 
     def _own(self, line: int) -> str | None:
         """What the session itself put between the board's lines (a gap, a lease), None for a line of the board's."""
         try:
-            block, index = self.store.locate(line)
+            block, index = self._locate(line)
         except IndexError:
             return None
         return block.text(index).strip("─ ") if block.source == "mark" else None

@@ -35,7 +35,7 @@ class Pager:
     @property
     def unseen(self) -> int:
         """Lines of the view that came since following stopped."""
-        return 0 if self.follow else max(0, len(self.view) - self.view.position(self._seen))
+        return 0 if self.follow else max(0, self.view.finished - self.view.position(self._seen))
 
     def forget(self) -> None:
         """Lay out again when next asked."""

@@ -92,12 +92,12 @@ class TextQuery:
         object.__setattr__(self, "_raw", raw)
         object.__setattr__(self, "_expression", expression)
 
-    def found(self, text: str) -> bool:
-        """Whether `text` has it. Raises `TooSlow`."""
+    def found(self, text: str, seconds: float = LINE_SECONDS) -> bool:
+        """Whether `text` has it. Raises `TooSlow` when a regular expression takes longer than `seconds`."""
         if self._expression is None:
             return self._words.search(text) is not None
         try:
-            return self._expression.search(text, timeout=LINE_SECONDS, concurrent=True) is not None
+            return self._expression.search(text, timeout=seconds, concurrent=True) is not None
         except TimeoutError:
             raise TooSlow from None
 
@@ -176,22 +176,22 @@ class LineFilter:
             words.append(f"-{self.exclude.pattern}")
         return " ".join(words)
 
-    def matches(self, block: LineBlock, index: int) -> bool:
-        """Whether line `index` of `block` is shown."""
+    def matches(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
+        """Whether line `index` of `block` is shown. Raises `TooSlow`."""
         if len(self.levels) < len(LEVELS) and (block.level(index) or "") not in self.levels:
             return False
         if self._print is not None and not self._print.allows(block.level(index), block.tag(index)):
             return False
-        return self.has_text(block, index)
+        return self.has_text(block, index, seconds)
 
-    def has_text(self, block: LineBlock, index: int) -> bool:
-        """Whether line `index` of `block` has what it must and nothing that it must not have."""
+    def has_text(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
+        """Whether line `index` of `block` has what it must and nothing that it must not have. Raises `TooSlow`."""
         if self.include is None and self.exclude is None:
             return True
         text = block.text(index)
-        if self.include is not None and not self.include.found(text):
+        if self.include is not None and not self.include.found(text, seconds):
             return False
-        return self.exclude is None or not self.exclude.found(text)
+        return self.exclude is None or not self.exclude.found(text, seconds)
 
 
 @dataclass(frozen=True, slots=True)

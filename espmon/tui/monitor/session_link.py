@@ -22,6 +22,7 @@ from espmon.session.status import (
     Severity,
     Status,
     StatusChanged,
+    TailChanged,
 )
 from espmon.session.store import LogStore
 
@@ -240,7 +241,7 @@ class SessionLink:
 
     def _listen(self, change: Change) -> None:
         """On the session's thread: remember, and wake the screen once."""
-        if isinstance(change, LinesAppended):
+        if isinstance(change, LinesAppended | TailChanged):
             self._lines = True
         else:
             self._queue.append(change)

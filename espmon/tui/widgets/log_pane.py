@@ -62,6 +62,7 @@ class LogPane(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.view = LogView(store)
         self.drawing = Layout(store, Painter(Style()))
+        self.drawing.tail = lambda: self.view.tail
         self.pager = Pager(self.view, self.drawing)
         self.queries = LogQueries(self)
         self._thumb = (-1, -1)
@@ -113,10 +114,12 @@ class LogPane(ScrollView, can_focus=True):
 
     def sync(self) -> None:
         """Take in what the store gained or lost, and repaint if that can be seen."""
-        before = (len(self.view), self.unseen, self.view.line(0) if len(self.view) else -1)
+        before = (self.view.finished, self.unseen, self.view.line(0) if len(self.view) else -1)
+        tail = self.view.tail
         self.queries.catch_up()
         self.view.sync()
-        after = (len(self.view), self.unseen, self.view.line(0) if len(self.view) else -1)
+        self.queries.look_at_tail()
+        after = (self.view.finished, self.unseen, self.view.line(0) if len(self.view) else -1)
         if before != after:
             self.pager.forget()
             if self.pager.follow:
@@ -126,6 +129,20 @@ class LogPane(ScrollView, can_focus=True):
                 full = self.pager.at_end or before[2] != after[2]
                 self.refresh(self.size.region if full else Region(0, self.size.height - 1, self.size.width, 1))
             self._update_scrollbar()
+        elif tail is not self.view.tail:
+            self._tail_changed()
+
+    def _tail_changed(self) -> None:
+        """The line that is still being received is all that changed: mostly its row alone is drawn."""
+        before = self.pager.rows()
+        self.pager.forget()
+        rows = self.pager.rows()
+        if rows != before:
+            self.refresh(self.size.region)
+            self._update_scrollbar()
+        elif self.view.tail is not None:
+            for y in (y for y, row in enumerate(rows) if row[0] == self.view.tail.line):
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def notify_style_update(self) -> None:
         """The theme changed: styles are made again."""

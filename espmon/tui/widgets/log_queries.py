@@ -6,11 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from espmon.session.store import LogStore
+from espmon.records.lines import LineBlock
+from espmon.session.store import LogStore, Tail
 from espmon.tui.log.history_scan import INLINE, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
-from espmon.tui.log.query import LineFilter, Selector, TextQuery
+from espmon.tui.log.query import PAINT_SECONDS, LineFilter, Selector, TextQuery, TooSlow
 
 
 class Queried(Protocol):
@@ -84,6 +85,9 @@ class LogQueries:
         """Where to go when a match is found: to the first from this line on, -1 the newest, None nowhere."""
 
         self._pending: Scan | None = None
+        self._tail: tuple[Tail, TextQuery] | None = None
+        self._in_tail: int | None = None
+        pane.view.shows_tail = self._shows_tail
 
     def stop(self) -> None:
         """Drop what runs."""
@@ -136,7 +140,7 @@ class LogQueries:
     @property
     def count(self) -> int:
         """Lines with a match so far."""
-        return 0 if self.matches is None else len(self.matches.ids)
+        return 0 if self.matches is None else len(self.matches.ids) + (self._in_tail is not None)
 
     @property
     def ordinal(self) -> int:
@@ -144,7 +148,7 @@ class LogQueries:
         current = self._pane.drawing.current
         if self.matches is None or current is None:
             return 0
-        return bisect_right(self.matches.ids, current)
+        return bisect_right(self.matches.ids, current) + (current == self._in_tail)
 
     @property
     def reading(self) -> bool:
@@ -187,12 +191,14 @@ class LogQueries:
             return
         self.searching = not done
         pane, ids = self._pane, scan.ids
-        if self._wanted is not None and len(ids):
+        if self._wanted is not None and not len(ids) and done and self._in_tail is not None:
+            self._land(self._in_tail)
+        elif self._wanted is not None and len(ids):
             wanted = self._wanted
             if wanted < 0:
                 # Following: the newest match is the one looked for, and it is known at the end only.
                 if done:
-                    self._land(ids[-1])
+                    self._land(ids[-1] if self._in_tail is None else self._in_tail)
             elif ids[-1] >= wanted:
                 self._land(ids[bisect_left(ids, wanted)])
             elif done:
@@ -214,14 +220,17 @@ class LogQueries:
     def go(self, step: int) -> bool:
         """To the next or previous match, around the ends."""
         pane = self._pane
-        if self.matches is None or not len(self.matches.ids):
+        if self.matches is None or not self.count:
             return False
         ids = self.matches.ids
         current = pane.drawing.current
         if current is None:
             current = (pane.top_line or 0) - (1 if step > 0 else 0)
         at = bisect_right(ids, current) if step > 0 else bisect_left(ids, current) - 1
-        line = ids[at % len(ids)]
+        if step > 0 and current == self._in_tail:
+            at = self.count
+        at %= self.count
+        line = ids[at] if at < len(ids) or self._in_tail is None else self._in_tail
         pane.drawing.current = line
         pane.drawing.forget()
         return pane.go_to_line(line)
@@ -245,3 +254,20 @@ class LogQueries:
             else:
                 self.searching = True
                 self._searches.start(matches)
+
+    def look_at_tail(self) -> None:
+        """A search sees the line that is still being received, as it stands."""
+        tail = self._pane.view.tail
+        if self.query is None or tail is None:
+            self._tail = self._in_tail = None
+        elif self._tail is None or self._tail[0] is not tail or self._tail[1] is not self.query:
+            self._tail = tail, self.query
+            found = next(self.query.spans(tail.block.text(0)), None) is not None
+            self._in_tail = tail.line if found else None
+
+    def _shows_tail(self, line: LineBlock) -> bool:
+        """The filter's word on the line that is still being received, as it stands; it must not hold up a frame."""
+        try:
+            return self.filter.matches(line, 0, PAINT_SECONDS)
+        except TooSlow:
+            return True

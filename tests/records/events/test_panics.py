@@ -411,16 +411,6 @@ def test_a_report_is_closed_when_too_much_other_text_follows() -> None:
     assert not recognizer.attentive
 
 
-def test_an_unfinished_row_is_held_only_while_a_report_is_received() -> None:
-    recognizer = PanicEvents()
-    assert not recognizer.holds_partial
-    list(recognizer.line(LineView(0, 24, "Core  0 register dump:", None)))
-    assert recognizer.holds_partial
-    list(recognizer.line(LineView(24, 60, "PC      : 0x400d15f1  PS      : 0x00060b30", None)))
-    list(recognizer.line(LineView(84, 60, "Rebooting...", None)))
-    assert not recognizer.holds_partial
-
-
 def test_a_backtrace_that_a_terminal_wrapped_is_put_together_again() -> None:
     wrapped = "0x40081708:0x3ffbc8d0 0\nx400822fe:0x3ffbca30 0x400dc5f5:0x\n3ffbcb50 0x4\n01396b2:0x3ffbcd10"
     panic = only(f"Backtrace: {wrapped}\n")
