@@ -92,6 +92,13 @@ class PromptReader(Protocol):
 
 
 @runtime_checkable
+class LooksBack(Protocol):
+    """A recognizer that looks at the last lines when the stream ends. The dispatcher sets `recent`."""
+
+    recent: RecentLines
+
+
+@runtime_checkable
 class Restartable(Protocol):
     """A recognizer that has to know when the board was restarted on purpose."""
 

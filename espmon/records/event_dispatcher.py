@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from espmon.records.anchors import anchored
 from espmon.records.batch import Part
-from espmon.records.event import EventRecognizer, Gathering, LineView, PromptReader, Restartable
+from espmon.records.event import EventRecognizer, Gathering, LineView, LooksBack, PromptReader, Restartable
 from espmon.records.lines import DecodedBlock, LineBlock, line_text
 from espmon.records.recent_lines import RecentLines
 from espmon.records.record import Record
@@ -30,6 +30,9 @@ class EventDispatcher:
         self.recent = RecentLines()
         """What came last. The demultiplexer adds the lines that it does not offer."""
         self._said: list[Record] = []  # of the unfinished line
+        for recognizer in recognizers:
+            if isinstance(recognizer, LooksBack):
+                recognizer.recent = self.recent
         self.needles = needles
         self.attentive = False
         """True while a recognizer wants every line."""

@@ -11,7 +11,8 @@ class Note(Event):
     """A remark.
 
     Kinds: "prompt" (the board waits for a key; `action` says which), "interleaved" (a text line of another task inside
-    a core dump; `text` is that line), "baud" (the stream looks as if it was read at a wrong rate).
+    a core dump; `text` is that line), "hint" (what a line of the running program means, and what to do), "baud" (the
+    stream looks as if it was read at a wrong rate).
     """
 
     __slots__ = ("action", "kind", "text")

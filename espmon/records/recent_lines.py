@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from espmon.records.lines import LineBlock
 
@@ -13,6 +14,22 @@ MAX_RECENT_LINES = 128
 
 MAX_RECENT_BYTES = 16 << 10
 """... as far as they begin at most so many bytes before it."""
+
+
+class RecentLine(NamedTuple):
+    """One line."""
+
+    offset: int
+    """Where it begins in the received stream."""
+
+    length: int
+    """Its length in bytes, line end included."""
+
+    text: str
+    """Its text without line end and colour."""
+
+    time: float | None
+    """Host seconds since the epoch, None offline."""
 
 
 class RecentLines:
@@ -33,8 +50,13 @@ class RecentLines:
             blocks[-1] = _last_part(blocks[-1])
         blocks.append(block)
 
-    def before(self, offset: int, since: int = 0) -> Iterator[tuple[int, str]]:
-        """The lines that begin before `offset` and not before `since`: (stream offset, text), the nearest first."""
+    @property
+    def end(self) -> int:
+        """Stream offset behind the last line."""
+        return self._blocks[-1].offset + len(self._blocks[-1].data) if self._blocks else 0
+
+    def before(self, offset: int, since: int = 0) -> Iterator[RecentLine]:
+        """The lines that begin before `offset` and not before `since`, the nearest first."""
         since = max(since, offset - MAX_RECENT_BYTES)
         left = MAX_RECENT_LINES
         for block in reversed(self._blocks):
@@ -45,7 +67,8 @@ class RecentLines:
                 if at < since or not left:
                     return
                 left -= 1
-                yield at, block.text(index)
+                length = block.starts[index + 1] - block.starts[index]
+                yield RecentLine(at, length, block.text(index), block.time)
 
 
 def _last_part(block: LineBlock) -> LineBlock:

@@ -77,9 +77,10 @@ def _panic(fields: JsonObject) -> tuple[str, Severity]:
 
 def _boot(fields: JsonObject) -> tuple[str, Severity]:
     parts = [fields.get("chip"), fields.get("app"), fields.get("app_version"), fields.get("idf_version")]
-    title = "Boot: " + (" ".join(str(part) for part in parts if part) or "application started")
+    named = " ".join(str(part) for part in parts if part)
     if fields.get("hint"):
-        return f"{title} ({fields['hint']})", Severity.WARNING
+        return f"Boot: {named} ({fields['hint']})" if named else f"Boot: {fields['hint']}", Severity.WARNING
+    title = f"Boot: {named or 'application started'}"
     return title, Severity.INFO
 
 

@@ -67,9 +67,12 @@ def reason_name(code: int, chip: str | None, begun: str = "") -> str:
 
 
 def reason_class(reason: str, code: int, chip: str | None) -> str:
-    """The class of a reset reason: by its chip's table, by its printed name, or as all chips agree."""
+    """The class of a reset reason: by its chip's table, by its printed name, or as all chips agree where this one has
+    no table.
+    """
     identity = chip_identities().get(chip or "")
-    row = identity.reset_reasons.get(code) if identity is not None else None
+    rows = identity.reset_reasons if identity is not None else {}
+    row = rows.get(code)
     upper = reason.upper()
     if row is not None and upper in (row.name.upper(), UNKNOWN.upper()):
         return row.group
@@ -81,7 +84,7 @@ def reason_class(reason: str, code: int, chip: str | None) -> str:
             return name
     if row is not None:
         return row.group
-    return UNKNOWN if chip == "esp8266" else _agreed(code)
+    return UNKNOWN if rows else _agreed(code)
 
 
 def chip_of(code: int, name: str) -> str | None:

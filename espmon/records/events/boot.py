@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from espmon.records.event import LineView
+from espmon.records.events._clock import uptime_of
 from espmon.records.events._hints import failure_hint
 from espmon.records.events._text import ESP32_ROM, clean, rom_chip
+from espmon.records.notes import Note
+from espmon.records.recent_lines import NO_LINES, RecentLine
 from espmon.records.record import Event, JsonObject, Record
 
 MAX_LINES = 400
@@ -42,9 +45,24 @@ _TELLS = re.compile(
 
 _WAITING = re.compile(r"^wait(?:ing for| usb| uart) download|^csum err")
 _GIVES_UP = re.compile(r"No bootable app partitions|load partition table error|Failed to verify partition table")
+_FAILED_HEAD = re.compile(r"(?:^|\W)[EW] (?:\([\d:. -]+\) )?([a-z][\w.]*): ")
+_ROM_FAILED = re.compile(r"^(?:invalid header: 0x|flash read err|csum err|ets_(?:main|loader)\.c |Invalid image block)")
+
+START_SECONDS = 10.0
+"""A line that the board wrote later than this is no part of its start."""
+
+CRASH_NEEDLES = (b"Guru Meditation", b"abort() was called")
+"""Before a crash, and before a restart, stands what a start failed from."""
+
+_CRASH = re.compile(r"Guru Meditation|abort\(\) was called at PC")
+
 _STARTED = re.compile(
     r"main_task: Calling app_main|main_task: Started on CPU|cpu_start: Starting scheduler|app_main\(\)"
 )
+
+
+_OF_CHIP = ("chip", "chip_revision", "bootloader_version", "framework")
+_OF_PROGRAM = ("app", "app_version", "compile_time", "elf_sha256", "idf_version")
 
 
 class Boot(Event):
@@ -116,15 +134,22 @@ class BootEvents:
         b" 2nd stage bootloader",
         b"*** Booting ",
         b": Project name: ",
+        b"invalid magic",
+        *CRASH_NEEDLES,
     )
 
     def __init__(self) -> None:
+        self.recent = NO_LINES
+        self._looked = 0  # stream offset up to which nothing is left that says why a start failed
         self._open: Boot | None = None
         self._settled: Boot | None = None
         self._lines = 0
         self._idle = 0
         self._entered = False
         self._told = False
+        self._refused = False  # the ROM has said why it does not start what it found
+        self._failed = False  # it was told why it does not start
+        self._running = False  # the program has started
         self._readers: tuple[Callable[[Boot, str], bool], ...] = (_read_rom, _read_loader, _read_app, _read_others)
 
     @property
@@ -140,11 +165,17 @@ class BootEvents:
     def line(self, line: LineView) -> Iterable[Record]:
         """Read one line; yield the boot that it completes."""
         text = clean(line.text)
+        self.recent = line.recent
+        if self._open is not None:
+            self._looked = line.offset + line.length
+        elif _AGAIN.search(text) or _OPENS.search(text) or _CRASH.search(text):
+            yield from self._look_back(line.offset)
         if _AGAIN.search(text):
             if self._entered or self._told:
                 yield from self._close()
             chip = self._open.chip if self._open is not None and not self._told else None
             self._settled = None
+            self._refused = self._failed = self._running = False
             # The ROM names the chip before the reset banner, so a boot that has told nothing yet goes on.
             self._begin(line)
             assert self._open is not None
@@ -152,11 +183,15 @@ class BootEvents:
             if "rst cause" in text:
                 self._open.chip = "esp8266"
             return
-        if (self._entered or self._told) and "-ROM:esp" in text:
-            yield from self._close()
+        if "-ROM:esp" in text:
+            if self._entered or self._told:
+                yield from self._close()
             self._settled = None
+            self._refused = self._failed = self._running = False
         if self._open is None:
             if _OPENS.search(text) is None:
+                if self._failure(text):
+                    yield from self._look_back(line.offset + line.length)
                 return
             self._begin(line)
             self._go_on()
@@ -166,6 +201,7 @@ class BootEvents:
         self._idle += 1
         if _WAITING.search(text):
             self._open = None
+            self._refused = True
             return
         if _ENTRY.search(text):
             self._entered = True
@@ -180,19 +216,55 @@ class BootEvents:
         if _TELLS.search(text) and any(reader(boot, text) for reader in self._readers):
             self._extend(line)
             self._told = self._told or bool(boot.framework or boot.bootloader_version or boot.app)
-        if self._complete(text) or self._idle > QUIET_LINES or self._lines > MAX_LINES:
-            yield from self._close()
+        self._running = _STARTED.search(text) is not None
+        complete = self._running or self._complete(text)
+        if complete or self._idle > QUIET_LINES or self._lines > MAX_LINES:
+            yield from self._close(goes_on=complete)
 
     def _begin(self, line: LineView) -> None:
         self._open = Boot(line.offset, line.length, line.time)
         self._lines = self._idle = 0
         self._entered = self._told = False
 
+    def _look_back(self, end: int) -> Iterator[Record]:
+        """Report a start that failed without a boot's beginning in the capture, by the lines before `end`.
+
+        Only what comes after them, or the end of the stream, makes anyone look: there are too many kinds of them to
+        look for in everything that a board prints.
+        """
+        since, self._looked = self._looked, end
+        if self._failed:
+            return
+        for line in reversed(tuple(self.recent.before(end, since))):
+            text = clean(line.text)
+            self._running = self._running or _STARTED.search(text) is not None
+            if hint := self._failure(text):
+                yield self._failed_boot(line, text, hint)
+                return
+
+    def _failure(self, text: str) -> str | None:
+        """Why the chip does not start, said by a line that no boot's beginning came before."""
+        if _FAILED_HEAD.search(text) is not None:
+            return failure_hint(text, "boot")
+        if _ROM_FAILED.match(text) is not None and not self._refused:
+            return failure_hint(text, "rom")
+        return None
+
+    def _failed_boot(self, line: RecentLine, text: str, hint: str) -> Record:
+        if self._running or (uptime_of(text) or 0.0) > START_SECONDS:
+            return Note(line.offset, line.length, line.time, kind="hint", text=hint)
+        boot = Boot(line.offset, line.length, line.time)
+        for name in _OF_CHIP + _OF_PROGRAM if self._settled is not None else ():
+            setattr(boot, name, getattr(self._settled, name))
+        boot.hint = hint
+        self._failed = True
+        return boot
+
     def _go_on(self) -> None:
         """A boot reported because the line was quiet (a memory test takes seconds) goes on with what is known."""
         settled, self._settled = self._settled, None
         if settled is not None and self._open is not None:
-            for name in ("chip", "chip_revision", "bootloader_version", "framework"):
+            for name in _OF_CHIP:
                 setattr(self._open, name, getattr(settled, name))
 
     def _extend(self, line: LineView) -> None:
@@ -206,14 +278,18 @@ class BootEvents:
         if boot.framework in ("zephyr", "nuttx") and boot.app is not None:
             return True
         named = boot.app is not None and boot.elf_sha256 is not None and boot.idf_version is not None
-        return (named and "ESP-IDF:" in text) or _STARTED.search(text) is not None
+        return named and "ESP-IDF:" in text
 
-    def _close(self) -> Iterator[Record]:
+    def _close(self, *, goes_on: bool = False) -> Iterator[Record]:
         boot, self._open = self._open, None
+        if boot is not None:
+            self._failed = boot.hint is not None
         if boot is not None and (self._told or self._entered):
             if boot.idf_version is None and boot.framework in (None, "esp-idf"):
                 boot.idf_version = boot.bootloader_version
             yield boot
+            if goes_on:
+                self._settled = boot
         self._entered = self._told = False
 
     def span(self, record: Record) -> Iterable[Record]:
@@ -222,6 +298,8 @@ class BootEvents:
 
     def end(self) -> Iterable[Record]:
         """The stream ended, or is quiet: report what is known of the boot."""
+        if self._open is None:
+            return tuple(self._look_back(self.recent.end))
         events = tuple(self._close())
         self._settled = next((event for event in events if isinstance(event, Boot)), self._settled)
         return events

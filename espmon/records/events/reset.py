@@ -230,7 +230,7 @@ class ResetEvents:
 
     def _run(self, line: LineView) -> Iterator[str]:
         """The lines before this one, back to the last reset, without what a host tool put around them."""
-        return (clean(text) for _, text in line.recent.before(line.offset, self._begun))
+        return (clean(before.text) for before in line.recent.before(line.offset, self._begun))
 
     def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
         chip = self._chip
@@ -275,7 +275,7 @@ class ResetEvents:
                 offset=reset.offset,
                 time=reset.time,
                 wall=wall_time_of(line.text)
-                or last_wall_time(text for _, text in line.recent.before(reset.offset, self._begun)),
+                or last_wall_time(before.text for before in line.recent.before(reset.offset, self._begun)),
                 uptime=max(filter(None, (self._uptime, last_uptime(self._run(line)))), default=None),
                 spoke=any(_ROM_OR_LOADER.match(text) is None for text in self._run(line)),
                 failure=reset.expected is False,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from espmon.records.event import EventRecognizer, LineView
+from espmon.records.event import EventRecognizer, LineView, LooksBack
 from espmon.records.events import Boot, BootEvents, Panic, PanicEvents, Reset, ResetEvents
 from espmon.records.lines import LineBlock, line_text
 from espmon.records.recent_lines import RecentLines
@@ -34,6 +34,8 @@ def read(data: bytes | str, recognizers: Sequence[EventRecognizer] | None = None
     events: list[Record] = []
     for raw, view in views(data):
         for recognizer in recognizers:
+            if isinstance(recognizer, LooksBack):
+                recognizer.recent = view.recent
             if recognizer.attentive or any(needle in raw for needle in recognizer.needles):
                 events.extend(recognizer.line(view))
     for recognizer in recognizers:
