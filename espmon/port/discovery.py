@@ -94,11 +94,19 @@ def _row(device: str, vid: int | None, pid: int | None) -> Mapping[str, Any]:
         row: Mapping[str, Any] = table["legacy" if legacy else "other"]
         return row
     for known in table["known"]:
-        if int(known["vendor"], 16) == vid and ("product" not in known or int(known["product"], 16) == pid):
+        if int(known["vendor"], 16) == vid and _is_product(known.get("product"), pid):
             found: Mapping[str, Any] = known
             return found
     other: Mapping[str, Any] = table["other_usb"]
     return other
+
+
+def _is_product(products: str | None, pid: int | None) -> bool:
+    """Whether a product number is the one of a row, or between the two of a row; a row without is for all."""
+    if products is None:
+        return True
+    first, _, last = products.partition("-")
+    return pid is not None and int(first, 16) <= pid <= int(last or first, 16)
 
 
 def _info(port: Any, stable: Mapping[str, str]) -> PortInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -254,3 +255,39 @@ def test_an_unknown_usb_device_is_still_shown() -> None:
     (found,) = list_ports(source=source(ARDUINO))
     assert found.rank == 40
     assert discovery.missing_hint("x", [found]).startswith("Connected now: /dev/ttyACM0 (Uno)")
+
+
+@pytest.mark.parametrize(
+    ("vid", "pid", "kind", "reason"),
+    [
+        (0x2341, 0x0070, "usb", "native USB of Arduino Nano ESP32"),
+        (0x303A, 0x1002, "usb-uart", "Espressif USB bridge (ESP-Prog 2), to the UART of a chip"),
+        (0x303A, 0x8000, "usb", "native USB of a community board (Espressif's ids)"),
+        (0x303A, 0x83CF, "usb", "native USB of a community board (Espressif's ids)"),
+        (0x303A, 0x83D0, "usb", "Espressif USB device"),
+        (0x1A86, 0x8010, "usb-uart", "WCH-Link debug probe, no ESP board"),
+        (0x1A86, 0x55D3, "usb-uart", "CH343 bridge, on many ESP boards"),
+        (0x1A86, 0x7523, "usb-uart", "CH34x bridge, on many ESP boards"),
+    ],
+)
+def test_a_board_is_named_by_its_usb_ids(vid: int, pid: int, kind: str, reason: str) -> None:
+    (found,) = list_ports(source=source(port("/dev/ttyACM0", vid, pid)))
+    assert (found.kind, found.reason) == (kind, reason)
+
+
+def test_every_board_of_the_collected_usb_ids_is_known(shared_facts: Path) -> None:
+    rows = json.loads((shared_facts / "usb-ids.json").read_text())["rows"]
+    assert len(rows) == 65
+    for row in rows:
+        first, _, last = row["pid"].partition("-")
+        for product in {int(first, 16), int(last or first, 16)}:
+            (found,) = list_ports(source=source(port("/dev/ttyACM0", int(row["vid"], 16), product)))
+            assert found.reason != row["espmon"], row
+            if "source" in row:
+                assert found.reason == f"native USB of {' or '.join(row['boards'])}"
+                assert found.chip_guess.startswith("ESP32-")
+
+
+def test_a_debug_probe_stands_behind_every_board() -> None:
+    probe = port("/dev/ttyACM1", 0x1A86, 0x8010)
+    assert [one.device for one in list_ports(source=source(probe, ARDUINO, CH9102))][-1] == "/dev/ttyACM1"
