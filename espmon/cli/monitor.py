@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,10 +164,11 @@ def run_screen(
         demo: starts the simulated board, adding to the path map where its sources are.
         path_map: entries beyond the user's own.
     """
-    from espmon.cli._signals import leaving_on_signals
+    from espmon.cli.exit_watch import ExitWatch, last_words
     from espmon.session import LoopThread, config_folder, load_settings
     from espmon.tui import configured
     from espmon.tui.app import EspmonApp
+    from espmon.tui.terminal import terminal_driver
 
     settings, problems = load_settings()
     settings, more = configured.checked(settings, str(config_folder() / "config.toml"))
@@ -199,16 +200,17 @@ def run_screen(
             discover=discover,
             demo=(lambda: demo(paths)) if demo is not None else None,
             defaults=defaults,
+            driver_class=terminal_driver(),
         )
-        with leaving_on_signals(app.exit):
+        with ExitWatch(app.leave_now, app.salvage) as watch:
+            app.on_hangup = watch.hang_up
             result = app.run() or (PORT_FAILED if app.router.never_opened else 0)
-    for problem in problems:
-        print(f"espmon: {problem}", file=sys.stderr)
-    if app.recorded is not None:
-        print(f"Recorded in {app.recorded}")
-    if app.exit_message:
-        with suppress(OSError):  # the terminal may be what went
-            print(f"espmon: {clean(app.exit_message)}", file=sys.stderr)
+            for problem in problems:
+                last_words(f"espmon: {problem}", sys.stderr)
+            if app.recorded is not None:
+                last_words(f"Recorded in {app.recorded}", sys.stdout)
+            if app.exit_message:
+                last_words(f"espmon: {clean(app.exit_message)}", sys.stderr)
     return app.return_code or int(result or 0) or int(Exit.FAILED if app.exit_message else Exit.DONE)
 
 

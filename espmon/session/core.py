@@ -99,6 +99,9 @@ class SessionCore:
         )
         self._background: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
+        self._unfinished: Recording | None = None
+        """The recording until it is closed, also while it is being closed."""
+
         self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
         self._checked: set[str] = set()
         self._told: set[PortWarning] = set()
@@ -187,7 +190,7 @@ class SessionCore:
         except OSError as error:
             self.notify(f"This session is not recorded: {error}", Severity.ERROR)
             return
-        self._pipeline.recording = self._recording
+        self._pipeline.recording = self._unfinished = self._recording
         while self._unrecorded:
             self._recording.event(*self._unrecorded.popleft())
         self._set(recording=self._recording.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from espmon.port import Handle, PortError, PortErrorKind
@@ -11,6 +12,9 @@ from espmon.session.pipeline import Pipeline
 
 STOP_SECONDS = 5.0
 """Longest wait for a task that was cancelled."""
+
+REST_SECONDS = 0.2
+"""Longest time for reading what came before the port is let go."""
 
 LEASE_HELD = 512 << 10
 """Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
@@ -67,10 +71,26 @@ class Link:
         """Stop reading and close the handle; what the pipeline held back is finished."""
         await stop_tasks(self._pump)
         self._pump = None
+        await self._take_rest()
         self._pipeline.flush(self._clock())
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.handle.close()
+
+    async def _take_rest(self) -> None:
+        """What was received before the port is let go, and nobody has read yet."""
+        wire = self._wire
+        if wire is None or wire.holder is not None:
+            return
+        lease = wire.lease(PIPELINE)
+        end = time.monotonic() + REST_SECONDS
+        try:
+            while time.monotonic() < end and (data := await lease.read(timeout=0)):
+                self._pipeline.feed(data, self._clock())
+        except PortError:
+            return  # the port is gone, and everything that came before is read
+        finally:
+            lease.release()
 
     def _tap(self, owner: str, data: bytes) -> None:
         self.received += len(data)

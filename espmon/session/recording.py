@@ -222,11 +222,11 @@ class Recording:
             with self._lock:
                 self._queued -= len(joined)
 
-    def close(self) -> None:
-        """Write what waits and close the files; bounded by `STOP_SECONDS`."""
+    def close(self, seconds: float = STOP_SECONDS) -> None:
+        """Write what waits and close the files, within `seconds`. May be called from any thread, more than once."""
         self._stopping = True
         self._wake.set()
-        self._thread.join(STOP_SECONDS)
+        self._thread.join(seconds)
 
 
 def start_recording(

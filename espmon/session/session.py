@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
 """States with an open port."""
 
+SALVAGE_SECONDS = 0.25
+"""Longest wait for the disk when the session's own thread does not answer."""
+
 REOPEN_FIRST, REOPEN_MOST = 0.05, 2.0
 """First and longest pause between tries to reopen."""
 
@@ -73,6 +76,7 @@ class Session(LeasedActions):
         self._opening: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._request = OpenRequest("")
         self.debugging = DebugLease(
             self._link,
@@ -130,7 +134,21 @@ class Session(LeasedActions):
         self._link.attach(handle)
 
     async def close(self) -> None:
-        """Close the port (bounded); the store, the events and the recording stay."""
+        """Close the port (bounded); the store, the events and the recording stay. Who comes second waits with."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="espmon-close")
+            self._closing.add_done_callback(self._closed)
+        await asyncio.shield(self._closing)
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing = None
+
+    def salvage(self) -> None:
+        """Write what the recording still holds. Called from another thread, when this one's loop does not answer."""
+        if self._unfinished is not None:
+            self._unfinished.close(SALVAGE_SECONDS)
+
+    async def _close(self) -> None:
         if self._opening is not None and self._opening is not asyncio.current_task():
             self._opening.cancel()
         await stop_tasks(self._action, self._reopening, self._ticker)
@@ -146,6 +164,7 @@ class Session(LeasedActions):
             recording, self._recording = self._recording, None
             self._set(log=None)
             await asyncio.to_thread(recording.close)
+            self._unfinished = None
 
     # -- losing and finding again -------------------------------------------------------------------------------
 

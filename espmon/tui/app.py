@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from espmon.session.runner import LoopThread
@@ -52,6 +53,7 @@ class EspmonApp(Host):
         discover: lists the ports for the picker.
         demo: starts the simulated board and returns how it is opened; called in a thread. None: it is not offered.
         defaults: what the list of ports offers where nothing else is known.
+        driver_class: how the terminal is reached; None: as Textual does it.
     """
 
     TITLE = "espmon"
@@ -88,8 +90,9 @@ class EspmonApp(Host):
         discover: Callable[[], Sequence[Any]] | None = None,
         demo: Callable[[], OpenRequest] | None = None,
         defaults: OpenRequest | None = None,
+        driver_class: type[Driver] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
         self._make: Callable[[], SessionLike] | None = None
         if callable(session):
@@ -175,10 +178,8 @@ class EspmonApp(Host):
         self.exit_message = self.leaving.exit_message()
 
     def _terminal_busy(self) -> bool:
-        """Whether frames are still waiting for the terminal. Without such a queue: never."""
-        writer = getattr(self._driver, "_writer_thread", None)
-        queue = getattr(writer, "_queue", None)
-        return queue is not None and queue.qsize() > 1
+        """Whether frames are still waiting for the terminal. Where the driver cannot say: never."""
+        return bool(getattr(self._driver, "waiting", 0))
 
     # -- news from the session ----------------------------------------------------------------------------------
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -41,6 +43,12 @@ READ_SECONDS = 1.0
 QUIET_SECONDS = 2.0
 """Time without a key after which nobody is typing."""
 
+TASKS_SECONDS = 0.5
+"""Longest wait for tasks that are cancelled when the app has ended."""
+
+HUNG_UP = 129
+"""Exit code where the terminal went: the shell's, for SIGHUP."""
+
 
 class Host(App[int]):
     """The app as its parts know it; `EspmonApp` fills it and puts the parts together."""
@@ -71,6 +79,49 @@ class Host(App[int]):
 
     _said: Mapping[tuple[str, str], float] = MappingProxyType({})
     """(title, text) -> when it was last said."""
+
+    on_hangup: Callable[[], object] | None = None
+    """Called when the terminal is gone; without it the app leaves by itself."""
+
+    _screen_loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, **options: Any) -> int | None:
+        """Run the app; returns what it was left with.
+
+        Unlike Textual's, it does not wait at the end for threads that hang, nor long for anything else.
+        """
+        loop = self._screen_loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            return super().run(**{"loop": loop, **options})
+        finally:
+            if left := asyncio.all_tasks(loop):
+                for task in left:
+                    task.cancel()
+                loop.run_until_complete(asyncio.wait(left, timeout=TASKS_SECONDS))
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    def hung_up(self) -> None:
+        """The terminal is gone: nobody can see or type anything."""
+        if self.on_hangup is not None:
+            self.on_hangup()
+        else:
+            self.exit(HUNG_UP)
+
+    def leave_now(self, code: int) -> None:
+        """Leave without a question. May be called from any thread."""
+        self.link.call_off()
+        with suppress(RuntimeError):  # the screen has ended, or did not begin
+            if self._screen_loop is not None:
+                self._screen_loop.call_soon_threadsafe(self.exit, code)
+
+    def salvage(self) -> None:
+        """Save what can be saved: the screen's loop, or the session's, does not answer. Called from another thread."""
+        self.link.session.salvage()
+        restore = getattr(self._driver, "restore", None)
+        if restore is not None:
+            restore()
 
     async def on_event(self, event: events.Event) -> None:
         """Remember when keys come: screens that open by themselves wait for none."""

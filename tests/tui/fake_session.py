@@ -238,6 +238,9 @@ class FakeSession:
         self.fail_probe = ("The probe was cancelled", "")
         self.finish_probe()
 
+    def salvage(self) -> None:
+        self.calls.append("salvage")
+
     async def close(self) -> None:
         self.calls.append("close")
         self.set(state=State.CLOSED, reason="")

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -141,6 +142,10 @@ class SessionLike(Protocol):
         """Start or stop a copy of the log text."""
         ...
 
+    def salvage(self) -> None:
+        """Save what can be saved; called from another thread when the session's own does not answer."""
+        ...
+
 
 class Waiting:
     """Stands for the session while that is still being made, so that the screen can be painted first."""
@@ -159,6 +164,9 @@ class Waiting:
 
     def stop_waiting_for_ide(self) -> None:
         """No IDE has anything yet."""
+
+    def salvage(self) -> None:
+        """Nothing was received yet."""
 
     async def _nothing(self, *_: object) -> None:
         """There is nobody to ask yet."""
@@ -298,6 +306,11 @@ class SessionLink:
         future = self._runner.submit(work)
         future.add_done_callback(self._answered)
         return future
+
+    def call_off(self) -> None:
+        """Begin to close the session at once, whatever the screen is at. May be called from any thread."""
+        with suppress(RuntimeError):  # its loop has ended: there is nothing to close
+            self._runner.submit(self.session.close())
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a method of the session on its thread; the answer, or what it raised, comes back here."""

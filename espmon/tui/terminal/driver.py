@@ -1,0 +1,290 @@
+"""Textual's driver for POSIX terminals, with keys and pictures on the event loop and no thread that can block.
+
+Textual's own reads keys in one thread and writes pictures in another. The writer blocks for as long as the terminal
+does, and with it everything that waits for the writer; SIGCONT starts both threads a second time; a terminal that is
+gone makes the reader spin. Here both ends are one non-blocking descriptor of our own on the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import termios
+import tty
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from textual import constants, events
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
+from textual.message import Message
+
+from espmon.tui.terminal.key_input import MAX_PASTE, KeyInput, Pasted, Token, Unfinished
+from espmon.tui.terminal.screen_output import ScreenOutput
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+MAX_READ = 1 << 16
+"""Bytes of keys read at once."""
+
+RESTORE_SECONDS = 0.2
+"""Longest wait for the terminal to take what puts it back."""
+
+ENTER = "\x1b[?1049h"
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+FOCUS_ON, FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
+KITTY_KEYS = "\x1b[>25u"
+"""Disambiguate, all keys, with their text: as Textual asks for them."""
+
+RESTORE = (
+    "\x1b[?2026l"  # what is drawn is shown
+    "\x1b[?2004l"  # pastes without brackets
+    "\x1b[?7h"  # long lines wrap
+    "\x1b[?2048l"  # no reports of the size
+    "\x1b[?1016l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # no mouse
+    "\x1b[<u"  # keys as they were; before the alternate screen is left, which has its own
+    "\x1b[?1049l" + SHOW_CURSOR + FOCUS_OFF
+)
+"""Gives the terminal back, whatever mode it is in."""
+
+
+def own_descriptor(descriptor: int) -> int | None:
+    """The terminal behind `descriptor`, opened once more and non-blocking.
+
+    Non-blocking is a property of the open file, and that of standard input is shared with the shell and everything
+    it has started. Where the terminal cannot be opened by name (it belongs to another user, or to another mount
+    namespace) it is by its other name. Returns None where there is none.
+    """
+    names = []
+    with suppress(OSError):
+        names.append(os.ttyname(descriptor))
+    for name in (*names, "/dev/tty"):
+        try:
+            return os.open(name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+    return None
+
+
+class TerminalDriver(LinuxDriver):
+    """Keys from, and pictures to, the terminal that standard input is."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        own = own_descriptor(self.fileno)
+        self._shared = own is None
+        self._terminal = self.fileno if own is None else own
+        self._output = ScreenOutput(self._terminal, self._redraw, self._gone)
+        self._keys = KeyInput()
+        self._parser = XTermParser(debug)
+        self._last_input = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._active = self._reading = self._resumed = False
+        self._raw_attributes: list[Any] | None = None
+        self._on_gone: Callable[[], object] = getattr(app, "hung_up", app.exit)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of pictures that the terminal has not taken yet."""
+        return self._output.waiting
+
+    def send_message(self, message: Message) -> None:
+        """Hand something on to the app, in the order in which it came."""
+        self._app.post_message(message)
+
+    # -- pictures -----------------------------------------------------------------------------------------------
+
+    def write(self, data: str) -> None:
+        """Write to the terminal, without waiting for it."""
+        self._output.write(data.encode("utf-8", "replace"))
+
+    def _redraw(self) -> None:
+        """Pictures were left out while the terminal took nothing."""
+        if self._active:
+            self._app.refresh(layout=True)
+
+    def _gone(self) -> None:
+        self._stop_reading()
+        self._on_gone()
+
+    # -- modes --------------------------------------------------------------------------------------------------
+
+    def start_application_mode(self) -> None:
+        """Take the terminal over; once more, where it was taken from us meanwhile."""
+        signal.signal(signal.SIGWINCH, self._on_loop(self._resized))
+        self._active = True
+        self._resized()
+        # In the background the system stops us here, until the user brings us to the front.
+        with suppress(termios.error):
+            self._take_attributes()
+        self.write(ENTER)
+        self._enable_mouse_support()
+        self.write(HIDE_CURSOR + FOCUS_ON)
+        if not constants.DISABLE_KITTY_KEY:
+            self.write(KITTY_KEYS)
+        self._start_reading()
+        self._request_terminal_sync_mode_support()
+        self._query_in_band_window_resize()
+        self._enable_bracketed_paste()
+        self._disable_line_wrap()
+        if self._must_signal_resume:
+            self._must_signal_resume = False
+            self.send_message(self.SignalResume())
+
+    def _take_attributes(self) -> None:
+        now = termios.tcgetattr(self.fileno)
+        if now != self._raw_attributes:
+            self.attrs_before = now
+        changed = list(now)
+        changed[tty.LFLAG] = self._patch_lflag(changed[tty.LFLAG])
+        changed[tty.IFLAG] = self._patch_iflag(changed[tty.IFLAG])
+        changed[tty.CC] = [*changed[tty.CC]]
+        changed[tty.CC][termios.VMIN] = 1
+        termios.tcsetattr(self.fileno, termios.TCSANOW, changed)
+        if self._shared:
+            os.set_blocking(self._terminal, False)
+        self._raw_attributes = termios.tcgetattr(self.fileno)
+
+    def disable_input(self) -> None:
+        """Take no more keys."""
+        self._stop_reading()
+        with suppress(termios.error):
+            termios.tcflush(self.fileno, termios.TCIFLUSH)
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back, as far as it lets itself be given."""
+        if self._active:
+            self._active = False
+            self.disable_input()
+            self.restore()
+
+    def restore(self) -> None:
+        """Put the terminal into the state that it was found in. May be called from any thread, more than once.
+
+        A terminal that somebody else uses meanwhile (we are in the background) is left alone.
+        """
+        if self._output.gone or not self._in_front():
+            return
+        if self.attrs_before is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+        self._output.finish(RESTORE.encode(), RESTORE_SECONDS)
+        if self._shared:
+            os.set_blocking(self._terminal, True)
+
+    def _in_front(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        except OSError:
+            return True  # no terminal of this session's: nobody's job control is disturbed
+
+    def close(self) -> None:
+        """Nothing is left to wait for: what the terminal did not take by now it will not get."""
+        self._output.stop()
+
+    # -- keys ---------------------------------------------------------------------------------------------------
+
+    def _start_reading(self) -> None:
+        if not self._reading and not self._output.gone:
+            self._reading = True
+            self._loop.add_reader(self._terminal, self._readable)
+
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._terminal)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._terminal, MAX_READ)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._output.gone = True
+            self._gone()
+            return
+        self._last_input = self._loop.time()
+        for token in self._keys.feed(data):
+            self._take(token)
+        if self._timer is None:
+            self._timer = self._loop.call_later(constants.ESCAPE_DELAY, self._quiet)
+
+    def _quiet(self) -> None:
+        """Nothing may have come for a while: what has begun and does not go on has ended."""
+        self._timer = None
+        seconds = self._loop.time() - self._last_input
+        if seconds >= constants.ESCAPE_DELAY:
+            for token in self._keys.quiet(seconds):
+                self._take(token)
+        for message in self._parser.tick():
+            self.process_message(message)
+        if self._keys.waits:
+            self._timer = self._loop.call_later(constants.ESCAPE_DELAY, self._quiet)
+
+    def _take(self, token: Token) -> None:
+        if isinstance(token, Pasted):
+            self.process_message(events.Paste(token.text))
+            if token.cut:
+                self._app.notify(f"Only the first {MAX_PASTE >> 20} MB of what was pasted are taken", markup=False)
+            return
+        messages: list[Message] = []
+        if isinstance(token, Unfinished):
+            alone = XTermParser(self._debug)
+            messages += alone.feed(token.text)
+            messages += alone.feed("")  # the end of input ends the sequence
+        else:
+            messages += self._parser.feed(token.text)
+        for message in messages:
+            self.process_message(message)
+
+    # -- signals ------------------------------------------------------------------------------------------------
+
+    def _on_loop(self, work: Callable[[], None]) -> Callable[..., None]:
+        """A signal handler that does `work` on the loop, where nothing is half done."""
+
+        def received(*_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the screen has gone
+                self._loop.call_soon_threadsafe(work)
+
+        return received
+
+    def _resized(self) -> None:
+        if self._active and not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self.send_message(events.Resize(size, size))
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        try:
+            width, height = os.get_terminal_size(self.fileno)
+        except OSError:
+            width = height = 0
+        return width or 80, height or 25
+
+    def _sigtstp_application(self, *_: object) -> None:
+        self._on_loop(self._suspend)()
+
+    def _suspend(self) -> None:
+        if self._auto_restart:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._on_loop(self._continued)()
+
+    def _continued(self) -> None:
+        """The process was stopped and goes on: the shell may have had the terminal meanwhile."""
+        if self._auto_restart and (self._active or self._must_signal_resume) and not self._output.gone:
+            self.resume_application_mode()
+            self._app.refresh(layout=True)
