@@ -14,10 +14,8 @@ from textual.message import Message
 from espmon.tui.terminal.key_input import MAX_PASTE, KeyInput, Pasted, Token, Typed, Unfinished
 
 PARTS = st.sampled_from(
-    b"\x1b [ O ] P < ? ; : 0 1 97 55555 1114112 99999999999 u ~ M m R A t $y \xe9 \xc3\xa9 \xff \x9b \x07 \\ x \x00 \r".split(
-        b" "
-    )
-    + b"\x1b[200~ \x1b[201~ \x1b[48;".split(b" ")
+    b"\x1b [ O ] P < ? ; : 0 1 97 55555 1114112 99999999999 u ~ M m R A t $y \xe9 \xc3\xa9 \xff \x9b \x07".split(b" ")
+    + b"\\ x \x00 \r \x1b[200~ \x1b[201~ \x1b[48;".split(b" ")
 )
 INPUT = st.lists(PARTS, max_size=24).map(b"".join)
 
