@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from espmon.model.exception_causes import Access
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import StackFrame
 
@@ -57,6 +58,17 @@ class CrashFacts:
         corrupted: the board itself said that the backtrace is corrupted.
         continues: the board cut the backtrace because it was too deep.
         message: the text that came with it: assertion, error, panic message.
+        reason: why the program gave up, in its own words: what it printed just before abort() or the registers.
+        operation: what was done with `fault_address` or `excvaddr`, where the report says so; None where it does not.
+        fault_address: the address that the report's text names: of a memory protection fault, a cache error, a refused
+            access; None where only a register has it.
+        memory: what lies there, in the board's words ("DRAM0_SRAM").
+        stack_pointer: the stack pointer that a stack protection fault prints.
+        stack_bounds: the bounds that it prints: (lowest address, address behind the highest).
+        lp_core: it happened on the low-power core.
+        fatal: False when the program goes on after the report: a task watchdog that only warns.
+        previous_boot: it happened before the last restart; the firmware kept it and printed it afterwards.
+        unconfirmed: nothing but the form of its addresses says that it is a backtrace; an ELF can tell.
         abort_pc: the argument of "abort() was called at PC".
         starved: tasks that did not reset the task watchdog: (name, CPU or None).
         running: CPU -> task that was running when the task watchdog fired.
@@ -83,6 +95,16 @@ class CrashFacts:
     corrupted: bool = False
     continues: bool = False
     message: str | None = None
+    reason: str | None = None
+    operation: Access | None = None
+    fault_address: int | None = None
+    memory: str | None = None
+    stack_pointer: int | None = None
+    stack_bounds: tuple[int, int] | None = None
+    lp_core: bool = False
+    fatal: bool = True
+    previous_boot: bool = False
+    unconfirmed: bool = False
     abort_pc: int | None = None
     starved: list[tuple[str, int | None]] = field(default_factory=list)
     running: dict[int, str] = field(default_factory=dict)
@@ -115,6 +137,16 @@ class CrashFacts:
             "elf_sha256": self.elf_sha256,
             "elf_match": self.elf_match,
             "message": self.message,
+            "reason": self.reason,
+            "operation": self.operation,
+            "fault_address": _hex(self.fault_address),
+            "memory": self.memory,
+            "stack_pointer": _hex(self.stack_pointer),
+            "stack_bounds": None if self.stack_bounds is None else [_hex(bound) for bound in self.stack_bounds],
+            "lp_core": self.lp_core,
+            "fatal": self.fatal,
+            "previous_boot": self.previous_boot,
+            "unconfirmed": self.unconfirmed,
             "abort_pc": _hex(self.abort_pc),
             "damaged": list(self.damaged),
             "nested": self.nested,
