@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-ABORT_REASONS: Mapping[str, str] = {
-    "__assert_func": "an assertion failed",
-    "__stack_chk_fail": "stack smashing was detected: a local buffer was written beyond its end",
-    "vApplicationStackOverflowHook": "a task's stack overflowed",
-    "_esp_error_check_failed": "ESP_ERROR_CHECK failed",
-    "task_wdt_timeout_abort": "the task watchdog ran out",
-    "task_wdt_timeout_abort_xtensa": "the task watchdog ran out",
-    "task_wdt_isr": "the task watchdog ran out",
-    "multi_heap_assert": "the heap is damaged",
-    "__cxa_throw": "a C++ exception was not caught",
-    "__verbose_terminate_handler": "a C++ exception was not caught",
-    "rust_begin_unwind": "a Rust panic",
-    "abort": "abort() was called",
-    "panic_abort": "abort() was called",
+
+class AbortReason(NamedTuple):
+    """Why a program gives up: the kind of crash, and in words."""
+
+    kind: str
+    words: str
+
+
+ABORT_REASONS: Mapping[str, AbortReason] = {
+    "__assert_func": AbortReason("assert", "an assertion failed"),
+    "__stack_chk_fail": AbortReason("stack_smash", "stack smashing was detected: a local buffer was overrun"),
+    "vApplicationStackOverflowHook": AbortReason("stack_overflow", "a task's stack overflowed"),
+    "_esp_error_check_failed": AbortReason("abort", "ESP_ERROR_CHECK failed"),
+    "task_wdt_timeout_abort": AbortReason("task_wdt", "the task watchdog ran out"),
+    "task_wdt_timeout_abort_xtensa": AbortReason("task_wdt", "the task watchdog ran out"),
+    "task_wdt_isr": AbortReason("task_wdt", "the task watchdog ran out"),
+    "multi_heap_assert": AbortReason("heap", "the heap is damaged"),
+    "__cxa_throw": AbortReason("abort", "a C++ exception was not caught"),
+    "__verbose_terminate_handler": AbortReason("abort", "a C++ exception was not caught"),
+    "rust_begin_unwind": AbortReason("rust", "a Rust panic"),
+    "abort": AbortReason("abort", "abort() was called"),
+    "panic_abort": AbortReason("abort", "abort() was called"),
 }
 """Function on the crashed task's stack -> what it means; earlier ones say more."""
 

@@ -48,6 +48,7 @@ class CrashFacts:
         plain: the same in plain words.
         arch: name of its `Architecture` ("xtensa", "riscv", "esp8266"); None when nothing tells.
         core: number of the core that crashed.
+        isr: whether an interrupt was running; None when nothing tells.
         task: the task it happened in; for the task watchdog, the suspect.
         pc: where it crashed; for an abort without registers, where abort() was called.
         excvaddr: the address that was accessed (EXCVADDR, MTVAL).
@@ -85,6 +86,7 @@ class CrashFacts:
     plain: str | None = None
     arch: str | None = None
     core: int | None = None
+    isr: bool | None = None
     task: str | None = None
     pc: int | None = None
     excvaddr: int | None = None

@@ -21,6 +21,11 @@ def kind_of(cause: str) -> str | None:
     return next((kind for pattern, kind in _table("kinds") if pattern.search(cause)), None)
 
 
+def kind_of_message(message: str) -> str | None:
+    """Returns the kind of crash that a message of the panic handler stands for, None when it tells none."""
+    return next((kind for pattern, kind in _table("messages") if pattern.search(message)), None)
+
+
 def plain_words(*causes: str | None) -> str | None:
     """Returns plain words for the first of these causes that the tables know."""
     for cause in causes:

@@ -34,6 +34,9 @@ class Cause(NamedTuple):
     has_address: bool = False
     """The fault's address is in the address register."""
 
+    kind: str = "exception"
+    """The kind of crash: the panic handler reports watchdogs and cache errors as causes, too."""
+
     long_name: str = ""
     """As core dump tools print it, where that differs."""
 
@@ -49,7 +52,7 @@ READ, WRITE, EXECUTE = Access.READ, Access.WRITE, Access.EXECUTE
 def _xtensa(
     name: str, words: str, access: Access | None = None, *, address: bool = False, long_name: str = ""
 ) -> Cause:
-    return Cause(name, words, access, address or access is not None, long_name or f"{name}Cause")
+    return Cause(name, words, access, address or access is not None, long_name=long_name or f"{name}Cause")
 
 
 CACHE_OFF = "flash or PSRAM was accessed while the cache was off"
@@ -97,9 +100,9 @@ XTENSA_CAUSES: Mapping[int, Cause] = {
     66: Cause("DoubleException", "an exception inside the handling of an exception, often a stack overflow"),
     67: Cause("KernelException", "an exception in exception code"),
     68: Cause("CoprocessorException", "a coprocessor was used where that is not allowed"),
-    69: Cause("InterruptWdtCPU0", "interrupts were off for too long on CPU 0 (interrupt watchdog)"),
-    70: Cause("InterruptWdtCPU1", "interrupts were off for too long on CPU 1 (interrupt watchdog)"),
-    71: Cause("CacheError", CACHE_OFF),
+    69: Cause("InterruptWdtCPU0", "interrupts were off for too long on CPU 0 (interrupt watchdog)", kind="int_wdt"),
+    70: Cause("InterruptWdtCPU1", "interrupts were off for too long on CPU 1 (interrupt watchdog)", kind="int_wdt"),
+    71: Cause("CacheError", CACHE_OFF, kind="cache"),
 }
 """EXCCAUSE -> cause; from 64 on, numbers that the panic handler makes up."""
 
@@ -123,9 +126,9 @@ RISCV_CAUSES: Mapping[int, Cause] = {
     12: _riscv("Instruction page fault", "no mapping for the next instruction", EXECUTE),
     13: _riscv("Load page fault", "no mapping for the address of a read", READ),
     15: _riscv("Store page fault", "no mapping for the address of a write", WRITE),
-    24: _riscv("Interrupt watchdog", "interrupts were off for too long"),
-    25: _riscv("Cache error", CACHE_OFF),
-    27: _riscv("Assist debug", "the stack pointer left its bounds (stack guard)"),
+    24: Cause("Interrupt watchdog", "interrupts were off for too long", kind="int_wdt"),
+    25: Cause("Cache error", CACHE_OFF, kind="cache"),
+    27: Cause("Assist debug", "the stack pointer left its bounds (stack guard)", kind="stack_overflow"),
 }
 """MCAUSE -> cause; from 24 on, interrupts that the panic handler reports as causes."""
 

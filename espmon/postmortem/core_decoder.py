@@ -8,13 +8,14 @@ from espmon.model.abort_frames import ABORT_FRAMES
 from espmon.model.architecture import MACHINES
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, FrameState
+from espmon.postmortem.core_crash import cause_of, crash_facts, reason_of
 from espmon.postmortem.core_format import FAKE_STACKS, Core, CoreTask, parse_core
 from espmon.postmortem.core_input import read_core
 from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
+from espmon.postmortem.crash_sentence import crash_place, crash_sentence
 from espmon.postmortem.elf import SHF_ALLOC, Elf
 from espmon.postmortem.memory import DAMAGED, FOREIGN, SegmentMemory
 from espmon.postmortem.postmortem_error import PostmortemError, reading
-from espmon.postmortem.reasons import cause_of, reason_of
 from espmon.postmortem.structures import TaskLayout, assumed_layout, task_layout
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.task_states import StateOf, states_by_likeness, states_by_symbols
@@ -143,10 +144,12 @@ class _Decoder:
             crashed.name if crashed else None,
             core.isr,
             reason,
-            cause_of(core.architecture, registers, core.extra, on_purpose),
+            cause_of(core.architecture, registers, on_purpose),
         )
         if crash.reason is None:
             crash.reason = crash.cause
+        facts = crash_facts(core, registers, crash.task, crashed.backtrace if crashed else None)
+        place = crash_place(facts.kind, crashed.frames if crashed else ())
         warnings = list(core.warnings)
         warnings += [
             f"task {task.name} has used {task.stack_used} of {task.stack_size} bytes of its stack"
@@ -162,6 +165,9 @@ class _Decoder:
             core.partial,
             core.app_sha256,
             self.match,
+            facts,
+            crash_sentence(facts, facts.core, place),
+            place,
             crash,
             registers,
             tasks,
@@ -177,8 +183,9 @@ class _Decoder:
         order, architecture = self.core.layout.order, self.core.architecture
         cause = (architecture.cause_register.lower(), architecture.address_register.lower())
         names = (*(name for name in cause if name not in order), *order)
-        stored = {name: crashed.registers[name] for name in names if name in crashed.registers}
-        return RegisterSet({**self.core.extra, **stored})
+        extra = self.core.extra
+        stored = {name: crashed.registers[name] for name in names if name in crashed.registers and name not in extra}
+        return RegisterSet({**extra, **stored})
 
     def _task(self, task: CoreTask) -> TaskReport:
         core, layout = self.core, self.layout

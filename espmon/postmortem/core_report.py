@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from espmon.model.crash_facts import CrashFacts
+from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.variables import Variable
 
@@ -68,6 +70,7 @@ class TaskReport:
             "stack_used": self.stack_used,
             "stack_free": self.stack_free,
             "frames": [_frame_json(frame) for frame in self.frames],
+            "state": self.state,
         }
 
 
@@ -84,7 +87,27 @@ class Region:
 
 @dataclass(slots=True)
 class CoreReport:
-    """A decoded core dump."""
+    """A decoded core dump.
+
+    Attributes:
+        chip: as people write it ("ESP32-S3"), None where the dump does not say.
+        format: of its body, "elf" or "bin".
+        version: low 16 bits of the version word.
+        checksum: "ok", "bad" or "unknown".
+        partial: it is cut short.
+        app_sha256: of the application's ELF, as far as the dump has it.
+        elf_match: whether the ELF is that application; None when that is not known.
+        facts: the crash, as a printed panic has it.
+        sentence: what happened.
+        place: the frame where the program itself went wrong.
+        crashed: what the dump says of the crash in its own words.
+        registers: of the crashed task; cause and address first where they are stored apart.
+        tasks: as the dump has them, the crashed one first.
+        regions: the pieces of memory.
+        warnings: doubts: why the report may be wrong or incomplete.
+        variables: of the crashed frame.
+        segments: (address, bytes) of the dumped memory.
+    """
 
     chip: str | None
     format: str
@@ -93,13 +116,21 @@ class CoreReport:
     partial: bool
     app_sha256: str | None
     elf_match: bool | None
+    facts: CrashFacts
+    sentence: str
+    place: StackFrame | None
     crashed: Crash
-    registers: dict[str, int]
+    registers: RegisterSet
     tasks: list[TaskReport]
     regions: list[Region]
     warnings: list[str]
     variables: list[Variable] = field(default_factory=list)
     segments: list[tuple[int, bytes]] = field(default_factory=list)
+
+    @property
+    def frames(self) -> list[StackFrame]:
+        """The chain of calls of the crashed task, innermost first; empty where it is not in the dump."""
+        return next((task.frames for task in self.tasks if task.crashed), [])
 
     @property
     def suspicious(self) -> list[TaskReport]:
@@ -125,15 +156,17 @@ class CoreReport:
                 "reason": self.crashed.reason,
                 "cause": self.crashed.cause,
             },
-            "registers": {name: _hex(value) for name, value in self.registers.items()},
+            "registers": self.registers.to_json(),
             "tasks": [task.to_json() for task in self.tasks],
             "regions": [{"start": _hex(item.start), "size": item.size, "kind": item.kind} for item in self.regions],
             "warnings": self.warnings,
+            "sentence": self.sentence,
+            "variables": [item.to_json() for item in self.variables],
         }
 
     def to_text(self) -> str:
         """The report for reading, with the sections users know from the vendor's tool."""
-        lines = [_rule("core dump report"), *self._summary(), *self._warnings()]
+        lines = [_rule("core dump report"), self.sentence, "", *self._summary(), *self._warnings()]
         lines += [_rule("registers of the crashed task"), *self._registers()]
         crashed = next((task for task in self.tasks if task.crashed), None)
         if crashed is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from espmon.model.abort_frames import ABORT_FRAME_FILES, ABORT_FRAMES, SCHEDULER_FRAMES
-from espmon.model.crash_facts import CoreState, CrashFacts, StackPieces
+from espmon.model.crash_facts import CrashFacts, StackPieces
 from espmon.model.exception_causes import Access, cause_named
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem.panic_notes import NULL_REACH, note_on
@@ -78,6 +78,13 @@ def _assert(facts: CrashFacts) -> Description:
     )
 
 
+GIVE_UPS: Mapping[str, str] = {
+    "ESP_ERROR_CHECK failed": "because ESP_ERROR_CHECK failed",
+    "C++ exception": "because nobody caught a C++ exception",
+}
+"""Part of what a dump without the board's own words is known by -> why the program gave up."""
+
+
 def _abort(facts: CrashFacts) -> Description:
     text = _text(facts)
     if found := ERROR_CHECK.search(text):
@@ -94,7 +101,8 @@ def _abort(facts: CrashFacts) -> Description:
         return Description(f"gave up because nobody caught the C++ exception{kind}{detail}")
     if found := ESP8266_PANIC.search(text):
         return Description("gave up by calling panic()", _place(found["function"], found["file"], found["line"]))
-    return Description("gave up by calling abort()")
+    reason = next((reason for start, reason in GIVE_UPS.items() if start in text), "by calling abort()")
+    return Description(f"gave up {reason}")
 
 
 def _heap(facts: CrashFacts) -> Description:
@@ -160,9 +168,11 @@ DESCRIPTIONS: Mapping[str, Callable[[CrashFacts], Description]] = {
 """Kind of crash -> how to describe it."""
 
 
-def crash_sentence(facts: CrashFacts, core: CoreState, place: StackFrame | None) -> str:
-    """Returns what happened. `core`: which it is about; `place`: the frame where it happened, if known."""
-    who = f"Task {facts.task}" if facts.task else f"Core {core.core}" if core.core is not None else "The program"
+def crash_sentence(facts: CrashFacts, core: int | None, place: StackFrame | None) -> str:
+    """Returns what happened. `core`: its number; `place`: the frame where it happened; None where not known."""
+    who = f"Task {facts.task}" if facts.task else f"Core {core}" if core is not None else "The program"
+    if facts.isr:
+        who = "An interrupt"
     told = DESCRIPTIONS.get(facts.kind, _cause)(facts)
     where = told.where
     if place is not None:

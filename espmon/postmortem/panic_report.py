@@ -124,7 +124,7 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
         warnings.append("The board cut the backtrace: it goes on below the last frame")
     printed = [PrintedCore(facts.kind, facts.arch, each, each.registers.first(("PC", "MEPC"))) for each in others]
     decoded = [(each.state, panic_frames(each, symbolizer, [])) for each in printed]
-    sentence = crash_sentence(facts, core, place)
+    sentence = crash_sentence(facts, core.core, place)
     return PanicReport(facts, core, sentence, frames, place, notes, warnings, match, decoded)
 
 

@@ -34,6 +34,16 @@ class Variable:
     function: str | None
     note: str = ""
 
+    def to_json(self) -> dict[str, str | None]:
+        """The variable as a core dump's report has it."""
+        return {
+            "function": self.function,
+            "type": self.type,
+            "name": self.name,
+            "value": self.value,
+            "note": self.note,
+        }
+
 
 def variables_at(
     image: Image, address: int, registers: Mapping[int, int], memory: Memory, cfa: int | None = None

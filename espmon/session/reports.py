@@ -177,15 +177,7 @@ def _decode_core(data: bytes, symbolizer: Symbolizer | None) -> tuple[dict[str, 
     if symbolizer is None:
         raise PostmortemError("no ELF is known; choose the one that the board runs")
     report = decode_core(data, symbolizer)
-    fields = report.to_json()
-    fields["variables"] = [
-        {"function": item.function, "type": item.type, "name": item.name, "value": item.value, "note": item.note}
-        for item in report.variables
-    ]
-    tasks: Any = fields["tasks"]
-    for told, task in zip(tasks, report.tasks, strict=True):
-        told["state"] = task.state
-    return fields, report.to_text()
+    return report.to_json(), report.to_text()
 
 
 def _save(folder: Path, name: str, fields: Mapping[str, Any], text: str) -> None:

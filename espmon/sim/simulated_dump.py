@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from espmon.model.architecture import RISCV, RISCV_REGISTERS
 from espmon.sim.firmware_image import SHA_PREFIX, Snapshot, Task
 from espmon.sim.simulated_panic import reason
 
@@ -18,14 +19,8 @@ VERSION_CRC32 = 0x0102
 VERSION_SHA256 = 0x0104
 PROGRAM_HEADER = 32
 ELF_HEADER = 52
-RISCV = 243
 NOTE_PRSTATUS, NOTE_INFO, NOTE_EXTRA, NOTE_DETAILS = 1, 8266, 677, 679
-REGISTER_ORDER = (
-    *("mepc", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1"),
-    *(f"a{i}" for i in range(8)),
-    *(f"s{i}" for i in range(2, 12)),
-    *(f"t{i}" for i in range(3, 7)),
-)
+REGISTER_ORDER = ("mepc", *RISCV_REGISTERS[1:])
 """The order of a RISC-V prstatus note, which is also the order of the saved frame on a stack."""
 
 
@@ -84,7 +79,9 @@ def pieces(snapshot: Snapshot, sha256: str, chip_id: int, tcb_size: int, *, hash
         bodies += parts
         offset += size
     identity = b"\x7fELF\x01\x01\x01".ljust(16, b"\0")
-    elf = struct.pack("<HHIIIIIHHHHHH", 4, RISCV, 1, 0, ELF_HEADER, 0, 0, ELF_HEADER, PROGRAM_HEADER, count, 40, 0, 0)
+    elf = struct.pack(
+        "<HHIIIIIHHHHHH", 4, RISCV.elf_machine, 1, 0, ELF_HEADER, 0, 0, ELF_HEADER, PROGRAM_HEADER, count, 40, 0, 0
+    )
     body = [identity + elf, *headers, *bodies]
     checksum_size = 32 if hashed else 4
     head_size = 12 if hashed else 24

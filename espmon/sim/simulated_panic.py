@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
+from espmon.model.exception_causes import RISCV_CAUSES
 from espmon.sim.firmware_image import SHA_PREFIX, Snapshot
-
-CAUSES = {
-    0: "Instruction address misaligned",
-    1: "Instruction access fault",
-    2: "Illegal instruction",
-    3: "Breakpoint",
-    4: "Load address misaligned",
-    5: "Load access fault",
-    6: "Store address misaligned",
-    7: "Store access fault",
-}
-"""mcause -> the words of the banner."""
 
 SIGNALS = {0: 10, 1: 11, 2: 4, 3: 5, 4: 10, 5: 11, 6: 10, 7: 11}
 """mcause -> the signal number a gdb stub reports."""
@@ -47,7 +36,9 @@ def reason(snapshot: Snapshot) -> str:
         case "stack":
             return f"***ERROR*** A stack overflow in task {details.function} has been detected."
     number = snapshot.registers["mcause"]
-    cause = "Interrupt wdt timeout on CPU0" if number & INTERRUPT else CAUSES.get(number, "Unknown")
+    cause = RISCV_CAUSES[number].name if number in RISCV_CAUSES else "Unknown"
+    if number & INTERRUPT:
+        cause = "Interrupt wdt timeout on CPU0"
     return f"Guru Meditation Error: Core  0 panic'ed ({cause}). Exception was unhandled."
 
 

@@ -136,11 +136,11 @@ def test_the_json_has_the_keys_of_the_contract(case: Case) -> None:
     data: dict[str, Any] = report.to_json()
     assert list(data) == [
         "chip", "format", "version", "checksum", "partial", "app_sha256", "elf_match", "crashed", "registers", "tasks",
-        "regions", "warnings",
+        "regions", "warnings", "sentence", "variables",
     ]  # fmt: skip
     assert list(data["crashed"]) == ["tcb", "task", "isr", "reason", "cause"]
     assert list(data["tasks"][0]) == [
-        "tcb", "name", "crashed", "priority", "base_priority", "stack_used", "stack_free", "frames",
+        "tcb", "name", "crashed", "priority", "base_priority", "stack_used", "stack_free", "frames", "state",
     ]  # fmt: skip
     assert list(data["tasks"][0]["frames"][0]) == ["pc", "function", "file", "line", "inlined", "recovered"]
     assert list(data["regions"][0]) == ["start", "size", "kind"]

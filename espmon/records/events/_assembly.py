@@ -422,7 +422,7 @@ def _conclude(panic: Panic) -> None:
         if known.cause_register in registers:
             cause = known.causes.get(registers[known.cause_register])
             panic.cause = cause.name if cause is not None else None
-            panic.kind = (kind_of(panic.cause) if panic.cause else None) or "exception"
+            panic.kind = cause.kind if cause is not None else "exception"
     if panic.excvaddr is None:
         panic.excvaddr = registers.first(("EXCVADDR", "MTVAL"))
     if panic.pc is None:
