@@ -6,30 +6,48 @@ from pathlib import Path
 
 from espmon.cli._common import Exit, clean, fail, say
 from espmon.records import Coredump, JsonObject, LineBlock, Record
-from espmon.records.events import Panic
+from espmon.records.events import Boot, Panic
 from espmon.session.binlog_strings import BinlogStrings
 
 
 class ElfHelp:
-    """Symbols and strings of the given ELF files (application first). Without files it adds nothing.
+    """Symbols and strings of the given ELF files (application first), and of the chip's ROM, where its ELF is given or
+    installed. Without files it adds nothing.
 
     Ends the command with exit code 2 when a file cannot be used.
     """
 
-    def __init__(self, paths: list[Path]) -> None:
+    def __init__(self, paths: list[Path], rom_elf: Path | None = None) -> None:
         from espmon.postmortem import PostmortemError, Symbolizer
 
         self.strings: BinlogStrings | None = None
         self._symbolizer: Symbolizer | None = None
+        self._rom_known = rom_elf is not None
         if not paths:
             return
         try:
             self.strings = BinlogStrings(paths)
-            self._symbolizer = Symbolizer(paths)
+            self._symbolizer = Symbolizer([*paths, *([rom_elf] if rom_elf is not None else [])])
         except OSError as error:
             fail(Exit.USAGE, f"cannot read {clean(str(error.filename))}: {error.strerror or error}")
         except (PostmortemError, ValueError) as error:
             fail(Exit.USAGE, str(error))
+
+    def learn(self, record: Record) -> None:
+        """Use the ROM ELF of an installed toolchain once the log has named the chip."""
+        if not isinstance(record, Boot) or self._symbolizer is None or self._rom_known:
+            return
+        from espmon.postmortem import PostmortemError
+        from espmon.session.rom_elves import find_rom_elf, revision_number
+
+        rom = find_rom_elf(record.chip, revision_number(record.chip_revision))
+        if rom is None:
+            return
+        self._rom_known = True
+        try:
+            self._symbolizer = self._symbolizer.extended(rom)
+        except PostmortemError as error:
+            say(f"espmon: no names in ROM: {error}")
 
     def decorations(self, block: LineBlock) -> dict[int, tuple[str, ...]]:
         """Line index -> the places of the addresses in that line."""
@@ -69,11 +87,12 @@ class ElfHelp:
         return value
 
     def _core(self, record: Coredump) -> tuple[JsonObject, str] | None:
-        from espmon.postmortem import PostmortemError, decode_core
+        from espmon.postmortem import PostmortemError
+        from espmon.session.core_decoding import decode_dump
+        from espmon.session.elves import ElfLibrary
 
-        assert self._symbolizer is not None
         try:
-            report = decode_core(record.payload, self._symbolizer)
+            report = decode_dump(bytes(record.payload), self._symbolizer, ElfLibrary())
         except PostmortemError as error:
             say(f"espmon: core dump at byte {record.offset}: {error}")
             return None

@@ -59,6 +59,8 @@ class JsonOutput:
 
     def _print(self, parts: Iterable[Part]) -> None:
         for part in parts:
+            if not isinstance(part, LineBlock):
+                self._elf.learn(part)
             rows = self._lines(part) if isinstance(part, LineBlock) else [json.dumps(self._elf.json(part))]
             if rows:
                 self._stream.write("\n".join(rows) + "\n")
@@ -109,7 +111,9 @@ class LogOutput:
         for part in batch.parts:
             if isinstance(part, LineBlock):
                 self._block(part)
-            elif self._remarks:
+                continue
+            self._elf.learn(part)
+            if self._remarks:
                 self._remark(part)
         self._stream.flush()
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
 from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
-from espmon.postmortem import PostmortemError, decode_core
-from espmon.postmortem.core_input import MAX_INPUT
+from espmon.postmortem import PostmortemError, Symbolizer, decode_core
+from espmon.postmortem.core_format import Core, parse_core
+from espmon.postmortem.core_input import MAX_INPUT, read_core
+from espmon.session.core_decoding import elf_of, fits, with_rom
+from espmon.session.elves import ElfLibrary, discover
 
 SHOWN_CANDIDATES = 5
 
@@ -18,7 +22,11 @@ def main(arguments: list[str]) -> int:
     parser = command_parser("coredump", "Decode a core dump: UART text or log, base64, hex, raw image, or ELF core.")
     parser.add_argument("file", metavar="FILE", help="the dump, or - for stdin")
     parser.add_argument("--elf", metavar="ELF", help="the application's ELF; searched below this folder when not given")
-    parser.add_argument("--rom-elf", metavar="ELF", help="the chip's ROM ELF, for names in ROM")
+    parser.add_argument(
+        "--rom-elf",
+        metavar="ELF",
+        help="the chip's ROM ELF, for names and frames in ROM; that of an installed toolchain when not given",
+    )
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
     parser.add_argument("--force", action="store_true", help="decode although the ELF's SHA-256 does not match")
     return run_command(parser, arguments, coredump)
@@ -28,17 +36,22 @@ def coredump(options: argparse.Namespace) -> int:
     """Read, decode and print."""
     data = read_input(options.file)
     try:
-        elf = options.elf or find_elf(data)
-        report = decode_core(data, elf, options.rom_elf, options.force)
+        core = parse_core(read_core(data))
+        symbolizer = chosen_elf(core, options.elf)
+        if symbolizer is not None:
+            symbolizer = with_rom(symbolizer, core, options.rom_elf)
+        report = decode_core(core, symbolizer, force=options.force)
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.USAGE, str(error))
     if options.json:
-        print_json(report.to_json())
+        print_json(report.full_json())
         for warning in report.warnings:
             say(f"espmon: warning: {warning}")
     else:
         for line in report.to_text().splitlines():
             print(clean(line, 1000))
+    if symbolizer is None:
+        say("espmon: warning: decoded without an ELF: give the application's with --elf")
     return Exit.DONE
 
 
@@ -53,25 +66,27 @@ def read_input(name: str) -> bytes:
         fail(Exit.USAGE, f"{name}: {error.strerror or error}")
 
 
-def find_elf(data: bytes) -> Path:
-    """Return the ELF that fits a dump: a build below the current folder, or one kept from before.
+def chosen_elf(core: Core, given: str | None) -> Symbolizer | None:
+    """Return the ELF to decode with: the given one, the one that fits the dump, or None.
 
-    A dump without a SHA-256 is decoded with the newest build, which is said on stderr.
+    A dump without a SHA-256 is decoded with the newest build for its processor, which is said on stderr. Raises
+    `PostmortemError` for an ELF that cannot be read.
     """
-    from espmon.postmortem.core_format import parse_core
-    from espmon.postmortem.core_input import read_core
-    from espmon.session.elves import ElfLibrary, discover, pick
-
-    prefix = parse_core(read_core(data)).app_sha256
-    if prefix:
-        found = pick(prefix, ".", ElfLibrary())
-        if found is not None:
-            say(f"espmon: using {found.path} ({found.layout})")
-            return found.path
+    if given is not None:
+        return Symbolizer(given)
+    found = elf_of(core, ElfLibrary())
+    if found is not None:
+        say(f"espmon: using {found.path} ({found.layout})")
+        return Symbolizer(found.path)
     builds = discover(".")
-    if not prefix and builds:
-        say(f"espmon: the dump does not say which application made it; using the newest build, {builds[0].path}")
-        return builds[0].path
-    names = ", ".join(str(item.path) for item in builds[:SHOWN_CANDIDATES]) or "none"
-    wanted = f"SHA-256 {prefix}..." if prefix else "the application"
-    fail(Exit.USAGE, f"no ELF for {wanted} found below the current folder (builds here: {names}); give it with --elf")
+    if core.app_sha256:
+        names = ", ".join(str(item.path) for item in builds[:SHOWN_CANDIDATES]) or "none"
+        say(f"espmon: no ELF with SHA-256 {core.app_sha256}... found below the current folder (builds here: {names})")
+        return None
+    for build in builds:
+        with contextlib.suppress(PostmortemError):
+            newest = Symbolizer(build.path)
+            if fits(core, newest):
+                say(f"espmon: the dump does not say which application made it; using the newest build, {build.path}")
+                return newest
+    return None

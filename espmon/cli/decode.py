@@ -26,6 +26,12 @@ def main(arguments: list[str]) -> int:
     parser = command_parser("decode", "Turn a recorded stream into records (--json) or a readable log.")
     parser.add_argument("file", nargs="?", default="-", help="raw bytes as received; - or nothing reads stdin")
     parser.add_argument("--elf", action="append", type=Path, default=[], help="ELF with the symbols; may be repeated")
+    parser.add_argument(
+        "--rom-elf",
+        type=Path,
+        metavar="ELF",
+        help="the chip's ROM ELF; that of an installed toolchain when not given and the log names the chip",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a record")
     parser.add_argument("--print-filter", metavar="F", help='log lines to show, such as "wifi:W *:I"')
     parser.add_argument(
@@ -53,7 +59,7 @@ def decode(options: argparse.Namespace) -> int:
         shown = PrintFilter(options.print_filter or "")
     except PrintFilterError as error:
         fail(Exit.USAGE, str(error))
-    help_from_elf = ElfHelp(options.elf)
+    help_from_elf = ElfHelp(options.elf, options.rom_elf)
     demux = Demultiplexer(Limits(), strings=help_from_elf.strings)
     output: Output
     if options.json:

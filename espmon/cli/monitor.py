@@ -58,6 +58,12 @@ def parser() -> argparse.ArgumentParser:
         "--elf", action="append", type=Path, default=[], metavar="ELF", help="ELF for decoding; application first"
     )
     result.add_argument(
+        "--rom-elf",
+        type=Path,
+        metavar="ELF",
+        help="the chip's ROM ELF; that of an installed toolchain when not given",
+    )
+    result.add_argument(
         "--probe",
         action=argparse.BooleanOptionalAction,
         default=False,
@@ -98,7 +104,8 @@ def main(arguments: Sequence[str]) -> int:
     if problem := screen_problem():
         print(f"espmon: {problem}", file=sys.stderr)
         return 2
-    missing = [path for path in options.elf if not path.is_file()]
+    given = [*options.elf, *([options.rom_elf] if options.rom_elf is not None else [])]
+    missing = [path for path in given if not path.is_file()]
     if missing:
         print(f"espmon: no such ELF file: {missing[0]}", file=sys.stderr)
         return 2
@@ -113,6 +120,7 @@ def main(arguments: Sequence[str]) -> int:
         probe=options.probe,
         no_reset=options.no_reset,
         elf=tuple(options.elf),
+        rom_elf=options.rom_elf,
         log=options.log,
         print_filter=options.print_filter or os.environ.get("ESP_IDF_MONITOR_PRINT_FILTER", ""),
     )

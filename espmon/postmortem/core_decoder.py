@@ -175,6 +175,7 @@ class _Decoder:
             warnings,
             self._variables(crashed),
             core.segments,
+            str(self.symbolizer.elf.path) if self.symbolizer is not None else None,
         )
 
     def _crash_registers(self, crashed: TaskReport | None) -> RegisterSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
@@ -107,6 +108,7 @@ class CoreReport:
         warnings: doubts: why the report may be wrong or incomplete.
         variables: of the crashed frame.
         segments: (address, bytes) of the dumped memory.
+        elf: path of the application's ELF that was used, None where the report was made without one.
     """
 
     chip: str | None
@@ -126,6 +128,7 @@ class CoreReport:
     warnings: list[str]
     variables: list[Variable] = field(default_factory=list)
     segments: list[tuple[int, bytes]] = field(default_factory=list)
+    elf: str | None = None
 
     @property
     def frames(self) -> list[StackFrame]:
@@ -164,6 +167,10 @@ class CoreReport:
             "variables": [item.to_json() for item in self.variables],
         }
 
+    def full_json(self) -> dict[str, Any]:
+        """The contract's fields, and what the screen and the command add: the ELF that was used."""
+        return {**self.to_json(), "elf": self.elf}
+
     def to_text(self) -> str:
         """The report for reading, with the sections users know from the vendor's tool."""
         lines = [_rule("core dump report"), self.sentence, "", *self._summary(), *self._warnings()]
@@ -182,6 +189,8 @@ class CoreReport:
 
     def _summary(self) -> list[str]:
         match = {True: "matches the ELF", False: "does NOT match the ELF", None: "not in the dump"}[self.elf_match]
+        if self.elf is None:
+            match = "no ELF to compare with"
         rows = [
             ("chip", self.chip or "not given"),
             (

@@ -22,7 +22,7 @@ from espmon.postmortem.expression import Context, Location, evaluate
 from espmon.postmortem.memory import DAMAGED, Memory, word
 from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.postmortem.riscv_code import KEPT, Call, call_before
-from espmon.postmortem.rom_code import in_rom
+from espmon.postmortem.rom_code import in_rom, is_rom
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.tail_calls import tail_path
 
@@ -317,7 +317,7 @@ class _Unwinder:
     def _may_enter(self, target: int, rom_pc: int) -> bool:
         if target == rom_pc:
             return True
-        if in_rom(rom_pc, self.symbolizer):
-            return in_rom(target, self.symbolizer)
+        if is_rom(rom_pc, self.symbolizer.machine):
+            return is_rom(target, self.symbolizer.machine)
         name = self.symbolizer.function_name(rom_pc)
         return name is not None and self.symbolizer.function_name(target) == name

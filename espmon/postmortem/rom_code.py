@@ -6,7 +6,12 @@ from espmon.model.architecture import MACHINES
 from espmon.postmortem.symbolizer import CodeSource
 
 
+def is_rom(address: int, machine: int) -> bool:
+    """Whether an address lies in mask ROM."""
+    architecture = MACHINES.get(machine)
+    return architecture is not None and architecture.in_rom(address)
+
+
 def in_rom(address: int, source: CodeSource) -> bool:
     """Whether an address lies in ROM code for which no ELF was given."""
-    architecture = MACHINES.get(source.machine)
-    return architecture is not None and architecture.in_rom(address) and not source.is_code(address)
+    return is_rom(address, source.machine) and not source.is_code(address)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.port import TO_ACT_ON, Handle, PortError, PortWarning
 from espmon.records.demux import Demultiplexer
+from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
 from espmon.records.limits import Limits
 from espmon.records.record import Record
@@ -25,6 +26,7 @@ from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
 from espmon.session.recording import Recording, start_recording
 from espmon.session.reports import Context, Reports
+from espmon.session.rom_elves import find_rom_elf, revision_number
 from espmon.session.settings import Settings, data_folder
 from espmon.session.state import Lifecycle, State, Transition
 from espmon.session.status import (
@@ -94,6 +96,7 @@ class SessionCore:
                 notify=self.notify,
                 folder=lambda: self._recording.folder if self._recording else None,
                 path_map=self.settings.path_map,
+                library=self._library,
                 crashed=lambda report: self._crashed(report),
             )
         )
@@ -104,6 +107,9 @@ class SessionCore:
 
         self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
         self._checked: set[str] = set()
+        self._rom_elf: Path | None = None
+        self._silicon: tuple[str, int | None] | None = None
+        """The chip and its revision, as the boot log or a probe named them."""
         self._told: set[PortWarning] = set()
         """The port's warnings that the user has been told."""
 
@@ -221,6 +227,8 @@ class SessionCore:
             self._check_elf(printed)
         if self.status.stuck and (record.type == "boot" or _starts(record)):
             self._set(stuck="")
+        if isinstance(record, Boot) and record.chip:
+            self._spawn(self._use_rom(record.chip, revision_number(record.chip_revision)))
         if record.type == "boot" and self.status.probe is None:
             # The boot log names the chip ("esp32c3"): for a board that was not probed that is all that is known of it.
             self._set(chip=record.fields().get("chip") or self.status.chip)
@@ -263,6 +271,15 @@ class SessionCore:
                 Severity.WARNING,
             )
 
+    async def _use_rom(self, chip: str, revision: int | None) -> None:
+        """Names and frames in ROM, where a toolchain's ROM ELF for the chip is installed."""
+        self._silicon = (chip, revision)
+        if self._rom_elf is not None:
+            return
+        found = await asyncio.to_thread(find_rom_elf, chip, revision)
+        if found is not None:
+            await self._decoder.extend(found)
+
     def _library(self) -> ElfLibrary:
         folder = self._folder.parent if self._folder else data_folder()
         return ElfLibrary(folder / "elves", self.settings.elf_library_bytes)
@@ -285,12 +302,16 @@ class SessionCore:
         loaded = await self._decoder.load(paths)
         if loaded:
             await self._use_strings(paths)
+            if self._rom_elf is not None:
+                await self._decoder.extend(self._rom_elf)
+            elif self._silicon is not None:
+                await self._use_rom(*self._silicon)
         for printed in [getattr(entry.record, "elf_sha256", None) for entry in self.events][::-1]:
             if printed:
                 self._check_elf(printed)
                 break
         for entry in self.events[-DECODED_AGAIN:] if loaded else ():
-            if entry.record.type == "panic" or entry.report is None or "error" in entry.report:
+            if entry.record.type == "panic" or entry.report is None or entry.report.get("elf") is None:
                 await self.decode_again(entry.id)
 
     async def decode_again(self, identity: int) -> None:

@@ -113,6 +113,24 @@ class Decoder:
         self.lines_appended()
         return True
 
+    async def extend(self, path: Path) -> None:
+        """Use one more ELF behind those that are used, also for what was received before: the ROM's.
+
+        One that cannot be read is said, and left out.
+        """
+        loaded, generation = self.loaded, self._generation
+        if loaded is None or path in loaded.paths:
+            return
+        try:
+            more = await asyncio.get_running_loop().run_in_executor(self._pool, _extend, loaded, path, self._path_map)
+        except (PostmortemError, OSError) as error:
+            self._emit(Notice(f"No names in ROM: {error}", Severity.WARNING))
+            return
+        if generation == self._generation:
+            self.loaded = more
+            self._next = self._store.first
+            self.lines_appended()
+
     def matches(self, printed_sha256: str) -> bool | None:
         """Whether the board's `ELF file SHA256` (a prefix in hex) is that of the loaded ELF; None without one."""
         if self.loaded is None or len(printed_sha256) < 7:
@@ -198,6 +216,11 @@ class Decoder:
         self.loaded = None
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="espmon-decoder")
+
+
+def _extend(loaded: Loaded, path: Path, path_map: Mapping[str, str]) -> Loaded:
+    symbolizer = loaded.symbolizer.extended(path)
+    return Loaded(symbolizer, Decorator(symbolizer, path_map), (*loaded.paths, path), loaded.sha256)
 
 
 def _load(paths: tuple[Path, ...], path_map: Mapping[str, str]) -> Loaded:

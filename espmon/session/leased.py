@@ -13,6 +13,7 @@ from espmon.session.controls import Controls
 from espmon.session.event_log import FlashEvent, ProbeEvent
 from espmon.session.lease import Lease
 from espmon.session.probe_action import ActionError, run_probe
+from espmon.session.rom_elves import revision_number
 from espmon.session.settings import Settings
 from espmon.session.state import State, Trigger
 from espmon.session.status import Progress, Severity
@@ -128,6 +129,7 @@ class LeasedActions(Controls):
         self.notify(f"{self.status.chip}, {outcome.result.get('mac') or 'MAC unknown'}")
         self._lifecycle.fire(done)
         self._spawn(self._remember(outcome.result))
+        self._spawn(self._use_rom(str(outcome.result.get("chip")), revision_number(outcome.result.get("revision"))))
 
     async def _remember(self, result: JsonObject) -> None:
         try:

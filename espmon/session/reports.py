@@ -15,6 +15,7 @@ from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.events.panic_record import Panic
 from espmon.session.decoder import Decoder
 from espmon.session.describe import describe
+from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import FIRST_SEEN, EventLog
 from espmon.session.recording import write_atomically
 from espmon.session.status import Severity
@@ -51,6 +52,7 @@ class Context:
     notify: Callable[[str, Severity], None]
     folder: Callable[[], Path | None]
     path_map: Mapping[str, str]
+    library: Callable[[], ElfLibrary] = ElfLibrary
     crashed: Callable[[PanicReport], None] = lambda report: None
     """Told of each crash that is new, once it is decoded."""
 
@@ -151,7 +153,8 @@ class Reports:
         data = bytes(record.payload)
         try:
             async with asyncio.timeout(DECODE_SECONDS):
-                fields, text = await context.decoder.run(lambda symbolizer: _decode_core(data, symbolizer))
+                library = context.library()
+                fields, text = await context.decoder.run(lambda symbolizer: _decode_core(data, symbolizer, library))
         except TimeoutError:
             context.events.update(entry, report={"error": f"it took more than {DECODE_SECONDS:g} s"})
             context.notify(f"The core dump was not decoded within {DECODE_SECONDS:g} s; it is saved", Severity.WARNING)
@@ -171,13 +174,11 @@ def _frame(frame: Mapping[str, Any]) -> str:
     return f"{frame['pc']} {frame.get('function') or '??'}{where}"
 
 
-def _decode_core(data: bytes, symbolizer: Symbolizer | None) -> tuple[dict[str, Any], str]:
-    from espmon.postmortem import decode_core
+def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary) -> tuple[dict[str, Any], str]:
+    from espmon.session.core_decoding import decode_dump
 
-    if symbolizer is None:
-        raise PostmortemError("no ELF is known; choose the one that the board runs")
-    report = decode_core(data, symbolizer)
-    return report.to_json(), report.to_text()
+    report = decode_dump(data, symbolizer, library)
+    return report.full_json(), report.to_text()
 
 
 def _save(folder: Path, name: str, fields: Mapping[str, Any], text: str) -> None:

@@ -96,6 +96,7 @@ class Session(LeasedActions):
         """Open the port once. Errors end in state CLOSED with `status.reason` and `status.hint`; nothing is raised."""
         self._lifecycle.fire(Trigger.OPEN)
         self._request = request
+        self._rom_elf = request.rom_elf
         self._set(
             url=request.url,
             name=request.name or request.url,

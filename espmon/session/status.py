@@ -236,3 +236,6 @@ class OpenRequest:
 
     print_filter: str = ""
     """Filter to begin with, in idf.py monitor's syntax."""
+
+    rom_elf: Path | None = None
+    """The chip's ROM ELF; that of an installed toolchain when not given."""

@@ -11,7 +11,20 @@ import pytest
 
 from espmon.cli import main
 from espmon.session.elves import ElfLibrary
-from tests.postmortem.made import RISCV, elf_core, riscv_program, uart, wrap
+from tests.postmortem.made import (
+    RISCV,
+    ROM_FUNCTION,
+    MadeTask,
+    after_call,
+    after_rom_call,
+    elf_core,
+    riscv_program,
+    riscv_stack,
+    rom_program,
+    uart,
+    wrap,
+    xtensa_program,
+)
 from tests.postmortem.test_core_forms import riscv_task
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "elf"
@@ -91,13 +104,52 @@ def test_without_elf_the_build_that_fits_is_found(
     assert json.loads(capsys.readouterr().out)["elf_match"] is True
 
 
-def test_without_any_elf_it_says_what_is_wanted(
+def test_without_any_elf_there_is_a_report_and_a_warning(
     home: Path, dump: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     (home / "empty").mkdir()
     monkeypatch.chdir(home / "empty")
-    assert main(["coredump", str(dump[0])]) == 2
-    assert "give it with --elf" in capsys.readouterr().err
+    assert main(["coredump", str(dump[0])]) == 0
+    shown = capsys.readouterr()
+    assert "crasher" in shown.out
+    assert "no ELF: there are no functions" in shown.out
+    assert "give the application's with --elf" in shown.err
+
+
+def test_a_dump_without_a_sha_is_not_decoded_with_a_build_for_another_processor(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    build = home / "project" / "build"
+    build.mkdir(parents=True)
+    xtensa_program(build / "app.elf")
+    (build / "project_description.json").write_text(json.dumps({"app_elf": "app.elf"}))
+    (home / "dump.bin").write_bytes(wrap(13, 0x104, elf_core(RISCV, [riscv_task(0x3FC8_0000, "crasher")])))
+    monkeypatch.chdir(home / "project")
+    assert main(["coredump", str(home / "dump.bin"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tasks"][0]["frames"][0]["function"] is None
+
+
+def test_the_rom_elf_of_an_installed_toolchain_names_rom_frames(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    roms = home / ".espressif" / "tools" / "esp-rom-elfs" / "20240305"
+    roms.mkdir(parents=True)
+    rom_program(roms / "esp32c6_rev0_rom.elf", "rom_function")
+    rom_program(roms / "esp32c6_rev500_rom.elf", "of_a_later_rom")
+    stack, words = riscv_stack(0x3FC9_00A0, (after_rom_call(1), after_call(2)))
+    task = MadeTask(0x3FC8_0000, "crasher", [ROM_FUNCTION, after_rom_call(1), stack, *[0] * 29], stack, words)
+    (home / "dump.bin").write_bytes(wrap(13, 0x104, elf_core(RISCV, [task])))
+    elf = riscv_program(home / "app.elf")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("ESP_ROM_ELF_DIR", raising=False)
+    monkeypatch.delenv("IDF_TOOLS_PATH", raising=False)
+    assert main(["coredump", str(home / "dump.bin"), "--elf", str(elf), "--json"]) == 0
+    frames = json.loads(capsys.readouterr().out)["tasks"][0]["frames"]
+    assert frames[0]["function"] == "rom_function"
+    monkeypatch.setenv("ESP_ROM_ELF_DIR", str(home))
+    rom_program(home / "esp32c6_rev0_rom.elf", "of_the_chosen_folder")
+    assert main(["coredump", str(home / "dump.bin"), "--elf", str(elf), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tasks"][0]["frames"][0]["function"] == "of_the_chosen_folder"
 
 
 def test_symbolize_prints_like_addr2line(capsys: Captured) -> None:

@@ -305,6 +305,14 @@ def riscv_program(path: Path, frames: bytes | None = None) -> Path:
     return make_elf(path, RISCV, sections, symbols)
 
 
+def rom_program(path: Path, name: str, frames: bytes | None = None) -> Path:
+    """Write an ELF of a ROM with one function at `ROM_FUNCTION`; without `frames` there is no frame information."""
+    sections = {".text": (ROM_FUNCTION, ALLOC | EXEC, b"\x01\x00" * 32)}
+    if frames is not None:
+        sections[".debug_frame"] = (0, 0, frames)
+    return make_elf(path, RISCV, sections, {name: (ROM_FUNCTION, 64)})
+
+
 def after_call(n: int) -> int:
     """Return the address behind g(n)'s call of g(n-1)."""
     return RISCV_TEXT + n * FUNCTION_BYTES + 0x14

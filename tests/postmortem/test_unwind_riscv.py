@@ -21,6 +21,7 @@ from tests.postmortem.made import (
     debug_frame,
     riscv_program,
     riscv_stack,
+    rom_program,
 )
 
 STACK = 0x3FC9_0000
@@ -194,3 +195,19 @@ def test_functions_that_left_by_a_tail_call_are_named_as_far_as_that_is_certain(
     functions = [name for name in names(trace) if name]
     # Two jumps lead from tail_caller to last_step: which of them it was is not known.
     assert functions == ["with_alloca", "last_step", "saves_many"]
+
+
+@pytest.mark.parametrize("given", ["no ELF", "names only", "frames too"])
+def test_a_rom_elf_adds_names_and_never_takes_frames_away(tmp_path: Path, given: str) -> None:
+    symbolizer = Symbolizer(riscv_program(tmp_path / "app.elf"))
+    if given != "no ELF":
+        frames = debug_frame([(ROM_FUNCTION, 64, b"")]) if given == "frames too" else None
+        symbolizer = symbolizer.extended(rom_program(tmp_path / "rom.elf", "rom_function", frames))
+    base, words = riscv_stack(0x3FC9_0000, (after_rom_call(3), after_call(4), after_call(5)))
+    registers = {"pc": ROM_FUNCTION + 8, "ra": 0, "sp": base}
+    trace = unwind_riscv(registers, SegmentMemory([(base, words)]), symbolizer, base + len(words))
+    assert [frame.function for frame in trace.frames] == [
+        "rom_function" if given != "no ELF" else None, "g3", "g4", "g5",
+    ]  # fmt: skip
+    assert [frame.recovered for frame in trace.frames[1:]] == [given != "frames too"] * 3
+    assert trace.complete

@@ -30,14 +30,15 @@ async def board(tmp_path: Path) -> AsyncIterator[tuple[Session, Watch, Path]]:
         await session.close()
 
 
-async def test_a_core_dump_without_an_elf_says_so_and_is_decoded_when_one_is_chosen(
+async def test_a_core_dump_without_an_elf_has_no_names_and_is_decoded_when_one_is_chosen(
     board: tuple[Session, Watch, Path],
 ) -> None:
     session, watch, elf = board
     await session.send(b"coredump\r")
-    await watch.until(lambda: any((entry.report or {}).get("error") for entry in session.events), limit=20)
+    await watch.until(lambda: any(e.report for e in session.events if e.record.type == "coredump"), limit=20)
     (entry,) = [entry for entry in session.events if entry.record.type == "coredump"]
-    assert "choose" in entry.report["error"]
+    assert entry.report["warnings"][0].startswith("no ELF: ")
+    assert entry.report["crashed"]["task"] == "main"
     await session.set_elf((elf,))
     (entry,) = [entry for entry in session.events if entry.record.type == "coredump"]
     assert entry.report["crashed"]["task"] == "main"

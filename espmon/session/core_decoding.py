@@ -1,0 +1,65 @@
+"""Decoding a core dump with the ELF that made it: the chosen one, a build here, or one that matched before.
+
+The screen, `espmon decode` and `espmon coredump` all come here, so that they find the same ELF for the same dump.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espmon.postmortem import CoreReport, PostmortemError, Symbolizer, decode_core
+from espmon.postmortem.core_format import Core, parse_core
+from espmon.postmortem.core_input import read_core
+from espmon.session.elves import ElfLibrary, FoundElf, pick
+from espmon.session.rom_elves import find_rom_elf
+
+
+def decode_dump(
+    data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary | None = None, start: str | Path = "."
+) -> CoreReport:
+    """Decode a dump with the ELF that fits it: the chosen one, else one below a folder or in the library, else none.
+
+    Args:
+        data: the dump in any form.
+        symbolizer: the application's ELF that is in use, if any; left alone where it does not fit.
+        library: copies of ELFs that matched a board before.
+        start: the folder below which builds are looked for.
+
+    Raises `PostmortemError` when there is no dump in the bytes.
+    """
+    core = parse_core(read_core(data))
+    if symbolizer is not None and not fits(core, symbolizer):
+        core.warnings.append(f"{symbolizer.elf.path} is not the application that made the dump, and is not used")
+        symbolizer = None
+    if symbolizer is None and (found := elf_of(core, library, start)) is not None:
+        core.warnings.append(f"decoded with {found.path}, whose SHA-256 is the one in the dump")
+        symbolizer = Symbolizer(found.path)
+    return decode_core(core, with_rom(symbolizer, core) if symbolizer is not None else None)
+
+
+def fits(core: Core, symbolizer: Symbolizer) -> bool:
+    """Whether a dump can have been made by an application: the same processor, and no other SHA-256."""
+    same = symbolizer.machine == core.architecture.elf_machine
+    return same and (core.app_sha256 is None or symbolizer.sha256.startswith(core.app_sha256))
+
+
+def elf_of(core: Core, library: ElfLibrary | None, start: str | Path = ".") -> FoundElf | None:
+    """Return the ELF that a dump names by its SHA-256: a build below a folder, or one in the library."""
+    return pick(core.app_sha256, start, library) if core.app_sha256 else None
+
+
+def with_rom(symbolizer: Symbolizer, core: Core, rom_elf: str | Path | None = None) -> Symbolizer:
+    """Return a symbolizer that knows the ROM of the dump's chip too, where its ELF is given or installed.
+
+    Raises `PostmortemError` for a given ELF that cannot be read; an installed one is then left out.
+    """
+    if rom_elf is not None:
+        return symbolizer.extended(rom_elf)
+    installed = find_rom_elf(core.chip, core.revision)
+    if installed is None or any(image.elf.path == installed for image in symbolizer.images):
+        return symbolizer
+    try:
+        return symbolizer.extended(installed)
+    except PostmortemError as error:
+        core.warnings.append(f"no names in ROM: {error}")
+        return symbolizer
