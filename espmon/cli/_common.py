@@ -29,6 +29,9 @@ from espmon.text import plain
 MAX_CLEAN = 300
 """Most characters of a device's own text on one line of output."""
 
+MAX_MESSAGE = 2000
+"""Most characters of a message: it may name a path of the user's, and the reason and the way on stand beside it."""
+
 HELP_COLUMNS = 80
 """Width of the help where there is no terminal to ask."""
 
@@ -65,14 +68,21 @@ def fail(code: int, message: str) -> NoReturn:
 
 
 def clean(text: object, limit: int = MAX_CLEAN) -> str:
-    """`text` on one line and harmless to a terminal (see `espmon.text.plain`), cut to `limit` characters."""
-    shown = plain(str(text)[: limit + 1])
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    """`text` on one line and harmless to a terminal (see `espmon.text.plain`), of at most `limit` characters.
+
+    What is too long loses its middle: what it is about stands at the start, what came of it at the end.
+    """
+    whole = str(text)
+    shown = plain(whole[: limit + 1])
+    if len(shown) <= limit:
+        return shown
+    head = (limit - 1) // 2
+    return f"{plain(whole[:head])[:head]}…{plain(whole[-limit:])[head + 1 - limit :]}"
 
 
 def say(message: object) -> None:
     """Print one cleaned line on stderr, where everything that is not a result belongs."""
-    print(clean(message), file=sys.stderr)
+    print(clean(message, MAX_MESSAGE), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:

@@ -66,6 +66,15 @@ def test_cleaned_text_is_short_printable_and_on_one_line() -> None:
     assert len(clean("x" * 5000)) == 300
 
 
+@pytest.mark.parametrize("limit", [7, 16, 300])
+def test_what_is_too_long_keeps_its_start_and_its_end(limit: int) -> None:
+    shown = clean("start \x1b " + "/a long folder" * 60 + "/file \x1b: no such file", limit)
+    assert len(shown) == limit
+    assert "start".startswith(shown.split("…")[0][:5])
+    assert "no such file".endswith(shown.split("…")[1][-12:])
+    assert shown.isprintable()
+
+
 @pytest.mark.parametrize(("columns", "wide"), [("60", 58), ("0", 78), ("many", 78)])
 def test_help_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: str, wide: int) -> None:
     def no_terminal(*descriptor: int) -> NoReturn:

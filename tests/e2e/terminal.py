@@ -100,10 +100,9 @@ class Terminal:
 
     def start(self, *arguments: str) -> None:
         """Run espmon; its exit code is printed when it ends."""
-        run = shlex.join([ESPMON, *arguments])
-        pid = shlex.quote(str(self._pid_file))
         # The inner shell gives its process id to the program, so that signals find it.
-        self.type(f"clear; bash -c 'echo $$ >{pid}; exec {run}'; echo \"left with $?\"")
+        inner = f"echo $$ >{shlex.quote(str(self._pid_file))}; exec {shlex.join([ESPMON, *arguments])}"
+        self.type(f'clear; bash -c {shlex.quote(inner)}; echo "left with $?"')
         until(lambda: self._pid_file.exists() and self._pid_file.read_text().strip(), lambda: self.screen())
 
     @property

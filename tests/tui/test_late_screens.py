@@ -13,6 +13,7 @@ from espmon.session.state import State
 from espmon.session.status import Capture, Severity
 from espmon.tui import boards
 from espmon.tui import flash_dialogs as flashing
+from espmon.tui.host import TOAST_SECONDS
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
@@ -128,7 +129,8 @@ async def test_a_dump_that_comes_is_shown_instead() -> None:
 # -- toasts -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_crash_report_is_not_covered_by_the_toast_about_its_crash() -> None:
+async def test_a_crash_report_is_not_covered_by_the_toast_about_its_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TOAST_SECONDS, "warning", 600.0)
     sentence = "Core 0 wrote to a null pointer"
     report: dict[str, Any] = {"sentence": sentence, "backtrace": [], "registers": {}}
     async with running(size=(120, 40)) as case:

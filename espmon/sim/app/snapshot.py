@@ -38,6 +38,7 @@ class Remote:
         for _ in range(100):
             with contextlib.suppress(ConnectionRefusedError):
                 self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return
             time.sleep(0.05)
         raise SystemExit("qemu does not listen")
