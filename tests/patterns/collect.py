@@ -1,0 +1,165 @@
+"""Every regular expression of the package: those that its modules hold, and those that its functions name.
+
+What a module holds is found by following its values; what stands as a literal in a call inside a function, and how a
+pattern is used (`match` looks at one place, `search` at all), is read from the source.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import espmon
+
+METHODS = frozenset({"match", "fullmatch", "search", "finditer", "findall", "sub", "subn", "split"})
+ANCHORED = frozenset({"match", "fullmatch"})
+"""Methods that try one place only."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One pattern of the package."""
+
+    name: str
+    """Module and name, for example `espmon.records.columns.HEADER`."""
+
+    pattern: re.Pattern[Any]
+    methods: frozenset[str]
+    """The methods that the package calls on it; `search` where the source does not tell."""
+
+
+@cache
+def modules() -> tuple[ModuleType, ...]:
+    """All modules of the package, imported."""
+    names = (info.name for info in pkgutil.walk_packages(espmon.__path__, "espmon."))
+    return tuple(importlib.import_module(name) for name in names if not name.endswith("__main__"))
+
+
+def patterns() -> list[Found]:
+    """All patterns, each once, in the order of their names."""
+    found: dict[re.Pattern[Any], Found] = {}
+    uses = _uses()
+    for module in modules():
+        for name, pattern in _held(module):
+            methods = uses.get((module.__name__, name.split(".")[0]), frozenset()) if "." not in name else frozenset()
+            _add(found, f"{module.__name__}.{name}", pattern, methods or frozenset({"search"}))
+        for call in _calls(module):
+            if isinstance(call.args[0], ast.Constant) and call.where:
+                pattern = re.compile(call.args[0].value)
+                method = frozenset({call.method} & METHODS) or frozenset({"search"})
+                _add(found, f"{module.__name__}:{call.where}:{call.line}", pattern, method)
+    return sorted(found.values(), key=lambda one: one.name)
+
+
+def made_later() -> set[str]:
+    """Where functions compile what is not a literal: `module:function`."""
+    return {
+        f"{module.__name__}:{call.where}"
+        for module in modules()
+        for call in _calls(module)
+        if call.where and not isinstance(call.args[0], ast.Constant)
+    }
+
+
+def _add(found: dict[re.Pattern[Any], Found], name: str, pattern: re.Pattern[Any], methods: frozenset[str]) -> None:
+    known = found.get(pattern)
+    if known is not None:
+        name, methods = min(known.name, name), known.methods | methods
+    found[pattern] = Found(name, pattern, methods)
+
+
+def _held(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """The patterns in the values of a module, with the way to them."""
+    seen: set[int] = set()
+    stack: list[tuple[str, object]] = [(name, value) for name, value in vars(module).items() if name != "__builtins__"]
+    while stack:
+        name, value = stack.pop()
+        if isinstance(value, re.Pattern):
+            yield name, value
+        elif id(value) not in seen:
+            seen.add(id(value))
+            stack.extend((f"{name}.{inner}", held) for inner, held in _inside(value, module.__name__))
+
+
+def _inside(value: object, module: str) -> Iterator[tuple[str, object]]:
+    """What a value of a module holds."""
+    if isinstance(value, dict):
+        for key, held in value.items():
+            yield str(key), held
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, held in enumerate(value):
+            yield str(index), held
+    elif isinstance(value, MethodType | BuiltinMethodType):
+        yield "self", value.__self__
+    elif isinstance(value, FunctionType):
+        if value.__module__ == module:
+            yield "defaults", value.__defaults__
+            yield "closure", [cell.cell_contents for cell in value.__closure__ or ()]
+    elif isinstance(value, type):
+        if value.__module__ == module:
+            yield from vars(value).items()
+    elif type(value).__module__.startswith("espmon."):
+        names = [*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())]
+        yield from ((name, getattr(value, name, None)) for name in names)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of a function of `re` in a module's source."""
+
+    where: str
+    """The function it stands in, empty at module level."""
+
+    line: int
+    method: str
+    args: list[ast.expr]
+
+
+@cache
+def _tree(module: ModuleType) -> ast.Module:
+    assert module.__file__ is not None
+    return ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+
+
+def _calls(module: ModuleType) -> Iterator[_Call]:
+    """Calls of `re.compile`, `re.match` and so on."""
+
+    def walk(node: ast.AST, where: str) -> Iterator[_Call]:
+        for child in ast.iter_child_nodes(node):
+            inner = child.name if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else where
+            if (
+                isinstance(child, ast.Call)
+                and isinstance(child.func, ast.Attribute)
+                and isinstance(child.func.value, ast.Name)
+                and child.func.value.id == "re"
+                and child.func.attr in METHODS | {"compile"}
+            ):
+                yield _Call(where, child.lineno, child.func.attr, child.args)
+            yield from walk(child, inner)
+
+    yield from walk(_tree(module), "")
+
+
+def _uses() -> dict[tuple[str, str], frozenset[str]]:
+    """(module, name) -> the methods that are called on that name anywhere in the package."""
+    uses: dict[tuple[str, str], set[str]] = {}
+    for module in modules():
+        origin: dict[str, tuple[str, str]] = {}
+        tree = _tree(module)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("espmon"):
+                for alias in node.names:
+                    origin[alias.asname or alias.name] = (node.module, alias.name)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in METHODS and isinstance(node.value, ast.Name):
+                name = node.value.id
+                uses.setdefault(origin.get(name, (module.__name__, name)), set()).add(node.attr)
+    return {key: frozenset(methods) for key, methods in uses.items()}
