@@ -39,10 +39,12 @@ def _place(function: str | None, file: str | None, line: str | None) -> str | No
 
 
 ASSERT = re.compile(
-    r"assert failed: (?P<function>\S+) (?:(?P<file>\S+?):(?P<line>\d+))? ?\((?P<expression>.*)\)\s*$", re.MULTILINE
+    r"assert failed: (?P<function>\S+) (?:(?P<file>\S+?):(?P<line>\d+))? ?"
+    r"\((?P<expression>(?:(?!assert failed: ).)*)\)\s*$",
+    re.MULTILINE,
 )
 NEWLIB = re.compile(
-    r'assertion "(?P<expression>.*)" failed: file "(?P<file>[^"]*)", line (?P<line>\d+)'
+    r'assertion "(?P<expression>(?:(?!assertion ").)*)" failed: file "(?P<file>[^"]*)", line (?P<line>\d+)'
     r"(?:, function: (?P<function>.*))?"
 )
 ERROR_CHECK = re.compile(r"ESP_ERROR_CHECK failed: esp_err_t 0x(?P<code>[0-9a-fA-F]+)(?: \((?P<name>\w+)\))?")
@@ -61,7 +63,7 @@ HEAP_PARTS: Mapping[str, str] = {
     "Invalid data": "memory that was free or never written",
 }
 RUST_NEW = re.compile(r"panicked at (?P<file>[^\s:']+):(?P<line>\d+):\d+:?\s*(?P<text>[^\n]*)")
-RUST_OLD = re.compile(r"panicked at '(?P<text>.*)', (?P<file>[^\s:]+):(?P<line>\d+)")
+RUST_OLD = re.compile(r"panicked at '(?P<text>(?:(?!panicked at ').)*)', (?P<file>[^\s:]+):(?P<line>\d+)")
 RUST_BARE = re.compile(r"panic occur+ed in '(?P<file>[^']*)', at line (?P<line>\d+)")
 UNDEFINED = re.compile(r"Undefined behavior of type (?P<type>\w+)")
 

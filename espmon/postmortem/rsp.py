@@ -261,7 +261,7 @@ class Exchange:
         return b"+"
 
 
-BOOT_BANNER = re.compile(rb"[^\r\n]*(?:ESP-ROM:|ets [A-Z][a-z]{2} {1,2}\d{1,2} \d{4}|rst:0x[0-9a-fA-F]{1,2} \()")
+BOOT_BANNER = re.compile(rb"ESP-ROM:|ets [A-Z][a-z]{2} {1,2}\d{1,2} \d{4}|rst:0x[0-9a-fA-F]{1,2} \(")
 """The ROM's first words: the board was reset."""
 
 LOG_LINES = 3
@@ -272,7 +272,8 @@ def gone(received: bytes) -> TargetGone | None:
     """What was received since a request, instead of a reply: does it show that the target left its stub?"""
     banner = BOOT_BANNER.search(received)
     if banner:
-        return TargetGone("The board was reset while it was inspected", received[banner.start() :])
+        line = max(received.rfind(b"\n", 0, banner.start()), received.rfind(b"\r", 0, banner.start())) + 1
+        return TargetGone("The board was reset while it was inspected", received[line:])
     if received.count(b"\n") >= LOG_LINES:
         return TargetGone("The board is not in its debug stub: it prints log text", received)
     return None

@@ -26,16 +26,16 @@ CONFIGURATION = {b"C": 73}
 """A level that only ESPHome has -> the nearest ESP-IDF letter's code."""
 
 HEADER = re.compile(
-    rb"(?:\x1b\[[0-9;:]*m)*"
+    rb"(?:\x1b\[[0-9;:]*m)*+"  # not to be given back: the same is read again behind a prompt and a time
     rb"(?:[\w-]{0,16}> )?"  # a prompt that the line was printed behind, or a quotation mark
     rb"(?:\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?"
     rb"(?: -?> |\] ?(?=[^<\s])| (?=[EWIDV\[\x1b])))?"
-    rb"(?:\x1b\[[0-9;:]*m)*"
+    rb"(?:\x1b\[[0-9;:]*m)*+"
     rb"(?:"
     rb"([EWIDV]) (?:\(([\d:. -]+)\) ([^:\r\n\x1b]{1,64}):|([\w./-]{1,64}): "  # 1 level, 2 time, 3 tag, 4 tag
     rb"|\(([A-Za-z]\w{0,63})\): )"  # 5 tag
     rb"|\[ *(?:(\d+)\]\[)?([EWICD]|VV?)\]\[([^\]:\r\n]{1,64})(?::\d+)?\]"  # 6 ticks, 7 level, 8 file
-    rb"|(?:\[([\d:.,T-]{8,26})Z?\] (?:\x1b\[[0-9;:]*m)*)?"  # 9 time
+    rb"|(?:\[([\d:.,T-]{8,26})Z?\] (?:\x1b\[[0-9;:]*m)*+)?"  # 9 time
     rb"<(err|wrn|inf|dbg)> ([^:\r\n]{1,64}):"  # 10 level, 11 tag
     rb"|\[(\w{1,16})\] \[(ERR|WRN|INF|DBG)\] "  # 12 image, 13 level
     rb"|\[?(ERROR|WARN|WARNING|INFO|DEBUG|TRACE)(?: +([\w:]{1,64}))? *(?:\]| - )"  # 14 level, 15 target

@@ -16,9 +16,11 @@ MAX_WIDTH = 1024
 """Widths and precisions beyond this are taken as this: a damaged argument must not fill the memory."""
 
 CONVERSION = re.compile(
-    r"%(?:(?P<percent>%)|(?P<flags>[-+0# ']*)(?P<width>\*|\d+)?(?:\.(?P<precision>\*|-?\d*))?"
+    r"%(?:(?P<percent>%)|(?P<flags>[-+0# ']*+)(?P<width>\*|\d++)?+(?:\.(?P<precision>\*|-?\d*+))?+"
     r"(?P<length>hh|h|ll|l|q|j|z|t|L)?(?P<kind>[diouxXfFeEgGaAcCsSpn]))"
 )
+"""Nothing is given back: flags and width share the zero, and a format of zeros must not be tried at every split."""
+
 WIDE = ("ll", "j", "q")
 """Length modifiers of 8-byte integers."""
 

@@ -1,7 +1,7 @@
 """Every regular expression of the package: those that its modules hold, and those that its functions name.
 
-What a module holds is found by following its values; what stands as a literal in a call inside a function, and how a
-pattern is used (`match` looks at one place, `search` at all), is read from the source.
+What a module holds is found by following its values, and those of a demultiplexer; what stands as a literal in a call
+inside a function, and how a pattern is used (`match` looks at one place, `search` at all), is read from the source.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ast
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,10 +18,34 @@ from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import espmon
+from espmon.records import Demultiplexer
+from espmon.records.events._data import table
+from espmon.rom import boot_text
 
 METHODS = frozenset({"match", "fullmatch", "search", "finditer", "findall", "sub", "subn", "split"})
 ANCHORED = frozenset({"match", "fullmatch"})
 """Methods that try one place only."""
+
+
+TABLES: Mapping[str, Callable[[], Iterable[str | bytes]]] = {
+    "espmon.records.anchors:anchored": tuple,  # those of a demultiplexer are among the patterns that are held
+    "espmon.records.events._starters:_s": tuple,  # runs when the module is imported
+    "espmon.records.events._assembly:kind_of": lambda: [rule for rule, _ in table("panic_causes")["kinds"]],
+    "espmon.records.events._assembly:plain_words": lambda: [rule for rule, _ in table("panic_causes")["plain"]],
+    "espmon.records.events._hints:_rules": lambda: _hint_rules(),
+    "espmon.rom.boot_text:says": lambda: boot_text.MARKS.values(),
+    "espmon.rom.boot_text:_text": lambda: [boot_text.TEXT_LINE, boot_text.ROM_LINE],
+    "espmon.rom.boot_text:starts": lambda: [boot_text.LOADS],
+    "espmon.rom.boot_text:refusal": lambda: [boot_text.REFUSED],
+}
+"""Functions that compile what is not a literal -> the expressions that they compile."""
+
+
+def _hint_rules() -> Iterator[str]:
+    rules = table("boot_hints")["rules"]
+    yield from (rule for _, rule, _ in rules)
+    for stage in {stage for stage, _, _ in rules}:
+        yield "|".join(rule for at, rule, _ in rules if at == stage)
 
 
 @dataclass(frozen=True)
@@ -47,11 +71,15 @@ def patterns() -> list[Found]:
     """All patterns, each once, in the order of their names."""
     found: dict[re.Pattern[Any], Found] = {}
     uses = _uses()
+    for name, pattern in _held(Demultiplexer(), "Demultiplexer"):
+        _add(found, f"espmon.records.{name}", pattern, frozenset({"search"}))
     for module in modules():
         for name, pattern in _held(module):
             methods = uses.get((module.__name__, name.split(".")[0]), frozenset()) if "." not in name else frozenset()
             _add(found, f"{module.__name__}.{name}", pattern, methods or frozenset({"search"}))
         for call in _calls(module):
+            for text in TABLES.get(f"{module.__name__}:{call.where}", tuple)():
+                _add(found, f"{module.__name__}:{call.where}", re.compile(text), frozenset({"search"}))
             if isinstance(call.args[0], ast.Constant) and call.where:
                 pattern = re.compile(call.args[0].value)
                 method = frozenset({call.method} & METHODS) or frozenset({"search"})
@@ -76,22 +104,26 @@ def _add(found: dict[re.Pattern[Any], Found], name: str, pattern: re.Pattern[Any
     found[pattern] = Found(name, pattern, methods)
 
 
-def _held(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]:
-    """The patterns in the values of a module, with the way to them."""
+def _held(root: object, module: str = "") -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """The patterns in the values of a module or an object, with the way to them."""
+    module = module or getattr(root, "__name__", "")
     seen: set[int] = set()
-    stack: list[tuple[str, object]] = [(name, value) for name, value in vars(module).items() if name != "__builtins__"]
+    stack: list[tuple[str, object]] = [(name, value) for name, value in _inside(root, module)]
     while stack:
         name, value = stack.pop()
         if isinstance(value, re.Pattern):
             yield name, value
         elif id(value) not in seen:
             seen.add(id(value))
-            stack.extend((f"{name}.{inner}", held) for inner, held in _inside(value, module.__name__))
+            stack.extend((f"{name}.{inner}", held) for inner, held in _inside(value, module))
 
 
 def _inside(value: object, module: str) -> Iterator[tuple[str, object]]:
     """What a value of a module holds."""
-    if isinstance(value, dict):
+    if isinstance(value, ModuleType):
+        if value.__name__ == module:
+            yield from ((name, held) for name, held in vars(value).items() if name != "__builtins__")
+    elif isinstance(value, dict):
         for key, held in value.items():
             yield str(key), held
     elif isinstance(value, list | tuple | set | frozenset):
@@ -107,7 +139,8 @@ def _inside(value: object, module: str) -> Iterator[tuple[str, object]]:
         if value.__module__ == module:
             yield from vars(value).items()
     elif type(value).__module__.startswith("espmon."):
-        names = [*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())]
+        slots = (slot for kind in type(value).__mro__ for slot in getattr(kind, "__slots__", ()))
+        names = [*getattr(value, "__dict__", ()), *slots]
         yield from ((name, getattr(value, name, None)) for name in names)
 
 

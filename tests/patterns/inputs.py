@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from re import _constants as constants
-from re import _parser as parser
+from re import _constants as constants  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 REPRESENTATIVES = "0a Af1Zz_-.:/\t\n\r\x1b[;m\"'(){}<>=\\,|*#$%~é"
@@ -114,7 +114,10 @@ class _Walk:
         if op is constants.ASSERT:
             ahead, body = value
             samples = self._sequence(list(body))
-            return ["", *samples] if ahead > 0 else [""]
+            if ahead > 0:
+                return ["", *samples]
+            self._loops.extend(samples)
+            return [""]
         if op is constants.AT or op is constants.ASSERT_NOT:
             return [""]
         raise ValueError(f"unknown part of an expression: {op}")

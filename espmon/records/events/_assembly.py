@@ -38,9 +38,9 @@ _CAUSE_TELLS = frozenset({"exception", "cache", "int_wdt", "abort", "other"})
 
 _SHA = re.compile(r"ELF file SHA256:\s*([0-9a-fA-F]{6,64})")
 _END = re.compile(r"Rebooting\.\.\.|CPU halted|Entering gdb stub|Halting system|<<<stack<<<|Resetting\.\.\.$")
-_DETECTED = re.compile(r'Detected in task "?([^"]*?)"? at 0x([0-9a-fA-F]{8})')
+_DETECTED = re.compile(r'Detected in task "?([^"]{0,64}?)"? at 0x([0-9a-fA-F]{8})')
 _REASON = re.compile(r"Debug exception reason: (.*)")
-_CANARY = re.compile(r"Stack canary watchpoint triggered \((.*?)\)?\s*$")
+_CANARY = re.compile(r"Stack canary watchpoint triggered \((.*)$")
 _CORE_MARK = re.compile(r"Print CPU (\d) (?:\(current core\) )?(?:backtrace|registers)")
 _EXTRA = re.compile(
     r"was running in ISR context|Stack dump detected|Stack pointer:|Stack bounds:|Memory dump at|Setting breakpoint at"
@@ -368,7 +368,7 @@ class Assembly:
             panic.cause = reason[1].strip()
             self._prove(kind_of(panic.cause) or "exception")
             if canary := _CANARY.search(panic.cause):
-                panic.task = canary[1]
+                panic.task = canary[1].rstrip().removesuffix(")")
             return True
         if detected := _DETECTED.search(text):
             panic.task = detected[1] or panic.task

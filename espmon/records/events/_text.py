@@ -18,7 +18,7 @@ _WRAPPING = re.compile(
     re.VERBOSE,
 )
 _ESCAPED_SGR = re.compile(r"(?:<27>|<0?x?1[bB]>|<ESC>|\\x1[bB]|\\033|\\e|\x1b|ESC)\[[0-9;]*m")
-_ESCAPED_END = re.compile(r"(?:<\\?[rn]>|<CR>|<LF>|\\r|\\n|␍|␊)+\s*$")
+_ESCAPED_ENDS = (r"<\r>", r"<\n>", "<r>", "<n>", "<CR>", "<LF>", r"\r", r"\n", "␍", "␊")
 _MOST_WRAPPINGS = 6
 
 
@@ -35,7 +35,7 @@ def clean(text: str) -> str:
     if "[" in text:
         text = _ESCAPED_SGR.sub("", text)
     if "\\" in text or "<" in text or "␍" in text or "␊" in text:
-        text = _ESCAPED_END.sub("", text)
+        text = _without_ends(text)
     start = 0
     for _ in range(_MOST_WRAPPINGS):
         match = _WRAPPING.match(text, start)
@@ -43,6 +43,16 @@ def clean(text: str) -> str:
             break
         start = match.end()
     return text[start:].rstrip()
+
+
+def _without_ends(text: str) -> str:
+    """The text less the written-out line ends behind it."""
+    end = len(text.rstrip())
+    if not text.endswith(_ESCAPED_ENDS, 0, end):
+        return text
+    while text.endswith(_ESCAPED_ENDS, 0, end):
+        end -= next(len(one) for one in _ESCAPED_ENDS if text.endswith(one, 0, end))
+    return text[:end]
 
 
 def rom_chip(text: str) -> str | None:

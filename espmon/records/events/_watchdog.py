@@ -10,13 +10,14 @@ from espmon.records.events.panic_record import Panic
 MAX_TASKS = 32
 """Starved tasks kept."""
 
-_STARVED = re.compile(r"task_wdt:\s+- (.+?)(?: \(CPU ([\d/]+)\))?\s*$|^\s*- (.+?) \(CPU ([\d/]+)\)\s*$")
-_RUNNING = re.compile(r"(?:task_wdt: |^)CPU (\d): (\S.*?)\s*$")
+_STARVED = re.compile(r"(?s)task_wdt:\s+- (.+?)(?: \(CPU ([\d/]+)\))?$|^\s*- (.+?) \(CPU ([\d/]+)\)$")
+_RUNNING = re.compile(r"(?:task_wdt: |^)CPU (\d): (\S.*)$")
 _OTHER = re.compile(r"Tasks currently running:|task_wdt: +(?:Aborting|Print CPU)")
 
 
 def read_watchdog(panic: Panic, text: str) -> bool:
     """Read one row; False when the line is none."""
+    text = text.rstrip()
     if running := _RUNNING.search(text):
         panic.running[int(running[1])] = running[2]
     elif starved := _STARVED.search(text):

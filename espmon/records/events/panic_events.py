@@ -17,7 +17,7 @@ MAX_REPORT_LINES = 2000
 NEAR = 64
 """Bytes that may lie between a banner behind another task's log header and the report that proves it real."""
 
-_REPORT_START = re.compile(r"ESP32\S* CORE DUMP START")
+_REPORT_START = re.compile(r"ESP32\S{0,16} CORE DUMP START")
 _REPORT_END = re.compile(r"CORE DUMP END")
 _ENDING_SPANS = frozenset({"gdb", "coredump"})
 

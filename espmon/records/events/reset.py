@@ -26,14 +26,16 @@ LOOK_AHEAD = 24
 
 _BANNER = re.compile(r"rst:0x([0-9a-fA-F]{1,8})(?![0-9a-fA-F])(.*)")
 _NAME = re.compile(r"\s*\(([A-Za-z0-9_ /]*)(\)?)")
-_BOOT = re.compile(r"boot:0x([0-9a-fA-F]{1,8})\s*(?:\((.*?)\)?\s*)?$")
+_BOOT = re.compile(r"boot:0x([0-9a-fA-F]{1,8})\s*+(?:\((.*))?$")
 _BANNER_8266 = re.compile(
-    r"rst cause *(?::|(?=\d{1,3} *(?:,|$))) *(\d{1,3})(?!\d)(?:\s*,\s*boot mode *:?\s*\((\d{1,3})\s*,\s*(\d{1,3})\))?"
+    r"rst cause *+(?::|(?=\d{1,3} *+(?:,|$))) *+(\d{1,3})(?!\d)"
+    r"(?:\s*+,\s*+boot mode *+:?\s*+\((\d{1,3})\s*+,\s*+(\d{1,3})\))?"
 )
 _SAVED_PC = re.compile(r"(?:Core ?(\d) )?Saved PC:\s*0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _STARTED = re.compile(r"^(?:entry 0x|~ld|v[0-9a-f]{8}$)|2nd stage bootloader|\*\*\* Booting ")
 _BEFORE_CRASH = re.compile(
-    r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: |assertion \".*\" failed"
+    r"Guru Meditation|abort\(\) was called at PC|egister dump:|assert failed: "
+    r"|assertion \"(?:(?!assertion \").)*\" failed"
     r"|>>>stack>>>|^panicked at |ZEPHYR FATAL ERROR|task_wdt: Aborting|xception (?:\(\d+\)|\d+\(\w+\)):$"
 )
 
@@ -348,7 +350,7 @@ def _read(line: LineView, banner: re.Match[str], chip: str | None) -> Reset:
     reset = Reset(line.offset, line.length, line.time, code=code, reason=reason, chip=chip or chip_of(code, whole))
     if boot := _BOOT.search(rest):
         reset.boot_code = int(boot[1], 16)
-        reset.boot_mode = boot[2] or None
+        reset.boot_mode = (boot[2] or "").rstrip().removesuffix(")") or None
     return reset
 
 

@@ -345,13 +345,22 @@ def pieces(
             yield text[left:right], piece
 
 
-_PATH = re.compile(r"(?:[A-Za-z]:)?[^\s:()]*[/\\]([^\s:()/\\]+[/\\][^\s:()/\\]+)")
-"""A path with a folder and a file at its end."""
+_PATH = re.compile(r"(?:[A-Za-z]:)?+[^\s:()]++")
+"""What may be a path."""
 
 
 def short_paths(text: str) -> str:
     """`text` with each path cut to its last two parts: a decoration is one row, and its end says the line number."""
-    return _PATH.sub(r"\1", text)
+    return _PATH.sub(_last_two_parts, text)
+
+
+def _last_two_parts(path: re.Match[str]) -> str:
+    """The folder and the file at a path's end; a word that has no two folders stays."""
+    whole = path[0]
+    end = len(whole.rstrip("/\\"))
+    file = max(whole.rfind("/", 0, end), whole.rfind("\\", 0, end))
+    folder = max(whole.rfind("/", 0, max(file, 0)), whole.rfind("\\", 0, max(file, 0)))
+    return whole[folder + 1 :] if 0 <= folder < file - 1 else whole
 
 
 def hex_rows(raw: bytes) -> list[str]:

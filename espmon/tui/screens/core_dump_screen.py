@@ -70,7 +70,7 @@ def stack_text(task: Task) -> str:
     return f"{used} {part:.0%}"
 
 
-_GURU = re.compile(r"Guru Meditation Error: Core +\d+ panic'ed \((?P<what>.*?)\)")
+_GURU = re.compile(r"Guru Meditation Error: Core +\d+ panic'ed \((?P<what>.{0,200}?)\)")
 _CAUSE = re.compile(r"(?P<name>.+?) \(\d+\)(?: at (?P<address>0x[0-9a-f]+))?: (?P<words>.*)")
 _VERBS = {"Load": "read from", "Store": "wrote to", "Instr": "jumped to"}
 """Start of a cause -> what was done with the address."""
