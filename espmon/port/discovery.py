@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from espmon.data import load_table
+from espmon.model.chip_identity import chip_identities
 from espmon.port import platform
 from espmon.port.device_registry import NICKNAME, DeviceRegistry, device_key
 from espmon.port.port_error import PortError, PortErrorKind
@@ -93,12 +94,33 @@ def _row(device: str, vid: int | None, pid: int | None) -> Mapping[str, Any]:
         legacy = any(fnmatchcase(device, pattern) for pattern in table["legacy_names"])
         row: Mapping[str, Any] = table["legacy" if legacy else "other"]
         return row
+    if pid is not None and vid == int(table["own"]["vendor"], 16) and pid in _own_usb():
+        return _own_usb()[pid]
     for known in table["known"]:
         if int(known["vendor"], 16) == vid and _is_product(known.get("product"), pid):
             found: Mapping[str, Any] = known
             return found
     other: Mapping[str, Any] = table["other_usb"]
     return other
+
+
+@cache
+def _own_usb() -> Mapping[int, Mapping[str, Any]]:
+    """Product number -> row, of the USB that chips have themselves."""
+    named: dict[tuple[int, str], list[str]] = {}
+    for chip in chip_identities().values():
+        for kind, product in chip.usb_products.items():
+            named.setdefault((product, kind), []).append(chip.name)
+    return {
+        product: {**_table()["own"][kind], "kind": kind, "chip": _one_of(names)}
+        for (product, kind), names in named.items()
+    }
+
+
+def _one_of(names: Sequence[str]) -> str:
+    """ "ESP32-S3, C3 or C6" of the names of chips."""
+    short = [names[0], *(name.removeprefix("ESP32-") for name in names[1:])]
+    return " or ".join(part for part in (", ".join(short[:-1]), short[-1]) if part)
 
 
 def _is_product(products: str | None, pid: int | None) -> bool:

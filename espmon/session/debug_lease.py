@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from espmon.model.architecture import MACHINES, RISCV, XTENSA
+from espmon.model.chip_identity import chip_named
 from espmon.port import PortError
 from espmon.postmortem.gdb_target import Stop
 from espmon.postmortem.rsp import RspError, TargetGone
@@ -293,9 +293,9 @@ def find_gdb(machine: int | None, chip: str | None = None) -> str:
     """
     known = [MACHINES[machine]] if machine is not None and machine in MACHINES else [RISCV, XTENSA]
     names = tuple(name for architecture in known for name in architecture.gdb)
-    model = re.match(r"esp32(?:-?(s2|s3))?\b", chip or "", re.IGNORECASE)
-    if model and machine == XTENSA.elf_machine:
-        own = f"xtensa-esp32{(model[1] or '').lower()}-elf-gdb"
+    model = chip_named(chip or "")
+    if model is not None and machine == XTENSA.elf_machine:
+        own = f"xtensa-{model.key}-elf-gdb"
         names = (own, *(name for name in names if name != own))
     for name in names:
         if found := shutil.which(name):

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from espmon.model.chip_identity import chip_named
+
 MAX_RELEASES = 64
 """Releases of the ROM ELFs looked into."""
 
@@ -19,7 +21,6 @@ MAX_FILES = 256
 """Files of one release looked at; there are two dozen."""
 
 FILE_NAME = re.compile(r"(esp32[a-z]*\d*)_rev(\d{1,4})_rom\.elf")
-CHIP_NAME = re.compile(r"esp32-?(s31|s2|s3|c61|c2|c3|c5|c6|h21|h2|h4|p4)?", re.IGNORECASE)
 REVISION = re.compile(r"v?(\d{1,2})(?:\.(\d{1,2}))?$")
 
 
@@ -46,12 +47,11 @@ def find_rom_elf(
         environment: where ESP_ROM_ELF_DIR and IDF_TOOLS_PATH are looked up.
         home: the user's folder.
     """
-    named = CHIP_NAME.match(chip or "")
+    named = chip_named(chip or "")
     if named is None:
         return None
-    wanted = f"esp32{(named[1] or '').lower()}"
     for folder in _folders(environment, home):
-        of_chip = sorted((item for item in _roms(folder) if item.chip == wanted), key=lambda item: item.revision)
+        of_chip = sorted((item for item in _roms(folder) if item.chip == named.key), key=lambda item: item.revision)
         if not of_chip:
             continue
         if revision is None:

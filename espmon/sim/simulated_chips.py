@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from espmon.model.architecture import RISCV
-from espmon.model.chip_identity import chip_table
+from espmon.model.chip_identity import chip_identities, chip_table
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SimulatedChip:
         rom: the first line or lines of the ROM.
         flash_boot: boot value and name for a start from flash.
         download_boot: the same for the loader.
-        resets: reset codes and names: power on, software, watchdog.
+        power_on, software, watchdog: reset codes and names; these are of a chip without a table.
         loads: the segments the ROM loads, as it prints them.
         bootloader_at: where the ROM looks for the bootloader in flash.
         revision: of the silicon, 100 * major + minor; what `fuses` say (0: no fuse is burned).
@@ -38,8 +38,8 @@ class SimulatedChip:
     flash_boot: str = "0xc (SPI_FAST_FLASH_BOOT)"
     download_boot: str = "0x4 (DOWNLOAD(USB/UART0/1))"
     power_on: str = "0x1 (POWERON)"
-    software: str = "0xc (RTC_SW_CPU_RST)"
-    watchdog: str = "0x7 (TG0WDT_SYS_RST)"
+    software: str = "0xc (SW_CPU)"
+    watchdog: str = "0x7 (TG0_WDT_HPSYS)"
     loads: tuple[str, ...] = (
         "SPIWP:0xee",
         "mode:DIO, clock div:1",
@@ -54,8 +54,15 @@ class SimulatedChip:
     fuses: Mapping[int, int] = field(default_factory=dict)
 
 
+POWER_ON, SOFTWARE, WATCHDOG = 1, 12, 7
+"""Codes of the resets that the board simulates; a chip's entry may have another for its watchdog."""
+
+
 def _chip(entry: Mapping[str, Any]) -> SimulatedChip:
     said = dict(entry["simulated"])
+    codes = {"power_on": POWER_ON, "software": SOFTWARE, "watchdog": said.pop("watchdog", WATCHDOG)}
+    reasons = chip_identities()[entry["key"]].reset_reasons
+    said |= {name: f"0x{code:x} ({reasons[code].name})" for name, code in codes.items() if code in reasons}
     fuses = {int(register, 16): int(word, 16) for register, word in said.pop("fuses", {}).items()}
     texts: dict[str, Any] = {name: tuple(said.pop(name)) for name in ("rom", "loads") if name in said}
     return SimulatedChip(
