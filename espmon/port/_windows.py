@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,3 +64,18 @@ def lock_file(path: Path) -> Iterator[None]:
         finally:
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+
+LOCKED_BYTE = 1 << 62
+"""Beyond any content: where a byte is locked, Windows lets nobody else read or write it."""
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file until it is closed; False when another process has it locked."""
+    msvcrt: Any = importlib.import_module("msvcrt")
+    os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    return True

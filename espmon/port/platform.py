@@ -16,3 +16,4 @@ exists = system.exists
 device_stamp = system.device_stamp
 lock_file = system.lock_file
 holders = system.holders
+try_lock = system.try_lock

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from espmon.records.record import Record
-from espmon.session.recording import safe_name, write_atomically
+from espmon.session.file_system import FileSystem, write_atomically
+from espmon.session.session_folder import safe_name
 
 SUFFIXES = {"png": ".png", "coredump": ".coredump.bin", "json": ".json", "cbor": ".cbor", "binlog": ".binlog"}
 """Record type or frame kind -> suffix; everything else is `.bin`."""
@@ -27,8 +28,8 @@ def artifact_name(record: Record) -> str:
     return base + partial + suffix
 
 
-def save_artifact(folder: Path, record: Record, payload: bytes) -> Path:
+def save_artifact(folder: Path, record: Record, payload: bytes, files: FileSystem | None = None) -> Path:
     """Write a payload atomically into `folder`. Runs off the event loop. Raises OSError."""
     path = folder / artifact_name(record)
-    write_atomically(path, payload)
+    write_atomically(path, payload, files)
     return path

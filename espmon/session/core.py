@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
+import errno
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +18,13 @@ from espmon.records.record import Record
 from espmon.records.spans.coredump_capture import Coredump
 from espmon.session.artifact_files import save_artifact
 from espmon.session.binlog_strings import BinlogStrings
+from espmon.session.clock import SessionClock
 from espmon.session.decoder import Decoder
 from espmon.session.elves import ElfLibrary, pick
 from espmon.session.event_log import EventLog, SessionNote
 from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
-from espmon.session.recording import Recording, start_recording
+from espmon.session.recorder import Recorder
 from espmon.session.reports import Context, Reports
 from espmon.session.rom_elves import find_rom_elf, revision_number
 from espmon.session.settings import Settings, data_folder
@@ -36,7 +36,6 @@ from espmon.session.status import (
     EventEntry,
     LinesAppended,
     Notice,
-    OpenRequest,
     Severity,
     Status,
     StatusChanged,
@@ -52,9 +51,6 @@ TICK_SECONDS = 0.25
 DECODED_AGAIN = 100
 """Latest events that are looked at for crashes to decode once more when another ELF is used."""
 
-EARLY_TRANSITIONS = 64
-"""Transitions kept until the recording begins (it begins when a port is open)."""
-
 
 class SessionCore:
     """State that is published, and the places where received bytes end up.
@@ -64,17 +60,20 @@ class SessionCore:
     Args:
         settings: the user's settings.
         folder: where session folders are made; the platform's data folder when None.
-        clock: host time in seconds since the epoch.
+        clock: in place of the computer's clocks, in seconds.
     """
 
     def __init__(
-        self, settings: Settings | None = None, folder: Path | None = None, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings | None = None,
+        folder: Path | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.status = Status()
         self.store = LogStore(self.settings.store_bytes)
         self._folder = folder
-        self._clock = clock
+        self._clock = SessionClock() if clock is None else SessionClock(clock, clock)
         self._listeners: list[Callable[[Change], None]] = []
         self._lifecycle = Lifecycle(self._transition)
         self._log = EventLog(lambda entry: self._emit(EventAdded(entry)))
@@ -87,25 +86,21 @@ class SessionCore:
         self._pipeline = Pipeline(
             Demultiplexer(limits), self.store, self._log, self._emit, settings=self.settings, on_record=self._on_record
         )
-        self._link = Link(self._pipeline, clock, lambda error: self._spawn(self._lost(error)))
+        self._recorder = Recorder(self.settings, folder, self._clock, self._pipeline, self._set, self.notify)
+        self._link = Link(self._pipeline, self._recorder, self._clock, lambda error: self._spawn(self._lost(error)))
         self._decoder = Decoder(self.store, self._emit, self._elf_changed, self.settings.path_map)
         self._reports = Reports(
             Context(
                 decoder=self._decoder,
                 events=self._log,
                 notify=self.notify,
-                folder=lambda: self._recording.folder if self._recording else None,
+                folder=lambda: self._recorder.folder,
                 path_map=self.settings.path_map,
                 library=self._library,
                 crashed=lambda report: self._crashed(report),
             )
         )
         self._background: set[asyncio.Task[None]] = set()
-        self._recording: Recording | None = None
-        self._unfinished: Recording | None = None
-        """The recording until it is closed, also while it is being closed."""
-
-        self._unrecorded: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_TRANSITIONS)
         self._checked: set[str] = set()
         self._rom_elf: Path | None = None
         self._silicon: tuple[str, int | None] | None = None
@@ -145,19 +140,20 @@ class SessionCore:
             self._emit(StatusChanged(status))
 
     def _transition(self, transition: Transition) -> None:
-        now = self._clock()
-        fields = {
-            "event": "state",
-            "from": transition.old.value,
-            "trigger": transition.trigger.value,
-            "to": transition.new.value,
-            "reason": transition.reason,
-        }
-        if self._recording is not None:
-            self._recording.event(fields, now)
-        else:
-            self._unrecorded.append((fields, now))
+        self._recorder.event(
+            {
+                "event": "state",
+                "from": transition.old.value,
+                "trigger": transition.trigger.value,
+                "to": transition.new.value,
+                "reason": transition.reason,
+            }
+        )
         self._set(state=transition.new, reason=transition.reason)
+
+    def salvage(self) -> None:
+        """Write what the recording still holds, and wait for the disk no longer. May be called from any thread."""
+        self._recorder.salvage()
 
     def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
         """Tell the user, on whatever screen is up."""
@@ -177,51 +173,14 @@ class SessionCore:
 
     # -- recording and artifacts ------------------------------------------------------------
 
-    async def _start_recording(self, request: OpenRequest) -> None:
-        if self._recording is not None or not self.settings.recording:
-            return
-        loop = asyncio.get_running_loop()
-
-        def problem(text: str) -> None:
-            loop.call_soon_threadsafe(self.notify, text, Severity.ERROR)
-
-        root = self._folder or data_folder() / "sessions"
-        name = request.name or request.url.rstrip("/").rsplit("/", 1)[-1]
-        try:
-            self._recording = await asyncio.to_thread(
-                start_recording, root, name, self.settings, self._clock(), problem
-            )
-            if request.log is not None:
-                await self.set_log(request.log)
-        except OSError as error:
-            self.notify(f"This session is not recorded: {error}", Severity.ERROR)
-            return
-        self._pipeline.recording = self._unfinished = self._recording
-        while self._unrecorded:
-            self._recording.event(*self._unrecorded.popleft())
-        self._set(recording=self._recording.folder)
-
     async def set_log(self, path: Path | None) -> None:
         """Start (or with None stop) writing the log text to a file."""
-        if self._recording is None:
-            self.notify("There is no recording to write a log from", Severity.WARNING)
-            return
-        try:
-            if path is None:
-                self._recording.stop_log()
-                self.notify("The log file is closed")
-            else:
-                await asyncio.to_thread(self._recording.start_log, path)
-                self.notify(f"Logging to {path}")
-        except OSError as error:
-            self.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
-            path = None  # the log before it, if there was one, was closed to make place
-        self._set(log=path)
+        await self._recorder.set_log(path)
 
     def _on_record(self, record: Record, entry: int | None) -> None:
         payload = getattr(record, "payload", None)
-        if payload and self._recording is not None:
-            self._spawn(self._save(record, entry, bytes(payload), self._recording.folder))
+        if payload and (folder := self._recorder.folder) is not None:
+            self._spawn(self._save(record, entry, bytes(payload), folder))
         printed = getattr(record, "elf_sha256", None)
         if printed:
             self._check_elf(printed)
@@ -327,9 +286,11 @@ class SessionCore:
 
     async def _save(self, record: Record, entry: int | None, payload: bytes, folder: Path) -> None:
         try:
-            path = await asyncio.to_thread(save_artifact, folder, record, payload)
+            if not self._recorder.room_for(len(payload)):
+                raise OSError(errno.EFBIG, f"the recording has reached its limit ({len(payload):,} bytes more)")
+            path = await asyncio.to_thread(save_artifact, folder, record, payload, self._recorder.files)
         except OSError as error:
-            self.notify(f"Not saved: {error}", Severity.ERROR)
+            self.notify(f"Not saved: {error.strerror or error}", Severity.ERROR)
             return
         if entry is not None:
             self._log.update(entry, path=path)
@@ -364,6 +325,8 @@ class SessionCore:
                 before, since = self._link.received, now
             if self._link.attached is not None:
                 self._tell_warnings(self._link.attached)
+            self._recorder.follow()
+            await self._recorder.try_again()
             self._set(
                 bytes_in=self._link.received,
                 rate=rate,

@@ -185,7 +185,7 @@ async def _act(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
 async def _read(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
     outcome = await stay.read(job.address or 0, job.size or 0)
     if job.output is not None:
-        from espmon.session.recording import write_atomically
+        from espmon.session.file_system import write_atomically
 
         await asyncio.to_thread(write_atomically, job.output, outcome.data)
         outcome.regions[0].file = str(job.output)

@@ -42,7 +42,7 @@ class LeasedActions(Controls):
         self,
         settings: Settings | None,
         folder: Path | None,
-        clock: Callable[[], float],
+        clock: Callable[[], float] | None,
         remember: Callable[[PortIdentity, str, str], None],
     ) -> None:
         super().__init__(settings, folder, clock)

@@ -9,12 +9,19 @@ from collections.abc import Callable
 from espmon.port import Handle, PortError, PortErrorKind
 from espmon.session.lease import PIPELINE, Lease, Wire
 from espmon.session.pipeline import Pipeline
+from espmon.session.recorder import Recorder
 
 STOP_SECONDS = 5.0
 """Longest wait for a task that was cancelled."""
 
 REST_SECONDS = 0.2
 """Longest time for reading what came before the port is let go."""
+
+DISK_SECONDS = 5.0
+"""Time for which a disk that takes nothing may hold up a sender."""
+
+DISK_POLL = 0.02
+"""Seconds between two looks at a disk that is behind."""
 
 LEASE_HELD = 512 << 10
 """Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
@@ -34,12 +41,20 @@ class Link:
 
     Args:
         pipeline: where bytes go.
+        recorder: where they are recorded, whoever reads them.
         clock: host time in seconds since the epoch.
         on_lost: called on the loop, from no task of the link's, when reading found the port gone.
     """
 
-    def __init__(self, pipeline: Pipeline, clock: Callable[[], float], on_lost: Callable[[PortError], None]) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        on_lost: Callable[[PortError], None],
+    ) -> None:
         self._pipeline = pipeline
+        self._recorder = recorder
         self._clock = clock
         self._on_lost = on_lost
         self._wire: Wire | None = None
@@ -94,8 +109,7 @@ class Link:
 
     def _tap(self, owner: str, data: bytes) -> None:
         self.received += len(data)
-        if self._pipeline.recording is not None:
-            self._pipeline.recording.raw(data, owner, self._clock())
+        self._recorder.raw(data, owner)
         if owner != PIPELINE:
             self._leased += data
             if len(self._leased) > LEASE_HELD:
@@ -112,6 +126,8 @@ class Link:
         lease = wire.lease(PIPELINE)  # here, so that a task cancelled before its first step holds nothing
         try:
             while True:
+                if wire.handle.remote:
+                    await self._wait_for_disk()
                 data = await lease.read(timeout=pipeline.wait(clock()))
                 now = clock()
                 if data:
@@ -122,6 +138,16 @@ class Link:
             asyncio.get_running_loop().call_soon(self._on_lost, error)
         finally:
             lease.release()
+
+    async def _wait_for_disk(self) -> None:
+        """Let a sender that can wait do so while the disk is behind: what is not read is not sent.
+
+        A disk that takes nothing at all is not waited for any longer than `DISK_SECONDS`: the log goes on.
+        """
+        while (recording := self._recorder.behind) is not None:
+            if time.monotonic() - recording.progress > DISK_SECONDS:
+                return
+            await asyncio.sleep(DISK_POLL)
 
     async def borrow(self, owner: str) -> Lease:
         """Take the handle away from the pipeline. End it with `give_back` or `forfeit`."""

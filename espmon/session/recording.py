@@ -1,104 +1,37 @@
-"""What a session leaves on disk: the raw bytes as received, a sidecar of times and events, and artifacts.
+"""What a session leaves on disk: the raw bytes as received, a sidecar of times and events, and a copy of the log text.
 
-One writer thread owns the append-only files, so that a slow disk never delays the port. The files are flushed at least
-every `FLUSH_SECONDS`; a killed program loses no more than that.
+A thread writes them (`DiskWriter`), so that a slow disk never delays the port; a log the user chose has a thread of
+its own, since it may be on another disk. What is claimed to be recorded is what was written: everything else is
+counted.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import tempfile
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from shutil import rmtree
-from typing import IO, Any
+from typing import Any
 
+from espmon.session.clock import SessionClock
+from espmon.session.disk_writer import AppendedFile, DiskWriter
+from espmon.session.file_system import FileSystem, reason, write_all
+from espmon.session.session_folder import SIDECAR, STREAM, new_session_folder
 from espmon.session.settings import Settings
-
-FLUSH_SECONDS = 0.1
-"""Longest time that received bytes stay in memory only."""
-
-BACKLOG_BYTES = 64 << 20
-"""Bytes that may wait for a stalled disk before the recording is given up (and the user told)."""
+from espmon.session.status import RecordingState
 
 TIMING_SECONDS = 0.02
 """The sidecar marks the time of received bytes at most this often."""
 
 STOP_SECONDS = 5.0
-"""Longest wait for the writer thread when closing."""
+"""Longest wait for the disk when closing, where nobody says otherwise."""
 
-PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
-"""Modes of what a session makes: boards print keys and passwords. Systems without modes take no notice."""
+LAST_LINE_SECONDS = 0.1
+"""Longest wait for the disk to take the line that says what it did not take."""
 
-
-def safe_name(text: str) -> str:
-    """A file-name part made of `text`: letters, digits, `._-`; never empty, a path, or longer than 40 characters."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-.")[:40] or "session"
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file so that a reader sees the old content or the new, never a part. Raises OSError."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _append_private(path: Path) -> IO[bytes]:
-    """Open for appending, unbuffered; a new file is the user's own. Raises OSError."""
-    return open(path, "ab", buffering=0, opener=_private)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, PRIVATE_FILE)
-
-
-def new_session_folder(root: Path, name: str, now: float) -> Path:
-    """Make a folder for one session below `root`; the name starts with the time so that folders sort by age."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-    base = f"{stamp}-{safe_name(name)}"
-    root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    for suffix in ["", *(f"-{count}" for count in range(2, 1000))]:
-        folder = root / (base + suffix)
-        try:
-            folder.mkdir(mode=PRIVATE_FOLDER)
-        except FileExistsError:
-            continue
-        return folder
-    raise FileExistsError(f"{root}: too many sessions named {base}")
-
-
-def _bytes_in(folder: Path) -> int:
-    """Bytes of all files below `folder`; those that another espmon removes meanwhile count nothing."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_size
-    return total
-
-
-def prune_sessions(root: Path, *, keep: int, limit: int, spare: Path) -> list[Path]:
-    """Remove the oldest session folders beyond `keep` folders or `limit` bytes; never `spare`. Returns what went."""
-    removed: list[Path] = []
-    total = 0
-    folders = sorted((path for path in root.iterdir() if path.is_dir() and path != spare), reverse=True)
-    for count, folder in enumerate(folders, start=1):
-        total += _bytes_in(folder)
-        if count >= keep or total > limit:
-            rmtree(folder, ignore_errors=True)
-            removed.append(folder)
-    return removed
+LOG_FILE_MODE = 0o666
+"""Of a log that the user chose, before the umask."""
 
 
 class Recording:
@@ -107,62 +40,152 @@ class Recording:
     Args:
         folder: the session's folder (exists).
         limit: raw bytes recorded at most; then the recording stops and says so.
-        on_problem: called from the writer thread with one line when recording had to stop.
+        on_problem: called, from any thread, with one line when something cannot be written.
+        on_change: called, from any thread, when `state` has changed otherwise.
+        files: the disk.
+        clock: what times mean.
+        missed: bytes of the stream that came before there was a recording.
+
+    Raises:
+        OSError: the files cannot be made, or another program writes them.
     """
 
-    def __init__(self, folder: Path, *, limit: int, on_problem: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limit: int,
+        on_problem: Callable[[str], None],
+        on_change: Callable[[], None] = lambda: None,
+        files: FileSystem | None = None,
+        clock: SessionClock | None = None,
+        missed: int = 0,
+    ) -> None:
         self.folder = folder
         self._limit = limit
         self._on_problem = on_problem
-        self._queue: deque[tuple[IO[bytes], bytes]] = deque()
-        self._queued = 0
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopping = False
-        self._failed = False
-        self._raw = _append_private(folder / "stream.bin")
-        self._sidecar = _append_private(folder / "events.jsonl")
-        self._log: IO[bytes] | None = None
-        self._retired: list[IO[bytes]] = []
-        self._bytes = 0
-        self._last_timing = 0.0
-        self._thread = threading.Thread(target=self._write, name="espmon-recording", daemon=True)
-        self._thread.start()
+        self._on_change = on_change
+        self._files = files or FileSystem()
+        self._clock = clock or SessionClock()
+        self._writer = DiskWriter("recording", self._files, self._changed)
+        # The sidecar first: its lock says that the session is being written.
+        self._sidecar = self._writer.open(folder / SIDECAR, locked=True)
+        self._raw = self._writer.open(folder / STREAM)
+        self._log: DiskWriter | None = None
+        self._log_file: AppendedFile | None = None
+        self._logs: list[DiskWriter] = []
+        self._bytes = self._refused = missed
+        self._gap = (0, missed) if missed else None
+        self._saved = 0
+        self._full = False
+        self._last_timing = float("-inf")
+        self._problem = ""
+        self._writer.start()
+
+    # -- how it is doing ----------------------------------------------------------------------------------------
 
     @property
     def recorded(self) -> int:
         """Raw bytes accepted so far."""
-        return self._bytes
+        return self._bytes - self._refused
+
+    @property
+    def state(self) -> RecordingState:
+        """How it is doing now."""
+        problem = self._limit_text() if self._full else self._writer.problem
+        return RecordingState(problem, self._refused + self._raw.lost, self._writer.waiting)
+
+    @property
+    def behind(self) -> bool:
+        """Whether those who send should wait for the disk."""
+        return self._writer.behind and not self._full
+
+    @property
+    def progress(self) -> float:
+        """When the disk took something last, by the monotonic clock."""
+        return self._writer.progress
+
+    def _limit_text(self) -> str:
+        return f"the recording has reached its limit of {self._limit:,} bytes"
+
+    def _changed(self) -> None:
+        problem = self._writer.problem
+        if problem and problem != self._problem:
+            self._on_problem(f"Nothing is recorded in {self.folder}: {problem}")
+        self._problem = problem
+        self._on_change()
+
+    # -- what is recorded ---------------------------------------------------------------------------------------
 
     def raw(self, data: bytes, owner: str, now: float) -> None:
         """Record received bytes; `owner` is the lease that read them."""
-        if self._failed:
+        offset = self._bytes
+        self._bytes += len(data)
+        if not self._full and self.recorded + self._saved > self._limit:
+            self._full = True
+            self._on_problem(f"Nothing more is recorded: {self._limit_text()}")
+        if self._full or not self._writer.put(self._raw, data):
+            self._refused += len(data)
+            start, length = self._gap or (offset, 0)
+            self._gap = (start, length + len(data))
+            self._on_change()
             return
-        if self._bytes + len(data) > self._limit:
-            self._fail(f"the recording reached its limit of {self._limit} bytes and stops here")
-            return
+        if self._gap is not None:
+            self._end_gap(now)
         if now - self._last_timing >= TIMING_SECONDS or owner != "pipeline":
             self._last_timing = now
-            self.event({"event": "bytes", "offset": self._bytes, "length": len(data), "lease": owner}, now)
-        self._bytes += len(data)
-        self._put(self._raw, data)
+            self.event({"event": "bytes", "offset": offset, "length": len(data), "lease": owner}, now)
+
+    def _end_gap(self, now: float) -> None:
+        """Say which bytes of the stream are not in the file: what follows stands that much earlier in it."""
+        assert self._gap is not None
+        start, length = self._gap
+        self._gap = None
+        self._put({"event": "gap", "offset": start, "length": length, "reason": self._problem}, now, important=True)
 
     def event(self, fields: dict[str, Any], now: float) -> None:
         """Record something that happened, as one JSON line in the sidecar."""
-        if not self._failed:
-            line = json.dumps({"t": round(now, 6), **fields}, ensure_ascii=False, default=str)
-            self._put(self._sidecar, line.encode("utf-8", "backslashreplace") + b"\n")
+        self._put(fields, now)
+
+    def _put(self, fields: dict[str, Any], now: float, *, important: bool = False) -> None:
+        self._writer.put(self._sidecar, self._line(fields, now), important=important)
+
+    def _line(self, fields: dict[str, Any], now: float) -> bytes:
+        """One line of the sidecar. `t` is wall time, `m` the session's own, which no setting of a clock moves."""
+        if isinstance(when := fields.get("time"), float):
+            fields = {**fields, "time": self._clock.wall(when)}
+        times = {"t": round(self._clock.wall(now), 6), "m": round(self._clock.since_start(now), 6)}
+        line = json.dumps({**times, **fields}, ensure_ascii=False, default=str)
+        return line.encode("utf-8", "backslashreplace") + b"\n"
+
+    def room_for(self, size: int) -> bool:
+        """Whether an artifact of `size` bytes may be saved beside the stream; counts it, if so."""
+        if self.recorded + self._saved + size > self._limit:
+            return False
+        self._saved += size
+        return True
+
+    # -- the log text -------------------------------------------------------------------------------------------
 
     def start_log(self, path: Path) -> None:
         """Also write the log text to a file the user chose (appended). Raises OSError."""
         self.stop_log()
-        self._log = path.open("ab", buffering=0)
+
+        def changed() -> None:
+            if writer.problem:
+                self._on_problem(f"The log file {path} is not written: {writer.problem}")
+
+        writer = DiskWriter("log", self._files, changed)
+        self._log_file = writer.open(path, mode=LOG_FILE_MODE)
+        writer.start()
+        self._log = writer
+        self._logs.append(writer)
 
     def stop_log(self) -> None:
-        """Stop the text log."""
+        """Stop the text log; what waits is still written."""
         if self._log is not None:
-            self._retired.append(self._log)
-            self._log = None
+            self._log.close(0)
+            self._log = self._log_file = None
 
     @property
     def logging(self) -> bool:
@@ -171,68 +194,71 @@ class Recording:
 
     def log_text(self, data: bytes) -> None:
         """Append to the text log, when there is one."""
-        if self._log is not None:
-            self._put(self._log, data)
+        if self._log is not None and self._log_file is not None:
+            self._log.put(self._log_file, data)
 
-    def _put(self, file: IO[bytes], data: bytes) -> None:
-        if self._queued + len(data) > BACKLOG_BYTES:
-            self._fail(f"the disk does not keep up: {self._queued} bytes wait for {self.folder}; recording stops here")
-            return
-        with self._lock:
-            self._queued += len(data)
-            self._queue.append((file, data))
-        self._wake.set()
+    # -- the end ------------------------------------------------------------------------------------------------
 
-    def _fail(self, message: str) -> None:
-        if not self._failed:
-            self._failed = True
-            self._on_problem(message)
+    def close(self, seconds: float | None = STOP_SECONDS) -> bool:
+        """Write what waits and close the files; returns whether everything is written.
 
-    def _write(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            stopping = self._stopping
+        May be called from any thread, and again with less patience. What could not be written is counted in the
+        sidecar, as far as that still can be written.
+
+        Args:
+            seconds: longest wait for the disk; None: for as long as it takes, until another call has a limit.
+        """
+        logs = [log.close(seconds) for log in self._logs]
+        done = self._writer.close(seconds)
+        if not done or self.state.unwritten or self._gap:
+            self._last_line()
+        return done and all(logs) and not self.state.unwritten
+
+    def _last_line(self) -> None:
+        """Count what is missing, past a writer that may hang."""
+        state = self.state
+        now = self._clock()
+        fields = {"event": "end", "received": self._bytes, "unwritten": self.unwritten, "reason": state.problem}
+        line = (b"\n" if self._sidecar.torn else b"") + self._line(fields, now)
+
+        def append() -> None:
             try:
-                self._drain()
+                descriptor = self._files.open(self._sidecar.path, os.O_WRONLY | os.O_APPEND)
+                try:
+                    write_all(self._files, descriptor, line)
+                finally:
+                    self._files.close(descriptor)
             except OSError as error:
-                with self._lock:
-                    self._queue.clear()
-                    self._queued = 0
-                self._fail(f"recording to {self.folder} stopped: {error.strerror or error}")
-            if stopping:
-                break
-            # Gather a little, so that a flood becomes a few large writes; well below FLUSH_SECONDS.
-            time.sleep(FLUSH_SECONDS / 5)
-        for file in (self._raw, self._sidecar, *self._retired):
-            file.close()
-        if self._log is not None:
-            self._log.close()
+                self._problem = reason(error)
 
-    def _drain(self) -> None:
-        while self._queue:
-            file, data = self._queue.popleft()
-            parts = [data]
-            while self._queue and self._queue[0][0] is file:
-                parts.append(self._queue.popleft()[1])
-            joined = b"".join(parts)
-            view = memoryview(joined)
-            while view:
-                view = view[file.write(view) :]
-            with self._lock:
-                self._queued -= len(joined)
+        thread = threading.Thread(target=append, name="espmon-last-line", daemon=True)
+        thread.start()
+        thread.join(LAST_LINE_SECONDS)
 
-    def close(self, seconds: float = STOP_SECONDS) -> None:
-        """Write what waits and close the files, within `seconds`. May be called from any thread, more than once."""
-        self._stopping = True
-        self._wake.set()
-        self._thread.join(seconds)
+    @property
+    def unwritten(self) -> int:
+        """Received bytes that are not in the file now."""
+        return self._refused + self._raw.lost + self._writer.unwritten(self._raw)
 
 
 def start_recording(
-    root: Path, name: str, settings: Settings, now: float, on_problem: Callable[[str], None]
+    root: Path,
+    name: str,
+    settings: Settings,
+    clock: SessionClock,
+    on_problem: Callable[[str], None],
+    on_change: Callable[[], None] = lambda: None,
+    files: FileSystem | None = None,
+    missed: int = 0,
 ) -> Recording:
-    """Make the folder of a new session below `root`, prune old ones, and start recording. Raises OSError."""
-    folder = new_session_folder(root, name, now)
-    prune_sessions(root, keep=settings.sessions_kept, limit=settings.sessions_bytes, spare=folder)
-    return Recording(folder, limit=settings.recording_bytes, on_problem=on_problem)
+    """Make the folder of a new session below `root` and start recording. Raises OSError."""
+    folder = new_session_folder(root, name, clock.wall(clock()), files)
+    return Recording(
+        folder,
+        limit=settings.recording_bytes,
+        on_problem=on_problem,
+        on_change=on_change,
+        files=files,
+        clock=clock,
+        missed=missed,
+    )

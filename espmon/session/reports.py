@@ -17,7 +17,7 @@ from espmon.session.decoder import Decoder
 from espmon.session.describe import describe
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import FIRST_SEEN, EventLog
-from espmon.session.recording import write_atomically
+from espmon.session.file_system import write_atomically
 from espmon.session.status import Severity
 from espmon.text import plain
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
 """States with an open port."""
 
-SALVAGE_SECONDS = 0.25
-"""Longest wait for the disk when the session's own thread does not answer."""
+DISK_SECONDS = 5.0
+"""Longest wait for the disk when closing, unless the user wants to wait for all of it."""
 
 REOPEN_FIRST, REOPEN_MOST = 0.05, 2.0
 """First and longest pause between tries to reopen."""
@@ -62,7 +61,7 @@ class Session(LeasedActions):
         waiter: Callable[[PortIdentity], Awaitable[str]] = wait_for_port,
         identifier: Callable[[str], PortIdentity] = identify,
         resolver: Callable[[str], str] = port_of,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         remember: Callable[[PortIdentity, str, str], None] = remember_chip,
         ide: Ide | None = None,
     ) -> None:
@@ -117,7 +116,7 @@ class Session(LeasedActions):
             return
         finally:
             self._opening = None
-        await self._start_recording(request)
+        await self._recorder.start(request.name or request.url.rstrip("/").rsplit("/", 1)[-1], request.log)
         if request.elf:
             self._set(elf=request.elf[0], elf_state=ElfState.LOADING)
         self._attach(handle)
@@ -134,22 +133,22 @@ class Session(LeasedActions):
         self._pipeline.set_rate(handle.baud)
         self._link.attach(handle)
 
-    async def close(self) -> None:
-        """Close the port (bounded); the store, the events and the recording stay. Who comes second waits with."""
+    async def close(self, *, wait_for_disk: bool = False) -> None:
+        """Close the port (bounded); the store, the events and the recording stay. Who comes second waits with.
+
+        Args:
+            wait_for_disk: wait until everything is written, however long that takes, or until `salvage` is called.
+        """
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name="espmon-close")
+            disk_seconds = None if wait_for_disk else DISK_SECONDS
+            self._closing = asyncio.create_task(self._close(disk_seconds), name="espmon-close")
             self._closing.add_done_callback(self._closed)
         await asyncio.shield(self._closing)
 
     def _closed(self, task: asyncio.Task[None]) -> None:
         self._closing = None
 
-    def salvage(self) -> None:
-        """Write what the recording still holds. Called from another thread, when this one's loop does not answer."""
-        if self._unfinished is not None:
-            self._unfinished.close(SALVAGE_SECONDS)
-
-    async def _close(self) -> None:
+    async def _close(self, disk_seconds: float | None) -> None:
         if self._opening is not None and self._opening is not asyncio.current_task():
             self._opening.cancel()
         await stop_tasks(self._action, self._reopening, self._ticker)
@@ -160,12 +159,7 @@ class Session(LeasedActions):
             self._lifecycle.fire(Trigger.CLOSE)
         await stop_tasks(*self._background)
         self._decoder.stop()
-        if self._recording is not None:
-            self._pipeline.recording = None
-            recording, self._recording = self._recording, None
-            self._set(log=None)
-            await asyncio.to_thread(recording.close)
-            self._unfinished = None
+        await self._recorder.close(disk_seconds)
 
     # -- losing and finding again -------------------------------------------------------------------------------
 

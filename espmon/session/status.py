@@ -65,6 +65,20 @@ class Progress:
     """None: unknown, show an indeterminate bar."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """How the recording is doing."""
+
+    problem: str = ""
+    """Why nothing is written now, "" while all is well."""
+
+    unwritten: int = 0
+    """Received bytes that are not in the file and will not be."""
+
+    waiting: int = 0
+    """Bytes that wait for the disk."""
+
+
 LENT_TO_IDE = "The IDE has the port"
 """`Status.reason` while the port counts as lost because an IDE has it."""
 
@@ -127,6 +141,9 @@ class Status:
 
     recording: Path | None = None
     """Session folder with the raw bytes."""
+
+    recorder: RecordingState = RecordingState()
+    """How the recording is doing, also when there is none although there should be."""
 
     log: Path | None = None
     """File that a copy of the log text goes to."""

@@ -19,7 +19,7 @@ def saver(folder: Path | None, name: str, make: Callable[[], str]) -> Callable[[
     """
 
     def save() -> Path:
-        from espmon.session.recording import write_atomically
+        from espmon.session.file_system import write_atomically
 
         path = unused((folder or Path.cwd()) / name)
         write_atomically(path, make().encode("utf-8", "backslashreplace"))

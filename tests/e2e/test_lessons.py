@@ -19,7 +19,7 @@ import pytest
 import espmon.session.core
 from espmon.port import Handle, PortError, PortErrorKind, PortIdentity
 from espmon.records import Demultiplexer
-from espmon.session.recording import write_atomically
+from espmon.session.file_system import write_atomically
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State

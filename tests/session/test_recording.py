@@ -10,13 +10,21 @@ from pathlib import Path
 import pytest
 
 from espmon.records.record import Record
-from espmon.session import recording
+from espmon.session import disk_writer
 from espmon.session.artifact_files import artifact_name
-from espmon.session.recording import Recording, new_session_folder, prune_sessions, safe_name, write_atomically
+from espmon.session.clock import SessionClock
+from espmon.session.file_system import FileSystem, write_atomically
+from espmon.session.recording import Recording
+from espmon.session.session_folder import STREAM, new_session_folder, prune_sessions, safe_name
 
 
 def lines_of(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def still() -> SessionClock:
+    """Times are what they are given as."""
+    return SessionClock(lambda: 0.0, lambda: 0.0)
 
 
 def test_the_raw_file_holds_every_byte_in_order(tmp_path: Path) -> None:
@@ -29,13 +37,13 @@ def test_the_raw_file_holds_every_byte_in_order(tmp_path: Path) -> None:
 
 
 def test_the_sidecar_says_when_bytes_came_and_whose_they_were(tmp_path: Path) -> None:
-    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail)
+    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail, clock=still())
     recording.raw(b"log", "pipeline", 1.0)
     recording.raw(b"\xc0\xc0", "probe", 2.0)
     recording.close()
     assert lines_of(tmp_path / "events.jsonl") == [
-        {"t": 1.0, "event": "bytes", "offset": 0, "length": 3, "lease": "pipeline"},
-        {"t": 2.0, "event": "bytes", "offset": 3, "length": 2, "lease": "probe"},
+        {"t": 1.0, "m": 1.0, "event": "bytes", "offset": 0, "length": 3, "lease": "pipeline"},
+        {"t": 2.0, "m": 2.0, "event": "bytes", "offset": 3, "length": 2, "lease": "probe"},
     ]
 
 
@@ -140,29 +148,35 @@ def test_an_incomplete_payload_is_named_partial() -> None:
     assert artifact_name(Named("", "json", complete=False)) == "0000000007-json.partial.json"
 
 
-class Full:
-    """A file on a full disk."""
+class FullDisk(FileSystem):
+    """A disk with no room for the raw bytes; the log is on another."""
 
-    def write(self, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
+    def __init__(self) -> None:
+        self._full: set[int] = set()
 
-    def close(self) -> None:
-        pass
+    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
+        descriptor = super().open(path, flags, mode)
+        if path.name == STREAM:
+            self._full.add(descriptor)
+        return descriptor
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> int:
+        if descriptor in self._full:
+            raise OSError(28, "No space left on device")
+        return super().write(descriptor, data)
 
 
 def test_a_log_on_another_disk_goes_on_when_the_recording_s_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "BACKLOG_BYTES", 1000)
+    monkeypatch.setattr(disk_writer, "MAX_BACKLOG", 1000)
     told = threading.Event()
-    record = recording.Recording(tmp_path, limit=10_000, on_problem=lambda text: told.set())
-    record._raw.close()
-    record._raw = Full()  # type: ignore[assignment]
+    record = Recording(tmp_path, limit=10_000, on_problem=lambda text: told.set(), files=FullDisk())
     record.start_log(tmp_path / "log.txt")
     record.raw(b"x" * 600, "flash", 0.0)
     assert told.wait(10.0)
     record.log_text(b"y" * 600)
-    record.close()
+    record.close(0.1)
     assert (tmp_path / "log.txt").read_bytes() == b"y" * 600
 
 
@@ -172,8 +186,7 @@ def test_files_that_another_espmon_removes_meanwhile_count_nothing(
     def gone(path: str) -> os.stat_result:
         raise FileNotFoundError(path)
 
-    for name in ("20260101-000000-a", "20260102-000000-b"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "stream.bin").write_bytes(bytes(10))
+    for name in ("a", "b"):
+        (new_session_folder(tmp_path, name, 0.0) / "stream.bin").write_bytes(bytes(10))
     monkeypatch.setattr(os, "lstat", gone)
-    assert recording.prune_sessions(tmp_path, keep=5, limit=1, spare=tmp_path / "none") == []
+    assert prune_sessions(tmp_path, keep=5, limit=1, spare=tmp_path / "none") == []

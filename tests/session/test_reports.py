@@ -12,6 +12,7 @@ from websockets.asyncio.server import ServerConnection
 
 from espmon.port import PortIdentity
 from espmon.postmortem.panic_report import decode_panic
+from espmon.session.clock import SessionClock
 from espmon.session.ide import Ide
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -197,7 +198,7 @@ async def test_hostile_text_in_a_panic_is_made_safe_for_titles(case: Case) -> No
 async def test_boots_have_numbers_reasons_and_durations(case: Case) -> None:
     await case.open()
     now = [1000.0]
-    case.session._clock = lambda: now[0]
+    case.session._clock = SessionClock(lambda: now[0], lambda: now[0])
     case.session._link._clock = case.session._clock
     for number, reason in enumerate([b"POWERON", b"RTC_SW_CPU_RST", b"TG0WDT_SYS_RST"]):
         now[0] = 1000.0 + 60 * number

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
-from espmon.session.recording import write_atomically
+from espmon.session.file_system import write_atomically
 from espmon.tui.widgets.field import Field
 
 HISTORY_LINES = 500
