@@ -36,3 +36,9 @@ def plain_words(*causes: str | None) -> str | None:
         if (words := next((words for pattern, words in _table("plain") if pattern.search(cause)), None)) is not None:
             return words
     return None
+
+
+def fault_words(kind: str, text: str) -> str | None:
+    """Returns words for the line in which a board says which fault of a kind it was; None when the table has none."""
+    table = _table(f"{kind}_faults")
+    return next((words for pattern, words in table if pattern.search(text)), None)

@@ -56,7 +56,7 @@ def _xtensa(
 
 
 CACHE_OFF = "flash or PSRAM was accessed while the cache was off"
-COPROCESSOR = "a coprocessor was used while it is off, as in an interrupt"
+COPROCESSOR = "the floating point unit or another coprocessor was used while it is off, as in an interrupt handler"
 NO_CODE = "a jump to an address that holds no code, often a null or stale function pointer"
 NO_READ = "a read from an address that may not be read, often through a null pointer"
 NO_WRITE = "a write to an address that may not be written, often through a null pointer"
@@ -67,10 +67,11 @@ XTENSA_CAUSES: Mapping[int, Cause] = {
     2: _xtensa("InstructionFetchError", "the next instruction could not be fetched", EXECUTE),
     3: _xtensa(
         "LoadStoreError",
-        "a load or store the bus does not allow, such as a byte access to instruction memory",
+        "a load or store the bus does not allow, such as a byte access to instruction memory or a write to read-only "
+        "memory",
         address=True,
     ),
-    4: _xtensa("Level1Interrupt", "an interrupt"),
+    4: _xtensa("Level1Interrupt", "an interrupt of level 1 that nothing handles"),
     5: _xtensa("Alloca", "stack extension in the middle of a register window"),
     6: _xtensa("IntegerDivideByZero", "an integer division by zero"),
     8: _xtensa("Privileged", "a privileged instruction"),
@@ -93,8 +94,8 @@ XTENSA_CAUSES: Mapping[int, Cause] = {
     28: _xtensa("LoadProhibited", NO_READ, READ),
     29: _xtensa("StoreProhibited", NO_WRITE, WRITE),
     **{
-        32 + number: Cause(f"Cp{number}Disabled", COPROCESSOR, long_name=f"Coprocessor{number}Disabled")
-        for number in range(4)
+        32 + number: Cause(f"Cp{number}Dis", COPROCESSOR, long_name=f"Coprocessor{number}Disabled")
+        for number in range(8)
     },
     65: Cause("DebugException", "a breakpoint or watchpoint, such as the stack canary"),
     66: Cause("DoubleException", "an exception inside the handling of an exception, often a stack overflow"),

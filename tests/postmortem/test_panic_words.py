@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from espmon.model.crash_facts import CrashFacts
+from espmon.model.crash_kinds import plain_words
+from espmon.model.exception_causes import Access
 from espmon.postmortem.panic_notes import note_on
 from espmon.postmortem.panic_report import decode_panic
 
@@ -76,6 +78,134 @@ def test_text_of_the_board_becomes_plain_words(kind: str, message: str, words: s
 )
 def test_the_address_of_a_fault_is_read(cause: str, address: int, words: str) -> None:
     assert sentence("exception", cause=cause, excvaddr=address) == f"The program {words}."
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ("LoadStoreError", "accessed address 0x3ffb0001: a load or store the bus does not allow, such as a byte access "
+         "to instruction memory or a write to read-only memory"),
+        ("LoadStoreTLBMultihit", "accessed address 0x3ffb0001: several mappings for the address of a load or store"),
+        ("Cp0Dis", "stopped: the floating point unit or another coprocessor was used while it is off, as in an "
+         "interrupt handler"),
+        ("Unknown reason", "stopped: the panic handler was called for a reason that it does not know"),
+        ("Watchpoint 1 triggered", "stopped: memory that a watchpoint watches was accessed, with no debugger attached"),
+    ],
+)  # fmt: skip
+def test_a_cause_that_gives_no_direction_claims_none(cause: str, words: str) -> None:
+    assert sentence("exception", cause=cause, plain=plain_words(cause), excvaddr=0x3FFB0001) == f"The program {words}."
+
+
+@pytest.mark.parametrize(
+    ("operation", "address", "memory", "words"),
+    [
+        (Access.WRITE, 0x3FC8B360, "DRAM0_SRAM", "wrote to address 0x3fc8b360 in DRAM0_SRAM, which memory protection "
+         "forbids"),
+        (Access.READ, 0x40030000, None, "read from address 0x40030000, which memory protection forbids"),
+        (Access.EXECUTE, 0x3FC8B360, None, "ran code at address 0x3fc8b360, which memory protection forbids"),
+        (None, 0x3FC8B360, None, "accessed address 0x3fc8b360, which memory protection forbids"),
+        (None, None, "IRAM0_SRAM", "used IRAM0_SRAM in a way that memory protection forbids, such as running data or "
+         "writing code"),
+    ],
+)  # fmt: skip
+def test_memory_protection_tells_the_address_and_what_was_done(
+    operation: Access | None, address: int | None, memory: str | None, words: str
+) -> None:
+    told = sentence(
+        "exception", cause="Memory protection fault", operation=operation, fault_address=address, memory=memory
+    )
+    assert told == f"The program {words}."
+
+
+@pytest.mark.parametrize(
+    ("message", "address", "words"),
+    [
+        ("Cached memory region accessed while dbus or cache is disabled", None,
+         "stopped: code or data in flash or PSRAM was used while the cache was off, as it is during a flash operation"),
+        ("Dbus write to cache rejected, error address: 0x3c012345", 0x3C012345,
+         "wrote to address 0x3c012345, which is mapped from flash and read-only, such as constant data"),
+        ("Dbus tried to write cache", None, "wrote to memory that is mapped from flash and read-only, such as constant "
+         "data"),
+        ("MMU entry fault error, error address: 0x42012345", 0x42012345,
+         "stopped: an address in flash or PSRAM was used that is not mapped (MMU entry fault), at address "
+         "0x42012345"),
+        ("Something new", None, "stopped: a cache error, Something new"),
+    ],
+)  # fmt: skip
+def test_a_cache_error_is_told_by_the_line_that_says_which(message: str, address: int | None, words: str) -> None:
+    assert sentence("cache", message, cause="Cache error", fault_address=address) == f"The program {words}."
+
+
+@pytest.mark.parametrize(
+    ("pointer", "words"),
+    [
+        (0x4FF16600, "used more stack than it has: the stack pointer 0x4ff16600 is 32 bytes outside, its bounds are "
+         "0x4ff16620 and 0x4ff16c20"),
+        (0x4FF16700, "was stopped by the stack guard although its stack pointer lies inside its stack: 0x4ff16700, its "
+         "bounds are 0x4ff16620 and 0x4ff16c20; most likely a false alarm"),
+    ],
+)  # fmt: skip
+def test_a_stack_overflow_is_judged_by_the_printed_bounds(pointer: int, words: str) -> None:
+    told = sentence("stack_overflow", stack_pointer=pointer, stack_bounds=(0x4FF16620, 0x4FF16C20), task="IDLE0")
+    assert told == f"Task IDLE0 {words}."
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ('FreeRTOS: FreeRTOS Task "worker" should not return, Aborting now!',
+         'gave up: FreeRTOS: FreeRTOS Task "worker" should not return, Aborting now!'),
+        ("KASAN error: WRITE of size 4 at 0x3fc91234\n  Bug type: use-after-free (shadow nibble=0xd)",
+         "gave up because KASAN found a write of 4 bytes at 0x3fc91234 that is not allowed (use-after-free)"),
+        ("pure virtual method called\nterminate called without an active exception",
+         "gave up because a pure virtual function was called, on an object that is not made yet or not any more"),
+        ("terminate called without an active exception",
+         "gave up because std::terminate() was called without an exception: a std::thread that was neither joined nor "
+         "detached was destroyed, or an exception left a function that is noexcept"),
+        ("init function 0x42001234 has failed (0x101), aborting",
+         "gave up: init function 0x42001234 has failed (0x101), aborting"),
+    ],
+)  # fmt: skip
+def test_why_the_program_gave_up_is_told_in_its_own_words(reason: str, words: str) -> None:
+    assert sentence("abort", "abort() was called at PC 0x42001234 on core 0", reason=reason) == f"The program {words}."
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("assert failed: \b /src/main.cpp:42 (a == b)", "stopped because an assertion failed: a == b, at main.cpp:42"),
+        ("assert failed: <cached disabled> <cached disabled>:42 (<cached disabled>)",
+         "stopped at a failed assertion in line 42 of a source file, with the flash cache off: the names of function "
+         "and file are in flash and could not be read"),
+        ("assert failed: 0x42001234", "stopped at a failed assertion at 0x42001234"),
+        ("Assert failed in esp_tee_foo, /idf/esp_tee/foo.c:42 (x != 0)",
+         "stopped because an assertion failed: x != 0, in esp_tee_foo (foo.c:42)"),
+    ],
+)  # fmt: skip
+def test_assertions_of_every_form_are_told(message: str, words: str) -> None:
+    assert sentence("assert", message) == f"The program {words}."
+
+
+def test_a_starved_task_did_not_keep_the_processor() -> None:
+    told = sentence("task_wdt", task="worker", suspect="worker", starved=[("worker", None)], running={0: "main"})
+    assert told == "Task worker did not reset the task watchdog in time: meanwhile main ran on CPU 0."
+    idle = sentence(
+        "task_wdt", task="worker", suspect="worker", starved=[("worker", None)], running={0: "IDLE0", 1: "IDLE1"}
+    )
+    assert idle == (
+        "Task worker did not reset the task watchdog in time: the processors were idle, so it was waiting for "
+        "something."
+    )
+
+
+def test_the_low_power_core_is_named() -> None:
+    told = sentence("exception", cause="Load access fault", lp_core=True, core=0, excvaddr=None)
+    assert told.startswith("The low-power core ")
+
+
+def test_a_permission_unit_names_the_address_it_refused() -> None:
+    told = sentence("exception", cause="APM - Authority exception", fault_address=0x600B1000)
+    assert told == ("The program accessed address 0x600b1000, which the access permission unit (APM) forbids.")
 
 
 def test_a_backtrace_alone_has_no_reason() -> None:
