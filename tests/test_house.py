@@ -22,3 +22,9 @@ def test_no_module_is_too_long_to_read_in_one_sitting() -> None:
         if (count := len(path.read_text().splitlines())) > 450
     }
     assert long == {}
+
+
+def test_a_module_s_name_tells_where_it_is() -> None:
+    names = [path.stem for path in (ROOT / "espmon").rglob("*.py") if not path.stem.startswith("__")]
+    assert {name for name in names if names.count(name) > 1} == set()
+    assert [name for name in names if name.startswith("_")] == []

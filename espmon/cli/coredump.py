@@ -7,7 +7,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
 from espmon.postmortem.core_input import MAX_INPUT, read_core

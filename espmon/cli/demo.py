@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from espmon.cli._screen import screen_problem
+from espmon.cli.screen_checks import screen_problem
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     except ImportError:
         print("espmon demo: the simulated board needs the extra: pip install 'espmon[demo]'", file=sys.stderr)
         return 2
-    from espmon.cli._board import start_board
+    from espmon.cli.demo_board import start_board
     from espmon.cli.monitor import run_screen
     from espmon.sim import ListenError
 

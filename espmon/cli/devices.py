@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.port.device_registry import Device, DeviceRegistry
 from espmon.port.discovery import list_ports, resolve
 from espmon.port.port_error import PortError, PortErrorKind

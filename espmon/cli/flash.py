@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_project, number
 from espmon.text import counted
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
-from espmon.cli._common import Exit, clean
-from espmon.cli._screen import log_problem, screen_problem
+from espmon.cli.command_runner import Exit, clean
+from espmon.cli.screen_checks import log_problem, screen_problem
 
 if TYPE_CHECKING:
     from espmon.session import Session
@@ -142,7 +142,7 @@ def demo_in(boards: ExitStack) -> Callable[[dict[str, str]], OpenRequest] | None
         return None
 
     def start(path_map: dict[str, str]) -> OpenRequest:
-        from espmon.cli._board import start_board
+        from espmon.cli.demo_board import start_board
         from espmon.sim import ListenError
 
         try:

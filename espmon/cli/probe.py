@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.port.port_error import PortError
 from espmon.rom.rom_error import RomError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from espmon.cli._common import Exit, clean, command_parser, print_json, run_command, say
+from espmon.cli.command_runner import Exit, clean, command_parser, print_json, run_command, say
 from espmon.port.device_registry import DeviceRegistry
 from espmon.port.discovery import PortInfo, list_ports
 from espmon.port.port_error import PortError

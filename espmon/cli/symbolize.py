@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from espmon.cli._common import Exit, clean, command_parser, fail, print_json, run_command
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command
 from espmon.postmortem import PostmortemError, Symbolizer
 
 MAX_ADDRESSES = 1_000_000

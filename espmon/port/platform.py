@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "win32":
-    from espmon.port import _windows as system
+    from espmon.port import windows_opening as system
 else:
-    from espmon.port import _posix as system
+    from espmon.port import posix_opening as system
 
 open_local = system.open_local
 stable_names = system.stable_names

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
-import zlib
 from dataclasses import dataclass, field
 
 from espmon.model.architecture import ARCHITECTURES, MACHINES, Architecture
 from espmon.model.chip_identity import chips_by_number
+from espmon.model.dump_versions import VERSIONS
 from espmon.model.registers import RegisterSet
 from espmon.postmortem.binary import u16, u32
 from espmon.postmortem.core_input import CoreInput
-from espmon.postmortem.core_versions import VERSIONS
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.register_layouts import LAYOUTS, RegisterLayout
 
@@ -95,7 +93,7 @@ def parse_core(source: CoreInput) -> Core:
                 f"the dump is cut short: {len(data)} of {length} bytes are here; what is whole is shown"
             )
         else:
-            core.checksum = _checksum(data[:length], body_end, layout.checksum)
+            core.checksum = "ok" if layout.is_whole(data[:length]) else "bad"
             if core.checksum == "bad":
                 core.warnings.append(
                     f"the checksum ({layout.checksum}) does not match: some bytes of the dump are wrong"
@@ -117,12 +115,6 @@ def _finish(core: Core) -> Core:
             )
         core.crashed_tcb = core.tasks[0].tcb  # the crashed task is stored first
     return core
-
-
-def _checksum(data: bytes, body_end: int, kind: str) -> str:
-    if kind == "crc32":
-        return "ok" if zlib.crc32(data[:body_end]) == u32(data, body_end) else "bad"
-    return "ok" if hashlib.sha256(data[:body_end]).digest() == data[body_end : body_end + 32] else "bad"
 
 
 def _bin_body(core: Core, data: bytes, header: int) -> None:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 
 from espmon.model.chip_identity import chips_by_number
+from espmon.model.dump_versions import VERSIONS
 from espmon.postmortem.binary import u32
-from espmon.postmortem.core_versions import VERSIONS
 from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_INPUT = 64 << 20

@@ -36,7 +36,7 @@ from espmon.records.span import (
     StringSource,
     Where,
 )  # fmt: skip
-from espmon.records.spans._ends import line_end
+from espmon.records.spans.header_lines import line_end
 from espmon.records.triggers import Triggers
 
 COMPLETING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")

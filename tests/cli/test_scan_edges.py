@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from espmon.cli._common import Exit, clean, command_parser, fail, run_command
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
 from espmon.port import PortError, PortErrorKind
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from espmon.cli import demo, monitor
-from espmon.cli._screen import log_problem, screen_problem
+from espmon.cli.screen_checks import log_problem, screen_problem
 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("espmon.cli._screen.at_terminal", lambda: True)
+    monkeypatch.setattr("espmon.cli.screen_checks.at_terminal", lambda: True)
     monkeypatch.setenv("TERM", "xterm-256color")
 
 

@@ -13,7 +13,7 @@ from espmon.port import list_ports
 from espmon.postmortem.core_input import plausible_header
 from espmon.postmortem.register_layouts import LAYOUTS
 from espmon.postmortem.unwinders import UNWINDERS
-from espmon.records.events._text import rom_chip
+from espmon.records.events.line_cleaning import rom_chip
 from espmon.records.events.reset import Reset, ResetEvents
 from espmon.rom.chips import load_chips
 from espmon.sim.simulated_chips import CHIPS as SIMULATED

@@ -18,8 +18,9 @@ from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import espmon
+from espmon.model.crash_kinds import crash_rules
 from espmon.records import Demultiplexer
-from espmon.records.events._data import table
+from espmon.records.events.boot_hints import hint_rules
 from espmon.rom import boot_text
 
 METHODS = frozenset({"match", "fullmatch", "search", "finditer", "findall", "sub", "subn", "split"})
@@ -29,10 +30,11 @@ ANCHORED = frozenset({"match", "fullmatch"})
 
 TABLES: Mapping[str, Callable[[], Iterable[str | bytes]]] = {
     "espmon.records.anchors:anchored": tuple,  # those of a demultiplexer are among the patterns that are held
-    "espmon.records.events._starters:_s": tuple,  # runs when the module is imported
-    "espmon.records.events._assembly:kind_of": lambda: [rule for rule, _ in table("panic_causes")["kinds"]],
-    "espmon.records.events._assembly:plain_words": lambda: [rule for rule, _ in table("panic_causes")["plain"]],
-    "espmon.records.events._hints:_rules": lambda: _hint_rules(),
+    "espmon.records.events.panic_starters:_s": tuple,  # runs when the module is imported
+    "espmon.model.crash_kinds:crash_rules": lambda: [
+        rule.pattern for name in ("kinds", "messages", "plain", "cache_faults") for rule, _ in crash_rules(name)
+    ],
+    "espmon.records.events.boot_hints:_rules": lambda: _hint_rules(),
     "espmon.rom.boot_text:says": lambda: boot_text.MARKS.values(),
     "espmon.rom.boot_text:_text": lambda: [boot_text.TEXT_LINE, boot_text.ROM_LINE],
     "espmon.rom.boot_text:starts": lambda: [boot_text.LOADS],
@@ -42,7 +44,7 @@ TABLES: Mapping[str, Callable[[], Iterable[str | bytes]]] = {
 
 
 def _hint_rules() -> Iterator[str]:
-    rules = table("boot_hints")["rules"]
+    rules = hint_rules()
     yield from (rule for _, rule, _ in rules)
     for stage in {stage for stage, _, _ in rules}:
         yield "|".join(rule for at, rule, _ in rules if at == stage)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from espmon.port import PortErrorKind, _posix
-from espmon.port._posix_holders import Holder, holders
+from espmon.port import PortErrorKind, posix_opening
+from espmon.port.posix_holders import Holder, holders
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from espmon.port._posix_holders import Holder, holders
     ],
 )
 def test_each_refusal_is_one_clear_line(code: int, kind: PortErrorKind) -> None:
-    error = _posix.open_error("/dev/ttyUSB-none", OSError(code, os.strerror(code)))
+    error = posix_opening.open_error("/dev/ttyUSB-none", OSError(code, os.strerror(code)))
     assert error.kind is kind
     assert "/dev/ttyUSB-none" in error.message
     assert "\n" not in str(error)
@@ -40,7 +40,7 @@ def test_permission_denied_says_which_group_to_join(tmp_path: Path) -> None:
     device.touch()
     os.chown(device, -1, group.gr_gid) if os.getuid() == 0 else None
     device.chmod(0o660)
-    hint = _posix.open_error(str(device), PermissionError(errno.EACCES, "Permission denied")).hint
+    hint = posix_opening.open_error(str(device), PermissionError(errno.EACCES, "Permission denied")).hint
     name = grp.getgrgid(device.stat().st_gid).gr_name
     assert f"usermod -aG {name}" in hint
 
@@ -48,7 +48,7 @@ def test_permission_denied_says_which_group_to_join(tmp_path: Path) -> None:
 def test_permission_denied_to_all_but_root_says_which_udev_rule(tmp_path: Path) -> None:
     device = tmp_path / "tty"
     device.touch(0o600)
-    hint = _posix.open_error(str(device), PermissionError(errno.EACCES, "Permission denied")).hint
+    hint = posix_opening.open_error(str(device), PermissionError(errno.EACCES, "Permission denied")).hint
     assert "udev" in hint
     assert "SUBSYSTEM" in hint
 
@@ -88,8 +88,8 @@ def test_a_lock_file_of_a_living_process_counts(tmp_path: Path) -> None:
 
 
 def test_without_proc_the_user_learns_how_to_find_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_posix, "holders", lambda device: ())
-    error = _posix.busy("/dev/cu.usbserial-1")
+    monkeypatch.setattr(posix_opening, "holders", lambda device: ())
+    error = posix_opening.busy("/dev/cu.usbserial-1")
     assert error.kind is PortErrorKind.BUSY
     assert "lsof /dev/cu.usbserial-1" in error.hint
 
@@ -102,5 +102,5 @@ def test_the_usb_ids_of_a_tty_are_read_from_its_parents(tmp_path: Path) -> None:
     (usb / "idProduct").write_text("1001\n")
     (tmp_path / "class" / "ttyACM0").mkdir(parents=True)
     (tmp_path / "class" / "ttyACM0" / "device").symlink_to(interface)
-    assert _posix._usb_of("/dev/ttyACM0", tmp_path / "class") == (0x303A, 0x1001)
-    assert _posix._usb_of("/dev/ttyS9", tmp_path / "class") is None
+    assert posix_opening._usb_of("/dev/ttyACM0", tmp_path / "class") == (0x303A, 0x1001)
+    assert posix_opening._usb_of("/dev/ttyS9", tmp_path / "class") is None

@@ -86,12 +86,12 @@ async def test_a_missing_device_behind_a_url_is_missing() -> None:
 
 
 async def test_the_windows_half_opens_its_ports_on_the_same_thread(pty: Pty) -> None:
-    from espmon.port import _windows
+    from espmon.port import windows_opening
 
-    handle = await _windows.open_local(pty.path, baud=115200, no_reset=True)
+    handle = await windows_opening.open_local(pty.path, baud=115200, no_reset=True)
     pty.send(b"boot\n")
     assert await read_exactly(handle, 5) == b"boot\n"
     assert not handle.atomic_lines
     await handle.close()
-    assert not _windows.exists("COM99")
-    assert _windows.stable_names() == {}
+    assert not windows_opening.exists("COM99")
+    assert windows_opening.stable_names() == {}

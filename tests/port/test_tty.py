@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
-from espmon.port import _posix_termios as driver
-from espmon.port._posix_tty import MAX_UNWRITTEN
+from espmon.port import posix_termios as driver
+from espmon.port.posix_tty import MAX_UNWRITTEN
 from tests.port.peers import Pty, another_program, noise, read_exactly, read_to_the_end, until
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espmon.model import architecture
-from espmon.postmortem.core_versions import VERSIONS
+from espmon.model.dump_versions import VERSIONS
 
 RISCV, XTENSA = architecture.RISCV.elf_machine, architecture.XTENSA.elf_machine
 EXEC, ALLOC, WRITE = 4, 2, 1

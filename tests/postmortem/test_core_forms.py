@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from espmon.model.chip_identity import chips_by_number
+from espmon.model.dump_versions import VERSIONS
 from espmon.postmortem import CoreReport, PostmortemError, decode_core
-from espmon.postmortem.core_versions import VERSIONS
 from tests.postmortem.made import (
     RISCV,
     RISCV_TEXT,

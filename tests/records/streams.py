@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from hypothesis import strategies as st
 
 from espmon.records import Demultiplexer, JsonObject, Limits, Record
-from espmon.records.spans._binlog_frame import crc8
+from espmon.records.spans.binlog_frame import crc8
 
 EQUALS = b"=" * 17
 START = EQUALS + b" CORE DUMP START " + EQUALS + b"\r\n"

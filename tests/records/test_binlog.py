@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espmon.records import Demultiplexer, Line, Record
-from espmon.records.spans._binlog_frame import crc8
+from espmon.records.spans.binlog_frame import crc8
 from espmon.session.binlog_strings import BinlogStrings
 from tests.records.streams import as_json, assert_tiles, binary_log, embedded, records
 
@@ -102,7 +102,7 @@ def test_64_bit_time_and_levels() -> None:
 
 def test_without_an_elf_the_references_say_so() -> None:
     frame = bytes.fromhex("010c1000001934000019c70000001f")
-    from espmon.records.spans._binlog_frame import crc8
+    from espmon.records.spans.binlog_frame import crc8
 
     frame += bytes([crc8(frame)])
     assert texts(records(frame)) == ["I (31) <no ELF file>: <no ELF file>"]
@@ -118,7 +118,7 @@ class NoStrings:
 
 def test_a_missing_string_shows_its_address() -> None:
     frame = bytes.fromhex("010c1000001934000019c70000001f")
-    from espmon.records.spans._binlog_frame import crc8
+    from espmon.records.spans.binlog_frame import crc8
 
     frame += bytes([crc8(frame)])
     found = records(frame, demux=Demultiplexer(strings=NoStrings()))

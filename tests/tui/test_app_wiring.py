@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from espmon.port import DeviceRegistry, PortInfo, platform
-from espmon.port._posix_holders import Holder
+from espmon.port.posix_holders import Holder
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Capture, OpenRequest, Severity

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from espmon.records.event import LineView
-from espmon.records.events._clock import uptime_of
-from espmon.records.events._hints import failure_hint
-from espmon.records.events._text import ESP32_ROM, clean, rom_chip
+from espmon.records.events.boot_hints import failure_hint
+from espmon.records.events.line_cleaning import ESP32_ROM, clean, rom_chip
+from espmon.records.events.log_clock import uptime_of
 from espmon.records.notes import Note
 from espmon.records.recent_lines import NO_LINES, RecentLine
 from espmon.records.record import Event, JsonObject, Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from espmon.records.events._clock import WallTime
+from espmon.records.events.log_clock import WallTime
 
 LOOP_AT = 3
 """So many resets of one kind in a row are called a boot loop."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from espmon.records.event import LineView
-from espmon.records.events._assembly import Assembly
-from espmon.records.events._starters import NEEDLES, Starter, find_starter
-from espmon.records.events._text import clean, is_boot_banner, is_decoded, number
+from espmon.records.events.line_cleaning import clean, is_boot_banner, is_decoded, number
+from espmon.records.events.panic_assembly import Assembly
+from espmon.records.events.panic_starters import NEEDLES, Starter, find_starter
 from espmon.records.record import Record
 
 MAX_REPORT_LINES = 2000

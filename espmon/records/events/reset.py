@@ -8,11 +8,11 @@ from itertools import islice
 from typing import ClassVar
 
 from espmon.records.event import LineView
-from espmon.records.events._clock import last_uptime, last_wall_time, wall_time_of
-from espmon.records.events._hints import failure_hint
-from espmon.records.events._reset_names import chip_of, reason_class, reason_name
-from espmon.records.events._text import ESP32_ROM, clean, is_boot_banner, rom_chip
+from espmon.records.events.boot_hints import failure_hint
 from espmon.records.events.boot_loop import LOOP_AT, LoopCounter, Run
+from espmon.records.events.line_cleaning import ESP32_ROM, clean, is_boot_banner, rom_chip
+from espmon.records.events.log_clock import last_uptime, last_wall_time, wall_time_of
+from espmon.records.events.reset_names import chip_of, reason_class, reason_name
 from espmon.records.record import Event, JsonObject, Record
 
 CRASH_BYTES = 16_000

@@ -14,7 +14,7 @@ from itertools import pairwise
 from espmon.records.columns import Columns
 from espmon.records.lines import DecodedBlock
 from espmon.records.span import MORE, Found, More, Setup, Where
-from espmon.records.spans._binlog_frame import EMBEDDED, MEMORY, Decoder, Entry, control, crc8
+from espmon.records.spans.binlog_frame import EMBEDDED, MEMORY, Decoder, Entry, control, crc8
 
 RUN = 4096
 """Frames decoded into one block."""

@@ -19,8 +19,8 @@ from typing import ClassVar
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
 from espmon.records.span import MORE, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
-from espmon.records.spans._core_checksum import judge
-from espmon.records.spans._ends import header_line, line_end
+from espmon.records.spans.core_dump_header import judge
+from espmon.records.spans.header_lines import header_line, line_end
 
 START = re.compile(rb"={17} CORE DUMP START ={17}[^\S\r\n]*\r{0,2}\n")
 START_TEXT = b"================= CORE DUMP START ="

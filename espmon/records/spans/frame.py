@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
 from espmon.records.span import BANNER_REACH, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
-from espmon.records.spans._ends import end_line, header_line
-from espmon.records.spans._payload import NOT_BASE64, Damaged, unpack
-from espmon.records.spans._png_chunks import PngWalk
+from espmon.records.spans.header_lines import end_line, header_line
+from espmon.records.spans.png_chunks import PngWalk
+from espmon.records.spans.wire_encodings import NOT_BASE64, Damaged, unpack
 from espmon.records.values import cbor_value, json_value
 
 HEADER = re.compile(

@@ -15,8 +15,8 @@ from typing import ClassVar
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
 from espmon.records.span import BANNER_REACH, MORE, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
-from espmon.records.spans._ends import end_line, header_line
-from espmon.records.spans._png_chunks import PngWalk
+from espmon.records.spans.header_lines import end_line, header_line
+from espmon.records.spans.png_chunks import PngWalk
 
 HEADER = re.compile(rb"PNG_BEGIN (\d{1,20}) *\r{0,2}\n")
 END = b"PNG_END"

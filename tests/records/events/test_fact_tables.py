@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from espmon.records.events import Boot, Reset
-from espmon.records.events._reset_names import reason_class, reason_name
+from espmon.records.events.reset_names import reason_class, reason_name
 from espmon.records.notes import Note
 from tests.records.events.harness import boots, read, resets
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from espmon.model.architecture import RISCV, XTENSA, is_code_address
 from espmon.records.event import LineView
 from espmon.records.events import PanicEvents
-from espmon.records.events._rows import stack_row, whole_stack_row
+from espmon.records.events.panic_rows import stack_row, whole_stack_row
 from espmon.records.record import Record
 from tests.records.events.harness import fixture, only, panics, trace, views
 

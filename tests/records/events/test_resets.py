@@ -6,7 +6,7 @@ from espmon.model.chip_identity import chip_identities
 from espmon.records.demux import Demultiplexer
 from espmon.records.event import LineView
 from espmon.records.events import Reset, ResetEvents
-from espmon.records.events._hints import header_as_text
+from espmon.records.events.boot_hints import header_as_text
 from espmon.records.lines import LineBlock
 from tests.records.events.harness import fixture, resets
 

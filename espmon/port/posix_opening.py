@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from espmon.port import _posix_termios as tty
-from espmon.port._posix_tty import TtyHandle
+from espmon.port import posix_termios as tty
 from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import PortWarning, PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
+from espmon.port.posix_tty import TtyHandle
 from espmon.port.threads import run_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from espmon.port._posix_holders import Holder
+    from espmon.port.posix_holders import Holder
 
 OPEN_SECONDS = 10.0
 """Seconds for opening a local port, the driver's own work included."""
@@ -181,9 +181,9 @@ def open_error(url: str, error: OSError) -> PortError:
 
 def holders(device: str) -> tuple[Holder, ...]:
     """The processes that have `device` open or locked, lowest pid first; () where the system does not tell."""
-    from espmon.port import _posix_holders  # few ports need it: a PTY does not
+    from espmon.port import posix_holders  # few ports need it: a PTY does not
 
-    return _posix_holders.holders(device)
+    return posix_holders.holders(device)
 
 
 def _permission_hint(url: str) -> str:

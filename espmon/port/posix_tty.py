@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from espmon.port import _posix_termios as tty
+from espmon.port import posix_termios as tty
 from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import CLOSE_SECONDS, MAX_READ, PortWarning, PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind

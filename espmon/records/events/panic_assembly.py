@@ -10,12 +10,12 @@ from espmon.model.crash_facts import CoreState
 from espmon.model.crash_kinds import kind_of, plain_words
 from espmon.model.stack_frame import StackFrame
 from espmon.records.event import LineView
-from espmon.records.events import _rows as rows
-from espmon.records.events._foreign import NUTTX, nuttx_stack_row, nuttx_trace, read_foreign
-from espmon.records.events._starters import Starter
-from espmon.records.events._text import number
-from espmon.records.events._watchdog import read_watchdog
+from espmon.records.events import panic_rows as rows
+from espmon.records.events.foreign_panics import NUTTX, nuttx_stack_row, nuttx_trace, read_foreign
+from espmon.records.events.line_cleaning import number
 from espmon.records.events.panic_record import MAX_FRAMES, Panic
+from espmon.records.events.panic_starters import Starter
+from espmon.records.events.task_watchdog import read_watchdog
 
 MAX_LINES = 2000
 """A crash report longer than this is closed as it stands."""

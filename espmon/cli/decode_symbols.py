@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espmon.cli._common import Exit, clean, fail, say
+from espmon.cli.command_runner import Exit, clean, fail, say
 from espmon.records import Coredump, JsonObject, LineBlock, Record
 from espmon.records.events import Boot, Panic
 from espmon.session.binlog_strings import BinlogStrings

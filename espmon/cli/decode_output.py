@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol, TextIO
 
-from espmon.cli._decode_elf import ElfHelp
+from espmon.cli.decode_symbols import ElfHelp
 from espmon.records import Batch, Line, LineBlock, Part, Record
 from espmon.records.colour import AutoColour
 from espmon.records.events import Panic, StormFolder

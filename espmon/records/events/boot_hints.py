@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import lru_cache
 
-from espmon.records.events._data import table
+from espmon.data import load_table
 
 
 def header_as_text(header: int) -> str:
@@ -17,9 +18,16 @@ def header_as_text(header: int) -> str:
 
 
 @lru_cache
+def hint_rules() -> list[tuple[str, str, str]]:
+    """Returns the rules: (stage, regular expression, plain words)."""
+    rules: list[tuple[str, str, str]] = load_table(os.path.dirname(__file__), "boot_hints.json")["rules"]
+    return rules
+
+
+@lru_cache
 def _rules(stage: str) -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]:
     """All rules of a stage: one pattern that says whether any matches, and each with its words."""
-    rules = [(pattern, words) for at, pattern, words in table("boot_hints")["rules"] if at == stage]
+    rules = [(pattern, words) for at, pattern, words in hint_rules() if at == stage]
     return re.compile("|".join(pattern for pattern, _ in rules)), tuple(
         (re.compile(rule), words) for rule, words in rules
     )

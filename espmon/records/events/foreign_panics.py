@@ -7,9 +7,9 @@ import re
 from espmon.model.architecture import XTENSA, is_code_address
 from espmon.model.exception_causes import XTENSA_CAUSES
 from espmon.model.stack_frame import StackFrame
-from espmon.records.events._rows import KNOWN, alias
-from espmon.records.events._text import number
+from espmon.records.events.line_cleaning import number
 from espmon.records.events.panic_record import MAX_FRAMES, Panic
+from espmon.records.events.panic_rows import KNOWN, alias
 
 _EPC = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]{8})(?![0-9a-fA-F])")
 _EPC_BAD = re.compile(r"\b(epc[123]|excvaddr|depc) ?= ?0x([0-9a-fA-F]*)")

@@ -1,8 +1,17 @@
-"""What differs between versions of the core dump format, as tables."""
+"""The versions of the core dump format: what the low half of the version word says."""
 
 from __future__ import annotations
 
+import hashlib
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+CHECKSUMS: Mapping[str, tuple[int, Callable[[bytes], bytes]]] = {
+    "crc32": (4, lambda body: zlib.crc32(body).to_bytes(4, "little")),
+    "sha256": (32, lambda body: hashlib.sha256(body).digest()),
+}
+"""Name -> bytes, and how it is taken over everything before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +28,15 @@ class DumpVersion:
     @property
     def checksum_bytes(self) -> int:
         """Bytes of the checksum behind the body."""
-        return 4 if self.checksum == "crc32" else 32
+        return CHECKSUMS[self.checksum][0]
+
+    def is_whole(self, image: bytes) -> bool:
+        """Whether the checksum at the end of an image is that of what stands before it."""
+        size, checksum = CHECKSUMS[self.checksum]
+        return checksum(image[:-size]) == image[-size:]
 
 
-VERSIONS = {
+VERSIONS: Mapping[int, DumpVersion] = {
     0x0001: DumpVersion("bin", 16, "crc32"),
     0x0002: DumpVersion("bin", 20, "crc32"),
     0x0003: DumpVersion("bin", 24, "crc32", 20),

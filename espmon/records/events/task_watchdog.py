@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from espmon.records.events._text import number
+from espmon.records.events.line_cleaning import number
 from espmon.records.events.panic_record import Panic
 
 MAX_TASKS = 32
