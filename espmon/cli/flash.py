@@ -15,7 +15,7 @@ from espmon.text import counted
 
 if TYPE_CHECKING:
     from espmon.rom.loader_session import FlashOutcome
-    from espmon.session.flash_action import FlashEnd, FlashJob
+    from espmon.session.flash_job import FlashEnd, FlashJob
 
 PROGRESS_SECONDS = 0.2
 """Shortest time between two lines of progress."""
@@ -80,7 +80,7 @@ def _parser(action: str) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Plan, ask, act, print."""
-    from espmon.session.flash_action import FlashError
+    from espmon.session.flash_job import FlashError
 
     job = job_of(options)
     if not options.yes and not _agreed(options.port, job):
@@ -112,7 +112,7 @@ def _forced(options: argparse.Namespace, error: Exception) -> str:
 
 def job_of(options: argparse.Namespace) -> FlashJob:
     """What the words ask for. Raises `PlanError`."""
-    from espmon.session.flash_action import FlashJob
+    from espmon.session.flash_job import FlashJob
 
     action = options.action
     plan: FlashPlan | None = None
@@ -159,7 +159,7 @@ def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
     """Open `port`, do the job, close it. Raises `PortError`, `FlashError`."""
     import asyncio
 
-    from espmon.session.flash_action import FlashCancelled, run_flash
+    from espmon.session.flash_job import FlashCancelled, run_flash
     from espmon.session.port_lookup import open_port
 
     progress = Progress(quiet=quiet)

@@ -197,11 +197,13 @@ class RegionWriter:
     def _given_up(self, problem: RomError | None) -> RomError:
         at = self._left[0][0] if self._left else self.address
         why = f" ({problem.message})" if problem else ": its digest stays wrong, the flash may be worn out"
-        return RomError(
+        error = RomError(
             RomErrorKind.FLASH,
             f"{self.name} is unfinished: the block at 0x{at:x} could not be written{why}",
             "Flash again: what is right already is skipped. Until then the board may not start",
         )
+        error.names_unfinished = True
+        return error
 
     # -- sending ------------------------------------------------------------------------------------------------
 

@@ -109,7 +109,12 @@ class Flasher:
     @property
     def unfinished(self) -> str | None:
         """What is half written: a reset now would start something incomplete. None when nothing is."""
-        return ", ".join(self.pending) if self.dirty and self.pending else None
+        return ", ".join(self.unfinished_files) or None
+
+    @property
+    def unfinished_files(self) -> tuple[str, ...]:
+        """The same, one by one."""
+        return tuple(self.pending) if self.dirty else ()
 
     def finished(self, name: str) -> None:
         """`name` is as wanted."""

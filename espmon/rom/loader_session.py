@@ -81,6 +81,11 @@ class LoaderSession:
         return self.flasher.unfinished
 
     @property
+    def unfinished_files(self) -> tuple[str, ...]:
+        """The same, one by one."""
+        return self.flasher.unfinished_files
+
+    @property
     def touched(self) -> bool:
         """The board was reset, or is in its loader: leaving has something to do."""
         return self.loader.touched or self.loader.in_loader
@@ -242,7 +247,7 @@ class LoaderSession:
                 flasher.finished(name)
                 self.meter.next(len(piece.data))
         except RomError as error:
-            if self.unfinished is None or "unfinished" in error.message:
+            if self.unfinished is None or error.names_unfinished:
                 raise
             raise RomError(
                 RomErrorKind.FLASH, f"{self.unfinished} is unfinished: {error.message}", error.hint

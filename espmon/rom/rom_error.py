@@ -53,6 +53,7 @@ class RomError(Exception):
         pushback: bytes of the application that were read after the board was brought back; they belong to the log.
         after: how the board was left, as in a probe's result.
         warnings: what else the user should know.
+        names_unfinished: the message says already what is half written.
     """
 
     def __init__(self, kind: RomErrorKind, message: str, hint: str = "", code: int | None = None) -> None:
@@ -65,6 +66,7 @@ class RomError(Exception):
         self.pushback = b""
         self.after = "unknown"
         self.warnings: list[str] = []
+        self.names_unfinished = False
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message

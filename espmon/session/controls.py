@@ -1,70 +1,75 @@
-"""What a user does to an open port: send, reset, change the rate, take a screenshot."""
+"""What a user does to an open port without taking it from the pipeline: send, reset, change the rate, a screenshot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from espmon.port import Handle, PortError, PortErrorKind
-from espmon.session.core import SessionCore
-from espmon.session.debug_lease import DebugLease
+from espmon.port import Handle, PortError, PortErrorKind, ResetSequence
+from espmon.session.pipeline import Pipeline
+from espmon.session.port_link import Link
+from espmon.session.reporter import Reporter
 from espmon.session.state import State
-from espmon.session.status import Severity
+from espmon.session.status import Activity, Severity
 
 
-class Controls(SessionCore):
-    """The part of a session that acts on the handle without taking it from the pipeline. Every failure is a notice."""
+class Controls:
+    """Acts on the open handle. Every failure is a notice, never an exception.
 
-    debugging: DebugLease
-    """The debug stub's lease: inspect here, or hand over to gdb."""
+    Args:
+        link: the open port.
+        pipeline: who reads it.
+        reporter: the session's voice.
+    """
 
-    async def _user(self, what: str, work: Callable[[Handle], Coroutine[Any, Any, None]]) -> None:
-        """Do something with the handle that the user asked for; a failure is a notice, never an exception."""
+    def __init__(self, link: Link, pipeline: Pipeline, reporter: Reporter) -> None:
+        self._link = link
+        self._pipeline = pipeline
+        self._reporter = reporter
+
+    async def _act(self, failing: str, work: Callable[[Handle], Awaitable[None]]) -> None:
+        """Do something with the handle that the user asked for."""
+        status = self._reporter.status
         try:
-            if self.state is State.LEASED:
-                raise PortError(PortErrorKind.BUSY, f"The port is used for {self.status.lease}")
+            if status.state is State.LEASED:
+                raise PortError(PortErrorKind.BUSY, f"The port is used for {status.lease}")
             await work(self._link.handle)
         except PortError as error:
-            self.notify(f"{what}: {error}", Severity.ERROR)
+            self._reporter.notify(f"{failing}: {error}", Severity.ERROR)
 
     async def send(self, data: bytes) -> None:
         """Send bytes to the board as they are."""
 
         async def work(handle: Handle) -> None:
             await handle.write(data)
+            self._reporter.publish(self._reporter.status.after_sending(data))
 
-        await self._user("Not sent", work)
+        await self._act("Not sent", work)
 
     async def reset(self) -> None:
         """Hard-reset into the application (the user asked)."""
-
-        if self.debugging.active:
-            await self.debugging.abandon()
-
-        async def work(handle: Handle) -> None:
-            sequence = handle.hard_reset_sequence()
-            if sequence is None:
-                raise PortError(
-                    PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Press the board's EN (RESET) button"
-                )
-            self._pipeline.restarted()
-            await handle.run_sequence(sequence)
-
-        await self._user("No reset", work)
+        await self._act(
+            "No reset",
+            lambda handle: self._play(handle, handle.hard_reset_sequence(), "Press the board's EN (RESET) button"),
+        )
 
     async def reset_to_loader(self) -> None:
         """Reset into the ROM loader (the user asked)."""
+        await self._act(
+            "No reset",
+            lambda handle: self._play(
+                handle, next(iter(handle.loader_entries()), None), "Hold BOOT, press EN, release BOOT"
+            ),
+        )
 
-        async def work(handle: Handle) -> None:
-            entries = handle.loader_entries()
-            if not entries:
-                raise PortError(
-                    PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", "Hold BOOT, press EN, release BOOT"
-                )
-            self._pipeline.restarted()
-            await handle.run_sequence(entries[0])
-
-        await self._user("No reset", work)
+    async def _play(self, handle: Handle, sequence: ResetSequence | None, by_hand: str) -> None:
+        if sequence is None:
+            raise PortError(PortErrorKind.UNSUPPORTED, "This port has no DTR/RTS", by_hand)
+        self._pipeline.restarted()
+        status = self._reporter.status
+        if status.activity is not Activity.IN_LOADER:  # it stays there until it says that it has left
+            self._reporter.publish(replace(status, activity=Activity.RUNNING))
+        await handle.run_sequence(sequence)
 
     async def set_baud(self, baud: int) -> None:
         """Change the rate of the open port."""
@@ -72,15 +77,11 @@ class Controls(SessionCore):
         async def work(handle: Handle) -> None:
             await handle.set_baud(baud)
             self._pipeline.set_rate(baud)
-            self._set(baud=baud)
+            self._reporter.publish(replace(self._reporter.status, baud=baud))
 
-        await self._user("Rate not changed", work)
-
-    async def screenshot(self) -> None:
-        """Send the trigger; the PNG that arrives becomes an event and a file."""
-        await self.send(self.settings.screenshot_trigger.encode())
+        await self._act("Rate not changed", work)
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""
-        self._pipeline.abort_capture(self._clock())
-        self._set(capture=None)
+        self._pipeline.abort_capture(self._reporter.clock())
+        self._reporter.publish(replace(self._reporter.status, capture=None))

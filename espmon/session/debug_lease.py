@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import replace
 
 from espmon.model.architecture import MACHINES, RISCV, XTENSA
 from espmon.model.chip_identity import chip_named
 from espmon.port import PortError
 from espmon.postmortem.gdb_target import Stop
 from espmon.postmortem.rsp import RspError, TargetGone
+from espmon.session.action_runner import PortLoss
 from espmon.session.bridge import Bridge
 from espmon.session.decoder import Decoder
-from espmon.session.gdb_client import GdbClient
+from espmon.session.gdb_client import GdbClient, Thread
 from espmon.session.lease import Lease, LeaseError
-from espmon.session.port_link import Link, stop_tasks
+from espmon.session.port_link import Link
+from espmon.session.reporter import Reporter
 from espmon.session.state import Lifecycle, Trigger
-from espmon.session.stopped import StackReader, describe, stack_pointer
+from espmon.session.status import Activity, Severity
+from espmon.session.stopped import Snapshot, StackReader, snapshot, stack_pointer
+from espmon.session.tasks import stop_tasks
 
 OWNER = "gdb"
 """Name of the debug lease, in `Status.lease` and in the recording."""
@@ -39,29 +43,16 @@ class DebugLease:
         link: the open port.
         lifecycle: the session's state.
         decoder: the ELF, and the thread that unwinds.
-        changed: told the lease's owner, or None when it is given back.
-        on_lost: called when the port went away under the debugger.
-        on_ended: told why an inspection ended by itself (the board was reset, or runs); the log goes on.
-        chip: the chip's description, where it is known: it decides between debuggers.
+        reporter: the session's voice.
+        loss: told when the port went away under the debugger.
     """
 
-    def __init__(
-        self,
-        link: Link,
-        lifecycle: Lifecycle,
-        decoder: Decoder,
-        changed: Callable[[str | None], None],
-        on_lost: Callable[[PortError], None],
-        on_ended: Callable[[str], None] = lambda reason: None,
-        chip: Callable[[], str | None] = lambda: None,
-    ) -> None:
+    def __init__(self, link: Link, lifecycle: Lifecycle, decoder: Decoder, reporter: Reporter, loss: PortLoss) -> None:
         self._link = link
         self._lifecycle = lifecycle
         self._decoder = decoder
-        self._changed = changed
-        self._on_lost = on_lost
-        self._on_ended = on_ended
-        self._chip = chip
+        self._reporter = reporter
+        self._loss = loss
         self._lease: Lease | None = None
         self._debugger: GdbClient | None = None
         self._bridge: Bridge | None = None
@@ -69,7 +60,7 @@ class DebugLease:
         self._seen: int | None = None
         """The architecture as its registers showed it, where no ELF tells it."""
         self._selected: str | None = None
-        self._threads: list[dict[str, str]] | None = None
+        self._threads: Sequence[Thread] | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     @property
@@ -86,7 +77,7 @@ class DebugLease:
             raise DebugError("The board is not being inspected")
         return self._debugger
 
-    async def start(self) -> dict[str, Any]:
+    async def start(self) -> Snapshot:
         """Take the port and ask the stub where it stopped; returns a snapshot. Raises `DebugError`, `PortError`."""
         await self._take()
         assert self._lease is not None
@@ -98,7 +89,7 @@ class DebugLease:
                 return await self._snapshot(debugger)
         except DebugError as error:
             if self.active:
-                self._give_back(b"")
+                self._give_back(b"", self._reporter.status.activity)
                 raise DebugError(
                     f"{error}. Is it still in the debug stub? A reset brings the application back"
                 ) from error
@@ -135,18 +126,18 @@ class DebugLease:
         except TargetGone as error:
             self._watcher = None
             self._ended(error)
-            self._on_ended(f"{error}. The log goes on")
+            self._reporter.notify(f"{error}. The log goes on", Severity.WARNING)
         except PortError as error:
             self._watcher = None
             self._lost(error)
 
     def _ended(self, error: TargetGone) -> None:
         if self._lease is not None:
-            self._give_back(error.log)
+            self._give_back(error.log, Activity.RUNNING)
 
     def _lost(self, error: PortError) -> None:
         self.drop()
-        self._on_lost(error)
+        self._loss.lose(error)
 
     def drop(self) -> None:
         """Forget the lease: the port is gone or being closed."""
@@ -155,14 +146,17 @@ class DebugLease:
         self._debugger = None
         if lease is not None:
             self._link.forfeit(lease)
-            self._changed(None)
+            self._holds(None)
 
     async def _take(self) -> None:
         if self._lease is not None:
             raise DebugError("The port is used by the debugger already")
         self._lifecycle.fire(Trigger.LEASE)
-        self._changed(OWNER)
+        self._holds(OWNER)
         self._lease = await self._link.borrow(OWNER)
+
+    def _holds(self, owner: str | None) -> None:
+        self._reporter.publish(replace(self._reporter.status, lease=owner))
 
     def _stop_watching(self) -> None:
         """The watcher lets go of the port before whoever is started next takes its first step."""
@@ -170,39 +164,33 @@ class DebugLease:
             self._watcher.cancel()
             self._watcher = None
 
-    def _give_back(self, pushback: bytes) -> None:
+    def _give_back(self, pushback: bytes, activity: Activity) -> None:
+        """Read the log on; `activity` is what the board does from now on."""
         self._stop_watching()
         lease, self._lease = self._lease, None
         self._debugger = None
         if lease is not None:
+            self._reporter.publish(replace(self._reporter.status, activity=activity))
             self._link.give_back(lease, pushback)
-            self._changed(None)
+            self._holds(None)
             self._lifecycle.fire(Trigger.RELEASE)
 
-    async def snapshot(self) -> dict[str, Any]:
-        """Registers, threads and backtrace of the selected thread, as plain data for the screen."""
-        async with self._asking() as debugger:
-            return await self._snapshot(debugger)
-
-    async def _snapshot(self, debugger: GdbClient) -> dict[str, Any]:
+    async def _snapshot(self, debugger: GdbClient) -> Snapshot:
         registers = await debugger.registers()
         self._seen = (RISCV if "SP" in registers else XTENSA).elf_machine
         if self._threads is None:  # they do not change while the board stands still
-            self._threads = [{"id": thread.id, "name": thread.name} for thread in await debugger.threads()]
+            self._threads = await debugger.threads()
+        stop, thread, threads = self._stop, self._selected, self._threads
         stack = StackReader(stack_pointer(registers))
         await self._fetch(debugger, stack, stack.first)
         for _ in range(STACK_ROUNDS):
-            found = await self._decoder.run(lambda symbolizer: describe(registers, stack, symbolizer))
+            found = await self._decoder.run(
+                lambda symbolizer: snapshot(stop, thread, threads, registers, stack, symbolizer)
+            )
             wanted = stack.wanted
             if wanted is None or not await self._fetch(debugger, stack, wanted):
                 break
-        return {
-            "reason": self._stop.words if self._stop else "stopped",
-            "signal": self._stop.signal if self._stop else None,
-            "thread": self._selected or (self._stop.thread if self._stop else None),
-            "threads": self._threads,
-            **found,
-        }
+        return found
 
     async def _fetch(self, debugger: GdbClient, stack: StackReader, wanted: tuple[int, int]) -> bool:
         try:
@@ -219,14 +207,14 @@ class DebugLease:
         async with self._asking() as debugger:
             return await debugger.memory(address, length)
 
-    async def select(self, thread: str) -> dict[str, Any]:
+    async def select(self, thread: str) -> Snapshot:
         """Look at another thread. Raises `DebugError`."""
         async with self._asking() as debugger:
             await debugger.select(thread)
             self._selected = thread
             return await self._snapshot(debugger)
 
-    async def step(self) -> dict[str, Any]:
+    async def step(self) -> Snapshot:
         """One instruction. Raises `DebugError`."""
         async with self._asking() as debugger:
             self._stop = await debugger.step()
@@ -236,7 +224,7 @@ class DebugLease:
     async def resume(self, *, detach: bool = False) -> None:
         """Let the board run on; the log goes on."""
         async with self._asking() as debugger:
-            self._give_back(await debugger.resume(b"D" if detach else b"c"))
+            self._give_back(await debugger.resume(b"D" if detach else b"c"), Activity.RUNNING)
 
     async def abandon(self) -> None:
         """Give the port back without a word to the board (before a reset, or when it does not answer)."""
@@ -245,13 +233,13 @@ class DebugLease:
             self._bridge = None
         await stop_tasks(self._watcher)
         self._watcher = None
-        self._give_back(b"")
+        self._give_back(b"", self._reporter.status.activity)
 
     # -- a real gdb ---------------------------------------------------------------------------------------------
 
     async def hand_over(self) -> list[str]:
         """Open a bridge for a real gdb; returns the command to start. Raises `DebugError` when there is none."""
-        program = find_gdb(self._machine, self._chip())
+        program = find_gdb(self._machine, self._reporter.status.chip)
         elf = self._decoder.loaded.paths[0] if self._decoder.loaded else None
         if self._lease is None:
             await self._take()
@@ -278,12 +266,12 @@ class DebugLease:
             self._lost(bridge.problem)
             return
         if bridge.running:
-            self._give_back(bridge.log)
+            self._give_back(bridge.log, Activity.RUNNING)
             return
         self._debugger = GdbClient(self._lease, machine=self._machine)
         async with self._asking() as debugger:
             await self._lease.write(b"+")
-            self._give_back(await debugger.resume())
+            self._give_back(await debugger.resume(), Activity.RUNNING)
 
 
 def find_gdb(machine: int | None, chip: str | None = None) -> str:

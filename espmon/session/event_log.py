@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from espmon.records.events.boot_loop import LOOP_AT, LOOP_SECONDS
 from espmon.records.events.fold import signature
 from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset import Reset
-from espmon.records.record import Event, JsonObject, Record
+from espmon.records.record import Record
 from espmon.session.describe import describe
-from espmon.session.status import MAX_EVENTS, EventEntry, Severity
-from espmon.text import counted
+from espmon.session.status import MAX_EVENTS, EventEntry
 
 MAX_BOOTS = 10_000
 """Boots remembered; the oldest go first."""
@@ -25,93 +24,6 @@ MAX_SIGNATURES = 256
 
 FIRST_SEEN = ("first in boot", "first at line")
 """Details of a folded entry: where the first one was. Everything else is the newest one's."""
-
-
-class LinkEvent(Event):
-    """The port was opened, lost or reopened."""
-
-    __slots__ = ("gap", "reason", "state")
-
-    type: ClassVar[str] = "link"
-
-    def __init__(self, offset: int, time: float, state: str, reason: str = "", gap: float | None = None) -> None:
-        super().__init__(offset, 0, time)
-        self.state = state
-        self.reason = reason
-        self.gap = gap
-
-    def fields(self) -> JsonObject:
-        """`state` is "opened", "lost", "reopened" or "closed"; `gap` the seconds nothing could be received."""
-        return {"state": self.state, "reason": self.reason, "gap": self.gap}
-
-
-class ProbeEvent(Event):
-    """A probe ended."""
-
-    __slots__ = ("result", "transcript")
-
-    type: ClassVar[str] = "probe"
-
-    def __init__(self, offset: int, time: float, result: JsonObject, transcript: str) -> None:
-        super().__init__(offset, 0, time)
-        self.result = result
-        self.transcript = transcript
-
-    def fields(self) -> JsonObject:
-        """The probe's fields, flat, and the transcript of the exchange."""
-        return {**self.result, "transcript": self.transcript}
-
-
-class FlashEvent(Event):
-    """A flash action ended."""
-
-    __slots__ = ("result", "transcript")
-
-    type: ClassVar[str] = "flash"
-
-    def __init__(self, offset: int, time: float, result: JsonObject, transcript: str) -> None:
-        super().__init__(offset, 0, time)
-        self.result = result
-        self.transcript = transcript
-
-    @property
-    def summary(self) -> str:
-        """What happened, in one line."""
-        action = self.result.get("action")
-        if self.result.get("error"):
-            return f"Flash {action} failed: {self.result['error']}"
-        if self.result.get("cancelled"):
-            return f"Flash {action} cancelled{str(self.result['cancelled']).removeprefix('Cancelled')}"
-        regions = self.result.get("regions") or []
-        wrong = [row for row in regions if not row.get("ok")]
-        if wrong:
-            places = ", ".join(str(row["address"]) for row in wrong)
-            return f"Flash {action}: {len(wrong)} of {counted(len(regions), 'region')} different, at {places}"
-        written = sum(int(row.get("written") or 0) for row in regions)
-        detail = f", {written:,} bytes written" if action == "write" else ""
-        seconds = float(self.result.get("elapsed") or 0)
-        return f"Flash {action}: {counted(len(regions), 'region')} right{detail}, {seconds:.2f} s"
-
-    def fields(self) -> JsonObject:
-        """The outcome's fields, and the transcript of the exchange."""
-        return {**self.result, "summary": self.summary, "transcript": self.transcript}
-
-
-class SessionNote(Event):
-    """Something the session did, or wants the reader of the log to know."""
-
-    __slots__ = ("evidence", "text")
-
-    type: ClassVar[str] = "note"
-
-    def __init__(self, offset: int, time: float | None, text: str, evidence: Sequence[str] = ()) -> None:
-        super().__init__(offset, 0, time)
-        self.text = text
-        self.evidence = evidence
-
-    def fields(self) -> JsonObject:
-        """`text` in plain words, and what speaks for it."""
-        return {"text": self.text, "evidence": list(self.evidence)}
 
 
 @dataclass(slots=True)
@@ -282,7 +194,3 @@ class EventLog:
         self.entries[index] = entry
         self._changed(entry)
         return entry
-
-    def note(self, offset: int, now: float, text: str, line: int | None, severity: Severity) -> EventEntry | None:
-        """Add a note of the session's own."""
-        return self.add(SessionNote(offset, now, text), line, severity=severity)

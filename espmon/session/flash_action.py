@@ -1,192 +1,82 @@
-"""Flash actions over a lease: what is asked for, carried out, and cleaned up. Screen and commands use it."""
+"""A flash job in a session: the log says when it began and how it ended, and the status where it left the board."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from espmon.port.port_error import PortError, PortErrorKind
-from espmon.rom.channel import Channel
-from espmon.rom.loader_session import FlashOutcome, LoaderSession, Piece
-from espmon.rom.restart import ResetResult
-from espmon.rom.rom_error import RomError, RomErrorKind
-from espmon.session.flash_plan import FlashPlan
-from espmon.session.probe_action import ActionError
-
-Action = Literal["verify", "write", "erase", "read", "info"]
-
-IMAGE_ROLES = frozenset({"bootloader", "application"})
-"""Regions that must begin with an image header."""
-
-JOB_FAILED = frozenset({RomErrorKind.FLASH, RomErrorKind.IMAGE})
-"""The chip answers, and the job did not succeed or was refused by us."""
+from espmon.port.port_error import PortError
+from espmon.rom.loader_session import FlashOutcome
+from espmon.rom.restart import DOWNLOAD_MODE
+from espmon.session.flash_job import FlashCancelled, FlashError, FlashJob, run_flash
+from espmon.session.lease import Lease
+from espmon.session.reporter import Reporter
+from espmon.session.session_events import Failure, FlashEvent
+from espmon.session.status import Activity, Progress, Severity, loader_text
 
 
-class FlashError(ActionError):
-    """A flash action failed.
+class FlashAction:
+    """Runs a flash job in a session; the log says when it began and how it ended.
 
     Args:
-        error: what the ROM room says.
-        left: how the board was left.
-        warnings: what else happened on the way.
-        transcript: the exchange, for bug reports.
-
-    Attributes:
-        job_failed: the chip answers, but flash is not as wanted or the files do not fit; False: the chip itself.
-        after: "application", "download mode" or "unknown".
-        warnings: what the user should know, in order.
-        unfinished: names what is half written, "" when nothing is.
-    """
-
-    def __init__(
-        self, error: RomError, left: ResetResult, warnings: list[str], transcript: str, unfinished: str = ""
-    ) -> None:
-        hint = ". ".join(part.rstrip(".") for part in (error.hint, *left.warnings) if part)
-        super().__init__(error.message, hint, transcript, left.pushback)
-        self.job_failed = error.kind in JOB_FAILED
-        self.after = left.after
-        self.warnings = warnings
-        self.unfinished = unfinished
-
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
-
-
-class FlashCancelled(asyncio.CancelledError):
-    """The user cancelled; the text says how the board was left.
-
-    Attributes:
-        after: "application" when it was reset, "download mode" when something is unfinished.
-        unfinished: names what is half written, "" when nothing is.
-    """
-
-    def __init__(self, message: str, after: str, unfinished: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.after = after
-        self.unfinished = unfinished
-
-
-@dataclass(frozen=True, slots=True)
-class FlashJob:
-    """One flash action, as the user confirmed it."""
-
-    action: Action
-    plan: FlashPlan | None = None
-    address: int | None = None
-    """`erase`, `read`: where; `info`: where the partition table is (None: its usual place)."""
-
-    size: int | None = None
-    output: Path | None = None
-    """Where `read` puts the bytes."""
-
-    erase_first: bool = False
-    """Erase the whole flash before writing (Ctrl-T E)."""
-
-    force: bool = False
-    """Write what is the same, and what does not fit."""
-
-    use_stub: bool = True
-    """A stub may be uploaded where it is needed or pays."""
-
-    baud: int | None = None
-    reset: bool = True
-    """Start the application afterwards."""
-
-    @property
-    def pieces(self) -> list[Piece]:
-        """The plan's regions for the ROM room."""
-        regions = self.plan.regions if self.plan else ()
-        return [
-            Piece(region.address, region.data, str(region.file), region.role in IMAGE_ROLES, region.encrypted)
-            for region in regions
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class FlashEnd:
-    """An outcome, and what the board said after it."""
-
-    outcome: FlashOutcome
-    pushback: bytes
-    transcript: str
-
-
-async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int, int], None]) -> FlashEnd:
-    """Enter the loader, act, leave. The user has agreed.
-
-    Args:
-        channel: a lease, or an open port.
         job: what to do.
-        report: told of each step in words, with bytes done and bytes in all (0: unknown); done never falls.
-
-    Raises:
-        FlashError: the message says what is unfinished, the hint how the board was left.
-        PortError: the port went away; the message says what is unfinished.
-        FlashCancelled: the board is reset, or left in its loader when something is half written.
     """
-    stay = LoaderSession(channel, use_stub=job.use_stub, baud=job.baud, report=report)
-    start = asyncio.get_running_loop().time()
-    try:
-        await stay.enter()
-        outcome = await _act(stay, job)
-    except RomError as error:
-        unfinished = stay.unfinished or ""
-        left = await stay.leave(reset=job.reset)
-        raise FlashError(error, left, stay.warnings, stay.loader.transcript.text(), unfinished) from error
-    except PortError as error:
-        if error.kind is not PortErrorKind.LOST:
-            await stay.leave(reset=job.reset, look=False)
-        if stay.unfinished is None:
+
+    name = "flash"
+
+    def __init__(self, job: FlashJob) -> None:
+        self._job = job
+
+    async def run(self, lease: Lease, reporter: Reporter) -> bytes:
+        """See `Action.run`."""
+        job, began = self._job, reporter.clock()
+        reporter.publish(replace(reporter.status, activity=Activity.RUNNING, unfinished=()))
+        reporter.mark(f"flash {job.action}")
+
+        def progress(step: str, done: int, total: int) -> None:
+            reporter.publish(replace(reporter.status, progress=Progress(self.name, step, done, total or None)))
+
+        try:
+            end = await run_flash(lease, job, progress)
+        except PortError as error:
+            self._tell(reporter, began, Failure(error.message))
             raise
-        raise PortError(
-            error.kind, f"{error.message}; unfinished: {stay.unfinished}", error.hint or "Flash again to repair it"
-        ) from error
-    except asyncio.CancelledError as error:
-        raise await _cancelled(stay, job) from error
-    except BaseException:
-        await stay.leave(reset=job.reset, look=False)
-        raise
-    left = await stay.leave(reset=job.reset)
-    outcome.after = left.after
-    outcome.warnings += left.warnings
-    outcome.elapsed = asyncio.get_running_loop().time() - start
-    return FlashEnd(outcome, left.pushback, stay.loader.transcript.text())
+        except FlashError as error:
+            failure = Failure(
+                error.message,
+                error.hint,
+                after=error.after,
+                warnings=tuple(error.warnings),
+                unfinished=error.unfinished,
+            )
+            self._tell(reporter, began, failure, error.transcript)
+            raise
+        except FlashCancelled as cancelled:
+            failure = Failure(cancelled.left, cancelled=True, after=cancelled.after, unfinished=cancelled.unfinished)
+            self._tell(reporter, began, failure)
+            raise
+        self._tell(reporter, began, end.outcome, end.transcript)
+        return end.pushback
 
-
-async def _cancelled(stay: LoaderSession, job: FlashJob) -> FlashCancelled:
-    touched, unfinished = stay.touched, stay.unfinished
-    left = await stay.leave(reset=job.reset, look=False)
-    if not touched:
-        return FlashCancelled("Cancelled. The board was not touched", "unknown")
-    if left.warnings:
-        return FlashCancelled(f"Cancelled. {' '.join(left.warnings)}", left.after, unfinished or "")
-    reset = job.reset and unfinished is None and stay.loader.channel.has_modem_lines
-    where = "The board was reset" if reset else f"The board was left in {left.after}"
-    return FlashCancelled(f"Cancelled. {where}", "application" if reset else left.after)
-
-
-async def _act(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
-    if job.action == "verify":
-        return await stay.verify(job.pieces)
-    if job.action == "write":
-        built_for = job.plan.chip if job.plan else None
-        return await stay.write(job.pieces, force=job.force, erase_first=job.erase_first, built_for=built_for)
-    if job.action == "erase":
-        return await stay.erase(job.address, job.size, force=job.force)
-    if job.action == "read":
-        return await _read(stay, job)
-    return await stay.info(job.address)
-
-
-async def _read(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
-    outcome = await stay.read(job.address or 0, job.size or 0)
-    if job.output is not None:
-        from espmon.session.file_system import write_atomically
-
-        await asyncio.to_thread(write_atomically, job.output, outcome.data)
-        outcome.regions[0].file = str(job.output)
-    return outcome
+    def _tell(self, reporter: Reporter, began: float, result: FlashOutcome | Failure, transcript: str = "") -> None:
+        event = FlashEvent(*reporter.here, self._job.action, result, transcript)
+        failure = event.failure
+        # Paths are too long for a line; the event has them.
+        unfinished = tuple(Path(name).name for name in failure.unfinished) if failure is not None else ()
+        in_loader = result.after == DOWNLOAD_MODE
+        if in_loader:
+            reporter.publish(replace(reporter.status, activity=Activity.IN_LOADER, unfinished=unfinished))
+        how = f"ended after {reporter.clock() - began:.1f} s"
+        if failure is not None:
+            how = "cancelled" if failure.cancelled else "failed"
+        stuck = f"; board in {loader_text(unfinished)}" if in_loader else ""
+        line = reporter.mark(f"flash {self._job.action} {how}{stuck}")
+        reporter.list_event(event, line)
+        for warning in result.warnings:
+            reporter.notify(warning, Severity.WARNING)
+        severity = Severity.INFO
+        if failure is not None:
+            severity = Severity.WARNING if failure.cancelled else Severity.ERROR
+        elif not event.right:
+            severity = Severity.WARNING
+        reporter.notify(event.summary, severity)

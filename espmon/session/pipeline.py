@@ -7,20 +7,26 @@ thread, artifacts are handed out for somebody else to save.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
+from espmon.records.batch import Part
 from espmon.records.baud_detector import BaudDetector, BaudFinding
 from espmon.records.demux import LATE_END, Demultiplexer
 from espmon.records.events.boot_loop import LOOP_AT
 from espmon.records.events.reset import Reset
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.record import Raw, Record
-from espmon.session.event_log import EventLog, SessionNote
+from espmon.session.event_log import EventLog
 from espmon.session.recording import Recording
+from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings
 from espmon.session.status import Capture, Change, EventEntry, LinesAppended, Notice, Severity, TailChanged
 from espmon.session.store import LogStore
+
+Sink = Callable[[Part, int | None], None]
+"""Receives what the stream becomes, in its order, where the bytes arrive: put it away and return. With a block of lines
+comes the id of its first line, with a record the id of its entry in the inspector (None where it has none)."""
 
 MAX_NOTICES_A_READ = 4
 """Toasts raised by one read of the port; the rest is in the inspector."""
@@ -54,7 +60,7 @@ class Pipeline:
         events: where everything else goes.
         emit: called with each change, on the thread that feeds.
         settings: limits, and how long a pause ends a payload.
-        on_record: called with each record that is not a line, after it was listed, with the id of its entry (or None).
+        sinks: where everything goes besides. May be added to while it runs.
     """
 
     def __init__(
@@ -65,7 +71,7 @@ class Pipeline:
         emit: Callable[[Change], None],
         *,
         settings: Settings,
-        on_record: Callable[[Record, int | None], None] | None = None,
+        sinks: Sequence[Sink] = (),
     ) -> None:
         self.demux = demux
         self.store = store
@@ -73,7 +79,7 @@ class Pipeline:
         self.recording: Recording | None = None
         self._emit = emit
         self._settings = settings
-        self._on_record = on_record
+        self.sinks = [*sinks]
         self.baud = BaudDetector(115200)
         """Watches for a wrong rate; the session tells it when the port's rate changes, see `set_rate`."""
 
@@ -175,7 +181,10 @@ class Pipeline:
         return entry.id if entry else None
 
     def _append(self, block: LineBlock) -> None:
+        line = len(self.store)
         self.store.append(block)
+        for sink in self.sinks:
+            sink(block, line)
         if self.recording is not None and self.recording.logging:
             data = (
                 block.data
@@ -232,8 +241,8 @@ class Pipeline:
             if record.type == "raw":
                 del fields["bytes"]  # they are in the raw file, at this offset
             self.recording.event(fields, now)
-        if self._on_record is not None:
-            self._on_record(record, entry.id if entry else None)
+        for sink in self.sinks:
+            sink(record, entry.id if entry else None)
         return entry
 
     def _line_of(self, record: Record) -> int | None:

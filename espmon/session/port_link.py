@@ -10,9 +10,7 @@ from espmon.port import Handle, PortError, PortErrorKind
 from espmon.session.lease import PIPELINE, Lease, Wire
 from espmon.session.pipeline import Pipeline
 from espmon.session.recorder import Recorder
-
-STOP_SECONDS = 5.0
-"""Longest wait for a task that was cancelled."""
+from espmon.session.tasks import stop_tasks
 
 REST_SECONDS = 0.2
 """Longest time for reading what came before the port is let go."""
@@ -25,15 +23,6 @@ DISK_POLL = 0.02
 
 LEASE_HELD = 512 << 10
 """Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
-
-
-async def stop_tasks(*tasks: asyncio.Task[None] | None) -> None:
-    """Cancel tasks and wait for their end, bounded by `STOP_SECONDS`. The current task is left alone."""
-    running = [task for task in tasks if task and not task.done() and task is not asyncio.current_task()]
-    for task in running:
-        task.cancel()
-    if running:
-        await asyncio.wait(running, timeout=STOP_SECONDS)
 
 
 class Link:
@@ -58,6 +47,7 @@ class Link:
         self._clock = clock
         self._on_lost = on_lost
         self._wire: Wire | None = None
+        self._gone = False
         self._pump: asyncio.Task[None] | None = None
         self._leased = bytearray()
         self.received = 0
@@ -77,7 +67,7 @@ class Link:
 
     def attach(self, handle: Handle) -> None:
         """Use a freshly opened handle; the pipeline reads it from now on."""
-        self._wire = Wire(handle, self._tap)
+        self._wire, self._gone = Wire(handle, self._tap), False
         # Opening may have reset the board, and so may have whoever had its port or its plug before.
         self._pipeline.restarted()
         self._start()
@@ -95,7 +85,7 @@ class Link:
     async def _take_rest(self) -> None:
         """What was received before the port is let go, and nobody has read yet."""
         wire = self._wire
-        if wire is None or wire.holder is not None:
+        if wire is None or wire.holder is not None or self._gone:
             return
         lease = wire.lease(PIPELINE)
         end = time.monotonic() + REST_SECONDS
@@ -135,6 +125,7 @@ class Link:
                 else:
                     pipeline.tick(now)
         except PortError as error:
+            self._gone = True
             asyncio.get_running_loop().call_soon(self._on_lost, error)
         finally:
             lease.release()

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
 
-from espmon.session.clock import SessionClock
-from espmon.session.event_log import SessionNote
+from espmon.records.record import JsonObject
 from espmon.session.file_system import FileSystem, reason
 from espmon.session.pipeline import Pipeline
 from espmon.session.recording import Recording, start_recording
+from espmon.session.reporter import Reporter
+from espmon.session.session_events import SessionNote
 from espmon.session.session_folder import prune_sessions
 from espmon.session.settings import Settings, data_folder
+from espmon.session.state import Transition
 from espmon.session.status import RecordingState, Severity
 
 EARLY_EVENTS = 64
@@ -33,24 +35,14 @@ SALVAGE_SECONDS = 0.25
 """Longest wait for the disk when the session's own thread does not answer."""
 
 
-class Publish(Protocol):
-    """Changes fields of the session's status."""
-
-    def __call__(self, **changes: Any) -> None:
-        """Change them."""
-        ...
-
-
 class Recorder:
     """Owns the recording of a session. Its methods belong to the session's loop, unless they say otherwise.
 
     Args:
         settings: the user's settings.
         root: where session folders are made; the platform's data folder when None.
-        clock: the session's time.
-        pipeline: what is received, and where marks and events go.
-        publish: changes fields of the session's status.
-        notify: tells the user.
+        pipeline: what is received.
+        reporter: the session's voice.
         files: the disk.
     """
 
@@ -58,22 +50,19 @@ class Recorder:
         self,
         settings: Settings,
         root: Path | None,
-        clock: SessionClock,
         pipeline: Pipeline,
-        publish: Publish,
-        notify: Callable[[str, Severity], None],
+        reporter: Reporter,
         files: FileSystem | None = None,
     ) -> None:
         self._settings = settings
         self._root = root
-        self._clock = clock
+        self._clock = reporter.clock
         self._pipeline = pipeline
-        self._publish = publish
-        self._notify = notify
+        self._reporter = reporter
         self._files = files or FileSystem()
         self._recording: Recording | None = None
         self._unfinished: Recording | None = None
-        self._early: deque[tuple[dict[str, Any], float]] = deque(maxlen=EARLY_EVENTS)
+        self._early: deque[tuple[JsonObject, float]] = deque(maxlen=EARLY_EVENTS)
         self._shown = RecordingState()
         self._wanted: tuple[str, Path | None] | None = None
         self._again = 0.0
@@ -91,8 +80,15 @@ class Recorder:
         """The disk."""
         return self._files
 
-    def event(self, fields: dict[str, Any]) -> None:
-        """Record something that happened, also before the recording begins."""
+    def transition(self, transition: Transition) -> None:
+        """Record a change of the lifecycle, also before the recording begins."""
+        fields: JsonObject = {
+            "event": "state",
+            "from": transition.old.value,
+            "trigger": transition.trigger.value,
+            "to": transition.new.value,
+            "reason": transition.reason,
+        }
         now = self._clock()
         if self._recording is not None:
             self._recording.event(fields, now)
@@ -140,14 +136,14 @@ class Recorder:
         except OSError as error:
             self._again = self._clock() + START_AGAIN_SECONDS
             if not self._shown.problem:
-                self._notify(f"This session is not recorded: {root}: {reason(error)}", Severity.ERROR)
+                self._reporter.notify(f"This session is not recorded: {root}: {reason(error)}", Severity.ERROR)
             self._show(RecordingState(reason(error), self._missed))
             return
         self._recording = self._unfinished = self._pipeline.recording = recording
         self._wanted = None
         while self._early:
             recording.event(*self._early.popleft())
-        self._publish(recording=recording.folder)
+        self._reporter.publish(replace(self._reporter.status, recording=recording.folder))
         self.follow()
         if log is not None:
             await self.set_log(log)
@@ -161,30 +157,30 @@ class Recorder:
         try:
             await asyncio.to_thread(work)
         except OSError as error:
-            self._notify(f"Old sessions are not removed: {reason(error)}", Severity.WARNING)
+            self._reporter.notify(f"Old sessions are not removed: {reason(error)}", Severity.WARNING)
 
     async def set_log(self, path: Path | None) -> None:
         """Start (or with None stop) writing the log text to a file."""
         if self._recording is None:
-            self._notify("There is no recording to write a log from", Severity.WARNING)
+            self._reporter.notify("There is no recording to write a log from", Severity.WARNING)
             return
         try:
             if path is None:
                 self._recording.stop_log()
-                self._notify("The log file is closed", Severity.INFO)
+                self._reporter.notify("The log file is closed", Severity.INFO)
             else:
                 await asyncio.to_thread(self._recording.start_log, path)
-                self._notify(f"Logging to {path}", Severity.INFO)
+                self._reporter.notify(f"Logging to {path}", Severity.INFO)
         except OSError as error:
-            self._notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
+            self._reporter.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
             path = None  # the log before it, if there was one, was closed to make place
-        self._publish(log=path)
+        self._reporter.publish(replace(self._reporter.status, log=path))
 
     # -- how it is doing ----------------------------------------------------------------------------------------
 
     def _problem(self, text: str) -> None:
         """From any thread."""
-        self._on_loop(lambda: self._notify(text, Severity.ERROR))
+        self._on_loop(lambda: self._reporter.notify(text, Severity.ERROR))
 
     def _changed(self) -> None:
         """From any thread."""
@@ -217,13 +213,12 @@ class Recorder:
         elif before.problem and not state.problem:
             missing = f"; {state.unwritten:,} bytes are missing" if state.unwritten else "; nothing is missing"
             self._mark(f"recorded again{missing}")
-        self._publish(recorder=state)
+        self._reporter.publish(replace(self._reporter.status, recorder=state))
 
     def _mark(self, text: str) -> None:
         """A line in the log, and an event."""
-        now = self._clock()
-        line = self._pipeline.mark(f"── {text} ──", now)
-        self._pipeline.list_event(SessionNote(self._pipeline.demux.offset, now, text[0].upper() + text[1:]), now, line)
+        line = self._reporter.mark(text)
+        self._reporter.list_event(SessionNote(*self._reporter.here, text[0].upper() + text[1:]), line)
 
     # -- the end ------------------------------------------------------------------------------------------------
 
@@ -234,7 +229,7 @@ class Recorder:
             seconds: longest wait for the disk; None: for as long as it takes, until `salvage` is called.
         """
         self._wanted = None
-        self._publish(log=None)
+        self._reporter.publish(replace(self._reporter.status, log=None))
         recording, self._recording, self._pipeline.recording = self._recording, None, None
         if recording is None:
             return
@@ -245,7 +240,7 @@ class Recorder:
         self._unfinished = None
         state = recording.state
         self._shown = RecordingState(state.problem, recording.unwritten)
-        self._publish(recorder=self._shown)
+        self._reporter.publish(replace(self._reporter.status, recorder=self._shown))
 
     def salvage(self, seconds: float = SALVAGE_SECONDS) -> None:
         """Write what the recording still holds, with no more patience than that. May be called from any thread."""

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from espmon.postmortem import PostmortemError, Symbolizer
-from espmon.postmortem.panic_report import PanicReport, decode_panic
+from espmon.postmortem.panic_report import decode_panic
+from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
+from espmon.records.spans.coredump_capture import Coredump
 from espmon.session.decoder import Decoder
 from espmon.session.describe import describe
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import FIRST_SEEN, EventLog
 from espmon.session.file_system import write_atomically
-from espmon.session.status import Severity
+from espmon.session.recorder import Recorder
+from espmon.session.reporter import Reporter
+from espmon.session.status import CrashDecoded, Severity
+from espmon.session.tasks import BackgroundTasks
 from espmon.text import plain
 
 MAX_TOLD = 10_000
@@ -34,43 +38,56 @@ DECODE_SECONDS = 20.0
 """Longest time for one report; the raw data is kept whatever happens."""
 
 
-class Payload(Protocol):
-    """A record with the bytes of a core dump."""
-
-    @property
-    def payload(self) -> bytes:
-        """The dump as the board has it in flash."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What reports need of the session."""
-
-    decoder: Decoder
-    events: EventLog
-    notify: Callable[[str, Severity], None]
-    folder: Callable[[], Path | None]
-    path_map: Mapping[str, str]
-    library: Callable[[], ElfLibrary] = ElfLibrary
-    crashed: Callable[[PanicReport], None] = lambda report: None
-    """Told of each crash that is new, once it is decoded."""
-
-
 class Reports:
     """Decodes crash records of one session and hangs the result on their entries.
 
     Args:
-        context: the session's parts.
+        decoder: the ELF, and the thread that decodes.
+        events: whose entries get the reports.
+        library: ELFs that matched before: one may have made a dump.
+        recorder: where core dump reports are saved.
+        reporter: the session's voice.
+        tasks: where decoding is waited for.
     """
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(
+        self,
+        decoder: Decoder,
+        events: EventLog,
+        library: ElfLibrary,
+        recorder: Recorder,
+        reporter: Reporter,
+        tasks: BackgroundTasks,
+    ) -> None:
+        self._decoder = decoder
+        self._events = events
+        self._library = library
+        self._recorder = recorder
+        self._reporter = reporter
+        self._tasks = tasks
         self._told: set[int] = set()
         self._newest: dict[int, Panic] = {}
         """Entry -> the newest panic of those that are being decoded."""
 
         self._decoded: OrderedDict[int, Panic] = OrderedDict()
+
+    def take(self, part: Part, entry: int | None) -> None:
+        """See `Sink`: crashes are decoded."""
+        if entry is not None and isinstance(part, Panic):
+            self._tasks.spawn(self.panic(part, entry))
+        elif entry is not None and isinstance(part, Coredump) and part.payload:
+            self._tasks.spawn(self.core_dump(part, entry))
+
+    async def decode_again(self, identity: int) -> None:
+        """Decode a listed panic or core dump once more, with the ELF that is used now. Other events are left alone."""
+        entry = self._events.entry(identity)
+        if entry is None:
+            return
+        if isinstance(entry.record, Panic):
+            await self.panic(entry.record, identity, again=True)
+        elif isinstance(entry.record, Coredump) and entry.record.payload:
+            self._events.update(identity, report=None)
+            await self.core_dump(entry.record, identity)
 
     async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
         """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before.
@@ -99,15 +116,14 @@ class Reports:
             del self._newest[entry]
 
     async def _decode(self, panic: Panic, entry: int, *, again: bool) -> None:
-        context = self._context
         try:
             async with asyncio.timeout(DECODE_SECONDS):
-                report = await context.decoder.run(lambda symbolizer: decode_panic(panic, symbolizer))
+                report = await self._decoder.run(lambda symbolizer: decode_panic(panic, symbolizer))
         except TimeoutError:
-            context.notify(f"The panic was not decoded within {DECODE_SECONDS:g} s", Severity.WARNING)
+            self._reporter.notify(f"The panic was not decoded within {DECODE_SECONDS:g} s", Severity.WARNING)
             return
         except PostmortemError as error:
-            context.notify(f"The panic was not decoded: {error}", Severity.WARNING)
+            self._reporter.notify(f"The panic was not decoded: {error}", Severity.WARNING)
             return
         fields = report.to_json()
         panic.elf_match = report.elf_match
@@ -119,9 +135,9 @@ class Reports:
             if len(self._told) >= MAX_TOLD:
                 self._told.clear()
             self._told.add(entry)
-            context.notify(report.sentence, Severity.ERROR)
-            context.crashed(report)
-        listed = context.events.entry(entry)
+            self._reporter.notify(report.sentence, Severity.ERROR)
+            self._reporter.emit(CrashDecoded(report))
+        listed = self._events.entry(entry)
         fields["boot"] = listed.boot if listed else 0
         fields["count"] = listed.count if listed else 1
         described = describe(panic)
@@ -133,38 +149,38 @@ class Reports:
             *((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"])),
             *(("warning", plain(warning)) for warning in report.warnings),
         )
-        context.events.update(entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details)
+        self._events.update(entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details)
 
     def _repeated(self, panic: Panic, entry: int) -> bool:
         """Count a crash that is, with its registers and all, the one that was decoded last; False when it is not."""
-        listed = self._context.events.entry(entry)
+        listed = self._events.entry(entry)
         if listed is None or not listed.report or "sentence" not in listed.report:
             return False
         decoded = self._decoded.get(entry)
         if decoded is None or not decoded.same_as(panic):
             return False
         panic.elf_match = listed.report.get("elf_match")
-        self._context.events.update(entry, report={**listed.report, "boot": listed.boot, "count": listed.count})
+        self._events.update(entry, report={**listed.report, "boot": listed.boot, "count": listed.count})
         return True
 
-    async def core_dump(self, record: Payload, entry: int) -> None:
+    async def core_dump(self, record: Coredump, entry: int) -> None:
         """Decode a captured core dump, save the report beside it, put it on its entry."""
-        context = self._context
         data = bytes(record.payload)
         try:
             async with asyncio.timeout(DECODE_SECONDS):
-                library = context.library()
-                fields, text = await context.decoder.run(lambda symbolizer: _decode_core(data, symbolizer, library))
+                fields, text = await self._decoder.run(lambda symbolizer: _decode_core(data, symbolizer, self._library))
         except TimeoutError:
-            context.events.update(entry, report={"error": f"it took more than {DECODE_SECONDS:g} s"})
-            context.notify(f"The core dump was not decoded within {DECODE_SECONDS:g} s; it is saved", Severity.WARNING)
+            self._events.update(entry, report={"error": f"it took more than {DECODE_SECONDS:g} s"})
+            self._reporter.notify(
+                f"The core dump was not decoded within {DECODE_SECONDS:g} s; it is saved", Severity.WARNING
+            )
             return
         except PostmortemError as error:
-            context.events.update(entry, report={"error": str(error)})
-            context.notify(f"The core dump is saved, but not decoded: {error}", Severity.WARNING)
+            self._events.update(entry, report={"error": str(error)})
+            self._reporter.notify(f"The core dump is saved, but not decoded: {error}", Severity.WARNING)
             return
-        context.events.update(entry, report=fields)
-        folder = context.folder()
+        self._events.update(entry, report=fields)
+        folder = self._recorder.folder
         if folder is not None:
             await asyncio.to_thread(_save, folder, f"coredump-{entry}", fields, text)
 

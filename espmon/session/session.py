@@ -1,55 +1,73 @@
-"""One board, one handle, one state machine: opening, losing and finding the port, and lending it to an IDE."""
+"""A session: one board, one handle, one state machine. The parts do the work; here they are put together."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from espmon.port import Handle, PortError, PortIdentity, identify, wait_for_port
-from espmon.postmortem.source import map_path
-from espmon.records.record import Record
+from espmon.records.demux import Demultiplexer
+from espmon.records.limits import Limits
+from espmon.session.action import Action
+from espmon.session.action_runner import ActionRunner
+from espmon.session.activity_watch import ActivityWatch
+from espmon.session.clock import SessionClock
+from espmon.session.connection import Connection, PortAccess
+from espmon.session.controls import Controls
 from espmon.session.debug_lease import DebugLease
-from espmon.session.event_log import LinkEvent
-from espmon.session.ide import Ide, IdeError
-from espmon.session.leased import LeasedActions
-from espmon.session.port_link import stop_tasks
-from espmon.session.port_lookup import looked_up, open_url, port_of, remember_chip
-from espmon.session.settings import Settings
-from espmon.session.state import State, Trigger
-from espmon.session.status import LENT_TO_IDE, WAITS, ElfState, OpenRequest, Severity
+from espmon.session.decoder import Decoder
+from espmon.session.elf_choice import ElfChoice
+from espmon.session.elves import ElfLibrary
+from espmon.session.event_log import EventLog
+from espmon.session.ide import Ide
+from espmon.session.ide_link import IdeLink
+from espmon.session.payload_saver import PayloadSaver
+from espmon.session.pipeline import Pipeline, Sink
+from espmon.session.probe_action import ProbeAction
+from espmon.session.publisher import Listener, Publisher
+from espmon.session.recorder import Recorder
+from espmon.session.reporter import Reporter
+from espmon.session.reports import Reports
+from espmon.session.settings import Settings, data_folder
+from espmon.session.state import Lifecycle, State, Transition, Trigger
+from espmon.session.status import Change, ElfState, EventAdded, EventEntry, LinesAppended, OpenRequest, Severity, Status
+from espmon.session.store import LogStore
+from espmon.session.tasks import BackgroundTasks, stop_tasks
 
 if TYPE_CHECKING:
-    from espmon.postmortem.panic_report import PanicReport
-
-OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
-"""States with an open port."""
+    from espmon.rom import ProbeResult
+    from espmon.session.flash_job import FlashJob
 
 DISK_SECONDS = 5.0
 """Longest wait for the disk when closing, unless the user wants to wait for all of it."""
 
-REOPEN_FIRST, REOPEN_MOST = 0.05, 2.0
-"""First and longest pause between tries to reopen."""
+TICK_SECONDS = 0.25
+"""How often counters, rate and capture progress are published."""
 
 
-class Opener(Protocol):
-    """How a port is opened; `open_url` unless a test brings its own."""
+class Session:
+    """Owns the handle, the lifecycle, the pipeline and the records. Lives on one event loop, and needs no screen.
 
-    def __call__(self, url: str, *, baud: int, no_reset: bool) -> Awaitable[Handle]:
-        """Open `url`. Raises `PortError`."""
-        ...
-
-
-class Session(LeasedActions):
-    """Owns the handle, the lifecycle, the pipeline and the records. Lives on one event loop.
+    `status`, `store`, `events` and `decoration` may be used from any thread; everything else belongs to the loop.
 
     Args:
-        opener: opens ports.
-        waiter: returns the URL of a lost port when it is back.
-        resolver: turns what the user typed (a nickname) into a URL; runs in a thread.
-        ide: told of debug stubs and core dumps.
-        others: see `LeasedActions`.
+        settings: the user's settings.
+        folder: where session folders are made; the platform's data folder when None.
+        access: how ports are reached.
+        clock: in place of the computer's clocks, in seconds.
+        ide: told of crashes, debug stubs and core dumps.
+        sinks: where everything that is received goes besides, as records.
+
+    Attributes:
+        settings: the user's settings.
+        clock: the session's time.
+        store: the log.
+        event_log: the inspector's entries, and the boots.
+        pipeline: what bytes become, and where they go.
+        connection: the port: opened once, opened again when it was lost.
+        debugging: the debug stub's lease: inspect here, or hand over to gdb.
     """
 
     def __init__(
@@ -57,81 +75,106 @@ class Session(LeasedActions):
         *,
         settings: Settings | None = None,
         folder: Path | None = None,
-        opener: Opener = open_url,
-        waiter: Callable[[PortIdentity], Awaitable[str]] = wait_for_port,
-        identifier: Callable[[str], PortIdentity] = identify,
-        resolver: Callable[[str], str] = port_of,
+        access: PortAccess | None = None,
         clock: Callable[[], float] | None = None,
-        remember: Callable[[PortIdentity, str, str], None] = remember_chip,
         ide: Ide | None = None,
+        sinks: Sequence[Sink] = (),
     ) -> None:
-        super().__init__(settings, folder, clock, remember)
-        self._ide = ide
-        self._opener = opener
-        self._waiter = waiter
-        self._identifier = identifier
-        self._resolver = resolver
-        self._losing = False
-        self._opening: asyncio.Task[None] | None = None
-        self._reopening: asyncio.Task[None] | None = None
+        settings = self.settings = settings or Settings()
+        self.clock = SessionClock() if clock is None else SessionClock(clock, clock)
+        data = folder.parent if folder else data_folder()
+        self._publisher = Publisher()
+        self._tasks = BackgroundTasks(self._publisher)
+        self.store = LogStore(settings.store_bytes)
+        self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)))
+        limits = Limits(
+            line=settings.line_bytes,
+            frame=settings.frame_bytes,
+            png=settings.frame_bytes,
+            coredump=settings.coredump_bytes,
+        )
+        demux = Demultiplexer(limits)
+        self.pipeline = Pipeline(demux, self.store, self.event_log, self._publisher.emit, settings=settings)
+        reporter = self._reporter = Reporter(self._publisher, self.pipeline, self.clock)
+        self._lifecycle = Lifecycle(self._transition)
+        self._recorder = Recorder(settings, folder, self.pipeline, reporter)
+        self.connection = Connection(
+            access or PortAccess(),
+            self.pipeline,
+            self._recorder,
+            self._lifecycle,
+            reporter,
+            self._tasks,
+            reconnect=settings.reconnect,
+        )
+        link = self.connection.link
+        self._controls = Controls(link, self.pipeline, reporter)
+        self._decoder = Decoder(self.store, self._publisher.emit, self._elf_changed, settings.path_map)
+        self._publisher.subscribe(self._lines_came)
+        library = ElfLibrary(data / "elves", settings.elf_library_bytes)
+        self._reports = Reports(self._decoder, self.event_log, library, self._recorder, reporter, self._tasks)
+        self._elf = ElfChoice(self._decoder, demux, self.event_log, self._reports, library, reporter, self._tasks)
+        self._runner = ActionRunner(link, self._lifecycle, reporter, self.connection)
+        self.debugging = DebugLease(link, self._lifecycle, self._decoder, reporter, self.connection)
+        activity = ActivityWatch(
+            self._publisher, self._controls.send, self._tasks, answer_prompt=settings.answer_coredump_prompt
+        )
+        payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
+        self.pipeline.sinks += [payloads.take, self._elf.take, activity.take, self._reports.take]
+        self._ide: IdeLink | None = None
+        if ide is not None:
+            self._ide = IdeLink(ide, self.connection, self._lifecycle, reporter, self._tasks, settings.path_map)
+            self._publisher.subscribe(self._ide.listen)
+            self.pipeline.sinks.append(self._ide.take)
+        self.pipeline.sinks += sinks
         self._ticker: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._request = OpenRequest("")
-        self.debugging = DebugLease(
-            self._link,
-            self._lifecycle,
-            self._decoder,
-            lambda owner: self._set(lease=owner),
-            lambda error: self._spawn(self._lost(error)),
-            lambda reason: self.notify(reason, Severity.WARNING),
-            lambda: self.status.chip,
-        )
-        self.opens = 0
-        """How often a port was opened; one a session, unless it was lost."""
+
+    # -- what is there to see -----------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """The newest snapshot of what a user may see."""
+        return self._publisher.status
+
+    @property
+    def state(self) -> State:
+        """The lifecycle's state."""
+        return self._lifecycle.state
+
+    @property
+    def events(self) -> list[EventEntry]:
+        """The inspector's entries, oldest first."""
+        return self.event_log.entries
+
+    def decoration(self, line: int) -> tuple[str, ...]:
+        """Locations shown under a line, never part of it."""
+        return self._decoder.decoration(line)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` for each change (on the session's thread). Returns the way to unsubscribe."""
+        return self._publisher.subscribe(listener)
+
+    def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
+        """Tell the user, on whatever screen is up."""
+        self._publisher.notify(text, severity)
 
     # -- open and close -----------------------------------------------------------------------------------------
 
     async def open(self, request: OpenRequest) -> None:
         """Open the port once. Errors end in state CLOSED with `status.reason` and `status.hint`; nothing is raised."""
-        self._lifecycle.fire(Trigger.OPEN)
-        self._request = request
-        self._rom_elf = request.rom_elf
-        self._set(
-            url=request.url,
-            name=request.name or request.url,
-            baud=request.baud,
-            hint="",
-            chip=None,
-            probe=None,
-            stuck="",
-        )
-        self._opening = asyncio.current_task()
-        try:
-            url = await looked_up(lambda: self._resolver(request.url))
-            self._identity = await looked_up(lambda: self._identifier(url))
-            handle = await self._opener(url, baud=request.baud, no_reset=request.no_reset)
-        except PortError as error:
-            self._set(hint=error.hint)
-            self._lifecycle.fire(Trigger.OPEN_FAILED, error.message)
+        self._elf.rom_elf = request.rom_elf
+        handle = await self.connection.open(request)
+        if handle is None:
             return
-        finally:
-            self._opening = None
-        await self._recorder.start(request.name or request.url.rstrip("/").rsplit("/", 1)[-1], request.log)
+        name = request.name or request.url.rstrip("/").rsplit("/", 1)[-1]
+        await self._recorder.start(name, request.log)
         if request.elf:
-            self._set(elf=request.elf[0], elf_state=ElfState.LOADING)
-        self._attach(handle)
-        self._lifecycle.fire(Trigger.OPENED_ASK if request.probe else Trigger.OPENED)
-        self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, self._clock(), "opened"), self._clock())
+            self._elf_changed(ElfState.LOADING, request.elf[0])
+        self.connection.begin(handle)
         if request.elf:
-            self._spawn(self.set_elf(request.elf))
+            self._tasks.spawn(self.set_elf(request.elf))
         self._ticker = asyncio.create_task(self._tick())
-
-    def _attach(self, handle: Handle) -> None:
-        self.opens += 1
-        self._set(usb=handle.usb, has_modem_lines=handle.has_modem_lines, stuck="", waiting=False)
-        self._tell_warnings(handle)
-        self._pipeline.set_rate(handle.baud)
-        self._link.attach(handle)
 
     async def close(self, *, wait_for_disk: bool = False) -> None:
         """Close the port (bounded); the store, the events and the recording stay. Who comes second waits with.
@@ -148,112 +191,131 @@ class Session(LeasedActions):
     def _closed(self, task: asyncio.Task[None]) -> None:
         self._closing = None
 
+    def salvage(self) -> None:
+        """Write what the recording still holds, and wait for the disk no longer. May be called from any thread."""
+        self._recorder.salvage()
+
     async def _close(self, disk_seconds: float | None) -> None:
-        if self._opening is not None and self._opening is not asyncio.current_task():
-            self._opening.cancel()
-        await stop_tasks(self._action, self._reopening, self._ticker)
+        await asyncio.gather(self.connection.stop(), self._runner.stop(), stop_tasks(self._ticker))
         self.debugging.drop()
-        await self._link.detach()
-        if self.state is not State.CLOSED:
-            self._set(waiting=False, stuck="")
-            self._lifecycle.fire(Trigger.CLOSE)
-        await stop_tasks(*self._background)
+        await self.connection.close()
+        await self._tasks.stop()
         self._decoder.stop()
         await self._recorder.close(disk_seconds)
 
-    # -- losing and finding again -------------------------------------------------------------------------------
+    def _transition(self, transition: Transition) -> None:
+        self._recorder.transition(transition)
+        self._publisher.publish(replace(self.status, state=transition.new, reason=transition.reason))
 
-    async def _lost(self, error: PortError) -> None:
-        if self._losing or self.state not in OPEN_STATES:
-            return
-        now = self._clock()
-        self._losing = True  # the reader and a lease may both find the port gone
-        try:
-            await self._link.detach()
-        finally:
-            self._losing = False
-        if self.state not in OPEN_STATES:  # closed by the user meanwhile
-            return
-        self._lifecycle.fire(Trigger.LOSE, error.message)
-        line = self._pipeline.mark(f"── port lost: {error.message} ──", now)
-        self._pipeline.list_event(LinkEvent(self._pipeline.demux.offset, now, "lost", error.message), now, line)
-        goes_on = f". {WAITS}" if self.settings.reconnect else ""
-        self.notify(f"Port lost: {error.message}{goes_on}", Severity.WARNING)
-        if self.settings.reconnect:
-            self._set(waiting=True)
-            self._reopening = asyncio.create_task(self._reopen(now), name="espmon-reopen")
-
-    async def _reopen(self, since: float) -> None:
-        pause = REOPEN_FIRST
+    async def _tick(self) -> None:
+        link = self.connection.link
+        before, since = link.received, self.clock()
         while True:
-            url = await self._waiter(self._identity)
-            self._lifecycle.fire(Trigger.REAPPEAR)
-            try:
-                handle = await self._opener(url, baud=self.status.baud, no_reset=self._request.no_reset)
-            except PortError as error:
-                self._set(hint=error.hint)
-                self._lifecycle.fire(Trigger.REOPEN_FAILED, error.message)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, REOPEN_MOST)
-                continue
-            now = self._clock()
-            line = self._pipeline.mark(
-                f"── port reopened after {now - since:.2f} s; what was sent in between is not here ──", now
+            await asyncio.sleep(TICK_SECONDS)
+            now = self.clock()
+            elapsed = max(now - since, 1e-3)
+            rate = self.status.rate
+            if elapsed >= 1.0:
+                rate = round((link.received - before) / elapsed, 1)
+                before, since = link.received, now
+            self.connection.tell_warnings()
+            self._recorder.follow()
+            await self._recorder.try_again()
+            self._publisher.publish(
+                replace(
+                    self.status,
+                    bytes_in=link.received,
+                    rate=rate,
+                    capture=self.pipeline.capture(now),
+                    boot=self.event_log.boot,
+                    loop=self.event_log.loop(now),
+                    wrong_rate=self.pipeline.wrong_rate,
+                )
             )
-            self._attach(handle)
-            self._lifecycle.fire(Trigger.OPENED)
-            event = LinkEvent(self._pipeline.demux.offset, now, "reopened", "", round(now - since, 3))
-            self._pipeline.list_event(event, now, line)
-            self.notify("Port is back")
-            return
 
-    # -- what records bring about -------------------------------------------------------------------------------
+    # -- actions that take the port -----------------------------------------------------------------------------
 
-    def _on_record(self, record: Record, entry: int | None) -> None:
-        super()._on_record(record, entry)
-        if self._ide is not None and record.type == "gdb" and record.fields().get("checksum") == "ok":
-            self._spawn(self._lend_to_ide(self._ide))
-        waits = record.type == "note" and record.fields().get("action") == "enter"
-        if waits and self.settings.answer_coredump_prompt and self.state is State.MONITORING:
-            self._spawn(self.send(b"\r"))
+    async def run(self, action: Action) -> None:
+        """Run an action over a lease of the port (the user agreed), then read the log on."""
+        await self._runner.run(action)
 
-    async def _saved(self, record: Record, path: Path) -> None:
-        if self._ide is not None and record.type == "coredump":
-            try:
-                await self._ide.core_dump(path, self.status.elf)
-            except IdeError as error:
-                self.notify(str(error), Severity.WARNING)
+    async def probe(self) -> None:
+        """Probe again from MONITORING (the user agreed)."""
+        await self.run(ProbeAction(self._identified))
 
-    def _crashed(self, report: PanicReport) -> None:
-        if self._ide is not None:
-            self._spawn(self._show_crash(self._ide, report))
+    async def consent(self) -> None:
+        """The user agreed to the probe: run it on the same handle, then monitor; failure ends in CLOSED."""
+        await self._runner.run(ProbeAction(self._identified), consented=True)
 
-    async def _show_crash(self, ide: Ide, report: PanicReport) -> None:
-        place = report.place
-        file = map_path(place.file, self.settings.path_map) if place is not None and place.file else None
-        try:
-            await ide.crash(report.sentence, file, place.line if place is not None else None)
-        except IdeError as error:
-            self.notify(str(error), Severity.WARNING)
+    def _identified(self, result: ProbeResult) -> None:
+        self.connection.remember(result)
+        self._elf.learn_chip(result.chip, result.revision)
 
-    async def _lend_to_ide(self, ide: Ide) -> None:
-        """The board waits in its debug stub: the IDE gets the port itself, and the log goes on when it is done."""
-        now = self._clock()
+    async def decline(self) -> None:
+        """The user does not want the probe: monitor without touching the board."""
+        self._lifecycle.fire(Trigger.DECLINE)
 
-        async def let_go() -> None:
-            await self._link.detach()
-            self._lifecycle.fire(Trigger.LOSE, LENT_TO_IDE)
-            self._pipeline.mark("── the IDE has the port ──", now)
+    async def flash(self, job: FlashJob) -> None:
+        """Run a flash job (the user agreed)."""
+        from espmon.session.flash_action import FlashAction
 
-        try:
-            finished = await ide.gdb_stub(self._identity.url, self.status.elf, let_go)
-            if not finished:
-                self.notify("Not waiting for the IDE any longer", Severity.WARNING)
-        except IdeError as error:
-            self.notify(str(error), Severity.WARNING)
-        if self.state is State.LOST:
-            self._set(waiting=True)
-            self._reopening = asyncio.create_task(self._reopen(now), name="espmon-reopen")
+        await self.run(FlashAction(job))
+
+    async def cancel(self) -> None:
+        """Cancel the running probe or flash; the board is reset back where that is possible."""
+        if self.state in (State.PROBING, State.LEASED):
+            await self._runner.cancel()
+        elif self.state is State.AWAITING_CONSENT:
+            await self.close()
+
+    # -- actions on the port as it is ---------------------------------------------------------------------------
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes to the board as they are."""
+        await self._controls.send(data)
+
+    async def reset(self) -> None:
+        """Hard-reset into the application (the user asked)."""
+        if self.debugging.active:
+            await self.debugging.abandon()
+        await self._controls.reset()
+
+    async def reset_to_loader(self) -> None:
+        """Reset into the ROM loader (the user asked)."""
+        await self._controls.reset_to_loader()
+
+    async def set_baud(self, baud: int) -> None:
+        """Change the rate of the open port."""
+        await self._controls.set_baud(baud)
+
+    async def screenshot(self) -> None:
+        """Send the trigger; the PNG that arrives becomes an event and a file."""
+        await self.send(self.settings.screenshot_trigger.encode())
+
+    async def abort_capture(self) -> None:
+        """End the running capture; what came is kept, as a partial artifact."""
+        await self._controls.abort_capture()
+
+    # -- the log file, the ELF, the IDE -------------------------------------------------------------------------
+
+    async def set_log(self, path: Path | None) -> None:
+        """Start (or with None stop) writing the log text to a file."""
+        await self._recorder.set_log(path)
+
+    async def set_elf(self, paths: tuple[Path, ...]) -> None:
+        """Use these ELF files (application first) for decoding, also for what was received before."""
+        await self._elf.use(paths)
+
+    async def decode_again(self, identity: int) -> None:
+        """Decode a listed panic or core dump once more, with the ELF that is used now."""
+        await self._reports.decode_again(identity)
+
+    def _elf_changed(self, state: ElfState, path: Path | None) -> None:
+        self._publisher.publish(replace(self.status, elf_state=state, elf=path))
+
+    def _lines_came(self, change: Change) -> None:
+        if isinstance(change, LinesAppended):
+            self._decoder.lines_appended()
 
     @property
     def lends_to_ide(self) -> bool:
@@ -261,6 +323,6 @@ class Session(LeasedActions):
         return self._ide is not None
 
     def stop_waiting_for_ide(self) -> None:
-        """The user wants the port back."""
+        """The user wants the port back from the IDE."""
         if self._ide is not None:
             self._ide.stop_waiting()

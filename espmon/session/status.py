@@ -5,14 +5,18 @@ Everything here may be read from any thread. The session replaces whole snapshot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from espmon.records.record import Record
 from espmon.session.state import State
+
+if TYPE_CHECKING:
+    from espmon.postmortem.panic_report import PanicReport
+    from espmon.rom import ProbeResult
 
 
 class Severity(StrEnum):
@@ -79,8 +83,28 @@ class RecordingState:
     """Bytes that wait for the disk."""
 
 
-LENT_TO_IDE = "The IDE has the port"
-"""`Status.reason` while the port counts as lost because an IDE has it."""
+class Activity(StrEnum):
+    """What the board is doing, as far as it is known."""
+
+    RUNNING = "running"
+    """Its application, as far as anybody knows."""
+
+    HALTED = "halted"
+    """It waits in its debug stub."""
+
+    AWAITING_ENTER = "awaiting enter"
+    """It has a core dump, and prints it when it gets Enter."""
+
+    IN_LOADER = "in its loader"
+    """It waits in download mode."""
+
+    LENT_TO_IDE = "lent to an IDE"
+    """Its port counts as lost because an IDE has it."""
+
+
+def loader_text(unfinished: Sequence[str]) -> str:
+    """A board that waits in download mode, in a few words; `unfinished`: files that a flash left half written."""
+    return f"download mode, unfinished: {', '.join(unfinished)}" if unfinished else "download mode"
 
 
 WAITS = "espmon waits for it, and goes on by itself"
@@ -111,8 +135,8 @@ class Status:
     chip: str | None = None
     """The chip's description as the probe found it, or its key ("esp32c3") as the boot log named it."""
 
-    probe: Mapping[str, Any] | None = None
-    """The last probe's JSON."""
+    probe: ProbeResult | None = None
+    """What the last probe found."""
 
     boot: int = 0
     """Number of the current boot (0 before any reset was seen)."""
@@ -133,8 +157,9 @@ class Status:
 
     capture: Capture | None = None
     progress: Progress | None = None
-    stuck: str = ""
-    """How a flash left the board that does not run now ("download mode, unfinished: app.bin"), "" when it may run."""
+    activity: Activity = Activity.RUNNING
+    unfinished: tuple[str, ...] = ()
+    """Files that a flash left half written, while the board waits in its loader for them."""
 
     waiting: bool = False
     """The port is gone, and the session goes on by itself when it is back."""
@@ -147,6 +172,11 @@ class Status:
 
     log: Path | None = None
     """File that a copy of the log text goes to."""
+
+    def after_sending(self, data: bytes) -> Status:
+        """The status when these bytes have been sent to the board."""
+        entered = self.activity is Activity.AWAITING_ENTER and (b"\r" in data or b"\n" in data)
+        return replace(self, activity=Activity.RUNNING) if entered else self
 
 
 MAX_EVENTS = 20_000
@@ -186,6 +216,11 @@ class EventEntry:
 
     order: int = 0
     """Its place among the entries, which are in order of time: a folded one moves to the end when it is counted."""
+
+    @property
+    def decoded(self) -> bool:
+        """There is a report on it, made with an ELF."""
+        return self.report is not None and self.report.get("elf") is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +265,14 @@ class DecorationsChanged:
     lines: tuple[int, ...]
 
 
-Change = StatusChanged | LinesAppended | TailChanged | EventAdded | Notice | DecorationsChanged
+@dataclass(frozen=True, slots=True)
+class CrashDecoded:
+    """A crash that is not one of those before was decoded."""
+
+    report: PanicReport
+
+
+Change = StatusChanged | LinesAppended | TailChanged | EventAdded | Notice | DecorationsChanged | CrashDecoded
 """What listeners receive, on the session's thread: put it in a queue and return."""
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from espmon.model.architecture import RISCV, XTENSA
 from espmon.model.registers import RegisterSet
+from espmon.model.stack_frame import StackFrame
 from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer
+from espmon.postmortem.gdb_target import Stop
 from espmon.postmortem.panic_notes import note_on
 from espmon.postmortem.unwinders import unwind
+from espmon.session.gdb_client import Thread
 
 STACK_BYTES = 512
 """Stack read before anything is known: enough for a few frames, 90 ms at 115200 baud."""
@@ -96,8 +99,43 @@ def _joined(pieces: Mapping[int, bytes]) -> list[tuple[int, bytes]]:
     return joined
 
 
-def describe(registers: Mapping[str, int], stack: StackReader, symbolizer: Symbolizer | None) -> dict[str, Any]:
-    """Registers, notes, backtrace, stack and warnings as plain data. Raises nothing for what a board can send."""
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A board that stands still in its debug stub."""
+
+    reason: str
+    """Why it stopped, in plain words."""
+
+    signal: int | None
+    thread: str | None
+    """Id of the thread that is looked at; None where the stub does not name one."""
+
+    threads: tuple[Thread, ...]
+    registers: Mapping[str, int]
+    """Of that thread, by the names of its architecture."""
+
+    notes: Mapping[str, str]
+    """Register -> what its value tells."""
+
+    frames: tuple[StackFrame, ...]
+    """Of that thread, innermost first."""
+
+    stack_address: int
+    stack: bytes
+    """Memory at the stack pointer."""
+
+    warnings: tuple[str, ...]
+
+
+def snapshot(
+    stop: Stop | None,
+    thread: str | None,
+    threads: Sequence[Thread],
+    registers: Mapping[str, int],
+    stack: StackReader,
+    symbolizer: Symbolizer | None,
+) -> Snapshot:
+    """What the registers and the stack that was read so far tell. Raises nothing for what a board can send."""
     frames, warnings = _unwind(registers, stack, symbolizer)
 
     def function_at(address: int) -> str | None:
@@ -109,30 +147,26 @@ def describe(registers: Mapping[str, int], stack: StackReader, symbolizer: Symbo
         if (note := note_on(name, value, stack=stack.ranges, function_at=function_at)) is not None
     }
     address, data = stack.top
-    return {
-        "registers": {name: f"0x{value:08x}" for name, value in registers.items()},
-        "notes": notes,
-        "backtrace": frames,
-        "stack": {"address": f"0x{address:08x}", "bytes": data.hex()},
-        "warnings": warnings,
-    }
+    return Snapshot(
+        reason=stop.words if stop else "stopped",
+        signal=stop.signal if stop else None,
+        thread=thread or (stop.thread if stop else None),
+        threads=tuple(threads),
+        registers=registers,
+        notes=notes,
+        frames=tuple(frames),
+        stack_address=address,
+        stack=data,
+        warnings=tuple(warnings),
+    )
 
 
 def _unwind(
     registers: Mapping[str, int], stack: StackReader, symbolizer: Symbolizer | None
-) -> tuple[list[dict[str, object]], list[str]]:
+) -> tuple[Sequence[StackFrame], list[str]]:
     pc = registers.get("MEPC", registers.get("PC"))
     if symbolizer is None:
-        bare: dict[str, object] = {
-            "pc": f"0x{pc or 0:08x}",
-            "sp": f"0x{stack.pointer:08x}",
-            "function": None,
-            "file": None,
-            "line": None,
-            "inlined": False,
-            "recovered": False,
-        }
-        return [bare], ["No ELF: addresses are not decoded"]
+        return [StackFrame(pc or 0, stack.pointer, None, None, None)], ["No ELF: addresses are not decoded"]
     named = RegisterSet(registers).lowered()
     if pc is not None:
         named["pc"] = pc
@@ -141,5 +175,4 @@ def _unwind(
         trace = unwind(architecture, named, stack, symbolizer)
     except PostmortemError as error:
         return [], [str(error)]
-    warnings = [] if trace.complete or not trace.end else [f"The chain ends here: {trace.end}"]
-    return [{**frame.to_json(), "recovered": frame.recovered} for frame in trace], warnings
+    return trace.frames, [] if trace.complete or not trace.end else [f"The chain ends here: {trace.end}"]

@@ -111,7 +111,7 @@ class EspmonApp(Host):
         self._history = History(history)
         self.router = routes.Router(self)
         self.questions = Questions(self)
-        self.stub = DebugDialogs(self, self.questions.show_lent)
+        self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self.artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
         self.flashing = Flashing(self)
         self.leaving = Leaving(self)
@@ -205,8 +205,6 @@ class EspmonApp(Host):
             self.builds.follow_status(status)
         for entry in news.events:
             self.artifacts.follow_entry(entry)
-            self.stub.follow_entry(entry)
-            self.questions.follow_entry(entry)
             self.builds.follow_entry(entry)
 
     # -- actions ------------------------------------------------------------------------------------------------

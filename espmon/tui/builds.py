@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from espmon.session.session_events import FlashEvent
 from espmon.session.status import EventEntry, Status
 from espmon.tui.host import Host
 
@@ -71,11 +72,8 @@ class BuildWatch:
 
     def follow_entry(self, entry: EventEntry) -> None:
         """What was flashed is what the board runs: decode with it."""
-        record = entry.record
-        if record.type != "flash" or self.changed is None:
-            return
-        fields = record.fields()
-        if not (fields.get("error") or fields.get("cancelled")):
+        flashed = isinstance(entry.record, FlashEvent) and entry.record.failure is None
+        if flashed and self.changed is not None:
             self.reload()
 
     async def look(self) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SuspendNotSupported
 
 from espmon.session.state import State
-from espmon.session.status import EventEntry, Status
+from espmon.session.status import Activity, Status
 from espmon.tui.host import Host
 from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
+    from espmon.session.stopped import Snapshot
     from espmon.tui.screens.gdb_inspector import GdbAction, GdbInspectScreen, GdbView
 
 OFFER = (
@@ -40,46 +41,35 @@ class DebugDialogs:
 
     Args:
         app: the app.
-        show_lent: shows that an IDE has the port; False when none has.
+        show_ide_screen: shows that an IDE has the port; False when none has.
     """
 
-    def __init__(self, app: Host, show_lent: Callable[[], bool]) -> None:
+    def __init__(self, app: Host, show_ide_screen: Callable[[], bool]) -> None:
         self._app = app
-        self._show_lent = show_lent
+        self._show_ide_screen = show_ide_screen
         self._screen: GdbInspectScreen | None = None
         self._view: GdbView | None = None
         self._frames: dict[str, tuple[Mapping[str, Any], ...]] = {}
-        self._offered = -1
-        """Id of the newest stop packet that was offered."""
-
+        self._activity = Activity.RUNNING
         self._offering = False
-        self._stopped = False
         self._stack_at = 0
         """Where the memory begins that a snapshot brings: shown until the user reads elsewhere."""
 
     # -- news ---------------------------------------------------------------------------------------------------
 
-    def follow_entry(self, entry: EventEntry) -> None:
-        """A verified stop packet: offer what can be done, unless an IDE gets the port."""
-        record = entry.record
-        if record.type in ("reset", "boot"):
-            self._stopped = False
-        if record.type != "gdb" or entry.id <= self._offered or record.fields().get("checksum") != "ok":
-            return
-        self._offered = entry.id
-        self._stopped = True
-        if self._screen is not None or self._app.link.session.lends_to_ide:
-            return
-        if self._app.may_interrupt():
-            self.offer()
-        else:
-            self._app.invite(WAITS_IN_STUB)
-
     def follow_status(self, status: Status) -> None:
-        """An inspection that ended by itself closes its screen; the session tells why.
+        """Offer what can be done about a board that has stopped in its stub, unless an IDE gets the port.
 
-        What counts is how it is now: `status` may be from before the lease was taken.
+        An inspection that ended by itself closes its screen; the session tells why. What counts for that is how it is
+        now: `status` may be from before the lease was taken.
         """
+        halted = status.activity is Activity.HALTED and self._activity is not Activity.HALTED
+        self._activity = status.activity
+        if halted and self._screen is None and not self._app.link.session.lends_to_ide:
+            if self._app.may_interrupt():
+                self.offer()
+            else:
+                self._app.invite(WAITS_IN_STUB)
         if self._screen is not None and self._app.status.lease != "gdb":
             screen, self._screen = self._screen, None
             if screen in self._app.screen_stack:
@@ -92,7 +82,7 @@ class DebugDialogs:
         """Ask what to do about the stub."""
         from espmon.tui.screens.stub_offer import HAND_OVER, INSPECT, StubScreen
 
-        if self._offering or self._show_lent():
+        if self._offering or self._show_ide_screen():
             return
         if self._app.status.lease == "gdb":
             # Nothing is shown that would give it back: a terminal that could not be handed over.
@@ -113,7 +103,7 @@ class DebugDialogs:
 
         name = self._app.status.name or self._app.status.url
         title, body = f"{name} waits in its debug stub", OFFER
-        if not self._stopped:
+        if self._app.status.activity is not Activity.HALTED:
             title, body = f"Is {name} in its debug stub?", (*OFFER[:2], NOT_SEEN)
         self._app.push_screen(StubScreen(title, body), answered)
 
@@ -144,35 +134,35 @@ class DebugDialogs:
         self._screen = GdbInspectScreen(self._view, self._act, source=source)
         self._app.push_screen(self._screen, self._left)
 
-    def _view_of(self, snapshot: Mapping[str, Any]) -> GdbView:
+    def _view_of(self, snapshot: Snapshot) -> GdbView:
+        from espmon.session.gdb_client import Thread
         from espmon.tui.screens.gdb_inspector import GdbThread, GdbView
 
-        shown = str(snapshot.get("thread") or "")
-        listed = list(snapshot.get("threads") or ()) or [{"id": shown or "1", "name": ""}]
-        if shown not in {thread["id"] for thread in listed}:
-            shown = listed[0]["id"]
-        self._frames[shown] = tuple(snapshot.get("backtrace") or ())
+        shown = snapshot.thread or ""
+        listed = snapshot.threads or (Thread(shown or "1", ""),)
+        if shown not in {thread.id for thread in listed}:
+            shown = listed[0].id
+        self._frames[shown] = tuple(frame.to_json() for frame in snapshot.frames)
         threads = tuple(
             GdbThread(
-                thread["id"],
-                thread_name(str(thread.get("name") or "")),
-                "shown" if thread["id"] == shown else "read" if thread["id"] in self._frames else "Enter reads",
-                self._frames.get(thread["id"], ()),
+                thread.id,
+                thread_name(thread.name),
+                "shown" if thread.id == shown else "read" if thread.id in self._frames else "Enter reads",
+                self._frames.get(thread.id, ()),
             )
             for thread in listed
         )
-        stack = snapshot.get("stack") or {}
         old = self._view
         kept = old is not None and old.memory and old.memory_address != self._stack_at
-        self._stack_at = int(str(stack.get("address") or "0"), 16)
+        self._stack_at = snapshot.stack_address
         return GdbView(
-            f"Stopped: {snapshot.get('reason') or 'the reason is not known'}",
+            f"Stopped: {snapshot.reason or 'the reason is not known'}",
             threads,
-            registers=snapshot.get("registers") or {},
-            notes=snapshot.get("notes") or {},
+            registers=snapshot.registers,
+            notes=snapshot.notes,
             memory_address=old.memory_address if old is not None and kept else self._stack_at,
-            memory=old.memory if old is not None and kept else bytes.fromhex(str(stack.get("bytes") or "")),
-            warnings=tuple(map(str, snapshot.get("warnings") or ())),
+            memory=old.memory if old is not None and kept else snapshot.stack,
+            warnings=snapshot.warnings,
         )
 
     def _act(self, action: GdbAction) -> None:
@@ -214,9 +204,7 @@ class DebugDialogs:
         debugging = link.session.debugging
         if answer == "reset":
             link.ask(link.session.reset())
-            self._stopped = False
         elif answer in ("continue", "detach"):
-            self._stopped = False
             self._app.run_worker(self._asked(debugging.resume(detach=answer == "detach")), group="debug")
         else:
             link.ask(debugging.abandon())
@@ -241,27 +229,28 @@ class DebugDialogs:
             return
         except OSError as error:
             app.notify(f"{command[0]} did not start: {error.strerror or error}", severity="error", markup=False)
-        self._stopped = False
         await self._asked(debugging.take_back())
 
 
-def step_text(before: GdbView, snapshot: Mapping[str, Any]) -> str:
+def step_text(before: GdbView, snapshot: Snapshot) -> str:
     """Where a step has led, also when it led nowhere."""
-    pc = counter(snapshot.get("registers") or {})
-    if not pc:
+    pc = counter(snapshot.registers)
+    if pc is None:
         return "Stepped; the stub did not tell where to"
-    frame: Mapping[str, Any] = next(iter(snapshot.get("backtrace") or ()), {})
-    file = str(frame.get("file") or "").rpartition("/")[2]
-    where = f"{file}:{frame['line']}" if file and frame.get("line") else ""
-    place = ", ".join(part for part in (pc, str(frame.get("function") or ""), where) if part)
+    text = f"0x{pc:08x}"
+    if snapshot.frames:
+        frame = snapshot.frames[0]
+        file = (frame.file or "").rpartition("/")[2]
+        where = f"{file}:{frame.line}" if file and frame.line else ""
+        text = ", ".join(part for part in (text, frame.function or "", where) if part)
     if counter(before.registers) == pc:
-        return f"The step did not move it: still at {place}"
-    return f"Stepped to {place}"
+        return f"The step did not move it: still at {text}"
+    return f"Stepped to {text}"
 
 
-def counter(registers: Mapping[str, Any]) -> str:
-    """The program counter among registers, by either processor's name for it; "" where there is none."""
-    return next((str(registers[name]) for name in COUNTERS if registers.get(name)), "")
+def counter(registers: Mapping[str, int]) -> int | None:
+    """The program counter among registers, by either processor's name for it; None where there is none."""
+    return next((registers[name] for name in COUNTERS if registers.get(name)), None)
 
 
 def thread_name(told: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from espmon.session.session_events import Failure, FlashEvent, ProbeEvent
 from espmon.session.status import EventEntry
 from espmon.tui.report_files import saver
 
 if TYPE_CHECKING:
+    from espmon.rom.flash_regions import RegionResult
     from espmon.tui.screens.report_screen import ReportScreen, Section
 
 
@@ -17,72 +19,78 @@ def event_screen(entry: EventEntry, name: str, folder: Path | None) -> ReportScr
     """The report of an event of the board `name`; saved in `folder`."""
     from espmon.tui.screens.report_screen import ReportScreen, Section
 
-    fields = entry.record.fields()
-    kind = entry.record.type
-    warnings = tuple(str(warning) for warning in fields.get("warnings") or ())
-    if kind == "probe" and "error" not in fields:
-        from espmon.tui.screens.probe_report import probe_sections
-
+    record, kind = entry.record, entry.record.type
+    title = entry.title
+    warnings: Sequence[str] = ()
+    sections: Sequence[Section]
+    if isinstance(record, ProbeEvent):
+        warnings = record.result.warnings
         title = f"Probe of {name}"
-        sections = probe_sections(fields, str(fields.get("transcript") or ""))
-    elif kind == "probe":
-        title, sections = f"Probe of {name} failed", _failed(fields)
-    elif kind == "flash":
-        title, sections = entry.title, _flash(fields)
+        if isinstance(record.result, Failure):
+            title += " failed"
+            sections = (*_failed(record.result), *_exchange(record.transcript))
+        else:
+            from espmon.tui.screens.probe_report import probe_sections
+
+            sections = probe_sections(record.result, record.transcript)
+    elif isinstance(record, FlashEvent):
+        warnings = record.result.warnings
+        sections = (*_flash(record), *_exchange(record.transcript))
     else:
         rows = (*entry.details, *((("file", str(entry.path)),) if entry.path is not None else ()))
-        title, sections, warnings = entry.title, (Section(kind.capitalize(), rows or (("kind", kind),)),), ()
+        sections = (Section(kind.capitalize(), rows or (("kind", kind),)),)
     text = "\n\n".join([title, *(f"! {warning}" for warning in warnings), *(part.as_text() for part in sections)])
-    save: Callable[[], Path] = saver(folder, f"{kind}-{entry.id}.txt", lambda: text + "\n")
+    save = saver(folder, f"{kind}-{entry.id}.txt", lambda: text + "\n")
     return ReportScreen(title, sections, save=save, warnings=warnings)
 
 
-def _failed(fields: Mapping[str, Any]) -> tuple[Section, ...]:
+def _failed(failure: Failure) -> list[Section]:
     from espmon.tui.screens.report_screen import Section
 
-    sections = [Section("What happened", text=str(fields["error"]))]
-    if fields.get("hint"):
-        sections.append(Section("What to do", text=str(fields["hint"])))
-    return (*sections, *_exchange(fields))
+    sections = [Section("What happened", text=failure.sentence)]
+    if failure.hint:
+        sections.append(Section("What to do", text=failure.hint))
+    return sections
 
 
-def _flash(fields: Mapping[str, Any]) -> tuple[Section, ...]:
-    from espmon.tui.screens.dialog import size_text, time_text
+def _flash(event: FlashEvent) -> list[Section]:
+    from espmon.tui.screens.dialog import time_text
     from espmon.tui.screens.report_screen import Section
 
-    sections = list(_failed(fields)[: 2 if fields.get("hint") else 1]) if fields.get("error") else []
-    if fields.get("cancelled"):
-        sections.append(Section("What happened", text=str(fields["cancelled"])))
-    known = [
-        ("action", fields.get("action")),
-        ("chip", fields.get("chip")),
-        ("loader", fields.get("loader")),
-        ("now running", fields.get("after")),
-        ("unfinished", fields.get("unfinished")),
+    result = event.result
+    if isinstance(result, Failure):
+        rows = [("action", event.action), ("now running", result.after), ("unfinished", ", ".join(result.unfinished))]
+        return [*_failed(result), Section("Run", tuple(row for row in rows if row[1]))]
+    rows = [
+        ("action", event.action),
+        ("chip", result.chip),
+        ("loader", result.loader),
+        ("now running", result.after),
+        ("took", time_text(result.elapsed)),
     ]
-    rows = [(label, str(value)) for label, value in known if value]
-    if isinstance(fields.get("elapsed"), (int, float)):
-        rows.append(("took", time_text(float(fields["elapsed"]))))
-    sections.append(Section("Run", tuple(rows)))
-    for region in fields.get("regions") or ():
-        size, written = int(region.get("size") or 0), int(region.get("written") or 0)
-        state = "right" if region.get("ok") else "WRONG"
-        done = "the same already" if region.get("skipped") else f"{size_text(written)} written" if written else ""
-        about = [
-            ("state", ", ".join(part for part in (state, done) if part)),
-            ("size", f"{size_text(size)} ({size} bytes)"),
-            ("file", str(region.get("file") or "")),
-            ("MD5 of the file", str(region.get("md5_file") or "")),
-            ("MD5 in flash", str(region.get("md5_flash") or "")),
-        ]
-        address = region.get("address")
-        title = f"0x{address:08x}" if isinstance(address, int) else str(address)
-        sections.append(Section(title, tuple((label, text) for label, text in about if text)))
-    return (*sections, *_exchange(fields))
+    return [Section("Run", tuple(row for row in rows if row[1])), *map(_region, result.regions)]
 
 
-def _exchange(fields: Mapping[str, Any]) -> tuple[Section, ...]:
+def _region(region: RegionResult) -> Section:
+    from espmon.tui.screens.dialog import size_text
     from espmon.tui.screens.report_screen import Section
 
-    transcript = str(fields.get("transcript") or "")
-    return (Section("Exchange with the loader", text=transcript),) if transcript else ()
+    state = "right" if region.ok else "WRONG"
+    if region.skipped:
+        state += ", the same already"
+    elif region.written:
+        state += f", {size_text(region.written)} written"
+    rows = [
+        ("state", state),
+        ("size", f"{size_text(region.size)} ({region.size} bytes)"),
+        ("file", region.file),
+        ("MD5 of the file", region.md5_file),
+        ("MD5 in flash", region.md5_flash),
+    ]
+    return Section(f"0x{region.address:08x}", tuple(row for row in rows if row[1]))
+
+
+def _exchange(transcript: str) -> list[Section]:
+    from espmon.tui.screens.report_screen import Section
+
+    return [Section("Exchange with the loader", text=transcript)] if transcript else []

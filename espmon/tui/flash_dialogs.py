@@ -76,7 +76,7 @@ class Flashing:
             app.invite(f"Not flashed while you type: {KINDS[kind]} asks again from the menu (Ctrl-T)")
 
     def _ask(self, kind: str, plan: FlashPlan) -> None:
-        from espmon.session.flash_action import FlashJob
+        from espmon.session.flash_job import FlashJob
         from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashRegion
 
         app = self._app

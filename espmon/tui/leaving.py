@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from espmon.session.session_events import FlashEvent, ProbeEvent
 from espmon.session.state import State
 from espmon.session.status import Status
 from espmon.tui.host import Host
@@ -104,7 +105,7 @@ class Leaving:
         if not what:
             return ""
         for entry in reversed(self._app.link.session.events):
-            if entry.id > self._newest and entry.record.type == what:
-                fields = entry.record.fields()
-                return str(fields.get("cancelled") or fields.get("error") or entry.title)
+            record = entry.record
+            if entry.id > self._newest and isinstance(record, ProbeEvent | FlashEvent):
+                return record.failure.sentence if record.failure is not None else entry.title
         return TOO_LATE[what]

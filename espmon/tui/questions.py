@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espmon.session.state import State
-from espmon.session.status import LENT_TO_IDE, EventEntry, Status
+from espmon.session.status import Activity, Status
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
@@ -33,12 +32,8 @@ class Questions:
 
     def __init__(self, app: Host) -> None:
         self._app = app
-        self._lent: IdeHasPortScreen | None = None
-        self._lent_told = False
-        self._prompted = -1
-        """Id of the newest event that said that the board waits for Enter."""
-
-        self._waits_for_enter = False
+        self._ide_screen: IdeHasPortScreen | None = None
+        self._activity = Activity.RUNNING
 
     # -- rate, ELF, log file ------------------------------------------------------------------------------------
 
@@ -136,27 +131,29 @@ class Questions:
 
     # -- a board that waits -------------------------------------------------------------------------------------
 
-    def follow_entry(self, entry: EventEntry) -> None:
-        """A board that waits for Enter: ask, unless the settings answer."""
-        record = entry.record
-        if entry.id <= self._prompted:
+    def follow_status(self, status: Status) -> None:
+        """Ask about a board that waits for Enter; say that an IDE has the port, with a way to take it back."""
+        before, self._activity = self._activity, status.activity
+        if self._ide_screen is not None and status.activity is not Activity.LENT_TO_IDE:
+            self._ide_screen.finish()
+            self._ide_screen = None
+        if status.activity is before:
             return
-        if record.type in ("coredump", "reset", "boot"):
-            self._waits_for_enter = False
-        if record.type != "note" or record.fields().get("action") != "enter":
-            return
-        self._prompted = entry.id
-        if self._app.settings.answer_coredump_prompt:
-            return
-        self._waits_for_enter = True
-        if self._app.may_interrupt():
-            self.ask_enter()
-        else:
-            self._app.invite(WAITS_FOR_ENTER)
+        if status.activity is Activity.AWAITING_ENTER:
+            if self._app.may_interrupt():
+                self.ask_enter()
+            else:
+                self._app.invite(WAITS_FOR_ENTER)
+        elif status.activity is Activity.LENT_TO_IDE:
+            if self._app.may_interrupt():
+                self.show_ide_screen()
+            else:
+                self._app.invite("The IDE has the port: D takes it back")
 
     def ask_enter(self) -> bool:
         """Ask whether the board that waits for Enter may have it; False when none waits (or it prints already)."""
-        if not self._waits_for_enter or self._app.status.capture is not None:
+        status = self._app.status
+        if status.activity is not Activity.AWAITING_ENTER or status.capture is not None:
             return False
         from espmon.tui.screens.confirm import ConfirmScreen
 
@@ -164,7 +161,6 @@ class Questions:
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self._waits_for_enter = False
                 link.send(b"\r")
 
         self._app.withdraw(WAITS_FOR_ENTER)
@@ -176,27 +172,10 @@ class Questions:
         self._app.push_screen(ConfirmScreen("Let the board print its core dump?", sentences, "Send Enter"), answered)
         return True
 
-    # -- an IDE -------------------------------------------------------------------------------------------------
-
-    def follow_status(self, status: Status) -> None:
-        """While an IDE has the port, say so, with a way to take it back; nobody waits at a port that is gone."""
-        if status.state in (State.LOST, State.CLOSED):
-            self._waits_for_enter = False
-        lent = status.state is State.LOST and status.reason == LENT_TO_IDE
-        if lent and not self._lent_told:
-            if self._app.may_interrupt():
-                self.show_lent()
-            else:
-                self._app.invite(f"{LENT_TO_IDE}: D takes it back")
-        elif not lent and self._lent is not None:
-            self._lent.finish()
-            self._lent = None
-        self._lent_told = lent
-
-    def show_lent(self) -> bool:
+    def show_ide_screen(self) -> bool:
         """Show that the IDE has the port; False when it has not."""
         status = self._app.status
-        if status.state is not State.LOST or status.reason != LENT_TO_IDE:
+        if status.activity is not Activity.LENT_TO_IDE:
             return False
         from espmon.tui.screens.ide_has_port import IdeHasPortScreen
 
@@ -205,7 +184,7 @@ class Questions:
         def take_back() -> None:
             link.call(link.session.stop_waiting_for_ide)
 
-        if self._lent is None or not self._lent.is_attached:
-            self._lent = IdeHasPortScreen(status.name or status.url, take_back)
-            self._app.push_screen(self._lent)
+        if self._ide_screen is None or not self._ide_screen.is_attached:
+            self._ide_screen = IdeHasPortScreen(status.name or status.url, take_back)
+            self._app.push_screen(self._ide_screen)
         return True

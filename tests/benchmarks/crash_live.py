@@ -84,11 +84,11 @@ async def debugged(session: Session, clock: Clock) -> dict[str, float]:
     """Inspect, look at another thread, step, go on."""
     await clock.until(lambda: any(entry.record.type == "gdb" for entry in session.events))
     figures: dict[str, float] = {}
-    before = session._link.received
+    before = session.connection.link.received
     began = time.perf_counter()
     await session.debugging.start()
     figures["inspect, ms"] = 1000 * (time.perf_counter() - began)
-    figures["inspect, ms of wire at 115200"] = 1000 * BITS_A_BYTE * (session._link.received - before) / BAUD
+    figures["inspect, ms of wire at 115200"] = 1000 * BITS_A_BYTE * (session.connection.link.received - before) / BAUD
     began = time.perf_counter()
     await session.debugging.select("3")
     figures["thread, ms"] = 1000 * (time.perf_counter() - began)

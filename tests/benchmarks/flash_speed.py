@@ -23,7 +23,7 @@ from pathlib import Path
 from espmon.port import open_handle
 from espmon.rom.loader_session import LoaderSession
 from espmon.rom.protocol import Op
-from espmon.session.flash_action import FlashJob, run_flash
+from espmon.session.flash_job import FlashJob, run_flash
 from espmon.session.flash_plan import FlashPlan, from_pairs
 from espmon.testing import MockChannel
 from tests.benchmarks.flash_server import FlashServer

@@ -37,6 +37,7 @@ def lines(count: int) -> bytes:
 def child(rate: int, seconds: float, report: str) -> None:
     """Run the app; after `seconds` of `rate` bytes a second it goes idle. Writes counts to the file `report`."""
     from espmon.session import LoopThread, Session, Settings
+    from espmon.session.connection import PortAccess
     from espmon.session.status import OpenRequest
     from espmon.testing.handles import MemoryHandle
     from espmon.tui.app import EspmonApp
@@ -67,7 +68,7 @@ def child(rate: int, seconds: float, report: str) -> None:
 
     with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:
         settings = Settings(recording=False) if not rate else Settings()
-        session = runner.make(lambda: Session(settings=settings, folder=Path(folder), opener=opener))
+        session = runner.make(lambda: Session(settings=settings, folder=Path(folder), access=PortAccess(opener=opener)))
         app = EspmonApp(runner, session, OpenRequest("memory://board", name="bench"), settings=settings)
         if rate:
             runner.submit(feed())

@@ -381,7 +381,7 @@ def test_on_a_terminal_progress_is_one_line_with_rate_and_time_left(monkeypatch:
 def test_flashing_imports_neither_the_screen_nor_the_records_nor_esptool() -> None:
     code = (
         "import sys; from espmon.cli import flash; flash.main(['info', '/dev/does-not-exist', '--yes']);"
-        "import espmon.rom.loader_session, espmon.rom.flasher_stub, espmon.session.flash_action;"
+        "import espmon.rom.loader_session, espmon.rom.flasher_stub, espmon.session.flash_job;"
         "print([m for m in ('textual', 'elftools', 'PIL', 'esptool', 'cbor2', 'intelhex', 'espmon.records.demux')"
         " if m in sys.modules])"
     )

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from espmon.port import Handle, PortError, PortIdentity
 from espmon.records.uart import resampled
+from espmon.session.connection import PortAccess
 from espmon.session.debug_lease import DebugError
-from espmon.session.flash_action import FlashJob
+from espmon.session.flash_job import FlashJob
 from espmon.session.flash_plan import from_pairs
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -52,11 +53,13 @@ class Bench:
         self.session = Session(
             settings=settings or Settings(idle_seconds=0.01),
             folder=folder,
-            opener=Port(*handles),
-            waiter=never,
-            resolver=lambda name: name,
-            identifier=PortIdentity,
-            remember=lambda identity, chip, mac: None,
+            access=PortAccess(
+                opener=Port(*handles),
+                waiter=never,
+                resolver=lambda name: name,
+                identifier=PortIdentity,
+                remember=lambda identity, chip, mac: None,
+            ),
         )
         self.watch = Watch()
         self.session.subscribe(self.watch)
@@ -67,7 +70,7 @@ class Bench:
     async def has_read(self, count: int) -> None:
         """Wait until the pipeline got so many bytes."""
         async with asyncio.timeout(30):
-            while self.session._link.received < count:  # noqa: ASYNC110 lines are announced, bytes are not
+            while self.session.connection.link.received < count:  # noqa: ASYNC110 lines are announced, bytes are not
                 await asyncio.sleep(0)
 
     async def still_reads(self) -> None:
@@ -87,7 +90,7 @@ class Bench:
         async with asyncio.timeout(CLOSE_SECONDS):
             await self.session.close()
         assert self.unhandled == []
-        assert self.session._pipeline.demux.offset == self.session._link.received
+        assert self.session.pipeline.demux.offset == self.session.connection.link.received
         return await asyncio.to_thread(self.recorded)
 
     def recorded(self) -> bytes:
@@ -127,7 +130,7 @@ async def test_the_session_lives_on_and_the_recording_is_whole(name: str, tmp_pa
     for start in range(0, len(data), 4096):
         bench.handles[0].push(data[start : start + 4096])
         await bench.has_read(min(start + 4096, len(data)))
-    await bench.watch.until(lambda: bench.session._pipeline.demux.capture is None)
+    await bench.watch.until(lambda: bench.session.pipeline.demux.capture is None)
     await bench.still_reads()
     assert bench.session.state is State.MONITORING
     assert (await bench.close()).startswith(data)
@@ -151,7 +154,7 @@ async def test_a_length_beyond_the_limit_says_so_and_the_log_goes_on_at_once(tmp
     await bench.open()
     bench.handles[0].push(DAMAGED["a picture of 2^31 bytes"])
     await bench.watch.until(lambda: LOG.splitlines()[0].decode() in bench.texts())
-    assert bench.session._pipeline.demux.capture is None
+    assert bench.session.pipeline.demux.capture is None
     assert any("2147483648" in entry.title or "limit" in str(entry.record.fields()) for entry in bench.session.events)
     await bench.close()
 
@@ -350,7 +353,7 @@ async def test_closing_while_the_port_is_still_being_opened_ends_the_wait(tmp_pa
         await asyncio.Event().wait()
         raise AssertionError("nobody answers")
 
-    session = Session(folder=tmp_path, opener=opener, resolver=lambda name: name)
+    session = Session(folder=tmp_path, access=PortAccess(opener=opener, resolver=lambda name: name))
     opening = asyncio.create_task(session.open(OpenRequest("socket://192.0.2.1:1")))
     await knocked.wait()
     async with asyncio.timeout(CLOSE_SECONDS):
@@ -358,4 +361,4 @@ async def test_closing_while_the_port_is_still_being_opened_ends_the_wait(tmp_pa
         with suppress(asyncio.CancelledError):
             await opening
     assert session.status.state is State.CLOSED
-    assert session.opens == 0
+    assert session.connection.opens == 0

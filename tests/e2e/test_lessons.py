@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-import espmon.session.core
+import espmon.session.session
 from espmon.port import Handle, PortError, PortErrorKind, PortIdentity
 from espmon.records import Demultiplexer
+from espmon.session.connection import PortAccess
 from espmon.session.file_system import write_atomically
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -40,7 +41,7 @@ def no_pause_matters() -> Settings:
 
 async def trickle(bench: Bench, data: bytes, piece: int) -> None:
     """Push `data` in pieces, with an idle pause after each."""
-    pipeline, before = bench.session._pipeline, bench.session._link.received
+    pipeline, before = bench.session.pipeline, bench.session.connection.link.received
     for start in range(0, len(data), piece):
         bench.handles[0].push(data[start : start + piece])
         await bench.has_read(before + min(start + piece, len(data)))
@@ -88,7 +89,7 @@ async def test_aborting_a_dump_keeps_what_came_as_a_file(tmp_path: Path) -> None
     await bench.open()
     lines = core_lines(core_image(bytes(4000)))
     bench.handles[0].push(CORE_START + b"".join(lines[:30]))
-    await bench.watch.until(lambda: bench.session._pipeline.demux.capture is not None)
+    await bench.watch.until(lambda: bench.session.pipeline.demux.capture is not None)
     await bench.has_read(len(CORE_START + b"".join(lines[:30])))
     await bench.session.abort_capture()
     await bench.watch.until(lambda: any(entry.path for entry in bench.entries("coredump")))
@@ -128,7 +129,8 @@ async def test_a_port_that_only_fails_is_read_once_and_makes_one_line(tmp_path: 
         return identity.url
 
     session = Session(
-        folder=tmp_path, opener=opener, waiter=at_once, resolver=lambda name: name, identifier=PortIdentity
+        folder=tmp_path,
+        access=PortAccess(opener=opener, waiter=at_once, resolver=lambda name: name, identifier=PortIdentity),
     )
     watch = Watch()
     session.subscribe(watch)
@@ -142,12 +144,12 @@ async def test_a_port_that_only_fails_is_read_once_and_makes_one_line(tmp_path: 
 
 async def test_a_quiet_board_changes_nothing_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole view was rebuilt on each tick."""
-    monkeypatch.setattr(espmon.session.core, "TICK_SECONDS", 0.001)
+    monkeypatch.setattr(espmon.session.session, "TICK_SECONDS", 0.001)
     ticks = threading.Event()
     bench = Bench(tmp_path, ScriptedHandle())
     await bench.open()
     await bench.watch.until(lambda: bench.session.status.state is State.MONITORING)
-    capture, seen = bench.session._pipeline.capture, 0
+    capture, seen = bench.session.pipeline.capture, 0
 
     def counted(now: float) -> Any:
         nonlocal seen
@@ -157,7 +159,7 @@ async def test_a_quiet_board_changes_nothing_on_the_screen(tmp_path: Path, monke
         return capture(now)
 
     bench.watch.changes.clear()
-    monkeypatch.setattr(bench.session._pipeline, "capture", counted)
+    monkeypatch.setattr(bench.session.pipeline, "capture", counted)
     assert await asyncio.to_thread(ticks.wait, 10)
     assert bench.watch.changes == []
     await bench.close()

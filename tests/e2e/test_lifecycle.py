@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from espmon.port import Handle, PortIdentity
+from espmon.session.connection import PortAccess
 from espmon.session.port_lookup import open_url
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -121,10 +122,12 @@ class Life:
         self.session = Session(
             settings=Settings(idle_seconds=0.02, reconnect=False),
             folder=folder,
-            opener=opener,
-            identifier=PortIdentity,
-            resolver=lambda name: name,
-            remember=lambda identity, chip, mac: None,
+            access=PortAccess(
+                opener=opener,
+                identifier=PortIdentity,
+                resolver=lambda name: name,
+                remember=lambda identity, chip, mac: None,
+            ),
         )
         self.watch = Watch()
         self.session.subscribe(self.watch)
@@ -171,9 +174,9 @@ async def test_the_probe_runs_on_the_handle_that_was_opened_and_then_the_log_is_
     await life.session.consent()
     assert life.session.status.state is State.MONITORING, life.session.status.reason
     assert life.session.status.probe is not None
-    assert life.session.status.probe["chip"] == "ESP32-C3"
+    assert life.session.status.probe.chip == "ESP32-C3"
     assert life.states() == ["opening", "awaiting consent", "probing", "monitoring"]
-    assert (len(life.opener.handles), life.session.opens) == (1, 1)
+    assert (len(life.opener.handles), life.session.connection.opens) == (1, 1)
 
 
 async def test_every_byte_of_a_probe_is_recorded_and_none_is_shown_as_log(life: Life) -> None:
@@ -184,7 +187,7 @@ async def test_every_byte_of_a_probe_is_recorded_and_none_is_shown_as_log(life: 
     assert not any("\xc0" in line or "�" in line for line in shown)
     recorded = await asyncio.to_thread(life.recorded)
     assert b"\xc0" in recorded
-    assert life.session._pipeline.demux.offset == len(recorded)
+    assert life.session.pipeline.demux.offset == len(recorded)
 
 
 @pytest.mark.parametrize("transport", [tcp, pseudo_terminal, simulated])
@@ -219,7 +222,7 @@ async def test_the_log_after_a_probe_of_the_board_is_readable_and_complete(tmp_p
         assert log().startswith("ESP-ROM:esp32c3")
         assert "SPI_FAST_FLASH_BOOT" in log()
         assert "Calling app_main()" in log()
-        assert life.session._pipeline.demux.offset == len(await asyncio.to_thread(life.recorded))
+        assert life.session.pipeline.demux.offset == len(await asyncio.to_thread(life.recorded))
 
 
 async def test_a_probe_that_gets_no_answer_ends_closed_with_reason_and_hint(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from espmon.session.flash_action import FlashJob
+from espmon.session.flash_job import FlashJob
 from espmon.session.flash_plan import from_pairs
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -66,7 +66,7 @@ async def test_a_probe_after_consent_names_the_chip_and_the_log_goes_on(bench: B
     assert "ESP32-C3" in bench.session.status.chip
     before = len(bench.session.store)
     await bench.watch.until(lambda: any("esp>" in line for line in bench.texts()[before:]) or before == 0, limit=20)
-    assert bench.session.opens == 1
+    assert bench.session.connection.opens == 1
     (probe,) = bench.entries("probe")
     assert dict(probe.details).keys() >= {"chip", "mac", "transcript"}
 
@@ -125,8 +125,8 @@ async def test_the_debug_stub_is_inspected_here_and_the_log_goes_on(bench: Bench
     await bench.entry("gdb")
     snapshot = await bench.session.debugging.start()
     assert bench.session.state is State.LEASED
-    assert snapshot["backtrace"][0]["function"] == "read_register"
-    assert len(snapshot["threads"]) == 5
+    assert snapshot.frames[0].function == "read_register"
+    assert len(snapshot.threads) == 5
     await bench.session.debugging.resume()
     assert bench.session.status.state is State.MONITORING
     await bench.log_has("the debugger let go")
@@ -190,7 +190,7 @@ async def test_flash_is_written_over_the_same_handle_and_the_log_goes_on(bench: 
     first, second = bench.entries("flash")
     assert first.record.fields()["regions"][0]["written"] == 256 * 300
     assert second.record.fields()["regions"][0]["written"] == 0
-    assert bench.session.opens == 1
+    assert bench.session.connection.opens == 1
     await bench.watch.until(lambda: "esp>" in "".join(bench.texts()[-20:]), limit=20)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from espmon.postmortem import Symbolizer
 from espmon.postmortem.rsp import Packet, Parser, encode
 from espmon.session.gdb_client import GdbClient
-from espmon.session.stopped import StackReader, describe, stack_pointer
+from espmon.session.stopped import StackReader, snapshot, stack_pointer
 
 BANNER = b"ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\nrst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n"
 
@@ -74,13 +74,13 @@ def times(count: int, change: Callable[[bytes], bytes], only: bytes = b"g") -> C
     return script
 
 
-async def unwound(debugger: GdbClient, symbolizer: Symbolizer) -> list[str]:
+async def unwound(debugger: GdbClient, symbolizer: Symbolizer) -> list[str | None]:
     """The functions on the stack, innermost first, as espmon unwinds them from the stub's registers."""
     registers = await debugger.registers()
     stack = StackReader(stack_pointer(registers))
     wanted: tuple[int, int] | None = stack.first
     while wanted is not None:
         stack.add(wanted[0], await debugger.memory(*wanted))
-        found = describe(registers, stack, symbolizer)
+        found = snapshot(None, None, (), registers, stack, symbolizer)
         wanted = stack.wanted
-    return [frame["function"] for frame in found["backtrace"]]
+    return [frame.function for frame in found.frames]

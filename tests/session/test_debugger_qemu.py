@@ -37,7 +37,7 @@ async def run_to(debugger: GdbClient, name: str, request: int) -> None:
     assert stop is not None
 
 
-async def chain(debugger: GdbClient) -> list[str]:
+async def chain(debugger: GdbClient) -> list[str | None]:
     """The functions on the stack, inlined ones included, as espmon unwinds them from the stub's registers."""
     return await unwound(debugger, Symbolizer(ELF))
 

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from espmon.session.connection import PortAccess
 from espmon.session.debug_lease import DebugError, find_gdb
+from espmon.session.gdb_client import Thread
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.status import Notice, OpenRequest
+from espmon.session.status import ElfState, Notice, OpenRequest
+from espmon.session.stopped import Snapshot
 from espmon.sim import BoardServer, SimulatedBoard
 from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 from tests.session.qemu import needs
@@ -37,9 +40,7 @@ class Case:
         self.session = Session(
             settings=Settings(idle_seconds=0.01, recording=False),
             folder=tmp_path,
-            opener=self.port,
-            waiter=at_once,
-            resolver=lambda name: name,
+            access=PortAccess(opener=self.port, waiter=at_once, resolver=lambda name: name),
         )
         self.watch = Watch()
         self.session.subscribe(self.watch)
@@ -69,17 +70,17 @@ async def test_without_an_elf_registers_threads_and_memory_are_there_all_the_sam
     snapshot = await case.debugging.start()
     assert case.session.state is State.LEASED
     assert case.session.status.lease == "gdb"
-    assert snapshot["registers"]["SP"] == f"0x{SP:08x}"
-    assert snapshot["threads"] == [{"id": "1", "name": "Name: main"}, {"id": "2", "name": "Name: main"}]
-    assert [frame["pc"] for frame in snapshot["backtrace"]] == [f"0x{CODE:08x}"]
-    assert "No ELF" in snapshot["warnings"][0]
+    assert snapshot.registers["SP"] == SP
+    assert snapshot.threads == (Thread("1", "Name: main"), Thread("2", "Name: main"))
+    assert [frame.pc for frame in snapshot.frames] == [CODE]
+    assert "No ELF" in snapshot.warnings[0]
     assert len(await case.debugging.memory(SP, 64)) == 64
 
 
 async def test_another_thread_is_the_one_shown_after_it_was_selected(case: Case) -> None:
     await case.stopped()
     await case.debugging.start()
-    assert (await case.debugging.select("2"))["thread"] == "2"
+    assert (await case.debugging.select("2")).thread == "2"
     assert b"Hg2" in case.stub.requests
 
 
@@ -141,14 +142,14 @@ async def test_leaving_the_board_as_it_is_gives_the_port_back_without_a_word(cas
     case.handle.push(b"still here\r\n")
     await case.watch.until(lambda: case.log()[-1:] == ["still here"])
     assert len(case.handle.written) == sent
-    assert (await case.debugging.start())["signal"] == 5
+    assert (await case.debugging.start()).signal == 5
 
 
 async def test_an_unplug_during_inspection_is_an_error_and_the_port_is_reopened(case: Case) -> None:
     await case.stopped()
     await case.debugging.start()
     case.handle.lose()
-    await case.watch.until(lambda: case.session.opens == 2)
+    await case.watch.until(lambda: case.session.connection.opens == 2)
     assert not case.debugging.active
     with pytest.raises(DebugError, match="not being inspected"):
         await case.debugging.memory(SP, 4)
@@ -165,7 +166,7 @@ async def test_an_unplug_in_the_middle_of_a_request_is_an_error_too(case: Case) 
     case.handle.answer = vanish
     with pytest.raises(DebugError, match="unplugged"):
         await case.debugging.memory(SP, 64)
-    await case.watch.until(lambda: case.session.opens == 2)
+    await case.watch.until(lambda: case.session.connection.opens == 2)
 
 
 async def test_a_cancelled_request_leaves_a_session_that_can_go_on(case: Case) -> None:
@@ -280,7 +281,7 @@ async def test_an_unplug_under_the_debugger_is_noticed_when_the_port_is_taken_ba
     assert await asyncio.wait_for(gdb.reader.read(), 5) == b""
     await gdb.leave()
     await case.debugging.take_back()
-    await case.watch.until(lambda: case.session.opens == 2)
+    await case.watch.until(lambda: case.session.connection.opens == 2)
 
 
 async def test_the_port_can_be_taken_back_from_a_debugger_that_stays(
@@ -326,10 +327,8 @@ def test_riscv_chips_share_a_debugger(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_gdb(243, "ESP32-C3") == "/usr/bin/gdb-multiarch"
 
 
-def functions(snapshot: dict[str, object]) -> list[str]:
-    frames = snapshot["backtrace"]
-    assert isinstance(frames, list)
-    return [frame["function"] for frame in frames]
+def functions(snapshot: Snapshot) -> list[str]:
+    return [frame.function or "" for frame in snapshot.frames]
 
 
 @asynccontextmanager
@@ -345,6 +344,7 @@ async def in_its_stub(listen: str, folder: Path) -> AsyncIterator[tuple[Session,
             await watch.until(lambda: any("esp>" in text for text in shown(session.store)))
             await session.send(b"gdbstub\r\n")
             await watch.until(lambda: any(entry.record.type == "gdb" for entry in session.events))
+            await watch.until(lambda: session.status.elf_state not in (ElfState.NONE, ElfState.LOADING))
             yield session, watch
         finally:
             await session.close()
@@ -361,7 +361,7 @@ async def test_on_the_simulated_board_the_backtrace_has_its_source_and_the_log_g
         snapshot = await session.debugging.start()
         assert functions(snapshot)[:3] == ["read_register", "sensor_sample", "sensor_update"]
         assert functions(snapshot)[-1] == "vPortTaskWrapper"
-        assert snapshot["notes"]["RA"] == "sensor_update"
+        assert snapshot.notes["RA"] == "sensor_update"
         other = await session.debugging.select("3")
         assert "vPortYield" in functions(other)
         before = len(session.store)

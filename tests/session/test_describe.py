@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from espmon.records.events.panic_record import Panic
+from espmon.records.notes import Caps
 from espmon.records.record import Record
+from espmon.rom import ProbeResult
+from espmon.rom.flash_regions import FlashOutcome, RegionResult
+from espmon.rom.spi import FlashId
 from espmon.session.describe import describe
-from espmon.session.event_log import FlashEvent, ProbeEvent, SessionNote
+from espmon.session.session_events import FlashEvent, ProbeEvent, SessionNote
 
 
 def rows(record: Record) -> dict[str, str]:
@@ -17,25 +19,25 @@ def rows(record: Record) -> dict[str, str]:
 
 
 def test_the_regions_of_a_flash_stand_one_below_the_other() -> None:
-    regions: list[dict[str, Any]] = [
-        {"address": "0x00008000", "size": 3072, "file": "/a/table.bin", "ok": True, "md5_flash": None, "mismatch": []},
-        {"address": "0x00010000", "size": 4096, "file": "/a/app.bin", "ok": False, "written": 4096},
+    regions = [
+        RegionResult(0x8000, 3072, "/a/table.bin", ok=True),
+        RegionResult(0x10000, 4096, "/a/app.bin", written=4096),
     ]
-    told = rows(FlashEvent(0, 0.0, {"action": "write", "regions": regions}, ""))["regions"]
+    told = rows(FlashEvent(0, 0.0, "write", FlashOutcome("write", regions=regions)))["regions"]
     assert told.splitlines() == [
-        "address: 0x00008000, size: 3072, file: /a/table.bin, ok: yes",
-        "address: 0x00010000, size: 4096, file: /a/app.bin, ok: no, written: 4096",
+        "address: 0x00008000, size: 3072, file: /a/table.bin, ok: yes, written: 0, skipped: 0",
+        "address: 0x00010000, size: 4096, file: /a/app.bin, ok: no, written: 4096, skipped: 0",
     ]
 
 
 def test_parts_of_one_thing_are_told_in_a_row_and_what_is_unknown_is_not() -> None:
-    flash = {"manufacturer": "0x20", "device": None, "size": 4194304}
-    assert rows(ProbeEvent(0, 0.0, {"flash": flash}, ""))["flash"] == "manufacturer: 0x20, size: 4194304"
+    result = ProbeResult("ESP32", "esp32", "", flash=FlashId(0x20, 0x4018, None))
+    assert rows(ProbeEvent(0, 0.0, result, ""))["flash"] == "manufacturer: 0x20, device: 0x4018"
 
 
 def test_lists_within_one_thing_are_told_by_their_words() -> None:
     value = {"frames": ["png", "json"], "transport": "uart", "version": 1}
-    assert rows(ProbeEvent(0, 0.0, {"value": value}, ""))["value"] == "frames: png json, transport: uart, version: 1"
+    assert rows(Caps(0, 0, 0.0, value=value))["value"] == "frames: png json, transport: uart, version: 1"
 
 
 def test_lists_of_words_stay_in_a_row() -> None:
@@ -43,7 +45,8 @@ def test_lists_of_words_stay_in_a_row() -> None:
 
 
 def test_control_characters_in_nested_values_are_harmless() -> None:
-    told = rows(ProbeEvent(0, 0.0, {"regions": [{"file": "a\x1b[2J\nb", "ok": True}]}, ""))["regions"]
+    outcome = FlashOutcome("write", regions=[RegionResult(0, 1, "a\x1b[2J\nb", ok=True)])
+    told = rows(FlashEvent(0, 0.0, "write", outcome))["regions"]
     assert "\x1b" not in told
     assert len(told.splitlines()) == 1
 

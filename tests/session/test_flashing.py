@@ -11,7 +11,7 @@ import pytest
 from espmon.port import PortError, PortErrorKind
 from espmon.rom import RomErrorKind
 from espmon.rom.restart import RESTART_SECONDS
-from espmon.session.flash_action import FlashCancelled, FlashEnd, FlashError, FlashJob, run_flash
+from espmon.session.flash_job import FlashCancelled, FlashEnd, FlashError, FlashJob, run_flash
 from espmon.session.flash_plan import FlashPlan, Region
 from espmon.testing import Operation, WireLost
 from tests.rom.flash_board import BOOT, FlashBoard
@@ -254,6 +254,6 @@ def test_cancelling_without_lines_says_where_the_board_is() -> None:
 
 
 def test_job_kinds_that_are_no_chip_failure_are_known() -> None:
-    from espmon.session.flash_action import JOB_FAILED
+    from espmon.session.flash_job import JOB_FAILED
 
     assert {RomErrorKind.FLASH, RomErrorKind.IMAGE} == JOB_FAILED

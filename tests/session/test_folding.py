@@ -10,7 +10,8 @@ import pytest
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.panic_record import Panic
 from espmon.records.record import Event
-from espmon.session.event_log import EventLog, SessionNote
+from espmon.session.event_log import EventLog
+from espmon.session.session_events import SessionNote
 from espmon.session.state import State
 from espmon.session.status import MAX_EVENTS, EventEntry, Severity
 from espmon.sim.firmware_image import ELF
@@ -174,7 +175,7 @@ async def test_resets_that_the_user_asks_for_are_no_loop(case: Case) -> None:
         await case.session.reset()
         await boots(case, number + 1)
     assert [entry.count for entry in case.session.events if entry.record.type == "reset"] == [1] * 5
-    assert case.session._log.loop(case.session._clock()) is None
+    assert case.session.event_log.loop(case.session.clock()) is None
     assert not any("loop" in text for text in case.toasts())
 
 

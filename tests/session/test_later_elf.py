@@ -10,6 +10,7 @@ import pytest
 
 from espmon.port import PortIdentity
 from espmon.records.console_events import PROMPT
+from espmon.session.connection import PortAccess
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import ElfState, Notice, OpenRequest
@@ -69,9 +70,7 @@ async def test_the_prompt_before_a_core_dump_is_answered_only_when_the_setting_s
     session = Session(
         settings=Settings(idle_seconds=0.01, answer_coredump_prompt=answer),
         folder=tmp_path,
-        opener=Port(handle),
-        resolver=lambda name: name,
-        identifier=PortIdentity,
+        access=PortAccess(opener=Port(handle), resolver=lambda name: name, identifier=PortIdentity),
     )
     watch = Watch()
     session.subscribe(watch)

@@ -10,6 +10,7 @@ import pytest
 
 from espmon.port import DeviceRegistry, PortError, PortErrorKind, PortIdentity
 from espmon.session import port_lookup as opening
+from espmon.session.connection import PortAccess
 from espmon.session.port_lookup import port_of
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -70,7 +71,7 @@ async def test_a_session_does_not_wait_for_the_system_for_ever(
     port = Port(ScriptedHandle())
     looks: dict[str, Any] = {"resolver": lambda name: name, "identifier": PortIdentity}
     looks[late] = lambda name: released.wait(10.0)
-    session = Session(settings=Settings(recording=False), folder=tmp_path, opener=port, **looks)
+    session = Session(settings=Settings(recording=False), folder=tmp_path, access=PortAccess(opener=port, **looks))
     await session.open(OpenRequest("/dev/ttyUSB0"))
     released.set()
     assert session.state is State.CLOSED

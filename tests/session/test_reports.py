@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 
 from espmon.port import PortIdentity
 from espmon.postmortem.panic_report import decode_panic
-from espmon.session.clock import SessionClock
+from espmon.session.connection import PortAccess
 from espmon.session.ide import Ide
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -46,15 +47,15 @@ async def back_at_once(identity: PortIdentity) -> str:
 
 class Case:
     def __init__(self, tmp_path: Path, ide: Ide | None = None, *handles: ScriptedHandle) -> None:
+        self.clock: Callable[[], float] = time.time
         self.handles = handles or (ScriptedHandle(),)
         self.handle = self.handles[0]
         self.session = Session(
             settings=Settings(idle_seconds=0.01, recording=False),
             folder=tmp_path / "sessions",
-            opener=Port(*self.handles),
-            waiter=back_at_once,
-            resolver=lambda name: name,
             ide=ide,
+            clock=lambda: self.clock(),
+            access=PortAccess(opener=Port(*self.handles), waiter=back_at_once, resolver=lambda name: name),
         )
         self.watch = Watch()
         self.session.subscribe(self.watch)
@@ -198,13 +199,12 @@ async def test_hostile_text_in_a_panic_is_made_safe_for_titles(case: Case) -> No
 async def test_boots_have_numbers_reasons_and_durations(case: Case) -> None:
     await case.open()
     now = [1000.0]
-    case.session._clock = SessionClock(lambda: now[0], lambda: now[0])
-    case.session._link._clock = case.session._clock
+    case.clock = lambda: now[0]
     for number, reason in enumerate([b"POWERON", b"RTC_SW_CPU_RST", b"TG0WDT_SYS_RST"]):
         now[0] = 1000.0 + 60 * number
         case.handle.push(BOOT % ((1, 0xC, 7)[number], reason) + b"I (24) boot: ESP-IDF v5.1 2nd stage bootloader\r\n")
-        await case.watch.until(lambda wanted=number + 1: case.session._log.boot == wanted)  # type: ignore[misc]
-    boots = list(case.session._log.boots)
+        await case.watch.until(lambda wanted=number + 1: case.session.event_log.boot == wanted)  # type: ignore[misc]
+    boots = list(case.session.event_log.boots)
     assert [(boot.number, boot.reason, boot.duration) for boot in boots] == [
         (1, "POWERON", 60.0),
         (2, "RTC_SW_CPU_RST", 60.0),
@@ -255,4 +255,4 @@ async def test_a_storm_of_one_crash_is_decoded_once_and_counted(case: Case, monk
     await case.report(count=101, boot=101)
     assert decoded == 1
     assert len([text for text in case.toasts() if "read_register" in text]) == 1
-    assert case.session._log.loop(case.session._clock()) == "boot loop ×101"
+    assert case.session.event_log.loop(case.session.clock()) == "boot loop ×101"

@@ -12,6 +12,7 @@ import pytest
 
 from espmon.port import PortError, PortErrorKind, PortIdentity
 from espmon.records.uart import resampled
+from espmon.session.connection import PortAccess
 from espmon.session.ide import Ide
 from espmon.session.lease import LeaseError, Wire
 from espmon.session.session import Session
@@ -41,11 +42,10 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
         session = Session(
             settings=settings or Settings(idle_seconds=0.01),
             folder=tmp_path,
-            opener=port,
-            waiter=waiter or at_once,
-            resolver=lambda name: name,
-            identifier=PortIdentity,
             ide=ide,
+            access=PortAccess(
+                opener=port, waiter=waiter or at_once, resolver=lambda name: name, identifier=PortIdentity
+            ),
         )
         watch = Watch()
         session.subscribe(watch)
@@ -219,7 +219,7 @@ async def test_a_port_that_comes_back_busy_is_tried_again(make: Make) -> None:
     session, watch = make(port)
     await session.open(OpenRequest("fake://board"))
     first.lose()
-    await watch.until(lambda: session.opens == 2)
+    await watch.until(lambda: session.connection.opens == 2)
     assert session.state is State.MONITORING
 
 
@@ -290,7 +290,7 @@ async def test_an_ide_gets_the_port_in_the_debug_stub_and_the_log_goes_on_afterw
         session, watch = make(Port(first, second), ide=Ide(url))
         await session.open(OpenRequest("fake://board"))
         first.push(b"Entering gdb stub now.\r\n$T0b#e6")
-        await watch.until(lambda: session.opens == 2)
+        await watch.until(lambda: session.connection.opens == 2)
     assert heard[0]["event"] == "gdb_stub"
     assert first.closed
     second.push(b"after\n")

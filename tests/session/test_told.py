@@ -10,12 +10,13 @@ from typing import NoReturn
 import pytest
 
 from espmon.port import PortIdentity, PortWarning, PortWarningKind
-from espmon.session.flash_action import FlashCancelled, FlashJob
+from espmon.session.connection import PortAccess
+from espmon.session.flash_job import FlashCancelled, FlashJob
 from espmon.session.flash_plan import FlashPlan
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.status import WAITS, Notice, OpenRequest
+from espmon.session.status import WAITS, Activity, Notice, OpenRequest
 from tests.session.fakes import Port, ScriptedHandle, Watch
 
 SHARED = PortWarning(PortWarningKind.SHARED, "Also open in minicom (pid 7): each program gets only a part of the bytes")
@@ -36,10 +37,9 @@ class Bench:
         self.session = Session(
             settings=Settings(idle_seconds=0.01, reconnect=reconnect),
             folder=folder,
-            opener=Port(*handles),
-            waiter=waiter,
-            resolver=lambda name: name,
-            identifier=PortIdentity,
+            access=PortAccess(
+                opener=Port(*handles), waiter=waiter, resolver=lambda name: name, identifier=PortIdentity
+            ),
         )
         self.watch = Watch()
         self.session.subscribe(self.watch)
@@ -65,8 +65,8 @@ async def half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            text = "Cancelled. Unfinished: /b/app.bin. The board was left in download mode, not reset: flash it again"
-            raise FlashCancelled(text, "download mode", "/b/app.bin") from None
+            text = "Unfinished: /b/app.bin. The board was left in download mode, not reset: flash it again"
+            raise FlashCancelled(text, "download mode", ("/b/app.bin",)) from None
         raise AssertionError
 
     monkeypatch.setattr("espmon.session.flash_action.run_flash", cancelled)
@@ -94,12 +94,15 @@ async def test_the_toast_does_not_call_a_cancelled_flash_failed(half_written: tu
 
 async def test_the_status_says_where_the_board_is_until_it_starts(half_written: tuple[Bench, ScriptedHandle]) -> None:
     bench, handle = half_written
-    assert bench.session.status.stuck == "download mode, unfinished: app.bin"
+    assert bench.session.status.activity is Activity.IN_LOADER
+    assert bench.session.status.unfinished == ("app.bin",)
     handle.push(b"rst:0x1 (POWERON),boot:0x4 (DOWNLOAD(USB/UART0/1))\nwaiting for download\n")
     await bench.watch.until(lambda: "waiting for download" in bench.log())
-    assert bench.session.status.stuck
+    assert bench.session.status.activity is Activity.IN_LOADER
+    assert bench.session.status.unfinished
     handle.push(b"rst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\n")
-    await bench.watch.until(lambda: not bench.session.status.stuck)
+    await bench.watch.until(lambda: bench.session.status.activity is Activity.RUNNING)
+    assert not bench.session.status.unfinished
 
 
 async def test_what_a_port_warns_of_is_a_line_of_the_log_once(tmp_path: Path) -> None:
@@ -109,7 +112,7 @@ async def test_what_a_port_warns_of_is_a_line_of_the_log_once(tmp_path: Path) ->
     await bench.open()
     first.lose()
     bench.back.set()
-    await bench.watch.until(lambda: bench.session.opens == 2)
+    await bench.watch.until(lambda: bench.session.connection.opens == 2)
     assert [line for line in bench.log() if "DTR" in line] == [f"── {RAISED.text} ──"]
     assert [entry.title for entry in bench.session.events if entry.record.type == "note"] == [RAISED.text]
     assert not [toast for toast in bench.toasts() if "DTR" in toast]

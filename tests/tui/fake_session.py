@@ -10,8 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from espmon.postmortem import StackFrame
 from espmon.records.lines import LineBlock
 from espmon.records.record import Event, Record
+from espmon.session.activity_watch import ActivityWatch
+from espmon.session.describe import describe
+from espmon.session.gdb_client import Thread
+from espmon.session.publisher import Publisher
 from espmon.session.state import State
 from espmon.session.status import (
     Change,
@@ -24,9 +29,10 @@ from espmon.session.status import (
     Progress,
     Severity,
     Status,
-    StatusChanged,
 )
+from espmon.session.stopped import Snapshot
 from espmon.session.store import STORE_BYTES, LogStore
+from espmon.session.tasks import BackgroundTasks
 
 LINE = re.compile(rb"[^\r\n]*(?:\r\r\n|\r\n|\n|\r|$)")
 
@@ -58,34 +64,33 @@ class FakeDebugging:
     def __init__(self, session: FakeSession) -> None:
         self.session = session
         self.fail: Exception | None = None
-        self.snapshot: dict[str, Any] = {
-            "reason": "signal 5 (trap)",
-            "signal": 5,
-            "thread": "1",
-            "threads": [{"id": "1", "name": "main"}, {"id": "2", "name": "IDLE"}],
-            "registers": {"PC": "0x42001234", "SP": "0x3fc90000"},
-            "notes": {},
-            "backtrace": [
-                {"pc": "0x42001234", "function": "app_main", "file": "main.c", "line": 12, "inlined": False},
-            ],
-            "stack": {"address": "0x3fc90000", "bytes": "00112233"},
-            "warnings": [],
-        }
+        self.snapshot = Snapshot(
+            reason="signal 5 (trap)",
+            signal=5,
+            thread="1",
+            threads=(Thread("1", "main"), Thread("2", "IDLE")),
+            registers={"PC": 0x42001234, "SP": 0x3FC90000},
+            notes={},
+            frames=(StackFrame(0x42001234, 0x3FC90000, "app_main", "main.c", 12),),
+            stack_address=0x3FC90000,
+            stack=bytes.fromhex("00112233"),
+            warnings=(),
+        )
 
-    async def start(self) -> dict[str, Any]:
+    async def start(self) -> Snapshot:
         self.session.calls.append("debug start")
         if self.fail is not None:
             raise self.fail
         self.session.set(state=State.LEASED, lease="gdb")
         return self.snapshot
 
-    async def select(self, thread: str) -> dict[str, Any]:
+    async def select(self, thread: str) -> Snapshot:
         self.session.calls.append(f"debug select {thread}")
-        return {**self.snapshot, "thread": thread, "backtrace": []}
+        return replace(self.snapshot, thread=thread, frames=())
 
-    async def step(self) -> dict[str, Any]:
+    async def step(self) -> Snapshot:
         self.session.calls.append("debug step")
-        return {**self.snapshot, "registers": {"PC": "0x42001236", "SP": "0x3fc90000"}}
+        return replace(self.snapshot, registers={"PC": 0x42001236, "SP": 0x3FC90000})
 
     async def memory(self, address: int, length: int) -> bytes:
         self.session.calls.append(f"debug memory {address:#x} {length}")
@@ -119,7 +124,10 @@ class FakeSession:
     """Does at once what it is told, and tells its listeners."""
 
     def __init__(self, *, limit: int = STORE_BYTES) -> None:
-        self.status = Status()
+        self._publisher = Publisher()
+        self._activity = ActivityWatch(
+            self._publisher, self.send, BackgroundTasks(self._publisher), answer_prompt=False
+        )
         self.store = LogStore(limit)
         self.events: list[EventEntry] = []
         self.calls: list[str] = []
@@ -132,8 +140,11 @@ class FakeSession:
         self.offset = 0
         self.clock = 1_700_000_000.0
         self.debugging = FakeDebugging(self)
-        self._listeners: list[Callable[[Change], None]] = []
         self._probe_gate: asyncio.Event | None = None
+
+    @property
+    def status(self) -> Status:
+        return self._publisher.status
 
     # -- what a test does ---------------------------------------------------------------------------------------
 
@@ -147,19 +158,17 @@ class FakeSession:
 
     def tell(self, change: Change) -> None:
         """Tell the listeners."""
-        for listener in tuple(self._listeners):
-            listener(change)
+        self._publisher.emit(change)
 
     def set(self, **changes: Any) -> None:
         """Replace the status."""
-        self.status = replace(self.status, **changes)
-        self.tell(StatusChanged(self.status))
+        self._publisher.publish(replace(self.status, **changes))
 
     def add_event(
         self, type: str, title: str, *, severity: Severity = Severity.INFO, line: int | None = None, **extra: Any
     ) -> EventEntry:
         """An event happened."""
-        record: Record = FakeEvent(type, self.offset, self.clock)
+        record = extra.pop("record", None) or FakeEvent(type, self.offset, self.clock)
         entry = EventEntry(
             id=len(self.events),
             record=record,
@@ -172,6 +181,16 @@ class FakeSession:
         )
         self.events.append(entry)
         self.tell(EventAdded(entry))
+        return entry
+
+    def happen(self, record: Record, title: str = "", **extra: Any) -> EventEntry:
+        """A record came, as the pipeline gives it to the session's parts."""
+        self._activity.take(record, len(self.events))
+        described = describe(record)
+        assert described is not None
+        said, severity, details = described
+        extra = {"severity": severity, "details": details, **extra}
+        entry = self.add_event(record.type, title or said, record=record, **extra)
         return entry
 
     def replace_event(self, identity: int, **changes: Any) -> None:
@@ -191,8 +210,7 @@ class FakeSession:
     # -- what the screen calls ----------------------------------------------------------------------------------
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._publisher.subscribe(listener)
 
     def decoration(self, line: int) -> tuple[str, ...]:
         return self.decorations.get(line, ())
@@ -247,6 +265,7 @@ class FakeSession:
 
     async def send(self, data: bytes) -> None:
         self.sent.append(data)
+        self._publisher.publish(self.status.after_sending(data))
 
     async def reset(self) -> None:
         self.calls.append("reset")

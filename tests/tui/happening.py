@@ -1,33 +1,32 @@
-"""Events with fields of their own, and waiting for the screen that they bring."""
+"""Events that happen, and waiting for the screen that they bring."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from espmon.session.status import EventAdded, EventEntry
-from tests.tui.fake_session import FakeEvent
+from espmon.records.events.boot import Boot
+from espmon.records.events.reset import Reset
+from espmon.records.notes import Note
+from espmon.records.record import Record
+from espmon.records.spans.coredump_capture import Coredump
+from espmon.records.spans.gdb_packets import Gdb
+from espmon.session.status import EventEntry
 from tests.tui.running import Running
 
+STOP = Gdb(0, 7, 1_700_000_000.0, payload=b"T05", checksum="ok")
+"""The board has stopped in its debug stub."""
 
-class Told(FakeEvent):
-    """An event with fields of its own."""
+PROMPT = Note(0, 0, 1_700_000_000.0, kind="prompt", text="Press Enter to print core dump to UART", action="enter")
+"""The board waits for Enter."""
 
-    def __init__(self, type: str, **fields: Any) -> None:
-        super().__init__(type)
-        self._fields = fields
-
-    def fields(self) -> dict[str, Any]:
-        return self._fields
+RESET = Reset(0, 0, 1_700_000_000.0, code=1, reason="POWERON", chip="esp32c3")
+BOOT = Boot(0, 0, 1_700_000_000.0)
+DUMP = Coredump(0, 100, 1_700_000_000.0, payload=b"\0", lines=1, checksum="ok", complete=True, error=None)
 
 
-def happen(case: Running, record: Told, **extra: Any) -> EventEntry:
-    """The session lists an event."""
-    entry = case.session.add_event(record.type, extra.pop("title", record.type), **extra)
-    entry = replace(entry, record=record)
-    case.session.events[entry.id] = entry
-    case.session.tell(EventAdded(entry))
-    return entry
+def happen(case: Running, record: Record, title: str = "", **extra: Any) -> EventEntry:
+    """The session receives a record, and lists it."""
+    return case.session.happen(record, title, **extra)
 
 
 async def shown(case: Running, kind: type) -> Any:

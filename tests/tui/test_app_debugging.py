@@ -6,16 +6,17 @@ import os
 
 import pytest
 
+from espmon.records.spans.gdb_packets import Gdb
 from espmon.session.debug_lease import DebugError
+from espmon.session.session_events import SessionNote
+from espmon.session.status import Activity
 from espmon.tui.debug_dialogs import counter, run_in_terminal, thread_name
 from espmon.tui.screens.gdb_inspector import GdbInspectScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.stub_offer import StubScreen
 from tests.tui.fake_session import FakeSession
-from tests.tui.happening import Told, happen, shown
+from tests.tui.happening import STOP, happen, shown
 from tests.tui.running import Running, running
-
-STOP = Told("gdb", signal=5, checksum="ok")
 
 
 async def inspecting(case: Running) -> GdbInspectScreen:
@@ -60,8 +61,8 @@ async def test_a_board_that_has_not_stopped_is_not_said_to_have() -> None:
 
 async def test_a_damaged_stop_packet_offers_nothing() -> None:
     async with running() as case:
-        happen(case, Told("gdb", signal=5, checksum="bad"))
-        happen(case, Told("link", state="x"), title="after it")
+        happen(case, Gdb(0, 7, 0.0, payload=b"T05", checksum="bad"))
+        happen(case, SessionNote(0, 0.0, "after it"))
         await case.until(lambda: len(case.app.monitor.inspector.events.entries) >= 2)
         assert case.app.screen is case.screen
 
@@ -72,7 +73,7 @@ async def test_inspecting_shows_steps_reads_and_goes_on() -> None:
         await case.until(lambda: "app_main" in case.text())
         await case.press("n")
         await case.until(lambda: "debug step" in case.session.calls)
-        await case.until(lambda: "0x42001236" in str(screen._view.registers))
+        await case.until(lambda: 0x42001236 in screen._view.registers.values())
         await case.press("m")
         prompt = await shown(case, TextPrompt)
         prompt.query_one("#entry").value = "0x3fc90000 32"
@@ -157,8 +158,8 @@ async def test_with_an_ide_the_offer_is_the_ide_s() -> None:
     session = FakeSession()
     session.lends_to_ide = True
     async with running(session=session) as case:
-        entry = happen(case, STOP)
-        await case.until(lambda: case.app.stub._offered == entry.id)
+        happen(case, STOP)
+        await case.until(lambda: case.app.stub._activity is Activity.HALTED)
         assert case.app.screen is case.screen
 
 
@@ -204,6 +205,6 @@ async def test_the_offer_takes_its_invitation_away() -> None:
 
 
 def test_the_program_counter_is_known_by_the_name_of_either_processor() -> None:
-    assert counter({"MEPC": "0x42000000", "SP": "0x3fc90000"}) == "0x42000000"
-    assert counter({"PC": "0x400d0000"}) == "0x400d0000"
-    assert counter({"SP": "0x3fc90000"}) == ""
+    assert counter({"MEPC": 0x42000000, "SP": 0x3FC90000}) == 0x42000000
+    assert counter({"PC": 0x400D0000}) == 0x400D0000
+    assert counter({"SP": 0x3FC90000}) is None

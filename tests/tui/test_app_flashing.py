@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from espmon.session.event_log import FlashEvent
+from espmon.session.session_events import Failure, FlashEvent
 from espmon.session.state import State
 from espmon.session.status import EventEntry, Severity
 from espmon.tui.screens.confirm import ConfirmScreen
@@ -112,7 +112,7 @@ async def test_leaving_while_the_board_is_written_is_asked_first(project: Path, 
 
 async def test_who_leaves_all_the_same_is_told_how_the_board_was_left(project: Path) -> None:
     session = FakeSession()
-    text = "Cancelled. Unfinished: app.bin. The board was left in download mode, not reset: flash it again"
+    text = "Unfinished: app.bin. The board was left in download mode, not reset: flash it again"
 
     async def close() -> None:
         session.events.append(cancelled(len(session.events), text))
@@ -126,7 +126,7 @@ async def test_who_leaves_all_the_same_is_told_how_the_board_was_left(project: P
         await case.pilot.pause()
         await case.press("y")
         app = case.app
-    assert app.exit_message == text
+    assert app.exit_message == f"Cancelled. {text}"
     assert app.return_value == 1
 
 
@@ -169,5 +169,5 @@ async def test_without_a_flash_leaving_asks_nothing() -> None:
 
 
 def cancelled(identity: int, text: str) -> EventEntry:
-    record = FlashEvent(0, 0.0, {"action": "write", "cancelled": text}, "")
+    record = FlashEvent(0, 0.0, "write", Failure(text, cancelled=True))
     return EventEntry(identity, record, record.summary, Severity.WARNING, 0.0, None, 0)

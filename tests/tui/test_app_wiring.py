@@ -12,9 +12,13 @@ import pytest
 
 from espmon.port import DeviceRegistry, PortInfo, platform
 from espmon.port.posix_holders import Holder
-from espmon.session.settings import Settings
+from espmon.records.record import Record
+from espmon.records.spans.png import Png
+from espmon.rom import ProbeResult
+from espmon.rom.flash_regions import FlashOutcome, RegionResult
+from espmon.session.session_events import Failure, FlashEvent, LinkEvent, LinkState, ProbeEvent
 from espmon.session.state import State
-from espmon.session.status import Capture, OpenRequest, Severity
+from espmon.session.status import Activity, Capture, OpenRequest
 from espmon.tui import artifact_dialogs as artifacts
 from espmon.tui import boards
 from espmon.tui.builds import project_of
@@ -28,7 +32,7 @@ from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen
-from tests.tui.happening import Told, happen, shown
+from tests.tui.happening import PROMPT, STOP, happen, shown
 from tests.tui.running import Running, running
 
 CORE = {
@@ -136,14 +140,14 @@ async def test_what_opens_by_itself_is_a_toast_while_somebody_types(key: str, tm
         if key != "w":
             case.idle()
         case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=CORE)
-        happen(case, Told("gdb", signal=5, checksum="ok"))
+        happen(case, STOP)
         await case.until(lambda: "Core dump decoded: C opens it" in case.text())
         await case.until(lambda: "The board waits in its debug stub: D" in case.text())
         assert case.app.screen is case.screen
 
 
-@pytest.mark.parametrize("record", [Told("note", kind="prompt", action="enter"), Told("gdb", signal=5, checksum="ok")])
-async def test_letters_typed_when_a_question_comes_reach_the_board(record: Told) -> None:
+@pytest.mark.parametrize("record", [PROMPT, STOP])
+async def test_letters_typed_when_a_question_comes_reach_the_board(record: Record) -> None:
     async with running() as case:
         await case.press("i", *"yes")
         happen(case, record)
@@ -178,21 +182,26 @@ async def test_a_screenshot_that_comes_after_the_user_went_on_is_a_toast(tmp_pat
 @pytest.mark.parametrize(
     ("record", "wanted"),
     [
-        (Told("probe", chip="esp32c3", mac="aa:bb", transcript="sync ok"), ("aa:bb", "sync ok")),
-        (Told("probe", error="no answer", hint="hold BOOT", transcript="sync"), ("no answer", "hold BOOT")),
+        (ProbeEvent(0, 0.0, ProbeResult("ESP32-C3", "esp32c3", "", mac="aa:bb"), "sync ok"), ("aa:bb", "sync ok")),
+        (ProbeEvent(0, 0.0, Failure("no answer", "hold BOOT"), "sync"), ("no answer", "hold BOOT", "sync")),
         (
-            Told(
-                "flash",
-                action="write",
-                regions=[{"address": 0x10000, "size": 4096, "file": "app.bin", "ok": False, "md5_flash": "feed"}],
-                transcript="flash begin",
+            FlashEvent(
+                0,
+                0.0,
+                "write",
+                FlashOutcome("write", regions=[RegionResult(0x10000, 4096, "app.bin", md5_flash="feed")]),
+                "flash begin",
             ),
             ("0x00010000", "WRONG", "app.bin", "feed", "flash begin"),
         ),
-        (Told("link", state="lost"), ("Link",)),
+        (
+            FlashEvent(0, 0.0, "write", Failure("Unfinished: a", cancelled=True, unfinished=("/b/a", "/b/c"))),
+            ("Cancelled. Unfinished: a", "/b/a, /b/c"),
+        ),
+        (LinkEvent(0, 0.0, LinkState.LOST), ("Link",)),
     ],
 )
-async def test_an_event_opens_its_whole_report(record: Told, wanted: tuple[str, ...]) -> None:
+async def test_an_event_opens_its_whole_report(record: Record, wanted: tuple[str, ...]) -> None:
     async with running(size=(120, 40)) as case:
         entry = happen(case, record)
         case.app.artifacts.show(entry)
@@ -204,7 +213,7 @@ async def test_a_picture_that_failed_is_a_toast_with_the_reason() -> None:
     async with running() as case:
         await case.press("s")
         await case.until(lambda: case.app.artifacts._awaiting_picture)
-        happen(case, Told("png", complete=False, bytes=0, error="the board sent an empty picture"))
+        happen(case, Png(0, 0, 0.0, complete=False, error="the board sent an empty picture"))
         await case.until(lambda: "empty picture" in case.text().replace("\n", " "))
         assert case.app.screen is case.screen
 
@@ -268,23 +277,16 @@ async def test_the_elf_prompt_offers_the_builds_here_and_refuses_what_is_none(tm
 @pytest.mark.parametrize(("key", "sent"), [("y", [b"\r"]), ("n", [])])
 async def test_a_board_that_waits_for_enter_is_asked_about(key: str, sent: list[bytes]) -> None:
     async with running() as case:
-        happen(case, Told("note", kind="prompt", action="enter"))
+        happen(case, PROMPT)
         await shown(case, ConfirmScreen)
         await case.press(key)
         await case.until(lambda: case.app.screen is case.screen)
         await case.until(lambda: case.session.sent == sent)
 
 
-async def test_the_setting_answers_that_without_asking() -> None:
-    async with running(settings=Settings(answer_coredump_prompt=True)) as case:
-        entry = happen(case, Told("note", kind="prompt", action="enter"))
-        await case.until(lambda: case.app.questions._prompted == entry.id)
-        assert case.app.screen is case.screen
-
-
 async def test_while_the_ide_has_the_port_that_is_shown_and_x_takes_it_back() -> None:
     async with running() as case:
-        case.session.set(state=State.LOST, reason="The IDE has the port")
+        case.session.set(state=State.LOST, activity=Activity.LENT_TO_IDE)
         await shown(case, IdeHasPortScreen)
         await case.press("escape")
         await case.until(lambda: case.app.screen is case.screen)
@@ -292,7 +294,7 @@ async def test_while_the_ide_has_the_port_that_is_shown_and_x_takes_it_back() ->
         await shown(case, IdeHasPortScreen)
         await case.press("x", "x")
         await case.until(lambda: "stop_waiting_for_ide" in case.session.calls)
-        case.session.set(state=State.MONITORING, reason="")
+        case.session.set(state=State.MONITORING, activity=Activity.RUNNING)
         await case.until(lambda: case.app.screen is case.screen)
         assert case.session.calls.count("stop_waiting_for_ide") == 1
 
@@ -412,7 +414,7 @@ async def test_what_was_flashed_is_loaded(tmp_path: Path) -> None:
         await settled(case, lambda: case.app.builds._loaded)
         elf.write_bytes(b"\x7fELF and more")
         await settled(case, lambda: case.app.builds.changed == elf)
-        happen(case, Told("flash", action="write", regions=[]), severity=Severity.INFO)
+        happen(case, FlashEvent(0, 0.0, "write", FlashOutcome("write")))
         await case.until(lambda: case.session.calls[-1] == "set_elf")
 
 

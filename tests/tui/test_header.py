@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from espmon.session.state import State
-from espmon.session.status import ElfState
+from espmon.session.status import Activity, ElfState
 from espmon.tui.widgets.header import BoardHeader, short_name
 from tests.tui.running import Running, running
 
@@ -77,7 +77,7 @@ async def test_a_lost_port_says_that_it_is_waited_for() -> None:
 
 async def test_a_board_that_was_left_in_its_loader_is_not_simply_open() -> None:
     async with running(size=(80, 24)) as case:
-        row = await header(case, stuck="download mode, unfinished: data.bin")
+        row = await header(case, state=State.MONITORING, activity=Activity.IN_LOADER, unfinished=("data.bin",))
         assert "● download mode, unfinished: data.bin" in row
         assert "● open" not in row
 

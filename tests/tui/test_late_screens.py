@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from espmon.records.record import Record
 from espmon.session.state import State
-from espmon.session.status import Capture, Severity
+from espmon.session.status import Activity, Capture, Severity
 from espmon.tui import boards
 from espmon.tui import flash_dialogs as flashing
 from espmon.tui.host import TOAST_SECONDS
@@ -19,7 +20,7 @@ from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
 from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
-from tests.tui.happening import Told, happen, shown
+from tests.tui.happening import BOOT, DUMP, PROMPT, RESET, happen, shown
 from tests.tui.running import Running, running
 from tests.tui.screens.host import toasts
 
@@ -71,12 +72,10 @@ async def test_what_is_asked_for_from_the_input_line_opens_there(monkeypatch: py
 
 # -- a board that waits for Enter -------------------------------------------------------------------------------
 
-WAITS = Told("note", kind="prompt", action="enter")
-
 
 async def waiting(case: Running) -> None:
     """The board waits, the user was asked and said no."""
-    happen(case, WAITS)
+    happen(case, PROMPT)
     await shown(case, ConfirmScreen)
     await case.press("n")
     await case.until(lambda: case.app.screen is case.screen)
@@ -96,15 +95,15 @@ async def test_k_asks_again_while_the_board_waits_for_enter() -> None:
 async def test_k_asks_where_the_question_was_only_told_of() -> None:
     async with running() as case:
         await case.press("w")
-        happen(case, WAITS)
+        happen(case, PROMPT)
         await case.until(lambda: "K asks" in toasts(case.app))
         await case.press("K")
         await shown(case, ConfirmScreen)
         assert "K asks" not in toasts(case.app)
 
 
-@pytest.mark.parametrize("record", [Told("reset"), Told("boot"), Told("coredump", bytes=1)])
-async def test_a_board_that_went_on_waits_no_longer(record: Told) -> None:
+@pytest.mark.parametrize("record", [RESET, BOOT, DUMP])
+async def test_a_board_that_went_on_waits_no_longer(record: Record) -> None:
     async with running() as case:
         await waiting(case)
         happen(case, record)
@@ -114,7 +113,7 @@ async def test_a_board_that_went_on_waits_no_longer(record: Told) -> None:
 async def test_nobody_waits_at_a_port_that_is_gone() -> None:
     async with running() as case:
         await waiting(case)
-        case.session.set(state=State.LOST, reason="unplugged")
+        case.session.set(state=State.LOST, reason="unplugged", activity=Activity.RUNNING)
         await case.until(lambda: not case.app.questions.ask_enter())
 
 

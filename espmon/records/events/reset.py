@@ -143,6 +143,11 @@ class Reset(Event):
         self.repeats = 1
         self.after_panic = False
 
+    @property
+    def stays_in_loader(self) -> bool:
+        """The chip waits in its ROM loader, and starts nothing."""
+        return self.boot_mode is not None and ("DOWNLOAD" in self.boot_mode or self.boot_mode == "USB_BOOT")
+
     def fields(self) -> JsonObject:
         """The fields of a `reset` in JSON."""
         return {
@@ -268,7 +273,7 @@ class ResetEvents:
             reset.hint = f'the program said so: "{said}"'
         elif kind == "watchdog" and self._unloaded(line):
             reset.hint = UNLOADED
-        if _waits(reset):
+        if reset.stays_in_loader:
             reset.hint = failure_hint("waiting for download", "rom")
         reset.repeats = self._loop.add(
             Run(
@@ -320,7 +325,7 @@ class ResetEvents:
         reset, self._open = self._open, None
         if reset is None:
             return
-        if reset.repeats >= LOOP_AT and not _waits(reset):
+        if reset.repeats >= LOOP_AT and not reset.stays_in_loader:
             kind = reason_class(reset.reason, reset.code, reset.chip)
             why = reset.hint if not reset.expected or kind != "software" else None
             why = why or _LOOP_REASONS.get(kind)
@@ -363,11 +368,6 @@ def _read_8266(line: LineView, banner: re.Match[str] | None) -> Reset:
         reset.boot_code = int(banner[2])
         reset.boot_mode = _MODE_8266.get(reset.boot_code, f"mode {reset.boot_code}")
     return reset
-
-
-def _waits(reset: Reset) -> bool:
-    """The chip stays in its ROM loader."""
-    return reset.boot_mode is not None and ("DOWNLOAD" in reset.boot_mode or reset.boot_mode == "USB_BOOT")
 
 
 def _believable(text: str, banner: re.Match[str]) -> bool:

@@ -113,7 +113,7 @@ def registers_content(registers: Mapping[str, Any], notes: Mapping[str, str], wi
     """Registers in columns, and below them what is worth knowing about a value."""
     if not registers:
         return Content("No registers were recorded.")
-    named = [(plain(str(name)), plain(str(value))) for name, value in registers.items()]
+    named = [(plain(str(name)), plain(_value(value))) for name, value in registers.items()]
     label = max(len(name) for name, _ in named)
     cell = label + 1 + max(len(value) for _, value in named) + 3
     columns = max(1, width // cell)
@@ -132,9 +132,13 @@ def registers_content(registers: Mapping[str, Any], notes: Mapping[str, str], wi
     return Content("\n").join(lines)
 
 
+def _value(value: int | str) -> str:
+    return value if isinstance(value, str) else f"0x{value:08x}"
+
+
 def registers_text(registers: Mapping[str, Any], notes: Mapping[str, str]) -> str:
     """Registers as they are copied."""
-    return "\n".join(f"{name:<8} {value}  {notes.get(name, '')}".rstrip() for name, value in registers.items())
+    return "\n".join(f"{name:<8} {_value(value)}  {notes.get(name, '')}".rstrip() for name, value in registers.items())
 
 
 class SourcePane(VerticalScroll):

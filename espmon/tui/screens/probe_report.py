@@ -2,67 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from espmon.tui.screens.dialog import size_text, time_text
 from espmon.tui.screens.report_screen import Section
 
+if TYPE_CHECKING:
+    from espmon.rom import ProbeResult
+
 UNTOLD = "not told by the chip"
-"""Shown for fields that are null."""
-
-CHIP_FIELDS = (
-    ("chip", "chip"),
-    ("description", "description"),
-    ("revision", "revision"),
-    ("mac", "MAC"),
-    ("crystal_mhz", "crystal, MHz"),
-    ("features", "features"),
-    ("usb_mode", "USB mode"),
-    ("secure_download", "secure download mode"),
-)
-"""(field of the probe's JSON, label)."""
-
-RUN_FIELDS = (("loader", "answered by"), ("after", "now running"), ("elapsed", "took"))
+"""Shown for what is None."""
 
 
-def text_of(field: str, value: object) -> str:
-    """A value of the probe's JSON in words."""
+def text_of(value: str | int | bool | list[str] | None) -> str:
+    """A value in words."""
     if value is None:
         return UNTOLD
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if field == "elapsed" and isinstance(value, (int, float)):
-        return time_text(float(value))
-    if field == "size" and isinstance(value, int):
-        return f"{size_text(value)} ({value} bytes)"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value) or "none"
-    return str(value)
+    return (", ".join(value) or "none") if isinstance(value, list) else str(value)
 
 
-def probe_sections(probe: Mapping[str, Any], transcript: Sequence[str] | str = ()) -> tuple[Section, ...]:
-    """The probe's JSON of contracts.md as parts; fields that this table does not know come last, none is left out."""
-    chip = tuple((label, text_of(field, probe.get(field))) for field, label in CHIP_FIELDS)
-    run = tuple((label, text_of(field, probe.get(field))) for field, label in RUN_FIELDS)
-    flash, security = probe.get("flash"), probe.get("security")
-    sections = [Section("Chip", chip), _nested("Flash", flash), _nested("Security", security), Section("Run", run)]
-    known = {field for field, _ in (*CHIP_FIELDS, *RUN_FIELDS)} | {"flash", "security", "warnings", "transcript"}
-    other = tuple(
-        (field.replace("_", " "), text_of(field, value)) for field, value in probe.items() if field not in known
-    )
-    if other:
-        sections.append(Section("Also", other))
-    exchange = transcript or probe.get("transcript") or ""
-    if exchange:
-        text = exchange if isinstance(exchange, str) else "\n".join(map(str, exchange))
-        sections.append(Section("Exchange with the loader", text=text))
+def probe_sections(probe: ProbeResult, transcript: str = "") -> tuple[Section, ...]:
+    """Everything that a probe found, as parts."""
+    chip = [
+        ("chip", probe.chip),
+        ("description", probe.description),
+        ("revision", text_of(probe.revision)),
+        ("MAC", text_of(probe.mac)),
+        *([("EUI-64", probe.eui64)] if probe.eui64 else []),
+        ("crystal, MHz", text_of(probe.crystal_mhz)),
+        ("features", text_of(probe.features)),
+        ("USB mode", text_of(probe.usb_mode)),
+        ("secure download mode", text_of(probe.secure_download)),
+    ]
+    flash = []
+    if probe.flash is not None:
+        size = probe.flash.size
+        flash = [
+            ("manufacturer", f"0x{probe.flash.manufacturer:02x}"),
+            ("device", f"0x{probe.flash.device:04x}"),
+            ("size", UNTOLD if size is None else f"{size_text(size)} ({size} bytes)"),
+        ]
+    security = [(name.replace("_", " "), text_of(flag)) for name, flag in (probe.security or {}).items()]
+    run = [("answered by", probe.loader), ("now running", probe.after), ("took", time_text(probe.elapsed))]
+    sections = [Section("Chip", tuple(chip)), _told("Flash", flash), _told("Security", security)]
+    sections.append(Section("Run", tuple(run)))
+    if transcript:
+        sections.append(Section("Exchange with the loader", text=transcript))
     return tuple(sections)
 
 
-def _nested(title: str, value: object) -> Section:
-    if not isinstance(value, Mapping) or not value:
-        return Section(title, text=UNTOLD)
-    return Section(
-        title, tuple((str(field).replace("_", " "), text_of(str(field), item)) for field, item in value.items())
-    )
+def _told(title: str, rows: list[tuple[str, str]]) -> Section:
+    return Section(title, tuple(rows), text="" if rows else UNTOLD)

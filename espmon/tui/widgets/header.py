@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from espmon.session.state import State
-from espmon.session.status import ElfState, Status
+from espmon.session.status import Activity, ElfState, Status, loader_text
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.text_row import Part, TextRow
 
@@ -41,8 +41,8 @@ ELF: dict[ElfState, Part] = {
 MAX_NAME = 24
 """Most characters of an ELF's name."""
 
-MAX_STUCK = 48
-"""Most characters of how a flash left the board."""
+MAX_LOADER = 48
+"""Most characters on a board that waits in its loader."""
 
 DIGITS = 9
 """Digits shown of a name that is a SHA-256, as the application's own log shows it."""
@@ -122,8 +122,8 @@ class BoardHeader(TextRow):
             link = f"● {status.lease}"
         elif status.state is State.LOST and status.waiting:
             link = "○ lost, waiting for it to come back"
-        elif status.state is State.MONITORING and status.stuck:
-            link, link_style = f"● {short_text(status.stuck, MAX_STUCK)}", "$warning bold"
+        elif status.state is State.MONITORING and status.activity is Activity.IN_LOADER:
+            link, link_style = f"● {short_text(loader_text(status.unfinished), MAX_LOADER)}", "$warning bold"
         parts: dict[Rank, Part] = {
             Rank.PROGRAM: ("espmon", "$accent bold"),
             Rank.BOARD: (status.name or status.url or "no port", "bold"),

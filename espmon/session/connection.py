@@ -1,0 +1,243 @@
+"""The port of a session through its life: opened once, noticed when it is gone, opened again when it is back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from espmon.port import TO_ACT_ON, Handle, PortError, PortIdentity, PortWarning, identify, wait_for_port
+from espmon.session.pipeline import Pipeline
+from espmon.session.port_link import Link
+from espmon.session.port_lookup import looked_up, open_url, port_of, remember_chip
+from espmon.session.recorder import Recorder
+from espmon.session.reporter import Reporter
+from espmon.session.session_events import LinkEvent, LinkState, SessionNote
+from espmon.session.state import Lifecycle, State, Trigger
+from espmon.session.status import WAITS, Activity, OpenRequest, Severity
+from espmon.session.tasks import BackgroundTasks, stop_tasks
+
+if TYPE_CHECKING:
+    from espmon.rom import ProbeResult
+
+OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
+"""States with an open port."""
+
+REOPEN_FIRST_SECONDS, MAX_REOPEN_SECONDS = 0.05, 2.0
+"""First and longest pause between tries to reopen."""
+
+
+class Opener(Protocol):
+    """How a port is opened; `open_url` unless a test brings its own."""
+
+    def __call__(self, url: str, *, baud: int, no_reset: bool) -> Awaitable[Handle]:
+        """Open `url`. Raises `PortError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PortAccess:
+    """How a session reaches ports, and what is remembered of them. Tests bring their own."""
+
+    opener: Opener = open_url
+    waiter: Callable[[PortIdentity], Awaitable[str]] = wait_for_port
+    """Returns the URL of a lost port when it is back."""
+
+    identifier: Callable[[str], PortIdentity] = identify
+    """What a port is recognised by when it comes back; runs in a thread."""
+
+    resolver: Callable[[str], str] = port_of
+    """Turns what the user typed (a nickname) into a URL; runs in a thread."""
+
+    remember: Callable[[PortIdentity, str, str], None] = remember_chip
+    """Keeps what a probe found (identity, chip, MAC); runs in a thread."""
+
+
+class Connection:
+    """Owns the link to the board, and moves the lifecycle as the port comes and goes.
+
+    Args:
+        access: how ports are reached.
+        pipeline: what reads the port.
+        recorder: records what is received.
+        lifecycle: the session's state.
+        reporter: the session's voice.
+        tasks: where losing and remembering run.
+        reconnect: wait for a lost port, and open it again.
+    """
+
+    def __init__(
+        self,
+        access: PortAccess,
+        pipeline: Pipeline,
+        recorder: Recorder,
+        lifecycle: Lifecycle,
+        reporter: Reporter,
+        tasks: BackgroundTasks,
+        *,
+        reconnect: bool,
+    ) -> None:
+        self._access = access
+        self._pipeline = pipeline
+        self._lifecycle = lifecycle
+        self._reporter = reporter
+        self._tasks = tasks
+        self._reconnect = reconnect
+        self._request = OpenRequest("")
+        self._losing = False
+        self._opening: asyncio.Task[None] | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        self._warned: set[PortWarning] = set()
+        self.link = Link(pipeline, recorder, reporter.clock, self.lose)
+        self.identity = PortIdentity("")
+        self.opens = 0
+        """How often a port was opened; one a session, unless it was lost."""
+
+    async def open(self, request: OpenRequest) -> Handle | None:
+        """Open the port, without reading it yet. None when it cannot be: state, reason and hint say so."""
+        self._lifecycle.fire(Trigger.OPEN)
+        self._request = request
+        self._reporter.publish(
+            replace(
+                self._reporter.status,
+                url=request.url,
+                name=request.name or request.url,
+                baud=request.baud,
+                hint="",
+                chip=None,
+                probe=None,
+                activity=Activity.RUNNING,
+                unfinished=(),
+            )
+        )
+        self._opening = asyncio.current_task()
+        try:
+            url = await looked_up(lambda: self._access.resolver(request.url))
+            self.identity = await looked_up(lambda: self._access.identifier(url))
+            return await self._access.opener(url, baud=request.baud, no_reset=request.no_reset)
+        except PortError as error:
+            self._reporter.publish(replace(self._reporter.status, hint=error.hint))
+            self._lifecycle.fire(Trigger.OPEN_FAILED, error.message)
+            return None
+        finally:
+            self._opening = None
+
+    def begin(self, handle: Handle) -> None:
+        """Read a port that was just opened, and let the lifecycle go on."""
+        self._attach(handle)
+        self._lifecycle.fire(Trigger.OPENED_ASK if self._request.probe else Trigger.OPENED)
+        self._reporter.list_event(LinkEvent(*self._reporter.here, LinkState.OPENED))
+
+    def _attach(self, handle: Handle) -> None:
+        self.opens += 1
+        self._reporter.publish(
+            replace(
+                self._reporter.status,
+                usb=handle.usb,
+                has_modem_lines=handle.has_modem_lines,
+                activity=Activity.RUNNING,
+                unfinished=(),
+                waiting=False,
+            )
+        )
+        self._warn_of(handle)
+        self._pipeline.set_rate(handle.baud)
+        self.link.attach(handle)
+
+    def tell_warnings(self) -> None:
+        """What the open port warns of, once each: a line of the log and an event, and a toast to act on."""
+        if self.link.attached is not None:
+            self._warn_of(self.link.attached)
+
+    def _warn_of(self, handle: Handle) -> None:
+        reporter = self._reporter
+        for warning in handle.warnings:
+            if warning in self._warned:
+                continue
+            self._warned.add(warning)
+            line = reporter.mark(warning.text)
+            reporter.list_event(SessionNote(*reporter.here, warning.text), line)
+            if warning.kind in TO_ACT_ON:
+                reporter.notify(warning.text, Severity.WARNING)
+
+    async def close(self) -> None:
+        """Close the port, also one that is being opened or waited for; bounded."""
+        await self.link.detach()
+        if self._lifecycle.state is not State.CLOSED:
+            self._reporter.publish(
+                replace(self._reporter.status, waiting=False, activity=Activity.RUNNING, unfinished=())
+            )
+            self._lifecycle.fire(Trigger.CLOSE)
+
+    async def stop(self) -> None:
+        """Do not open or wait for anything any longer."""
+        if self._opening is not None and self._opening is not asyncio.current_task():
+            self._opening.cancel()
+        await stop_tasks(self._reopening)
+
+    # -- losing and finding again -------------------------------------------------------------------------------
+
+    def lose(self, error: PortError) -> None:
+        """Whoever reads found the port gone."""
+        self._tasks.spawn(self.lost(error))
+
+    async def lost(self, error: PortError) -> None:
+        """The port is gone: say so, and wait for it where that is wanted."""
+        if self._losing or self._lifecycle.state not in OPEN_STATES:
+            return
+        reporter, now = self._reporter, self._reporter.clock()
+        self._losing = True  # the reader and a lease may both find the port gone
+        try:
+            await self.link.detach()
+        finally:
+            self._losing = False
+        if self._lifecycle.state not in OPEN_STATES:  # closed by the user meanwhile
+            return
+        reporter.publish(replace(reporter.status, activity=Activity.RUNNING))
+        self._lifecycle.fire(Trigger.LOSE, error.message)
+        line = reporter.mark(f"port lost: {error.message}")
+        reporter.list_event(LinkEvent(reporter.here[0], now, LinkState.LOST, error.message), line)
+        goes_on = f". {WAITS}" if self._reconnect else ""
+        reporter.notify(f"Port lost: {error.message}{goes_on}", Severity.WARNING)
+        if self._reconnect:
+            self.wait_for_return(now)
+
+    def wait_for_return(self, since: float) -> None:
+        """Open the port again when it is back; `since`, in host time, is when it went."""
+        self._reporter.publish(replace(self._reporter.status, waiting=True))
+        self._reopening = asyncio.create_task(self._reopen(since), name="espmon-reopen")
+
+    async def _reopen(self, since: float) -> None:
+        pause, reporter = REOPEN_FIRST_SECONDS, self._reporter
+        while True:
+            url = await self._access.waiter(self.identity)
+            self._lifecycle.fire(Trigger.REAPPEAR)
+            try:
+                handle = await self._access.opener(url, baud=reporter.status.baud, no_reset=self._request.no_reset)
+            except PortError as error:
+                reporter.publish(replace(reporter.status, hint=error.hint))
+                self._lifecycle.fire(Trigger.REOPEN_FAILED, error.message)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, MAX_REOPEN_SECONDS)
+                continue
+            gap = reporter.clock() - since
+            line = reporter.mark(f"port reopened after {gap:.2f} s; what was sent in between is not here")
+            event = LinkEvent(*reporter.here, LinkState.REOPENED, "", round(gap, 3))
+            self._attach(handle)
+            self._lifecycle.fire(Trigger.OPENED)
+            reporter.list_event(event, line)
+            reporter.notify("Port is back")
+            return
+
+    # -- whose port it is ---------------------------------------------------------------------------------------
+
+    def remember(self, result: ProbeResult) -> None:
+        """Keep what a probe found for the next time."""
+        self._tasks.spawn(self._remember(result))
+
+    async def _remember(self, result: ProbeResult) -> None:
+        try:
+            await asyncio.to_thread(self._access.remember, self.identity, result.chip, result.mac or "")
+        except PortError as error:
+            self._reporter.notify(f"The board is not remembered: {error}", Severity.WARNING)

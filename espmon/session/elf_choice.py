@@ -1,0 +1,134 @@
+"""Which ELF decodes a session: the one the user chose, or one that fits what the board says it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from espmon.records.batch import Part
+from espmon.records.demux import Demultiplexer
+from espmon.records.events.boot import Boot
+from espmon.records.events.panic_record import Panic
+from espmon.session.binlog_strings import BinlogStrings
+from espmon.session.decoder import Decoder
+from espmon.session.elves import ElfLibrary, pick
+from espmon.session.event_log import EventLog
+from espmon.session.reporter import Reporter
+from espmon.session.reports import Reports
+from espmon.session.rom_elves import find_rom_elf, revision_number
+from espmon.session.status import ElfState, Severity
+from espmon.session.tasks import BackgroundTasks
+
+DECODED_AGAIN = 100
+"""Latest events that are looked at for crashes to decode once more when another ELF is used."""
+
+
+class ElfChoice:
+    """Loads ELF files, compares them with what the board prints, and looks for one that fits.
+
+    Args:
+        decoder: what uses them.
+        demux: takes a binary log's strings from them.
+        events: the crashes that are decoded again.
+        reports: decodes crashes.
+        library: ELFs that matched before.
+        reporter: the session's voice.
+        tasks: where looking for files runs.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        demux: Demultiplexer,
+        events: EventLog,
+        reports: Reports,
+        library: ElfLibrary,
+        reporter: Reporter,
+        tasks: BackgroundTasks,
+    ) -> None:
+        self._decoder = decoder
+        self._demux = demux
+        self._events = events
+        self._reports = reports
+        self._library = library
+        self._reporter = reporter
+        self._tasks = tasks
+        self._checked: set[str] = set()
+        self._silicon: tuple[str, int | None] | None = None
+        """The chip and its revision, as the boot log or a probe named them."""
+
+        self.rom_elf: Path | None = None
+        """The chip's ROM ELF as the user gave it; that of an installed toolchain when None."""
+
+    def take(self, part: Part, entry: int | None) -> None:
+        """See `Sink`: a boot or a panic may name the application."""
+        if isinstance(part, Boot | Panic) and part.elf_sha256:
+            self._check(part.elf_sha256)
+        if isinstance(part, Boot) and part.chip:
+            self.learn_chip(part.chip, part.chip_revision)
+
+    def learn_chip(self, chip: str, revision: str | None) -> None:
+        """The board's chip is known: names and frames in its ROM, where a toolchain's ROM ELF is installed."""
+        self._silicon = (chip, revision_number(revision))
+        if self.rom_elf is None:
+            self._tasks.spawn(self._use_rom())
+
+    async def _use_rom(self) -> None:
+        path = self.rom_elf
+        if path is None and self._silicon is not None:
+            path = await asyncio.to_thread(find_rom_elf, *self._silicon)
+        if path is not None:
+            await self._decoder.extend(path)
+
+    def _check(self, printed: str) -> None:
+        """The board printed the SHA-256 of its application: does the ELF fit, or is there one that does?"""
+        match, status = self._decoder.matches(printed), self._reporter.status
+        if match is None and status.elf_state is ElfState.LOADING:
+            return  # the one that is chosen goes before others that fit; `use` asks again
+        if match is not None:
+            self._reporter.publish(replace(status, elf_state=ElfState.MATCH if match else ElfState.MISMATCH))
+        if printed not in self._checked:
+            self._checked.add(printed)
+            self._tasks.spawn(self._keep() if match else self._pick(printed))
+
+    async def _keep(self) -> None:
+        """An ELF that matched is kept, so that yesterday's crash still decodes."""
+        if self._decoder.loaded is not None:
+            await asyncio.to_thread(self._library.add, self._decoder.loaded.paths[0])
+
+    async def _pick(self, printed: str) -> None:
+        """Look for the ELF with this SHA-256 among the builds here and those that matched before."""
+        found = await asyncio.to_thread(pick, printed, ".", self._library)
+        if found is not None:
+            self._reporter.notify(f"ELF that fits the board: {found.path}")
+            await self.use((found.path,))
+        elif self._decoder.matches(printed) is False:
+            self._reporter.notify(
+                f"The ELF does not fit: the board runs {printed}, the ELF is "
+                f"{self._decoder.sha256[: len(printed)]}. Names and lines may be wrong",
+                Severity.WARNING,
+            )
+
+    async def use(self, paths: tuple[Path, ...]) -> None:
+        """Use these ELF files (application first) for decoding, also for what was received before."""
+        loaded = await self._decoder.load(paths)
+        if loaded:
+            await self._use_strings(paths)
+            await self._use_rom()
+        entries = self._events.entries
+        printed = [entry.record.elf_sha256 for entry in entries if isinstance(entry.record, Boot | Panic)]
+        if newest := next(filter(None, reversed(printed)), None):
+            self._check(newest)
+        for entry in entries[-DECODED_AGAIN:] if loaded else ():
+            if isinstance(entry.record, Panic) or not entry.decoded:
+                await self._reports.decode_again(entry.id)
+
+    async def _use_strings(self, paths: tuple[Path, ...]) -> None:
+        """Binary log frames take their strings from the same ELF files."""
+        try:
+            strings = await self._decoder.run(lambda symbolizer: BinlogStrings(paths))
+        except (OSError, ValueError) as error:
+            self._reporter.notify(f"No strings for a binary log: {error}", Severity.WARNING)
+            return
+        self._demux.use_strings(strings)

@@ -1,0 +1,103 @@
+"""Between a session and an IDE: it is told of crashes and core dumps, and gets the port of a board that halted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from espmon.postmortem.panic_report import PanicReport
+from espmon.postmortem.source import map_path
+from espmon.records.batch import Part
+from espmon.records.spans.coredump_capture import Coredump
+from espmon.records.spans.gdb_packets import Gdb
+from espmon.session.connection import Connection
+from espmon.session.ide import Ide, IdeError
+from espmon.session.reporter import Reporter
+from espmon.session.state import Lifecycle, State, Trigger
+from espmon.session.status import Activity, Change, CrashDecoded, EventAdded, Severity
+from espmon.session.tasks import BackgroundTasks
+
+IDE_HAS_PORT = "The IDE has the port"
+"""`Status.reason` while `Status.activity` is LENT_TO_IDE."""
+
+
+class IdeLink:
+    """Between a session and one IDE.
+
+    Args:
+        ide: the IDE.
+        connection: the port, which the IDE gets for a while.
+        lifecycle: the session's state.
+        reporter: the session's voice.
+        tasks: where the IDE is waited for.
+        path_map: prefix of a source path in the ELF -> local folder.
+    """
+
+    def __init__(
+        self,
+        ide: Ide,
+        connection: Connection,
+        lifecycle: Lifecycle,
+        reporter: Reporter,
+        tasks: BackgroundTasks,
+        path_map: Mapping[str, str],
+    ) -> None:
+        self._ide = ide
+        self._connection = connection
+        self._lifecycle = lifecycle
+        self._reporter = reporter
+        self._tasks = tasks
+        self._path_map = path_map
+        self._told: set[int] = set()
+
+    def stop_waiting(self) -> None:
+        """The user wants the port back."""
+        self._ide.stop_waiting()
+
+    def take(self, part: Part, entry: int | None) -> None:
+        """See `Sink`: a board that waits in its debug stub is the IDE's."""
+        if isinstance(part, Gdb) and part.checksum == "ok":
+            self._tasks.spawn(self._lend())
+
+    def listen(self, change: Change) -> None:
+        """What the session published."""
+        if isinstance(change, CrashDecoded):
+            self._tasks.spawn(self._crash(change.report))
+        elif isinstance(change, EventAdded) and isinstance(change.entry.record, Coredump):
+            entry = change.entry
+            if entry.path is not None and entry.id not in self._told:
+                self._told.add(entry.id)
+                self._tasks.spawn(self._core_dump(entry.path))
+
+    async def _core_dump(self, path: Path) -> None:
+        try:
+            await self._ide.core_dump(path, self._reporter.status.elf)
+        except IdeError as error:
+            self._reporter.notify(str(error), Severity.WARNING)
+
+    async def _crash(self, report: PanicReport) -> None:
+        place = report.place
+        file = map_path(place.file, self._path_map) if place is not None and place.file else None
+        try:
+            await self._ide.crash(report.sentence, file, place.line if place is not None else None)
+        except IdeError as error:
+            self._reporter.notify(str(error), Severity.WARNING)
+
+    async def _lend(self) -> None:
+        reporter, since = self._reporter, self._reporter.clock()
+
+        async def let_go() -> None:
+            await self._connection.link.detach()
+            reporter.publish(replace(reporter.status, activity=Activity.LENT_TO_IDE))
+            self._lifecycle.fire(Trigger.LOSE, IDE_HAS_PORT)
+            reporter.mark("the IDE has the port")
+
+        try:
+            if not await self._ide.gdb_stub(self._connection.identity.url, reporter.status.elf, let_go):
+                reporter.notify("Not waiting for the IDE any longer", Severity.WARNING)
+        except IdeError as error:
+            reporter.notify(str(error), Severity.WARNING)
+        if self._lifecycle.state is State.LOST:
+            reporter.publish(replace(reporter.status, activity=Activity.RUNNING))
+            self._connection.wait_for_return(since)
