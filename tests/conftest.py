@@ -1,4 +1,4 @@
-"""Shared by all tests: where the measured inputs are, and what is skipped without them."""
+"""Shared by all tests: the inputs they read, and the check that no process outlives them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.inputs import OWN, REAL_DUMPS, REAL_LOGS, Dump, Log, dump_named, log_named, own_dumps, own_logs, real_inputs
+
 pytest_plugins = ["tests.survivors"]
-
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-FACTS = SHARED.parent / "facts"
-
-
-@pytest.fixture(scope="session")
-def shared_facts() -> Path:
-    """The folder of collected facts beside the checkout; tests that need it skip where it is absent."""
-    if not FACTS.is_dir():
-        pytest.skip("the collected facts (../shared/facts) are not beside this checkout")
-    return FACTS
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real inputs beside the checkout; tests that need it skip where it is absent."""
-    if not SHARED.is_dir():
-        pytest.skip("the real inputs (../shared/data) are not beside this checkout")
-    return SHARED
+    return real_inputs()
+
+
+@pytest.fixture(scope="session", params=["own", "real"])
+def inputs(request: pytest.FixtureRequest) -> Path:
+    """The folder of inputs that the project made, and that of the real ones."""
+    return OWN if request.param == "own" else real_inputs()
+
+
+@pytest.fixture(scope="session", params=[*own_dumps(), *REAL_DUMPS])
+def dump(request: pytest.FixtureRequest) -> Dump:
+    """Each core dump."""
+    return dump_named(request.param)
+
+
+@pytest.fixture(scope="session", params=[*own_logs(), *REAL_LOGS])
+def log(request: pytest.FixtureRequest) -> Log:
+    """Each log."""
+    return log_named(request.param)

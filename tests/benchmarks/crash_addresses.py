@@ -27,9 +27,9 @@ from espmon.session.event_log import EventLog
 from espmon.session.pipeline import Pipeline
 from espmon.session.settings import Settings
 from espmon.session.store import LogStore
-from tests.conftest import SHARED
+from tests.inputs import REAL
 
-ELF = SHARED / "coredump" / "esp32" / "app.elf"
+ELF = REAL / "coredump" / "esp32" / "app.elf"
 READ = 16 << 10
 """Bytes of one read of the port."""
 

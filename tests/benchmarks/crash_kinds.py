@@ -24,10 +24,10 @@ from espmon.records.events.panic_record import Panic
 from espmon.sim import simulated_panic as sim_panic
 from espmon.sim.firmware_image import ELF, KINDS, Image
 from tests.benchmarks.crash_addresses import Everything, NoCoredump
-from tests.conftest import SHARED
+from tests.inputs import REAL
 
 FIXTURES = Path(__file__).resolve().parents[1] / "records" / "events" / "fixtures"
-XTENSA_ELF = SHARED / "coredump" / "esp32" / "app.elf"
+XTENSA_ELF = REAL / "coredump" / "esp32" / "app.elf"
 XTENSA_FUNCTIONS = ("app_main", "main_task", "vPortTaskWrapper")
 
 

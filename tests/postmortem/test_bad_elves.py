@@ -11,6 +11,7 @@ import pytest
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_input import read_core
 from tests.benchmarks.postmortem_mutations import mutate, text_mutate
+from tests.inputs import Dump
 from tests.postmortem.made import ALLOC, EXEC, RISCV, make_elf
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "elf"
@@ -137,12 +138,10 @@ def test_damaged_elves_raise_nothing_but_the_rooms_own_error(tmp_path: Path, nam
             assert "damaged.elf" in said or "section" in said
 
 
-@pytest.mark.parametrize("name", ["esp32", "esp32_bin", "esp32c3"])
-def test_damaged_dumps_raise_nothing_but_the_rooms_own_error(shared_data: Path, name: str) -> None:
-    folder = shared_data / "coredump" / name
-    text = (folder / "coredump.b64").read_bytes()
+def test_damaged_dumps_raise_nothing_but_the_rooms_own_error(dump: Dump) -> None:
+    text = dump.text
     raw = read_core(text).data
-    symbolizer = Symbolizer(folder / "app.elf")
+    symbolizer = Symbolizer(dump.elf)
     decoded = 0
     for seed in range(80):
         rng = random.Random(seed)

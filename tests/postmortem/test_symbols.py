@@ -16,6 +16,7 @@ import pytest
 from espmon.postmortem import Frame, PostmortemError, Symbolizer
 from espmon.postmortem.demangle import demangle
 from espmon.postmortem.source import map_path, source_excerpt
+from tests.inputs import Dump
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "elf"
 WITH_TRUTH = ["dwarf4", "dwarf5", "optimized", "optimized4", "names", "names4"]
@@ -167,13 +168,12 @@ def test_a_file_that_is_not_there_is_said() -> None:
         Symbolizer("/nonexistent/nowhere.elf")
 
 
-@pytest.mark.parametrize("name", ["esp32", "esp32_bin", "esp32c3"])
-def test_random_addresses_of_real_elves_agree_with_llvm_symbolizer(shared_data: Path, name: str) -> None:
+def test_random_addresses_of_real_elves_agree_with_llvm_symbolizer(dump: Dump) -> None:
     if not shutil.which("llvm-symbolizer"):
         pytest.skip("llvm-symbolizer is not installed")
     from tests.benchmarks.postmortem_symbols import compare, llvm_symbolizer, sample
 
-    symbolizer = Symbolizer(shared_data / "coredump" / name / "app.elf")
+    symbolizer = Symbolizer(dump.elf)
     addresses = sample(symbolizer, 300, seed=11)
     counts, examples = compare(symbolizer, addresses, llvm_symbolizer(symbolizer.elf.path, addresses)[0])
     # Names differ by aliases and compiler suffixes; llvm-symbolizer names object files as sources of assembly without

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from espmon.records import Coredump, Demultiplexer, Limits, Line, Note, Record
+from tests.inputs import Dump
 from tests.records.streams import BANNER, END, START, assert_tiles, core_dump, core_image, core_lines, records
 
 
@@ -19,10 +18,9 @@ def texts(found: list[Record]) -> list[str]:
     return [record.text for record in found if isinstance(record, Line)]
 
 
-@pytest.mark.parametrize("name", ["esp32", "esp32_bin", "esp32c3"])
 @pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
-def test_real_dumps_are_captured_with_a_good_checksum_inside_noise(shared_data: Path, name: str, eol: bytes) -> None:
-    text = (shared_data / "coredump" / name / "coredump.b64").read_bytes().replace(b"\n", eol)
+def test_real_dumps_are_captured_with_a_good_checksum_inside_noise(dump: Dump, eol: bytes) -> None:
+    text = dump.text.replace(b"\n", eol)
     noise = b"I (5) wifi: busy\r\n"
     rows = text.splitlines(keepends=True)
     body = b"".join(rows[:7]) + noise + b"".join(rows[7:])

@@ -1,14 +1,13 @@
-"""An Xtensa board in its stub, made from a real core dump: the chain of calls is the one the dump has."""
+"""An Xtensa board in its stub, made from a core dump: the chain of calls is the one the dump has."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from espmon.postmortem import SegmentMemory, Symbolizer, decode_core
 from espmon.postmortem.core_report import CoreReport
 from espmon.session.gdb_client import GdbClient
+from tests.inputs import dump_named
 from tests.session.fakes import ScriptedHandle
 from tests.session.stub import Stub, unwound
 
@@ -38,10 +37,11 @@ class XtensaStub(Stub):
 
 
 @pytest.mark.parametrize("loops", [True, False], ids=["esp32", "as the S2 sends it"])
-async def test_the_chain_of_calls_from_the_stub_is_the_one_of_the_core_dump(shared_data: Path, loops: bool) -> None:
-    folder = shared_data / "coredump" / "esp32"
-    symbolizer = Symbolizer(folder / "app.elf")
-    report = decode_core((folder / "coredump.b64").read_bytes(), symbolizer)
+@pytest.mark.parametrize("name", ["xtensa", "xtensa_inlined", "xtensa_bin", "esp32"])
+async def test_the_chain_of_calls_from_the_stub_is_the_one_of_the_core_dump(name: str, loops: bool) -> None:
+    dump = dump_named(name)
+    symbolizer = Symbolizer(dump.elf)
+    report = decode_core(dump.text, symbolizer)
     crashed = next(task for task in report.tasks if task.crashed)
     handle = ScriptedHandle()
     handle.answer = XtensaStub(report, loops=loops)

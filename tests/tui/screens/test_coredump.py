@@ -13,6 +13,7 @@ from espmon.postmortem import decode_core
 from espmon.tui.screens.core_dump_screen import CHOOSE_ELF, CoreDumpReportScreen
 from espmon.tui.screens.crash_parts import FramesTable, local_source
 from espmon.tui.screens.table import KeyedTable
+from tests.inputs import REAL_DUMPS, dump_named
 from tests.tui.screens.crash_data import CORE_DUMP, FRAMES, SOURCE, source, task
 from tests.tui.screens.host import Host, run_before, screen_text, settle, toasts
 
@@ -329,15 +330,22 @@ def test_source_of_this_computer_is_read_by_path_mapping(tmp_path: Path) -> None
     assert read("/builds/project/none.c", 14) == []
 
 
-@pytest.mark.parametrize("dump", ["esp32", "esp32_bin", "esp32c3"])
-async def test_a_real_dump_decoded_is_readable(shared_data: Path, dump: str) -> None:
-    folder = shared_data / "coredump" / dump
-    report = decode_core((folder / "coredump.b64").read_bytes(), folder / "app.elf").to_json()
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("riscv", "command_abort (console.c:25)"),
+        ("xtensa", "run_command (main.c:17)"),
+        *((name, "fail_once (test_core_dump.c:14)") for name in REAL_DUMPS),
+    ],
+)
+async def test_a_real_dump_decoded_is_readable(name: str, place: str) -> None:
+    dump = dump_named(name)
+    report = decode_core(dump.text, dump.elf).to_json()
     app = Host(lambda: CoreDumpReportScreen(report, source=local_source()))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         text = screen_text(app)
-        for part in ("abort() was called", "task main, at fail_once (test_core_dump.c:14)", "panic_abort", "IDLE"):
+        for part in ("abort() was called", f"task main, at {place}", "panic_abort", "IDLE"):
             assert part in text
         assert "The file is not on this computer" in text
-        assert "dump.c:14" in text.splitlines()[6] + text.splitlines()[7]
+        assert place.rstrip(")")[-9:] in text.splitlines()[6] + text.splitlines()[7]
