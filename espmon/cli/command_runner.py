@@ -21,6 +21,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from functools import partial
 from typing import Any, NoReturn
 
 from espmon.port.port_error import PortError
@@ -90,13 +91,13 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, separators=(", ", ": ")))
 
 
-def help_formatter(prog: str) -> argparse.HelpFormatter:
+def help_formatter(prog: str, kind: type[argparse.HelpFormatter] = argparse.HelpFormatter) -> argparse.HelpFormatter:
     """Help as wide as the terminal. argparse would ask `shutil`, which every command would wait for on its way."""
     try:
         columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size().columns or HELP_COLUMNS
     except (OSError, ValueError):  # not a terminal, or COLUMNS is no number
         columns = HELP_COLUMNS
-    return argparse.HelpFormatter(prog, width=columns - 2)
+    return kind(prog, width=columns - 2)
 
 
 class MixedParser(argparse.ArgumentParser):
@@ -110,10 +111,19 @@ class MixedParser(argparse.ArgumentParser):
         return self.parse_intermixed_args(args, namespace)
 
 
-def command_parser(name: str, description: str, *, mixed: bool = False) -> argparse.ArgumentParser:
-    """A parser for `espmon NAME` that knows `--debug`; `mixed`: see `MixedParser`."""
+def command_parser(
+    name: str, description: str, *, mixed: bool = False, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """A parser for `espmon NAME` that knows `--debug`; `mixed`: see `MixedParser`; `epilog`: printed
+    behind the options, line by line.
+    """
     parser = (MixedParser if mixed else argparse.ArgumentParser)(
-        prog=f"espmon {name}".strip(), description=description, formatter_class=help_formatter
+        prog=f"espmon {name}".strip(),
+        description=description,
+        epilog=epilog,
+        formatter_class=partial(help_formatter, kind=argparse.RawDescriptionHelpFormatter)
+        if epilog
+        else help_formatter,
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     return parser

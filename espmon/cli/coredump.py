@@ -42,7 +42,7 @@ def coredump(options: argparse.Namespace) -> int:
             symbolizer = with_rom(symbolizer, core, options.rom_elf)
         report = decode_core(core, symbolizer, force=options.force)
     except PostmortemError as error:
-        fail(Exit.FAILED if error.mismatch else Exit.USAGE, str(error))
+        fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
     if options.json:
         print_json(report.full_json())
         for warning in report.warnings:

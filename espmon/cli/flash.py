@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
-from espmon.session.flash_plan import FlashPlan, PlanError, from_pairs, from_project, number
+from espmon.session.flash_plan import FlashPlan, PlanError, PlanLimitError, from_pairs, from_project, number
 from espmon.text import counted
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit code: 1 not as wanted, 2 usage or file, 3 port, 4 chip."""
     words = list(arguments)
     if words and words[0] in ACTIONS:
-        return run_command(_parser(words[0]), words[1:], run, {PlanError: int(Exit.USAGE)})
+        return run_command(
+            _parser(words[0]), words[1:], run, {PlanLimitError: int(Exit.LIMIT), PlanError: int(Exit.USAGE)}
+        )
     parser = command_parser("flash", "Verify, write, erase and read flash; show partitions and applications.")
     parser.epilog = "espmon flash ACTION --help tells the words and options of an action."
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")

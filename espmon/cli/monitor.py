@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
-from espmon.cli.command_runner import Exit, clean
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
 from espmon.cli.screen_checks import log_problem, screen_problem
 
 if TYPE_CHECKING:
     from espmon.session import Session
     from espmon.session.status import OpenRequest
-
-PORT_FAILED = 3
 
 COMMANDS_HELP = """\
 commands:
@@ -39,11 +37,8 @@ commands:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the full screen."""
-    result = argparse.ArgumentParser(
-        prog="espmon",
-        description="Full-screen serial monitor for ESP32-family boards that shows why they crashed.",
-        epilog=COMMANDS_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    result = command_parser(
+        "", "Full-screen serial monitor for ESP32-family boards that shows why they crashed.", epilog=COMMANDS_HELP
     )
     result.add_argument(
         "port",
@@ -76,7 +71,6 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--print-filter", default=None, metavar="F", help='tag:level filter, as in "wifi:W *:I"')
     result.add_argument("--ws", metavar="URL", help="tell an IDE of debug stubs and core dumps over a WebSocket")
     result.add_argument("--timestamps", action="store_true", help="show host time")
-    result.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     result.add_argument("--version", action="version", version=f"espmon {__version__}")
     return result
 
@@ -100,18 +94,19 @@ def default_baud() -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the full screen; returns the exit code."""
-    options = parser().parse_args(list(arguments))
+    return run_command(parser(), arguments, monitor)
+
+
+def monitor(options: argparse.Namespace) -> int:
+    """Look at what was asked for, and show the screen."""
     if problem := screen_problem():
-        print(f"espmon: {problem}", file=sys.stderr)
-        return 2
+        fail(Exit.USAGE, problem)
     given = [*options.elf, *([options.rom_elf] if options.rom_elf is not None else [])]
     missing = [path for path in given if not path.is_file()]
     if missing:
-        print(f"espmon: no such ELF file: {missing[0]}", file=sys.stderr)
-        return 2
+        fail(Exit.USAGE, f"no such ELF file: {missing[0]}")
     if options.log is not None and (problem := log_problem(options.log)):
-        print(f"espmon: {problem}", file=sys.stderr)
-        return 2
+        fail(Exit.USAGE, problem)
     from espmon.session.status import OpenRequest
 
     request = OpenRequest(
@@ -183,8 +178,7 @@ def run_screen(
     problems += more
     wanted = request or defaults
     if wanted is not None and wanted.log is not None and not settings.recording:
-        print("espmon: no log is written while the setting `recording` is false", file=sys.stderr)
-        return 2
+        fail(Exit.USAGE, "no log is written while the setting `recording` is false")
     # One dictionary for the session and the screen, so that a board started later can say where its sources are.
     paths = {**settings.path_map, **(path_map or {})}
     settings = replace(settings, path_map=paths)
@@ -212,7 +206,7 @@ def run_screen(
         )
         with ExitWatch(app.leave_now, app.salvage) as watch:
             app.on_hangup = watch.hang_up
-            result = app.run() or (PORT_FAILED if app.router.never_opened else 0)
+            result = app.run() or (Exit.PORT if app.router.never_opened else Exit.DONE)
             for problem in problems:
                 last_words(f"espmon: {problem}", sys.stderr)
             if app.recorded is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from espmon.cli.command_runner import Exit, command_parser, fail, run_command, say
 from espmon.sim.board import SimulatedBoard
 from espmon.sim.board_events import EventLog
 from espmon.sim.scenarios import SCENARIOS
@@ -18,16 +18,14 @@ from espmon.sim.terminal import BoardTerminal
 
 PSEUDO_TERMINAL = "pty:"
 DEFAULT_SETTLE = 0.5
-DONE, USAGE, PORT_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
 def _parser() -> argparse.ArgumentParser:
     scenarios = "\n".join(f"  {row.name:<12} {row.description}" for row in SCENARIOS.values())
-    parser = argparse.ArgumentParser(
-        prog="espmon sim",
-        description="A simulated board behind a network port. The first line on stdout is its URL.",
+    parser = command_parser(
+        "sim",
+        "A simulated board behind a network port. The first line on stdout is its URL.",
         epilog=f"scenarios:\n{scenarios}\n\nchips: {', '.join(CHIPS)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--listen",
@@ -81,8 +79,8 @@ async def _serve(board: SimulatedBoard, listen: str) -> int:
             # Event loops without signal support: the interpreter's own handler, woken by the loop.
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(ask, code))
 
-    catch(signal.SIGINT, INTERRUPTED)
-    catch(signal.SIGTERM, DONE)
+    catch(signal.SIGINT, Exit.INTERRUPTED)
+    catch(signal.SIGTERM, Exit.DONE)
     front = BoardTerminal(board) if listen == PSEUDO_TERMINAL else BoardServer(board, listen)
     async with front as server:
         print(server.url, flush=True)
@@ -107,18 +105,19 @@ def main(arguments: list[str]) -> int:
 
     Exit codes: 0 stopped by SIGTERM, 130 by Ctrl-C, 2 wrong usage or unreadable file, 3 cannot listen.
     """
-    options = _parser().parse_args(arguments)
+    return run_command(_parser(), arguments, simulate)
+
+
+def simulate(options: argparse.Namespace) -> int:
+    """Make the board and serve it."""
     if options.rate is not None and options.rate < 1:
-        print("espmon sim: --rate must be at least 1 baud", file=sys.stderr)
-        return USAGE
+        fail(Exit.USAGE, "--rate must be at least 1 baud")
     if find_spec("esp32_mock_bootloader") is None:
-        print("espmon sim: no ROM loader without the extra: pip install 'espmon[demo]'", file=sys.stderr)
+        say("espmon: no ROM loader without the extra: pip install 'espmon[demo]'")
     try:
         replay = options.replay.read_bytes() if options.replay else None
         return asyncio.run(_run(options, replay))
     except ListenError as error:
-        print(f"espmon sim: {error}", file=sys.stderr)
-        return USAGE if error.wrong_usage else PORT_FAILED
+        fail(Exit.USAGE if error.wrong_usage else Exit.PORT, str(error))
     except OSError as error:
-        print(f"espmon sim: {error.filename}: {error.strerror}", file=sys.stderr)
-        return USAGE
+        fail(Exit.USAGE, f"{error.filename}: {error.strerror}")

@@ -51,7 +51,7 @@ def plausible_header(data: bytes) -> bool:
 def read_core(data: bytes) -> CoreInput:
     """Find the dump in what a user has; raises `PostmortemError` saying what was found instead."""
     if len(data) > MAX_INPUT:
-        raise PostmortemError(f"the input has {len(data)} bytes; at most {MAX_INPUT} are read")
+        raise PostmortemError(f"the input has {len(data)} bytes; at most {MAX_INPUT} are read", limit=True)
     if not data.strip():
         raise PostmortemError("the input is empty")
     if data[:4] == b"\x7fELF" or plausible_header(data):

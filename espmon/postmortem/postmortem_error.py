@@ -10,12 +10,13 @@ from contextlib import contextmanager
 class PostmortemError(Exception):
     """An ELF file or a dump that cannot be used; the message says what and where.
 
-    `mismatch`: both are sound, but the ELF is not the one the dump was made by.
+    `mismatch`: both are sound, but the ELF is not the one the dump was made by. `limit`: it is larger than is read.
     """
 
-    def __init__(self, message: str, mismatch: bool = False) -> None:
+    def __init__(self, message: str, mismatch: bool = False, limit: bool = False) -> None:
         super().__init__(message)
         self.mismatch = mismatch
+        self.limit = limit
 
 
 @contextmanager

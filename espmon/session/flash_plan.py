@@ -33,6 +33,10 @@ class PlanError(Exception):
     """What the user gave cannot be flashed; the message says why and names the file."""
 
 
+class PlanLimitError(PlanError):
+    """What the user gave is more than can be flashed at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """Bytes and where they belong."""
@@ -87,7 +91,7 @@ def read_file(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise PlanError(f"{path} has {size} bytes: more than any flash holds")
+            raise PlanLimitError(f"{path} has {size} bytes: more than any flash holds")
         data = path.read_bytes()
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror or error}") from error
@@ -126,9 +130,11 @@ def intel_hex(path: Path) -> list[Region]:
         raise PlanError(f"{path} is no Intel HEX file: {error}") from error
     pieces = _by_sector(content.segments())
     if len(pieces) > MAX_REGIONS:
-        raise PlanError(f"{path} has {len(pieces)} separate pieces; at most {MAX_REGIONS} can be flashed")
-    if not pieces or sum(end - start for start, end in pieces) > MAX_BYTES:
-        raise PlanError(f"{path} holds no data" if not pieces else f"{path} holds more than any flash")
+        raise PlanLimitError(f"{path} has {len(pieces)} separate pieces; at most {MAX_REGIONS} can be flashed")
+    if not pieces:
+        raise PlanError(f"{path} holds no data")
+    if sum(end - start for start, end in pieces) > MAX_BYTES:
+        raise PlanLimitError(f"{path} holds more than any flash")
     content.padding = 0xFF
     return [Region(start, bytes(content.tobinarray(start=start, end=end - 1)), path, "") for start, end in pieces]
 

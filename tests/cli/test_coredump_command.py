@@ -181,3 +181,11 @@ def test_symbolize_refuses_with_one_line_and_code_2(arguments: list[str], capsys
     assert main(["symbolize", *arguments]) == 2
     output = capsys.readouterr()
     assert (output.out, output.err.count("\n")) == ("", 1)
+
+
+def test_more_than_is_read_is_a_limit_and_not_a_damaged_file(
+    dump: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr("espmon.postmortem.core_input.MAX_INPUT", 10)
+    assert main(["coredump", str(dump[0]), "--elf", str(dump[1])]) == 5
+    assert "at most 10 are read" in capsys.readouterr().err

@@ -26,8 +26,11 @@ def test_the_collector_rests_while_a_command_starts_and_ends(monkeypatch: pytest
         seen.append((gc.get_threshold()[0], gc.get_freeze_count()))
         return 7
 
+    ended: list[int] = []
     monkeypatch.setattr(cli, "main", main)
+    monkeypatch.setattr("espmon.cli.exit_watch.end_soon", ended.append)  # it would end the test run
     assert cli.program() == 7
+    assert ended == [7]
     assert seen == [(cli.YOUNG_OBJECTS, 0)]
     assert gc.get_freeze_count() > 0
 
