@@ -44,7 +44,7 @@ def coredump(options: argparse.Namespace) -> int:
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
     if options.json:
-        print_json(report.full_json())
+        print_json(report.to_json())
         for warning in report.warnings:
             say(f"espmon: warning: {warning}")
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
@@ -165,11 +164,8 @@ class CoreReport:
             "warnings": self.warnings,
             "sentence": self.sentence,
             "variables": [item.to_json() for item in self.variables],
+            "elf": self.elf,
         }
-
-    def full_json(self) -> dict[str, Any]:
-        """The contract's fields, and what the screen and the command add: the ELF that was used."""
-        return {**self.to_json(), "elf": self.elf}
 
     def to_text(self) -> str:
         """The report for reading, with the sections users know from the vendor's tool."""

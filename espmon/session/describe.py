@@ -118,16 +118,23 @@ TITLES: Mapping[str, Callable[[JsonObject], tuple[str, Severity]]] = {
     "link": _link,
     "note": _note,
 }
-"""Record type -> (title, severity). Types that are not listed do not enter the inspector (`line`, `raw`)."""
+"""Record type -> (title, severity). Any other type is listed under its own name."""
+
+UNLISTED = frozenset({"line", "raw"})
+"""Types that are the log itself, and do not enter the inspector."""
+
+
+def _by_name(record: Record) -> tuple[str, Severity]:
+    return record.type.replace("_", " ").capitalize(), Severity.INFO
 
 
 def describe(record: Record) -> tuple[str, Severity, tuple[tuple[str, str], ...]] | None:
     """Title, severity and detail rows of a record; None when the inspector does not list its type."""
-    maker = TITLES.get(record.type)
-    if maker is None:
+    if record.type in UNLISTED:
         return None
     fields = record.fields()
-    title, severity = maker(fields)
+    maker = TITLES.get(record.type)
+    title, severity = maker(fields) if maker is not None else _by_name(record)
     return plain(title)[:DETAIL_CHARACTERS], severity, tuple(_rows(fields))
 
 

@@ -194,7 +194,7 @@ def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary
     from espmon.session.core_decoding import decode_dump
 
     report = decode_dump(data, symbolizer, library)
-    return report.full_json(), report.to_text()
+    return report.to_json(), report.to_text()
 
 
 def _save(folder: Path, name: str, fields: Mapping[str, Any], text: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from espmon.records.events.panic_record import Panic
 from espmon.records.notes import Caps
-from espmon.records.record import Record
+from espmon.records.record import Event, JsonObject, Raw, Record
 from espmon.rom import ProbeResult
 from espmon.rom.flash_regions import FlashOutcome, RegionResult
 from espmon.rom.spi import FlashId
 from espmon.session.describe import describe
 from espmon.session.session_events import FlashEvent, ProbeEvent, SessionNote
+from espmon.session.status import Severity
 
 
 def rows(record: Record) -> dict[str, str]:
@@ -55,3 +56,18 @@ def test_a_backtrace_alone_is_not_called_other() -> None:
     described = describe(Panic(0))
     assert described is not None
     assert described[0] == "Panic: a backtrace without a reason"
+
+
+class Temperature(Event):
+    type = "die_temperature"
+
+    def fields(self) -> JsonObject:
+        return {"celsius": 85}
+
+
+def test_a_type_that_nobody_describes_is_listed_under_its_own_name() -> None:
+    assert describe(Temperature(0, 0)) == ("Die temperature", Severity.INFO, (("celsius", "85"),))
+
+
+def test_the_log_itself_is_not_listed() -> None:
+    assert describe(Raw(0, b"\x00", "binary")) is None
