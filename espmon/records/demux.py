@@ -237,10 +237,14 @@ class Demultiplexer:
         return self._batch(parts)
 
     def settle(self, time: float | None = None) -> Batch:
-        """The line has been quiet for a second or so: report what was still open (a crash that nothing followed)."""
+        """The line has been quiet for a second or so: tell what is still open (a crash that nothing followed).
+
+        Nothing ends by that. When more comes, an event that was told is reported again only if it has changed, with
+        the same type and offset: the later one holds.
+        """
         parts = self._begin(time)
         if self._capture is None:
-            parts.extend(self._offers.end())
+            parts.extend(self._offers.so_far())
         return self._batch(parts)
 
     def abort_capture(self, reason: str = "stopped by the user", time: float | None = None) -> Batch:

@@ -41,7 +41,10 @@ class LineView:
 
 
 class EventRecognizer(Protocol):
-    """Turns lines into events. One instance lives as long as its demultiplexer."""
+    """Turns lines into events. One instance lives as long as its demultiplexer.
+
+    Its state is copied, and the copy ended, to know what there is to tell while nothing comes.
+    """
 
     needles: Sequence[bytes]
     """A line is offered when it contains one of these byte strings (cheap test over whole reads) ..."""

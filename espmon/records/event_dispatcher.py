@@ -7,7 +7,9 @@ unless that line was given out before the event was complete.
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from espmon.records.anchors import anchored
@@ -15,7 +17,10 @@ from espmon.records.batch import Part
 from espmon.records.event import EventRecognizer, Gathering, LineView, LooksBack, PromptReader, Restartable
 from espmon.records.lines import DecodedBlock, LineBlock, line_text
 from espmon.records.recent_lines import RecentLines
-from espmon.records.record import Record
+from espmon.records.record import JsonObject, Record
+
+MAX_TOLD = 16
+"""Events told before they were certain that are remembered."""
 
 
 class EventDispatcher:
@@ -29,7 +34,7 @@ class EventDispatcher:
         self._gathering = [recognizer for recognizer in recognizers if isinstance(recognizer, Gathering)]
         self.recent = RecentLines()
         """What came last. The demultiplexer adds the lines that it does not offer."""
-        self._said: list[Record] = []  # of the unfinished line
+        self._told: OrderedDict[tuple[str, int], JsonObject] = OrderedDict()  # what was told of things that go on
         for recognizer in recognizers:
             if isinstance(recognizer, LooksBack):
                 recognizer.recent = self.recent
@@ -96,11 +101,7 @@ class EventDispatcher:
             return []
         events = self._in_order(found)
         self._look_up()
-        if self._said:
-            events = [event for event in events if not self._was_said(event)]
-            if block.line_offset(index + 1) > self._said[0].offset:
-                self._said.clear()
-        return events
+        return self._news(events)
 
     def _in_order(self, found: Iterable[tuple[EventRecognizer, Record]]) -> list[Record]:
         """Events in the order in which they began, with those that are still open and began earlier.
@@ -129,15 +130,37 @@ class EventDispatcher:
             if isinstance(recognizer, PromptReader) and search(line):
                 if view is None:
                     view = LineView(offset, len(line), line_text(line.rstrip(b"\r")), time, partial=True, raw=line)
-                events.extend(event for event in recognizer.quiet(view) if not self._was_said(event))
-        self._said.extend(events)
+                events.extend(event for event in recognizer.quiet(view) if self._first_told(event))
         return events
 
-    def _was_said(self, event: Record) -> bool:
-        return any(
-            event.offset == said.offset and event.type == said.type and event.to_json() == said.to_json()
-            for said in self._said
-        )
+    def so_far(self) -> list[Record]:
+        """The events that would be reported if the stream ended here, as far as they were not told like this before.
+
+        Nothing is closed. What becomes of them is reported when it is known: not at all where it is what was told,
+        else by an event of the same type at the same offset.
+        """
+        shared: dict[int, object] = {id(self.recent): self.recent}
+        found: list[tuple[int, int, Record]] = []
+        for rank, recognizer in enumerate(self._recognizers):
+            found.extend((event.offset, rank, event) for event in copy.deepcopy(recognizer, shared).end())
+        found.sort(key=lambda row: row[:2])
+        return [event for _, _, event in found if self._first_told(event)]
+
+    def _first_told(self, event: Record) -> bool:
+        """Remember that this was told before it was certain; False when exactly this was told already."""
+        key, said = (event.type, event.offset), event.to_json()
+        if self._told.get(key) == said:
+            return False
+        self._told[key] = said
+        if len(self._told) > MAX_TOLD:
+            self._told.popitem(last=False)
+        return True
+
+    def _news(self, events: list[Record]) -> list[Record]:
+        """Events that are certain now, without those that were told before just as they are."""
+        if not self._told:
+            return events
+        return [event for event in events if self._told.pop((event.type, event.offset), None) != event.to_json()]
 
     def events(self, block: LineBlock) -> list[Record]:
         """The events that the lines of a block complete, for lines that stand inside another record."""
@@ -147,6 +170,7 @@ class EventDispatcher:
         """Add the events that a span record completes: those that ended before it stand before it, at `parts[at]`."""
         events = self._in_order((one, event) for one in self._recognizers for event in one.span(record))
         self._look_up()
+        events = self._news(events)
         for event in events:
             if _ends_before(event, record.offset):
                 parts.insert(at, event)
@@ -158,7 +182,7 @@ class EventDispatcher:
         """The events that are still open."""
         events = self._in_order([(one, event) for one in self._recognizers for event in one.end()])
         self._look_up()
-        return events
+        return self._news(events)
 
     def restarted(self) -> None:
         """Tell those who want to know that the board is being restarted on purpose."""

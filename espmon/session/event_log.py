@@ -14,13 +14,19 @@ from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset import Reset
 from espmon.records.record import Record
 from espmon.session.describe import describe
-from espmon.session.status import MAX_EVENTS, EventEntry
+from espmon.session.status import MAX_EVENTS, EventEntry, Severity
 
 MAX_BOOTS = 10_000
 """Boots remembered; the oldest go first."""
 
 MAX_SIGNATURES = 256
 """Different crashes that later ones are compared with."""
+
+REVISED = frozenset({"panic", "reset", "boot"})
+"""Types of events that are told when nothing comes for a while, and once more if what comes then changes them."""
+
+MAX_REVISED = 16
+"""Latest events of these types that another one of the same type at the same offset replaces."""
 
 FIRST_SEEN = ("first in boot", "first at line")
 """Details of a folded entry: where the first one was. Everything else is the newest one's."""
@@ -63,6 +69,9 @@ class EventLog:
         self._crashes: OrderedDict[Hashable, int] = OrderedDict()
         self._in_loop: dict[Hashable, int] = {}
         self._orders: dict[int, int] = {}
+        self._listed: OrderedDict[tuple[str, int], tuple[int, EventEntry | None]] = OrderedDict()
+        """(type, offset) -> id of the entry, and the entry that it was counted into, as that was before."""
+
         self._changed = changed
         self._next = 0
         self._placed = 0
@@ -72,6 +81,8 @@ class EventLog:
         described = describe(record)
         if described is None:
             return None
+        if self.lists(record):
+            return self._revise(record, line, *described)
         if isinstance(record, Reset):
             self._begin_boot(record, line)
         elif record.type == "boot" and self.boots:
@@ -94,6 +105,10 @@ class EventLog:
             entry = replace(entry, **extra)
         self._placed += 1
         before = self._same(record)
+        if record.type in REVISED:
+            self._listed[record.type, record.offset] = (entry.id if before is None else before.id), before
+            if len(self._listed) > MAX_REVISED:
+                self._listed.popitem(last=False)
         if before is not None:
             return self._count(before, entry)
         self._next += 1
@@ -106,6 +121,49 @@ class EventLog:
         self.entries.append(entry)
         self._changed(entry)
         return entry
+
+    def lists(self, record: Record) -> bool:
+        """True when this event was told before, as far as it was known then."""
+        return (record.type, record.offset) in self._listed
+
+    def _revise(
+        self, record: Record, line: int | None, title: str, severity: Severity, details: tuple[tuple[str, str], ...]
+    ) -> EventEntry | None:
+        """An event that was told before has changed with what came since: this is what holds."""
+        identity, before = self._listed[record.type, record.offset]
+        entry = self.entry(identity)
+        if entry is None:
+            return None
+        if isinstance(record, Panic) and isinstance(entry.record, Panic):
+            old, new = signature(entry.record), signature(record)
+            if old != new and before is not None:
+                # It is no repetition of that crash: that one is as it was before.
+                del self._listed[record.type, record.offset]
+                self._placed += 1
+                self._place(replace(before, order=self._placed))
+                return self.add(record, line)
+            known = self._crashes.get(new)
+            if old != new and (same := None if known is None else self.entry(known)) is not None:
+                del self._crashes[old]
+                self._remove(entry)
+                self._listed[record.type, record.offset] = same.id, same
+                self._placed += 1
+                return self._count(
+                    same, replace(entry, record=record, title=title, details=details, order=self._placed)
+                )
+            if old != new:
+                self._crashes[new] = self._crashes.pop(old, identity)
+        if self._loop is entry.record and isinstance(record, Reset):
+            self._loop = record
+        first = tuple(row for row in entry.details if row[0] in FIRST_SEEN)
+        return self.update(
+            identity, record=record, title=title, severity=severity, details=(*details, *first), report=None
+        )
+
+    def _remove(self, entry: EventEntry) -> None:
+        self.entries = [other for other in self.entries if other.id != entry.id]
+        del self._orders[entry.id]
+        self._changed(replace(entry, count=0))
 
     def _begin_boot(self, reset: Reset, line: int | None) -> None:
         if self.boots:
@@ -168,7 +226,11 @@ class EventLog:
             report=old.report,
             count=max(old.count + 1, new.count),
         )
-        index = self._index(old.id)
+        return self._place(entry)
+
+    def _place(self, entry: EventEntry) -> EventEntry:
+        """Put an entry that is listed where its order says, which is behind all the others."""
+        index = self._index(entry.id)
         assert index is not None
         # A new list, so that a reader on another thread sees neither none nor two of it.
         self.entries = [*self.entries[:index], *self.entries[index + 1 :], entry]

@@ -227,6 +227,8 @@ class Pipeline:
         return not getattr(entry.record, "after_panic", False)
 
     def _record(self, record: Record, now: float) -> EventEntry | None:
+        """List a record, keep it and pass it on. Returns its entry, None for what is not listed or was told before."""
+        revised = record.derived and self.events.lists(record)
         if record.derived:
             line = self._line_of(record)
             entry = self.events.add(record, line)
@@ -240,10 +242,12 @@ class Pipeline:
             fields = record.to_json()
             if record.type == "raw":
                 del fields["bytes"]  # they are in the raw file, at this offset
+            if revised:
+                fields["revised"] = True  # the event of this type at this offset holds no longer
             self.recording.event(fields, now)
         for sink in self.sinks:
             sink(record, entry.id if entry else None)
-        return entry
+        return None if revised else entry
 
     def _line_of(self, record: Record) -> int | None:
         """Id of the log line that an event points at: perhaps the one that is still being received."""

@@ -40,7 +40,7 @@ class Settings:
     """`espmon`, `espmon-light` or any Textual theme; the `ansi-*` themes keep the terminal's own colours."""
 
     idle_seconds: float = 0.1
-    """A line without an end is shown after this pause."""
+    """After this pause a line without an end counts as a prompt, and what it asks for is looked at. It stays open."""
 
     stall_seconds: float = 5.0
     """A payload that stops arriving for this long is given up, and its bytes are shown as text."""

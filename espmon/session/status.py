@@ -212,7 +212,7 @@ class EventEntry:
     """A decoded panic or core-dump report, once there is one."""
 
     count: int = 1
-    """How many equal events are folded into this one."""
+    """How many equal events are folded into this one; 0 when it turned out to belong to another entry, and is gone."""
 
     order: int = 0
     """Its place among the entries, which are in order of time: a folded one moves to the end when it is counted."""

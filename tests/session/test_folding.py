@@ -148,6 +148,49 @@ def test_entries_are_bounded_and_found_when_the_oldest_have_gone(listed: Listed)
     assert listed.in_order()
 
 
+BANNER = b"Guru Meditation Error: Core  0 panic'ed (%s). Exception was unhandled.\r\n"
+DUMP = b"Core  0 register dump:\r\nPC      : 0x400d1234  PS      : 0x00060030\r\n\r\n"
+TRACE = b"Backtrace: 0x400d1234:0x3ffb1230 0x400d%04x:0x3ffb1250\r\n\r\nRebooting...\r\n"
+
+
+def test_a_crash_that_goes_on_after_a_pause_is_one_entry_with_all_of_it(listed: Listed) -> None:
+    listed.feed(BANNER % b"LoadProhibited", DUMP, TRACE % 0x5678, POWER_ON)
+    assert listed.kinds("boot") == [("panic", 0, 1), ("reset", 1, 1)]
+    panic = listed.log.entries[0].record
+    assert isinstance(panic, Panic)
+    assert (len(panic.registers), len(panic.backtrace)) == (2, 2)
+    assert listed.in_order()
+
+
+def test_a_crash_that_looked_like_an_earlier_one_at_first_has_its_own_entry(listed: Listed) -> None:
+    listed.feed(BANNER % b"LoadProhibited" + DUMP, POWER_ON, BANNER % b"LoadProhibited" + DUMP)
+    assert listed.kinds("boot") == [("reset", 1, 1), ("panic", 1, 2)]
+    listed.feed(TRACE % 0x5678, POWER_ON)
+    assert sorted(listed.kinds("boot")) == [("panic", 0, 1), ("panic", 1, 1), ("reset", 1, 1), ("reset", 2, 1)]
+    assert listed.log.boot == 2
+
+
+def test_a_crash_that_turns_out_to_be_an_earlier_one_is_counted_there(listed: Listed) -> None:
+    whole = BANNER % b"LoadProhibited" + DUMP + TRACE % 0x5678
+    listed.feed(whole + POWER_ON, BANNER % b"LoadProhibited" + DUMP)
+    assert listed.kinds("boot") == [("panic", 0, 1), ("reset", 1, 1), ("panic", 1, 1)]
+    gone = listed.log.entries[-1].id
+    listed.feed(TRACE % 0x5678)
+    assert listed.kinds("boot") == [("reset", 1, 1), ("panic", 1, 2)]
+    assert [change.count for change in listed.changes if change.id == gone][-1] == 0
+    assert listed.log.entry(gone) is None
+    listed.feed(POWER_ON, whole + POWER_ON)
+    assert [row for row in listed.kinds("boot") if row[0] == "panic"] == [("panic", 2, 3)]
+
+
+def test_a_reset_that_goes_on_after_a_pause_is_one_boot(listed: Listed) -> None:
+    listed.feed(BOOT % (1, b"POWERON"), b"invalid header: 0xffffffff\r\n")
+    assert listed.kinds("boot") == [("reset", 1, 1)]
+    (reset,) = [entry for entry in listed.log.entries if entry.record.type == "reset"]
+    assert reset.record.fields()["hint"]
+    assert len(listed.log.boots) == 1
+
+
 # -- in a session ---------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from espmon.session.status import (
     Progress,
     Severity,
     Status,
+    TailChanged,
 )
 from espmon.session.stopped import Snapshot
 from espmon.session.store import STORE_BYTES, LogStore
@@ -154,7 +155,13 @@ class FakeSession:
         self.offset += len(data)
         self.clock += 0.01
         self.store.append(block)
+        self.store.grow(None)
         self.tell(LinesAppended(len(block)))
+
+    def grow(self, data: bytes) -> None:
+        """The line that is still being received has these bytes now."""
+        self.store.grow(LineBlock(data, self.offset, (0, len(data)), self.clock, partial=True))
+        self.tell(TailChanged())
 
     def tell(self, change: Change) -> None:
         """Tell the listeners."""

@@ -55,6 +55,13 @@ class Running:
         await self.until(lambda: self.app.link.frames > frames, "a frame")
         await self.pilot.pause()
 
+    async def grow(self, data: bytes) -> None:
+        """The line that is still being received has these bytes now, and the screen has taken them in."""
+        self.session.grow(data)
+        frames = self.app.link.frames
+        await self.until(lambda: self.app.link.frames > frames, "a frame")
+        await self.pilot.pause()
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()

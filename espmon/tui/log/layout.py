@@ -56,6 +56,8 @@ class Mark:
 
     text: str
     alert: bool = False
+    event: int | None = None
+    """Id of the event it stands for; it takes the place of what was remarked of that event before."""
 
 
 def _no_tail() -> Tail | None:
@@ -111,6 +113,7 @@ class Layout:
         marks = self.marks.setdefault(line, [])
         if mark in marks:
             return False
+        marks[:] = [other for other in marks if mark.event is None or other.event != mark.event]
         marks.append(mark)
         if len(self.marks) > MARKED:
             del self.marks[next(iter(self.marks))]

@@ -196,7 +196,7 @@ class MonitorView(Screen[None]):
         if entry.line is None or entry.record.type != "reset":
             return
         text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
-        self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR))
+        self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR, entry.id))
 
     def show_state(self) -> None:
         """Bring the status bar and the search count up to date."""

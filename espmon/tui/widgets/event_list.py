@@ -102,14 +102,16 @@ class EventList(ScrollView, can_focus=True):
         return [row for row in self._rows if isinstance(row, EventEntry)]
 
     def update_entries(self, entries: list[EventEntry]) -> None:
-        """Add entries, or replace those with the same id."""
+        """Add entries, or replace those with the same id; one that is counted no longer is taken out."""
         if not entries:
             return
         highlighted = self.highlighted
         at_last = self._cursor < 0 or self._cursor >= len(self._rows) - 1
         for entry in entries:
             known = self.entries.get(entry.id)
-            if known is None or entry.order >= known.order:
+            if not entry.count:
+                self.entries.pop(entry.id, None)
+            elif known is None or entry.order >= known.order:
                 self.entries[entry.id] = entry
         orders = [entry.order for entry in self.entries.values()]
         if any(later < earlier for earlier, later in pairwise(orders)):

@@ -166,6 +166,7 @@ class LogQueries:
         self.query = query
         pane.drawing.query = query
         pane.drawing.current = None
+        self.look_at_tail()
         if query is None:
             self._searches.stop()
             self.matches = None
