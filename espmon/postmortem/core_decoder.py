@@ -13,8 +13,9 @@ from espmon.postmortem.core_format import FAKE_STACKS, Core, CoreTask, parse_cor
 from espmon.postmortem.core_input import read_core
 from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
-from espmon.postmortem.elf import SHF_ALLOC, Elf
+from espmon.postmortem.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Elf
 from espmon.postmortem.memory import DAMAGED, FOREIGN, SegmentMemory
+from espmon.postmortem.panic_notes import register_notes, register_symbols
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.structures import TaskLayout, assumed_layout, task_layout
 from espmon.postmortem.symbolizer import Symbolizer
@@ -176,7 +177,14 @@ class _Decoder:
             self._variables(crashed),
             core.segments,
             str(self.symbolizer.elf.path) if self.symbolizer is not None else None,
+            core.revision,
+            register_notes(registers, core.architecture, self.symbolizer, self._stacks()),
+            register_symbols(registers, core.architecture, self.symbolizer),
         )
+
+    def _stacks(self) -> list[tuple[int, int]]:
+        pieces = zip(self.core.segments, self.core.kinds, strict=True)
+        return [(start, start + len(data)) for (start, data), kind in pieces if kind == "stack"]
 
     def _crash_registers(self, crashed: TaskReport | None) -> RegisterSet:
         if crashed is None:
@@ -280,14 +288,19 @@ class _Decoder:
 
     def _regions(self) -> list[Region]:
         dumped = [
-            Region(start, len(data), kind)
+            Region(start, len(data), kind, "RW")
             for (start, data), kind in zip(self.core.segments, self.core.kinds, strict=True)
         ]
         if self.symbolizer is None:
             return dumped
         sections = [
-            Region(section.address, section.size, section.name)
+            Region(section.address, section.size, section.name, _attributes(section.flags))
             for section in self.symbolizer.elf.sections.values()
             if section.flags & SHF_ALLOC and section.stored
         ]
         return dumped + sections
+
+
+def _attributes(flags: int) -> str:
+    """How the program may use a section: read it, write it, run it."""
+    return f"R{'W' if flags & SHF_WRITE else ''}{'X' if flags & SHF_EXECINSTR else ''}"

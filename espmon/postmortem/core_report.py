@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from espmon.model.crash_facts import CrashFacts
@@ -77,12 +78,22 @@ class TaskReport:
 @dataclass(frozen=True, slots=True)
 class Region:
     """A piece of memory: start address, bytes, and what it is ("tcb", "stack", "memory", or a section of the
-    application).
+    application), and how the program may use it ("R", "W", "X").
     """
 
     start: int
     size: int
     kind: str
+    attributes: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """The region as the contract has it, and how the program may use it."""
+        return {
+            "start": _hex(self.start),
+            "size": self.size,
+            "kind": self.kind,
+            "attributes": self.attributes,
+        }
 
 
 @dataclass(slots=True)
@@ -107,6 +118,9 @@ class CoreReport:
         warnings: doubts: why the report may be wrong or incomplete.
         variables: of the crashed frame.
         segments: (address, bytes) of the dumped memory.
+        revision: of the chip, as 100 * major + minor; None where the dump does not say.
+        notes: remarks on the values of registers, by name.
+        symbols: what registers point to, by name: function or variable, and the offset in it.
         elf: path of the application's ELF that was used, None where the report was made without one.
     """
 
@@ -128,11 +142,18 @@ class CoreReport:
     variables: list[Variable] = field(default_factory=list)
     segments: list[tuple[int, bytes]] = field(default_factory=list)
     elf: str | None = None
+    revision: int | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def frames(self) -> list[StackFrame]:
         """The chain of calls of the crashed task, innermost first; empty where it is not in the dump."""
         return next((task.frames for task in self.tasks if task.crashed), [])
+
+    @property
+    def _revision(self) -> str | None:
+        return None if self.revision is None else f"v{self.revision // 100}.{self.revision % 100}"
 
     @property
     def suspicious(self) -> list[TaskReport]:
@@ -160,11 +181,14 @@ class CoreReport:
             },
             "registers": self.registers.to_json(),
             "tasks": [task.to_json() for task in self.tasks],
-            "regions": [{"start": _hex(item.start), "size": item.size, "kind": item.kind} for item in self.regions],
+            "regions": [item.to_json() for item in self.regions],
             "warnings": self.warnings,
             "sentence": self.sentence,
             "variables": [item.to_json() for item in self.variables],
             "elf": self.elf,
+            "chip_revision": self._revision,
+            "notes": dict(self.notes),
+            "symbols": dict(self.symbols),
         }
 
     def to_text(self) -> str:
@@ -179,8 +203,8 @@ class CoreReport:
         lines += [_rule("tasks"), *self._table()]
         for task in self.tasks:
             lines += [_rule(f"task {task.name} (0x{task.tcb:08x})"), *backtrace_lines(task.backtrace)]
-        lines += [_rule("memory regions"), f"{'address':<10}  {'bytes':>8}  what"]
-        lines += [f"0x{item.start:08x}  {item.size:8}  {item.kind}" for item in self.regions]
+        lines += [_rule("memory regions"), f"{'address':<10}  {'bytes':>8}  {'use':<3}  what"]
+        lines += [f"0x{item.start:08x}  {item.size:8}  {item.attributes:<3}  {item.kind}" for item in self.regions]
         return "\n".join(lines) + "\n"
 
     def _summary(self) -> list[str]:
@@ -188,7 +212,7 @@ class CoreReport:
         if self.elf is None:
             match = "no ELF to compare with"
         rows = [
-            ("chip", self.chip or "not given"),
+            ("chip", (self.chip or "not given") + (f" (revision {self._revision})" if self._revision else "")),
             (
                 "crashed task",
                 f"{self.crashed.task or '?'} ({_hex(self.crashed.tcb) if self.crashed.tcb is not None else '?'})",
@@ -206,7 +230,9 @@ class CoreReport:
 
     def _registers(self) -> list[str]:
         cells = [f"{name:<9}0x{value:08x}" for name, value in self.registers.items()]
-        return ["   ".join(cells[at : at + 4]) for at in range(0, len(cells), 4)]
+        lines = ["   ".join(cells[at : at + 4]) for at in range(0, len(cells), 4)]
+        remarks = {**self.notes, **self.symbols}
+        return lines + [f"  {name:<9}{remarks[name]}" for name in self.registers if name in remarks]
 
     def _variables(self) -> list[str]:
         lines: list[str] = []

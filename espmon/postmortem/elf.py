@@ -38,7 +38,7 @@ LOWEST_ROM_FUNCTION = 0x1000_0000
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 1, 2, 4, 0x800
 SHT_NOBITS = 8
 PT_LOAD = 1
-FUNCTION = 2
+OBJECT, FUNCTION = 1, 2
 
 
 class FileBytes:
@@ -183,6 +183,7 @@ class Elf:
         self._sha256: str | None = None
         self._names: bytes | None = None
         self._functions: tuple[list[int], list[tuple[int, int, int]]] | None = None
+        self._variables: tuple[list[int], list[tuple[int, int, int]]] | None = None
 
     def _read_header(self) -> None:
         ident = self.source.read(0, 64)
@@ -279,6 +280,14 @@ class Elf:
             return None
         return Symbol(self._strings.string(name), start, size)
 
+    def symbol_holding(self, address: int) -> Symbol | None:
+        """Return the function or the variable that covers an address, from the symbol table alone."""
+        starts, rows = self._variable_table()
+        at = bisect_right(starts, address) - 1
+        if at >= 0 and address < rows[at][0] + rows[at][1]:
+            return Symbol(self._strings.string(rows[at][2]), rows[at][0], rows[at][1])
+        return self.function_at(address)
+
     def symbol_named(self, name: str) -> Symbol | None:
         """Return a symbol by its exact name."""
         return self.symbols_named([name.encode()]).get(name.encode())
@@ -336,6 +345,18 @@ class Elf:
             rows = [(value, size, name) for value, _, size, name in sorted(best.values())]
             self._functions = ([row[0] for row in rows], rows)
         return self._functions
+
+    def _variable_table(self) -> tuple[list[int], list[tuple[int, int, int]]]:
+        if self._variables is None:
+            rows = sorted(
+                {
+                    value: (value, size, name)
+                    for name, value, size, info, _, index in self._symbol_rows()
+                    if info & 15 == OBJECT and size and index
+                }.values()
+            )
+            self._variables = ([row[0] for row in rows], rows)
+        return self._variables
 
     def _is_label(self, index: int, name: int, value: int) -> bool:
         """Whether a symbol without a type names code: a label of assembly, or a ROM function given by a linker

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from espmon.model.architecture import Architecture
+from espmon.postmortem.symbolizer import Symbolizer
 
 NULL_REACH = 0x1000
 """Addresses below this are a null pointer plus the offset of a member."""
@@ -58,6 +62,55 @@ def note_on(
     if name not in ("SP", "A1") and any(start <= value < end for start, end in stack):
         return "on this stack"
     return None
+
+
+def register_notes(
+    registers: Mapping[str, int],
+    architecture: Architecture | None,
+    symbolizer: Symbolizer | None,
+    stack: Sequence[tuple[int, int]] = (),
+) -> dict[str, str]:
+    """Returns remarks on registers, by their names as they stand in `registers`; those that say nothing are left out.
+
+    Args:
+        registers: by any of their names.
+        architecture: whose registers these are, None when nothing tells.
+        symbolizer: the program; None where there is no ELF.
+        stack: address ranges (start, end) that were dumped as stack.
+    """
+    ra = architecture.ra if architecture is not None else None
+
+    def function_at(address: int, returns: bool) -> str | None:
+        if symbolizer is None or not symbolizer.is_code(address):
+            return None
+        frames = symbolizer.lookup_caller(address) if returns else symbolizer.lookup(address)
+        return frames[0].function if frames else None
+
+    notes: dict[str, str] = {}
+    for name, value in registers.items():
+        upper = name.upper()
+        note = note_on(upper, value, stack=stack, function_at=partial(function_at, returns=upper == ra))
+        if note is not None:
+            notes[name] = note
+    return notes
+
+
+def register_symbols(
+    registers: Mapping[str, int], architecture: Architecture | None, symbolizer: Symbolizer | None
+) -> dict[str, str]:
+    """Returns what registers point to as debuggers write it ("app_main+12"): functions and variables."""
+    found: dict[str, str] = {}
+    if symbolizer is None or architecture is None:
+        return found
+    for name, value in registers.items():
+        if name.upper() in NAMELESS:
+            continue
+        returns = name.upper() == architecture.ra
+        address = architecture.call_address(value) if returns else value
+        symbol = symbolizer.symbol_and_offset(address, returns) if address else None
+        if symbol is not None:
+            found[name] = symbol
+    return found
 
 
 def access_size_hint(cause: str | None, address: int | None) -> str | None:

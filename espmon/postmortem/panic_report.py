@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from espmon.model.architecture import ARCHITECTURES
 from espmon.model.crash_facts import CoreState, CrashFacts
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
 from espmon.postmortem.panic_frames import PrintedCore, panic_frames
-from espmon.postmortem.panic_notes import access_size_hint, note_on
+from espmon.postmortem.panic_notes import access_size_hint, register_notes, register_symbols
 from espmon.postmortem.symbolizer import Symbolizer
 
 
@@ -25,6 +26,7 @@ class PanicReport:
         frames: its chain of calls, innermost first.
         place: the frame where the program itself went wrong.
         notes: remarks on the values of registers, by name.
+        symbols: what registers point to, by name: function or variable, and the offset in it.
         warnings: doubts: why the report may be wrong or incomplete.
         elf_match: whether the ELF is the program that crashed, None when that is not known.
         others: the other cores with their chains.
@@ -36,6 +38,7 @@ class PanicReport:
     frames: Sequence[StackFrame]
     place: StackFrame | None
     notes: Mapping[str, str]
+    symbols: Mapping[str, str]
     warnings: Sequence[str]
     elf_match: bool | None
     others: Sequence[tuple[CoreState, Sequence[StackFrame]]] = ()
@@ -58,6 +61,7 @@ class PanicReport:
             "sentence": self.sentence,
             "where": self.place.to_json() if self.place else None,
             "notes": dict(self.notes),
+            "symbols": dict(self.symbols),
             "elf_match": self.elf_match,
             "warnings": list(self.warnings),
         }
@@ -80,7 +84,7 @@ class PanicReport:
         if self.core.registers:
             rows += ["", "Registers:"]
             rows += [
-                f"  {name:<9} 0x{value:08x}  {self.notes.get(name, '')}".rstrip()
+                f"  {name:<9} 0x{value:08x}  {self.symbols.get(name) or self.notes.get(name, '')}".rstrip()
                 for name, value in self.core.registers.items()
             ]
         for title, items in (("Warnings", self.warnings), ("Could not be read", self.facts.damaged)):
@@ -110,11 +114,9 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
     frames = panic_frames(PrintedCore(facts.kind, facts.arch, core, pc, facts.abort_pc), symbolizer, warnings)
     place = crash_place(facts.kind, frames)
     stack = [(start, start + len(data)) for start, data in core.stack]
-    notes = {
-        name: note
-        for name, value in core.registers.items()
-        if (note := note_on(name, value, stack=stack, function_at=_namer(symbolizer, name))) is not None
-    }
+    architecture = ARCHITECTURES.get(facts.arch or "")
+    notes = register_notes(core.registers, architecture, symbolizer, stack)
+    symbols = register_symbols(core.registers, architecture, symbolizer)
     hint = access_size_hint(facts.cause, facts.excvaddr)
     if hint:
         notes.setdefault("MTVAL" if "MTVAL" in core.registers else "EXCVADDR", hint)
@@ -125,7 +127,7 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
     printed = [PrintedCore(facts.kind, facts.arch, each, each.registers.first(("PC", "MEPC"))) for each in others]
     decoded = [(each.state, panic_frames(each, symbolizer, [])) for each in printed]
     sentence = crash_sentence(facts, core.core, place)
-    return PanicReport(facts, core, sentence, frames, place, notes, warnings, match, decoded)
+    return PanicReport(facts, core, sentence, frames, place, notes, symbols, warnings, match, decoded)
 
 
 def _cores(facts: CrashFacts) -> list[CoreState]:
@@ -150,13 +152,3 @@ def _elf_match(facts: CrashFacts, symbolizer: Symbolizer | None, warnings: list[
         f"the ELF has {symbolizer.sha256[: len(facts.elf_sha256)]}. Names and lines may be wrong"
     )
     return False
-
-
-def _namer(symbolizer: Symbolizer | None, register: str) -> Callable[[int], str | None]:
-    def name(address: int) -> str | None:
-        if symbolizer is None or not symbolizer.is_code(address):
-            return None
-        frames = symbolizer.lookup_caller(address) if register == "RA" else symbolizer.lookup(address)
-        return frames[0].function if frames else None
-
-    return name

@@ -242,6 +242,18 @@ class Symbolizer:
         image = self.image_at(address)
         return image.elf.function_at(address) if image is not None else None
 
+    def symbol_and_offset(self, address: int, returns: bool = False) -> str | None:
+        """Return an address as debuggers write it, "app_main+12", None where no symbol covers it.
+
+        `returns`: it is a return address; behind a call that never comes back the next function begins.
+        """
+        for image in self.images:
+            symbol = image.elf.symbol_holding(address - 1 if returns else address)
+            if symbol is not None:
+                name = demangle(symbol.name) if symbol.name.startswith(("_Z", "_R")) else symbol.name
+                return f"{name}+{address - symbol.address}" if address != symbol.address else name
+        return None
+
     def lookup(self, address: int, statements: bool = False) -> list[Frame]:
         """Return the frames at an address, innermost first, inlined ones included; empty when no file knows it.
 

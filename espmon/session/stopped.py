@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from espmon.model.architecture import RISCV, XTENSA
+from espmon.model.architecture import RISCV, XTENSA, architecture_of
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer
 from espmon.postmortem.gdb_target import Stop
-from espmon.postmortem.panic_notes import note_on
+from espmon.postmortem.panic_notes import register_notes, register_symbols
 from espmon.postmortem.unwinders import unwind
 from espmon.session.gdb_client import Thread
 
@@ -126,6 +126,9 @@ class Snapshot:
 
     warnings: tuple[str, ...]
 
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    """Register -> the function or variable that it points into, with the offset."""
+
 
 def snapshot(
     stop: Stop | None,
@@ -138,14 +141,8 @@ def snapshot(
     """What the registers and the stack that was read so far tell. Raises nothing for what a board can send."""
     frames, warnings = _unwind(registers, stack, symbolizer)
 
-    def function_at(address: int) -> str | None:
-        return symbolizer.function_name(address) if symbolizer is not None and symbolizer.is_code(address) else None
-
-    notes = {
-        name: note
-        for name, value in registers.items()
-        if (note := note_on(name, value, stack=stack.ranges, function_at=function_at)) is not None
-    }
+    architecture = architecture_of(registers)
+    notes = register_notes(registers, architecture, symbolizer, stack.ranges)
     address, data = stack.top
     return Snapshot(
         reason=stop.words if stop else "stopped",
@@ -154,6 +151,7 @@ def snapshot(
         threads=tuple(threads),
         registers=registers,
         notes=notes,
+        symbols=register_symbols(registers, architecture, symbolizer),
         frames=tuple(frames),
         stack_address=address,
         stack=data,

@@ -159,7 +159,7 @@ class DebugDialogs:
             f"Stopped: {snapshot.reason or 'the reason is not known'}",
             threads,
             registers=snapshot.registers,
-            notes=snapshot.notes,
+            notes={**snapshot.notes, **snapshot.symbols},
             memory_address=old.memory_address if old is not None and kept else self._stack_at,
             memory=old.memory if old is not None and kept else snapshot.stack,
             warnings=snapshot.warnings,

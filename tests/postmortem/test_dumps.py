@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from espmon.model.architecture import MACHINES
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.postmortem import CoreReport, SegmentMemory, StackFrame, Symbolizer, decode_core
@@ -168,14 +172,14 @@ def test_the_json_has_the_keys_of_the_contract(case: Case) -> None:
     data: dict[str, Any] = report.to_json()
     assert list(data) == [
         "chip", "format", "version", "checksum", "partial", "app_sha256", "elf_match", "crashed", "registers", "tasks",
-        "regions", "warnings", "sentence", "variables", "elf",
+        "regions", "warnings", "sentence", "variables", "elf", "chip_revision", "notes", "symbols",
     ]  # fmt: skip
     assert list(data["crashed"]) == ["tcb", "task", "isr", "reason", "cause"]
     assert list(data["tasks"][0]) == [
         "tcb", "name", "crashed", "priority", "base_priority", "stack_used", "stack_free", "frames", "state",
     ]  # fmt: skip
     assert list(data["tasks"][0]["frames"][0]) == ["pc", "function", "file", "line", "inlined", "recovered"]
-    assert list(data["regions"][0]) == ["start", "size", "kind"]
+    assert list(data["regions"][0]) == ["start", "size", "kind", "attributes"]
     assert data["tasks"][0]["frames"][0]["pc"] == f"0x{report.tasks[0].frames[0].pc:08x}"
     assert data["tasks"][-1]["frames"][0]["pc"].startswith("0x4")
     json.dumps(data)
@@ -261,3 +265,44 @@ def test_without_the_elf_all_is_there_but_names(case: Case, dump: Dump) -> None:
             # A jump to nowhere: only the code can tell that it was a call, and so who made it.
             del chains[report.tasks[0].tcb][1]
         assert {task.tcb: [frame.pc for frame in task.frames] for task in raw.tasks} == chains
+
+
+def gdb_symbols(elf: Path, addresses: Sequence[int]) -> list[str]:
+    program = shutil.which("gdb-multiarch")
+    if program is None:
+        pytest.skip("gdb-multiarch is not installed")
+    asked = [argument for address in addresses for argument in ("-ex", f"info symbol 0x{address:x}")]
+    done = subprocess.run(
+        [program, "-q", "-nx", "-batch", *asked, str(elf)], capture_output=True, text=True, check=True
+    )
+    rows = [line for line in done.stdout.splitlines() if " in section " in line or line.startswith("No symbol")]
+    return [line.partition(" in section ")[0].replace(" + ", "+") for line in rows]
+
+
+def test_registers_are_told_as_gdb_tells_symbols(case: Case, dump: Dump) -> None:
+    _, report, _ = case
+    elf = dump.elf
+    in_rom = {key for key, value in report.registers.items() if value in ROM}  # names that the linker script gives
+    ours = {key: text for key, text in report.symbols.items() if key not in in_rom | {"a0", "ra"}}
+    assert "pc" in ours or report.registers["pc"] < ROM.start
+    theirs = dict(zip(ours, gdb_symbols(elf, [report.registers[key] for key in ours]), strict=True))
+    # Of a symbol whose section is not the one that holds it, gdb says nothing.
+    assert ours == {
+        key: ours[key] if text.startswith("No symbol") and dump.own else text for key, text in theirs.items()
+    }
+    told = {*report.symbols, *in_rom, "ps", "sar", "mstatus", "mtvec"}
+    missing = [key for key, value in report.registers.items() if value and key not in told and not dump.own]
+    assert all("No symbol" in text for text in gdb_symbols(elf, [report.registers[key] for key in missing]))
+    for name in {"a0", "ra"} & set(report.registers) - in_rom:
+        call = MACHINES[Symbolizer(elf).machine].call_address(report.registers[name]) - 1
+        (text,) = gdb_symbols(elf, [call])
+        assert text.startswith("No symbol") or report.symbols[name].partition("+")[0] == text.partition("+")[0]
+
+
+def test_regions_say_how_they_may_be_used(case: Case) -> None:
+    _, report, truth = case
+    ours = {(region.start, region.size): region.attributes for region in report.regions}
+    for theirs in truth["regions"]:
+        if theirs["size"] and "attrs" in theirs:
+            attributes = "".join(letter for letter in theirs["attrs"] if letter in "RWX")
+            assert ours[theirs["addr"], theirs["size"]] == attributes

@@ -155,10 +155,11 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         with Horizontal(id="tables"):
             yield KeyedTable(TASK_COLUMNS, id="tasks")
             yield FramesTable()
-        yield from self.compose_tabs(
-            self._report.get("registers") or {}, self._report.get("notes") or {}, "Details", self._details()
-        )
+        yield from self.compose_tabs(self._report.get("registers") or {}, self._notes(), "Details", self._details())
         yield Footer(show_command_palette=False)
+
+    def _notes(self) -> Mapping[str, str]:
+        return {**(self._report.get("notes") or {}), **(self._report.get("symbols") or {})}
 
     def on_mount(self) -> None:
         """Fill the task list; its cursor fills the rest."""
@@ -283,7 +284,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         return [
             ("Core dump", self._sentence().plain),
             ("Details", self._details().plain),
-            ("Registers", registers_text(registers, self._report.get("notes") or {})),
+            ("Registers", registers_text(registers, self._notes())),
             *((self._task_title(task), frames_text(task.get("frames") or [])) for task in self._tasks),
         ]
 

@@ -108,7 +108,7 @@ class PanicReportScreen(CrashScreen[str | None]):
             self.action_part("tab-registers" if self._report.get("registers") else "tab-more")
 
     def _notes(self) -> Mapping[str, str]:
-        return self._report.get("notes") or {}
+        return {**(self._report.get("notes") or {}), **(self._report.get("symbols") or {})}
 
     def _place(self) -> str:
         where = self._report.get("where")
