@@ -32,6 +32,7 @@ class Architecture:
         code: where its chips run code, for dumps without an ELF.
         gdb: names of debuggers that know it, best first.
         gdb_name: what gdb for many processors calls it.
+        gdb_of_chip: name of the debugger of one chip alone, its key in place of `{}`; better than the others.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Architecture:
     code: Ranges = ()
     gdb: tuple[str, ...] = ()
     gdb_name: str = ""
+    gdb_of_chip: str = ""
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def in_rom(self, address: int) -> bool:
@@ -89,6 +91,7 @@ XTENSA = Architecture(
     code=((0x4000_0001, 0x4400_0000),),
     gdb=("xtensa-esp-elf-gdb", "xtensa-esp32-elf-gdb", "xtensa-esp32s3-elf-gdb", "xtensa-esp32s2-elf-gdb"),
     gdb_name="xtensa",
+    gdb_of_chip="xtensa-{}-elf-gdb",
     numbers={name.lower(): number for number, name in enumerate(_GENERAL)},
 )
 
@@ -145,7 +148,7 @@ ESP8266 = Architecture(
 ARCHITECTURES: Mapping[str, Architecture] = {each.name: each for each in (XTENSA, RISCV, ESP8266)}
 """Name -> descriptor."""
 
-MACHINES: Mapping[int, Architecture] = {each.elf_machine: each for each in (XTENSA, RISCV)}
+MACHINES: Mapping[int, Architecture] = {each.elf_machine: each for each in (RISCV, XTENSA)}
 """ELF machine -> the descriptor of its files; the ESP8266's are as Xtensa's."""
 
 

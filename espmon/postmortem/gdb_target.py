@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from espmon.model.architecture import MACHINES, RISCV, XTENSA
+from espmon.model.architecture import MACHINES
 from espmon.model.registers import RegisterSet
-from espmon.postmortem.register_layouts import LAYOUTS
+from espmon.postmortem.register_layouts import LAYOUTS, RegisterLayout
 from espmon.postmortem.rsp import RspError
 
 SIGNALS: Mapping[int, str] = {
@@ -24,9 +24,6 @@ SIGNALS: Mapping[int, str] = {
     20: "watchdog or timer (SIGCHLD)",
 }
 """GDB signal number -> words."""
-
-XTENSA_FEWEST = 70
-"""Words of the shortest Xtensa reply; RISC-V sends 33, or 66 with floating point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +73,18 @@ def parse_registers(payload: bytes, machine: int | None = None) -> RegisterSet:
             if part.strip(b"x"):
                 raise RspError(f"The debug stub sent registers that are no hex: {part!r}") from None
             words.append(None)
-    architecture = MACHINES.get(machine or 0) or (XTENSA if len(words) >= XTENSA_FEWEST else RISCV)
-    layout = LAYOUTS[architecture.name]
+    known = MACHINES.get(machine or 0)
+    layout = LAYOUTS[known.name] if known is not None else _layout_of(len(words))
     registers = layout.stub(words)
     if registers is None:
         raise RspError(f"The debug stub sent {len(words)} registers; {layout.stub_size}")
     return registers
+
+
+def _layout_of(count: int) -> RegisterLayout:
+    """The longest that a reply of so many words can have: RISC-V sends 33, or 66 with floating point."""
+    by_size = sorted(LAYOUTS.values(), key=lambda layout: layout.stub_words)
+    return next((layout for layout in reversed(by_size) if count >= layout.stub_words), by_size[0])
 
 
 def parse_memory(payload: bytes, what: str = "reading memory") -> bytes:

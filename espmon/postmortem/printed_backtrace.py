@@ -9,14 +9,14 @@ RISC-V boards print plain return addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from espmon.model.architecture import RISCV
-from espmon.postmortem.riscv_code import call_before
+from espmon.model.architecture import MACHINES, XTENSA
 from espmon.postmortem.rom_code import in_rom
 from espmon.postmortem.symbolizer import CodeSource, Frame
+from espmon.postmortem.unwinders import UNWINDERS
 from espmon.postmortem.xtensa_code import (
     CALL_BYTES,
     begins_instruction,
@@ -89,7 +89,7 @@ def read_backtrace(
     addresses: Sequence[int], source: CodeSource, evidence: Evidence = NOTHING_BESIDE
 ) -> PrintedBacktrace:
     """Read the addresses of a printed backtrace (innermost first, window bits taken off)."""
-    reader: _Reader = _Riscv(source) if source.machine == RISCV.elf_machine else _Xtensa(source, addresses, evidence)
+    reader: _Reader = READERS.get(source.machine, _Plain)(source, addresses, evidence)
     frames: list[PrintedFrame] = []
     outside = unlikely = 0
     interrupted = False
@@ -126,20 +126,24 @@ class _Reader(Protocol):
         ...
 
 
-class _Riscv:
+class _Plain:
+    """Return addresses as they are."""
+
     reduced = False
 
-    def __init__(self, source: CodeSource) -> None:
+    def __init__(self, source: CodeSource, addresses: Sequence[int], evidence: Evidence) -> None:
         self._source = source
+        architecture = MACHINES.get(source.machine, XTENSA)
+        self._call_bytes, self._unwinder = architecture.call_bytes, UNWINDERS[architecture.name]
 
     def first(self, address: int) -> int:
         return address
 
     def caller(self, address: int) -> int:
-        return address - 1
+        return address - self._call_bytes
 
     def follows_call(self, address: int) -> bool:
-        return call_before(self._source, address) is not None
+        return self._unwinder.follows_call(self._source, address)
 
 
 class _Xtensa:
@@ -189,3 +193,7 @@ class _Xtensa:
     def follows_call(self, address: int) -> bool:
         size = (call_size_at if self.reduced else call_size_before)(self._source, address)
         return size is None or size >= 0
+
+
+READERS: Mapping[int, Callable[[CodeSource, Sequence[int], Evidence], _Reader]] = {XTENSA.elf_machine: _Xtensa}
+"""ELF machine -> reader, of those that print something else than plain return addresses."""

@@ -41,6 +41,9 @@ class RegisterLayout(NamedTuple):
     """A `g` reply, by the names that panics print; None when it is too short. Words that the stub does not know are
     None."""
 
+    stub_words: int
+    """Fewest words of a `g` reply."""
+
     stub_size: str
     """How many words a `g` reply has, for an error message."""
 
@@ -149,6 +152,7 @@ LAYOUTS: Mapping[str, RegisterLayout] = {
         stack=_xtensa_stack,
         extra=_xtensa_extra,
         stub=_xtensa_stub,
+        stub_words=70,
         stub_size="an Xtensa core has more",
     ),
     RISCV.name: RegisterLayout(
@@ -158,6 +162,7 @@ LAYOUTS: Mapping[str, RegisterLayout] = {
         stack=_riscv_stack,
         extra=_riscv_extra,
         stub=_riscv_stub,
+        stub_words=len(RISCV_STUB),
         stub_size=f"a RISC-V core has {len(RISCV_STUB)}",
     ),
 }

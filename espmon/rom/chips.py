@@ -158,6 +158,13 @@ class Chip(NamedTuple):
     """Most bytes that one RAM block may have over USB-OTG."""
 
     uart_buffers: tuple[UartBuffer, ...]
+    basic_rom: bool
+    """Its ROM knows neither SPI_ATTACH nor SPI_SET_PARAMS, unpacks nothing, reads no flash, and counts sectors wrongly
+    when it erases."""
+
+    silent_when_secure: bool
+    """In secure download mode it refuses even its magic register, and sends no chip id."""
+
     rom_status_bytes: int
     rom_md5: bool
     security_info_bytes: int | None
@@ -239,6 +246,8 @@ def _load_chip(source: Mapping[str, Any]) -> Chip:
             UartBuffer(item.get("revision_below"), number(item["address"]), item.get("otg"), item.get("serial_jtag"))
             for item in usb["uart_buffer"] or ()
         ),
+        basic_rom=source["basic_rom"],
+        silent_when_secure=source["silent_when_secure"],
         rom_status_bytes=source["rom_status_bytes"],
         rom_md5=source["rom_md5"],
         security_info_bytes=source["security_info_bytes"],
@@ -295,6 +304,11 @@ class Chips(NamedTuple):
     def by_image_id(self, image_chip_id: int) -> Chip | None:
         """The chip that an image is made for."""
         return next((chip for chip in self.chips.values() if chip.image_chip_id == image_chip_id), None)
+
+    @property
+    def silent_when_secure(self) -> Chip:
+        """The chip that a loader is which says only that it is in secure download mode."""
+        return next(chip for chip in self.chips.values() if chip.silent_when_secure)
 
     def by_magic(self, magic: int) -> Chip | None:
         """The chip whose ROM has this word at `MAGIC_REGISTER`."""

@@ -39,7 +39,7 @@ async def read(flasher: Flasher, address: int, size: int, step: str = "") -> byt
         raise RomError(
             RomErrorKind.SECURE_DOWNLOAD, "The chip is in secure download mode, which forbids reading its flash"
         )
-    if loader.chip.key == "esp8266" and not loader.is_stub:
+    if loader.is_basic:
         raise RomError(
             RomErrorKind.UNSUPPORTED,
             "The ESP8266 ROM cannot read flash",

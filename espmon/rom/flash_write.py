@@ -221,7 +221,7 @@ class RegionWriter:
 
     def _pack(self, start: int, size: int) -> asyncio.Task[Packed]:
         part = self.data[start - self.address : start - self.address + size]
-        compress = self.flasher.loader.is_stub or self.flasher.loader.chip.key != "esp8266"
+        compress = not self.flasher.loader.is_basic
         return asyncio.ensure_future(asyncio.to_thread(pack, part, self._block(), compress=compress))
 
     def _block(self) -> int:
@@ -233,8 +233,9 @@ class RegionWriter:
 
     async def _send(self, start: int, size: int, packed: Packed) -> None:
         loader = self.flasher.loader
-        plain = loader.chip.key == "esp8266" and not loader.is_stub
-        begin, operation = (Op.FLASH_BEGIN, Op.FLASH_DATA) if plain else (Op.FLASH_DEFL_BEGIN, Op.FLASH_DEFL_DATA)
+        begin, operation = (
+            (Op.FLASH_BEGIN, Op.FLASH_DATA) if loader.is_basic else (Op.FLASH_DEFL_BEGIN, Op.FLASH_DEFL_DATA)
+        )
         request = self.flasher.begin_request(start, packed.size, len(packed.packets), self._block())
         await loader.command(begin, request, timeout=erase_wait(packed.size))
         self._sent.update(blocks_of(start, size))

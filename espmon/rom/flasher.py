@@ -141,7 +141,7 @@ class Flasher:
             if found is None:
                 raise RomError(RomErrorKind.NO_ANSWER, "No flash chip answers", "Check wiring, voltage strap and power")
             self.flash_size = found.size
-        if self.loader.chip.key != "esp8266" or self.loader.is_stub:
+        if not self.loader.is_basic:
             size = self.flash_size or DEFAULT_FLASH_SIZE
             parameters = struct.pack("<IIIIII", 0, size, BLOCK_64K, SECTOR, PAGE, STATUS_MASK)
             await self.loader.command(Op.SPI_SET_PARAMS, parameters, attempts=2)
@@ -339,7 +339,7 @@ class Flasher:
         block = block or (chip.stub_block if stub else chip.rom_block)
         erased = size
         if not stub:
-            erased = sectors_8266(address, size) * SECTOR if chip.key == "esp8266" else -(-size // block) * block
+            erased = sectors_8266(address, size) * SECTOR if chip.basic_rom else -(-size // block) * block
         request = struct.pack("<IIII", erased, blocks, block, address)
         # "Encrypt while writing": a fifth word that the oldest ROMs do not know.
         return request + (struct.pack("<I", 0) if stub or chip.begin_has_encrypt_word else b"")

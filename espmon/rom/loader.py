@@ -45,9 +45,6 @@ WATCHDOG_RESETS_ALL = (1 << 31) | (5 << 28) | (1 << 8) | 2
 WATCHDOG_SECONDS = 0.5
 """Seconds until that has happened."""
 
-SECURE_DOWNLOAD_KEY = "esp32s2"
-"""The chip that refuses even its magic register in secure download mode, and sends no chip id."""
-
 Progress = Callable[[str], None]
 
 
@@ -140,7 +137,7 @@ class Loader(Link):
         except RomError as error:
             if error.kind is not RomErrorKind.REFUSED:
                 raise
-            self._chip = self.chips.chips[SECURE_DOWNLOAD_KEY]
+            self._chip = self.chips.silent_when_secure
             bit = 1 << self.chips.security_flags["secure_download_enable"]
             known = self.security or SecurityInfo(0, 0, None, None)
             self.security = SecurityInfo(known.flags | bit, known.flash_crypt_count, None, None)
@@ -192,10 +189,15 @@ class Loader(Link):
         words = {register: await self.read_reg(register) for register in registers}
         return identity.crystal_mhz(self.chip, words, baud=self.channel.baud, stub=self.is_stub)
 
+    @property
+    def is_basic(self) -> bool:
+        """The loader is a ROM with the first commands alone (see `Chip.basic_rom`)."""
+        return self.chip.basic_rom and not self.is_stub
+
     async def spi_attach(self) -> None:
         """Connect the flash chip's pins to the controller; needed before any flash command through ROM."""
         await self.power_flash()
-        if self.chip.key == "esp8266" and not self.is_stub:
+        if self.is_basic:
             # This ROM has no such command; an empty write attaches the flash, too.
             await self.command(Op.FLASH_BEGIN, bytes(16), timeout=3.0, attempts=2)
             return

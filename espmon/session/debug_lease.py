@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from espmon.model.architecture import MACHINES, RISCV, XTENSA
+from espmon.model.architecture import MACHINES, architecture_of
 from espmon.model.chip_identity import chip_named
 from espmon.port import PortError
 from espmon.postmortem.gdb_target import Stop
@@ -177,7 +177,8 @@ class DebugLease:
 
     async def _snapshot(self, debugger: GdbClient) -> Snapshot:
         registers = await debugger.registers()
-        self._seen = (RISCV if "SP" in registers else XTENSA).elf_machine
+        seen = architecture_of(registers)
+        self._seen = seen.elf_machine if seen is not None else None
         if self._threads is None:  # they do not change while the board stands still
             self._threads = await debugger.threads()
         stop, thread, threads = self._stop, self._selected, self._threads
@@ -254,7 +255,8 @@ class DebugLease:
     def _architecture(self, program: str) -> list[str]:
         """Without an ELF a debugger for many processors has to be told which one it speaks to."""
         many = self._decoder.loaded is None and "multiarch" in program
-        return [f"set architecture {RISCV.gdb_name}"] if many else []
+        known = MACHINES.get(self._machine or 0)
+        return [f"set architecture {known.gdb_name}"] if many and known is not None else []
 
     async def take_back(self) -> None:
         """gdb has ended: close the bridge, let the board run, and read the log again."""
@@ -279,11 +281,11 @@ def find_gdb(machine: int | None, chip: str | None = None) -> str:
 
     Raises `DebugError` naming what was looked for.
     """
-    known = [MACHINES[machine]] if machine is not None and machine in MACHINES else [RISCV, XTENSA]
-    names = tuple(name for architecture in known for name in architecture.gdb)
+    known = MACHINES.get(machine or 0)
+    names = tuple(name for each in ([known] if known is not None else MACHINES.values()) for name in each.gdb)
     model = chip_named(chip or "")
-    if model is not None and machine == XTENSA.elf_machine:
-        own = f"xtensa-{model.key}-elf-gdb"
+    if model is not None and known is not None and known.gdb_of_chip:
+        own = known.gdb_of_chip.format(model.key)
         names = (own, *(name for name in names if name != own))
     for name in names:
         if found := shutil.which(name):

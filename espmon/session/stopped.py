@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from espmon.model.architecture import RISCV, XTENSA, architecture_of
+from espmon.model.architecture import RISCV, architecture_of
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer
@@ -168,7 +168,7 @@ def _unwind(
     named = RegisterSet(registers).lowered()
     if pc is not None:
         named["pc"] = pc
-    architecture = XTENSA if "A1" in registers and "SP" not in registers else RISCV
+    architecture = architecture_of(registers) or RISCV
     try:
         trace = unwind(architecture, named, stack, symbolizer)
     except PostmortemError as error:
