@@ -209,7 +209,7 @@ def run_screen(
             result = app.run() or (Exit.PORT if app.router.never_opened else Exit.DONE)
             for problem in problems:
                 last_words(f"espmon: {problem}", sys.stderr)
-            if app.recorded is not None:
+            if app.recorded is not None and not app.status.recorder.removed:
                 last_words(f"Recorded in {app.recorded}", sys.stdout)
             if app.exit_message:
                 last_words(f"espmon: {clean(app.exit_message)}", sys.stderr)

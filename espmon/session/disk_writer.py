@@ -58,6 +58,9 @@ class AppendedFile:
         """Bytes that it had got, and that went with it or with its disk."""
 
         self.unsynced = 0
+        self.named = False
+        """Its name is on the disk."""
+
         self.removed = False
         """Somebody has removed it; what is appended next makes a new one."""
 
@@ -78,11 +81,12 @@ class DiskWriter:
         self._files = files
         self._on_change = on_change
         self._queue: deque[tuple[AppendedFile, bytes]] = deque()
+        self._in_flight: tuple[AppendedFile | None, int] = (None, 0)
         self._opened: list[AppendedFile] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._deadline = float("inf")
+        self._patience = self._deadline = float("inf")
         self._next_sync = 0.0
         self._thread = threading.Thread(target=self._run, name=f"espmon-{name}", daemon=True)
         self.waiting = 0
@@ -130,7 +134,9 @@ class DiskWriter:
     def unwritten(self, file: AppendedFile) -> int:
         """Bytes of `file` that still wait."""
         with self._lock:
-            return sum(len(data) for target, data in self._queue if target is file)
+            waiting = sum(len(data) for target, data in self._queue if target is file)
+            target, size = self._in_flight
+            return waiting + (size if target is file else 0)
 
     # -- the thread ---------------------------------------------------------------------------------------------
 
@@ -144,11 +150,12 @@ class DiskWriter:
                 self._sync(stopping)
             except OSError as error:
                 self._set_problem(reason(error))
-                if time.monotonic() >= self._deadline:
+                if stopping and self._given_up():
                     break
                 self._stop.wait(RETRY_SECONDS) if not stopping else time.sleep(FLUSH_SECONDS)
                 self._wake.set()
                 continue
+            self._set_problem("")
             if stopping and not self._queue:
                 break
             # Gather a little, so that a flood becomes a few large writes; well below FLUSH_SECONDS.
@@ -174,6 +181,7 @@ class DiskWriter:
         while self._queue:
             with self._lock:
                 file, joined = self._next_piece()
+                self._in_flight = (file, len(joined))
             count = 0
             try:
                 if file.removed:
@@ -181,6 +189,7 @@ class DiskWriter:
                 count = self._files.write(file.descriptor, joined)
             finally:
                 with self._lock:
+                    self._in_flight = (None, 0)
                     self.waiting -= count
                     if rest := joined[count:]:
                         self._queue.appendleft((file, rest))
@@ -215,6 +224,9 @@ class DiskWriter:
         count, file.unsynced = file.unsynced, 0
         try:
             self._files.sync(file.descriptor)
+            if not file.named:
+                self._files.sync_names(file.path.parent)
+                file.named = True
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return  # a pipe, a device: there is no disk behind it
@@ -227,7 +239,7 @@ class DiskWriter:
         """Somebody has removed the file: what it held is gone; go on in a new one at its place."""
         file.lost += file.written
         file.written = file.unsynced = 0
-        file.removed = True
+        file.removed, file.named = True, False
         self._set_problem(reason(FileNotFoundError(errno.ENOENT, "")))
         self._files.make_folder(file.path.parent, parents=True)
         old = file.descriptor
@@ -238,16 +250,24 @@ class DiskWriter:
 
     # -- the end ------------------------------------------------------------------------------------------------
 
-    def close(self, seconds: float | None = None) -> bool:
-        """Write what waits and close the files; returns whether all was written.
+    def close(self, patience: float, limit: float = float("inf")) -> bool:
+        """Write what waits and close the files; returns whether all was written. A second call may be less patient.
 
         Args:
-            seconds: longest wait; None: for as long as it takes, until another call has a limit.
+            patience: longest time, in seconds, for which the disk may take nothing at all.
+            limit: longest wait altogether, in seconds.
         """
-        if seconds is not None:
-            self._deadline = time.monotonic() + seconds
+        now = time.monotonic()
+        if not self._stop.is_set():
+            self.progress = now
+        self._patience = min(self._patience, patience)
+        self._deadline = min(self._deadline, now + limit)
         self._stop.set()
         self._wake.set()
-        while self._thread.is_alive() and (left := self._deadline - time.monotonic()) > 0:
-            self._thread.join(min(left, FLUSH_SECONDS))
+        while self._thread.is_alive() and not self._given_up():
+            self._thread.join(FLUSH_SECONDS / 2)
         return not self._thread.is_alive() and not self._queue
+
+    def _given_up(self) -> bool:
+        now = time.monotonic()
+        return now >= self._deadline or now >= self.progress + self._patience

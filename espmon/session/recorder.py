@@ -195,8 +195,9 @@ class Recorder:
         """Tell how the recording is doing, if that has changed."""
         if self._unfinished is not None:
             state = self._unfinished.state
-            waiting = state.waiting if state.waiting >= WORTH_SHOWING else 0
-            self._show(RecordingState(state.problem, state.unwritten, waiting))
+            if state.waiting < WORTH_SHOWING and not state.problem and self._recording is not None:
+                state = replace(state, waiting=0)
+            self._show(state)
 
     async def try_again(self) -> None:
         """Begin the recording that could not begin, if it is time to try."""
@@ -222,27 +223,23 @@ class Recorder:
 
     # -- the end ------------------------------------------------------------------------------------------------
 
-    async def close(self, seconds: float | None) -> None:
-        """Write what waits and close the files.
-
-        Args:
-            seconds: longest wait for the disk; None: for as long as it takes, until `salvage` is called.
-        """
+    async def close(self) -> None:
+        """Write what waits and close the files: as long as the disk takes something, or until `salvage` is called."""
         self._wanted = None
         self._reporter.publish(replace(self._reporter.status, log=None))
         recording, self._recording, self._pipeline.recording = self._recording, None, None
         if recording is None:
             return
-        closing = asyncio.create_task(asyncio.to_thread(recording.close, seconds))
+        closing = asyncio.create_task(asyncio.to_thread(recording.close))
         while not closing.done():
             self.follow()
             await asyncio.wait([closing], timeout=SHOW_SECONDS)
         self._unfinished = None
-        state = recording.state
-        self._shown = RecordingState(state.problem, recording.unwritten)
+        removed = not await asyncio.to_thread(recording.folder.is_dir)
+        self._shown = RecordingState(recording.state.problem, recording.unwritten, removed=removed)
         self._reporter.publish(replace(self._reporter.status, recorder=self._shown))
 
     def salvage(self, seconds: float = SALVAGE_SECONDS) -> None:
         """Write what the recording still holds, with no more patience than that. May be called from any thread."""
         if self._unfinished is not None:
-            self._unfinished.close(seconds)
+            self._unfinished.close(seconds, limit=seconds)

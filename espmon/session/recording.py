@@ -25,7 +25,7 @@ TIMING_SECONDS = 0.02
 """The sidecar marks the time of received bytes at most this often."""
 
 STOP_SECONDS = 5.0
-"""Longest wait for the disk when closing, where nobody says otherwise."""
+"""Longest time for which the disk may take nothing when closing."""
 
 LAST_LINE_SECONDS = 0.1
 """Longest wait for the disk to take the line that says what it did not take."""
@@ -184,7 +184,7 @@ class Recording:
     def stop_log(self) -> None:
         """Stop the text log; what waits is still written."""
         if self._log is not None:
-            self._log.close(0)
+            self._log.close(STOP_SECONDS, limit=0)
             self._log = self._log_file = None
 
     @property
@@ -199,17 +199,18 @@ class Recording:
 
     # -- the end ------------------------------------------------------------------------------------------------
 
-    def close(self, seconds: float | None = STOP_SECONDS) -> bool:
+    def close(self, patience: float = STOP_SECONDS, limit: float = float("inf")) -> bool:
         """Write what waits and close the files; returns whether everything is written.
 
         May be called from any thread, and again with less patience. What could not be written is counted in the
         sidecar, as far as that still can be written.
 
         Args:
-            seconds: longest wait for the disk; None: for as long as it takes, until another call has a limit.
+            patience: longest time, in seconds, for which the disk may take nothing at all.
+            limit: longest wait altogether, in seconds.
         """
-        logs = [log.close(seconds) for log in self._logs]
-        done = self._writer.close(seconds)
+        done = self._writer.close(patience, limit)
+        logs = [log.close(patience, limit) for log in self._logs]
         if not done or self.state.unwritten or self._gap:
             self._last_line()
         return done and all(logs) and not self.state.unwritten

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from espmon.rom import ProbeResult
     from espmon.session.flash_job import FlashJob
 
-DISK_SECONDS = 5.0
-"""Longest wait for the disk when closing, unless the user wants to wait for all of it."""
-
 TICK_SECONDS = 0.25
 """How often counters, rate and capture progress are published."""
 
@@ -176,15 +173,13 @@ class Session:
             self._tasks.spawn(self.set_elf(request.elf))
         self._ticker = asyncio.create_task(self._tick())
 
-    async def close(self, *, wait_for_disk: bool = False) -> None:
-        """Close the port (bounded); the store, the events and the recording stay. Who comes second waits with.
+    async def close(self) -> None:
+        """Close the port; the store, the events and the recording stay. Who comes second waits with.
 
-        Args:
-            wait_for_disk: wait until everything is written, however long that takes, or until `salvage` is called.
+        Bounded, but for a disk that is slow: that is waited for as long as it takes something, or until `salvage`.
         """
         if self._closing is None:
-            disk_seconds = None if wait_for_disk else DISK_SECONDS
-            self._closing = asyncio.create_task(self._close(disk_seconds), name="espmon-close")
+            self._closing = asyncio.create_task(self._close(), name="espmon-close")
             self._closing.add_done_callback(self._closed)
         await asyncio.shield(self._closing)
 
@@ -195,13 +190,13 @@ class Session:
         """Write what the recording still holds, and wait for the disk no longer. May be called from any thread."""
         self._recorder.salvage()
 
-    async def _close(self, disk_seconds: float | None) -> None:
+    async def _close(self) -> None:
         await asyncio.gather(self.connection.stop(), self._runner.stop(), stop_tasks(self._ticker))
         self.debugging.drop()
         await self.connection.close()
         await self._tasks.stop()
         self._decoder.stop()
-        await self._recorder.close(disk_seconds)
+        await self._recorder.close()
 
     def _transition(self, transition: Transition) -> None:
         self._recorder.transition(transition)

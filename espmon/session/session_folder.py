@@ -54,6 +54,7 @@ def new_session_folder(root: Path, name: str, now: float, files: FileSystem | No
         except FileExistsError:
             continue
         _mark(folder, now, files)
+        files.sync_names(root)
         return folder
     raise FileExistsError(f"{root}: too many sessions named {base}")
 
@@ -64,6 +65,7 @@ def _mark(folder: Path, now: float, files: FileSystem) -> None:
     descriptor = files.open(folder / SIDECAR, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         write_all(files, descriptor, line.encode() + b"\n")
+        files.sync(descriptor)
     finally:
         files.close(descriptor)
 

@@ -82,6 +82,9 @@ class RecordingState:
     waiting: int = 0
     """Bytes that wait for the disk."""
 
+    removed: bool = False
+    """The session has ended, and somebody has taken its folder away."""
+
 
 class Activity(StrEnum):
     """What the board is doing, as far as it is known."""

@@ -114,7 +114,7 @@ class EspmonApp(Host):
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self.artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
         self.flashing = Flashing(self)
-        self.leaving = Leaving(self)
+        self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         self.builds = BuildWatch(self)
         self.project = Path.cwd()
         self.chosen_keys = {
@@ -171,10 +171,9 @@ class EspmonApp(Host):
     async def on_unmount(self) -> None:
         """Let the port go, within a limit."""
         self.link.stop()
-        limit = CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS
         self.leaving.begin()
         future = self._runner.submit(self.link.session.close())
-        await asyncio.wait([asyncio.wrap_future(future)], timeout=limit)
+        await asyncio.wait([asyncio.wrap_future(future)], timeout=self.leaving.limit())
         self.exit_message = self.leaving.exit_message()
 
     def _terminal_busy(self) -> bool:

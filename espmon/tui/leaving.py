@@ -1,12 +1,19 @@
-"""Leaving while a flash or a probe runs: asked first, and said afterwards how the board was left."""
+"""Leaving: asked first while a flash or a probe runs, waits for the disk where somebody can see it, and says afterwards
+how the board was left and what was not written.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from espmon.session.session_events import FlashEvent, ProbeEvent
 from espmon.session.state import State
 from espmon.session.status import Status
+from espmon.text import counted
+from espmon.tui.actions import written
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
@@ -14,6 +21,12 @@ if TYPE_CHECKING:
 
 EXIT_CODE = 1
 """Of leaving in the middle: what was begun is not done."""
+
+SHOW_SECONDS = 0.3
+"""What leaving waits for is shown from then on."""
+
+LOOK_SECONDS = 0.1
+"""Time between two looks at how far it is."""
 
 QUESTIONS = {
     "flash": (
@@ -46,13 +59,16 @@ class Leaving:
 
     Args:
         app: the app.
+        limit: returns the longest wait for the port, in seconds; for the disk there is none while it takes something.
     """
 
-    def __init__(self, app: Host) -> None:
+    def __init__(self, app: Host, limit: Callable[[], float]) -> None:
         self._app = app
+        self.limit = limit
         self._question: ConfirmScreen | None = None
         self._interrupted = ""
         self._newest = -1
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def agreed(self) -> bool:
@@ -60,12 +76,40 @@ class Leaving:
         return self._interrupted != ""
 
     def leave(self) -> None:
-        """Leave at once, or ask first while something runs."""
+        """Leave, or ask first while something runs. The second time means now."""
+        if self._closing is not None:
+            self._app.link.session.salvage()
+            self._app.exit(EXIT_CODE)
+            return
         what = running(self._app.status)
         if not what:
-            self._app.exit(0)
+            self._begin_closing(0)
         elif self._question is None:
             self._ask(what)
+
+    def _begin_closing(self, code: int) -> None:
+        self._closing = asyncio.create_task(self._close(code), name="espmon-leaving")
+
+    async def _close(self, code: int) -> None:
+        """Close the session, with all that it has received on disk, while the screen is still there to show it."""
+        from espmon.tui.screens.leaving_screen import LeavingScreen
+
+        app = self._app
+        screen: LeavingScreen | None = None
+        closing = asyncio.ensure_future(app.link.run(app.link.session.close()))
+        try:
+            end = time.monotonic() + self.limit()
+            await asyncio.wait([closing], timeout=min(SHOW_SECONDS, self.limit()))
+            while not closing.done() and (app.status.recorder.waiting or time.monotonic() < end):
+                if screen is None:
+                    screen = LeavingScreen(written(app.chosen_keys["app.exit"]))
+                    await app.push_screen(screen)
+                screen.show(app.status)
+                await asyncio.wait([closing], timeout=LOOK_SECONDS)
+            if closing.done():
+                closing.result()
+        finally:
+            app.exit(code)
 
     def _ask(self, what: str) -> None:
         from espmon.tui.screens.confirm import ConfirmScreen
@@ -76,7 +120,7 @@ class Leaving:
             self._question = None
             if sure:
                 self.begin()
-                self._app.exit(EXIT_CODE if self.agreed else 0)
+                self._begin_closing(EXIT_CODE if self.agreed else 0)
 
         name = self._app.status.name or self._app.status.url
         self._question = ConfirmScreen(title, [f"{name}: {meaning}"], "Leave", danger=True)
@@ -100,7 +144,20 @@ class Leaving:
         self._newest = max((entry.id for entry in events), default=-1)
 
     def exit_message(self) -> str:
-        """How what ran was ended, as the commands say it; "" when nothing ran. Call when the port is closed."""
+        """What is to be said at the end, "" for nothing. Call when the port is closed."""
+        return "; ".join(part for part in (self._ended(), self._missing()) if part)
+
+    def _missing(self) -> str:
+        """What was received and is not in the recording."""
+        recorder = self._app.status.recorder
+        count = recorder.unwritten + recorder.waiting
+        if not count:
+            return ""
+        why = f": {recorder.problem}" if recorder.problem else ""
+        return f"{counted(count, 'byte')} of this session could not be recorded{why}"
+
+    def _ended(self) -> str:
+        """How what ran was ended, as the commands say it; "" when nothing ran."""
         what = self._interrupted
         if not what:
             return ""

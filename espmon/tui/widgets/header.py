@@ -11,8 +11,9 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from espmon.session.state import State
-from espmon.session.status import Activity, ElfState, Status, loader_text
+from espmon.session.status import Activity, ElfState, RecordingState, Status, loader_text
 from espmon.tui.sanitise import visible
+from espmon.tui.widgets.capture_line import size_text
 from espmon.tui.widgets.text_row import Part, TextRow
 
 LINK: dict[State, Part] = {
@@ -47,6 +48,9 @@ MAX_LOADER = 48
 DIGITS = 9
 """Digits shown of a name that is a SHA-256, as the application's own log shows it."""
 
+MAX_PROBLEM = 48
+"""Most characters of why nothing is recorded."""
+
 BOARD_LEAST = 12
 """Cells that the board's name keeps before anything that tells how the board is doing is given up for it."""
 
@@ -66,21 +70,32 @@ def short_text(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def recording_part(recorder: RecordingState) -> Part:
+    """What is wrong with the recording, "" while all is well."""
+    missing = f", {size_text(recorder.unwritten)} missing" if recorder.unwritten else ""
+    if recorder.problem:
+        return f"✗ not recorded: {short_text(recorder.problem, MAX_PROBLEM)}{missing}", "$error bold"
+    if recorder.unwritten:
+        return f"✗ recording{missing}", "$warning bold"
+    return (f"recording {size_text(recorder.waiting)} behind", "$warning") if recorder.waiting else ("", "")
+
+
 class Rank(IntEnum):
     """What a part of the header is; the last ones are given up first where it is narrow."""
 
     LINK = 0
     BOARD = 1
-    LOOP = 2
-    ELF = 3
-    CHIP = 4
-    BOOT = 5
-    BAUD = 6
-    ELF_NAME = 7
-    PROGRAM = 8
+    RECORDING = 2
+    LOOP = 3
+    ELF = 4
+    CHIP = 5
+    BOOT = 6
+    BAUD = 7
+    ELF_NAME = 8
+    PROGRAM = 9
 
 
-LEFT = (Rank.PROGRAM, Rank.BOARD, Rank.LINK, Rank.CHIP, Rank.LOOP)
+LEFT = (Rank.PROGRAM, Rank.BOARD, Rank.LINK, Rank.RECORDING, Rank.CHIP, Rank.LOOP)
 RIGHT = (Rank.BOOT, Rank.ELF, Rank.ELF_NAME, Rank.BAUD)
 """The parts of both sides, in the order in which they stand."""
 
@@ -128,6 +143,7 @@ class BoardHeader(TextRow):
             Rank.PROGRAM: ("espmon", "$accent bold"),
             Rank.BOARD: (status.name or status.url or "no port", "bold"),
             Rank.LINK: (link, link_style),
+            Rank.RECORDING: recording_part(status.recorder),
             Rank.CHIP: (status.chip.split(" (")[0] if status.chip else "", "$primary"),
             Rank.LOOP: (f"▲ {status.loop}" if status.loop else "", "$error bold"),
             Rank.BOOT: (f"boot {status.boot}" if status.boot else "", "$secondary"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from espmon.session.state import State
 from espmon.session.status import Status
 from espmon.tui.widgets.text_row import Part, TextRow
 
@@ -77,7 +78,7 @@ class StatusBar(TextRow):
         right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate_text(status.rate), "")]
         if status.capture is not None:
             right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
-        if status.recording is not None:
+        if status.recording is not None and status.state is not State.CLOSED and not status.recorder.problem:
             right += [("  ", ""), ("● rec", "$error")]
         if status.log is not None:
             right += [("  ", ""), ("● log", "$accent")]
