@@ -58,13 +58,12 @@ def worst(found: Found) -> tuple[float, str, Any]:
         )
         slowest, first = small[0]
         if slowest < FLOOR / 4:
-            text = next(text for index, text in enumerate(worst_inputs(found.pattern, SMALL)) if index == first)
-            measured.append((slowest, method, text[:48]))
+            measured.append((slowest, method, next(worst_inputs(found.pattern, SMALL, {first}))[:48]))
             continue
         chosen = {index for _, index in small[:KEPT]}
-        for index, text in enumerate(worst_inputs(found.pattern, LARGE)):
-            if index in chosen:
-                measured.append((measure(found, method, text), method, text[:48]))
+        measured += [
+            (measure(found, method, text), method, text[:48]) for text in worst_inputs(found.pattern, LARGE, chosen)
+        ]
     return min(measured, key=lambda one: one[0])
 
 

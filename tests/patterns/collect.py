@@ -20,7 +20,7 @@ from typing import Any
 import espmon
 from espmon.model.crash_kinds import crash_rules
 from espmon.records import Demultiplexer
-from espmon.records.events.boot_hints import hint_rules
+from espmon.records.events.boot_hints import _rules, hint_rules
 from espmon.rom import boot_text
 
 METHODS = frozenset({"match", "fullmatch", "search", "finditer", "findall", "sub", "subn", "split"})
@@ -47,7 +47,7 @@ def _hint_rules() -> Iterator[str]:
     rules = hint_rules()
     yield from (rule for _, rule, _ in rules)
     for stage in {stage for stage, _, _ in rules}:
-        yield "|".join(rule for at, rule, _ in rules if at == stage)
+        yield _rules(stage)[0].pattern
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class Found:
     pattern: re.Pattern[Any]
     methods: frozenset[str]
     """The methods that the package calls on it; `search` where the source does not tell."""
+
+    @property
+    def looks_once(self) -> bool:
+        """Whether the package tries it at one place only."""
+        return self.methods <= ANCHORED
 
 
 @cache

@@ -8,7 +8,7 @@ bracket. What a repetition takes is read from the expression, and so are its beg
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from re import _constants as constants  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -29,30 +29,31 @@ REPEATS = {
 }  # fmt: skip
 
 
-def worst_inputs(pattern: re.Pattern[Any], size: int) -> Iterator[Any]:
-    """Inputs of about `size` characters, as `bytes` or `str` like the pattern's own text."""
+def worst_inputs(pattern: re.Pattern[Any], size: int, only: Container[int] | None = None) -> Iterator[Any]:
+    """Inputs of about `size` characters, as `bytes` or `str` like the pattern's own text.
+
+    Args:
+        pattern: what the inputs are for.
+        size: in characters.
+        only: their numbers, in the order of a call without it; the others are not made.
+    """
     walk = _Walk(pattern)
-    heads = walk.heads
-    units = walk.units
-    made: set[str] = set()
-    for text in _shapes(heads, units, size):
-        if text not in made:
-            made.add(text)
+    for index, (head, unit) in enumerate(_shapes(walk.heads, walk.units)):
+        if only is None or index in only:
+            text = head + unit * max(1, (size - len(head)) // len(unit))
             yield text.encode("latin-1", "replace") if isinstance(pattern.pattern, bytes) else text
 
 
-def _shapes(heads: list[str], units: list[str], size: int) -> Iterator[str]:
+def _shapes(heads: list[str], units: list[str]) -> Iterator[tuple[str, str]]:
+    """What an input begins with, and what is repeated behind it."""
     for unit in units:
-        yield unit * (size // len(unit))
+        yield "", unit
     for head in heads:
-        yield head * (size // len(head))
+        yield "", head
+        yield "", head + "\n"
         for unit in units:
-            yield head + unit * ((size - len(head)) // len(unit))
-            near = head + unit * 20
-            yield near * (size // len(near))
-    for head in heads:
-        line = head + "\n"
-        yield line * (size // len(line))
+            yield head, unit
+            yield "", head + unit * 20
 
 
 class _Walk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from espmon.data import load_table
@@ -28,9 +29,16 @@ def hint_rules() -> list[tuple[str, str, str]]:
 def _rules(stage: str) -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]:
     """All rules of a stage: one pattern that says whether any matches, and each with its words."""
     rules = [(pattern, words) for at, pattern, words in hint_rules() if at == stage]
-    return re.compile("|".join(pattern for pattern, _ in rules)), tuple(
-        (re.compile(rule), words) for rule, words in rules
-    )
+    return re.compile(_any_of(rule for rule, _ in rules)), tuple((re.compile(rule), words) for rule, words in rules)
+
+
+def _any_of(rules: Iterable[str]) -> str:
+    """One expression for all: those with the same first letter share it, so that any other letter costs little."""
+    groups: dict[str, list[str]] = {}
+    for rule in rules:
+        plain = rule[0].isalpha() and rule[1] not in "?*+{" and "|" not in rule
+        groups.setdefault(rule[0] if plain else "", []).append(rule[1:] if plain else rule)
+    return "|".join(first + f"(?:{'|'.join(rest)})" for first, rest in groups.items())
 
 
 def failure_hint(text: str, stage: str) -> str | None:

@@ -15,7 +15,8 @@ _UPTIME = re.compile(r"\[(\d{2,5}):(\d\d):(\d\d)[.,]\d{3}[.,]\d{3}\] (?:<(?:err|
 """The same as Zephyr has it."""
 
 _WALL = re.compile(
-    r"\s*>?\s*\[?(?:(\d{4})[-/](\d\d?)[-/](\d\d?)[T ])?(\d\d?):(\d\d):(\d\d)(?:[.,:](\d{1,6}))?(?:Z|[+-]\d\d:?\d\d)?\]?"
+    r"\s*+>?\s*+\[?(?:(\d{4})[-/](\d\d?)[-/](\d\d?)[T ])?"
+    r"(\d\d?):(\d\d):(\d\d)(?:[.,:](\d{1,6}))?(?:Z|[+-]\d\d:?\d\d)?\]?"
 )
 """The time of day, with or without a date, that a host tool or ESPHome puts before a line."""
 

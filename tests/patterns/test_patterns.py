@@ -1,0 +1,57 @@
+"""No expression of the package goes quadratic, and none is left out when that is tried."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.patterns.collect import TABLES, made_later, patterns
+from tests.patterns.inputs import worst_inputs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CPU_SECONDS = 90
+"""Of the process that tries them all. They take some 15; one that goes quadratic takes minutes by itself."""
+
+USERS_OWN = {"espmon.tui.log.query:__post_init__", "espmon.port.discovery:_grep"}
+"""Functions that compile what the user typed."""
+
+
+def test_every_expression_is_known_to_the_benchmark() -> None:
+    assert made_later() - USERS_OWN == set(TABLES)
+    names = {found.name for found in patterns()}
+    assert {"espmon.records.columns.HEADER", "espmon.postmortem.rsp.BOOT_BANNER"} <= names
+    assert len(names) > 200
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (rb"[^\r\n]*(?:ESP-ROM:|rst:)", b"0" * 60),
+        (rb"(?:\x1b\[[0-9;:]*m)*(?:\w{0,16}> )?(?:\x1b\[[0-9;:]*m)*x", b"\x1b[m" * 10),
+        (rb'assertion ".*" failed', b'assertion "' * 5),
+        (rb"%[-+0]*\d*d", b"%" + b"0" * 59),
+    ],
+)
+def test_what_makes_an_expression_quadratic_is_among_the_inputs(expression: bytes, text: bytes) -> None:
+    assert any(text in made for made in worst_inputs(re.compile(expression), 80))
+
+
+@pytest.mark.timeout(300)
+def test_no_expression_is_quadratic_on_inputs_made_from_it() -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.patterns.trial"],
+        cwd=ROOT, preexec_fn=limit, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    tried = done.stdout.splitlines()
+    assert done.returncode == 0, f"{done.stderr[-2000:]} in the middle of {tried[-1:]}"
+    assert [json.loads(line) for line in tried] == [found.name for found in patterns()]
