@@ -41,6 +41,9 @@ class ChipIdentity(NamedTuple):
     rom_names: tuple[str, ...]
     """What the first line of its ROM calls it, behind `ESP-ROM:`."""
 
+    rom_dates: tuple[str, ...]
+    """When its ROMs were made, where that is all that they say ("Jul 29 2019", behind `ets`)."""
+
     usb_products: Mapping[str, int]
     """Kind of its own USB ("usb-serial-jtag", "usb-otg") -> product number; the vendor is Espressif's."""
 
@@ -65,6 +68,7 @@ def _identity(entry: Mapping[str, Any]) -> ChipIdentity:
         architecture=entry["architecture"],
         image_chip_id=entry["image_chip_id"],
         rom_names=tuple(entry["rom_names"]),
+        rom_dates=tuple(entry["rom_dates"]),
         usb_products={
             kind: int(number, 16)
             for kind, number in (("usb-serial-jtag", usb["serial_jtag_pid"]), ("usb-otg", usb["otg_pid"]))

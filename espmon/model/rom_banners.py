@@ -2,5 +2,36 @@
 
 from __future__ import annotations
 
-RESET_BANNER = rb"ets [A-Z][a-z]{2} [ \d]\d \d{4}[ ,]|ESP-ROM:esp|rst:0x[0-9a-f]{1,2} \("
-"""The ROM's first lines as it prints them, in the middle of anything: a pattern for bytes."""
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from espmon.model.chip_identity import chip_identities
+
+RESET_BANNER = re.compile(rb"ets [A-Z][a-z]{2} [ \d]\d \d{4}[ ,]|ESP-ROM:esp|rst:0x[0-9a-f]{1,2} \(")
+"""A ROM's first lines, in the middle of anything."""
+
+BANNER_REACH = 32
+"""Bytes that `RESET_BANNER` may need to be decided: how far a search over new bytes starts before them."""
+
+
+@cache
+def _roms() -> tuple[re.Pattern[str], Mapping[str, str]]:
+    """What tells a ROM, and the chip by what it found (a date with single spaces)."""
+    chips = chip_identities().values()
+    dates = {" ".join(date.split()): chip.key for chip in chips for date in chip.rom_dates}
+    names = {name: chip.key for chip in chips for name in chip.rom_names}
+    dated = "|".join(date.replace(" ", " +") for date in dates)
+    return re.compile(rf"-ROM:(esp(?:32[a-z]*\d*|8684))|\bets ({dated})"), {**dates, **names}
+
+
+def rom_chip(text: str) -> str | None:
+    """Returns the key of the chip whose ROM prints this line, or the name that an unknown ROM gives itself; None
+    for any other line.
+    """
+    pattern, keys = _roms()
+    match = pattern.search(text)
+    if match is None:
+        return None
+    found = " ".join((match[1] or match[2]).split())
+    return keys.get(found, found)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from espmon.model.chip_identity import chips_by_number
 from espmon.model.dump_versions import VERSIONS
+from espmon.model.rom_banners import RESET_BANNER
 from espmon.postmortem.binary import u32
 from espmon.postmortem.postmortem_error import PostmortemError
 
@@ -22,7 +23,6 @@ MAX_DUMPS = 64
 START = b"= CORE DUMP START ="
 END = b"= CORE DUMP END ="
 DECODED_REPORT = re.compile(rb"ESP32 CORE DUMP (START|END)")
-BANNER = re.compile(rb"rst:0x[0-9a-fA-F]+ \(|^ets [A-Z][a-z][a-z] |^ESP-ROM:", re.MULTILINE)
 ANSI = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 HOST_PREFIX = re.compile(
     rb"^[\[(]?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.:,]\d+)?[\])]?\s*(?:->|\||INFO:)?\s*|^> ?"
@@ -100,7 +100,7 @@ def _from_markers(data: bytes) -> CoreInput:
         stop = start
         end = body.find(END)
         body = body[: end if end >= 0 else None]
-        banner = BANNER.search(body)
+        banner = RESET_BANNER.search(body)
         core = _decode_lines(_lines(body[: banner.start()] if banner else body))
         core.complete = end >= 0 and banner is None
         if not core.complete:

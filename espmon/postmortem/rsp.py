@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from espmon.model.rom_banners import RESET_BANNER
+
 MAX_PACKET = 64 << 10
 """Longest packet accepted, before run-length expansion."""
 
@@ -261,16 +263,13 @@ class Exchange:
         return b"+"
 
 
-BOOT_BANNER = re.compile(rb"ESP-ROM:|ets [A-Z][a-z]{2} {1,2}\d{1,2} \d{4}|rst:0x[0-9a-fA-F]{1,2} \(")
-"""The ROM's first words: the board was reset."""
-
 LOG_LINES = 3
 """So many finished lines of text instead of a reply: the program runs."""
 
 
 def gone(received: bytes) -> TargetGone | None:
     """What was received since a request, instead of a reply: does it show that the target left its stub?"""
-    banner = BOOT_BANNER.search(received)
+    banner = RESET_BANNER.search(received)
     if banner:
         line = max(received.rfind(b"\n", 0, banner.start()), received.rfind(b"\r", 0, banner.start())) + 1
         return TargetGone("The board was reset while it was inspected", received[line:])

@@ -12,19 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from espmon.model.rom_banners import RESET_BANNER as RESET_BANNER_PATTERN
 from espmon.records.limits import Limits
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
 
 Bytes = bytes | bytearray
 """What captures read from; never modified by them."""
-
-RESET_BANNER = re.compile(RESET_BANNER_PATTERN)
-"""What a chip prints when it restarts: every payload that it was sending ends there."""
-
-BANNER_REACH = 32
-"""Bytes that `RESET_BANNER` may need to be decided: how far a search over new bytes starts before them."""
 
 PREFIX_BYTES = 256
 """A longer beginning of a line is no prompt."""

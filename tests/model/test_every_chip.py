@@ -9,11 +9,11 @@ import pytest
 
 from espmon.model.architecture import ARCHITECTURES, MACHINES
 from espmon.model.chip_identity import ChipIdentity, chip_identities, chip_named, chips_by_number
+from espmon.model.rom_banners import rom_chip
 from espmon.port import list_ports
 from espmon.postmortem.core_input import plausible_header
 from espmon.postmortem.register_layouts import LAYOUTS
 from espmon.postmortem.unwinders import UNWINDERS
-from espmon.records.events.line_cleaning import rom_chip
 from espmon.records.events.reset import Reset, ResetEvents
 from espmon.rom.chips import load_chips
 from espmon.sim.simulated_chips import CHIPS as SIMULATED
@@ -59,9 +59,10 @@ def test_a_core_dump_with_its_number_is_taken_for_one(chip: ChipIdentity) -> Non
 
 def test_its_name_is_read_from_the_line_that_its_rom_prints(chip: ChipIdentity) -> None:
     assert [rom_chip(f"ESP-ROM:{name}-20220101") for name in chip.rom_names] == [chip.key] * len(chip.rom_names)
-    said = SIMULATED[chip.key].rom
-    if chip.rom_names:
-        assert rom_chip(said[0]) == chip.key
+    assert [rom_chip(f"ets {date} 12:21:46") for date in chip.rom_dates] == [chip.key] * len(chip.rom_dates)
+    assert bool(chip.rom_names) != bool(chip.rom_dates)
+    for line in SIMULATED[chip.key].rom[:1]:
+        assert rom_chip(line) == chip.key
 
 
 def test_it_is_found_by_the_names_it_goes_by(chip: ChipIdentity) -> None:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
+from espmon.model.rom_banners import rom_chip
 from espmon.records.event import LineView
 from espmon.records.events.boot_hints import failure_hint
-from espmon.records.events.line_cleaning import ESP32_ROM, clean, rom_chip
+from espmon.records.events.line_cleaning import clean
 from espmon.records.events.log_clock import uptime_of
 from espmon.records.notes import Note
 from espmon.records.recent_lines import NO_LINES, RecentLine
@@ -22,8 +23,7 @@ QUIET_LINES = 60
 
 _AGAIN = re.compile(r"rst:0x[0-9a-fA-F]|rst cause *(?::|(?=\d{1,3} *(?:,|$))) *\d")
 _OPENS = re.compile(r"-ROM:esp| 2nd stage bootloader|\*\*\* Booting |: Project name: ")
-_ROM_ESP32 = re.compile(rf"{ESP32_ROM.pattern}|^configsip: \d|^clk_drv:0x")
-_ROM_8266 = re.compile(r"\bets Jan +8 2013")
+_ROM_ESP32 = re.compile(r"^configsip: \d|^clk_drv:0x")
 _LOADER_CHIP = re.compile(r"\bboot\.(esp32[a-z]*\d*):")
 _LOADER = re.compile(r"ESP-IDF (\S+) 2nd stage bootloader")
 _SIMPLE = re.compile(r"soc_init\)?: ESP Simple boot")
@@ -310,8 +310,6 @@ def _read_rom(boot: Boot, text: str) -> bool:
         boot.chip = chip
     elif _ROM_ESP32.search(text):
         boot.chip = "esp32"
-    elif _ROM_8266.search(text):
-        boot.chip = "esp8266"
     else:
         return False
     return True

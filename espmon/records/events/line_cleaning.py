@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-_ROM_CHIP = re.compile(r"-ROM:(esp(?:32[a-z]*\d*|8684))")
-
 _WRAPPING = re.compile(
     r"""\s+
     | >(?=\ )                                                    # quoted in a mail or an issue
@@ -53,16 +51,6 @@ def _without_ends(text: str) -> str:
     while text.endswith(_ESCAPED_ENDS, 0, end):
         end -= next(len(one) for one in _ESCAPED_ENDS if text.endswith(one, 0, end))
     return text[:end]
-
-
-def rom_chip(text: str) -> str | None:
-    """The chip, as the ROMs of the S2 and later name it; that of the C2 has the number of its package."""
-    match = _ROM_CHIP.search(text)
-    return match[1].replace("esp8684", "esp32c2") if match else None
-
-
-ESP32_ROM = re.compile(r"ets J(?:un +8 2016|ul +29 2019)")
-"""The ROM of the ESP32 says only when it was made."""
 
 
 _ROM_BANNER = re.compile(

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import ClassVar
 
+from espmon.model.rom_banners import rom_chip
 from espmon.records.event import LineView
 from espmon.records.events.boot_hints import failure_hint
 from espmon.records.events.boot_loop import LOOP_AT, LoopCounter, Run
-from espmon.records.events.line_cleaning import ESP32_ROM, clean, is_boot_banner, rom_chip
+from espmon.records.events.line_cleaning import clean, is_boot_banner
 from espmon.records.events.log_clock import last_uptime, last_wall_time, wall_time_of
 from espmon.records.events.reset_names import chip_of, reason_class, reason_name
 from espmon.records.record import Event, JsonObject, Record
@@ -241,7 +242,7 @@ class ResetEvents:
 
     def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
         chip = self._chip
-        if chip is None and any(ESP32_ROM.search(text) for text in islice(self._run(line), ANNOUNCED_LINES)):
+        if chip is None and any(rom_chip(text) == "esp32" for text in islice(self._run(line), ANNOUNCED_LINES)):
             chip = "esp32"
         reset = _read(line, banner, chip) if banner is not None else _read_8266(line, banner_8266)
         self._judge(reset, line)

@@ -16,9 +16,10 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
+from espmon.model.rom_banners import RESET_BANNER
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
-from espmon.records.span import MORE, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
+from espmon.records.span import MORE, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.core_dump_header import judge
 from espmon.records.spans.header_lines import header_line, line_end
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
+from espmon.model.rom_banners import BANNER_REACH, RESET_BANNER
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
-from espmon.records.span import BANNER_REACH, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
+from espmon.records.span import Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.header_lines import end_line, header_line
 from espmon.records.spans.png_chunks import PngWalk
 from espmon.records.spans.wire_encodings import NOT_BASE64, Damaged, unpack

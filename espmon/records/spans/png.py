@@ -12,9 +12,10 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
+from espmon.model.rom_banners import BANNER_REACH, RESET_BANNER
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, Record
-from espmon.records.span import BANNER_REACH, MORE, RESET_BANNER, Bytes, Found, More, Outcome, Setup, Where
+from espmon.records.span import MORE, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.header_lines import end_line, header_line
 from espmon.records.spans.png_chunks import PngWalk
 
