@@ -17,6 +17,15 @@ def shared_data() -> Path:
     return real_inputs()
 
 
+@pytest.fixture(scope="session")
+def shared_facts() -> Path:
+    """The folder of collected facts beside the checkout; tests that need it skip where it is absent."""
+    facts = real_inputs().parent / "facts"
+    if not facts.is_dir():
+        pytest.skip("the collected facts (../shared/facts) are not beside this checkout")
+    return facts
+
+
 @pytest.fixture(scope="session", params=["own", "real"])
 def inputs(request: pytest.FixtureRequest) -> Path:
     """The folder of inputs that the project made, and that of the real ones."""
