@@ -27,6 +27,12 @@ def main(arguments: list[str]) -> int:
         metavar="ELF",
         help="the chip's ROM ELF, for names and frames in ROM; that of an installed toolchain when not given",
     )
+    parser.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
+    parser.add_argument(
+        "--save-core",
+        metavar="FILE",
+        help="also write the dump as an ELF core, for gdb and IDEs beside the application's",
+    )
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
     parser.add_argument("--force", action="store_true", help="decode although the ELF's SHA-256 does not match")
     return run_command(parser, arguments, coredump)
@@ -43,16 +49,30 @@ def coredump(options: argparse.Namespace) -> int:
         report = decode_core(core, symbolizer, force=options.force)
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
+    if options.save_core is not None:
+        save_core(core, Path(options.save_core))
     if options.json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), "memory": report.memory_json()} if options.print_mem else report.to_json())
         for warning in report.warnings:
             say(f"espmon: warning: {warning}")
     else:
-        for line in report.to_text().splitlines():
+        text = report.to_text() + (report.memory_text() if options.print_mem else "")
+        for line in text.splitlines():
             print(clean(line, 1000))
     if symbolizer is None:
         say("espmon: warning: decoded without an ELF: give the application's with --elf")
     return Exit.DONE
+
+
+def save_core(core: Core, path: Path) -> None:
+    """Write a dump as an ELF core; ends the command when it cannot be written."""
+    from espmon.postmortem.core_writer import elf_core
+    from espmon.session.file_system import write_atomically
+
+    try:
+        write_atomically(path, elf_core(core))
+    except OSError as error:
+        fail(Exit.USAGE, f"{path}: {error.strerror or error}")
 
 
 def read_input(name: str) -> bytes:

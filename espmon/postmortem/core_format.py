@@ -225,8 +225,7 @@ def _notes(core: Core, data: bytes) -> None:
             if len(core.tasks) < MAX_TASKS and size >= 72 + 4:
                 core.tasks.append(CoreTask(u32(content, 24), core.layout.status(_words(content[72:]))))
         elif kind == NOTE_INFO:
-            prefix = content[4:].split(b"\0")[0].decode("ascii", "replace").strip().lower()
-            core.app_sha256 = prefix or None
+            _application(core, content)
         elif kind == NOTE_EXTRA:
             _extra(core, content)
         elif kind == NOTE_DETAILS:
@@ -235,6 +234,16 @@ def _notes(core: Core, data: bytes) -> None:
                 core.details.append(text)
         elif kind == NOTE_TASK and size >= 20:
             _task_info(core, content)
+
+
+def _application(core: Core, content: bytes) -> None:
+    """The version word, which says the chip where there is no header, and the application's SHA-256."""
+    if core.version is None and len(content) >= 4 and u16(content, 0) in VERSIONS:
+        chip = chips_by_number().get(u16(content, 2))
+        if chip is not None and ARCHITECTURES[chip.architecture] is core.architecture:
+            core.chip, core.version = chip.name, u16(content, 0)
+    prefix = content[4:].split(b"\0")[0].decode("ascii", "replace").strip().lower()
+    core.app_sha256 = prefix or None
 
 
 def _extra(core: Core, content: bytes) -> None:

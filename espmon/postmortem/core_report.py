@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,9 @@ from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.variables import Variable
+
+ROW_BYTES = 16
+"""Bytes of memory on a row of the report."""
 
 DEEP_STACK = 0.9
 """A task that has used more than this share of its stack is pointed out."""
@@ -205,6 +209,23 @@ class CoreReport:
             lines += [_rule(f"task {task.name} (0x{task.tcb:08x})"), *backtrace_lines(task.backtrace)]
         lines += [_rule("memory regions"), f"{'address':<10}  {'bytes':>8}  {'use':<3}  what"]
         lines += [f"0x{item.start:08x}  {item.size:8}  {item.attributes:<3}  {item.kind}" for item in self.regions]
+        return "\n".join(lines) + "\n"
+
+    def memory_json(self) -> list[dict[str, str]]:
+        """The dumped memory: where each piece begins, and its bytes (base64)."""
+        return [{"start": _hex(start), "bytes": b64encode(data).decode("ascii")} for start, data in self.segments]
+
+    def memory_text(self) -> str:
+        """The dumped memory for reading: four words a row, and the characters that they are."""
+        lines = [_rule("memory contents")]
+        kinds = {region.start: region.kind for region in reversed(self.regions)}
+        for start, data in self.segments:
+            lines += ["", f"0x{start:08x}  {len(data)} bytes  {kinds.get(start, 'memory')}"]
+            for at in range(0, len(data), ROW_BYTES):
+                row = data[at : at + ROW_BYTES]
+                words = [f"0x{int.from_bytes(row[n : n + 4], 'little'):08x}" for n in range(0, len(row), 4)]
+                shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+                lines.append(f"0x{start + at:08x}: {' '.join(words):<43}  {shown}")
         return "\n".join(lines) + "\n"
 
     def _summary(self) -> list[str]:

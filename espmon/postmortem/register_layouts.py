@@ -37,6 +37,12 @@ class RegisterLayout(NamedTuple):
     extra: Callable[[Words], Extra]
     """The extra information behind its first word."""
 
+    status_words: Callable[[Mapping[str, int]], list[int]]
+    """The reverse of `status`; registers that are not known are 0."""
+
+    extra_words: Callable[[Mapping[str, int], bool | None], list[int]]
+    """The reverse of `extra`."""
+
     stub: Callable[[Sequence[int | None]], RegisterSet | None]
     """A `g` reply, by the names that panics print; None when it is too short. Words that the stub does not know are
     None."""
@@ -58,6 +64,9 @@ XTENSA_EXTRA: Mapping[int, str] = {
 }
 """Register numbers of the extra information -> names."""
 XTENSA_EXTRA_WORDS = 36
+
+XTENSA_RESERVED = 64
+"""Words of a status note before the address registers."""
 
 XTENSA_FILE = 64
 """Physical address registers."""
@@ -109,6 +118,20 @@ def _xtensa_extra(words: Words) -> Extra:
     return Extra(named, bool(words[XTENSA_EXTRA_WORDS]) if len(words) > XTENSA_EXTRA_WORDS else None)
 
 
+def _xtensa_status_words(registers: Mapping[str, int]) -> list[int]:
+    base = registers.get("windowbase", 0) & 15
+    file = [registers.get(f"ar{number}", 0) for number in range(XTENSA_FILE)]
+    for number in range(16):
+        file[(base * 4 + number) % XTENSA_FILE] = registers.get(f"a{number}", 0)
+    head = [registers.get(name, 0) for name in XTENSA_STATUS]
+    return [*head, *[0] * (XTENSA_RESERVED - len(head)), *file, 0]
+
+
+def _xtensa_extra_words(registers: Mapping[str, int], isr: bool | None) -> list[int]:
+    pairs = [word for number, name in XTENSA_EXTRA.items() if name in registers for word in (number, registers[name])]
+    return [*pairs, *[0] * (XTENSA_EXTRA_WORDS - len(pairs)), *([] if isr is None else [int(isr)])]
+
+
 def _xtensa_stub(words: Sequence[int | None]) -> RegisterSet | None:
     if len(words) < 1 + XTENSA_FILE + len(XTENSA_AFTER_NO_LOOPS):
         return None
@@ -132,6 +155,14 @@ def _riscv_extra(words: Words) -> Extra:
     return Extra(RegisterSet(), bool(words[0]) if words else None)
 
 
+def _riscv_status_words(registers: Mapping[str, int]) -> list[int]:
+    return [*(registers.get(name, 0) for name in RISCV_STATUS), 0]
+
+
+def _riscv_extra_words(registers: Mapping[str, int], isr: bool | None) -> list[int]:
+    return [] if isr is None else [int(isr)]
+
+
 def _riscv_stub(words: Sequence[int | None]) -> RegisterSet | None:
     return _known(RISCV_STUB, words) if len(words) >= len(RISCV_STUB) else None
 
@@ -151,6 +182,8 @@ LAYOUTS: Mapping[str, RegisterLayout] = {
         status=_xtensa_status,
         stack=_xtensa_stack,
         extra=_xtensa_extra,
+        status_words=_xtensa_status_words,
+        extra_words=_xtensa_extra_words,
         stub=_xtensa_stub,
         stub_words=70,
         stub_size="an Xtensa core has more",
@@ -161,6 +194,8 @@ LAYOUTS: Mapping[str, RegisterLayout] = {
         status=_riscv_status,
         stack=_riscv_stack,
         extra=_riscv_extra,
+        status_words=_riscv_status_words,
+        extra_words=_riscv_extra_words,
         stub=_riscv_stub,
         stub_words=len(RISCV_STUB),
         stub_size=f"a RISC-V core has {len(RISCV_STUB)}",

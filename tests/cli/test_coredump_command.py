@@ -189,3 +189,20 @@ def test_more_than_is_read_is_a_limit_and_not_a_damaged_file(
     monkeypatch.setattr("espmon.postmortem.core_input.MAX_INPUT", 10)
     assert main(["coredump", str(dump[0]), "--elf", str(dump[1])]) == 5
     assert "at most 10 are read" in capsys.readouterr().err
+
+
+def test_the_dump_is_saved_as_an_elf_core_and_its_memory_shown(
+    tmp_path: Path, dump: tuple[Path, Path], capsys: Captured
+) -> None:
+    saved = tmp_path / "core.elf"
+    arguments = ["coredump", str(dump[0]), "--elf", str(dump[1]), "--save-core", str(saved), "--print-mem"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "= memory contents =" in text
+    assert saved.read_bytes()[:4] == b"\x7fELF"
+    assert main(["coredump", str(saved), "--elf", str(dump[1]), "--json", "--print-mem"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["tasks"][0]["name"] == "crasher"
+    assert report["memory"][0]["start"] == "0x3fc80000"
+    assert main(["coredump", str(dump[0]), "--save-core", str(tmp_path / "no" / "core.elf")]) == 2
+    assert "core.elf" in capsys.readouterr().err
