@@ -47,20 +47,20 @@ def test_text_goes_through_byte_for_byte_with_remarks_between() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("", "in1f1"), ("*:V", "in1f1"), ("hello_world", "in1f2"), ("*:N", "in1f3")]
 )
-def test_the_print_filter_is_byte_exact(shared_data: Path, text: str, expected: str) -> None:
-    folder = shared_data / "monitor"
+def test_the_print_filter_is_byte_exact(inputs: Path, text: str, expected: str) -> None:
+    folder = inputs / "monitor"
     result = run(folder / "in1.txt", "--print-filter", text)
     assert result.stdout == (folder / f"{expected}.txt").read_bytes()
 
 
-def test_colour_is_byte_exact(shared_data: Path) -> None:
-    folder = shared_data / "monitor"
+def test_colour_is_byte_exact(inputs: Path) -> None:
+    folder = inputs / "monitor"
     result = run(folder / "color.txt", "--color", "always")
     assert result.stdout == (folder / "color_out.txt").read_bytes()
 
 
-def test_a_binary_log_is_decoded_with_its_elves(shared_data: Path) -> None:
-    folder = shared_data / "binlog"
+def test_a_binary_log_is_decoded_with_its_elves(inputs: Path) -> None:
+    folder = inputs / "binlog"
     result = run(
         folder / "stream.bin", "--elf", folder / "log.elf", "--elf", folder / "bootloader.elf", "--color", "always",
         "--print-filter", "",
@@ -159,8 +159,8 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
-def test_every_real_log_decodes_and_tiles(shared_data: Path) -> None:
-    for path in sorted((shared_data / "logs").glob("*.log")):
+def test_every_log_decodes_and_tiles(inputs: Path) -> None:
+    for path in sorted((inputs / "logs").glob("*.log")):
         at = 0
         for record in objects(run(path, "--json")):
             if not record["derived"]:

@@ -77,9 +77,9 @@ async def test_a_replay_file_arrives_byte_for_byte(tmp_path: Path) -> None:
     assert bytes(client.received) == capture.read_bytes()
 
 
-async def test_the_real_logs_replay_complete(shared_data: Path, tmp_path: Path) -> None:
+async def test_all_logs_replay_complete(inputs: Path, tmp_path: Path) -> None:
     capture = tmp_path / "all.log"
-    capture.write_bytes(b"".join(path.read_bytes() for path in sorted((shared_data / "logs").glob("*.log"))))
+    capture.write_bytes(b"".join(path.read_bytes() for path in sorted((inputs / "logs").glob("*.log"))))
     size = capture.stat().st_size
     with running("--replay", str(capture), "--settle", "0") as (_, url):
         async with Client(url) as client:

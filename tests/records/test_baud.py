@@ -11,8 +11,12 @@ import pytest
 
 from espmon.records.baud_detector import BaudDetector, BaudFinding, typical_output
 from espmon.records.uart import line_levels, received, resampled
+from tests.inputs import Log, log_named
 
-REAL_LOGS = ("012-int-wdt", "051-flash-and-boot", "028-boot", "074-boot-flash-encryption", "054-LoadProhibited-midline")
+LOGS = (
+    "board-crashes-riscv", "board-crashes-xtensa", "boot-esp32s3", "012-int-wdt", "051-flash-and-boot", "028-boot",
+    "074-boot-flash-encryption", "054-LoadProhibited-midline",
+)  # fmt: skip
 
 PAIRS = [
     (74880, 115200),
@@ -80,11 +84,11 @@ def test_the_rate_is_named_for_text_read_at_another_rate(sender: int, receiver: 
     assert str(findings[0]) == f"this looks like {sender} baud read at {receiver}"
 
 
-@pytest.mark.parametrize("name", REAL_LOGS)
+@pytest.mark.parametrize("name", LOGS)
 @pytest.mark.parametrize(("sender", "receiver"), [(74880, 115200), (57600, 115200), (230400, 115200), (115200, 74880)])
-def test_the_rate_is_named_for_real_logs(shared_data: Path, name: str, sender: int, receiver: int) -> None:
-    log = (shared_data / "logs" / f"{name}.log").read_bytes()[:6000]
-    findings = watch(BaudDetector(receiver), resampled(log, sender=sender, receiver=receiver))
+def test_the_rate_is_named_for_logs(name: str, sender: int, receiver: int) -> None:
+    data = log_named(name).data[:6000]
+    findings = watch(BaudDetector(receiver), resampled(data, sender=sender, receiver=receiver))
     assert {finding.rate for finding in findings} == {sender}
 
 
@@ -156,13 +160,12 @@ def test_payloads_and_text_are_never_called_a_wrong_rate(name: str, rate: int) -
 
 
 @pytest.mark.parametrize("name", ["binlog/stream.bin", "binlog/bootloader.elf", "binlog/log.elf"])
-def test_binary_logs_and_programs_are_never_called_a_wrong_rate(shared_data: Path, name: str) -> None:
-    assert watch(BaudDetector(115200), (shared_data / name).read_bytes()[:300_000], 4096) == []
+def test_binary_logs_and_programs_are_never_called_a_wrong_rate(inputs: Path, name: str) -> None:
+    assert watch(BaudDetector(115200), (inputs / name).read_bytes()[:300_000], 4096) == []
 
 
-def test_real_logs_read_at_their_own_rate_are_never_called_a_wrong_rate(shared_data: Path) -> None:
-    for log in sorted((shared_data / "logs").glob("*.log")):
-        assert watch(BaudDetector(115200), log.read_bytes()) == [], log.name
+def test_logs_read_at_their_own_rate_are_never_called_a_wrong_rate(log: Log) -> None:
+    assert watch(BaudDetector(115200), log.data) == []
 
 
 def test_what_is_held_stays_small_on_endless_garbage() -> None:

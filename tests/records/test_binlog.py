@@ -29,8 +29,8 @@ def message(form: bytes, arguments: bytes = b"") -> str:
     return line.text.removeprefix("I (123) app: ")
 
 
-def test_the_real_stream_is_line_exact_at_any_cut(shared_data: Path) -> None:
-    folder = shared_data / "binlog"
+def test_a_whole_stream_is_line_exact_at_any_cut(inputs: Path) -> None:
+    folder = inputs / "binlog"
     data = (folder / "stream.bin").read_bytes()
     strings = BinlogStrings([folder / "log.elf", folder / "bootloader.elf"])
     expected = re.sub(r"\x1b\[[\d;]*m", "", (folder / "expected.txt").read_text()).splitlines()

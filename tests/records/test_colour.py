@@ -11,12 +11,12 @@ from tests.records.streams import STREAMS
 
 
 @pytest.mark.parametrize("step", [1, 5, 1 << 20])
-def test_the_reference_log_is_coloured_byte_for_byte(shared_data: Path, step: int) -> None:
-    data = (shared_data / "monitor" / "color.txt").read_bytes()
+def test_the_reference_log_is_coloured_byte_for_byte(inputs: Path, step: int) -> None:
+    data = (inputs / "monitor" / "color.txt").read_bytes()
     lines, colour = FilteredLines(PrintFilter()), AutoColour()
     pieces = [piece for at in range(0, len(data), step) for piece in lines.feed(data[at : at + step])]
     coloured = b"".join(colour.piece(piece) for piece in [*pieces, *lines.idle()])
-    assert coloured == (shared_data / "monitor" / "color_out.txt").read_bytes()
+    assert coloured == (inputs / "monitor" / "color_out.txt").read_bytes()
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r\n", b"\r"])

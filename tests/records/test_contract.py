@@ -6,13 +6,13 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from espmon.records import Demultiplexer
+from tests.inputs import Log
 from tests.records.streams import BANNER, STREAMS, core_dump, frame, framed_png, packet, png, records
 
 Check = Callable[[Any], bool]
@@ -153,10 +153,9 @@ def test_no_stream_makes_a_record_of_another_shape(data: bytes) -> None:
         check(json.loads(json.dumps(record.to_json(), allow_nan=False)))
 
 
-def test_real_logs_keep_the_contract(shared_data: Path) -> None:
-    for path in sorted((shared_data / "logs").glob("*.log")):
-        for record in records(path.read_bytes()):
-            check(record.to_json())
+def test_whole_logs_keep_the_contract(log: Log) -> None:
+    for record in records(log.data):
+        check(record.to_json())
 
 
 @pytest.mark.parametrize("damage", [b"Core  0 regi", b"Backtrace: 0x4", b"rst:0x", b"@ESPFRAME json 5 raw -\n{"])

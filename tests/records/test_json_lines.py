@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 from espmon.records import Demultiplexer, LineBlock
 from espmon.records.json_lines import json_rows
+from tests.inputs import Log
 from tests.records.streams import STREAMS, binary_log
 
 
@@ -39,6 +39,5 @@ def test_decoded_lines_are_written_as_records_write_them() -> None:
     check(binary_log(b"%d of %s", arguments=b"\0\0\0\1\xff\xfeab") + binary_log(b"a\nb"))
 
 
-def test_real_logs_are_written_as_records_write_them(shared_data: Path) -> None:
-    for path in sorted((shared_data / "logs").glob("*.log")):
-        check(path.read_bytes())
+def test_whole_logs_are_written_as_records_write_them(log: Log) -> None:
+    check(log.data)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espmon.records import Demultiplexer, JsonObject, Record
+from tests.inputs import Log
 from tests.records.streams import SMALL, STREAMS, as_json, assert_tiles, records
 
 FAST = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-LOGS = sorted((Path(__file__).resolve().parents[3] / "shared" / "data" / "logs").glob("*.log"))
 
 
 @given(STREAMS)
@@ -138,16 +136,11 @@ def test_what_is_held_stays_below_the_caps(data: bytes) -> None:
         assert status is None or status.received <= 4096 + 4096 + 512 + 64
 
 
-@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.name)
-def test_real_logs_tile_and_do_not_depend_on_cuts(path: Path) -> None:
-    data = path.read_bytes()
+def test_whole_logs_tile_and_do_not_depend_on_cuts(log: Log) -> None:
+    data = log.data
     whole = records(data)
     assert_tiles(whole, len(data))
     expected = as_json(whole)
-    chance = random.Random(path.name)
+    chance = random.Random(log.path.name)
     for count in (1, 3, 10, 40, 200):
         assert as_json(records(data, chance.sample(range(len(data)), min(count, len(data) - 1)))) == expected
-
-
-def test_real_logs_are_there(shared_data: Path) -> None:
-    assert LOGS

@@ -19,9 +19,9 @@ def filtered(data: bytes, text: str, step: int = 1 << 20) -> bytes:
 
 @pytest.mark.parametrize(("text", "expected"), CASES)
 @pytest.mark.parametrize("step", [1, 7, 64, 1 << 20])
-def test_the_reference_log_is_filtered_byte_for_byte(shared_data: Path, text: str, expected: str, step: int) -> None:
-    data = (shared_data / "monitor" / "in1.txt").read_bytes()
-    assert filtered(data, text, step) == (shared_data / "monitor" / expected).read_bytes()
+def test_the_reference_log_is_filtered_byte_for_byte(inputs: Path, text: str, expected: str, step: int) -> None:
+    data = (inputs / "monitor" / "in1.txt").read_bytes()
+    assert filtered(data, text, step) == (inputs / "monitor" / expected).read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
+import pytest
 
 from espmon.records.events import Panic, StormFolder, signature
+from tests.inputs import log_named
 from tests.records.events.harness import panics
 
 
@@ -41,10 +42,11 @@ def test_a_storm_of_different_crashes_is_bounded_and_loses_nothing() -> None:
     assert [panic.offset for panic in [*early, *folder.flush()]] == list(range(20))
 
 
-def test_a_real_storm_folds(shared_data: Path) -> None:
+@pytest.mark.parametrize(("name", "count"), [("board-boot-loop", 5), ("057-assert-boot-loop", 10)])
+def test_a_boot_loop_of_crashes_folds(name: str, count: int) -> None:
     folder = StormFolder()
-    found = panics((shared_data / "logs" / "057-assert-boot-loop.log").read_bytes())
+    found = panics(log_named(name).data)
     assert len({signature(panic) for panic in found}) == 1
     for panic in found:
         list(folder.add(panic))
-    assert [panic.count for panic in folder.flush()] == [10]
+    assert [panic.count for panic in folder.flush()] == [count]
