@@ -65,7 +65,7 @@ def dump(request: pytest.FixtureRequest) -> tuple[Symbolizer, CoreReport, Symbol
     symbolizer = Symbolizer(found.elf)
     report = decode_core(found.text, symbolizer)
     if found.own:
-        # The other tasks gave way by a call: their first address is a return address, which no panic prints as its first.
+        # The other tasks gave way by a call: their first address is a return address, unlike that of a panic.
         del report.tasks[1:]
     return symbolizer, report, Symbolizer(dump_named(DUMPS[request.param]).elf)
 
