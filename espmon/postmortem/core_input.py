@@ -158,6 +158,11 @@ def _decode_lines(lines: list[bytes]) -> CoreInput:
     return core
 
 
+def uart_text(data: bytes) -> bytes:
+    """Return a dump as boards print it, without markers: base64 of 48 bytes a line, each line padded on its own."""
+    return b"".join(binascii.b2a_base64(data[at : at + LINE_BYTES]) for at in range(0, len(data), LINE_BYTES))
+
+
 def _from_hex(data: bytes) -> CoreInput | None:
     if not HEX_TEXT.match(data):
         return None

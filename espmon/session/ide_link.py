@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from espmon.postmortem.core_input import uart_text
 from espmon.postmortem.panic_report import PanicReport
 from espmon.postmortem.source import map_path
 from espmon.records.batch import Part
 from espmon.records.spans.coredump_capture import Coredump
 from espmon.records.spans.gdb_packets import Gdb
 from espmon.session.connection import Connection
+from espmon.session.file_system import write_atomically
 from espmon.session.ide import Ide, IdeError
 from espmon.session.reporter import Reporter
 from espmon.session.state import Lifecycle, State, Trigger
@@ -68,11 +71,16 @@ class IdeLink:
             entry = change.entry
             if entry.path is not None and entry.id not in self._told:
                 self._told.add(entry.id)
-                self._tasks.spawn(self._core_dump(entry.path))
+                self._tasks.spawn(self._core_dump(change.entry.record.payload, entry.path))
 
-    async def _core_dump(self, path: Path) -> None:
+    async def _core_dump(self, dump: bytes, path: Path) -> None:
+        # IDEs give the file to `esp_coredump info_corefile -t b64`: what idf.py monitor hands over is the text.
+        text = path.with_suffix(".b64")
         try:
-            await self._ide.core_dump(path, self._reporter.status.elf)
+            await asyncio.to_thread(write_atomically, text, uart_text(dump))
+            await self._ide.core_dump(text, self._reporter.status.elf)
+        except OSError as error:
+            self._reporter.notify(f"No core dump for the IDE: {text}: {error.strerror or error}", Severity.WARNING)
         except IdeError as error:
             self._reporter.notify(str(error), Severity.WARNING)
 

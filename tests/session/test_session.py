@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import ForbiddenTransition, State
 from espmon.session.status import Notice, OpenRequest
+from tests.inputs import dump_named
 from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 from tests.session.test_ide import finish, listening
 
@@ -295,6 +297,21 @@ async def test_an_ide_gets_the_port_in_the_debug_stub_and_the_log_goes_on_afterw
     assert first.closed
     second.push(b"after\n")
     await watch.until(lambda: texts(session)[-1] == "after")
+
+
+async def test_an_ide_gets_a_core_dump_as_base64_text_of_lines_that_are_padded_each(make: Make) -> None:
+    handle, dump = ScriptedHandle(), dump_named("riscv")
+    async with listening(finish) as (url, heard):
+        session, watch = make(Port(handle), ide=Ide(url))
+        await session.open(OpenRequest("fake://board"))
+        head, tail = (b"================= CORE DUMP %s =================\r\n" % word for word in (b"START", b"END"))
+        handle.push(head + dump.text.replace(b"\n", b"\r\n") + tail)
+        await watch.until(lambda: bool(heard))
+    assert heard[0]["event"] == "coredump"
+    lines = (await asyncio.to_thread(Path(heard[0]["file"]).read_bytes)).splitlines()
+    assert all(len(line) <= 64 for line in lines)
+    # As `esp_coredump info_corefile -t b64` reads it: line by line.
+    assert b"".join(map(b64decode, lines)) == b"".join(map(b64decode, dump.text.split()))
 
 
 async def test_an_unreachable_ide_is_a_warning_and_the_port_stays_open(make: Make) -> None:
