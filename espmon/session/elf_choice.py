@@ -20,9 +20,6 @@ from espmon.session.rom_elves import find_rom_elf, revision_number
 from espmon.session.status import ElfState, Severity
 from espmon.session.tasks import BackgroundTasks
 
-DECODED_AGAIN = 100
-"""Latest events that are looked at for crashes to decode once more when another ELF is used."""
-
 
 class ElfChoice:
     """Loads ELF files, compares them with what the board prints, and looks for one that fits.
@@ -120,9 +117,8 @@ class ElfChoice:
         printed = [entry.record.elf_sha256 for entry in entries if isinstance(entry.record, Boot | Panic)]
         if newest := next(filter(None, reversed(printed)), None):
             self._check(newest)
-        for entry in entries[-DECODED_AGAIN:] if loaded else ():
-            if isinstance(entry.record, Panic) or not entry.decoded:
-                await self._reports.decode_again(entry.id)
+        if loaded:
+            await self._reports.all_again()
 
     async def _use_strings(self, paths: tuple[Path, ...]) -> None:
         """Binary log frames take their strings from the same ELF files."""

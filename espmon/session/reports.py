@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from espmon.postmortem import PostmortemError, Symbolizer
-from espmon.postmortem.panic_report import decode_panic
+from espmon.model.stack_frame import StackFrame
+from espmon.postmortem import CoreReport, PostmortemError, Symbolizer
+from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
 from espmon.records.spans.coredump_capture import Coredump
@@ -21,9 +20,12 @@ from espmon.session.event_log import FIRST_SEEN, EventLog
 from espmon.session.file_system import write_atomically
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
-from espmon.session.status import CrashDecoded, Severity
+from espmon.session.status import CrashDecoded, Severity, Undecoded
 from espmon.session.tasks import BackgroundTasks
 from espmon.text import plain
+
+DECODED_AGAIN = 100
+"""Latest events that are looked at for crashes to decode once more when another ELF is used."""
 
 MAX_TOLD = 10_000
 """Entries remembered as told."""
@@ -78,6 +80,13 @@ class Reports:
         elif entry is not None and isinstance(part, Coredump) and part.payload:
             self._tasks.spawn(self.core_dump(part, entry))
 
+    async def all_again(self) -> None:
+        """Decode the latest crashes once more: there is another ELF."""
+        for entry in self._events.entries[-DECODED_AGAIN:]:
+            report = entry.report
+            if isinstance(entry.record, Panic) or not (isinstance(report, CoreReport) and report.elf):
+                await self.decode_again(entry.id)
+
     async def decode_again(self, identity: int) -> None:
         """Decode a listed panic or core dump once more, with the ELF that is used now. Other events are left alone."""
         entry = self._events.entry(identity)
@@ -125,7 +134,6 @@ class Reports:
         except PostmortemError as error:
             self._reporter.notify(f"The panic was not decoded: {error}", Severity.WARNING)
             return
-        fields = report.to_json()
         panic.elf_match = report.elf_match
         self._decoded[entry] = panic
         if len(self._decoded) > MAX_DECODED:
@@ -138,29 +146,26 @@ class Reports:
             self._reporter.notify(report.sentence, Severity.ERROR)
             self._reporter.emit(CrashDecoded(report))
         listed = self._events.entry(entry)
-        fields["boot"] = listed.boot if listed else 0
-        fields["count"] = listed.count if listed else 1
         described = describe(panic)
         rows = described[2] if described is not None else ()
         first = tuple(row for row in (listed.details if listed else ()) if row[0] in FIRST_SEEN)
         details = (
             *(row for row in rows if not row[0].startswith("#")),
             *first,
-            *((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(fields["backtrace"])),
+            *((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(report.frames)),
             *(("warning", plain(warning)) for warning in report.warnings),
         )
-        self._events.update(entry, title=plain(f"Panic: {report.sentence}"), report=fields, details=details)
+        self._events.update(entry, title=plain(f"Panic: {report.sentence}"), report=report, details=details)
 
     def _repeated(self, panic: Panic, entry: int) -> bool:
         """Count a crash that is, with its registers and all, the one that was decoded last; False when it is not."""
         listed = self._events.entry(entry)
-        if listed is None or not listed.report or "sentence" not in listed.report:
-            return False
         decoded = self._decoded.get(entry)
-        if decoded is None or not decoded.same_as(panic):
+        if decoded is None or listed is None or not isinstance(listed.report, PanicReport):
             return False
-        panic.elf_match = listed.report.get("elf_match")
-        self._events.update(entry, report={**listed.report, "boot": listed.boot, "count": listed.count})
+        if not decoded.same_as(panic):
+            return False
+        panic.elf_match = listed.report.elf_match
         return True
 
     async def core_dump(self, record: Coredump, entry: int) -> None:
@@ -168,35 +173,34 @@ class Reports:
         data = bytes(record.payload)
         try:
             async with asyncio.timeout(DECODE_SECONDS):
-                fields, text = await self._decoder.run(lambda symbolizer: _decode_core(data, symbolizer, self._library))
+                report = await self._decoder.run(lambda symbolizer: _decode_core(data, symbolizer, self._library))
         except TimeoutError:
-            self._events.update(entry, report={"error": f"it took more than {DECODE_SECONDS:g} s"})
-            self._reporter.notify(
-                f"The core dump was not decoded within {DECODE_SECONDS:g} s; it is saved", Severity.WARNING
-            )
+            self._not_decoded(entry, f"it took more than {DECODE_SECONDS:g} s")
             return
         except PostmortemError as error:
-            self._events.update(entry, report={"error": str(error)})
-            self._reporter.notify(f"The core dump is saved, but not decoded: {error}", Severity.WARNING)
+            self._not_decoded(entry, str(error))
             return
-        self._events.update(entry, report=fields)
+        self._events.update(entry, report=report)
         folder = self._recorder.folder
         if folder is not None:
-            await asyncio.to_thread(_save, folder, f"coredump-{entry}", fields, text)
+            await asyncio.to_thread(_save, folder, f"coredump-{entry}", report)
+
+    def _not_decoded(self, entry: int, reason: str) -> None:
+        self._events.update(entry, report=Undecoded(reason))
+        self._reporter.notify(f"The core dump is saved, but not decoded: {reason}", Severity.WARNING)
 
 
-def _frame(frame: Mapping[str, Any]) -> str:
-    where = f" at {frame['file']}:{frame['line']}" if frame.get("file") else ""
-    return f"{frame['pc']} {frame.get('function') or '??'}{where}"
+def _frame(frame: StackFrame) -> str:
+    where = f" at {frame.file}:{frame.line}" if frame.file else ""
+    return f"0x{frame.pc:08x} {frame.function or '??'}{where}"
 
 
-def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary) -> tuple[dict[str, Any], str]:
+def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary) -> CoreReport:
     from espmon.session.core_decoding import decode_dump
 
-    report = decode_dump(data, symbolizer, library)
-    return report.to_json(), report.to_text()
+    return decode_dump(data, symbolizer, library)
 
 
-def _save(folder: Path, name: str, fields: Mapping[str, Any], text: str) -> None:
-    write_atomically(folder / f"{name}.json", json.dumps(fields, indent=1).encode())
-    write_atomically(folder / f"{name}.txt", text.encode("utf-8", "backslashreplace"))
+def _save(folder: Path, name: str, report: CoreReport) -> None:
+    write_atomically(folder / f"{name}.json", json.dumps(report.to_json(), indent=1).encode())
+    write_atomically(folder / f"{name}.txt", report.to_text().encode("utf-8", "backslashreplace"))

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from espmon.records.record import Record
 from espmon.session.state import State
 
 if TYPE_CHECKING:
+    from espmon.postmortem.core_report import CoreReport
     from espmon.postmortem.panic_report import PanicReport
     from espmon.rom import ProbeResult
 
@@ -187,6 +188,17 @@ MAX_EVENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Undecoded:
+    """A core dump that could not be decoded."""
+
+    reason: str
+
+
+Report: TypeAlias = "PanicReport | CoreReport | Undecoded"
+"""What is known of a crash beyond its record."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventEntry:
     """One line of the inspector, with what opens below it."""
 
@@ -211,19 +223,14 @@ class EventEntry:
     path: Path | None = None
     """File saved for it (PNG, core dump, report)."""
 
-    report: Any = None
-    """A decoded panic or core-dump report, once there is one."""
+    report: Report | None = None
+    """What decoding a panic or a core dump brought, once it was tried."""
 
     count: int = 1
     """How many equal events are folded into this one; 0 when it turned out to belong to another entry, and is gone."""
 
     order: int = 0
     """Its place among the entries, which are in order of time: a folded one moves to the end when it is counted."""
-
-    @property
-    def decoded(self) -> bool:
-        """There is a report on it, made with an ELF."""
-        return self.report is not None and self.report.get("elf") is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,7 +17,6 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
-from espmon.tui.artifact_dialogs import Artifacts
 from espmon.tui.builds import LOOK_SECONDS, BuildWatch
 from espmon.tui.debug_dialogs import DebugDialogs
 from espmon.tui.flash_dialogs import Flashing
@@ -28,6 +27,9 @@ from espmon.tui.monitor.session_link import PendingChanges, SessionLike, Session
 from espmon.tui.questions import Questions
 from espmon.tui.theme import DARK, THEMES, theme_problem
 from espmon.tui.widgets.input_line import History
+
+if TYPE_CHECKING:
+    from espmon.tui.artifact_dialogs import Artifacts
 
 CLOSE_SECONDS = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
@@ -112,7 +114,7 @@ class EspmonApp(Host):
         self.router = routes.Router(self)
         self.questions = Questions(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
-        self.artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
+        self._artifacts: Artifacts | None = None
         self.flashing = Flashing(self)
         self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         self.builds = BuildWatch(self)
@@ -122,6 +124,15 @@ class EspmonApp(Host):
             "app.exit": self.settings.exit_key,
             **self.settings.keymap,
         }
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Shows what events hold. Made for the first event: by then the session has loaded what it needs of records."""
+        if self._artifacts is None:
+            from espmon.tui.artifact_dialogs import Artifacts
+
+            self._artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
+        return self._artifacts
 
     # -- screens ------------------------------------------------------------------------------------------------
 
@@ -196,7 +207,8 @@ class EspmonApp(Host):
         for status in news.statuses:
             self.recorded = status.recording or self.recorded
             self.router.follow(status)
-            self.artifacts.follow_status(status)
+            if self._artifacts is not None:
+                self._artifacts.follow_status(status)
             self.leaving.follow_status(status)
             self.flashing.follow(status)
             self.stub.follow_status(status)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from espmon.session.status import EventEntry, Status
+from espmon.postmortem import CoreReport
+from espmon.postmortem.panic_report import PanicReport, decode_panic
+from espmon.records.events.panic_record import Panic
+from espmon.records.spans.coredump_capture import Coredump
+from espmon.records.spans.gdb_packets import Gdb
+from espmon.records.spans.png import Png
+from espmon.session.status import EventEntry, Status, Undecoded
 from espmon.tui.graphics import Graphics
 from espmon.tui.host import Host
 from espmon.tui.report_files import as_json, as_text, saver
@@ -84,55 +90,54 @@ class Artifacts:
 
     def follow_entry(self, entry: EventEntry) -> None:
         """A new or fuller event: show an awaited picture, bring an open panel up to date."""
-        kind = entry.record.type
-        if kind == "coredump":
+        record = entry.record
+        if isinstance(record, Coredump):
             self._last = entry
             if self._panel is not None:
                 self._fill(self._panel, entry)
             elif entry.report is not None and entry.path is not None and entry.id not in self._shown:
                 self._open_by_itself(entry)
-        elif kind == "panic":
+        elif isinstance(record, Panic):
             last = self._last_panic
             # An older one may only have been decoded again.
             if last is None or entry.id == last.id or (entry.order, entry.id) > (last.order, last.id):
                 self._last_panic = entry
-        elif kind == "png" and self._awaiting_picture:
-            self._picture_came(entry)
+        elif isinstance(record, Png) and self._awaiting_picture:
+            self._picture_came(entry, record)
 
     def _open_by_itself(self, entry: EventEntry) -> None:
         """A core dump came and was looked at: show it, unless the user is busy."""
         self._shown.add(entry.id)
         if self._app.may_interrupt():
             self._core_dump(entry)
-        elif "error" in _mapping(entry.report):
+        elif isinstance(entry.report, Undecoded):
             self._app.invite(NOT_DECODED)
         else:
             self._app.invite(DECODED)
 
-    def _picture_came(self, entry: EventEntry) -> None:
-        facts = entry.record.fields()
+    def _picture_came(self, entry: EventEntry, picture: Png) -> None:
         if entry.path is not None:
             self._awaiting_picture = False
             if self._app.may_interrupt(self._asked):
                 self.show(entry)
             else:
                 self._app.invite("The screenshot has come: o on its row in the events (e) opens it")
-        elif facts.get("error") and not facts.get("bytes"):
+        elif picture.error and not picture.payload:
             self._awaiting_picture = False
-            self._app.notify(f"No screenshot: {facts['error']}", title=entry.title, severity="error", markup=False)
+            self._app.notify(f"No screenshot: {picture.error}", title=entry.title, severity="error", markup=False)
 
     # -- screens ------------------------------------------------------------------------------------------------
 
     def show(self, entry: EventEntry) -> None:
         """What an event holds, or where it was saved."""
-        kind = entry.record.type
-        if kind == "png" and entry.path is not None:
-            self._picture(entry, entry.path)
-        elif kind == "panic":
-            self._panic(entry)
-        elif kind == "coredump":
+        record = entry.record
+        if isinstance(record, Png) and entry.path is not None:
+            self._picture(record, entry.path)
+        elif isinstance(record, Panic):
+            self._panic(entry, record)
+        elif isinstance(record, Coredump):
             self._core_dump(entry)
-        elif kind == "gdb":
+        elif isinstance(record, Gdb):
             self._offer_stub()
         else:
             from espmon.tui.event_reports import event_screen
@@ -161,26 +166,22 @@ class Artifacts:
     def _withdraw_crash_toasts(self) -> None:
         """Take away the toasts about the last crash: they would cover what the report says in full."""
         crashes = [entry for entry in (self._last_panic, self._last) if entry is not None]
-        told = [str(_mapping(entry.report).get("sentence") or entry.title) for entry in crashes]
+        told = [entry.report.sentence for entry in crashes if isinstance(entry.report, PanicReport | CoreReport)]
         self._app.withdraw(DECODED, NOT_DECODED, *told, *(entry.title for entry in crashes))
 
-    def _picture(self, entry: EventEntry, path: Path) -> None:
+    def _picture(self, picture: Png, path: Path) -> None:
         from espmon.tui.screens.screenshot import ScreenshotScreen
 
         self._graphics.prepare()
-        facts = entry.record.fields()
-        note = "" if facts.get("complete", True) else f"cut short: {facts.get('error') or 'the end is missing'}"
-        screen = ScreenshotScreen(
-            path, int(facts.get("width") or 0), int(facts.get("height") or 0), int(facts.get("bytes") or 0), note
-        )
-        self._app.push_screen(screen)
+        note = "" if picture.complete else f"cut short: {picture.error or 'the end is missing'}"
+        self._app.push_screen(ScreenshotScreen(path, picture.width, picture.height, len(picture.payload), note))
 
-    def _panic(self, entry: EventEntry) -> None:
+    def _panic(self, entry: EventEntry, panic: Panic) -> None:
         from espmon.tui.screens.crash_parts import local_source
         from espmon.tui.screens.panic_screen import JUMP, PanicReportScreen
 
         self._withdraw_crash_toasts()
-        facts = {**entry.record.fields(), **_mapping(entry.report), "boot": entry.boot, "count": entry.count}
+        report = entry.report if isinstance(entry.report, PanicReport) else decode_panic(panic, None)
 
         def answered(answer: str | None) -> None:
             if answer == JUMP and entry.line is not None:
@@ -188,19 +189,22 @@ class Artifacts:
 
         screen: PanicReportScreen
         folder = self._app.status.recording
+        seen = {"boot": entry.boot, "count": entry.count}
         screen = PanicReportScreen(
-            facts,
+            report,
+            boot=entry.boot,
+            count=entry.count,
             source=local_source(self._app.settings.path_map),
             save_text=saver(folder, f"panic-{entry.id}.txt", lambda: as_text(screen.parts())),
-            save_json=saver(folder, f"panic-{entry.id}.json", lambda: as_json(facts)),
+            save_json=saver(folder, f"panic-{entry.id}.json", lambda: as_json({**report.to_json(), **seen})),
             jump=entry.line is not None,
         )
         self._app.push_screen(screen, answered)
 
     def _core_dump(self, entry: EventEntry) -> None:
         self._withdraw_crash_toasts()
-        report = _mapping(entry.report)
-        if not report or "error" in report:
+        report = entry.report
+        if not isinstance(report, CoreReport):
             self._show_panel("coredump", entry)
             return
         from espmon.tui.screens.core_dump_screen import CHOOSE_ELF, CoreDumpReportScreen
@@ -217,7 +221,7 @@ class Artifacts:
             report,
             source=local_source(self._app.settings.path_map),
             save_text=saver(folder, f"coredump-{entry.id}-report.txt", lambda: as_text(screen.parts())),
-            save_json=saver(folder, f"coredump-{entry.id}-report.json", lambda: as_json(report)),
+            save_json=saver(folder, f"coredump-{entry.id}-report.json", lambda: as_json(report.to_json())),
             path=entry.path,
         )
         self._app.push_screen(screen, answered)
@@ -248,26 +252,25 @@ class Artifacts:
     def _fill(self, panel: CaptureScreen, entry: EventEntry) -> None:
         from espmon.tui.screens.capture import CaptureResult
 
-        facts = entry.record.fields()
-        report = _mapping(entry.report)
+        dump, report = entry.record, entry.report
+        assert isinstance(dump, Coredump)
+        chip = report.chip if isinstance(report, CoreReport) else None
         panel.show_result(
             CaptureResult(
-                int(facts.get("bytes") or 0),
+                len(dump.payload),
                 entry.path,
-                lines=int(facts.get("lines") or 0),
-                complete=bool(facts.get("complete", True)),
-                checksum=str(facts.get("checksum") or "unknown"),
-                chip=str(report.get("chip") or self._app.status.chip or ""),
-                error=str(facts.get("error") or ""),
+                lines=dump.lines,
+                complete=dump.complete,
+                checksum=dump.checksum,
+                chip=chip or self._app.status.chip or "",
+                error=dump.error or "",
             )
         )
-        if "error" in report:
-            panel.show_failed(str(report["error"]), "The dump is kept. e chooses an ELF to decode it with.")
-        elif report:
-            from espmon.tui.screens.core_dump_screen import core_sentence
-
-            panel.show_ready(core_sentence(report))
-        elif entry.record.type == "coredump":
+        if isinstance(report, CoreReport):
+            panel.show_ready(report.sentence)
+        elif isinstance(report, Undecoded):
+            panel.show_failed(report.reason, "The dump is kept. e chooses an ELF to decode it with.")
+        else:
             panel.show_decoding()
 
     def _ask_elf_for(self, entry: EventEntry) -> None:
@@ -283,8 +286,3 @@ class Artifacts:
             self._show_panel("coredump", replace(entry, report=None))
 
         self._ask_elf(chosen)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """A report as a dictionary; {} for anything else."""
-    return dict(value) if isinstance(value, dict) else {}

@@ -16,6 +16,7 @@ from espmon.tui.host import Host
 from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
+    from espmon.model.stack_frame import StackFrame
     from espmon.session.stopped import Snapshot
     from espmon.tui.screens.gdb_inspector import GdbAction, GdbInspectScreen, GdbView
 
@@ -49,7 +50,7 @@ class DebugDialogs:
         self._show_ide_screen = show_ide_screen
         self._screen: GdbInspectScreen | None = None
         self._view: GdbView | None = None
-        self._frames: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        self._frames: dict[str, tuple[StackFrame, ...]] = {}
         self._activity = Activity.RUNNING
         self._offering = False
         self._stack_at = 0
@@ -142,7 +143,7 @@ class DebugDialogs:
         listed = snapshot.threads or (Thread(shown or "1", ""),)
         if shown not in {thread.id for thread in listed}:
             shown = listed[0].id
-        self._frames[shown] = tuple(frame.to_json() for frame in snapshot.frames)
+        self._frames[shown] = snapshot.frames
         threads = tuple(
             GdbThread(
                 thread.id,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from espmon.postmortem import CoreReport
+from espmon.postmortem.panic_report import PanicReport
 from espmon.session.flash_job import FlashJob
 from espmon.session.flash_plan import from_pairs
 from espmon.session.session import Session
@@ -97,10 +99,13 @@ async def test_a_panic_is_reported_with_its_source_line(bench: Bench) -> None:
     await bench.watch.until(lambda: bench.session.status.elf_state is ElfState.MATCH, limit=20)
     await bench.type("panic")
     entry = await bench.entry("panic", lambda entry: entry.report is not None)
-    assert entry.report["where"]["function"] == "read_register"
-    assert entry.report["where"]["file"].endswith("sensor.h")
-    assert entry.report["elf_match"] is True
-    assert [frame["function"] for frame in entry.report["backtrace"]][-3:] == [
+    report = entry.report
+    assert isinstance(report, PanicReport)
+    assert report.place is not None
+    assert report.place.function == "read_register"
+    assert str(report.place.file).endswith("sensor.h")
+    assert report.elf_match is True
+    assert [frame.function for frame in report.frames][-3:] == [
         "app_main",
         "main_task",
         "vPortTaskWrapper",
@@ -113,8 +118,9 @@ async def test_a_core_dump_is_captured_checked_decoded_and_saved(bench: Bench) -
     await bench.type("coredump")
     entry = await bench.entry("coredump", lambda entry: entry.report is not None and entry.path is not None)
     assert entry.record.fields()["checksum"] == "ok"
-    assert entry.report["crashed"]["task"] == "main"
-    names = {task["name"] for task in entry.report["tasks"]}
+    assert isinstance(entry.report, CoreReport)
+    assert entry.report.crashed.task == "main"
+    names = {task.name for task in entry.report.tasks}
     assert {"main", "esp_timer", "IDLE"} <= names
 
 

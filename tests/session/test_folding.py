@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from espmon.postmortem.panic_report import decode_panic
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.panic_record import Panic
 from espmon.records.record import Event
@@ -121,12 +122,13 @@ def test_a_crash_that_comes_again_is_the_newest_entry_with_what_is_new_about_it(
 def test_what_is_known_of_an_entry_stays_when_it_is_counted(listed: Listed) -> None:
     listed.feed(crash("panic"), POWER_ON)
     identity = listed.log.entries[0].id
-    listed.log.update(identity, report={"sentence": "It fell."}, title="Panic: It fell.", path=Path("a"))
+    report = decode_panic(Panic(0), None)
+    listed.log.update(identity, report=report, title="Panic: It fell.", path=Path("a"))
     listed.feed(crash("panic"), POWER_ON)
     entry = listed.log.entry(identity)
     assert entry is not None
     assert (entry.title, entry.path, entry.count) == ("Panic: It fell.", Path("a"), 2)
-    assert entry.report == {"sentence": "It fell."}
+    assert entry.report is report
 
 
 def test_a_reader_on_another_thread_keeps_a_whole_list(listed: Listed) -> None:
@@ -260,9 +262,11 @@ async def test_the_report_of_a_crash_that_comes_again_is_about_the_newest(case: 
     other = crash("panic").replace(b"MTVAL   : 0x00000000", b"MTVAL   : 0x00000010")
     assert other != crash("panic")
     case.handle.push(other + POWER_ON)
-    second = await case.report(count=2, excvaddr="0x00000010")
-    assert second["boot"] == 1
-    assert second["sentence"] != first["sentence"]
+    await case.report(count=2, boot=1)
+    await case.watch.until(lambda: case.panics()[0].report is not first)
+    second = await case.report(count=2, boot=1)
+    assert second.facts.excvaddr == 0x10
+    assert second.sentence != first.sentence
     (entry,) = case.panics()
-    assert entry.title == f"Panic: {second['sentence']}"
+    assert entry.title == f"Panic: {second.sentence}"
     assert dict(entry.details)["excvaddr"] == "0x00000010"

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from espmon.port import PortIdentity
+from espmon.postmortem import CoreReport
+from espmon.postmortem.panic_report import PanicReport
 from espmon.records.console_events import PROMPT
 from espmon.session.connection import PortAccess
 from espmon.session.session import Session
@@ -38,13 +40,15 @@ async def test_a_core_dump_without_an_elf_has_no_names_and_is_decoded_when_one_i
     await session.send(b"coredump\r")
     await watch.until(lambda: any(e.report for e in session.events if e.record.type == "coredump"), limit=20)
     (entry,) = [entry for entry in session.events if entry.record.type == "coredump"]
-    assert entry.report["warnings"][0].startswith("no ELF: ")
-    assert entry.report["crashed"]["task"] == "main"
+    assert isinstance(entry.report, CoreReport)
+    assert entry.report.warnings[0].startswith("no ELF: ")
+    assert entry.report.crashed.task == "main"
     await session.set_elf((elf,))
     (entry,) = [entry for entry in session.events if entry.record.type == "coredump"]
-    assert entry.report["crashed"]["task"] == "main"
-    assert entry.report["variables"]
-    assert all("state" in task for task in entry.report["tasks"])
+    assert isinstance(entry.report, CoreReport)
+    assert entry.report.crashed.task == "main"
+    assert entry.report.variables
+    assert all(task.state for task in entry.report.tasks)
 
 
 async def test_a_panic_gets_its_names_when_an_elf_is_chosen_and_is_not_told_twice(
@@ -54,11 +58,14 @@ async def test_a_panic_gets_its_names_when_an_elf_is_chosen_and_is_not_told_twic
     await session.send(b"panic\r")
     await watch.until(lambda: any(entry.report for entry in session.events), limit=20)
     (entry,) = [entry for entry in session.events if entry.record.type == "panic"]
-    assert entry.report["where"] is None or entry.report["where"]["function"] is None
+    assert isinstance(entry.report, PanicReport)
+    assert entry.report.place is None or entry.report.place.function is None
     told = len(watch.changes)
     await session.set_elf((elf,))
     (entry,) = [entry for entry in session.events if entry.record.type == "panic"]
-    assert entry.report["where"]["function"] == "read_register"
+    assert isinstance(entry.report, PanicReport)
+    assert entry.report.place is not None
+    assert entry.report.place.function == "read_register"
     assert [change.text for change in watch.changes[told:] if isinstance(change, Notice)] == []
 
 

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from espmon.port import PortIdentity
-from espmon.postmortem.panic_report import decode_panic
+from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.session.connection import PortAccess
 from espmon.session.ide import Ide
 from espmon.session.session import Session
@@ -68,16 +68,19 @@ class Case:
     def panics(self) -> list[EventEntry]:
         return [entry for entry in self.session.events if entry.record.type == "panic"]
 
-    async def report(self, **wanted: Any) -> dict[str, Any]:
-        def there() -> bool:
-            return any(
-                entry.report and all(entry.report.get(key) == value for key, value in wanted.items())
-                for entry in self.panics()
+    async def report(self, *, count: int = 1, boot: int | None = None, **wanted: Any) -> PanicReport:
+        def fits(entry: EventEntry) -> bool:
+            report = entry.report
+            return (
+                isinstance(report, PanicReport)
+                and entry.count >= count
+                and boot in (None, entry.boot)
+                and all(getattr(report, key) == value for key, value in wanted.items())
             )
 
-        await self.watch.until(there)
+        await self.watch.until(lambda: any(map(fits, self.panics())))
         report = self.panics()[-1].report
-        assert isinstance(report, dict)
+        assert isinstance(report, PanicReport)
         return report
 
     def toasts(self) -> list[str]:
@@ -95,11 +98,12 @@ async def test_a_panic_is_reported_with_its_source_while_the_log_goes_on(case: C
     await case.open(ELF)
     case.handle.push(crash("panic") + b"I (1) app: next life\r\n")
     report = await case.report()
-    assert report["sentence"] == "Core 0 wrote to address 0 (a null pointer) in read_register (sensor.h:26)."
-    assert report["where"]["file"] == "/espmon-demo/sensor.h"
-    assert report["elf_match"] is True
+    assert report.sentence == "Core 0 wrote to address 0 (a null pointer) in read_register (sensor.h:26)."
+    assert report.place is not None
+    assert report.place.file == "/espmon-demo/sensor.h"
+    assert report.elf_match is True
     assert case.session.store.record(len(case.session.store) - 1).text == "I (1) app: next life"
-    assert report["sentence"] in case.toasts()
+    assert report.sentence in case.toasts()
 
 
 async def test_the_report_belongs_to_the_line_where_the_panic_began(case: Case) -> None:
@@ -135,18 +139,19 @@ async def test_a_crash_before_its_elf_is_decoded_when_the_elf_is_chosen(case: Ca
     await case.open()
     case.handle.push(crash("panic"))
     report = await case.report(elf_match=None)
-    assert any("No ELF" in warning for warning in report["warnings"])
+    assert any("No ELF" in warning for warning in report.warnings)
     await case.session.set_elf((ELF,))
     report = await case.report(elf_match=True)
-    assert report["where"]["function"] == "read_register"
-    assert report["warnings"] == []
+    assert report.place is not None
+    assert report.place.function == "read_register"
+    assert list(report.warnings) == []
 
 
 async def test_an_elf_of_another_build_is_said_in_the_report(case: Case) -> None:
     await case.open(ELF)
     case.handle.push(crash("panic", "0123456789abcdef" * 4))
     report = await case.report(elf_match=False)
-    assert any("not what the board runs" in warning for warning in report["warnings"])
+    assert any("not what the board runs" in warning for warning in report.warnings)
     assert any(label == "warning" for label, _ in case.panics()[0].details)
 
 
@@ -154,11 +159,11 @@ async def test_the_watchdog_s_suspect_is_named_with_the_chain_of_its_own_process
     await case.open(ELF)
     case.handle.push(WATCHDOG.replace(b"\n", b"\r\n") + b"I (10) app: goes on\r\n" * 30)
     report = await case.report()
-    assert report["sentence"].startswith(
+    assert report.sentence.startswith(
         "Task display_render kept the processor so long that the task watchdog fired in draw_glyph"
     )
-    assert [frame["function"] for frame in report["backtrace"]] == ["draw_glyph", "draw_frame"]
-    assert report["other_cores"][0]["backtrace"][0]["function"] == "app_main"
+    assert [frame.function for frame in report.frames] == ["draw_glyph", "draw_frame"]
+    assert report.others[0][1][0].function == "app_main"
 
 
 async def test_a_panic_cut_by_a_reset_is_reported_with_what_is_certain(case: Case) -> None:
@@ -166,8 +171,8 @@ async def test_a_panic_cut_by_a_reset_is_reported_with_what_is_certain(case: Cas
     whole = crash("panic")
     case.handle.push(whole[: whole.index(b"S8 ")] + b"\r\n" + BOOT % (7, b"TG0WDT_SYS_RST"))
     report = await case.report()
-    assert "read_register" in report["sentence"]
-    assert report["damaged"]
+    assert "read_register" in report.sentence
+    assert report.facts.damaged
 
 
 async def test_a_panic_cut_by_an_unplug_is_reported_too(case: Case) -> None:
@@ -176,15 +181,16 @@ async def test_a_panic_cut_by_an_unplug_is_reported_too(case: Case) -> None:
     case.handle.push(whole[: whole.index(b"Stack memory")])
     case.handle.lose()
     report = await case.report()
-    assert [frame["function"] for frame in report["backtrace"]][-1] == "sensor_update"
-    assert any("No stack was printed" in warning for warning in report["warnings"])
+    assert [frame.function for frame in report.frames][-1] == "sensor_update"
+    assert any("No stack was printed" in warning for warning in report.warnings)
 
 
 async def test_a_crash_that_nothing_follows_is_reported_after_a_pause(case: Case) -> None:
     await case.open(ELF)
     case.handle.push(b"abort() was called at PC 0x420001a2 on core 0\r\n")
     report = await case.report()
-    assert report["where"]["function"] == "command_abort"
+    assert report.place is not None
+    assert report.place.function == "command_abort"
 
 
 async def test_hostile_text_in_a_panic_is_made_safe_for_titles(case: Case) -> None:

@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from espmon.postmortem import StackFrame
+from espmon.records.events.boot import Boot
+from espmon.records.events.panic_record import Panic
+from espmon.records.events.reset import Reset
 from espmon.records.lines import LineBlock
-from espmon.records.record import Event, Record
+from espmon.records.record import Record
+from espmon.records.spans.coredump_capture import Coredump
+from espmon.records.spans.gdb_packets import Gdb
+from espmon.records.spans.png import Png
 from espmon.session.activity_watch import ActivityWatch
 from espmon.session.describe import describe
 from espmon.session.gdb_client import Thread
 from espmon.session.publisher import Publisher
+from espmon.session.session_events import LinkEvent, LinkState, SessionNote
 from espmon.session.state import State
 from espmon.session.status import (
     Change,
@@ -47,16 +54,21 @@ def block_of(data: bytes, offset: int = 0, time: float | None = 1_700_000_000.0)
     return LineBlock(data, offset, starts, time=time, partial=not data.endswith((b"\n", b"\r")))
 
 
-class FakeEvent(Event):
-    """An event of any type."""
-
-    def __init__(self, type: str, offset: int = 0, time: float | None = None) -> None:
-        super().__init__(offset, 0, time)
-        self.kind = type
-
-    @property
-    def type(self) -> str:  # type: ignore[override]
-        return self.kind
+def record_of(type: str, offset: int, time: float) -> Record:
+    """A record of a type, with nothing special in it."""
+    records: dict[str, Callable[[], Record]] = {
+        "panic": lambda: Panic(offset, time=time),
+        "boot": lambda: Boot(offset, 0, time),
+        "reset": lambda: Reset(offset, 0, time, code=1, reason="POWERON", chip="esp32c3"),
+        "png": lambda: Png(offset, 10, time, payload=b"a picture", width=320, height=240),
+        "coredump": lambda: Coredump(
+            offset, 10, time, payload=b"a dump", lines=1, checksum="ok", complete=True, error=None
+        ),
+        "gdb": lambda: Gdb(offset, 7, time, payload=b"T05", checksum="ok"),
+        "note": lambda: SessionNote(offset, time, "a note"),
+        "link": lambda: LinkEvent(offset, time, LinkState.OPENED),
+    }
+    return records[type]()
 
 
 class FakeDebugging:
@@ -175,7 +187,7 @@ class FakeSession:
         self, type: str, title: str, *, severity: Severity = Severity.INFO, line: int | None = None, **extra: Any
     ) -> EventEntry:
         """An event happened."""
-        record = extra.pop("record", None) or FakeEvent(type, self.offset, self.clock)
+        record = extra.pop("record", None) or record_of(type, self.offset, self.clock)
         entry = EventEntry(
             id=len(self.events),
             record=record,

@@ -18,7 +18,7 @@ from espmon.rom import ProbeResult
 from espmon.rom.flash_regions import FlashOutcome, RegionResult
 from espmon.session.session_events import Failure, FlashEvent, LinkEvent, LinkState, ProbeEvent
 from espmon.session.state import State
-from espmon.session.status import Activity, Capture, OpenRequest
+from espmon.session.status import Activity, Capture, OpenRequest, Undecoded
 from espmon.tui import artifact_dialogs as artifacts
 from espmon.tui import boards
 from espmon.tui.builds import project_of
@@ -34,20 +34,7 @@ from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen
 from tests.tui.happening import PROMPT, STOP, happen, shown
 from tests.tui.running import Running, running
-
-CORE = {
-    "chip": "ESP32-C3",
-    "format": "elf",
-    "checksum": "ok",
-    "elf_match": True,
-    "crashed": {"task": "main", "reason": "abort() was called"},
-    "registers": {},
-    "tasks": [{"name": "main", "crashed": True, "frames": [], "priority": 1}],
-    "regions": [],
-    "warnings": [],
-    "variables": [{"type": "int", "name": "count", "value": "7", "note": ""}],
-}
-
+from tests.tui.screens.crash_data import CORE, PANIC
 
 # -- crashes ----------------------------------------------------------------------------------------------------
 
@@ -59,7 +46,7 @@ async def test_a_decoded_core_dump_opens_by_itself_once_with_source_and_variable
         case.session.replace_event(entry.id, report=CORE)
         await shown(case, CoreDumpReportScreen)
         await case.press("3")
-        await case.until(lambda: "int count" in case.text())
+        await case.until(lambda: "char * details" in case.text())
         await case.press("escape")
         case.session.replace_event(entry.id, report=CORE)
         await case.press("end")
@@ -71,7 +58,7 @@ async def test_a_core_dump_that_is_not_decoded_says_why_keeps_it_and_takes_anoth
     elf.write_bytes(b"\x7fELF rest")
     async with running(size=(120, 40)) as case:
         case.app.project = tmp_path
-        dump = case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report={"error": "no ELF"})
+        dump = case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=Undecoded("no ELF"))
         await shown(case, CaptureScreen)
         await case.until(lambda: "Not decoded: no ELF" in case.text())
         assert "core.elf" in case.text()
@@ -83,7 +70,7 @@ async def test_a_core_dump_that_is_not_decoded_says_why_keeps_it_and_takes_anoth
         await case.until(lambda: f"decode_again {dump.id}" in case.session.calls)
         assert case.session.calls[-2] == "set_elf"
         case.session.replace_event(dump.id, report=CORE)
-        await case.until(lambda: "abort() was called" in case.text())
+        await case.until(lambda: "calling abort()" in case.text())
         await case.press("r")
         await shown(case, CoreDumpReportScreen)
 
@@ -106,8 +93,7 @@ async def test_the_last_crash_is_one_key_away_and_its_report_is_saved_in_the_ses
 
     async with running(size=(120, 40)) as case:
         case.session.set(recording=tmp_path)
-        report = {"sentence": "Core 0 wrote to a null pointer", "backtrace": [], "registers": {}}
-        case.session.add_event("panic", "Panic", report=report)
+        case.session.add_event("panic", "Panic", report=PANIC)
         await case.until(lambda: case.app.artifacts._last_panic is not None)
         await case.press("C")
         await shown(case, PanicReportScreen)
@@ -119,7 +105,7 @@ async def test_the_last_crash_is_one_key_away_and_its_report_is_saved_in_the_ses
         await case.press("j")
         await case.until(found)
         text = await asyncio.to_thread(next(iter(found())).read_text)
-        assert json.loads(text)["sentence"] == report["sentence"]
+        assert json.loads(text)["sentence"] == PANIC.sentence
 
 
 async def test_without_a_crash_the_key_says_so() -> None:

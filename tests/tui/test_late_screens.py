@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,6 +21,7 @@ from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
 from tests.tui.happening import BOOT, DUMP, PROMPT, RESET, happen, shown
 from tests.tui.running import Running, running
+from tests.tui.screens.crash_data import CORE, PANIC
 from tests.tui.screens.host import toasts
 
 
@@ -130,12 +130,11 @@ async def test_a_dump_that_comes_is_shown_instead() -> None:
 
 async def test_a_crash_report_is_not_covered_by_the_toast_about_its_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TOAST_SECONDS, "warning", 600.0)
-    sentence = "Core 0 wrote to a null pointer"
-    report: dict[str, Any] = {"sentence": sentence, "backtrace": [], "registers": {}}
+    sentence = PANIC.sentence
     async with running(size=(120, 40)) as case:
         case.session.notify("Port lost", Severity.WARNING)
         case.session.notify(sentence, Severity.ERROR)
-        case.session.add_event("panic", f"Panic: {sentence}", report=report)
+        case.session.add_event("panic", f"Panic: {sentence}", report=PANIC)
         await case.until(lambda: sentence in toasts(case.app))
         await case.press("C")
         await shown(case, PanicReportScreen)
@@ -143,10 +142,9 @@ async def test_a_crash_report_is_not_covered_by_the_toast_about_its_crash(monkey
 
 
 async def test_a_report_that_opens_takes_the_invitation_away(tmp_path: Path) -> None:
-    report = {"chip": "ESP32-C3", "crashed": {"reason": "abort() was called"}, "tasks": [], "registers": {}}
     async with running(size=(120, 40)) as case:
         await case.press("w")
-        case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=report)
+        case.session.add_event("coredump", "Core dump", path=tmp_path / "core.elf", report=CORE)
         await case.until(lambda: "C opens it" in toasts(case.app))
         await case.press("C")
         await shown(case, CoreDumpReportScreen)

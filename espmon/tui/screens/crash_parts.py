@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -14,6 +14,9 @@ from textual.content import Content
 from textual.widgets import DataTable, TabbedContent, TabPane
 from textual.worker import Worker, WorkerState
 
+from espmon.model.stack_frame import StackFrame
+from espmon.postmortem.core_report import CoreReport
+from espmon.postmortem.panic_report import PanicReport
 from espmon.text import plain
 from espmon.tui.screens.dialog import Line, Result, clip, copy, literal
 from espmon.tui.screens.saving_screen import SavingScreen
@@ -21,9 +24,6 @@ from espmon.tui.screens.table import Column, KeyedTable, Row
 
 Source = Callable[[str, int], Sequence[tuple[int, str]]]
 """(file as the ELF names it, line) -> (line number, text) around it; empty when the file is not here. May block."""
-
-Frame = Mapping[str, Any]
-"""A frame of contracts.md: `pc`, `function`, `file`, `line`, `inlined`, perhaps `recovered`."""
 
 FRAME_COLUMNS = (
     Column("index", "#", 2),
@@ -59,23 +59,31 @@ def base_name(path: str) -> str:
     return PureWindowsPath(path).name if "\\" in path else PurePosixPath(path).name
 
 
-def place(frame: Frame, *, full: bool = False) -> str:
+def address(value: int) -> str:
+    """An address, or a register's value."""
+    return f"0x{value:08x}"
+
+
+def place(frame: StackFrame, *, full: bool = False) -> str:
     """`file.c:12`, "" when the frame has no file."""
-    file, line = frame.get("file"), frame.get("line")
-    if not file:
+    if not frame.file:
         return ""
-    name = str(file) if full else base_name(str(file))
-    return f"{name}:{line}" if line else name
+    name = frame.file if full else base_name(frame.file)
+    return f"{name}:{frame.line}" if frame.line else name
 
 
-def frame_name(frame: Frame) -> str:
+def function_and_place(frame: StackFrame, *, full: bool = False) -> tuple[str, str]:
+    """(function, or the address of one that is not known; `file.c:12`, or "")."""
+    return frame.function or address(frame.pc), place(frame, full=full)
+
+
+def frame_name(frame: StackFrame) -> str:
     """The function with what must be said about the frame."""
-    name = str(frame.get("function") or "??")
-    marks = [mark for mark in ("inlined", "recovered") if frame.get(mark)]
-    return f"{name} ({', '.join(marks)})" if marks else name
+    marks = [mark for mark, made in (("inlined", frame.inlined), ("recovered", frame.recovered)) if made]
+    return f"{frame.function or '??'} ({', '.join(marks)})" if marks else frame.function or "??"
 
 
-def frame_rows(frames: Sequence[Frame]) -> list[Row]:
+def frame_rows(frames: Sequence[StackFrame]) -> list[Row]:
     """Frames as table rows, innermost first; a key is the frame's index."""
     return [
         Row(
@@ -84,36 +92,40 @@ def frame_rows(frames: Sequence[Frame]) -> list[Row]:
                 "index": str(index),
                 "function": frame_name(frame),
                 "place": place(frame) or "-",
-                "pc": str(frame.get("pc") or "-"),
+                "pc": address(frame.pc),
             },
-            style="" if frame.get("file") else "dim",
+            style="" if frame.file else "dim",
         )
         for index, frame in enumerate(frames)
     ]
 
 
-def frames_text(frames: Sequence[Frame]) -> str:
+def frames_text(frames: Sequence[StackFrame]) -> str:
     """A backtrace as it is copied."""
     return "\n".join(
-        f"#{index}  {frame.get('pc') or '??':<10}  {frame_name(frame)}"
-        + (f"  at {place(frame, full=True)}" if frame.get("file") else "")
+        f"#{index}  {address(frame.pc)}  {frame_name(frame)}"
+        + (f"  at {place(frame, full=True)}" if frame.file else "")
         for index, frame in enumerate(frames)
     )
 
 
-def best_frame(frames: Sequence[Frame], skip: Sequence[str] = ("panic_abort", "esp_system_abort", "abort")) -> int:
-    """Index of the first frame with source that is not the abort machinery itself; 0 when there is none."""
-    for index, frame in enumerate(frames):
-        if frame.get("file") and frame.get("function") not in (*skip, "__assert_func", "_esp_error_check_failed"):
-            return index
-    return 0
+def best_frame(frames: Sequence[StackFrame], place: StackFrame | None = None) -> int:
+    """Index of `place` (where the program itself went wrong), else of the first frame with source, else 0."""
+    if place in frames:
+        return frames.index(place)
+    return next((index for index, frame in enumerate(frames) if frame.file), 0)
 
 
-def registers_content(registers: Mapping[str, Any], notes: Mapping[str, str], width: int) -> Content:
+def remarks(report: PanicReport | CoreReport) -> Mapping[str, str]:
+    """What is worth knowing about registers, by name: what their values mean, and what they point to."""
+    return {**report.notes, **report.symbols}
+
+
+def registers_content(registers: Mapping[str, int], notes: Mapping[str, str], width: int) -> Content:
     """Registers in columns, and below them what is worth knowing about a value."""
     if not registers:
         return Content("No registers were recorded.")
-    named = [(plain(str(name)), plain(_value(value))) for name, value in registers.items()]
+    named = [(plain(name), address(value)) for name, value in registers.items()]
     label = max(len(name) for name, _ in named)
     cell = label + 1 + max(len(value) for _, value in named) + 3
     columns = max(1, width // cell)
@@ -132,13 +144,9 @@ def registers_content(registers: Mapping[str, Any], notes: Mapping[str, str], wi
     return Content("\n").join(lines)
 
 
-def _value(value: int | str) -> str:
-    return value if isinstance(value, str) else f"0x{value:08x}"
-
-
-def registers_text(registers: Mapping[str, Any], notes: Mapping[str, str]) -> str:
+def registers_text(registers: Mapping[str, int], notes: Mapping[str, str]) -> str:
     """Registers as they are copied."""
-    return "\n".join(f"{name:<8} {_value(value)}  {notes.get(name, '')}".rstrip() for name, value in registers.items())
+    return "\n".join(f"{name:<8} {address(value)}  {notes.get(name, '')}".rstrip() for name, value in registers.items())
 
 
 class SourcePane(VerticalScroll):
@@ -159,13 +167,13 @@ class SourcePane(VerticalScroll):
         """One line widget."""
         yield Line("", id="source-text")
 
-    def show_frame(self, frame: Frame | None) -> None:
+    def show_frame(self, frame: StackFrame | None) -> None:
         """Show the source of a frame; the excerpt arrives later."""
-        if frame is None or not frame.get("file") or not frame.get("line"):
+        if frame is None or not frame.file or not frame.line:
             self._wanted = None
             self._say("No source is known for this frame." if frame is not None else "")
             return
-        wanted = str(frame["file"]), int(frame["line"])
+        wanted = frame.file, frame.line
         if wanted == self._wanted:
             return
         self._wanted = wanted
@@ -220,7 +228,7 @@ class SourcePane(VerticalScroll):
 class Registers(VerticalScroll):
     """Registers in as many columns as fit."""
 
-    def __init__(self, registers: Mapping[str, Any], notes: Mapping[str, str]) -> None:
+    def __init__(self, registers: Mapping[str, int], notes: Mapping[str, str]) -> None:
         super().__init__()
         self._registers, self._notes = registers, notes
 
@@ -228,7 +236,7 @@ class Registers(VerticalScroll):
         """One line widget."""
         yield Line("")
 
-    def show_registers(self, registers: Mapping[str, Any], notes: Mapping[str, str]) -> None:
+    def show_registers(self, registers: Mapping[str, int], notes: Mapping[str, str]) -> None:
         """Show other values."""
         self._registers, self._notes = registers, notes
         self.on_resize()
@@ -284,7 +292,7 @@ class CrashScreen(SavingScreen[Result]):
         raise NotImplementedError
 
     def compose_tabs(
-        self, registers: Mapping[str, Any], notes: Mapping[str, str], more: str, text: Content
+        self, registers: Mapping[str, int], notes: Mapping[str, str], more: str, text: Content
     ) -> ComposeResult:
         """Source, registers and one more tab."""
         with TabbedContent(id="parts"):
@@ -364,15 +372,15 @@ class FramesTable(KeyedTable):
 
     def __init__(self) -> None:
         super().__init__(FRAME_COLUMNS, id="frames")
-        self.frames: Sequence[Frame] = ()
+        self.frames: Sequence[StackFrame] = ()
 
-    def show_frames(self, frames: Sequence[Frame]) -> None:
-        """Show a backtrace with the cursor on the frame worth looking at first."""
+    def show_frames(self, frames: Sequence[StackFrame], place: StackFrame | None = None) -> None:
+        """Show a backtrace with the cursor on the frame worth looking at first; see `best_frame`."""
         self.frames = frames
         self.show(frame_rows(frames))
-        self.move_to(str(best_frame(frames)))
+        self.move_to(str(best_frame(frames, place)))
 
     @property
-    def frame(self) -> Frame | None:
+    def frame(self) -> StackFrame | None:
         """The frame under the cursor."""
         return self.frames[int(self.selected)] if self.selected is not None and self.frames else None

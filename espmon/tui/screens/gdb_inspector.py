@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,11 +13,11 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import DataTable, Footer
 
+from espmon.model.stack_frame import StackFrame
 from espmon.text import plain
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.crash_parts import (
     CrashScreen,
-    Frame,
     FramesTable,
     Registers,
     Source,
@@ -47,7 +47,7 @@ class GdbThread:
     state: str = ""
     """Whether its frames are shown, read, or how they are read."""
 
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[StackFrame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class GdbView:
     """Why it stopped, in plain words ("stopped by signal 5 (trap)")."""
 
     threads: tuple[GdbThread, ...] = ()
-    registers: Mapping[str, Any] = field(default_factory=dict)
-    """{name: address} of the current thread."""
+    registers: Mapping[str, int] = field(default_factory=dict)
+    """Of the current thread, by name."""
 
     notes: Mapping[str, str] = field(default_factory=dict)
     memory_address: int = 0

@@ -2,64 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Footer
 
+from espmon.postmortem.panic_report import PanicReport
 from espmon.text import plain
 from espmon.tui.screens.crash_parts import (
     OTHER_ELF,
     CrashScreen,
-    Frame,
     FramesTable,
     Source,
     SourcePane,
-    best_frame,
+    address,
     frames_text,
-    place,
+    function_and_place,
     registers_text,
+    remarks,
 )
 from espmon.tui.screens.dialog import Line, clip, rows
 
 JUMP = "jump"
 """The answer of a reader who wants to see the line in the log."""
 
-KINDS: Mapping[str, str] = {
-    "exception": "The processor raised an exception",
-    "abort": "The program called abort()",
-    "assert": "An assertion failed",
-    "task_wdt": "The task watchdog ran out",
-    "int_wdt": "The interrupt watchdog ran out",
-    "stack_overflow": "A task's stack overflowed",
-    "stack_smash": "A function's stack was overwritten",
-    "heap": "The heap is corrupted",
-    "cache": "The flash cache was used while it was off",
-    "brownout": "The supply voltage fell too low",
-    "rust": "The Rust program panicked",
-}
-"""What each kind of panic is, for reports without a sentence of their own."""
-
-
-def panic_sentence(report: Mapping[str, Any]) -> str:
-    """What happened, in one plain sentence."""
-    if report.get("sentence"):
-        return str(report["sentence"])
-    said = KINDS.get(str(report.get("kind")), "The program stopped")
-    detail = report.get("message") or report.get("cause")
-    return f"{said}: {detail}" if detail else said
-
 
 class PanicReportScreen(CrashScreen[str | None]):
     """Shows one panic. Returns `JUMP` to see it in the log, else None.
 
     Args:
-        report: the JSON of a `panic` record, with what the session adds where it knows it: `sentence`, `notes`
-            {register: what its value tells}, `where` (a frame), `warnings`, `boot`, `count`.
+        report: the decoded panic.
+        boot: the boot it happened in, 0 before any was seen.
+        count: how often the same happened.
         source: reads source excerpts; called in a thread.
         save_text: saves the readable report, returns where; called in a thread.
         save_json: the same as JSON.
@@ -77,8 +55,10 @@ class PanicReportScreen(CrashScreen[str | None]):
 
     def __init__(
         self,
-        report: Mapping[str, Any],
+        report: PanicReport,
         *,
+        boot: int = 0,
+        count: int = 1,
         source: Source | None = None,
         save_text: Callable[[], Path] | None = None,
         save_json: Callable[[], Path] | None = None,
@@ -86,7 +66,8 @@ class PanicReportScreen(CrashScreen[str | None]):
     ) -> None:
         super().__init__(source=source, save_text=save_text, save_json=save_json)
         self._report = report
-        self._frames: list[Frame] = list(report.get("backtrace") or [])
+        self._boot = boot
+        self._count = count
         self._jump = jump
 
     def compose(self) -> ComposeResult:
@@ -94,51 +75,44 @@ class PanicReportScreen(CrashScreen[str | None]):
         yield Line(self._heading(), id="heading")
         yield from self.compose_warnings()
         yield FramesTable()
-        yield from self.compose_tabs(
-            self._report.get("registers") or {}, self._notes(), "Details", Content(self._details_text())
-        )
+        report = self._report
+        yield from self.compose_tabs(report.core.registers, remarks(report), "Details", Content(self._details_text()))
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill the backtrace; its cursor fills the source."""
-        self.query_one(FramesTable).show_frames(self._frames)
+        report = self._report
+        self.query_one(FramesTable).show_frames(report.frames, report.place)
         self.query_one("#more-text", Line).show(rows(self._details()))
-        if not self._frames:
-            self.query_one(SourcePane).show_frame({})
-            self.action_part("tab-registers" if self._report.get("registers") else "tab-more")
-
-    def _notes(self) -> Mapping[str, str]:
-        return {**(self._report.get("notes") or {}), **(self._report.get("symbols") or {})}
+        if not report.frames:
+            self.query_one(SourcePane).show_frame(None)
+            self.action_part("tab-registers" if report.core.registers else "tab-more")
 
     def _place(self) -> str:
-        where = self._report.get("where")
-        if isinstance(where, Mapping) and (where.get("function") or where.get("file")):
-            found = place(where, full=True)
-            return f"in {where.get('function') or '??'}" + (f", {found}" if found else "")
-        if not self._frames:
-            pc = self._report.get("pc")
-            return f"at {pc}" if pc else "at an address that was not printed"
-        frame = self._frames[best_frame(self._frames)]
-        found = place(frame, full=True)
-        return f"in {frame.get('function') or frame.get('pc')}" + (f", {found}" if found else "")
+        report = self._report
+        frame = report.place or next(iter(report.frames), None)
+        if frame is None:
+            pc = report.facts.pc
+            return f"at {address(pc)}" if pc else "at an address that was not printed"
+        function, found = function_and_place(frame, full=True)
+        return f"in {function}, {found}" if found else f"in {function}"
 
     def _circumstances(self) -> list[str]:
-        report = self._report
+        facts, core = self._report.facts, self._report.core.core
         told = []
-        if report.get("task"):
-            told.append(f"task {report['task']}")
-        if report.get("core") is not None:
-            told.append(f"core {report['core']}")
-        if report.get("boot"):
-            told.append(f"boot {report['boot']}")
-        count = int(report.get("count") or 1)
-        told.append("seen once" if count == 1 else f"seen {count} times")
+        if facts.task:
+            told.append(f"task {facts.task}")
+        if core is not None:
+            told.append(f"core {core}")
+        if self._boot:
+            told.append(f"boot {self._boot}")
+        told.append("seen once" if self._count == 1 else f"seen {self._count} times")
         return told
 
     def _heading(self) -> Content:
         return Content("\n").join(
             [
-                Content.styled(clip(panic_sentence(self._report), 300), "bold"),
+                Content.styled(clip(self._report.sentence, 300), "bold"),
                 Content(clip(self._place(), 300)),
                 Content.styled(plain(", ".join(self._circumstances())), "$foreground-muted"),
             ]
@@ -148,44 +122,41 @@ class PanicReportScreen(CrashScreen[str | None]):
         """Why the report may be wrong."""
         report = self._report
         found = []
-        if report.get("elf_match") is False:
+        if report.elf_match is False:
             found.append(OTHER_ELF)
-        elif report.get("elf_match") is None and any(frame.get("function") for frame in self._frames):
+        elif report.elf_match is None and any(frame.function for frame in report.frames):
             found.append("Nothing the board printed says whether this ELF is its application's")
-        if report.get("corrupted"):
-            found.append("The backtrace is corrupted: it ends where it can no longer be trusted")
-        damaged = report.get("damaged") or ()
-        if damaged:
-            found.append("Not readable in the log: " + ", ".join(map(str, damaged)))
-        return [*found, *(str(warning) for warning in report.get("warnings") or ())]
+        if report.facts.damaged:
+            found.append("Not readable in the log: " + ", ".join(report.facts.damaged))
+        return [*found, *report.warnings]
 
     def _details(self) -> list[tuple[str, str]]:
-        report = self._report
-        known: list[tuple[str, object]] = [
-            ("what", panic_sentence(report)),
+        report, facts = self._report, self._report.facts
+        known = [
+            ("what", report.sentence),
             ("where", self._place()),
             ("circumstances", ", ".join(self._circumstances())),
-            ("kind", report.get("kind")),
-            ("cause", report.get("cause")),
-            ("message", report.get("message")),
-            ("program counter", report.get("pc")),
-            ("faulting address", report.get("excvaddr")),
-            ("application", report.get("elf_sha256")),
-            ("ELF matches", {True: "yes", False: "NO", None: "not known"}[report.get("elf_match")]),
+            ("kind", facts.kind),
+            ("cause", facts.cause),
+            ("message", facts.message),
+            ("program counter", None if facts.pc is None else address(facts.pc)),
+            ("faulting address", None if facts.excvaddr is None else address(facts.excvaddr)),
+            ("application", facts.elf_sha256),
+            ("ELF matches", {True: "yes", False: "NO", None: "not known"}[report.elf_match]),
             ("warnings", "\n".join(self.warnings())),
         ]
-        return [(label, str(text)) for label, text in known if text]
+        return [(label, text) for label, text in known if text]
 
     def _details_text(self) -> str:
         return "\n".join(f"{label}: {text}" for label, text in self._details())
 
     def parts(self) -> Sequence[tuple[str, str]]:
         """Every part of the report."""
-        registers = self._report.get("registers") or {}
+        report = self._report
         return [
             ("Panic", self._details_text()),
-            ("Backtrace", frames_text(self._frames)),
-            ("Registers", registers_text(registers, self._notes())),
+            ("Backtrace", frames_text(report.frames)),
+            ("Registers", registers_text(report.core.registers, remarks(report))),
         ]
 
     def focused_part(self) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from espmon.tui.screens.probing_screen import ProbingScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen, Section
 from espmon.tui.screens.screenshot import ScreenshotScreen
-from tests.tui.screens.crash_data import CORE_DUMP, PANIC, source
+from tests.tui.screens.crash_data import CORE, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts
 from tests.tui.screens.test_devices import GFX, LAB
 from tests.tui.screens.test_gdb import VIEW
@@ -40,7 +40,7 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
     "devices": (lambda: DeviceManagerScreen(lambda: [GFX, LAB], print, print, refresh_every=None), "gfx-board"),
     "device form": (lambda: DeviceForm("Edit gfx-board", {"nickname": "gfx"}, set()), "Edit gfx-board"),
     "capture": (lambda: CaptureScreen("coredump", lambda: None), "Receiving a core dump"),
-    "core dump": (lambda: CoreDumpReportScreen(CORE_DUMP, source=source), "abort() was called"),
+    "core dump": (lambda: CoreDumpReportScreen(CORE, source=source), "calling abort()"),
     "panic": (lambda: PanicReportScreen(PANIC, source=source), "null pointer"),
     "screenshot": (lambda: ScreenshotScreen(Path("/no/shot.png"), 4, 4, 4), "/no/shot.png"),
     "flash": (lambda: FlashConfirmScreen("Write?", [FlashRegion(0, 1, Path("a.bin"))], ["It is written."]), "Write?"),

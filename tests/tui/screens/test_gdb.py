@@ -18,14 +18,14 @@ from espmon.tui.screens.gdb_inspector import (
     hex_dump,
     parse_memory,
 )
-from tests.tui.screens.crash_data import CORE_DUMP, FRAMES, IDLE, source
+from tests.tui.screens.crash_data import CORE, CRASHED, IDLE, source
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text, settle
 
 VIEW = GdbView(
     "Stopped by signal 5 (trap)",
-    (GdbThread("1", "sensor", "running", tuple(FRAMES)), GdbThread("2", "IDLE0", "ready", tuple(IDLE))),
-    CORE_DUMP["registers"],
-    {"a2": "stack address"},
+    (GdbThread("1", "main", "shown", tuple(CRASHED.frames)), GdbThread("2", "IDLE", "read", tuple(IDLE.frames))),
+    CORE.registers,
+    {"ra": "console_dispatch"},
     0x3FFB0000,
     bytes(range(256)),
 )
@@ -46,14 +46,14 @@ class Inspecting(Host):
 
 async def test_threads_backtrace_source_registers_and_memory_are_shown() -> None:
     app = Inspecting()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         text = screen_text(app)
-        for part in ("Stopped by signal 5 (trap)", "sensor", "IDLE0", "read_sample", "▶ 14"):
+        for part in ("Stopped by signal 5 (trap)", "main", "IDLE", "console_dispatch", "▶ 27"):
             assert part in text
         await pilot.press("2")
         await pilot.pause()
-        assert "a2  stack address" in screen_text(app)
+        assert "ra  console_dispatch" in screen_text(app)
         await pilot.press("3")
         await pilot.pause()
         assert "0x3ffb0020  20 21 22 23 24 25 26 27 28 29 2a 2b 2c 2d 2e 2f   !\"#$%&'()*+,-./" in screen_text(app)
@@ -136,11 +136,11 @@ async def test_a_new_view_replaces_the_old_and_the_cursor_stays() -> None:
         assert "Stopped after one step" in text
         assert "reading memory" in text
         assert "! slow" in text
-        assert "prvIdleTask" in text
+        assert "vPortYield" in text
 
 
 async def test_without_an_elf_registers_and_memory_still_work() -> None:
-    app = Inspecting(GdbView("Stopped", (GdbThread("1"),), {"pc": "0x42000000"}))
+    app = Inspecting(GdbView("Stopped", (GdbThread("1"),), {"pc": 0x42000000}))
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("2")
@@ -179,7 +179,7 @@ def test_memory_bytes_never_reach_the_terminal_as_they_are() -> None:
 def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         assert pilot.app.size == size
-        for part in ("Stopped by signal 5", "nothing runs", "read_sample", "3 Memory", "g Go on", "R Reset"):
+        for part in ("Stopped by signal 5", "nothing runs", "panic_abort", "3 Memory", "g Go on", "R Reset"):
             assert part in screen_text(pilot.app)
 
     assert snap_compare(Inspecting(), terminal_size=size, run_before=run_before(check))
