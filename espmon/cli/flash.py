@@ -15,7 +15,7 @@ from espmon.text import counted
 
 if TYPE_CHECKING:
     from espmon.rom.loader_session import FlashOutcome
-    from espmon.session.flash_job import FlashEnd, FlashJob
+    from espmon.session.flash_job import FlashEnd, FlashError, FlashJob
 
 PROGRESS_SECONDS = 0.2
 """Shortest time between two lines of progress."""
@@ -106,10 +106,9 @@ def run(options: argparse.Namespace) -> int:
     return int(Exit.DONE if end.outcome.ok else Exit.FAILED)
 
 
-def _forced(options: argparse.Namespace, error: Exception) -> str:
+def _forced(options: argparse.Namespace, error: FlashError) -> str:
     # The screen has no such word: it is added here, where it can be typed.
-    refused = "Nothing was changed" in str(error)
-    return " (--force does it all the same)" if refused and hasattr(options, "force") else ""
+    return " (--force does it all the same)" if error.can_force and hasattr(options, "force") else ""
 
 
 def job_of(options: argparse.Namespace) -> FlashJob:

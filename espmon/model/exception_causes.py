@@ -34,6 +34,9 @@ class Cause(NamedTuple):
     has_address: bool = False
     """The fault's address is in the address register."""
 
+    misaligned: bool = False
+    """The address is no multiple of the size of the access."""
+
     kind: str = "exception"
     """The kind of crash: the panic handler reports watchdogs and cache errors as causes, too."""
 
@@ -75,7 +78,13 @@ XTENSA_CAUSES: Mapping[int, Cause] = {
     5: _xtensa("Alloca", "stack extension in the middle of a register window"),
     6: _xtensa("IntegerDivideByZero", "an integer division by zero"),
     8: _xtensa("Privileged", "a privileged instruction"),
-    9: _xtensa("LoadStoreAlignment", "a load or store at an address that is not aligned", address=True),
+    9: Cause(
+        "LoadStoreAlignment",
+        "a load or store at an address that is not aligned",
+        has_address=True,
+        misaligned=True,
+        long_name="LoadStoreAlignmentCause",
+    ),
     12: _xtensa(
         "InstrPDAddrError",
         "the bus reported an error while fetching an instruction",
@@ -108,18 +117,18 @@ XTENSA_CAUSES: Mapping[int, Cause] = {
 """EXCCAUSE -> cause; from 64 on, numbers that the panic handler makes up."""
 
 
-def _riscv(name: str, words: str, access: Access | None = None) -> Cause:
-    return Cause(name, words, access, access is not None)
+def _riscv(name: str, words: str, access: Access | None = None, *, misaligned: bool = False) -> Cause:
+    return Cause(name, words, access, access is not None, misaligned)
 
 
 RISCV_CAUSES: Mapping[int, Cause] = {
-    0: _riscv("Instruction address misaligned", "a jump to an odd address", EXECUTE),
+    0: _riscv("Instruction address misaligned", "a jump to an odd address", EXECUTE, misaligned=True),
     1: _riscv("Instruction access fault", NO_CODE, EXECUTE),
     2: _riscv("Illegal instruction", "an instruction that does not exist, or a jump into data; abort() also ends here"),
     3: _riscv("Breakpoint", "a breakpoint instruction or a watchpoint, such as the stack guard"),
-    4: _riscv("Load address misaligned", "a read at an address that is not aligned", READ),
+    4: _riscv("Load address misaligned", "a read at an address that is not aligned", READ, misaligned=True),
     5: _riscv("Load access fault", NO_READ, READ),
-    6: _riscv("Store address misaligned", "a write at an address that is not aligned", WRITE),
+    6: _riscv("Store address misaligned", "a write at an address that is not aligned", WRITE, misaligned=True),
     7: _riscv("Store access fault", NO_WRITE, WRITE),
     8: _riscv("Environment call from U-mode", "an ECALL instruction in user mode"),
     9: _riscv("Environment call from S-mode", "an ECALL instruction in supervisor mode"),

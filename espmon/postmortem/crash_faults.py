@@ -34,7 +34,7 @@ def describe_cause(facts: CrashFacts) -> Description:
     cause = cause_named(facts.cause or "")
     where = facts.excvaddr if facts.fault_address is None else facts.fault_address
     words = facts.plain or facts.cause or facts.kind
-    misaligned = "lign" in (facts.cause or "")
+    misaligned = cause is not None and cause.misaligned
     if where is not None and misaligned and where % 4:
         return Description(f"used the unaligned address 0x{where:08x}")
     if where is not None and cause is not None and not misaligned:

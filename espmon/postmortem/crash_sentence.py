@@ -47,17 +47,13 @@ def crash_sentence(facts: CrashFacts, core: int | None, place: StackFrame | None
     """Returns what happened. `core`: its number; `place`: the frame where it happened; None where not known."""
     told = DESCRIPTIONS.get(facts.kind, describe_cause)(facts)
     text = f"{_who(facts, core)} {told.what}{f': {told.why}' if told.why else ''}".rstrip(".")
-    if place is None and told.where is None:
-        return text + "."
+    where = told.where
     if place is not None:
         at = f" ({file_name(place.file)}:{place.line})" if place.file else ""
-        where = f"{place.function}{at}"
         if told.jumped and place.pc != facts.pc:
-            return f"{text}, called from {where}."
-    else:
-        where = told.where or ""
-    bare = place is None and " (" not in where and ":" in where
-    return f"{text}{',' if told.why else ''} {'at' if bare else 'in'} {where}."
+            return f"{text}, called from {place.function}{at}."
+        where = f"in {place.function}{at}"
+    return f"{text}{',' if told.why else ''} {where}." if where is not None else f"{text}."
 
 
 def _who(facts: CrashFacts, core: int | None) -> str:

@@ -14,7 +14,7 @@ class Description(NamedTuple):
 
     what: str
     where: str | None = None
-    """The place that the board's own text names."""
+    """The place that the board's own text names: "in main (app.c:3)", "at app.c:3"."""
 
     why: str = ""
     """What stands behind a colon."""
@@ -81,8 +81,8 @@ def _place(function: str | None, file: str | None, line: str | None) -> str | No
     where = f"{file_name(file)}:{line}" if file and line else ""
     name = "".join(letter for letter in (function or "").split("(")[0].split(" ")[-1] if letter.isprintable())
     if name:
-        return f"{name} ({where})" if where else name
-    return where or None
+        return f"in {name} ({where})" if where else f"in {name}"
+    return f"at {where}" if where else None
 
 
 def describe_assert(facts: CrashFacts) -> Description:

@@ -102,8 +102,8 @@ def _feature(chip: Chip, rule: FeatureRule, values: Mapping[str, int]) -> str | 
         return rule.text
     known = values[rule.field] in rule.map
     text = rule.map.get(values[rule.field], rule.other)
-    if text is None or rule.vendor is None or not (rule.vendor_always or known) or text.startswith("No "):
-        return text
+    if text is None or rule.vendor is None or not (rule.vendor_always or known) or not values[rule.field]:
+        return text  # 0: there is none of it
     vendor = chip.fields[rule.vendor].names.get(values[rule.vendor])
     return f"{text} ({vendor})" if vendor else text
 

@@ -228,7 +228,9 @@ class LoaderSession:
         verdict = await judge(flasher, pieces, built_for=built_for)
         problems = verdict.problems + (await erase_problems(flasher) if erase_first else [])
         if problems and not force:
-            raise RomError(RomErrorKind.IMAGE, "; ".join(dict.fromkeys(problems)), "Nothing was changed")
+            raise RomError(
+                RomErrorKind.IMAGE, "; ".join(dict.fromkeys(problems)), "Nothing was changed", can_force=True
+            )
         self.warnings += [*verdict.warnings, *problems]
         flasher.pending = [piece.file or f"0x{piece.address:x}" for piece in pieces]
         flasher.dirty = False
@@ -263,7 +265,7 @@ class LoaderSession:
         await self._prepare(True)
         problems = await erase_problems(flasher)
         if problems and not force:
-            raise RomError(RomErrorKind.IMAGE, "; ".join(problems), "Nothing was changed")
+            raise RomError(RomErrorKind.IMAGE, "; ".join(problems), "Nothing was changed", can_force=True)
         self.warnings += problems
         name = "erasing"
         flasher.pending, flasher.dirty = [name], True

@@ -54,9 +54,12 @@ class RomError(Exception):
         after: how the board was left, as in a probe's result.
         warnings: what else the user should know.
         names_unfinished: the message says already what is half written.
+        can_force: it was refused for what it would do, and can be asked for all the same.
     """
 
-    def __init__(self, kind: RomErrorKind, message: str, hint: str = "", code: int | None = None) -> None:
+    def __init__(
+        self, kind: RomErrorKind, message: str, hint: str = "", code: int | None = None, *, can_force: bool = False
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
@@ -67,6 +70,7 @@ class RomError(Exception):
         self.after = "unknown"
         self.warnings: list[str] = []
         self.names_unfinished = False
+        self.can_force = can_force
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message

@@ -35,6 +35,7 @@ class FlashError(ActionError):
         transcript: the exchange, for bug reports.
 
     Attributes:
+        can_force: it was refused for what it would do, and can be asked for all the same.
         job_failed: the chip answers, but flash is not as wanted or the files do not fit; False: the chip itself.
         after: "application", "download mode" or "unknown".
         warnings: what the user should know, in order.
@@ -51,6 +52,7 @@ class FlashError(ActionError):
     ) -> None:
         hint = ". ".join(part.rstrip(".") for part in (error.hint, *left.warnings) if part)
         super().__init__(error.message, hint, transcript, left.pushback)
+        self.can_force = error.can_force
         self.job_failed = error.kind in JOB_FAILED
         self.after = left.after
         self.warnings = warnings
