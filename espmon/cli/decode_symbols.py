@@ -12,7 +12,7 @@ from espmon.session.binlog_strings import BinlogStrings
 
 class ElfHelp:
     """Symbols and strings of the given ELF files (application first), and of the chip's ROM, where its ELF is given or
-    installed. Without files it adds nothing.
+    installed. Without files crashes are told as far as the board printed them.
 
     Ends the command with exit code 2 when a file cannot be used.
     """
@@ -59,23 +59,22 @@ class ElfHelp:
         return {index: rows for index, rows in found.items() if rows}
 
     def report(self, record: Record) -> str:
-        """What the ELF tells about a record, as lines of text; "" when it tells nothing."""
-        if self._symbolizer is None:
-            return ""
+        """What is told of a crash below its title, as lines of text: its report, or of a panic without an ELF one
+        sentence; "" for any other record.
+        """
         if isinstance(record, Panic):
             from espmon.postmortem.panic_report import decode_panic
 
-            return decode_panic(record, self._symbolizer).to_text()
+            report = decode_panic(record, self._symbolizer)
+            return report.to_text() if self._symbolizer is not None else report.sentence
         if isinstance(record, Coredump) and record.payload:
-            report = self._core(record)
-            return report[1] if report else ""
+            found = self._core(record)
+            return found[1] if found else ""
         return ""
 
     def json(self, record: Record) -> JsonObject:
-        """The record's JSON with what the ELF adds."""
+        """The record's JSON with what decoding adds."""
         value = record.to_json()
-        if self._symbolizer is None:
-            return value
         if isinstance(record, Panic):
             from espmon.postmortem.panic_report import decode_panic
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from espmon.records.baud_detector import typical_output
 from espmon.records.uart import line_levels, received
+from tests.inputs import dump_named
+from tests.postmortem.made import ROM_FUNCTION, riscv_program, rom_program
 from tests.records.streams import core_dump, frame, framed_png, png
 
 COMMAND = (sys.executable, "-m", "espmon", "decode")
@@ -167,3 +170,60 @@ def test_every_log_decodes_and_tiles(inputs: Path) -> None:
                 assert record["offset"] == at
                 at += record["length"]
         assert at == path.stat().st_size
+
+
+PANIC = b"""Guru Meditation Error: Core  0 panic'ed (StoreProhibited). Exception was unhandled.
+
+Core  0 register dump:
+PC      : 0x400d1234  PS      : 0x00060430  A0      : 0x800d5678  A1      : 0x3ffb0000
+EXCCAUSE: 0x0000001d  EXCVADDR: 0x0000001c
+
+Backtrace: 0x400d1231:0x3ffb0000 0x400d5675:0x3ffb0020
+
+Rebooting...
+"""
+
+
+def test_a_crash_is_told_in_one_sentence_without_an_elf() -> None:
+    sentence = "Core 0 wrote to address 0x0000001c (a null pointer plus 28)."
+    assert f"---   {sentence}" in run(data=PANIC).stdout.decode().splitlines()
+    (panic,) = [record for record in objects(run("--json", data=PANIC)) if record["type"] == "panic"]
+    assert panic["sentence"] == sentence
+    assert [frame["function"] for frame in panic["backtrace"]] == [None, None]
+
+
+def test_a_core_dump_without_an_elf_has_a_report_too(tmp_path: Path) -> None:
+    dump = dump_named("xtensa").text.replace(b"\n", b"\r\n")
+    marks = [b"================= CORE DUMP %s =================\r\n" % word for word in (b"START", b"END")]
+    log = tmp_path / "log"
+    log.write_bytes(marks[0] + dump + marks[1])
+    result = subprocess.run(
+        [*COMMAND, str(log), "--json"],
+        capture_output=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, **home(tmp_path)},
+    )
+    (record,) = [record for record in objects(result) if record["type"] == "coredump"]
+    assert record["report"]["warnings"][0].startswith("no ELF: ")
+    assert record["report"]["crashed"]["task"] == "main"
+
+
+def test_the_rom_elf_is_used_once_the_log_has_named_the_chip(tmp_path: Path) -> None:
+    app = riscv_program(tmp_path / "app.elf")
+    rom_program(tmp_path / "esp32c3_rev3_rom.elf", "rom_function")
+    boot = b"ESP-ROM:esp32c3-api1-20210207\r\nI (30) boot: chip revision: v0.4\r\n"
+    boot += b"I (40) cpu_start: Project name:     app\r\n"
+    line = f"stopped at 0x{ROM_FUNCTION:08x}\r\n".encode()
+    result = subprocess.run(
+        [*COMMAND, "-", "--elf", str(app)], input=line + boot + line * 80, capture_output=True, timeout=60,
+        env={**os.environ, "ESP_ROM_ELF_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert b"rom_function" in result.stdout
+    given = run("-", "--elf", app, "--rom-elf", tmp_path / "esp32c3_rev3_rom.elf", data=line)
+    assert b"rom_function" in given.stdout
+
+
+def home(folder: Path) -> dict[str, str]:
+    """Where nothing is kept that an earlier run has found."""
+    return {"XDG_DATA_HOME": str(folder / "data"), "HOME": str(folder)}
