@@ -59,9 +59,11 @@ class EventLog:
 
     Args:
         changed: called with each entry added or replaced.
+        wall: turns the times of records into wall time, for people.
     """
 
-    def __init__(self, changed: Callable[[EventEntry], None]) -> None:
+    def __init__(self, changed: Callable[[EventEntry], None], wall: Callable[[float], float] = float) -> None:
+        self._wall = wall
         self.entries: list[EventEntry] = []
         self.boots: deque[Boot] = deque(maxlen=MAX_BOOTS)
         self.boot = 0
@@ -94,7 +96,7 @@ class EventLog:
             record=record,
             title=title,
             severity=severity,
-            time=record.time,
+            time=None if record.time is None else self._wall(record.time),
             line=line,
             boot=self.boot,
             details=details,

@@ -89,6 +89,13 @@ class Recorder:
             "to": transition.new.value,
             "reason": transition.reason,
         }
+        self._event(fields)
+
+    def clock_step(self, seconds: float) -> None:
+        """Record that the computer's clock was set: `t` of what follows is another clock's than before."""
+        self._event({"event": "clock", "step": round(seconds, 3)})
+
+    def _event(self, fields: JsonObject) -> None:
         now = self._clock()
         if self._recording is not None:
             self._recording.event(fields, now)

@@ -30,6 +30,7 @@ from espmon.session.publisher import Listener, Publisher
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.reports import Reports
+from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings, data_folder
 from espmon.session.state import Lifecycle, State, Transition, Trigger
 from espmon.session.status import Change, ElfState, EventAdded, EventEntry, LinesAppended, OpenRequest, Severity, Status
@@ -53,7 +54,7 @@ class Session:
         settings: the user's settings.
         folder: where session folders are made; the platform's data folder when None.
         access: how ports are reached.
-        clock: in place of the computer's clocks, in seconds.
+        clock: in place of the computer's clocks.
         ide: told of crashes, debug stubs and core dumps.
         sinks: where everything that is received goes besides, as records.
 
@@ -73,17 +74,17 @@ class Session:
         settings: Settings | None = None,
         folder: Path | None = None,
         access: PortAccess | None = None,
-        clock: Callable[[], float] | None = None,
+        clock: SessionClock | None = None,
         ide: Ide | None = None,
         sinks: Sequence[Sink] = (),
     ) -> None:
         settings = self.settings = settings or Settings()
-        self.clock = SessionClock() if clock is None else SessionClock(clock, clock)
+        self.clock = clock or SessionClock()
         data = folder.parent if folder else data_folder()
         self._publisher = Publisher()
         self._tasks = BackgroundTasks(self._publisher)
-        self.store = LogStore(settings.store_bytes)
-        self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)))
+        self.store = LogStore(settings.store_bytes, self.clock.wall)
+        self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)), self.clock.wall)
         limits = Limits(
             line=settings.line_bytes,
             frame=settings.frame_bytes,
@@ -214,6 +215,7 @@ class Session:
                 rate = round((link.received - before) / elapsed, 1)
                 before, since = link.received, now
             self.connection.tell_warnings()
+            self._look_at_clocks()
             self._recorder.follow()
             await self._recorder.try_again()
             self._publisher.publish(
@@ -227,6 +229,16 @@ class Session:
                     wrong_rate=self.pipeline.wrong_rate,
                 )
             )
+
+    def _look_at_clocks(self) -> None:
+        """Mark where the computer's clock was set, or where the computer slept: times after it are another clock's."""
+        step = self.clock.look()
+        if step:
+            way = "forward" if step > 0 else "back"
+            text = f"The computer's clock went {way} by {abs(step):,.1f} s: it was set, or the computer slept"
+            self._recorder.clock_step(step)
+            offset, now = self._reporter.here
+            self._reporter.list_event(SessionNote(offset, now, text), self._reporter.mark(text))
 
     # -- actions that take the port -----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ began; when old blocks are dropped at the cap, `first` moves up and ids stay.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from espmon.records.lines import Line, LineBlock
@@ -43,9 +44,11 @@ class LogStore:
 
     Args:
         limit: bytes of text to keep; the oldest blocks go first.
+        wall: turns the times of lines into wall time, for people.
     """
 
-    def __init__(self, limit: int = STORE_BYTES) -> None:
+    def __init__(self, limit: int = STORE_BYTES, wall: Callable[[float], float] = float) -> None:
+        self.wall = wall
         self._limit = limit
         self._segments: list[Segment] = []
         self._firsts: list[int] = []

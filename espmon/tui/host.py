@@ -193,9 +193,10 @@ class Host(App[int]):
 
     def make_room(self) -> None:
         """A screen opens: take away the toasts that would lie over it; not invitations, and not alarms just raised."""
-        now = time.time()
+        now = time.monotonic()
         for old in list(self._notifications):
-            alarm = old.severity != "information" and now - old.raised_at < READ_SECONDS
+            said = self._said.get((old.title, old.message), float("-inf"))
+            alarm = old.severity != "information" and now - said < READ_SECONDS
             if not alarm and old.timeout != INVITE_SECONDS:
                 self._unnotify(old, refresh=False)
 

@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection
 
 from espmon.port import PortIdentity
 from espmon.postmortem.panic_report import PanicReport, decode_panic
+from espmon.session.clock import SessionClock
 from espmon.session.connection import PortAccess
 from espmon.session.ide import Ide
 from espmon.session.session import Session
@@ -54,7 +55,7 @@ class Case:
             settings=Settings(idle_seconds=0.01, recording=False),
             folder=tmp_path / "sessions",
             ide=ide,
-            clock=lambda: self.clock(),
+            clock=SessionClock(lambda: self.clock(), lambda: self.clock()),
             access=PortAccess(opener=Port(*self.handles), waiter=back_at_once, resolver=lambda name: name),
         )
         self.watch = Watch()

@@ -289,7 +289,7 @@ class Layout:
             if when is None:
                 return ""
             if self.timestamps is Timestamps.HOST:
-                return host_time(when, self.time_format)
+                return host_time(self.store.wall(when), self.time_format)
             earlier = None if before is None else self._host_time(before)
             return "" if earlier is None else f"+{when - earlier:.3f}"
         except IndexError:
