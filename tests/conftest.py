@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inputs import OWN, REAL_DUMPS, REAL_LOGS, Dump, Log, dump_named, log_named, own_dumps, own_logs, real_inputs
+from tests.inputs import OWN, REAL, Dump, Log, all_dumps, all_logs, real_inputs
 
 pytest_plugins = ["tests.survivors"]
 
@@ -26,19 +26,21 @@ def shared_facts() -> Path:
     return facts
 
 
-@pytest.fixture(scope="session", params=["own", "real"])
+@pytest.fixture(scope="session", params=[OWN, *([REAL] if REAL.is_dir() else [])], ids=lambda path: path.parent.name)
 def inputs(request: pytest.FixtureRequest) -> Path:
     """The folder of inputs that the project made, and that of the real ones."""
-    return OWN if request.param == "own" else real_inputs()
+    return Path(request.param)
 
 
-@pytest.fixture(scope="session", params=[*own_dumps(), *REAL_DUMPS])
+@pytest.fixture(scope="session", params=list(all_dumps()), ids=lambda dump: dump.name)
 def dump(request: pytest.FixtureRequest) -> Dump:
     """Each core dump."""
-    return dump_named(request.param)
+    found: Dump = request.param
+    return found
 
 
-@pytest.fixture(scope="session", params=[*own_logs(), *REAL_LOGS])
+@pytest.fixture(scope="session", params=list(all_logs()), ids=lambda log: log.name)
 def log(request: pytest.FixtureRequest) -> Log:
     """Each log."""
-    return log_named(request.param)
+    found: Log = request.param
+    return found

@@ -1,8 +1,8 @@
 """The inputs that tests read: those that the project made itself, and the real ones where they lie beside the checkout.
 
 Both have one layout: `coredump/NAME/` (the dump as it was printed, what is true of it, the ELF), `logs/` with an index,
-`binlog/`, `monitor/`. A test that takes the fixture `dump`, `log` or `inputs` runs on all of them; the real ones skip
-where they are absent. How the own ones were made: `tests/fixtures/data/README.md`.
+`binlog/`, `monitor/`. A test that takes the fixture `dump`, `log` or `inputs` runs on all that there are; one that
+names a real one skips where it is absent. How the own ones were made: `tests/fixtures/data/README.md`.
 """
 
 from __future__ import annotations
