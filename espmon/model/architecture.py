@@ -145,17 +145,17 @@ ESP8266 = Architecture(
 )
 """Xtensa without register windows: it prints raw stack memory in place of a backtrace."""
 
-ARCHITECTURES: Mapping[str, Architecture] = {each.name: each for each in (XTENSA, RISCV, ESP8266)}
-"""Name -> descriptor."""
+ARCHITECTURES: Mapping[str, Architecture] = {each.name: each for each in (RISCV, XTENSA, ESP8266)}
+"""Name -> descriptor. Xtensa stands behind RISC-V: the ROM of the P4 prints PC, too."""
 
-MACHINES: Mapping[int, Architecture] = {each.elf_machine: each for each in (RISCV, XTENSA)}
-"""ELF machine -> the descriptor of its files; the ESP8266's are as Xtensa's."""
+MACHINES: Mapping[int, Architecture] = {each.elf_machine: each for each in reversed(list(ARCHITECTURES.values()))}
+"""ELF machine -> the first descriptor with it: the ESP8266's files are as Xtensa's."""
 
 
 def architecture_of(registers: Iterable[str]) -> Architecture | None:
     """Returns the architecture whose registers these are, by their printed names; None when they prove none."""
     names = set(registers)
-    return next((each for each in (RISCV, XTENSA) if each.proof & names), None)
+    return next((each for each in ARCHITECTURES.values() if each.proof & names), None)
 
 
 def is_code_address(address: int) -> bool:

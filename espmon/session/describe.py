@@ -124,8 +124,9 @@ UNLISTED = frozenset({"line", "raw"})
 """Types that are the log itself, and do not enter the inspector."""
 
 
-def _by_name(record: Record) -> tuple[str, Severity]:
-    return record.type.replace("_", " ").capitalize(), Severity.INFO
+def _by_name(record: Record, fields: JsonObject) -> tuple[str, Severity]:
+    name = record.type.replace("_", " ").capitalize()
+    return ": ".join(part for part in (name, _text(fields)) if part), Severity.INFO
 
 
 def describe(record: Record) -> tuple[str, Severity, tuple[tuple[str, str], ...]] | None:
@@ -134,7 +135,7 @@ def describe(record: Record) -> tuple[str, Severity, tuple[tuple[str, str], ...]
         return None
     fields = record.fields()
     maker = TITLES.get(record.type)
-    title, severity = maker(fields) if maker is not None else _by_name(record)
+    title, severity = maker(fields) if maker is not None else _by_name(record, fields)
     return plain(title)[:DETAIL_CHARACTERS], severity, tuple(_rows(fields))
 
 

@@ -66,7 +66,7 @@ class Temperature(Event):
 
 
 def test_a_type_that_nobody_describes_is_listed_under_its_own_name() -> None:
-    assert describe(Temperature(0, 0)) == ("Die temperature", Severity.INFO, (("celsius", "85"),))
+    assert describe(Temperature(0, 0)) == ("Die temperature: celsius: 85", Severity.INFO, (("celsius", "85"),))
 
 
 def test_the_log_itself_is_not_listed() -> None:
