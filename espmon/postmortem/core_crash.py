@@ -18,7 +18,7 @@ UNKNOWN_CAUSE = Cause("unknown cause", "a cause this version does not know")
 
 NOT_RECORDED = "the dump does not record why"
 
-GURU = re.compile(r"Guru Meditation Error: Core +(?P<core>\d+) panic'ed \((?P<cause>.*?)\)")
+GURU = re.compile(r"Guru Meditation Error: Core +(?P<core>\d+) panic'ed \((?P<cause>.{0,200}?)\)")
 
 
 def crash_facts(core: Core, registers: RegisterSet, task: str | None, trace: Backtrace | None) -> CrashFacts:

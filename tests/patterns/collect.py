@@ -59,12 +59,12 @@ class Found:
 
     pattern: re.Pattern[Any]
     methods: frozenset[str]
-    """The methods that the package calls on it; `search` where the source does not tell."""
+    """The methods that the package calls on it; empty where the source does not tell: then it may be any."""
 
     @property
     def looks_once(self) -> bool:
         """Whether the package tries it at one place only."""
-        return self.methods <= ANCHORED
+        return bool(self.methods) and self.methods <= ANCHORED
 
 
 @cache
@@ -79,18 +79,17 @@ def patterns() -> list[Found]:
     found: dict[re.Pattern[Any], Found] = {}
     uses = _uses()
     for name, pattern in _held(Demultiplexer(), "Demultiplexer"):
-        _add(found, f"espmon.records.{name}", pattern, frozenset({"search"}))
+        _add(found, f"espmon.records.{name}", pattern)
     for module in modules():
         for name, pattern in _held(module):
-            methods = uses.get((module.__name__, name.split(".")[0]), frozenset()) if "." not in name else frozenset()
-            _add(found, f"{module.__name__}.{name}", pattern, methods or frozenset({"search"}))
+            _add(found, f"{module.__name__}.{name}", pattern, uses.get((module.__name__, name), frozenset()))
         for call in _calls(module):
             for text in TABLES.get(f"{module.__name__}:{call.where}", tuple)():
-                _add(found, f"{module.__name__}:{call.where}", re.compile(text), frozenset({"search"}))
+                _add(found, f"{module.__name__}:{call.where}", re.compile(text))
             if isinstance(call.args[0], ast.Constant) and call.where:
                 pattern = re.compile(call.args[0].value)
-                method = frozenset({call.method} & METHODS) or frozenset({"search"})
-                _add(found, f"{module.__name__}:{call.where}:{call.line}", pattern, method)
+                name = f"{module.__name__}:{call.where}:{call.line}"
+                _add(found, name, pattern, frozenset({call.method} & METHODS))
     return sorted(found.values(), key=lambda one: one.name)
 
 
@@ -104,7 +103,12 @@ def made_later() -> set[str]:
     }
 
 
-def _add(found: dict[re.Pattern[Any], Found], name: str, pattern: re.Pattern[Any], methods: frozenset[str]) -> None:
+def _add(
+    found: dict[re.Pattern[Any], Found],
+    name: str,
+    pattern: re.Pattern[Any],
+    methods: frozenset[str] = frozenset(),
+) -> None:
     known = found.get(pattern)
     if known is not None:
         name, methods = min(known.name, name), known.methods | methods

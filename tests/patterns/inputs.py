@@ -29,19 +29,19 @@ REPEATS = {
 }  # fmt: skip
 
 
-def worst_inputs(pattern: re.Pattern[Any], size: int, only: Container[int] | None = None) -> Iterator[Any]:
-    """Inputs of about `size` characters, as `bytes` or `str` like the pattern's own text.
+def worst_inputs(pattern: re.Pattern[Any], size: int, only: Container[int] | None = None) -> Iterator[tuple[int, Any]]:
+    """Inputs of about `size` characters, `bytes` or `str` like the pattern's own text, each with its number.
 
     Args:
         pattern: what the inputs are for.
         size: in characters.
-        only: their numbers, in the order of a call without it; the others are not made.
+        only: the numbers of those that are wanted; they are the same at every size.
     """
     walk = _Walk(pattern)
     for index, (head, unit) in enumerate(_shapes(walk.heads, walk.units)):
         if only is None or index in only:
             text = head + unit * max(1, (size - len(head)) // len(unit))
-            yield text.encode("latin-1", "replace") if isinstance(pattern.pattern, bytes) else text
+            yield index, text.encode("latin-1", "replace") if isinstance(pattern.pattern, bytes) else text
 
 
 def _shapes(heads: list[str], units: list[str]) -> Iterator[tuple[str, str]]:

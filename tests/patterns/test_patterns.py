@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +14,6 @@ from tests.patterns.collect import TABLES, made_later, patterns
 from tests.patterns.inputs import worst_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
-
-CPU_SECONDS = 90
-"""Of the process that tries them all. They take some 15; one that goes quadratic takes minutes by itself."""
 
 USERS_OWN = {"espmon.tui.log.query:__post_init__", "espmon.port.discovery:_grep"}
 """Functions that compile what the user typed."""
@@ -40,18 +36,14 @@ def test_every_expression_is_known_to_the_benchmark() -> None:
     ],
 )
 def test_what_makes_an_expression_quadratic_is_among_the_inputs(expression: bytes, text: bytes) -> None:
-    assert any(text in made for made in worst_inputs(re.compile(expression), 80))
+    assert any(text in made for _, made in worst_inputs(re.compile(expression), 80))
 
 
 @pytest.mark.timeout(300)
 def test_no_expression_is_quadratic_on_inputs_made_from_it() -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-
     done = subprocess.run(
-        [sys.executable, "-m", "tests.patterns.trial"],
-        cwd=ROOT, preexec_fn=limit, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "tests.patterns.trial"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     tried = done.stdout.splitlines()
     assert done.returncode == 0, f"{done.stderr[-2000:]} in the middle of {tried[-1:]}"
     assert [json.loads(line) for line in tried] == [found.name for found in patterns()]
