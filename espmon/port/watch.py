@@ -22,8 +22,9 @@ the stamp may not change); reading it takes about a millisecond."""
 PERMISSION_SECONDS = 1.0
 """Seconds for udev to hand a new device to its group; after that opening it says what is wrong."""
 
-REMOTE_RETRY_SECONDS = 0.5
-"""Seconds before a remote port is worth another try; there is no way to look without connecting."""
+REMOTE_RETRY_SECONDS = 0.05
+"""Seconds before a remote port is worth another try; there is no way to look without connecting, and being refused
+costs next to nothing."""
 
 LIST_SECONDS = 5.0
 """Seconds for reading the system's list."""

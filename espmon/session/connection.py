@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 OPEN_STATES = (State.MONITORING, State.LEASED, State.PROBING, State.AWAITING_CONSENT)
 """States with an open port."""
 
+EAGER_SECONDS = 30.0
+"""Time for which a lost remote port is tried as often as it costs nothing; boards and their servers restart in it."""
+
 REOPEN_FIRST_SECONDS, MAX_REOPEN_SECONDS = 0.05, 2.0
 """First and longest pause between tries to reopen."""
 
@@ -212,15 +215,22 @@ class Connection:
         pause, reporter = REOPEN_FIRST_SECONDS, self._reporter
         while True:
             url = await self._access.waiter(self.identity)
-            self._lifecycle.fire(Trigger.REAPPEAR)
+            # A remote port is not seen to come back: until somebody accepts, it is lost.
+            seen = "://" not in url
+            if seen:
+                self._lifecycle.fire(Trigger.REAPPEAR)
             try:
                 handle = await self._access.opener(url, baud=reporter.status.baud, no_reset=self._request.no_reset)
             except PortError as error:
                 reporter.publish(replace(reporter.status, hint=error.hint))
-                self._lifecycle.fire(Trigger.REOPEN_FAILED, error.message)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, MAX_REOPEN_SECONDS)
+                if seen:
+                    self._lifecycle.fire(Trigger.REOPEN_FAILED, error.message)
+                if seen or reporter.clock() - since > EAGER_SECONDS:
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, MAX_REOPEN_SECONDS)
                 continue
+            if not seen:
+                self._lifecycle.fire(Trigger.REAPPEAR)
             gap = reporter.clock() - since
             line = reporter.mark(f"port reopened after {gap:.2f} s; what was sent in between is not here")
             event = LinkEvent(*reporter.here, LinkState.REOPENED, "", round(gap, 3))
