@@ -1,6 +1,9 @@
 """Damaged dumps and ELFs: one exception type, bounded time and memory.
 
-python -m tests.benchmarks.postmortem_mutations [--dumps 3000] [--elves 1000] [--seed 1]
+Each damaged dump is decoded with the right ELF and without one, shown, and saved as an ELF core that is decoded again.
+With each damaged ELF addresses are looked up, a dump and printed panics are decoded, and a log line is decorated.
+
+python -m tests.benchmarks.postmortem_mutations [--dumps 7000] [--elves 3000] [--seed 1]
 """
 
 from __future__ import annotations
@@ -14,10 +17,17 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from espmon.postmortem import PostmortemError, Symbolizer, decode_core
+from espmon.model.crash_facts import CrashFacts
+from espmon.model.registers import RegisterSet
+from espmon.postmortem import CoreReport, PostmortemError, SegmentMemory, StackFrame, Symbolizer, decode_core
+from espmon.postmortem.core_format import parse_core
 from espmon.postmortem.core_input import read_core
+from espmon.postmortem.core_writer import elf_core
+from espmon.postmortem.panic_report import decode_panic
+from espmon.session.addresses import decorate
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "coredump"
 MAX_SECONDS = 1.0
@@ -109,9 +119,15 @@ def dumps(count: int, seed: int, watch: Watch) -> None:
         data = text_mutate(rng, texts[name]) if rng.random() < 0.3 else mutate(rng, raws[name], [(0, 64), (64, 1024)])
 
         def use(data: bytes = data, name: str = name) -> None:
-            decode_core(data, symbolizers[name], force=True).to_text()
+            core = parse_core(read_core(data))
+            report = decode_core(core, symbolizers[name], force=True)
+            report.to_text()
+            report.memory_text()
+            report.to_json()
+            decode_core(elf_core(core), symbolizers[name], force=True)
 
         watch.run(f"dump {name} {seed}/{number}", use)
+        watch.run(f"dump {name} {seed}/{number} alone", partial(decode_core, data, None))
 
 
 def elves(count: int, seed: int, watch: Watch, folder: Path) -> None:
@@ -130,6 +146,11 @@ def elves(count: int, seed: int, watch: Watch, folder: Path) -> None:
         ]
         rng = random.Random(seed)
         addresses[source.name] = [rng.randrange(*rng.choice(symbolizer.elf.code_ranges)) for _ in range(40)]
+    panics = {name: printed(decode_core(texts[name], DATA / name / "app.elf")) for name in texts}
+    lines = {
+        name: b"Backtrace: " + b" ".join(b"0x%08x:0x3ffb0000" % address for address in known)
+        for name, known in addresses.items()
+    }
     path = folder / "damaged.elf"
     for number in range(count):
         rng = random.Random(seed * 7_000_003 + number)
@@ -144,15 +165,38 @@ def elves(count: int, seed: int, watch: Watch, folder: Path) -> None:
             for address in addresses[name]:
                 symbolizer.lookup(address)
             decode_core(texts[name], symbolizer, force=True).to_text()
+            for facts in panics[name]:
+                decode_panic(facts, symbolizer).to_text()
+            decorate(lines[name], symbolizer)
 
         watch.run(f"elf {name} {seed}/{number}", use)
+
+
+def printed(report: CoreReport) -> list[CrashFacts]:
+    """The tasks of a dump as panics: by a backtrace, by registers alone, by registers and stack memory."""
+    memory, facts = SegmentMemory(report.segments), []
+    for task in report.tasks:
+        riscv = "mepc" in task.registers or "ra" in task.registers
+        names = {"pc": "MEPC"} if riscv else {}
+        registers = RegisterSet((names.get(name, name.upper()), value) for name, value in task.registers.items())
+        pc, sp = task.registers.get("pc"), task.registers.get("sp", task.registers.get("a1", 0))
+        end = memory.end_of(sp)
+        stack = [(sp, memory.read(sp, end - sp) or b"")] if end else []
+        frames = [StackFrame(frame.pc, frame.sp) for frame in task.frames]
+        arch = "riscv" if riscv else "xtensa"
+        facts += [
+            CrashFacts(kind="exception", arch=arch, pc=pc, registers=registers, backtrace=frames),
+            CrashFacts(kind="exception", arch=arch, pc=pc, registers=registers),
+            CrashFacts(kind="exception", arch=arch, pc=pc, registers=registers, stack=list(stack)),
+        ]
+    return facts
 
 
 def main() -> None:
     """Run both and print what came out; the exit code is 1 when something went wrong."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--dumps", type=int, default=3000)
-    parser.add_argument("--elves", type=int, default=1000)
+    parser.add_argument("--dumps", type=int, default=7000)
+    parser.add_argument("--elves", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     bad: list[str] = []
