@@ -114,7 +114,7 @@ RISCV = Architecture(
         *map(str.upper, RISCV_TRAP),
     ),
     rom_lacks=frozenset({"MEPC", "MTVEC", "MHARTID"}),
-    proof=frozenset({"MEPC", "MCAUSE", "RA"}),
+    proof=frozenset({"MEPC", "MCAUSE", "MTVAL", "RA"}),
     pc=("MEPC", "PC"),
     sp="SP",
     ra="RA",
@@ -150,6 +150,12 @@ ARCHITECTURES: Mapping[str, Architecture] = {each.name: each for each in (RISCV,
 
 MACHINES: Mapping[int, Architecture] = {each.elf_machine: each for each in reversed(list(ARCHITECTURES.values()))}
 """ELF machine -> the first descriptor with it: the ESP8266's files are as Xtensa's."""
+
+PC_NAMES = tuple(dict.fromkeys(name for each in ARCHITECTURES.values() for name in each.pc))
+SP_NAMES = tuple(dict.fromkeys(each.sp for each in ARCHITECTURES.values()))
+ADDRESS_NAMES = tuple(dict.fromkeys(each.address_register for each in ARCHITECTURES.values()))
+CAUSE_NAMES = tuple(dict.fromkeys(each.cause_register for each in ARCHITECTURES.values()))
+"""What any architecture calls these registers, for values of which nothing else tells whose they are."""
 
 
 def architecture_of(registers: Iterable[str]) -> Architecture | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from espmon.model.architecture import ADDRESS_NAMES
 from espmon.model.crash_facts import CrashFacts, StackPieces
 from espmon.model.crash_kinds import fault_words
 from espmon.model.exception_causes import Access, cause_named
@@ -123,5 +124,5 @@ def address(value: int, stack: StackPieces) -> str:
         return "address 0 (a null pointer)"
     if value < NULL_REACH:
         return f"address 0x{value:08x} (a null pointer plus {value})"
-    note = note_on("EXCVADDR", value, stack=[(start, start + len(data)) for start, data in stack])
+    note = note_on(ADDRESS_NAMES[0], value, stack=[(start, start + len(data)) for start, data in stack])
     return f"address 0x{value:08x} ({note})" if note else f"address 0x{value:08x}"

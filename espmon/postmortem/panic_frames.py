@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from espmon.model.architecture import ARCHITECTURES
+from espmon.model.architecture import ARCHITECTURES, RISCV, XTENSA
 from espmon.model.crash_facts import CoreState
 from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.memory import SegmentMemory
@@ -43,12 +43,12 @@ def panic_frames(printed: PrintedCore, symbolizer: Symbolizer | None, warnings: 
         return _unwound(arch, core, pc, symbolizer, warnings)
     if arch is not None and not can_unwind and core.stack:
         return _scanned(core, pc, symbolizer, warnings)
-    if core.registers.keys() >= {"PC", "A0"}:
+    if core.registers.keys() >= {*XTENSA.pc, XTENSA.ra}:
         return _from_xtensa_registers(core, symbolizer, warnings)
     trace = Backtrace()
     for address in known:
         trace.add(address, 0, symbolizer.lookup(address))
-    returns_to = core.registers.get("RA")
+    returns_to = core.registers.get(ARCHITECTURES.get(arch or "", RISCV).ra)
     if len(trace) and returns_to and symbolizer.is_code(returns_to) and returns_to != pc:
         trace.add(returns_to, 0, symbolizer.lookup_caller(returns_to))
         warnings.append("No stack was printed: the last frame is the return address register, which may be older")
@@ -88,8 +88,8 @@ def _from_xtensa_registers(core: CoreState, symbolizer: Symbolizer, warnings: li
 def _named(printed: PrintedCore, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
     registers, frames = printed.state.registers, printed.state.backtrace
     beside = Evidence(
-        pc=registers.get("PC"),
-        a0=registers.get("A0"),
+        pc=registers.first(XTENSA.pc),
+        a0=registers.get(XTENSA.ra),
         abort_pc=printed.abort_pc,
         faulted=printed.kind not in ("task_wdt", "int_wdt"),
     )

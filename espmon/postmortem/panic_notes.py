@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from espmon.model.architecture import Architecture
+from espmon.model.architecture import ADDRESS_NAMES, CAUSE_NAMES, PC_NAMES, SP_NAMES, Architecture
 from espmon.postmortem.symbolizer import Symbolizer
 
 NULL_REACH = 0x1000
@@ -24,9 +24,7 @@ PATTERNS: Mapping[int, str] = {
 }
 """Value -> what it usually means."""
 
-NAMELESS = frozenset(
-    {"PS", "SAR", "EXCCAUSE", "LCOUNT", "MSTATUS", "MTVEC", "MCAUSE", "MHARTID", "WINDOWBASE", "WINDOWSTART"}
-)
+NAMELESS = frozenset({*CAUSE_NAMES, "PS", "SAR", "LCOUNT", "MSTATUS", "MTVEC", "MHARTID", "WINDOWBASE", "WINDOWSTART"})
 """Registers that hold no pointer: no notes."""
 
 
@@ -48,18 +46,18 @@ def note_on(
     if name in NAMELESS:
         return None
     if value == 0:
-        return "null" if name in ("EXCVADDR", "MTVAL", "PC", "MEPC") else None
+        return "null" if name in ADDRESS_NAMES or name in PC_NAMES else None
     if value in PATTERNS:
         return PATTERNS[value]
     for pattern in (0xFEFEFEFE, 0xCECECECE, 0xA5A5A5A5):
         if 0 < value - pattern < 0x100:
             return f"{PATTERNS[pattern]}, plus {value - pattern}"
-    if name in ("EXCVADDR", "MTVAL") and value < NULL_REACH:
+    if name in ADDRESS_NAMES and value < NULL_REACH:
         return f"null pointer plus {value}"
     function = function_at(value)
     if function:
         return function
-    if name not in ("SP", "A1") and any(start <= value < end for start, end in stack):
+    if name not in SP_NAMES and any(start <= value < end for start, end in stack):
         return "on this stack"
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from espmon.model.architecture import ARCHITECTURES
+from espmon.model.architecture import ADDRESS_NAMES, ARCHITECTURES, PC_NAMES, XTENSA
 from espmon.model.crash_facts import CoreState, CrashFacts
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
@@ -119,12 +119,14 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
     symbols = register_symbols(core.registers, architecture, symbolizer)
     hint = access_size_hint(facts.cause, facts.excvaddr)
     if hint:
-        notes.setdefault("MTVAL" if "MTVAL" in core.registers else "EXCVADDR", hint)
+        notes.setdefault(
+            next((name for name in ADDRESS_NAMES if name in core.registers), XTENSA.address_register), hint
+        )
     if core.corrupted:
         warnings.append("The board itself says that the backtrace is corrupted")
     if facts.continues:
         warnings.append("The board cut the backtrace: it goes on below the last frame")
-    printed = [PrintedCore(facts.kind, facts.arch, each, each.registers.first(("PC", "MEPC"))) for each in others]
+    printed = [PrintedCore(facts.kind, facts.arch, each, each.registers.first(PC_NAMES)) for each in others]
     decoded = [(each.state, panic_frames(each, symbolizer, [])) for each in printed]
     sentence = crash_sentence(facts, core.core, place)
     return PanicReport(facts, core, sentence, frames, place, notes, symbols, warnings, match, decoded)

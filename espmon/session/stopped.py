@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from espmon.model.architecture import RISCV, architecture_of
+from espmon.model.architecture import XTENSA, architecture_of
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem import PostmortemError, SegmentMemory, Symbolizer
@@ -29,7 +29,7 @@ BELOW = 16
 
 def stack_pointer(registers: Mapping[str, int]) -> int:
     """The stack pointer by either architecture's name, 0 when it is not known."""
-    return registers.get("SP", registers.get("A1", 0))
+    return registers.get((architecture_of(registers) or XTENSA).sp, 0)
 
 
 class StackReader:
@@ -162,13 +162,13 @@ def snapshot(
 def _unwind(
     registers: Mapping[str, int], stack: StackReader, symbolizer: Symbolizer | None
 ) -> tuple[Sequence[StackFrame], list[str]]:
-    pc = registers.get("MEPC", registers.get("PC"))
+    architecture = architecture_of(registers) or XTENSA
+    pc = RegisterSet(registers).first(architecture.pc)
     if symbolizer is None:
         return [StackFrame(pc or 0, stack.pointer, None, None, None)], ["No ELF: addresses are not decoded"]
     named = RegisterSet(registers).lowered()
     if pc is not None:
         named["pc"] = pc
-    architecture = architecture_of(registers) or RISCV
     try:
         trace = unwind(architecture, named, stack, symbolizer)
     except PostmortemError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SuspendNotSupported
 
+from espmon.model.architecture import PC_NAMES
 from espmon.session.state import State
 from espmon.session.status import Activity, Status
 from espmon.tui.host import Host
@@ -30,7 +31,7 @@ OFFER = (
 WAITS_IN_STUB = "The board waits in its debug stub: D"
 """Said where the offer may not open by itself."""
 
-COUNTERS = ("PC", "MEPC", "pc")
+COUNTERS = (*PC_NAMES, "pc")
 """Names of the program counter: Xtensa's and gdb's, and that of a RISC-V trap."""
 
 NOT_SEEN = "It has not said so since it started: a board that runs does not answer, and gets a few bytes for nothing."

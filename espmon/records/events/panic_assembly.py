@@ -417,16 +417,15 @@ def _conclude(panic: Panic) -> None:
             arch = XTENSA
         panic.arch = arch.name if arch is not None else None
     # The cause register may hold a pseudo cause (a watchdog, a cache error): only consulted when the banner was lost.
-    if panic.cause is None and panic.kind in ("other", "exception"):
-        known = arch or XTENSA
-        if known.cause_register in registers:
-            cause = known.causes.get(registers[known.cause_register])
-            panic.cause = cause.name if cause is not None else None
-            panic.kind = cause.kind if cause is not None else "exception"
+    known = arch or XTENSA
+    if panic.cause is None and panic.kind in ("other", "exception") and known.cause_register in registers:
+        cause = known.causes.get(registers[known.cause_register])
+        panic.cause = cause.name if cause is not None else None
+        panic.kind = cause.kind if cause is not None else "exception"
     if panic.excvaddr is None:
-        panic.excvaddr = registers.first(("EXCVADDR", "MTVAL"))
+        panic.excvaddr = registers.get(known.address_register)
     if panic.pc is None:
-        pc = registers.first(("MEPC", "PC"))
+        pc = registers.first(known.pc)
         if pc is None:
             pc = panic.abort_pc
         if pc is None and (frame := panic.crash_frame) is not None:
