@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 import espmon
 from espmon.model.crash_kinds import crash_rules
@@ -84,6 +85,9 @@ def patterns() -> list[Found]:
         for name, pattern in _held(module):
             _add(found, f"{module.__name__}.{name}", pattern, uses.get((module.__name__, name), frozenset()))
         for call in _calls(module):
+            if _needs_nothing(maker := getattr(module, call.where, None)):
+                for name, pattern in _held([maker()], module.__name__):
+                    _add(found, f"{module.__name__}:{call.where}.{name}", pattern)
             for text in TABLES.get(f"{module.__name__}:{call.where}", tuple)():
                 _add(found, f"{module.__name__}:{call.where}", re.compile(text))
             if isinstance(call.args[0], ast.Constant) and call.where:
@@ -94,13 +98,20 @@ def patterns() -> list[Found]:
 
 
 def made_later() -> set[str]:
-    """Where functions compile what is not a literal: `module:function`."""
+    """Where functions that take arguments compile what is not a literal: `module:function`."""
     return {
         f"{module.__name__}:{call.where}"
         for module in modules()
         for call in _calls(module)
-        if call.where and not isinstance(call.args[0], ast.Constant)
+        if call.where
+        and not isinstance(call.args[0], ast.Constant)
+        and not _needs_nothing(getattr(module, call.where, None))
     }
+
+
+def _needs_nothing(function: Any) -> TypeGuard[Callable[[], object]]:
+    """True for a function with a cache that takes no arguments: it may be called for the patterns that it returns."""
+    return hasattr(function, "cache_info") and not signature(function).parameters
 
 
 def _add(
