@@ -22,7 +22,7 @@ USERS_OWN = {"espmon.tui.log.query:__post_init__", "espmon.port.discovery:_grep"
 def test_every_expression_is_known_to_the_benchmark() -> None:
     assert made_later() - USERS_OWN == set(TABLES)
     names = {found.name for found in patterns()}
-    assert {"espmon.records.columns.HEADER", "espmon.postmortem.rsp.BOOT_BANNER"} <= names
+    assert {"espmon.records.columns.HEADER", "espmon.model.rom_banners.RESET_BANNER"} <= names
     assert len(names) > 200
 
 
