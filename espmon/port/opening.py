@@ -52,7 +52,7 @@ async def open_handle(
     elif scheme == "socket":
         from espmon.port.stream import open_socket as opener
     elif scheme:
-        from espmon.port.threaded import open_threaded as opener
+        from espmon.port.pyserial_opening import open_pyserial as opener
     else:
         from espmon.port.platform import open_local as opener
     try:

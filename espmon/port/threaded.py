@@ -1,22 +1,14 @@
-"""Every other port that pyserial can open, read by a thread: COM ports, `loop://`, `spy://`, `alt://`, ..."""
+"""A pyserial port read by a thread: what no event loop can wait for, as COM ports and `loop://`."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from typing import Any
 
 from espmon.port.base_handle import BaseHandle
-from espmon.port.handle import CLOSE_SECONDS, MAX_READ, PortWarningKind
+from espmon.port.handle import CLOSE_SECONDS, MAX_READ
 from espmon.port.port_error import PortError, PortErrorKind
-from espmon.port.threads import run_bounded
-
-OPEN_SECONDS = 15.0
-"""Seconds for opening."""
-
-READ_SLICE = 0.1
-"""Seconds of one blocking read: how soon the thread sees that it should end."""
+from espmon.port.pyserial_port import READ_SLICE, PyserialPort
 
 CHUNKS_IN_FLIGHT = 16
 """Reads handed to the loop and not taken yet; then the thread waits."""
@@ -29,21 +21,21 @@ class ThreadedHandle(BaseHandle):
     """Owns an open pyserial port and the thread that reads it.
 
     Args:
-        url: what the user asked for.
+        port: open, with a read timeout of `READ_SLICE`.
         baud: the rate.
-        port: an open `serial.SerialBase` with a read timeout of `READ_SLICE`.
     """
 
-    def __init__(self, url: str, baud: int, port: Any) -> None:
-        super().__init__(url, baud)
-        self._port = port
+    def __init__(self, port: PyserialPort, baud: int) -> None:
+        super().__init__(port.url, baud)
+        self._calls = port
+        self._port = port.port
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
         self._stop = threading.Event()
         self._flow = threading.Event()
         self._flow.set()
         self._flight = threading.Semaphore(CHUNKS_IN_FLIGHT)
-        self.has_modem_lines = _has_lines(port)
+        self.has_modem_lines = port.has_lines
         self._thread = threading.Thread(target=self._read_on, name="espmon-port-read", daemon=True)
         self._thread.start()
 
@@ -82,37 +74,24 @@ class ThreadedHandle(BaseHandle):
         async with self._turn:
             for start in range(0, len(data), WRITE_PIECE):
                 self._check_open()
-                piece = bytes(data[start : start + WRITE_PIECE])
-                await self._call(lambda piece=piece: self._port.write(piece), timeout, "writing")
+                await self._write(bytes(data[start : start + WRITE_PIECE]), timeout)
 
-    async def _call(self, work: Any, limit: float, doing: str) -> None:
-        import serial
-
+    async def _write(self, piece: bytes, timeout: float) -> None:
         try:
-            await run_bounded(work, limit, name="port-call")
-        except (TimeoutError, serial.SerialTimeoutException):
+            await self._calls.call(lambda: self._port.write(piece), timeout, "writing")
+        except PortError as error:
             cancel = getattr(self._port, "cancel_write", None)
-            if cancel is not None and doing == "writing":
+            if cancel is not None and error.kind is PortErrorKind.STALLED:
                 cancel()
-            raise PortError(PortErrorKind.STALLED, f"{self.url}: {doing} did not finish within {limit:g} s") from None
-        except ValueError as error:
-            raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {error}") from None
-        except OSError as error:
-            raise self.lost(f"{doing} failed ({error})") from None
+            raise
 
     async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
-        def work() -> None:
-            if dtr is not None:
-                self._port.dtr = dtr
-            if rts is not None:
-                self._port.rts = rts
-
-        await self._call(work, 6.0, "moving DTR and RTS")
+        await self._calls.move_lines(dtr, rts)
 
     async def set_baud(self, baud: int) -> None:
         """See `Handle.set_baud`."""
         self._check_open()
-        await self._call(lambda: setattr(self._port, "baudrate", baud), 6.0, "changing the rate")
+        await self._calls.set_baud(baud)
         self.baud = baud
 
     async def close(self) -> None:
@@ -131,73 +110,4 @@ class ThreadedHandle(BaseHandle):
             self._thread.join(CLOSE_SECONDS / 2)
             self._port.close()
 
-        try:
-            await run_bounded(work, CLOSE_SECONDS, name="port-close")
-        except TimeoutError:
-            self.warn(
-                PortWarningKind.LATE_CLOSE,
-                f"{self.url}: the driver did not close in time; the system closes it when it lets go",
-            )
-        except OSError:
-            return  # the device went first
-
-
-def _has_lines(port: Any) -> bool:
-    try:
-        _ = port.cts
-    except (OSError, AttributeError, NotImplementedError):
-        return False
-    return True
-
-
-def _open_error(url: str, error: Exception) -> PortError:
-    text = str(error)
-    if isinstance(error, ValueError):
-        return PortError(
-            PortErrorKind.UNSUPPORTED, f"{url}: {text}", "See the URL handlers in pyserial's documentation"
-        )
-    table = (
-        (("FileNotFoundError", "No such file", "no ports found"), PortErrorKind.MISSING, "no such port", ""),
-        (
-            ("PermissionError", "Access is denied", "lock"),
-            PortErrorKind.BUSY,
-            "in use",
-            "Close the program that uses it",
-        ),
-        (("refused",), PortErrorKind.REFUSED, "the connection was refused", "Is the server running there?"),
-    )
-    for words, kind, message, hint in table:
-        if any(word in text for word in words):
-            return PortError(kind, f"{url}: {message}", hint)
-    return PortError(PortErrorKind.OTHER, f"{url} cannot be opened: {text}")
-
-
-async def open_threaded(
-    url: str, *, baud: int, no_reset: bool = False, dtr: bool | None = None, rts: bool | None = None
-) -> BaseHandle:
-    """Open `url` with pyserial; see `espmon.port.open_handle`. Lines that are given are set before the port opens."""
-    import serial
-
-    def work() -> Any:
-        port = serial.serial_for_url(url, do_not_open=True, baudrate=baud, timeout=READ_SLICE, write_timeout=None)
-        if dtr is not None:
-            port.dtr = dtr
-        if rts is not None:
-            port.rts = rts
-        port.open()
-        return port
-
-    start = time.monotonic()
-    try:
-        port = await run_bounded(work, OPEN_SECONDS, name="port-open", discard=lambda late: late.close())
-    except TimeoutError:
-        waited = time.monotonic() - start
-        raise PortError(PortErrorKind.STALLED, f"{url} did not open within {waited:.0f} s") from None
-    except (OSError, ValueError, ImportError) as error:
-        raise _open_error(url, error) from None
-    handle = ThreadedHandle(url, baud, port)
-    if no_reset and handle.has_modem_lines and dtr is None and rts is None:
-        handle.warn(
-            PortWarningKind.MAY_RESET, "Opening the port may have raised DTR and RTS, which restarts some boards"
-        )
-    return handle
+        await self._calls.close(self, work)

@@ -16,11 +16,11 @@ async def open_local(
     url: str, *, baud: int, no_reset: bool = False, dtr: bool | None = None, rts: bool | None = None
 ) -> BaseHandle:
     """Open a COM port; see `espmon.port.open_handle`. The lines are set before the port opens, so nothing moves."""
-    from espmon.port.threaded import open_threaded
+    from espmon.port.pyserial_opening import open_pyserial
 
     if no_reset:
         dtr, rts = dtr or False, rts or False
-    return await open_threaded(url, baud=baud, dtr=dtr, rts=rts)
+    return await open_pyserial(url, baud=baud, dtr=dtr, rts=rts, thread=True)
 
 
 def stable_names() -> Mapping[str, str]:

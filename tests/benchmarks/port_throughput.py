@@ -24,6 +24,7 @@ import serial
 import serial_asyncio
 
 from espmon.port import open_handle
+from espmon.port.pyserial_opening import open_pyserial
 from tests.port.peers import Rfc2217Peer, tcp_server
 
 MEGABYTE = 1 << 20
@@ -76,6 +77,13 @@ def pty_source(count: int, rate: float) -> Iterator[tuple[str, Callable[[], None
 
 
 @contextmanager
+def alt_source(count: int, rate: float) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The same behind a URL that is pyserial's alone."""
+    with pty_source(count, rate) as (path, tell):
+        yield f"alt://{path}?class=PosixPollSerial", tell
+
+
+@contextmanager
 def tcp_source(count: int, rate: float) -> Iterator[tuple[str, Callable[[], None]]]:
     told = threading.Event()
 
@@ -92,6 +100,15 @@ def tcp_source(count: int, rate: float) -> Iterator[tuple[str, Callable[[], None
 
 async def with_espmon(url: str, count: int, start: Callable[[], None]) -> None:
     handle = await open_handle(url)
+    start()
+    got = 0
+    while got < count:
+        got += len(await handle.read(30))
+    await handle.close()
+
+
+async def with_espmon_thread(url: str, count: int, start: Callable[[], None]) -> None:
+    handle = await open_pyserial(url, baud=115200, thread=True)
     start()
     got = 0
     while got < count:
@@ -199,6 +216,7 @@ def main() -> None:
         "espmon": with_espmon,
     }
     compare("pty", pty_source, megabytes * MEGABYTE, peers)
+    compare("alt://", alt_source, megabytes * MEGABYTE, {**peers, "espmon, thread": with_espmon_thread})
     compare("socket", tcp_source, megabytes * MEGABYTE, {name: peers[name] for name in ("pyserial", "espmon")})
     rfc2217(megabytes * MEGABYTE)
     for baud in (921600, 115200):
