@@ -147,6 +147,7 @@ _OTHER_NAMES: Mapping[str, str] = {
     "instrprohibited": "instrfetchprohibited",
     "instraccessfault": "instructionaccessfault",
     "instructionfault": "instructionaccessfault",
+    "storeamoaccessfault": "storeaccessfault",
 }
 """Names that Zephyr, NuttX and Rust give to causes -> the table's, both as `_letters` has them."""
 

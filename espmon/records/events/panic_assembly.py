@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from espmon.model.architecture import ARCHITECTURES, XTENSA, architecture_of
+from espmon.model.architecture import ARCHITECTURES
 from espmon.model.crash_facts import CoreState
-from espmon.model.crash_kinds import kind_of, plain_words
+from espmon.model.crash_kinds import kind_of
 from espmon.model.stack_frame import StackFrame
 from espmon.records.event import LineView
 from espmon.records.events import panic_rows as rows
+from espmon.records.events.abort_reason import reason_before
 from espmon.records.events.foreign_panics import NUTTX, nuttx_stack_row, nuttx_trace, read_foreign
 from espmon.records.events.line_cleaning import number
+from espmon.records.events.panic_conclusion import conclude, gave_up, stronger, whole_cause
+from espmon.records.events.panic_details import read_detail, read_kasan
 from espmon.records.events.panic_record import MAX_FRAMES, Panic
 from espmon.records.events.panic_starters import Starter
 from espmon.records.events.task_watchdog import read_watchdog
@@ -29,28 +32,24 @@ after its backtrace, and after the backtrace of a report that need not be fatal 
 
 MAX_CORES = 4
 
-_RANK = ("other", "exception", "abort", "cache", "int_wdt", "brownout", "assert", "rust", "heap",
-         "stack_overflow", "stack_smash", "task_wdt")  # fmt: skip
-"""Which kind wins when one crash shows several: the later, the more it explains."""
-
-_CAUSE_TELLS = frozenset({"exception", "cache", "int_wdt", "abort", "other"})
-"""Kinds whose plain words come from the cause; for the others the kind says more than the abort that followed."""
-
 _SHA = re.compile(r"ELF file SHA256:\s*([0-9a-fA-F]{6,64})")
-_END = re.compile(r"Rebooting\.\.\.|CPU halted|Entering gdb stub|Halting system|<<<stack<<<|Resetting\.\.\.$")
-_DETECTED = re.compile(r'Detected in task "?([^"]{0,64}?)"? at 0x([0-9a-fA-F]{8})')
-_REASON = re.compile(r"Debug exception reason: (.*)")
-_CANARY = re.compile(r"Stack canary watchpoint triggered \((.*)$")
+_END = re.compile(
+    r"Rebooting\.\.\.|^Rebooting\.|CPU halted|Entering gdb stub|Halting system|<<<stack<<<|Resetting\.\.\.$"
+)
 _CORE_MARK = re.compile(r"Print CPU (\d) (?:\(current core\) )?(?:backtrace|registers)")
 _EXTRA = re.compile(
-    r"was running in ISR context|Stack dump detected|Stack pointer:|Stack bounds:|Memory dump at|Setting breakpoint at"
-    r"|^Core\s+\d\s*$|^-+ CUT HERE|last failed alloc|Aborting\.$|Re-entered core dump|Save core dump|esp_core_dump"
+    r"was running in ISR context|Stack dump detected|Memory dump at|Setting breakpoint at"
+    r"|^Core\s+\d\s*$|^-+ CUT HERE|last failed alloc|Re-entered core dump|Save core dump|esp_core_dump"
     r"|current thread|current core\b"
 )
 _WHAT_ROW = re.compile(r"^(?:what\(\)|Unhandled C\+\+ exception): ")
 _UNPROVEN = frozenset({"exception8266", "abort8266"})
 """Starters that are no crash yet: words that a program may print, too."""
 _NO_MESSAGE = re.compile(r"[EWIDV] \(|\. ?Exception was unhandled|Guru Medit")
+_ABORTING = re.compile(r"task_wdt: +Aborting|^Aborting\.$")
+_NOT_FATAL = frozenset({"task_wdt", "trace", "chain", "dump", "ubsan", "heap"})
+"""Starters of reports after which the program may go on."""
+_NUMBERED = re.compile(r" \(\d+\)$")
 _ERROR_ROW = re.compile(r'^(?:file: "|func: |expression: )')
 
 
@@ -77,6 +76,9 @@ class Assembly:
         self._zephyr_names = False
         self._await_message = False
         self._traced_task: str | None = None
+        self._aborting = False
+        self._ended = False
+        self._words: str | None = None
 
     @property
     def has_rows(self) -> bool:
@@ -102,28 +104,38 @@ class Assembly:
         self.lines += 1
         self.groups.add(starter.group)
         self.names.add(starter.name)
-        if starter.kind and not (starter.name == "rust" and "rust_exception" in self.names):
+        if starter.name == "rust_exception" and self.panic.kind == "rust":
+            # The exception handler panics: what it says is the exception, not where the handler stands.
+            self.panic.kind = starter.kind
+        elif starter.kind and not (starter.name == "rust" and "rust_exception" in self.names):
             self._prove(starter.kind)
         groups = match.groupdict()
         panic = self.panic
         if starter.group == "banner" and starter.name == "banner":
             self._banner(groups)
         elif starter.name == "dump":
+            if self.names == {"dump"}:
+                # Every crash has a banner but that of a program that gave up: it prints its words instead.
+                self._words = reason_before(line, certain=True)
             self._begin_dump(groups["core"])
         elif starter.name == "stack8266":
             panic.arch = "esp8266"
             self._in_stack, self._stack_prefix = True, ""
-        elif starter.name == "trace":
-            self._begin_trace(text[match.end() :].strip())
+        elif starter.name in ("trace", "chain"):
+            if self.names == {"trace"}:
+                self._words = reason_before(line, certain=True)
+            panic.unconfirmed = self.names == {"chain"}
+            self._begin_trace(text[match.end() :].strip() if starter.name == "trace" else match["chain"])
         else:
             self._message(starter, groups, text)
+            if starter.name in ("abort", "terminate") and panic.reason is None and len(self.names) == 1:
+                panic.reason = reason_before(line, certain=False)
         if "nuttx_exception" in self.names and panic.kind == "assert":
             # Its exception handler ends in an assertion, whose own words say nothing.
             panic.kind = "exception"
 
     def _prove(self, kind: str) -> None:
-        if _RANK.index(kind) > _RANK.index(self.panic.kind):
-            self.panic.kind = kind
+        self.panic.kind = stronger(kind, self.panic.kind)
 
     def _extend(self, line: LineView) -> None:
         self.panic.length = line.offset + line.length - self.panic.offset
@@ -142,9 +154,8 @@ class Assembly:
             return
         if not groups["close"]:
             panic.damage(f"cause: {cause[:60]}")
-        panic.cause = cause
-        self._prove(kind_of(cause) or "exception")
-        self._await_message = True
+        panic.cause = cause if groups["close"] else whole_cause(cause)
+        self._prove(kind_of(panic.cause) or "exception")
 
     def _message(self, starter: Starter, groups: dict[str, str | None], text: str) -> None:
         panic = self.panic
@@ -152,13 +163,14 @@ class Assembly:
         if message:
             panic.say(message.strip())
         if (cause := groups.get("cause")) and not (starter.name == "zephyr_error" and panic.cause):
-            panic.cause = cause.strip().removesuffix("'").strip()
+            panic.cause = _NUMBERED.sub("", cause.strip().removesuffix("'").strip())
             if starter.group == "banner":
                 self._prove(kind_of(panic.cause) or "exception")
         if task := groups.get("task"):
             panic.task = task
         if (core := number(groups.get("core"))) is not None:
             panic.core = core
+        panic.lp_core = panic.lp_core or starter.name == "lp_banner"
         if pc := groups.get("pc"):
             if len(pc) == 8:
                 panic.abort_pc = int(pc, 16)
@@ -179,7 +191,7 @@ class Assembly:
         if panic.registers or panic.backtrace:
             self._core = CoreState(which)
             panic.other_cores.append(self._core)
-        elif panic.core is None:
+        elif panic.core is None and not panic.lp_core:
             panic.core = which
 
     def _begin_trace(self, rest: str) -> None:
@@ -289,9 +301,10 @@ class Assembly:
             if digest.strip("0"):
                 panic.elf_sha256 = digest
             self.finished = bool(panic.backtrace or panic.stack)
+            self._ended = True
             return True
         if _END.search(text):
-            self.finished = True
+            self.finished = self._ended = True
             return True
         return False
 
@@ -363,16 +376,14 @@ class Assembly:
             self._mark = int(mark[1])
             return True
         if "task_wdt" in self.names and read_watchdog(panic, text):
+            self._aborting = self._aborting or _ABORTING.search(text) is not None
             return True
-        if reason := _REASON.search(text):
-            panic.cause = reason[1].strip()
-            self._prove(kind_of(panic.cause) or "exception")
-            if canary := _CANARY.search(panic.cause):
-                panic.task = canary[1].rstrip().removesuffix(")")
+        if read_detail(panic, text) or ("kasan" in self.names and read_kasan(panic, text)):
+            if panic.cause is not None:
+                self._prove(kind_of(panic.cause) or "exception")
             return True
-        if detected := _DETECTED.search(text):
-            panic.task = detected[1] or panic.task
-            panic.say(text)
+        if _ABORTING.search(text):
+            self._aborting = True
             return True
         if _EXTRA.search(text):
             return True
@@ -388,11 +399,21 @@ class Assembly:
             return True
         return False
 
-    def close(self, *, interrupted: bool) -> Panic:
-        """The panic with everything derived; `interrupted` when its end was not seen."""
+    def close(self, *, interrupted: bool, restarted: bool = False) -> Panic:
+        """The panic with everything derived.
+
+        Args:
+            interrupted: its end was not seen.
+            restarted: the chip's next start was seen right behind it.
+        """
         self._flush_pending()
-        _conclude(self.panic)
         panic = self.panic
+        over = self._ended or restarted
+        panic.fatal = over or self._aborting or not self.names <= _NOT_FATAL or "dump" in self.names - {"task_wdt"}
+        if self._words is not None and (over if "dump" not in self.names else gave_up(panic)):
+            panic.reason = self._words
+            self._prove("abort")
+        conclude(panic)
         if "dump" in self.names and not panic.registers:
             panic.damage("no register could be read")
         arch = ARCHITECTURES.get(panic.arch or "")
@@ -406,31 +427,3 @@ class Assembly:
         if interrupted and not panic.backtrace and not panic.stack and panic.kind not in ("task_wdt", "brownout"):
             panic.damage("the report ended before a backtrace or a stack dump")
         return panic
-
-
-def _conclude(panic: Panic) -> None:
-    registers = panic.registers
-    arch = ARCHITECTURES.get(panic.arch or "")
-    if arch is None:
-        arch = architecture_of(registers)
-        if arch is None and any(frame.sp is not None for frame in panic.backtrace):
-            arch = XTENSA
-        panic.arch = arch.name if arch is not None else None
-    # The cause register may hold a pseudo cause (a watchdog, a cache error): only consulted when the banner was lost.
-    known = arch or XTENSA
-    if panic.cause is None and panic.kind in ("other", "exception") and known.cause_register in registers:
-        cause = known.causes.get(registers[known.cause_register])
-        panic.cause = cause.name if cause is not None else None
-        panic.kind = cause.kind if cause is not None else "exception"
-    if panic.excvaddr is None:
-        panic.excvaddr = registers.get(known.address_register)
-    if panic.pc is None:
-        pc = registers.first(known.pc)
-        if pc is None:
-            pc = panic.abort_pc
-        if pc is None and (frame := panic.crash_frame) is not None:
-            pc = frame.pc
-        panic.pc = pc
-    kind = panic.kind.replace("_", " ").replace("task wdt", "task watchdog")
-    told = (panic.cause, panic.message, kind)
-    panic.plain = plain_words(*told) if panic.kind in _CAUSE_TELLS else plain_words(kind, *told)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from espmon.records.event import LineView
+from espmon.records.events import previous_boot
 from espmon.records.events.line_cleaning import clean, is_boot_banner, is_decoded, number
 from espmon.records.events.panic_assembly import Assembly
+from espmon.records.events.panic_record import Panic
 from espmon.records.events.panic_starters import NEEDLES, Starter, find_starter
 from espmon.records.record import Record
 
 MAX_REPORT_LINES = 2000
 """Lines of a pasted core dump report that are passed over at most."""
+
+MAX_TOLD = 8
+"""Crashes of the boot before that are remembered as told."""
 
 NEAR = 64
 """Bytes that may lie between a banner behind another task's log header and the report that proves it real."""
@@ -29,22 +35,26 @@ class PanicEvents:
     banner, at the next report, or when too much other text follows. Lines of other tasks in between are passed over.
     """
 
-    needles: Sequence[bytes] = NEEDLES
+    needles: Sequence[bytes] = (*NEEDLES, previous_boot.NEEDLE)
 
     def __init__(self) -> None:
         self._open: Assembly | None = None
+        self._earlier: previous_boot.PreviousBootReport | None = None
+        self._earlier_told: list[Panic] = []
         self._report = 0
         self._quoted: tuple[LineView, str, Starter, re.Match[str]] | None = None
 
     @property
     def open_since(self) -> int | None:
         """Where the report began that is still being read."""
-        return None if self._open is None else self._open.panic.offset
+        if self._open is not None:
+            return self._open.panic.offset
+        return None if self._earlier is None else self._earlier.panic.offset
 
     @property
     def attentive(self) -> bool:
         """True inside a crash report, and inside a pasted core dump report."""
-        return self._open is not None or self._report > 0
+        return self._open is not None or self._earlier is not None or self._report > 0
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Read one line; yield the panics that it completes."""
@@ -53,6 +63,20 @@ class PanicEvents:
                 yield from self._close(interrupted=False)
             return
         text = clean(line.text)
+        if is_boot_banner(text):
+            yield from self._end_earlier()
+            self._earlier_told.clear()
+        elif previous_boot.BEGIN.search(text):
+            yield from self._close(interrupted=True)
+            yield from self._end_earlier()
+            self._earlier = previous_boot.PreviousBootReport(line)
+            return
+        if self._earlier is not None:
+            taken = self._earlier.read(line, text)
+            if self._earlier.finished:
+                yield from self._end_earlier()
+            if taken:
+                return
         if self._report:
             self._report -= 1
             if _REPORT_END.search(text) or is_boot_banner(text):
@@ -70,8 +94,19 @@ class PanicEvents:
             yield from self._close(interrupted=False)
             return
         if self._open is not None and is_boot_banner(text):
-            yield from self._close(interrupted=True)
+            yield from self._close(interrupted=True, restarted=True)
+        yield from self._read(line, text)
+
+    def _read(self, line: LineView, text: str) -> Iterator[Record]:
+        first, rest = cut_at_next_banner(text)
+        if rest:
+            # A crash in the middle of reporting another one.
+            yield from self._read(line, first)
+            yield from self._read(line, rest)
+            return
         started = find_starter(text)
+        if started is not None and started[0].name == "chain" and not self._begins_chain(started[1]):
+            started = None
         if started is not None and not started[2]:
             yield from self._believe(line, started[0])
             yield from self._start(line, text, *started[:2])
@@ -81,6 +116,21 @@ class PanicEvents:
             self._open.read(line, text)
         if self._open is not None and self._open.finished:
             yield from self._close(interrupted=False)
+
+    def _end_earlier(self) -> Iterator[Record]:
+        """Report a crash of the boot before; the firmware prints it again for whoever connects, and it is one crash."""
+        report, self._earlier = self._earlier, None
+        panic = report.close() if report is not None else None
+        if panic is not None and not any(panic.same_as(told) for told in self._earlier_told):
+            self._earlier_told = [*self._earlier_told[-MAX_TOLD:], panic]
+            yield panic
+
+    def _begins_chain(self, match: re.Match[str]) -> bool:
+        """A line of address pairs alone: the backtrace of a report that lacks one, or one whose beginning was lost."""
+        open_ = self._open
+        if open_ is None:
+            return grows(match["chain"])
+        return "trace" not in open_.groups and open_.has_rows
 
     def _believe(self, line: LineView, starter: Starter) -> Iterator[Record]:
         """Take back what was held for talk about an earlier crash: registers or a backtrace stand right behind it."""
@@ -99,7 +149,7 @@ class PanicEvents:
             self._open.panic.nested = nested
         elif open_ is None:
             self._open = Assembly(line)
-            self._open.loose = starter.name in ("task_wdt", "trace", "ubsan", "heap")
+            self._open.loose = starter.name in ("task_wdt", "trace", "chain", "ubsan", "heap")
         assert self._open is not None
         if starter.group in ("banner", "dump") and starter.name != "task_wdt" and "task_wdt" not in self._open.names:
             self._open.loose = False
@@ -108,21 +158,38 @@ class PanicEvents:
             self._open.panic.count += 1
         self._open.accept(line, starter, match, text)
 
-    def _close(self, *, interrupted: bool) -> Iterator[Record]:
+    def _close(self, *, interrupted: bool, restarted: bool = False) -> Iterator[Record]:
         open_, self._open = self._open, None
         if open_ is not None and open_.has_substance:
-            yield open_.close(interrupted=interrupted)
+            yield open_.close(interrupted=interrupted, restarted=restarted)
 
     def span(self, record: Record) -> Iterable[Record]:
         """A gdb packet or a core dump ends the report before it."""
         if record.type in _ENDING_SPANS:
-            return tuple(self._close(interrupted=False))
+            return (*self._end_earlier(), *self._close(interrupted=False))
         return ()
 
     def end(self) -> Iterable[Record]:
         """The stream ended: report what is open."""
         self._report = 0
-        return tuple(self._close(interrupted=True))
+        return (*self._end_earlier(), *self._close(interrupted=True))
+
+
+_BANNER = re.compile(r"Guru Meditation")
+_PRINTED_STACK = re.compile(r":0x(3[0-9a-fA-F]{7})")
+
+
+def cut_at_next_banner(text: str) -> tuple[str, str]:
+    """A line, cut before a banner that begins in the middle of another one's; the second part is "" in nearly all."""
+    begun = text.find("panic'ed")
+    second = _BANNER.search(text, begun) if begun >= 0 else None
+    return (text, "") if second is None else (text[: second.start()], text[second.start() :])
+
+
+def grows(chain: str) -> bool:
+    """True when the stack pointers of a chain of frames go up, as they do from callee to caller."""
+    pointers = [int(pointer, 16) for pointer in _PRINTED_STACK.findall(chain)]
+    return all(below <= above for below, above in pairwise(pointers))
 
 
 _CONTINUING = frozenset({"zephyr_error", "stack8266"})

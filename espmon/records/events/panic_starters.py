@@ -29,10 +29,14 @@ def _s(name: str, needle: str, pattern: str, kind: str, group: str = "message") 
     return Starter(name, needle.encode(), re.compile(pattern), kind, group)
 
 
+_PAIR = r"0x[48c][0-9a-fA-F]{7}:0x3[0-9a-fA-F]{7}"
+"""An address in code and one on a stack."""
+
 STARTERS = (
+    _s("lp_banner", "panic", r"Guru Meditation.?Error:? *LP Core panic'ed (?P<cause>.*\S)", "", "banner"),
     _s("banner", "panic",
-       r"(?:Guru Meditation.?Error:? *)?(?:Core\s+(?P<core>\S+)\s+)?panic'ed \((?P<cause>[^()]*)(?P<close>\)?)",
-       "", "banner"),
+       r"(?:Guru Meditation.?Error:? *)?(?:Core\s+(?P<core>\S+)\s+)?panic'ed \((?P<cause>[^()]*?)"
+       r"(?P<close>\)|(?=Guru Meditation|\(|$))", "", "banner"),
     _s("banner", "Guru Meditation",
        r"Guru Meditation Error of type (?P<cause>\w*) occurred on core\s+(?P<core>\d)(?P<close>\.?)", "", "banner"),
     _s("banner", "Guru Meditation", r"Guru Meditation.?Error(?=:|\W*Core|\W*$)(?P<close>)(?P<core>)(?P<cause>)", "",
@@ -41,6 +45,7 @@ STARTERS = (
     _s("abort", "abort() was called",
        r"abort\(\) was called at PC (?:0x)?(?P<pc>[0-9a-fA-F]+)(?: on core (?P<core>\d))?", "abort"),
     _s("assert", "ssert", r"(?P<message>assert failed: .+)", "assert"),
+    _s("assert", "ssert", r"(?P<message>Assert failed in [^\s,]+, \S+:\d+ \(.*)", "assert"),
     _s("assert", "ssert", r'(?P<message>assertion "(?:(?!assertion ").)*" failed.*)', "assert"),
     _s("assert", "ssert", r"(?P<message>(?<!\S)\S+:\d+ \([^()]+\)- assert failed!.*)", "assert"),
     _s("zephyr_assert", "ASSERTION FAIL [",
@@ -50,6 +55,7 @@ STARTERS = (
        r"(?P<message>\*\*\*ERROR\*\*\* A stack overflow in task (?P<task>.*?)(?: has been detected.*)?)$",
        "stack_overflow"),
     _s("smash", "Stack smashing protect f", r"(?P<message>Stack smashing protect f.*)", "stack_smash"),
+    _s("kasan", "KASAN error: ", r"(?P<message>KASAN error: .*)", "abort"),
     _s("heap", "CORRUPT HEAP: ", r"(?P<message>CORRUPT HEAP: .*)", "heap"),
     _s("ubsan", "Undefined behavior of type", r"(?P<message>Undefined behavior of type (?P<cause>\S+).*)", "other"),
     _s("task_wdt", "Task watchdog got triggered", r"(?P<message>Task watchdog got triggered.*)", "task_wdt"),
@@ -79,6 +85,7 @@ STARTERS = (
        r"(?:\[CPU(?P<core>\d)\] )?\briscv_\w++: EXCEPTION: (?P<cause>[^.]{1,80})\. MCAUSE: ", "exception"),
     _s("nuttx", "ssert", r"(?P<message>Assertion failed (?:(?!Assertion failed ).)*?at file: ?\S+.*)", "assert"),
     _s("trace", "Backtrace:", r"Backtrace:", "", "trace"),
+    _s("chain", ":0x3", rf"^(?P<chain>{_PAIR}(?: +{_PAIR})+(?: *\|?<-\w+)?)$", "", "trace"),
 )  # fmt: skip
 """In the order tried: the first that matches decides."""
 
@@ -87,7 +94,7 @@ NEEDLES = tuple(dict.fromkeys(starter.needle for starter in STARTERS if starter.
 byte is no other's costs as much as several others (`espmon.records.anchors`)."""
 
 _ANY = re.compile("|".join(re.escape(needle.decode()) for needle in (*NEEDLES, b"Panic ")))
-_QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|CRASH DETECTED ON PREVIOUS|\(details=")
+_QUOTED = re.compile(r"Panic reason:|panic details|ESP_ERROR_CHECK_WITHOUT_ABORT|\(details=")
 
 _QUOTING = re.compile(r"[EWIDV] \([^)]+\) .*[:=] ?[\"']?")
 _NEVER_LOGGED = frozenset({"banner", "abort", "assert", "error_check", "overflow", "smash"})
