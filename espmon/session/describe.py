@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from espmon.model.crash_facts import CrashFacts
 from espmon.records.events.boot_loop import LOOP_AT
 from espmon.records.record import JsonObject, Record
+from espmon.session.crash_title import crash_title
 from espmon.session.status import Severity
 from espmon.text import plain
 
@@ -67,14 +69,6 @@ def _reset(fields: JsonObject) -> tuple[str, Severity]:
     return title, Severity.WARNING if alarming else Severity.INFO
 
 
-def _panic(fields: JsonObject) -> tuple[str, Severity]:
-    kind = str(fields.get("kind"))
-    what = fields.get("message") or fields.get("cause") or ("a backtrace without a reason" if kind == "other" else kind)
-    task = f" in task {fields['task']}" if fields.get("task") else ""
-    core = f" on core {fields['core']}" if fields.get("core") is not None else ""
-    return f"Panic: {what}{task}{core}", Severity.ERROR
-
-
 def _boot(fields: JsonObject) -> tuple[str, Severity]:
     parts = [fields.get("chip"), fields.get("app"), fields.get("app_version"), fields.get("idf_version")]
     named = " ".join(str(part) for part in parts if part)
@@ -110,7 +104,6 @@ TITLES: Mapping[str, Callable[[JsonObject], tuple[str, Severity]]] = {
     "coredump": _coredump,
     "gdb": _gdb,
     "reset": _reset,
-    "panic": _panic,
     "boot": _boot,
     "caps": lambda fields: ("Capabilities announced by the board", Severity.INFO),
     "probe": _probe,
@@ -118,7 +111,7 @@ TITLES: Mapping[str, Callable[[JsonObject], tuple[str, Severity]]] = {
     "link": _link,
     "note": _note,
 }
-"""Record type -> (title, severity). Any other type is listed under its own name."""
+"""Record type -> (title, severity). A crash is titled by `crash_title`; any other type is listed under its own name."""
 
 UNLISTED = frozenset({"line", "raw"})
 """Types that are the log itself, and do not enter the inspector."""
@@ -135,7 +128,10 @@ def describe(record: Record) -> tuple[str, Severity, tuple[tuple[str, str], ...]
         return None
     fields = record.fields()
     maker = TITLES.get(record.type)
-    title, severity = maker(fields) if maker is not None else _by_name(record, fields)
+    if isinstance(record, CrashFacts):
+        title, severity = crash_title(record)
+    else:
+        title, severity = maker(fields) if maker is not None else _by_name(record, fields)
     return plain(title)[:DETAIL_CHARACTERS], severity, tuple(_rows(fields))
 
 

@@ -13,6 +13,7 @@ from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
 from espmon.records.spans.coredump_capture import Coredump
+from espmon.session.crash_title import crash_heading
 from espmon.session.decoder import Decoder
 from espmon.session.describe import describe
 from espmon.session.elves import ElfLibrary
@@ -143,8 +144,9 @@ class Reports:
             if len(self._told) >= MAX_TOLD:
                 self._told.clear()
             self._told.add(entry)
-            self._reporter.notify(report.sentence, Severity.ERROR)
-            self._reporter.emit(CrashDecoded(report))
+            self._reporter.notify(report.sentence, Severity.ERROR if panic.fatal else Severity.WARNING)
+            if panic.fatal:
+                self._reporter.emit(CrashDecoded(report))
         listed = self._events.entry(entry)
         described = describe(panic)
         rows = described[2] if described is not None else ()
@@ -155,7 +157,8 @@ class Reports:
             *((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(report.frames)),
             *(("warning", plain(warning)) for warning in report.warnings),
         )
-        self._events.update(entry, title=plain(f"Panic: {report.sentence}"), report=report, details=details)
+        title = plain(f"{crash_heading(panic)}: {report.sentence}")
+        self._events.update(entry, title=title, report=report, details=details)
 
     def _repeated(self, panic: Panic, entry: int) -> bool:
         """Count a crash that is, with its registers and all, the one that was decoded last; False when it is not."""

@@ -18,7 +18,7 @@ MAX_REASON = 240
 _LOG_HEAD = re.compile(r"(?:([EWIDV]) (?:\([\d:. -]+\) )?|\[ *\d*\]\[([EWIDVC])\]|\[([EWIDVC])\])")
 _PROMPT = re.compile(r"[\w@:~/.()\[\]-]{0,32}[>$#%] ")
 _FATAL = re.compile(
-    r"\b(?:abort\w*|fatal|panic\w*|assert\w*|fail\w*|error|invalid|illegal|corrupt\w*|overflow\w*|violat\w+"
+    r"(?:\b|_)(?:abort\w*|fatal|panic\w*|assert\w*|fail\w*|error|invalid|illegal|corrupt\w*|overflow\w*|violat\w+"
     r"|(?:must|should|can|may) ?not|cannot|unexpected|unrecoverable|pure virtual|terminat\w+|called from|out of memory"
     r"|exception|unhandled|FAULT)",
     re.IGNORECASE,
@@ -46,7 +46,10 @@ def reason_before(line: LineView, *, certain: bool) -> str | None:
             level = head[1] or head[2] or head[3]
             said = text[head.end() :].partition(": ")
             return f"{said[0]}: {said[2]}"[:MAX_REASON] if level == "E" and said[2] else None
-        return text[:MAX_REASON] if certain or _FATAL.search(text) else None
+        if certain or _FATAL.search(text):
+            # Some of these words are also what a host program puts before a line.
+            return before.text.strip()[:MAX_REASON] if before.text.lstrip().startswith("ERROR:") else text[:MAX_REASON]
+        return None
     return None
 
 

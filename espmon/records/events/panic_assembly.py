@@ -178,6 +178,8 @@ class Assembly:
                 panic.damage(f"abort() address: 0x{pc[:16]}")
             if panic.message is None:
                 panic.say(text[text.find("abort()") :].strip())
+        if starter.name == "kasan":
+            read_kasan(panic, text)
         read_foreign(panic, starter.name, groups, text)
         self._await_message = starter.name == "rust" and text.rstrip().endswith(":")
         if starter.name == "brownout":
@@ -414,7 +416,7 @@ class Assembly:
             panic.reason = self._words
             self._prove("abort")
         conclude(panic)
-        if "dump" in self.names and not panic.registers:
+        if "dump" in self.names and not any((panic.registers, *(state.registers for state in panic.other_cores))):
             panic.damage("no register could be read")
         arch = ARCHITECTURES.get(panic.arch or "")
         if arch is not None and ("dump" in self.names or "banner" in self.names):

@@ -51,6 +51,9 @@ _ROM_OR_LOADER = re.compile(
 _ROM = re.compile(r"$|ets J|ESP-ROM|Build:|SPIWP|configsip|clk_drv|mode:|load:|(?:Core ?\d )?Saved PC|\(\d+\) *$")
 """Lines that the ROM prints before it starts what it has loaded."""
 
+_AFTER_CRASH = re.compile(r"$|Rebooting\.|ELF file SHA256:|CPU halted")
+_BACKTRACE = re.compile(r"Backtrace: ?0x[0-9a-fA-F]{8}:0x")
+
 _LOG_HEAD = re.compile(r"^(?:[EWIDV] \([\d:. -]+\) |\[ *\d*\]\[[EWIDV]\]|\[[EWIDVC]\])[^:]{0,64}: *")
 
 _ANNOUNCED = re.compile(r"\b(?:restart|reboot|reset)(?:ing|s|ed)?\b", re.IGNORECASE)
@@ -258,7 +261,8 @@ class ResetEvents:
         kind = reason_class(reset.reason, reset.code, reset.chip)
         reset.expected = _EXPECTED[kind]
         reset.hint = _PLAIN.get(kind)
-        reset.after_panic = self._panicked is not None and reset.offset - self._panicked <= CRASH_BYTES
+        near = self._panicked is not None and reset.offset - self._panicked <= CRASH_BYTES
+        reset.after_panic = near or self._after_backtrace(line)
         if kind == "external" and reset.chip == "esp8266" and reset.after_panic:
             # After a crash this chip restarts itself with the reason that its reset pin has, too.
             reset.expected = False
@@ -290,6 +294,11 @@ class ResetEvents:
                 by_hand=reset.expected is True and kind != "software",
             )
         )
+
+    def _after_backtrace(self, line: LineView) -> bool:
+        """A backtrace stands right before the ROM's first lines: a program that gave up prints no more than that."""
+        last = next((text for text in self._run(line) if not _AFTER_CRASH.match(text) and not _ROM.match(text)), "")
+        return _BACKTRACE.match(last) is not None
 
     def _announcement(self, line: LineView) -> str | None:
         """What the program said last, when it speaks of a restart."""
