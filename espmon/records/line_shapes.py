@@ -25,6 +25,22 @@ FORGET_AFTER = 1 << 16
 """Lines of unknown shape after which all shapes are forgotten: the board may print other lines by now."""
 
 
+class LineNeedle(bytes):
+    """A string whose lines have more in common than the string itself.
+
+    Attributes:
+        shape: what is in the shape of every such line: longer than what is left of the string alone.
+    """
+
+    shape: bytes
+
+    def __new__(cls, literal: bytes, shape: bytes) -> LineNeedle:
+        """The string, with that shape."""
+        needle = super().__new__(cls, literal)
+        needle.shape = shape
+        return needle
+
+
 class LineShapes:
     """Remembers shapes of plain lines.
 
@@ -37,7 +53,10 @@ class LineShapes:
 
     def __init__(self, literals: Iterable[bytes]) -> None:
         literals = list(literals)
-        short = [literal.translate(None, SHAPELESS) for literal in literals]
+        short = [
+            literal.shape if isinstance(literal, LineNeedle) else literal.translate(None, SHAPELESS)
+            for literal in literals
+        ]
         self._exact = anchored(literals).search
         # A string of dull bytes alone may be in a line of any shape.
         self._short = (anchored(short) if all(short) else re.compile(b"")).search

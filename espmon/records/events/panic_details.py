@@ -25,18 +25,18 @@ DETAILS: Sequence[re.Pattern[str]] = tuple(
     map(
         re.compile,
         (
-            r'Detected in task "?(?P<task>[^"]{0,64}?)"? at 0x[0-9a-fA-F]{8}',
-            r"memory type: (?P<memory>\w+)$",
-            r"faulting address: (?:0x(?P<address>[0-9a-fA-F]{8})$|N/A)",
-            r"world: \S",
-            r"operation type: (?P<operation>\w*)",
-            r"- no details available -",
-            r"(?P<operation>[A-Z][a-z]+(?: [a-z]+)?) operation at address 0x(?P<address>[0-9a-fA-F]{8}) not permitted"
+            r'^Detected in task "?(?P<task>[^"]{0,64}?)"? at 0x[0-9a-fA-F]{8}',
+            r"^memory type: (?P<memory>\w+)$",
+            r"^faulting address: (?:0x(?P<address>[0-9a-fA-F]{8})$|N/A)",
+            r"^world: \S",
+            r"^operation type: (?P<operation>\w*)",
+            r"^- no details available -",
+            r"^(?P<operation>[A-Z][a-z]+(?: [a-z]+)?) operation at address 0x(?P<address>[0-9a-fA-F]{8}) not permitted"
             r"(?: \((?P<memory>\w+)\))?",
-            r"Fault addr: 0x[0-9a-fA-F]{8} \| Origin: ",
-            r"Access addr: 0x(?P<address>[0-9a-fA-F]{8}) \| Mode: ",
-            r"Module: [^|]* \| Path: ",
-            r"Master: [^|]* \| Region: ",
+            r"^Fault addr: 0x[0-9a-fA-F]{8} \| Origin: ",
+            r"^Access addr: 0x(?P<address>[0-9a-fA-F]{8}) \| Mode: ",
+            r"^Module: [^|]* \| Path: ",
+            r"^Master: [^|]* \| Region: ",
         ),
     )
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from espmon.records.line_shapes import LineNeedle
+
 
 @dataclass(frozen=True, slots=True)
 class Starter:
@@ -25,8 +27,14 @@ class Starter:
     group: str
 
 
+LINE_SHAPES = {"chain": b"xxxx"}
+"""Starter -> what is left in the shape of its lines, where the needle alone leaves less: four numbers, at least."""
+
+
 def _s(name: str, needle: str, pattern: str, kind: str, group: str = "message") -> Starter:
-    return Starter(name, needle.encode(), re.compile(pattern), kind, group)
+    shape = LINE_SHAPES.get(name)
+    sought = needle.encode() if shape is None else LineNeedle(needle.encode(), shape)
+    return Starter(name, sought, re.compile(pattern), kind, group)
 
 
 _PAIR = r"0x[48c][0-9a-fA-F]{7}:0x3[0-9a-fA-F]{7}"
