@@ -18,7 +18,7 @@ MAX_REASON = 240
 _LOG_HEAD = re.compile(r"(?:([EWIDV]) (?:\([\d:. -]+\) )?|\[ *\d*\]\[([EWIDVC])\]|\[([EWIDVC])\])")
 _PROMPT = re.compile(r"[\w@:~/.()\[\]-]{0,32}[>$#%] ")
 _FATAL = re.compile(
-    r"(?:\b|_)(?:abort\w*|fatal|panic\w*|assert\w*|fail\w*|error|invalid|illegal|corrupt\w*|overflow\w*|violat\w+"
+    r"(?<![A-Za-z0-9])(?:abort\w*|fatal|panic\w*|assert\w*|fail\w*|error|invalid|illegal|corrupt\w*|overflow\w*|violat\w+"
     r"|(?:must|should|can|may) ?not|cannot|unexpected|unrecoverable|pure virtual|terminat\w+|called from|out of memory"
     r"|exception|unhandled|FAULT)",
     re.IGNORECASE,
