@@ -105,6 +105,12 @@ def read_columns(data: bytes, starts: Sequence[int]) -> Columns:
     return Columns(bytes(levels), tags, times)
 
 
+def line_level(body: bytes) -> str | None:
+    """The level that the head of one line names: E, W, I, D, V or None."""
+    hit = HEADER.match(body)
+    return None if hit is None else chr(read_head(hit)[0])
+
+
 def read_head(hit: re.Match[bytes]) -> tuple[int, bytes | None, int | None]:
     """Level code, tag and time of one matched head."""
     level, time, tag, bare = hit.group(1, 2, 3, 4)

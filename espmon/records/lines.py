@@ -22,6 +22,8 @@ from espmon.records.record import JsonObject, Record
 SGR = re.compile(rb"\x1b\[[0-9;:]*m")
 """Select Graphic Rendition: the only escape sequence that a log line is allowed to keep."""
 
+CR = 0x0D
+
 COMPACT = 16
 """Blocks of more lines keep their starts in four bytes each."""
 
@@ -189,6 +191,14 @@ class LineBlock:
         """Host seconds when the line's first byte came, None offline."""
         return self.time if index else self.began
 
+    def overwritten(self) -> Sequence[int]:
+        """The lines that a CR alone ends, by index: on a terminal, what follows overwrites them."""
+        data = self.data
+        if data.count(b"\r") == data.count(b"\r\n"):
+            return ()
+        starts = self.starts
+        return [index for index in range(len(self)) if data[starts[index + 1] - 1] == CR]
+
     def line_offset(self, index: int) -> int:
         """Stream offset of line `index`; of the end of the block for the index after the last."""
         return self.offset + self.starts[index]
@@ -286,6 +296,10 @@ class DecodedBlock(LineBlock):
         return DecodedBlock(
             self.data[begin:end], self.offset + begin, starts, self.texts[first:stop], kept, time=self.time
         )
+
+    def overwritten(self) -> Sequence[int]:
+        """Decoded lines are whole."""
+        return ()
 
     def eol(self, index: int) -> str:
         """Decoded lines are whole."""

@@ -83,7 +83,7 @@ class Session:
         data = folder.parent if folder else data_folder()
         self._publisher = Publisher()
         self._tasks = BackgroundTasks(self._publisher)
-        self.store = LogStore(settings.store_bytes, self.clock.wall)
+        self.store = LogStore(settings.store_bytes, self.clock.wall, cr_overwrites=settings.cr_overwrites)
         self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)), self.clock.wall)
         limits = Limits(
             line=settings.line_bytes,

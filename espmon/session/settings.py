@@ -42,6 +42,10 @@ class Settings:
     idle_seconds: float = 0.1
     """After this pause a line without an end counts as a prompt, and what it asks for is looked at. It stays open."""
 
+    cr_overwrites: bool = True
+    """A carriage return alone starts its row anew, as on every terminal: a progress bar is one row. Set it to false for
+    a board whose lines end in CR alone."""
+
     stall_seconds: float = 5.0
     """A payload that stops arriving for this long is given up, and its bytes are shown as text."""
 

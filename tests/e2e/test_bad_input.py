@@ -223,7 +223,7 @@ async def test_ten_megabytes_as_fast_as_possible_arrive_whole_and_the_end_is_not
                 ticks += 1
 
         breathing = asyncio.create_task(breathe())
-        await watch.until(lambda: (tail := session.store.tail) is not None and tail.block.data == b"esp> ", 60)
+        await watch.until(lambda: (tail := session.store.unfinished) is not None and tail.data == b"esp> ", 60)
         breathing.cancel()
         assert ticks > 1, "the loop was never free"
         await session.close()

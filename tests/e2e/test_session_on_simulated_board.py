@@ -158,7 +158,7 @@ async def test_an_unfinished_line_is_shown(bench: Bench) -> None:
     await bench.session.decline()
     await bench.type("partial")
     await bench.watch.until(
-        lambda: (tail := bench.session.store.tail) is not None and b"esp>" not in tail.block.data, limit=20
+        lambda: (tail := bench.session.store.unfinished) is not None and b"esp>" not in tail.data, limit=20
     )
 
 

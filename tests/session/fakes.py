@@ -13,7 +13,7 @@ from espmon.session.store import LogStore
 def shown(store: LogStore) -> list[str]:
     """The lines of a log as the screen shows them: with the one that is still being received."""
     texts = [store.record(line).text for line in range(store.first, len(store))]
-    return texts if store.tail is None else [*texts, store.tail.block.text(0)]
+    return texts if store.unfinished is None else [*texts, store.unfinished.text(0)]
 
 
 class ScriptedHandle(Handle):

@@ -95,7 +95,7 @@ async def test_a_line_without_an_end_is_there_at_once_and_grows(make: Make) -> N
     assert len(session.store) == 0
     handle.push(b"\r\n")
     await watch.until(lambda: len(session.store) == 1)
-    assert session.store.tail is None
+    assert session.store.unfinished is None
     assert (session.store.record(0).text, session.store.record(0).partial) == ("Connecting..", False)
 
 
@@ -104,10 +104,10 @@ async def test_a_lost_port_ends_the_line(make: Make) -> None:
     session, watch = make(Port(handle))
     await session.open(OpenRequest("fake://board"))
     handle.push(b"esp> ")
-    await watch.until(lambda: session.store.tail is not None)
+    await watch.until(lambda: session.store.unfinished is not None)
     handle.lose()
     await watch.until(lambda: session.state is State.LOST)
-    assert session.store.tail is None
+    assert session.store.unfinished is None
     assert session.store.record(0).partial
 
 

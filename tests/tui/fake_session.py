@@ -141,7 +141,7 @@ class FakeSession:
         self._activity = ActivityWatch(
             self._publisher, self.send, BackgroundTasks(self._publisher), answer_prompt=False
         )
-        self.store = LogStore(limit)
+        self.store = LogStore(limit, cr_overwrites=True)
         self.events: list[EventEntry] = []
         self.calls: list[str] = []
         self.sent: list[bytes] = []

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 
 from rich.cells import cell_len, get_character_cell_size
 
+from espmon.records.columns import line_level
 from espmon.tui.log.sgr import PLAIN, Pen, split
 from espmon.tui.sanitise import visible
 
 Span = tuple[int, int, Pen]
 """(start, end, pen) in characters of the shown text."""
-
-AUTO_COLOUR = re.compile(r"([EWIDV]) \([\d:. -]+\)")
-"""The start of an ESP-IDF line that carries no colour of its own."""
 
 LEVEL_PENS: dict[str, Pen] = {
     "E": (9, None, 0),
@@ -104,18 +101,20 @@ def plain(text: str, pen: Pen = PLAIN) -> DisplayLine:
     return DisplayLine(shown, [(0, len(shown), pen)])
 
 
-def display(body: bytes, *, colour: bool = True) -> DisplayLine:
+def display(body: bytes, *, colour: bool = True, pen: Pen = PLAIN) -> DisplayLine:
     """The line with these bytes (no line end).
 
     Args:
         body: the bytes; SGR sequences become spans, every other control becomes visible.
         colour: colour lines of a known level that bring no colour themselves.
+        pen: the colour that was left on before it.
     """
     text = body.decode("utf-8", "backslashreplace")
     if "\x1b" not in text:
-        match = AUTO_COLOUR.match(text) if colour else None
-        return plain(text, LEVEL_PENS[match[1]] if match else PLAIN)
-    runs = split(text)
+        if colour and pen == PLAIN and (level := line_level(body)) is not None:
+            pen = LEVEL_PENS[level]
+        return plain(text, pen)
+    runs = split(text, pen)
     if len(runs) == 1:
         return plain(*runs[0])
     pieces: list[str] = []

@@ -1,4 +1,7 @@
-"""Walks the store for a search or a filter: history once, in a thread, then only what is new."""
+"""Walks the store for a search or a filter: history once, in a thread, then only what is new.
+
+It takes whole rows: the one that still changes is looked at when it is finished.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ INLINE = 4096
 
 
 class Scan:
-    """The ids of all lines that a selector picks, in order, complete up to `next`.
+    """The rows that a selector picks, by the ids of their first lines, in order, complete up to `next`.
 
     Args:
         store: what to walk.
@@ -46,7 +49,7 @@ class Scan:
     @property
     def behind(self) -> int:
         """Lines of the store that have not been looked at."""
-        return len(self.store) - self.next
+        return self.store.rows_end - self.next
 
     @property
     def inline(self) -> bool:
@@ -55,14 +58,14 @@ class Scan:
 
     def step(self, limit: int = STEP) -> bool:
         """Look at up to `limit` more lines; False when there is nothing left."""
-        end = min(len(self.store), max(self.next, self.store.first) + limit)
+        end = min(self.store.rows_end, max(self.next, self.store.first) + limit)
         at = max(self.next, self.store.first)
         if at >= end:
             return False
         for segment in self.store.segments(at):
             if segment.first >= end:
                 break
-            self.ids.extend(self.selector.pick(segment, at, end, self._slow))
+            self.ids.extend(self.selector.pick(self.store, segment, at, end, self._slow))
         self.next = end
         return True
 

@@ -15,16 +15,20 @@ from rich.style import Style
 from textual.strip import Strip
 
 from espmon.records.lines import LineBlock
-from espmon.session.store import LogStore, Tail
+from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
+from espmon.tui.log.rows import LiveReader, row_bytes, show_row
 
 LINES = 2048
 """Most display lines remembered."""
 
 MARKED = 20_000
 """Most lines with remarks above them; those marked first go first."""
+
+DECORATED = 16
+"""Most lines of one row that something is said about."""
 
 MATCHES = 500
 """Most matches highlighted in one line."""
@@ -60,7 +64,7 @@ class Mark:
     """Id of the event it stands for; it takes the place of what was remarked of that event before."""
 
 
-def _no_tail() -> Tail | None:
+def _no_row() -> LiveRow | None:
     return None
 
 
@@ -89,8 +93,8 @@ class Layout:
         self.shape = Shape.TEXT
         self.colour = True
         self.query: TextQuery | None = None
-        self.tail: Callable[[], Tail | None] = _no_tail
-        """The line that is still being received, as far as the pane has taken it in."""
+        self.live: Callable[[], LiveRow | None] = _no_row
+        """The row that still changes, as far as the pane has taken it in."""
 
         self.current: int | None = None
         """Id of the line with the current match."""
@@ -98,7 +102,8 @@ class Layout:
         self.decorate: Callable[[int], Sequence[str]] = _nothing
         self.marks: dict[int, list[Mark]] = {}
         self._lines: dict[int, DisplayLine | list[DisplayLine]] = {}
-        self._tail_shown: tuple[Tail, DisplayLine | list[DisplayLine]] | None = None
+        self._reader = LiveReader()
+        self._live_shown: tuple[LiveRow, DisplayLine | list[DisplayLine]] | None = None
         self._strips: dict[tuple[int, int], Strip] = {}
 
     def forget(self, *, lines: bool = False) -> None:
@@ -106,10 +111,11 @@ class Layout:
         self._strips.clear()
         if lines:
             self._lines.clear()
-            self._tail_shown = None
+            self._live_shown = None
 
     def add_mark(self, line: int, mark: Mark) -> bool:
         """Put a remark above line `line` (which may still be to come); False when it is there already."""
+        line = self.store.rows.start(line)
         marks = self.marks.setdefault(line, [])
         if mark in marks:
             return False
@@ -127,35 +133,45 @@ class Layout:
         return found[0] if isinstance(found, list) else found
 
     def _locate(self, line: int) -> tuple[LineBlock, int]:
-        tail = self.tail()
-        return (tail.block, 0) if tail is not None and line == tail.line else self.store.locate(line)
+        live = self.live()
+        if live is not None and live.unfinished is not None and line == live.row == live.end:
+            return live.unfinished, 0
+        return self.store.locate(line)
+
+    def _live_row(self, line: int) -> LiveRow | None:
+        """The row that still changes, if it is this one."""
+        live = self.live()
+        return live if live is not None and live.row == line else None
 
     def _lookup(self, line: int) -> DisplayLine | list[DisplayLine]:
-        tail = self.tail()
-        if tail is not None and line == tail.line:
-            if self._tail_shown is None or self._tail_shown[0] is not tail:
-                self._tail_shown = tail, self._read(line)
-            return self._tail_shown[1]
+        live = self._live_row(line)
+        if live is not None:
+            if self._live_shown is None or self._live_shown[0] is not live:
+                self._live_shown = live, self._read(line, live)
+            return self._live_shown[1]
         found = self._lines.get(line)
         if found is None:
             if len(self._lines) >= LINES:
                 self._lines.clear()
-            found = self._lines[line] = self._read(line)
+            found = self._lines[line] = self._read(line, None)
         return found
 
-    def _read(self, line: int) -> DisplayLine | list[DisplayLine]:
+    def _read(self, line: int, live: LiveRow | None) -> DisplayLine | list[DisplayLine]:
+        store = self.store
         try:
             block, index = self._locate(line)
+            if block.source == "mark":
+                # The session's own words came in no bytes of the board's: they look the same in every shape.
+                return display(block.body(index), colour=self.colour)
+            if self.shape is Shape.HEX:
+                return [plain(row) for row in hex_rows(row_bytes(store, line, live))]
+            if self.shape is Shape.RAW:
+                return plain(repr(row_bytes(store, line, live))[2:-1])
+            if live is not None:
+                return self._reader.show(store, live, colour=self.colour)
+            return show_row(store, line, colour=self.colour)
         except IndexError:
             return plain("(no longer in memory)")
-        if block.source == "mark":
-            # The session's own words came in no bytes of the board's: they look the same in every shape.
-            return display(block.body(index), colour=self.colour)
-        if self.shape is Shape.HEX:
-            return [plain(row) for row in hex_rows(block.raw(index))]
-        if self.shape is Shape.RAW:
-            return plain(repr(block.raw(index))[2:-1])
-        return display(block.body(index), colour=self.colour)
 
     # -- rows ---------------------------------------------------------------------------------------------------
 
@@ -171,7 +187,15 @@ class Layout:
 
     def height(self, line: int) -> int:
         """Rows that a line takes with everything that hangs on it."""
-        return len(self.marks.get(line, ())) + self._text_rows(line) + len(self.decorate(line))
+        return len(self.marks.get(line, ())) + self._text_rows(line) + len(self._decorations(line))
+
+    def _decorations(self, row: int) -> Sequence[str]:
+        """What is said below a row: about its newest lines, where lines overwrote one another."""
+        live = self._live_row(row)
+        stop = self.store.rows.stop(row) if live is None else live.end
+        if stop == row + 1:
+            return self.decorate(row)
+        return [said for line in range(max(row, stop - DECORATED), stop) for said in self.decorate(line)]
 
     def _text_rows(self, line: int) -> int:
         if self.shape is Shape.HEX:
@@ -198,7 +222,7 @@ class Layout:
         if selection is None and (strip := self._strips.get(key)) is not None:
             return strip
         strip = self._draw(line, sub, before, selection)
-        if selection is None and ((tail := self.tail()) is None or line != tail.line):
+        if selection is None and self._live_row(line) is None:
             if len(self._strips) >= LINES:
                 self._strips.clear()
             self._strips[key] = strip
@@ -223,7 +247,7 @@ class Layout:
             return self._rule(Mark(said))
         rows = self._text_rows(line)
         if sub >= rows:
-            return self._decoration(self.decorate(line)[sub - rows])
+            return self._decoration(self._decorations(line)[sub - rows])
         found = self._lookup(line)
         if isinstance(found, list):
             shown, start = found[sub], 0

@@ -1,6 +1,6 @@
-"""Which lines are on the scroll, in order: all of them or the filtered ones, after the last clear.
+"""Which rows are on the scroll, in order: all of them or the filtered ones, after the last clear.
 
-The line that is still being received is the last one, under the id that it will have. It is not in the store.
+A row is called by the id of its first line. The last one may be the row that still changes.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 
-from espmon.records.lines import LineBlock
-from espmon.session.store import LogStore, Tail
+from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.history_scan import Scan
 
 
-def _any(line: LineBlock) -> bool:
+def _any(row: LiveRow) -> bool:
     return True
 
 
 class LogView:
-    """Maps positions on the scroll to line ids and back. Ids are stable, positions move when old lines go.
+    """Maps positions on the scroll to rows and back. Ids are stable, positions move when old lines go.
 
     Args:
         store: the log.
@@ -32,13 +31,13 @@ class LogView:
         self._scan: Scan | None = None
         self._low = 0
         self._high = 0
-        self.shows_tail: Callable[[LineBlock], bool] = _any
-        """Whether the line that is still being received passes the filter as it stands."""
+        self.shows_live: Callable[[LiveRow], bool] = _any
+        """Whether the row that still changes passes the filter as it stands."""
 
-        self._looked_at: Tail | None = None
+        self._looked_at: LiveRow | None = None
         self._passes = False
-        self.tail: Tail | None = None
-        """The line that is still being received, None when there is none or the filter hides it."""
+        self.live: LiveRow | None = None
+        """The row that still changes, None when there is none or the filter hides it."""
 
         self.sync()
 
@@ -55,7 +54,7 @@ class LogView:
 
     def clear(self) -> None:
         """Hide everything received so far."""
-        self.base = len(self.store)
+        self.base = self.store.rows_end
         self.sync()
 
     def unclear(self) -> None:
@@ -65,46 +64,49 @@ class LogView:
 
     def sync(self) -> None:
         """Take in what the store gained and lost since the last call."""
-        # The tail first: a line that is finished in between is then in the store, and not shown twice.
-        tail = self.store.tail
-        first = max(self.base, self.store.first)
+        # The live row first: one that is finished in between is then among the others, and not shown twice.
+        store = self.store
+        live = store.live
+        first = max(self.base, store.first)
         if self._scan is None:
-            self._low, self._high = first, max(first, len(self.store))
+            self._low, self._high = first, max(first, store.rows_end)
+            newest = self._high - 1
         else:
             self._scan.evict()
             ids = self._scan.ids
             self._low, self._high = bisect_left(ids, first), len(ids)
-        if tail is not self._looked_at:
-            self._looked_at, self._passes = tail, tail is not None and self.shows_tail(tail.block)
-        newest = self._high - 1 if self._scan is None else self._scan.ids[-1] if self._high else -1
-        self.tail = tail if tail is not None and self._passes and tail.line > newest else None
+            newest = ids[-1] if self._high else -1
+        if live is not self._looked_at:
+            self._looked_at, self._passes = live, live is not None and self.shows_live(live)
+        self.live = live if live is not None and self._passes and live.row > newest else None
 
     def __len__(self) -> int:
-        return self._high - self._low + (self.tail is not None)
+        return self.finished + (self.live is not None)
 
     @property
     def finished(self) -> int:
-        """Lines of the view but the one that is still being received."""
-        return self._high - self._low
+        """Rows of the view but the one that still changes."""
+        return self._high - self._low if self._scan is not None else self.store.rows.count(self._low, self._high)
 
     def line(self, position: int) -> int:
-        """Id of the line at `position`. Raises IndexError outside of the view."""
+        """The row at `position`. Raises IndexError outside of the view."""
         if not 0 <= position < len(self):
             raise IndexError(position)
-        if self.tail is not None and position == self.finished:
-            return self.tail.line
+        if self.live is not None and position == self.finished:
+            return self.live.row
         if self._scan is None:
-            return self._low + position
+            return self.store.rows.nth(self._low, position)
         return self._scan.ids[self._low + position]
 
     def position(self, line: int) -> int:
-        """Where line `line` stands, or where the next shown line after it does (len(view) past the end)."""
+        """Where the row of line `line` is, or where the next shown row after it is (len(view) past the end)."""
+        line = self.store.rows.start(line)
         if self._scan is None:
-            return min(max(line - self._low, 0), len(self))
+            return min(self.store.rows.count(self._low, line), len(self))
         at = bisect_left(self._scan.ids, line, self._low, self._high)
         return at - self._low
 
     def shows(self, line: int) -> bool:
-        """Whether line `line` is in the view."""
+        """Whether the row of line `line` is in the view."""
         position = self.position(line)
-        return position < len(self) and self.line(position) == line
+        return position < len(self) and self.line(position) == self.store.rows.start(line)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter, PrintFilterError
-from espmon.session.store import Segment
+from espmon.session.store import LogStore, Segment
+from espmon.tui.log.row_editor import EDITING_BYTES, edits
+from espmon.tui.log.rows import as_shown
 
 if TYPE_CHECKING:
     import regex as engine
@@ -120,6 +122,8 @@ class TextQuery:
         found = _lines_of(self._raw, data, starts)
         if b"\x1b" in data:
             found.update(_lines_of(_INNER_SGR, data, starts))
+        if edits(data):
+            found.update(_lines_of(EDITING_BYTES, data, starts))
         return sorted(found)
 
 
@@ -206,15 +210,16 @@ class Selector:
         """A regular expression is part of it: it may take long even on few lines."""
         return any(query is not None and query.regex for query in (self.search, self.show.include, self.show.exclude))
 
-    def pick(self, segment: Segment, low: int, high: int, slow: list[int]) -> list[int]:
-        """Ids of the lines `low <= id < high` of `segment` that are wanted.
+    def pick(self, store: LogStore, segment: Segment, low: int, high: int, slow: list[int]) -> list[int]:
+        """The rows that begin in the lines `low <= id < high` of `segment` and are wanted.
 
         Args:
+            store: the log, for rows that go on in other segments.
             segment: of the store.
             low: first id.
-            high: id after the last one.
-            slow: gets the ids of lines on which a regular expression took too long: a filter shows them, a search
-                passes them over. From `SLOW_LINES` on no line is tried any more.
+            high: id after the last one; all of these rows are finished.
+            slow: gets the ids of rows on which a regular expression took too long: a filter shows them, a search
+                passes them over. From `SLOW_LINES` on no row is tried any more.
         """
         block, first = segment.block, segment.first
         start, end = max(0, low - first), min(len(block), high - first)
@@ -223,9 +228,16 @@ class Selector:
             return self._judged(range(start, end), first, lambda index: self.show.has_text(block, index), slow)
         query = self.search or self.show.include
         indices: range | list[int] = range(start, end)
+        joined = {line - first for line in store.rows.joined(first + start, first + end + 1)}
         if query is not None and (some := query.candidates(block)) is not None:
-            indices = [index for index in some if start <= index < end]
-        return self._judged(indices, first, self._accept(block), slow)
+            # Of a row of several lines, no line shows by itself what is in it.
+            indices = [index for index in sorted({*some, *(one - 1 for one in joined)}) if start <= index < end]
+        if joined:
+            indices = [index for index in indices if index not in joined]
+        accept = self._accept
+        if not joined and not edits(block.data):
+            return self._judged(indices, first, lambda index: accept(block, index), slow)
+        return self._judged(indices, first, lambda index: accept(*as_shown(store, first + index, block, index)), slow)
 
     def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
         unjudged = self.search is None
@@ -241,10 +253,7 @@ class Selector:
                 wanted.append(first + index)
         return wanted
 
-    def _accept(self, block: LineBlock) -> Callable[[int], bool]:
-        show, search = self.show, self.search
-        if search is None:
-            return lambda index: show.matches(block, index)
-        if not show.active:
-            return lambda index: search.found(block.text(index))
-        return lambda index: search.found(block.text(index)) and show.matches(block, index)
+    def _accept(self, block: LineBlock, index: int) -> bool:
+        if self.search is None:
+            return self.show.matches(block, index)
+        return self.search.found(block.text(index)) and (not self.show.active or self.show.matches(block, index))

@@ -74,10 +74,17 @@ def apply(pen: Pen, parameters: str) -> Pen:
     return foreground, background, attributes
 
 
-def split(text: str) -> list[tuple[str, Pen]]:
-    """`text` as runs of one pen each; the sequences themselves are gone, anything else is left as it is."""
-    runs: list[tuple[str, Pen]] = []
+def pen_of(sequences: bytes) -> Pen:
+    """The pen after these sequences."""
     pen = PLAIN
+    for match in SEQUENCE.finditer(sequences.decode("ascii", "replace")):
+        pen = apply(pen, match[1])
+    return pen
+
+
+def split(text: str, pen: Pen = PLAIN) -> list[tuple[str, Pen]]:
+    """`text` as runs of one pen each, the first with `pen`; the sequences are gone, anything else is as it is."""
+    runs: list[tuple[str, Pen]] = []
     parts = SEQUENCE.split(text)
     # SEQUENCE has one group: text, parameters, text, parameters, ..., text
     if parts[0]:

@@ -62,7 +62,7 @@ class LogPane(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.view = LogView(store)
         self.drawing = Layout(store, Painter(Style()))
-        self.drawing.tail = lambda: self.view.tail
+        self.drawing.live = lambda: self.view.live
         self.pager = Pager(self.view, self.drawing)
         self.queries = LogQueries(self)
         self._thumb = (-1, -1)
@@ -115,10 +115,10 @@ class LogPane(ScrollView, can_focus=True):
     def sync(self) -> None:
         """Take in what the store gained or lost, and repaint if that can be seen."""
         before = (self.view.finished, self.unseen, self.view.line(0) if len(self.view) else -1)
-        tail = self.view.tail
+        live = self.view.live
         self.queries.catch_up()
         self.view.sync()
-        self.queries.look_at_tail()
+        self.queries.look_at_live()
         after = (self.view.finished, self.unseen, self.view.line(0) if len(self.view) else -1)
         if before != after:
             self.pager.forget()
@@ -129,19 +129,19 @@ class LogPane(ScrollView, can_focus=True):
                 full = self.pager.at_end or before[2] != after[2]
                 self.refresh(self.size.region if full else Region(0, self.size.height - 1, self.size.width, 1))
             self._update_scrollbar()
-        elif tail is not self.view.tail:
-            self._tail_changed()
+        elif live is not self.view.live:
+            self._live_changed()
 
-    def _tail_changed(self) -> None:
-        """The line that is still being received is all that changed: mostly its row alone is drawn."""
+    def _live_changed(self) -> None:
+        """The row that still changes is all that changed: mostly it alone is drawn."""
         before = self.pager.rows()
         self.pager.forget()
         rows = self.pager.rows()
         if rows != before:
             self.refresh(self.size.region)
             self._update_scrollbar()
-        elif self.view.tail is not None:
-            for y in (y for y, row in enumerate(rows) if row[0] == self.view.tail.line):
+        elif self.view.live is not None:
+            for y in (y for y, row in enumerate(rows) if row[0] == self.view.live.row):
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def notify_style_update(self) -> None:

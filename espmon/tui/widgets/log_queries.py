@@ -6,12 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from espmon.records.lines import LineBlock
-from espmon.session.store import LogStore, Tail
+from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.history_scan import INLINE, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import PAINT_SECONDS, LineFilter, Selector, TextQuery, TooSlow
+from espmon.tui.log.rows import LiveReader
 
 
 class Queried(Protocol):
@@ -85,9 +85,10 @@ class LogQueries:
         """Where to go when a match is found: to the first from this line on, -1 the newest, None nowhere."""
 
         self._pending: Scan | None = None
-        self._tail: tuple[Tail, TextQuery] | None = None
-        self._in_tail: int | None = None
-        pane.view.shows_tail = self._shows_tail
+        self._reader = LiveReader()
+        self._searched_live: tuple[LiveRow, TextQuery] | None = None
+        self._in_live: int | None = None
+        pane.view.shows_live = self._shows_live
 
     def stop(self) -> None:
         """Drop what runs."""
@@ -140,7 +141,7 @@ class LogQueries:
     @property
     def count(self) -> int:
         """Lines with a match so far."""
-        return 0 if self.matches is None else len(self.matches.ids) + (self._in_tail is not None)
+        return 0 if self.matches is None else len(self.matches.ids) + (self._in_live is not None)
 
     @property
     def ordinal(self) -> int:
@@ -148,7 +149,7 @@ class LogQueries:
         current = self._pane.drawing.current
         if self.matches is None or current is None:
             return 0
-        return bisect_right(self.matches.ids, current) + (current == self._in_tail)
+        return bisect_right(self.matches.ids, current) + (current == self._in_live)
 
     @property
     def reading(self) -> bool:
@@ -166,7 +167,7 @@ class LogQueries:
         self.query = query
         pane.drawing.query = query
         pane.drawing.current = None
-        self.look_at_tail()
+        self.look_at_live()
         if query is None:
             self._searches.stop()
             self.matches = None
@@ -192,14 +193,14 @@ class LogQueries:
             return
         self.searching = not done
         pane, ids = self._pane, scan.ids
-        if self._wanted is not None and not len(ids) and done and self._in_tail is not None:
-            self._land(self._in_tail)
+        if self._wanted is not None and not len(ids) and done and self._in_live is not None:
+            self._land(self._in_live)
         elif self._wanted is not None and len(ids):
             wanted = self._wanted
             if wanted < 0:
                 # Following: the newest match is the one looked for, and it is known at the end only.
                 if done:
-                    self._land(ids[-1] if self._in_tail is None else self._in_tail)
+                    self._land(ids[-1] if self._in_live is None else self._in_live)
             elif ids[-1] >= wanted:
                 self._land(ids[bisect_left(ids, wanted)])
             elif done:
@@ -228,10 +229,10 @@ class LogQueries:
         if current is None:
             current = (pane.top_line or 0) - (1 if step > 0 else 0)
         at = bisect_right(ids, current) if step > 0 else bisect_left(ids, current) - 1
-        if step > 0 and current == self._in_tail:
+        if step > 0 and current == self._in_live:
             at = self.count
         at %= self.count
-        line = ids[at] if at < len(ids) or self._in_tail is None else self._in_tail
+        line = ids[at] if at < len(ids) or self._in_live is None else self._in_live
         pane.drawing.current = line
         pane.drawing.forget()
         return pane.go_to_line(line)
@@ -256,19 +257,21 @@ class LogQueries:
                 self.searching = True
                 self._searches.start(matches)
 
-    def look_at_tail(self) -> None:
-        """A search sees the line that is still being received, as it stands."""
-        tail = self._pane.view.tail
-        if self.query is None or tail is None:
-            self._tail = self._in_tail = None
-        elif self._tail is None or self._tail[0] is not tail or self._tail[1] is not self.query:
-            self._tail = tail, self.query
-            found = next(self.query.spans(tail.block.text(0)), None) is not None
-            self._in_tail = tail.line if found else None
+    def look_at_live(self) -> None:
+        """A search sees the row that still changes, as it stands."""
+        live = self._pane.view.live
+        if self.query is None or live is None:
+            self._searched_live = self._in_live = None
+        elif self._searched_live is None or self._searched_live != (live, self.query):
+            self._searched_live = live, self.query
+            found = next(self.query.spans(self._reader.line(self._pane.store, live).text(0)), None) is not None
+            self._in_live = live.row if found else None
 
-    def _shows_tail(self, line: LineBlock) -> bool:
-        """The filter's word on the line that is still being received, as it stands; it must not hold up a frame."""
+    def _shows_live(self, live: LiveRow) -> bool:
+        """The filter's word on the row that still changes, as it stands; it must not hold up a frame."""
+        if not self.filter.active:
+            return True
         try:
-            return self.filter.matches(line, 0, PAINT_SECONDS)
-        except TooSlow:
+            return self.filter.matches(self._reader.line(self._pane.store, live), 0, PAINT_SECONDS)
+        except (TooSlow, IndexError):
             return True

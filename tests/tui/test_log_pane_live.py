@@ -136,12 +136,13 @@ async def test_expressions_that_take_long_do_not_hold_up_a_frame() -> None:
         assert case.rows()[0].startswith("aaa"), "what cannot be judged is shown"
 
 
-def test_a_tail_that_was_finished_meanwhile_is_not_shown_twice() -> None:
+def test_a_row_that_was_finished_meanwhile_is_not_shown_twice() -> None:
     store = LogStore()
     store.append(block_of(b"one\n"))
     store.grow(block_of(b"two", 4))
-    tail = store.tail
-    assert tail is not None
-    assert (tail.line, tail.version) == (1, 7)
+    live = store.live
+    assert live is not None
+    assert (live.row, live.end, live.version) == (1, 1, 7)
     store.append(block_of(b"two\n", 4))
-    assert store.tail is None
+    assert store.live is None
+    assert store.unfinished is None
