@@ -178,7 +178,7 @@ class _Decoder:
             core.segments,
             str(self.symbolizer.elf.path) if self.symbolizer is not None else None,
             core.revision,
-            register_notes(registers, core.architecture, self.symbolizer, self._stacks()),
+            register_notes(registers, core.architecture, None, self._stacks()),  # functions are among the symbols
             register_symbols(registers, core.architecture, self.symbolizer),
         )
 
