@@ -167,7 +167,7 @@ class _Decoder:
             core.app_sha256,
             self.match,
             facts,
-            crash_sentence(facts, facts.core, place),
+            crash_sentence(facts, facts.core, crashed.frames if crashed else ()),
             place,
             crash,
             registers,

@@ -43,16 +43,17 @@ DESCRIPTIONS: Mapping[str, Callable[[CrashFacts], Description]] = {
 """Kind of crash -> how to describe it."""
 
 
-def crash_sentence(facts: CrashFacts, core: int | None, place: StackFrame | None) -> str:
-    """Returns what happened. `core`: its number; `place`: the frame where it happened; None where not known."""
+def crash_sentence(facts: CrashFacts, core: int | None, frames: Sequence[StackFrame]) -> str:
+    """Returns what happened. `core`: its number, None where not known; `frames`: the chain of calls."""
     told = DESCRIPTIONS.get(facts.kind, describe_cause)(facts)
     text = f"{_who(facts, core)} {told.what}{f': {told.why}' if told.why else ''}".rstrip(".")
-    where = told.where
+    where, place = told.where, crash_place(facts.kind, frames)
     if place is not None:
         at = f" ({file_name(place.file)}:{place.line})" if place.file else ""
         if told.jumped and place.pc != facts.pc:
             return f"{text}, called from {place.function}{at}."
-        where = f"in {place.function}{at}"
+        library = _library(facts.kind, frames, place)
+        where = f"in {f'{library}, called from ' if library else ''}{place.function}{at}"
     return f"{text}{',' if told.why else ''} {where}." if where is not None else f"{text}."
 
 
@@ -67,13 +68,22 @@ def _who(facts: CrashFacts, core: int | None) -> str:
 
 
 def crash_place(kind: str, frames: Sequence[StackFrame]) -> StackFrame | None:
-    """Returns the frame where the program itself went wrong: the first outside of the abort machinery, of those with a
-    source file if there are any.
+    """Returns the frame where the program itself went wrong: the first outside of the abort machinery, and of those one
+    with a source file if there is any: code without one is a library's.
     """
     named = [frame for frame in frames if frame.function]
     skipped = ABORT_FRAMES | SCHEDULER_FRAMES if kind == "stack_overflow" else ABORT_FRAMES
+    own = [frame for frame in named if frame.function not in skipped]
     if kind in GIVEN_UP:
-        for frame in named:
-            if frame.function not in skipped and not any(part in (frame.file or "") for part in ABORT_FRAME_FILES):
-                return frame
-    return next((frame for frame in named if frame.function not in skipped), named[0] if named else None)
+        outside = [frame for frame in own if not any(part in (frame.file or "") for part in ABORT_FRAME_FILES)]
+        own = outside or own
+    with_source = next((frame for frame in own if frame.file), None)
+    return with_source or next(iter(own), named[0] if named else None)
+
+
+def _library(kind: str, frames: Sequence[StackFrame], place: StackFrame) -> str | None:
+    """The function without source, called from `place`, in which the processor stopped; None where there is none."""
+    top = next((frame for frame in frames if frame.function), None)
+    if top is None or top is place or top.file or kind in GIVEN_UP or top.function in ABORT_FRAMES:
+        return None
+    return top.function

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from espmon.model.architecture import ARCHITECTURES, RISCV, XTENSA
 from espmon.model.crash_facts import CoreState
 from espmon.model.stack_frame import Backtrace, StackFrame
-from espmon.postmortem.memory import SegmentMemory
+from espmon.postmortem.memory import DAMAGED, SegmentMemory
 from espmon.postmortem.printed_backtrace import Evidence, read_backtrace
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.unwinders import UNWINDERS, unwind
@@ -21,6 +21,8 @@ MAX_STACK_WORDS = 4096
 class PrintedCore(NamedTuple):
     """One core of a panic: kind and architecture of the panic, what was printed of the core, its program counter, and
     the address from which it called abort(); None where they are not known.
+
+    `wrong` begins the reason for an end where the stack and the code do not go together.
     """
 
     kind: str
@@ -28,11 +30,12 @@ class PrintedCore(NamedTuple):
     state: CoreState
     pc: int | None
     abort_pc: int | None = None
+    wrong: str = DAMAGED
 
 
 def panic_frames(printed: PrintedCore, symbolizer: Symbolizer | None, warnings: list[str]) -> list[StackFrame]:
     """Returns the chain of calls of a core, innermost first; doubts go into `warnings`."""
-    _, arch, core, pc, abort_pc = printed
+    _, arch, core, pc, abort_pc, _ = printed
     known = list(dict.fromkeys(address for address in (pc, abort_pc) if address))
     if symbolizer is None:
         return list(core.backtrace) or [StackFrame(address, 0) for address in known[:1]]
@@ -40,11 +43,11 @@ def panic_frames(printed: PrintedCore, symbolizer: Symbolizer | None, warnings: 
         return _named(printed, symbolizer, warnings)
     can_unwind = arch is not None and arch in UNWINDERS
     if arch is not None and can_unwind and core.stack and pc is not None:
-        return _unwound(arch, core, pc, symbolizer, warnings)
+        return _unwound(arch, printed, pc, symbolizer, warnings)
     if arch is not None and not can_unwind and core.stack:
         return _scanned(core, pc, symbolizer, warnings)
     if core.registers.keys() >= {*XTENSA.pc, XTENSA.ra}:
-        return _from_xtensa_registers(core, symbolizer, warnings)
+        return _from_xtensa_registers(printed, symbolizer, warnings)
     trace = Backtrace()
     for address in known:
         trace.add(address, 0, symbolizer.lookup(address))
@@ -55,16 +58,16 @@ def panic_frames(printed: PrintedCore, symbolizer: Symbolizer | None, warnings: 
     return trace.frames
 
 
-def _unwound(arch: str, core: CoreState, pc: int, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
-    architecture = ARCHITECTURES[arch]
+def _unwound(arch: str, printed: PrintedCore, pc: int, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
+    architecture, core = ARCHITECTURES[arch], printed.state
     registers = core.registers.lowered()
     registers["pc"] = pc
     memory = SegmentMemory((start, bytes(data)) for start, data in core.stack)
-    trace = unwind(architecture, registers, memory, symbolizer)
+    trace = unwind(architecture, registers, memory, symbolizer, wrong=printed.wrong)
     caller = registers.get(architecture.ra.lower(), 0)
     if len(trace) == 1 and symbolizer.is_code(caller) and UNWINDERS[arch].follows_call(symbolizer, caller):
         # A jump to something that is no function (a wrong pointer): the return address is still in its register.
-        onward = unwind(architecture, {**registers, "pc": caller}, memory, symbolizer)
+        onward = unwind(architecture, {**registers, "pc": caller}, memory, symbolizer, wrong=printed.wrong)
         trace = Backtrace(trace.frames, onward.end, onward.complete)
         trace.add(caller, registers.get(architecture.sp.lower(), 0), symbolizer.lookup_caller(caller))
         trace.frames += [frame for frame in onward.frames if frame.pc != caller]
@@ -74,10 +77,11 @@ def _unwound(arch: str, core: CoreState, pc: int, symbolizer: Symbolizer, warnin
     return list(trace.frames)
 
 
-def _from_xtensa_registers(core: CoreState, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
+def _from_xtensa_registers(printed: PrintedCore, symbolizer: Symbolizer, warnings: list[str]) -> list[StackFrame]:
     """The program counter and, without a printed backtrace, the callers that the registers name: A0, as a rule."""
+    core = printed.state
     memory = SegmentMemory((start, bytes(data)) for start, data in core.stack)
-    trace = unwind_xtensa(core.registers.lowered(), memory, symbolizer)
+    trace = unwind_xtensa(core.registers.lowered(), memory, symbolizer, printed.wrong)
     if len(trace) > 1:
         warnings.append("No backtrace was printed: the callers are those that the registers name")
     elif trace.end:

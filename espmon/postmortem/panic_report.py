@@ -10,6 +10,7 @@ from espmon.model.architecture import ADDRESS_NAMES, ARCHITECTURES, PC_NAMES, XT
 from espmon.model.crash_facts import CoreState, CrashFacts
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
+from espmon.postmortem.memory import DAMAGED, FOREIGN
 from espmon.postmortem.panic_frames import PrintedCore, panic_frames
 from espmon.postmortem.panic_notes import access_size_hint, register_notes, register_symbols
 from espmon.postmortem.symbolizer import Symbolizer
@@ -111,7 +112,8 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
     match = _elf_match(facts, symbolizer, warnings)
     core, *others = _cores(facts)
     pc = facts.pc if core.backtrace is facts.backtrace else None
-    frames = panic_frames(PrintedCore(facts.kind, facts.arch, core, pc, facts.abort_pc), symbolizer, warnings)
+    wrong = FOREIGN if match is False else DAMAGED
+    frames = panic_frames(PrintedCore(facts.kind, facts.arch, core, pc, facts.abort_pc, wrong), symbolizer, warnings)
     place = crash_place(facts.kind, frames)
     stack = [(start, start + len(data)) for start, data in core.stack]
     architecture = ARCHITECTURES.get(facts.arch or "")
@@ -128,7 +130,7 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
         warnings.append("The board cut the backtrace: it goes on below the last frame")
     printed = [PrintedCore(facts.kind, facts.arch, each, each.registers.first(PC_NAMES)) for each in others]
     decoded = [(each.state, panic_frames(each, symbolizer, [])) for each in printed]
-    sentence = crash_sentence(facts, core.core, place)
+    sentence = crash_sentence(facts, core.core, frames)
     return PanicReport(facts, core, sentence, frames, place, notes, symbols, warnings, match, decoded)
 
 

@@ -58,9 +58,9 @@ def test_how_far_a_null_pointer_reaches_is_one_number(address: int, words: str) 
         CrashFacts(kind="exception", cause="LoadProhibited", excvaddr=address),
         CrashFacts(kind="exception", cause="Load access fault", excvaddr=address, registers=RegisterSet(mtval=address)),
     ):
-        assert crash_sentence(facts, None, None) == f"The program read from {words}."
+        assert crash_sentence(facts, None, ()) == f"The program read from {words}."
 
 
 def test_an_interrupt_is_blamed_rather_than_the_task_it_interrupted() -> None:
     facts = CrashFacts(kind="exception", cause="IntegerDivideByZero", isr=True, task="main", plain="a division by zero")
-    assert crash_sentence(facts, 0, None) == "An interrupt stopped: a division by zero."
+    assert crash_sentence(facts, 0, ()) == "An interrupt stopped: a division by zero."

@@ -7,6 +7,8 @@ import pytest
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.crash_kinds import plain_words
 from espmon.model.exception_causes import Access
+from espmon.model.stack_frame import StackFrame
+from espmon.postmortem.crash_sentence import crash_place, crash_sentence
 from espmon.postmortem.panic_notes import note_on
 from espmon.postmortem.panic_report import decode_panic
 
@@ -247,3 +249,13 @@ def test_a_register_s_value_gives_away_what_it_is(register: str, value: int, not
         function_at=lambda address: "app_main" if address == 0x400D0000 else None,
     )
     assert found == note
+
+
+def test_where_a_library_without_source_stopped_its_caller_is_named_too() -> None:
+    frames = [StackFrame(0x4000C2F8, function="strlen"), StackFrame(0x400D1234, 0, "parse", "/app/config.c", 12)]
+    facts = CrashFacts(kind="exception", cause="LoadProhibited", excvaddr=0)
+    assert crash_sentence(facts, 0, frames) == (
+        "Core 0 read from address 0 (a null pointer) in strlen, called from parse (config.c:12)."
+    )
+    assert crash_place("exception", frames) is frames[1]
+    assert crash_place("exception", frames[:1]) is frames[0]
