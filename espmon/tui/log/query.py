@@ -6,17 +6,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import prod
-from typing import TYPE_CHECKING
 
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter, PrintFilterError
 from espmon.session.store import LogStore, Segment
 from espmon.tui.log.row_editor import EDITING_BYTES, edits
 from espmon.tui.log.rows import as_shown
-
-if TYPE_CHECKING:
-    import regex as engine
+from espmon.user_pattern import MAX_SLOW_LINES, SEARCH_SECONDS, PatternError, PatternTooSlow, UserPattern
 
 LEVELS = ("E", "W", "I", "D", "V", "")
 """The levels that can be ticked; "" stands for lines without one."""
@@ -25,46 +21,25 @@ _INNER_SGR = re.compile(rb"[^\r\n]\x1b\[[0-9;:]*m[^\r\n\x1b]")
 """Colour in the middle of a line: only there can it split what the user searches for."""
 
 
-MAX_PATTERN = 500
-"""Most characters of a regular expression."""
-
-MAX_REPEAT = 10_000
-"""Most repetitions that a regular expression may ask for, nested ones multiplied: they are unrolled."""
-
-LINE_SECONDS = 0.25
+LINE_SECONDS = SEARCH_SECONDS
 """Seconds that a regular expression may take on one line before that line is left (a usual one takes microseconds)."""
 
-SLOW_LINES = 8
+SLOW_LINES = MAX_SLOW_LINES
 """Lines on which it may take so long before it is given up."""
 
 PAINT_SECONDS = 0.002
 """Seconds for finding the matches to be marked in one line on the screen."""
-
-_COUNTED = re.compile(r"\{(?:\d*,)?(\d+),?\}")
 
 
 class QueryError(ValueError):
     """A pattern that is no usable regular expression, or tags that are no print filter; the message says why."""
 
 
-class TooSlow(Exception):
-    """A regular expression took longer than `LINE_SECONDS` on one line."""
-
-
-def _expression(pattern: str, *, case: bool) -> engine.Pattern[str]:
-    """Compile what the user typed, for an engine that can be stopped (`re` holds the interpreter until it is done)."""
-    import regex as engine  # only for those who search with expressions: it takes longer to load than a search
-
-    if len(pattern) > MAX_PATTERN:
-        raise QueryError(f"Not more than {MAX_PATTERN} characters")
-    if prod(map(int, _COUNTED.findall(pattern))) > MAX_REPEAT:
-        raise QueryError(f"Not more than {MAX_REPEAT:,} repetitions")
+def _expression(pattern: str, *, case: bool) -> UserPattern:
     try:
-        return engine.compile(pattern, 0 if case else engine.IGNORECASE)
-    except engine.error as error:
-        raise QueryError(f"Not a regular expression: {str(error).partition(' at position')[0]}") from error
-    except RecursionError:
-        raise QueryError("Not a regular expression: nested too deeply") from None
+        return UserPattern(f"/{pattern}/", pattern, case=case)
+    except PatternError as error:
+        raise QueryError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +57,7 @@ class TextQuery:
     case: bool = False
     _words: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _raw: re.Pattern[bytes] | None = field(init=False, repr=False, compare=False)
-    _expression: engine.Pattern[str] | None = field(init=False, repr=False, compare=False)
+    _expression: UserPattern | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         flags = 0 if self.case else re.IGNORECASE
@@ -95,23 +70,24 @@ class TextQuery:
         object.__setattr__(self, "_expression", expression)
 
     def found(self, text: str, seconds: float = LINE_SECONDS) -> bool:
-        """Whether `text` has it. Raises `TooSlow` when a regular expression takes longer than `seconds`."""
+        """Whether `text` has it.
+
+        Raises:
+            PatternTooSlow: a regular expression took longer than `seconds`, or is switched off.
+        """
         if self._expression is None:
             return self._words.search(text) is not None
-        try:
-            return self._expression.search(text, timeout=seconds, concurrent=True) is not None
-        except TimeoutError:
-            raise TooSlow from None
+        if self._expression.off:
+            raise PatternTooSlow(self.pattern)
+        return self._expression.search(text, seconds) is not None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where `text` has it, as (start, end), from the left; ends early when that takes longer than a frame has."""
         if self._expression is None:
             yield from (match.span() for match in self._words.finditer(text))
-            return
-        try:
-            yield from (match.span() for match in self._expression.finditer(text, timeout=PAINT_SECONDS))
-        except TimeoutError:
-            return  # only marks are missing: whether the line has it was found out elsewhere
+        else:
+            # Where it ends early only marks are missing: whether the line has it was found out elsewhere.
+            yield from self._expression.spans(text, PAINT_SECONDS)
 
     def candidates(self, block: LineBlock) -> list[int] | None:
         """Indices of the only lines of `block` that can match, or None when each must be looked at."""
@@ -181,7 +157,7 @@ class LineFilter:
         return " ".join(words)
 
     def matches(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
-        """Whether line `index` of `block` is shown. Raises `TooSlow`."""
+        """Whether line `index` of `block` is shown. Raises `PatternTooSlow`."""
         if len(self.levels) < len(LEVELS) and (block.level(index) or "") not in self.levels:
             return False
         if self._print is not None and not self._print.allows(block.level(index), block.tag(index)):
@@ -189,7 +165,11 @@ class LineFilter:
         return self.has_text(block, index, seconds)
 
     def has_text(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
-        """Whether line `index` of `block` has what it must and nothing that it must not have. Raises `TooSlow`."""
+        """Whether line `index` of `block` has what it must and nothing that it must not have.
+
+        Raises:
+            PatternTooSlow: nothing can be said of this line.
+        """
         if self.include is None and self.exclude is None:
             return True
         text = block.text(index)
@@ -247,7 +227,7 @@ class Selector:
             if len(slow) < SLOW_LINES:
                 try:
                     keep = accept(index)
-                except TooSlow:
+                except PatternTooSlow:
                     slow.append(first + index)
             if keep:
                 wanted.append(first + index)

@@ -10,8 +10,9 @@ from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.history_scan import INLINE, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
-from espmon.tui.log.query import PAINT_SECONDS, LineFilter, Selector, TextQuery, TooSlow
+from espmon.tui.log.query import PAINT_SECONDS, LineFilter, Selector, TextQuery
 from espmon.tui.log.rows import LiveReader
+from espmon.user_pattern import PatternTooSlow
 
 
 class Queried(Protocol):
@@ -273,5 +274,5 @@ class LogQueries:
             return True
         try:
             return self.filter.matches(self._reader.line(self._pane.store, live), 0, PAINT_SECONDS)
-        except (TooSlow, IndexError):
+        except (PatternTooSlow, IndexError):
             return True
