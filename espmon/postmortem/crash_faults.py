@@ -56,7 +56,7 @@ def _refused(facts: CrashFacts) -> Description:
         there = f"{facts.memory} " if facts.memory else "memory "
         return Description(f"used {there}in a way that {who} forbids, such as running data or writing code")
     verb = {Access.EXECUTE: "ran code at"}.get(facts.operation, VERBS.get(facts.operation, "accessed"))  # type: ignore[arg-type]
-    there = f" in {facts.memory}" if facts.memory else ""
+    there = f" in {facts.memory}" if facts.memory and not facts.memory.startswith("INVALID") else ""
     return Description(f"{verb} {address(where, facts.stack)}{there}, which {who} forbids")
 
 

@@ -54,7 +54,9 @@ def crash_sentence(facts: CrashFacts, core: int | None, frames: Sequence[StackFr
             return f"{text}, called from {place.function}{at}."
         library = _library(facts.kind, frames, place)
         where = f"in {f'{library}, called from ' if library else ''}{place.function}{at}"
-    return f"{text}{',' if told.why else ''} {where}." if where is not None else f"{text}."
+    if where is None:
+        return text if text.endswith(("!", "?")) else f"{text}."
+    return f"{text}{',' if told.why else ''} {where}."
 
 
 def _who(facts: CrashFacts, core: int | None) -> str:
