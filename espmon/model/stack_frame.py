@@ -42,6 +42,12 @@ class StackFrame:
     inlined: bool = False
     recovered: bool = False
 
+    @property
+    def text(self) -> str:
+        """Address, function and place in one row."""
+        where = f" at {self.file}:{self.line}" if self.file else ""
+        return f"0x{self.pc:08x} {self.function or '??'}{where}"
+
     def to_json(self) -> dict[str, object]:
         """The frame as reports and records have it (addresses as text); `recovered` is there when it is so."""
         fields: dict[str, object] = {

@@ -28,6 +28,11 @@ class Note(Event):
         self.action = action
         """What the host is asked to do: "enter" (send a line end), else None."""
 
+    @property
+    def title(self) -> str:
+        """The remark."""
+        return self.text or "Note"
+
     def fields(self) -> JsonObject:
         """The fields of a `note` in JSON."""
         return {"kind": self.kind, "text": self.text, "action": self.action}
@@ -46,6 +51,11 @@ class Caps(Event):
         super().__init__(offset, length, time)
         self.value = value
         self.error = error
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return "Capabilities announced by the board"
 
     def fields(self) -> JsonObject:
         """The fields of a `caps` in JSON."""

@@ -9,10 +9,22 @@ Two kinds share one numbering. *Span records* tile the stream: in order, they co
 from __future__ import annotations
 
 import base64
+import hashlib
+from enum import StrEnum
 from typing import Any, ClassVar
+
+from espmon.records.value_text import value_text
 
 JsonObject = dict[str, Any]
 """A JSON object ready for `json.dumps`: bytes already base64, addresses already `0x` strings."""
+
+
+class Severity(StrEnum):
+    """How loudly something is shown."""
+
+    INFO = "information"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Record:
@@ -31,25 +43,97 @@ class Record:
         self.length = length
         self.time = time
 
+    @property
+    def title(self) -> str:
+        """What it says in one line of a list, here its name and its fields. May hold device text as it came."""
+        return ": ".join(filter(None, (self.type.replace("_", " ").capitalize(), value_text(self.fields()))))
+
+    @property
+    def severity(self) -> Severity:
+        """How loudly it is listed."""
+        return Severity.INFO
+
     def fields(self) -> JsonObject:
         """The fields that this type adds to the common ones, ready for JSON."""
         return {}
 
-    def to_json(self) -> JsonObject:
-        """The record as `espmon decode --json` prints it."""
-        common: JsonObject = {
+    def common(self) -> JsonObject:
+        """The fields that every record has in JSON."""
+        return {
             "type": self.type,
             "offset": self.offset,
             "length": self.length,
             "time": self.time,
             "derived": self.derived,
         }
-        common.update(self.fields())
-        return common
+
+    def to_json(self) -> JsonObject:
+        """The record as `espmon decode --json` prints it."""
+        return {**self.common(), **self.fields()}
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.fields().items())
         return f"{type(self).__name__}(offset={self.offset}, length={self.length}, {shown})"
+
+
+class PayloadRecord(Record):
+    """A span that carries bytes of its own, whole or what came of them.
+
+    Attributes:
+        payload: the bytes, decoded.
+        complete: all of them are here, and right.
+        error: what is wrong with them, None when nothing is.
+        path: where they were saved, by whoever did.
+    """
+
+    __slots__ = ("_sha256", "complete", "error", "path", "payload")
+
+    def __init__(
+        self, offset: int, length: int, time: float | None, *, payload: bytes, complete: bool, error: str | None
+    ) -> None:
+        super().__init__(offset, length, time)
+        self.payload = payload
+        self.complete = complete
+        self.error = error
+        self.path: str | None = None
+        self._sha256: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of the payload, in hex. Worked out when first asked for: not where bytes are read or a screen is drawn."""
+        if self._sha256 is None:
+            self._sha256 = hashlib.sha256(self.payload).hexdigest()
+        return self._sha256
+
+    @property
+    def hashed(self) -> bool:
+        """Whether `sha256` costs nothing any more."""
+        return self._sha256 is not None
+
+    @property
+    def noun(self) -> str:
+        """What it is, for the title."""
+        return self.type.capitalize()
+
+    @property
+    def title(self) -> str:
+        """What it is, and its size or what is wrong with it."""
+        if self.complete:
+            return f"{self.noun}: {len(self.payload):,} bytes"
+        return f"{self.noun} damaged: {self.error or 'incomplete'}"
+
+    @property
+    def severity(self) -> Severity:
+        """A warning when it is damaged."""
+        return Severity.INFO if self.complete else Severity.WARNING
+
+    def about(self) -> JsonObject:
+        """The fields of this type in JSON, without the digest."""
+        return {"bytes": len(self.payload), "complete": self.complete, "error": self.error, "path": self.path}
+
+    def fields(self) -> JsonObject:
+        """The fields of this type in JSON."""
+        return {**self.about(), "sha256": self.sha256 if self.complete else None}
 
 
 class Event(Record):
@@ -70,6 +154,10 @@ class Raw(Record):
         self.payload = payload
         self.reason = reason
 
+    def about(self) -> JsonObject:
+        """The fields of a `raw` in JSON, without its bytes."""
+        return {"reason": self.reason}
+
     def fields(self) -> JsonObject:
         """The fields of a `raw` in JSON."""
-        return {"bytes": base64.b64encode(self.payload).decode(), "reason": self.reason}
+        return {"bytes": base64.b64encode(self.payload).decode(), **self.about()}

@@ -8,12 +8,14 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from espmon.records.events.boot import Boot as BootRecord
 from espmon.records.events.boot_loop import LOOP_AT, LOOP_SECONDS
 from espmon.records.events.fold import signature
 from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset import Reset
+from espmon.records.notes import Caps
 from espmon.records.record import Record
-from espmon.session.describe import describe
+from espmon.session.describe import Description, describe
 from espmon.session.status import MAX_EVENTS, EventEntry, Severity
 
 MAX_BOOTS = 10_000
@@ -87,9 +89,8 @@ class EventLog:
             return self._revise(record, line, *described)
         if isinstance(record, Reset):
             self._begin_boot(record, line)
-        elif record.type == "boot" and self.boots:
-            fields = record.fields()
-            self.boots[-1].app = " ".join(str(fields[key]) for key in ("app", "app_version") if fields.get(key))
+        elif isinstance(record, BootRecord) and self.boots:
+            self.boots[-1].app = record.program
         title, severity, details = described
         entry = EventEntry(
             id=self._next,
@@ -106,7 +107,7 @@ class EventLog:
         if extra:
             entry = replace(entry, **extra)
         self._placed += 1
-        before = self._same(record)
+        before = self._same(record, described)
         if record.type in REVISED:
             self._listed[record.type, record.offset] = (entry.id if before is None else before.id), before
             if len(self._listed) > MAX_REVISED:
@@ -187,7 +188,7 @@ class EventLog:
         """The board is being restarted on purpose: whatever loop it was in, this is not part of it."""
         self._loop = None
 
-    def _same(self, record: Record) -> EventEntry | None:
+    def _same(self, record: Record, described: Description) -> EventEntry | None:
         """The entry of an equal event; None when this is the first one.
 
         Panics are the same by kind and top frames; resets and what the board says while it starts only in a boot loop.
@@ -197,8 +198,8 @@ class EventLog:
             known, key = self._crashes, signature(record)
         elif self._loop is not None and isinstance(record, Reset):
             known, key = self._in_loop, (record.code, record.reason, record.boot_mode)
-        elif self._loop is not None and record.type in ("boot", "caps"):
-            known, key = self._in_loop, (record.type, str(record.fields()))
+        elif self._loop is not None and isinstance(record, BootRecord | Caps):
+            known, key = self._in_loop, (record.type, described.title, described.details)
         else:
             return None
         entry = self.entry(known[key]) if key in known else None

@@ -79,4 +79,4 @@ class FlashAction:
             severity = Severity.WARNING if failure.cancelled else Severity.ERROR
         elif not event.right:
             severity = Severity.WARNING
-        reporter.notify(event.summary, severity)
+        reporter.notify(event.title, severity)

@@ -1,4 +1,4 @@
-"""Payloads as files beside the recording: pictures, core dumps, frames."""
+"""Payloads beside the stream: pictures, core dumps, frames are hashed, recorded and saved as files off the loop."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import errno
 from pathlib import Path
 
 from espmon.records.batch import Part
-from espmon.records.record import Record
+from espmon.records.record import PayloadRecord
 from espmon.session.artifact_files import save_artifact
+from espmon.session.describe import describe
 from espmon.session.event_log import EventLog
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.status import Severity
 from espmon.session.tasks import BackgroundTasks
 
+FINISH_SECONDS = 2.0
+"""Longest wait for payloads that are being saved when the session ends."""
+
 
 class PayloadSaver:
-    """Saves what records carry, off the event loop, and names the file on the record's entry.
+    """Hashes what a record carries, once, writes the record's event, saves the payload, and names the file.
 
     Args:
-        recorder: whose folder and limit they share.
+        recorder: whose folder, limit and sidecar they share.
         events: whose entries name the files.
         reporter: the session's voice.
         tasks: where files are written.
@@ -31,19 +35,35 @@ class PayloadSaver:
         self._events = events
         self._reporter = reporter
         self._tasks = tasks
+        self._saving: set[asyncio.Task[None]] = set()
 
     def take(self, part: Part, entry: int | None) -> None:
         """See `Sink`."""
-        payload = getattr(part, "payload", None)
         folder = self._recorder.folder
-        if isinstance(part, Record) and payload and folder is not None:
-            self._tasks.spawn(self._save(part, entry, bytes(payload), folder))
+        if isinstance(part, PayloadRecord) and folder is not None:
+            task = self._tasks.spawn(self._keep(part, entry, folder))
+            self._saving.add(task)
+            task.add_done_callback(self._saving.discard)
 
-    async def _save(self, record: Record, entry: int | None, payload: bytes, folder: Path) -> None:
+    async def finish(self) -> None:
+        """Wait until what came is saved, for at most `FINISH_SECONDS`."""
+        if self._saving:
+            await asyncio.wait(self._saving, timeout=FINISH_SECONDS)
+
+    async def _keep(self, record: PayloadRecord, entry: int | None, folder: Path) -> None:
+        now = self._reporter.clock()
+        await asyncio.to_thread(lambda: record.sha256)
+        self._recorder.event(record.to_json(), now)
+        if entry is not None and (described := describe(record)) is not None:
+            self._events.update(entry, details=described.details)
+        if record.payload:
+            await self._save(record, entry, folder)
+
+    async def _save(self, record: PayloadRecord, entry: int | None, folder: Path) -> None:
         try:
-            if not self._recorder.room_for(len(payload)):
-                raise OSError(errno.EFBIG, f"the recording has reached its limit ({len(payload):,} bytes more)")
-            path = await asyncio.to_thread(save_artifact, folder, record, payload, self._recorder.files)
+            if not self._recorder.room_for(len(record.payload)):
+                raise OSError(errno.EFBIG, f"the recording has reached its limit ({len(record.payload):,} bytes more)")
+            path = await asyncio.to_thread(save_artifact, folder, record, record.payload, self._recorder.files)
         except OSError as error:
             self._reporter.notify(f"Not saved: {error.strerror or error}", Severity.ERROR)
             return

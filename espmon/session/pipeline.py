@@ -14,9 +14,10 @@ from espmon.records.batch import Part
 from espmon.records.baud_detector import BaudDetector, BaudFinding
 from espmon.records.demux import LATE_END, Demultiplexer
 from espmon.records.events.boot_loop import LOOP_AT
+from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset import Reset
 from espmon.records.lines import SGR, LineBlock
-from espmon.records.record import Raw, Record
+from espmon.records.record import PayloadRecord, Raw, Record
 from espmon.session.event_log import EventLog
 from espmon.session.recording import Recording
 from espmon.session.session_events import SessionNote
@@ -222,9 +223,9 @@ class Pipeline:
         """
         if isinstance(entry.record, Reset) and entry.record.repeats == LOOP_AT:
             return True
-        if entry.count > 1 or entry.severity is Severity.INFO or entry.record.type == "panic":
+        if entry.count > 1 or entry.severity is Severity.INFO or isinstance(entry.record, Panic):
             return False
-        return not getattr(entry.record, "after_panic", False)
+        return not (isinstance(entry.record, Reset) and entry.record.after_panic)
 
     def _record(self, record: Record, now: float) -> EventEntry | None:
         """List a record, keep it and pass it on. Returns its entry, None for what is not listed or was told before."""
@@ -238,10 +239,9 @@ class Pipeline:
             title = entry.title if entry else self._set_aside(record)
             if not (isinstance(record, Raw) and record.reason == LATE_END):
                 self._append(MarkBlock(f"▣ {title}", record.offset, record.time))
-        if self.recording is not None:
-            fields = record.to_json()
-            if record.type == "raw":
-                del fields["bytes"]  # they are in the raw file, at this offset
+        if self.recording is not None and not isinstance(record, PayloadRecord):  # those are hashed first, elsewhere
+            # The bytes of a `raw` are in the raw file, at its offset.
+            fields = {**record.common(), **(record.about() if isinstance(record, Raw) else record.fields())}
             if revised:
                 fields["revised"] = True  # the event of this type at this offset holds no longer
             self.recording.event(fields, now)

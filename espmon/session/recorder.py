@@ -89,14 +89,14 @@ class Recorder:
             "to": transition.new.value,
             "reason": transition.reason,
         }
-        self._event(fields)
+        self.event(fields, self._clock())
 
     def clock_step(self, seconds: float) -> None:
         """Record that the computer's clock was set: `t` of what follows is another clock's than before."""
-        self._event({"event": "clock", "step": round(seconds, 3)})
+        self.event({"event": "clock", "step": round(seconds, 3)}, self._clock())
 
-    def _event(self, fields: JsonObject) -> None:
-        now = self._clock()
+    def event(self, fields: JsonObject, now: float) -> None:
+        """Record something that happened at `now`, also before the recording begins."""
         if self._recording is not None:
             self._recording.event(fields, now)
         else:

@@ -7,13 +7,12 @@ import json
 from collections import OrderedDict
 from pathlib import Path
 
-from espmon.model.stack_frame import StackFrame
 from espmon.postmortem import CoreReport, PostmortemError, Symbolizer
 from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.batch import Part
+from espmon.records.events.crash_title import crash_heading
 from espmon.records.events.panic_record import Panic
 from espmon.records.spans.coredump_capture import Coredump
-from espmon.session.crash_title import crash_heading
 from espmon.session.decoder import Decoder
 from espmon.session.describe import describe
 from espmon.session.elves import ElfLibrary
@@ -154,7 +153,7 @@ class Reports:
         details = (
             *(row for row in rows if not row[0].startswith("#")),
             *first,
-            *((f"#{number}", plain(_frame(frame))) for number, frame in enumerate(report.frames)),
+            *((f"#{number}", plain(frame.text)) for number, frame in enumerate(report.frames)),
             *(("warning", plain(warning)) for warning in report.warnings),
         )
         title = plain(f"{crash_heading(panic)}: {report.sentence}")
@@ -191,11 +190,6 @@ class Reports:
     def _not_decoded(self, entry: int, reason: str) -> None:
         self._events.update(entry, report=Undecoded(reason))
         self._reporter.notify(f"The core dump is saved, but not decoded: {reason}", Severity.WARNING)
-
-
-def _frame(frame: StackFrame) -> str:
-    where = f" at {frame.file}:{frame.line}" if frame.file else ""
-    return f"0x{frame.pc:08x} {frame.function or '??'}{where}"
 
 
 def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary) -> CoreReport:

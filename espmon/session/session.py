@@ -117,8 +117,8 @@ class Session:
         activity = ActivityWatch(
             self._publisher, self._controls.send, self._tasks, answer_prompt=settings.answer_coredump_prompt
         )
-        payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
-        self.pipeline.sinks += [payloads.take, self._elf.take, activity.take, self._reports.take]
+        self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
+        self.pipeline.sinks += [self._payloads.take, self._elf.take, activity.take, self._reports.take]
         self._ide: IdeLink | None = None
         if ide is not None:
             self._ide = IdeLink(ide, self.connection, self._lifecycle, reporter, self._tasks, settings.path_map)
@@ -195,6 +195,7 @@ class Session:
         await asyncio.gather(self.connection.stop(), self._runner.stop(), stop_tasks(self._ticker))
         self.debugging.drop()
         await self.connection.close()
+        await self._payloads.finish()
         await self._tasks.stop()
         self._decoder.stop()
         await self._recorder.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from espmon.records.record import Event, JsonObject
+from espmon.records.record import Event, JsonObject, Severity
 from espmon.text import counted
 
 if TYPE_CHECKING:
@@ -41,6 +41,16 @@ class LinkEvent(Event):
         self.state = state
         self.reason = reason
         self.gap = gap
+
+    @property
+    def title(self) -> str:
+        """What happened, and why."""
+        return f"Link {self.state.value}: {self.reason}" if self.reason else f"Link {self.state.value}"
+
+    @property
+    def severity(self) -> Severity:
+        """A warning when the port is gone."""
+        return Severity.WARNING if self.state is LinkState.LOST else Severity.INFO
 
     def fields(self) -> JsonObject:
         """The fields of a `link` in JSON."""
@@ -105,6 +115,12 @@ class ProbeEvent(Event):
         """Why nothing was found; None when something was."""
         return self.result if isinstance(self.result, Failure) else None
 
+    @property
+    def title(self) -> str:
+        """The chip, or why it did not tell."""
+        result = self.result
+        return f"Probe: {result.sentence if isinstance(result, Failure) else result.description or result.chip}"
+
     def fields(self) -> JsonObject:
         """The probe's fields, flat, and the transcript of the exchange."""
         return {**self.result.to_json(), "transcript": self.transcript}
@@ -142,7 +158,7 @@ class FlashEvent(Event):
         return not isinstance(self.result, Failure) and self.result.ok
 
     @property
-    def summary(self) -> str:
+    def title(self) -> str:
         """What happened, in one line."""
         result, what = self.result, f"Flash {self.action}"
         if isinstance(result, Failure):
@@ -156,12 +172,17 @@ class FlashEvent(Event):
         detail = f", {written:,} bytes written" if self.action == "write" else ""
         return f"{what}: {counted(len(regions), 'region')} right{detail}, {result.elapsed:.2f} s"
 
+    @property
+    def severity(self) -> Severity:
+        """A warning when it did not do its work."""
+        return Severity.INFO if self.failure is None else Severity.WARNING
+
     def fields(self) -> JsonObject:
         """The outcome's fields, and the transcript of the exchange."""
         return {
             "action": self.action,
             **self.result.to_json(),
-            "summary": self.summary,
+            "summary": self.title,
             "transcript": self.transcript,
         }
 
@@ -182,6 +203,11 @@ class SessionNote(Event):
         super().__init__(offset, 0, time)
         self.text = text
         self.evidence = evidence
+
+    @property
+    def title(self) -> str:
+        """The remark."""
+        return self.text
 
     def fields(self) -> JsonObject:
         """The fields of a session's `note` in JSON."""

@@ -12,20 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from espmon.records.record import Record
+from espmon.records.record import Severity as Severity
 from espmon.session.state import State
 
 if TYPE_CHECKING:
     from espmon.postmortem.core_report import CoreReport
     from espmon.postmortem.panic_report import PanicReport
     from espmon.rom import ProbeResult
-
-
-class Severity(StrEnum):
-    """How loudly something is shown."""
-
-    INFO = "information"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 class ElfState(StrEnum):

@@ -20,4 +20,4 @@ from espmon.session.session_events import FlashEvent
     ],
 )
 def test_a_flash_action_counts_as_people_do(regions: list[RegionResult], said: str) -> None:
-    assert FlashEvent(0, 0.0, "write", FlashOutcome("write", regions=regions, elapsed=1.23579)).summary == said
+    assert FlashEvent(0, 0.0, "write", FlashOutcome("write", regions=regions, elapsed=1.23579)).title == said

@@ -170,4 +170,4 @@ async def test_without_a_flash_leaving_asks_nothing() -> None:
 
 def cancelled(identity: int, text: str) -> EventEntry:
     record = FlashEvent(0, 0.0, "write", Failure(text, cancelled=True))
-    return EventEntry(identity, record, record.summary, Severity.WARNING, 0.0, None, 0)
+    return EventEntry(identity, record, record.title, Severity.WARNING, 0.0, None, 0)

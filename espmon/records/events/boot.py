@@ -13,7 +13,7 @@ from espmon.records.events.line_cleaning import clean
 from espmon.records.events.log_clock import uptime_of
 from espmon.records.notes import Note
 from espmon.records.recent_lines import NO_LINES, RecentLine
-from espmon.records.record import Event, JsonObject, Record
+from espmon.records.record import Event, JsonObject, Record, Severity
 
 MAX_LINES = 400
 """Lines of one boot that are read at most."""
@@ -107,6 +107,24 @@ class Boot(Event):
         self.bootloader_version: str | None = None
         self.chip_revision: str | None = None
         self.compile_time: str | None = None
+
+    @property
+    def program(self) -> str:
+        """The application and its version, "" where neither is known."""
+        return " ".join(part for part in (self.app, self.app_version) if part)
+
+    @property
+    def title(self) -> str:
+        """What starts, or why it does not."""
+        named = " ".join(part for part in (self.chip, self.program, self.idf_version) if part)
+        if self.hint:
+            return f"Boot: {named} ({self.hint})" if named else f"Boot: {self.hint}"
+        return f"Boot: {named or 'application started'}"
+
+    @property
+    def severity(self) -> Severity:
+        """A warning when it does not start."""
+        return Severity.WARNING if self.hint else Severity.INFO
 
     def fields(self) -> JsonObject:
         """The fields of a `boot` in JSON."""

@@ -7,7 +7,8 @@ from typing import ClassVar
 from espmon.model.architecture import is_code_address
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.stack_frame import StackFrame
-from espmon.records.record import Event
+from espmon.records.events.crash_title import crash_title
+from espmon.records.record import Event, Severity
 
 MAX_FRAMES = 256
 """Backtrace entries kept."""
@@ -30,6 +31,16 @@ class Panic(CrashFacts, Event):
     def __init__(self, offset: int, length: int = 0, time: float | None = None, *, kind: str = "other") -> None:
         Event.__init__(self, offset, length, time)
         CrashFacts.__init__(self, kind=kind)
+
+    @property
+    def title(self) -> str:
+        """The board's name for it; the report has a sentence of its own."""
+        return crash_title(self)
+
+    @property
+    def severity(self) -> Severity:
+        """A warning where the program went on."""
+        return Severity.ERROR if self.fatal else Severity.WARNING
 
     def damage(self, what: str) -> None:
         """Remember something that could not be read (bounded, each once)."""

@@ -14,7 +14,7 @@ from espmon.records.events.boot_loop import LOOP_AT, LoopCounter, Run
 from espmon.records.events.line_cleaning import clean, is_boot_banner
 from espmon.records.events.log_clock import last_uptime, last_wall_time, wall_time_of
 from espmon.records.events.reset_names import chip_of, reason_class, reason_name
-from espmon.records.record import Event, JsonObject, Record
+from espmon.records.record import Event, JsonObject, Record, Severity
 
 CRASH_BYTES = 16_000
 """A crash report that began at most this far before a reset is taken as its reason."""
@@ -146,6 +146,17 @@ class Reset(Event):
         self.saved_pc: dict[int, int] = {}
         self.repeats = 1
         self.after_panic = False
+
+    @property
+    def title(self) -> str:
+        """The reason, and what it means."""
+        title = f"Reset: {self.reason or f'code {self.code}'}"
+        return f"{title} ({self.hint})" if self.hint else title
+
+    @property
+    def severity(self) -> Severity:
+        """A warning when nobody wanted it, or it comes again and again."""
+        return Severity.WARNING if self.expected is False or self.repeats >= LOOP_AT else Severity.INFO
 
     @property
     def stays_in_loader(self) -> bool:

@@ -11,14 +11,13 @@ note and read by the event recognizers, so nothing that they say is lost.
 from __future__ import annotations
 
 import binascii
-import hashlib
 import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 from espmon.model.rom_banners import RESET_BANNER
 from espmon.records.limits import Limits
-from espmon.records.record import JsonObject, Record
+from espmon.records.record import JsonObject, PayloadRecord, Severity
 from espmon.records.span import MORE, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.core_dump_header import judge
 from espmon.records.spans.header_lines import header_line, line_end
@@ -47,10 +46,17 @@ NAMED = 8
 """Damaged lines named in an error; of more, the number is given."""
 
 
-class Coredump(Record):
-    """A captured core dump. `payload` is the decoded image; `path` is set by whoever saves it."""
+class Coredump(PayloadRecord):
+    """A captured core dump. `payload` is the decoded image.
 
-    __slots__ = ("checksum", "complete", "damaged_lines", "error", "lines", "path", "payload", "report")
+    Attributes:
+        lines: base64 lines received.
+        checksum: "ok", "bad" or "unknown".
+        damaged_lines: numbers of lines between the markers (from 1) that are not base64.
+        report: the decoded report in JSON, once somebody who has the ELF has made one.
+    """
+
+    __slots__ = ("checksum", "damaged_lines", "lines", "report")
 
     type: ClassVar[str] = "coredump"
 
@@ -67,33 +73,40 @@ class Coredump(Record):
         error: str | None,
         damaged_lines: tuple[int, ...] = (),
     ) -> None:
-        super().__init__(offset, length, time)
-        self.payload = payload
+        super().__init__(offset, length, time, payload=payload, complete=complete, error=error)
         self.lines = lines
         self.checksum = checksum
-        self.complete = complete
-        self.error = error
         self.damaged_lines = damaged_lines
-        """Numbers of lines between the markers (from 1) that are not base64."""
-        self.path: str | None = None
         self.report: JsonObject | None = None
-        """The decoded report, once somebody who has the ELF has made one."""
+
+    @property
+    def noun(self) -> str:
+        """What people call it."""
+        return "Core dump"
+
+    @property
+    def title(self) -> str:
+        """With its checksum, where it is whole."""
+        return f"{super().title}, checksum {self.checksum}" if self.complete else super().title
+
+    @property
+    def severity(self) -> Severity:
+        """Something crashed."""
+        return Severity.ERROR if self.complete else super().severity
+
+    def about(self) -> JsonObject:
+        """The fields of a `coredump` in JSON, without the digest."""
+        fields: JsonObject = {
+            "lines": self.lines,
+            "checksum": self.checksum,
+            "damaged_lines": list(self.damaged_lines),
+            **super().about(),
+        }
+        return fields if self.report is None else {**fields, "report": self.report}
 
     def fields(self) -> JsonObject:
-        """The fields of a `coredump` in JSON."""
-        fields: JsonObject = {
-            "bytes": len(self.payload),
-            "lines": self.lines,
-            "complete": self.complete,
-            "checksum": self.checksum,
-            "sha256": hashlib.sha256(self.payload).hexdigest(),
-            "damaged_lines": list(self.damaged_lines),
-            "error": self.error,
-            "path": self.path,
-        }
-        if self.report is not None:
-            fields["report"] = self.report
-        return fields
+        """The fields of a `coredump` in JSON; the digest also of a damaged one, to tell whether two are the same."""
+        return {**super().fields(), "sha256": self.sha256}
 
 
 class CoredumpCapture:

@@ -6,7 +6,6 @@ bytes behind the header are parsed again as text.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zlib
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from typing import Any, ClassVar
 
 from espmon.model.rom_banners import BANNER_REACH, RESET_BANNER
 from espmon.records.limits import Limits
-from espmon.records.record import JsonObject, Record
+from espmon.records.record import JsonObject, PayloadRecord
 from espmon.records.span import Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.header_lines import end_line, header_line
 from espmon.records.spans.png_chunks import PngWalk
@@ -50,10 +49,10 @@ class Header:
     crc: int | None
 
 
-class Frame(Record):
-    """A structured payload. `payload` holds the decoded bytes; `path` is set by whoever saves them."""
+class Frame(PayloadRecord):
+    """A structured payload. `payload` holds the decoded bytes."""
 
-    __slots__ = ("complete", "crc", "encoding", "error", "kind", "name", "path", "payload", "value")
+    __slots__ = ("crc", "encoding", "kind", "name", "value")
 
     type: ClassVar[str] = "frame"
 
@@ -72,30 +71,27 @@ class Frame(Record):
         error: str | None = None,
         complete: bool = True,
     ) -> None:
-        super().__init__(offset, length, time)
+        super().__init__(offset, length, time, payload=payload, complete=complete, error=error)
         self.kind = kind
         self.encoding = encoding
         self.crc = crc
         self.name = name
-        self.payload = payload
         self.value = value
-        self.error = error
-        self.complete = complete
-        self.path: str | None = None
 
-    def fields(self) -> JsonObject:
-        """The fields of a `frame` in JSON."""
+    @property
+    def noun(self) -> str:
+        """With its kind and the name that the device gave it."""
+        return f"Frame {self.kind} {self.name}" if self.name else f"Frame {self.kind}"
+
+    def about(self) -> JsonObject:
+        """The fields of a `frame` in JSON, without the digest."""
         return {
             "kind": self.kind,
             "encoding": self.encoding,
             "crc": self.crc,
-            "bytes": len(self.payload),
-            "sha256": hashlib.sha256(self.payload).hexdigest() if self.complete else None,
             "value": self.value,
             "name": self.name,
-            "complete": self.complete,
-            "error": self.error,
-            "path": self.path,
+            **super().about(),
         }
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from espmon.records.record import JsonObject, Record
+from espmon.records.record import JsonObject, Record, Severity
 from espmon.records.span import MORE, Found, More, Setup, Where
 
 BODY = rb"\$((?:[^#$}\x00-\x1f\x7f]|\}[\x00-\xff])*)"
@@ -33,6 +33,17 @@ class Gdb(Record):
         self.checksum = checksum
         self.signal = int(payload[1:3], 16) if payload[:1] in b"TSX" else None
         """Number of the signal that stopped the program, None in other packets."""
+
+    @property
+    def title(self) -> str:
+        """What the stub says."""
+        what = f"signal {self.signal}" if self.signal is not None else "packet"
+        return f"gdb stub waits: {what}" if self.checksum == "ok" else f"gdb stub: {what}, checksum bad"
+
+    @property
+    def severity(self) -> Severity:
+        """The board has stopped, if the packet is right."""
+        return Severity.ERROR if self.checksum == "ok" else Severity.WARNING
 
     def fields(self) -> JsonObject:
         """The fields of a `gdb` in JSON."""

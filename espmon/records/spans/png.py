@@ -7,14 +7,13 @@ into the picture is read like any other.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 from espmon.model.rom_banners import BANNER_REACH, RESET_BANNER
 from espmon.records.limits import Limits
-from espmon.records.record import JsonObject, Record
+from espmon.records.record import JsonObject, PayloadRecord
 from espmon.records.span import MORE, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.header_lines import end_line, header_line
 from espmon.records.spans.png_chunks import PngWalk
@@ -23,10 +22,10 @@ HEADER = re.compile(rb"PNG_BEGIN (\d{1,20}) *\r{0,2}\n")
 END = b"PNG_END"
 
 
-class Png(Record):
-    """A screenshot. `payload` is the PNG file; `path` is set by whoever saves it."""
+class Png(PayloadRecord):
+    """A screenshot. `payload` is the PNG file."""
 
-    __slots__ = ("complete", "error", "height", "path", "payload", "width")
+    __slots__ = ("height", "width")
 
     type: ClassVar[str] = "png"
 
@@ -42,25 +41,18 @@ class Png(Record):
         error: str | None = None,
         complete: bool = True,
     ) -> None:
-        super().__init__(offset, length, time)
-        self.payload = payload
+        super().__init__(offset, length, time, payload=payload, complete=complete, error=error)
         self.width = width
         self.height = height
-        self.error = error
-        self.complete = complete
-        self.path: str | None = None
 
-    def fields(self) -> JsonObject:
-        """The fields of a `png` in JSON."""
-        return {
-            "width": self.width,
-            "height": self.height,
-            "bytes": len(self.payload),
-            "sha256": hashlib.sha256(self.payload).hexdigest() if self.complete else None,
-            "complete": self.complete,
-            "error": self.error,
-            "path": self.path,
-        }
+    @property
+    def noun(self) -> str:
+        """With its size in pixels, where that is known."""
+        return f"Screenshot {self.width}x{self.height}" if self.width else "Screenshot"
+
+    def about(self) -> JsonObject:
+        """The fields of a `png` in JSON, without the digest."""
+        return {"width": self.width, "height": self.height, **super().about()}
 
 
 class PngCapture:

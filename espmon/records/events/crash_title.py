@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from espmon.model.crash_facts import CrashFacts
-from espmon.session.status import Severity
 
 NAMED_BY_WORDS = frozenset({"assert", "heap", "rust", "stack_smash", "brownout"})
 """Kinds of crash that their message says better than a cause."""
@@ -19,8 +18,8 @@ def crash_heading(crash: CrashFacts) -> str:
     return "Panic" if crash.fatal else WENT_ON.get(crash.kind, "Backtrace")
 
 
-def crash_title(crash: CrashFacts) -> tuple[str, Severity]:
-    """Title and severity of a crash; device text in it is not sanitised yet."""
+def crash_title(crash: CrashFacts) -> str:
+    """The title of a crash; device text in it is not sanitised yet."""
     what = _named(crash)
     if not crash.fatal and crash.kind == "task_wdt" and crash.starved:
         what = f"{', '.join(task for task, _ in crash.starved)} did not report in time"
@@ -30,7 +29,7 @@ def crash_title(crash: CrashFacts) -> tuple[str, Severity]:
         what += f" in task {crash.task}"
     if crash.core is not None and f"on core {crash.core}" not in what and f"CPU{crash.core}" not in what:
         what += f" on core {crash.core}"
-    return f"{crash_heading(crash)}: {what}", Severity.ERROR if crash.fatal else Severity.WARNING
+    return f"{crash_heading(crash)}: {what}"
 
 
 def _named(crash: CrashFacts) -> str:

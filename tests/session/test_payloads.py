@@ -1,0 +1,73 @@
+"""Payloads of a running session: hashed once, away from the loop that reads, recorded and saved."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from espmon.port import PortIdentity
+from espmon.records import record as records
+from espmon.session.connection import PortAccess
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.status import OpenRequest
+from espmon.sim.picture import screenshot
+from tests.session.fakes import Port, ScriptedHandle, Watch
+from tests.session.test_session import sidecar
+
+PICTURE = screenshot(0)
+
+
+class Hashing:
+    """Counts the digests that are worked out, and by which threads."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+
+    def sha256(self, data: bytes) -> object:
+        self.threads.append(threading.current_thread().name)
+        return hashlib.sha256(data)
+
+
+@pytest.fixture
+def hashing(monkeypatch: pytest.MonkeyPatch) -> Hashing:
+    hashing = Hashing()
+    monkeypatch.setattr(records, "hashlib", hashing)
+    return hashing
+
+
+async def received(folder: Path, *, recording: bool = True) -> Session:
+    """A session that has received a picture, and been closed."""
+    handle = ScriptedHandle()
+    session = Session(
+        settings=Settings(recording=recording),
+        folder=folder,
+        access=PortAccess(opener=Port(handle), resolver=lambda name: name, identifier=PortIdentity),
+    )
+    watch = Watch()
+    session.subscribe(watch)
+    await session.open(OpenRequest("fake://board"))
+    handle.push(b"PNG_BEGIN %d\r\n" % len(PICTURE) + PICTURE + b"\r\nPNG_END\r\n")
+    await watch.until(lambda: any(entry.record.type == "png" for entry in session.events))
+    await session.close()
+    return session
+
+
+async def test_a_payload_is_hashed_once_and_not_by_the_loop(tmp_path: Path, hashing: Hashing) -> None:
+    session = await received(tmp_path)
+    (entry,) = [entry for entry in session.events if entry.record.type == "png"]
+    assert len(hashing.threads) == 1
+    assert hashing.threads[0] != threading.current_thread().name
+    digest = hashlib.sha256(PICTURE).hexdigest()
+    assert dict(entry.details)["sha256"] == digest
+    assert entry.path is not None
+    assert entry.path.read_bytes() == PICTURE
+    assert [event["sha256"] for event in sidecar(tmp_path) if event.get("type") == "png"] == [digest]
+
+
+async def test_without_a_recording_nothing_is_hashed(tmp_path: Path, hashing: Hashing) -> None:
+    await received(tmp_path, recording=False)
+    assert hashing.threads == []
