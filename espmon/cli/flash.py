@@ -160,24 +160,27 @@ def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
     """Open `port`, do the job, close it. Raises `PortError`, `FlashError`."""
     import asyncio
 
+    from espmon.cli.interruptible import run_interruptible, say_cancelled
+    from espmon.rom.restart import run_to_end
     from espmon.session.flash_job import FlashCancelled, run_flash
     from espmon.session.port_lookup import open_port
 
     progress = Progress(quiet=quiet)
 
     async def work() -> FlashEnd:
-        handle = await open_port(port)
+        with say_cancelled():
+            handle = await open_port(port)
         try:
             return await run_flash(handle, job, progress)
         except FlashCancelled as cancelled:
             progress.end()
             say(f"espmon: {cancelled.message}")
-            raise
+            raise asyncio.CancelledError from None
         finally:
             progress.end()
-            await handle.close()
+            await run_to_end(handle.close())
 
-    return asyncio.run(work())
+    return run_interruptible(work())
 
 
 class Progress:

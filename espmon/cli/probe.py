@@ -59,21 +59,29 @@ def probe_port(port: str, *, baud: int, flash_id: bool = True, tell: bool = Fals
     """Open `port`, probe it once, close it, remember what was found. Raises `PortError` or `RomError`."""
     import asyncio
 
+    from espmon.cli.interruptible import run_interruptible, say_cancelled
+    from espmon.rom.departure import BoardLeft
     from espmon.rom.prober import probe
+    from espmon.rom.restart import run_to_end
     from espmon.session.port_lookup import find_port, open_url, remember_chip
 
+    def interrupted(left: BoardLeft) -> None:
+        say(f"espmon: Interrupted. {left.sentence}")
+
     async def work() -> ProbeResult:
-        url = await find_port(port)
-        handle = await open_url(url, baud=baud)
+        with say_cancelled():
+            url = await find_port(port)
+            handle = await open_url(url, baud=baud)
         try:
-            result = await probe(handle, flash_id=flash_id, on_progress=say if tell else None)
+            progress = say if tell else None
+            result = await probe(handle, flash_id=flash_id, on_progress=progress, on_interrupted=interrupted)
         finally:
-            await handle.close()
+            await run_to_end(handle.close())
         if handle.usb is not None:
             await asyncio.to_thread(_remember, url, result, remember_chip)
         return result
 
-    return asyncio.run(work())
+    return run_interruptible(work())
 
 
 def _remember(url: str, result: ProbeResult, keep: Callable[[PortIdentity, str, str], None]) -> None:

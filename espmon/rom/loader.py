@@ -60,6 +60,9 @@ class Loader(Link):
         self.touched = False
         """The board was reset by this object and should be brought back."""
 
+        self.lines_reach_board = False
+        """A loader answered after this object had moved the lines, and none before."""
+
         self.initial_baud = channel.baud
         self.words: dict[int, int] = {}
         """Registers read so far through `read_words`."""
@@ -119,6 +122,7 @@ class Loader(Link):
             await self.channel.run_sequence(entry)
             for _ in range(SYNCS):
                 if await self.sync():
+                    self.lines_reach_board = True
                     return
             heard = self.recent or heard
         raise boot.no_answer(heard, lines=True, reset=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from espmon.rom import identity
 from espmon.rom.channel import Channel
 from espmon.rom.chips import Chips
+from espmon.rom.departure import BoardLeft, Departure
 from espmon.rom.loader import Loader, Progress
-from espmon.rom.restart import APPLICATION, DOWNLOAD_MODE, UNKNOWN, ResetResult, finish, leave
+from espmon.rom.restart import APPLICATION, DOWNLOAD_MODE, UNKNOWN, ResetResult, finish, leave, run_to_end
 from espmon.rom.rom_error import RomError, RomErrorKind
 from espmon.rom.security import security_flags, told_flags
 from espmon.rom.spi import FlashId
@@ -102,6 +104,7 @@ async def probe(
     flash_id: bool = True,
     on_progress: Progress | None = None,
     chips: Chips | None = None,
+    on_interrupted: Callable[[BoardLeft], None] = lambda left: None,
 ) -> ProbeResult:
     """Identify the chip at the other end of `channel`, and leave its application running.
 
@@ -113,6 +116,7 @@ async def probe(
         flash_id: also ask the flash chip who it is.
         on_progress: told in words what is being done.
         chips: the table, if it is loaded already.
+        on_interrupted: told how the board was left, when it is cancelled or the channel fails.
 
     Raises:
         RomError: with `transcript` and `pushback` filled in. What the channel raises passes through. Cancelling takes
@@ -128,10 +132,14 @@ async def probe(
         error.after = left.after
         error.warnings += left.warnings
         raise
-    except BaseException:
+    except BaseException as error:
         # Cancelled, or the channel is gone: whoever cancelled waits for the reset only, not for the board's words.
+        departure = Departure(loader)
+        left = ResetResult(DOWNLOAD_MODE if loader.in_loader else UNKNOWN, b"")
         if reset and (loader.touched or loader.in_loader):
-            await finish(leave(loader, look=False))
+            left, _ = await run_to_end(leave(loader, look=False))
+        cancelled = isinstance(error, asyncio.CancelledError)
+        on_interrupted(departure.left(left, reset=reset) if cancelled else departure.deserted())
         raise
     if on_progress and reset:
         on_progress("Restarting the application")

@@ -35,6 +35,9 @@ UNKNOWN = "unknown"
 STUCK = "The board waits in download mode: press its EN (RST) key to start the application"
 
 
+MAY_WAIT = "It may wait in download mode: press its EN (RST) key to start the application"
+
+
 class ResetResult(NamedTuple):
     """How the board was left."""
 
@@ -61,10 +64,12 @@ async def leave(loader: Loader, *, look: bool = True) -> ResetResult:
         async with asyncio.timeout(RESTART_SECONDS):
             return await _leave(loader, look)
     except TimeoutError:
-        return ResetResult(UNKNOWN, b"", (f"The port did not bring the board back within {RESTART_SECONDS:g} s",))
+        return ResetResult(
+            UNKNOWN, b"", (f"The port did not bring the board back within {RESTART_SECONDS:g} s. {MAY_WAIT}",)
+        )
     except Exception as error:  # noqa: BLE001 - the channel's errors belong to another room; they are told, not lost
         loader.transcript.note(f"while leaving: {error}")
-        return ResetResult(UNKNOWN, b"", (f"The port failed while the board was brought back: {error}",))
+        return ResetResult(UNKNOWN, b"", (f"The port failed while the board was brought back: {error}. {MAY_WAIT}",))
 
 
 async def _leave(loader: Loader, look: bool) -> ResetResult:
@@ -134,19 +139,24 @@ async def _look(loader: Loader) -> tuple[str, bytes]:
     return boot.says(bytes(heard)) or UNKNOWN, bytes(heard)
 
 
-async def finish(work: Coroutine[Any, Any, Result]) -> Result:
+async def run_to_end(work: Coroutine[Any, Any, Result]) -> tuple[Result, bool]:
     """Run `work`, which must have a limit of its own, to its end, even while the caller is being cancelled.
 
-    A cancellation that arrives meanwhile is raised again when the work is done.
+    Returns its result, and whether a cancellation arrived meanwhile; that is the caller's to obey.
     """
     task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
+    cancelled = False
     while not task.done():
         try:
             await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        task.exception()  # it is seen here; the cancellation is what the caller hears of
-        raise cancelled
-    return task.result()
+        except asyncio.CancelledError:
+            cancelled = True
+    return task.result(), cancelled
+
+
+async def finish(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run `work` like `run_to_end`; a cancellation that arrives meanwhile is raised again when the work is done."""
+    result, cancelled = await run_to_end(work)
+    if cancelled:
+        raise asyncio.CancelledError
+    return result

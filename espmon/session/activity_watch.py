@@ -46,9 +46,12 @@ class ActivityWatch:
 
     def take(self, part: Part, entry: int | None) -> None:
         """See `Sink`."""
-        if not isinstance(part, Record):
-            return
         status = self._publisher.status
+        if not isinstance(part, Record):
+            if status.activity is Activity.IN_LOADER and part.source == "text" and any(part.levels):
+                # A loader logs nothing: the board was started while nobody looked.
+                self._publisher.publish(replace(status, activity=Activity.RUNNING, unfinished=()))
+            return
         if isinstance(part, Boot):
             # "esp32c3": for a board that was not probed that is all that is known of it.
             chip = part.chip if status.probe is None and part.chip else status.chip

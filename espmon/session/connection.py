@@ -134,16 +134,10 @@ class Connection:
 
     def _attach(self, handle: Handle) -> None:
         self.opens += 1
-        self._reporter.publish(
-            replace(
-                self._reporter.status,
-                usb=handle.usb,
-                has_modem_lines=handle.has_modem_lines,
-                activity=Activity.RUNNING,
-                unfinished=(),
-                waiting=False,
-            )
-        )
+        status = replace(self._reporter.status, usb=handle.usb, has_modem_lines=handle.has_modem_lines, waiting=False)
+        if status.activity is not Activity.IN_LOADER:
+            status = replace(status, activity=Activity.RUNNING, unfinished=())
+        self._reporter.publish(status)
         self._warn_of(handle)
         self._pipeline.set_rate(handle.baud)
         self.link.attach(handle)
@@ -197,7 +191,8 @@ class Connection:
             self._losing = False
         if self._lifecycle.state not in OPEN_STATES:  # closed by the user meanwhile
             return
-        reporter.publish(replace(reporter.status, activity=Activity.RUNNING))
+        if reporter.status.activity is not Activity.IN_LOADER:  # a port that goes does not start an application
+            reporter.publish(replace(reporter.status, activity=Activity.RUNNING))
         self._lifecycle.fire(Trigger.LOSE, error.message)
         line = reporter.mark(f"port lost: {error.message}")
         reporter.list_event(LinkEvent(reporter.here[0], now, LinkState.LOST, error.message), line)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from espmon.port.port_error import PortError
 from espmon.rom.loader_session import FlashOutcome
 from espmon.rom.restart import DOWNLOAD_MODE
-from espmon.session.flash_job import FlashCancelled, FlashError, FlashJob, run_flash
+from espmon.session.flash_job import FlashCancelled, FlashError, FlashJob, FlashPortError, run_flash
 from espmon.session.lease import Lease
 from espmon.session.reporter import Reporter
 from espmon.session.session_events import Failure, FlashEvent
@@ -38,8 +37,9 @@ class FlashAction:
 
         try:
             end = await run_flash(lease, job, progress)
-        except PortError as error:
-            self._tell(reporter, began, Failure(error.message))
+        except FlashPortError as error:
+            failure = Failure(error.message, error.hint, after=error.after, unfinished=error.unfinished)
+            self._tell(reporter, began, failure)
             raise
         except FlashError as error:
             failure = Failure(

@@ -10,8 +10,9 @@ from typing import Literal
 
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.rom.channel import Channel
+from espmon.rom.departure import BoardLeft, Departure
 from espmon.rom.loader_session import FlashOutcome, LoaderSession, Piece
-from espmon.rom.restart import ResetResult
+from espmon.rom.restart import APPLICATION, ResetResult, run_to_end
 from espmon.rom.rom_error import RomError, RomErrorKind
 from espmon.session.action import ActionError
 from espmon.session.flash_plan import FlashPlan
@@ -30,7 +31,8 @@ class FlashError(ActionError):
 
     Args:
         error: what the ROM room says.
-        left: how the board was left.
+        left: what leaving the loader brought.
+        where: how the board was left.
         warnings: what else happened on the way.
         transcript: the exchange, for bug reports.
 
@@ -43,23 +45,36 @@ class FlashError(ActionError):
     """
 
     def __init__(
-        self,
-        error: RomError,
-        left: ResetResult,
-        warnings: list[str],
-        transcript: str,
-        unfinished: tuple[str, ...] = (),
+        self, error: RomError, left: ResetResult, where: BoardLeft, warnings: list[str], transcript: str
     ) -> None:
-        hint = ". ".join(part.rstrip(".") for part in (error.hint, *left.warnings) if part)
+        told = () if left.after == APPLICATION and not left.warnings else (where.sentence,)
+        hint = ". ".join(part.rstrip(".") for part in (error.hint, *told) if part)
         super().__init__(error.message, hint, transcript, left.pushback)
         self.can_force = error.can_force
         self.job_failed = error.kind in JOB_FAILED
         self.after = left.after
         self.warnings = warnings
-        self.unfinished = unfinished
+        self.unfinished = where.unfinished
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class FlashPortError(PortError):
+    """The port failed, or went away, during a flash action.
+
+    Attributes:
+        after: how the board was left: "application", "download mode" or "unknown".
+        unfinished: the files that are half written.
+    """
+
+    def __init__(self, error: PortError, where: BoardLeft) -> None:
+        message = error.message
+        if where.unfinished:
+            message += f"; unfinished: {', '.join(where.unfinished)}"
+        super().__init__(error.kind, message, where.sentence)
+        self.after = where.after
+        self.unfinished = where.unfinished
 
 
 class FlashCancelled(asyncio.CancelledError):
@@ -71,11 +86,11 @@ class FlashCancelled(asyncio.CancelledError):
         unfinished: the files that are half written.
     """
 
-    def __init__(self, left: str, after: str, unfinished: tuple[str, ...] = ()) -> None:
-        super().__init__(left)
-        self.left = left
-        self.after = after
-        self.unfinished = unfinished
+    def __init__(self, where: BoardLeft) -> None:
+        super().__init__(where.sentence)
+        self.left = where.sentence
+        self.after = where.after
+        self.unfinished = where.unfinished
 
     @property
     def message(self) -> str:
@@ -138,7 +153,7 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
 
     Raises:
         FlashError: the message says what is unfinished, the hint how the board was left.
-        PortError: the port went away; the message says what is unfinished.
+        FlashPortError: the port went away; the message says what is unfinished, the hint how the board was left.
         FlashCancelled: the board is reset, or left in its loader when something is half written.
     """
     stay = LoaderSession(channel, use_stub=job.use_stub, baud=job.baud, report=report)
@@ -147,39 +162,32 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
         await stay.enter()
         outcome = await _act(stay, job)
     except RomError as error:
-        unfinished = stay.unfinished_files
-        left = await stay.leave(reset=job.reset)
-        raise FlashError(error, left, stay.warnings, stay.loader.transcript.text(), unfinished) from error
+        departure = Departure(stay.loader, stay.unfinished_files)
+        left, cancelled = await run_to_end(stay.leave(reset=job.reset))
+        if cancelled:
+            raise FlashCancelled(departure.left(left, reset=job.reset)) from error
+        where = departure.left(left, reset=job.reset)
+        raise FlashError(error, left, where, stay.warnings, stay.loader.transcript.text()) from error
     except PortError as error:
+        departure = Departure(stay.loader, stay.unfinished_files)
+        where = departure.deserted()
         if error.kind is not PortErrorKind.LOST:
-            await stay.leave(reset=job.reset, look=False)
-        if stay.unfinished is None:
-            raise
-        raise PortError(
-            error.kind, f"{error.message}; unfinished: {stay.unfinished}", error.hint or "Flash again to repair it"
-        ) from error
+            left, _ = await run_to_end(stay.leave(reset=job.reset, look=False))
+            where = departure.left(left, reset=job.reset)
+        raise FlashPortError(error, where) from error
     except asyncio.CancelledError as error:
-        raise await _cancelled(stay, job) from error
+        departure = Departure(stay.loader, stay.unfinished_files)
+        left, _ = await run_to_end(stay.leave(reset=job.reset, look=False))
+        raise FlashCancelled(departure.left(left, reset=job.reset)) from error
     except BaseException:
         await stay.leave(reset=job.reset, look=False)
         raise
-    left = await stay.leave(reset=job.reset)
+    # The job is done: who cancels now cancels nothing any more, and is told what came of it.
+    left, _ = await run_to_end(stay.leave(reset=job.reset))
     outcome.after = left.after
     outcome.warnings += left.warnings
     outcome.elapsed = asyncio.get_running_loop().time() - start
     return FlashEnd(outcome, left.pushback, stay.loader.transcript.text())
-
-
-async def _cancelled(stay: LoaderSession, job: FlashJob) -> FlashCancelled:
-    touched, unfinished = stay.touched, stay.unfinished_files
-    left = await stay.leave(reset=job.reset, look=False)
-    if not touched:
-        return FlashCancelled("The board was not touched", "unknown")
-    if left.warnings:
-        return FlashCancelled(" ".join(left.warnings), left.after, unfinished)
-    reset = job.reset and not unfinished and stay.loader.channel.has_modem_lines
-    where = "The board was reset" if reset else f"The board was left in {left.after}"
-    return FlashCancelled(where, "application" if reset else left.after)
 
 
 async def _act(stay: LoaderSession, job: FlashJob) -> FlashOutcome:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from espmon.port.port_error import PortError
+from espmon.rom.restart import DOWNLOAD_MODE
 from espmon.session.action import ActionError
 from espmon.session.lease import Lease
 from espmon.session.reporter import Reporter
 from espmon.session.session_events import Failure, ProbeEvent
 from espmon.session.state import State
-from espmon.session.status import Progress, Severity
+from espmon.session.status import Activity, Progress, Severity
 
 if TYPE_CHECKING:
     from espmon.rom import ProbeResult
@@ -33,17 +35,22 @@ class ProbeAction:
     async def run(self, lease: Lease, reporter: Reporter) -> bytes:
         """See `Action.run`."""
         from espmon.rom import RomError, probe
+        from espmon.rom.departure import BoardLeft
 
         def progress(step: str) -> None:
             reporter.publish(replace(reporter.status, progress=Progress(self.name, step)))
 
+        interrupted: list[BoardLeft] = []
         try:
-            result = await probe(lease, on_progress=progress)
+            result = await probe(lease, on_progress=progress, on_interrupted=interrupted.append)
         except RomError as error:
-            _failed(reporter, Failure(error.message, error.hint), error.transcript)
+            failure = Failure(error.message, error.hint, after=error.after, warnings=tuple(error.warnings))
+            _failed(reporter, failure, error.transcript)
             raise ActionError(error.message, error.hint, error.transcript, error.pushback) from error
-        except asyncio.CancelledError:
-            _failed(reporter, Failure("The probe was cancelled"), "")
+        except (PortError, asyncio.CancelledError) as error:
+            message = error.message if isinstance(error, PortError) else "The probe was cancelled"
+            left = interrupted[0] if interrupted else BoardLeft("", "")
+            _failed(reporter, Failure(message, left.sentence, after=left.after), "")
             raise
         reporter.publish(replace(reporter.status, chip=result.description or result.chip, probe=result))
         reporter.list_event(ProbeEvent(*reporter.here, result, result.transcript))
@@ -55,6 +62,8 @@ class ProbeAction:
 
 
 def _failed(reporter: Reporter, failure: Failure, transcript: str) -> None:
+    if failure.after == DOWNLOAD_MODE:
+        reporter.publish(replace(reporter.status, activity=Activity.IN_LOADER))
     reporter.list_event(ProbeEvent(*reporter.here, failure, transcript))
     if reporter.status.state is not State.PROBING:  # else the session closes, with this as its reason
         reporter.notify(f"{failure.message}. {failure.hint}".rstrip(". ") + ".", Severity.ERROR)

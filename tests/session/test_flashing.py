@@ -230,8 +230,12 @@ def test_cancelling_takes_effect_at_once_and_names_the_state(seconds: float) -> 
         assert cancelled.after == "download mode"
         assert "Unfinished: app.bin, data.bin" in cancelled.message
         assert "hard" not in board.played
-    elif board.played:
+    elif board.requests:
         assert (cancelled.after, cancelled.message) == ("application", "Cancelled. The board was reset")
+        assert board.played[-1] == "hard"
+    elif board.played:
+        assert cancelled.after == "unknown"
+        assert "nothing shows that it reaches the board" in cancelled.message
         assert board.played[-1] == "hard"
     else:
         assert (cancelled.after, cancelled.message) == ("unknown", "Cancelled. The board was not touched")

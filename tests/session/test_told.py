@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from espmon.port import PortIdentity, PortWarning, PortWarningKind
+from espmon.rom.departure import BoardLeft
 from espmon.session.connection import PortAccess
 from espmon.session.flash_job import FlashCancelled, FlashJob
 from espmon.session.flash_plan import FlashPlan
@@ -66,7 +67,7 @@ async def half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             text = "Unfinished: /b/app.bin. The board was left in download mode, not reset: flash it again"
-            raise FlashCancelled(text, "download mode", ("/b/app.bin",)) from None
+            raise FlashCancelled(BoardLeft("download mode", text, ("/b/app.bin",))) from None
         raise AssertionError
 
     monkeypatch.setattr("espmon.session.flash_action.run_flash", cancelled)
