@@ -250,6 +250,14 @@ class DiskWriter:
 
     # -- the end ------------------------------------------------------------------------------------------------
 
+    def end(self, patience: float) -> None:
+        """Write what waits and close the files, without waiting for it; see `close` for the patience."""
+        if not self._stop.is_set():
+            self.progress = time.monotonic()
+        self._patience = min(self._patience, patience)
+        self._stop.set()
+        self._wake.set()
+
     def close(self, patience: float, limit: float = float("inf")) -> bool:
         """Write what waits and close the files; returns whether all was written. A second call may be less patient.
 
@@ -257,13 +265,8 @@ class DiskWriter:
             patience: longest time, in seconds, for which the disk may take nothing at all.
             limit: longest wait altogether, in seconds.
         """
-        now = time.monotonic()
-        if not self._stop.is_set():
-            self.progress = now
-        self._patience = min(self._patience, patience)
-        self._deadline = min(self._deadline, now + limit)
-        self._stop.set()
-        self._wake.set()
+        self._deadline = min(self._deadline, time.monotonic() + limit)
+        self.end(patience)
         while self._thread.is_alive() and not self._given_up():
             self._thread.join(FLUSH_SECONDS / 2)
         return not self._thread.is_alive() and not self._queue

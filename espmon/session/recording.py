@@ -184,7 +184,7 @@ class Recording:
     def stop_log(self) -> None:
         """Stop the text log; what waits is still written."""
         if self._log is not None:
-            self._log.close(STOP_SECONDS, limit=0)
+            self._log.end(STOP_SECONDS)
             self._log = self._log_file = None
 
     @property
