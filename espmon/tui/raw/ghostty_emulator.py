@@ -1,0 +1,193 @@
+"""The fast emulator: libghostty-vt through pyghostty, some 40 MB/s; the extra `terminal`, where there is a wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyghostty._ffi import check, ffi, lib
+from pyghostty.core import Terminal, init_sized
+from rich.cells import cell_len
+
+from espmon.tui.log import sgr
+from espmon.tui.log.sgr import PLAIN, Colour, Pen
+from espmon.tui.raw.emulator import Run
+from espmon.tui.raw.sequence_guard import SequenceGuard
+from espmon.tui.sanitise import plain
+
+CURSOR_KEYS, CURSOR_VISIBLE, KEYPAD, BRACKETED_PASTE = 1, 25, 66, 2004
+"""DEC private modes."""
+
+MAX_CODE_POINTS = 16
+"""Code points of one cell that are shown: a base and its marks."""
+
+CELL_WIDTH, CELL_HEIGHT = 8, 16
+"""Pixels of a cell, for boards that ask for the size in pixels."""
+
+_ATTRIBUTES = (
+    ("bold", sgr.BOLD),
+    ("faint", sgr.DIM),
+    ("italic", sgr.ITALIC),
+    ("underline", sgr.UNDERLINE),
+    ("inverse", sgr.REVERSE),
+    ("strikethrough", sgr.STRIKE),
+)
+
+
+class GhosttyEmulator:
+    """See `Emulator`. What scrolls off is not kept: the log has it."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.columns = columns
+        self.rows = rows
+        self._terminal = Terminal(columns, rows, scrollback=0)
+        self._handle = self._terminal._t[0]
+        self._answers = bytearray()
+        self._terminal.on_reply(self._answers.extend)
+        self._size = ffi.callback("GhosttyTerminalSizeFn", self._answer_size)
+        check(lib.ghostty_terminal_set(self._handle, lib.GHOSTTY_TERMINAL_OPT_SIZE, self._size), "size")
+        self._guard = SequenceGuard()
+        self._state = _owned("GhosttyRenderState*", lib.ghostty_render_state_new, lib.ghostty_render_state_free)
+        self._iterator = _owned(
+            "GhosttyRenderStateRowIterator*",
+            lib.ghostty_render_state_row_iterator_new,
+            lib.ghostty_render_state_row_iterator_free,
+        )
+        self._cells = _owned(
+            "GhosttyRenderStateRowCells*",
+            lib.ghostty_render_state_row_cells_new,
+            lib.ghostty_render_state_row_cells_free,
+        )
+        self._number, self._length = ffi.new("uint16_t*"), ffi.new("size_t*")
+        self._points = ffi.new(f"uint32_t[{MAX_CODE_POINTS}]")
+        self._styled, self._style = ffi.new("bool*"), init_sized("GhosttyStyle")
+        self._background = ffi.new("GhosttyColorRgb*")
+        self._rows: dict[int, Sequence[Run]] = {}
+
+    def _answer_size(self, terminal: object, userdata: object, size: Any) -> bool:
+        size.rows, size.columns, size.cell_width, size.cell_height = self.rows, self.columns, CELL_WIDTH, CELL_HEIGHT
+        return True
+
+    def feed(self, data: bytes) -> bytes:
+        """See `Emulator`. A size that the board asks for is not taken: the size is that of the screen here."""
+        self._terminal.feed(self._guard.feed(data))
+        if self._terminal.size != (self.columns, self.rows):
+            self._terminal.resize(self.columns, self.rows)
+        answers = bytes(self._answers)
+        self._answers.clear()
+        return answers
+
+    def resize(self, columns: int, rows: int) -> None:
+        """See `Emulator`."""
+        self.columns, self.rows = columns, rows
+        self._terminal.resize(columns, rows)
+        self._rows.clear()
+
+    def changed(self) -> Sequence[int]:
+        """See `Emulator`."""
+        state, iterator = self._state[0], self._iterator
+        check(lib.ghostty_render_state_update(state, self._handle), "update")
+        check(lib.ghostty_render_state_get(state, lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR, iterator), "rows")
+        changed = []
+        while lib.ghostty_render_state_row_iterator_next_dirty(iterator[0], self._number):
+            number = int(self._number[0])
+            check(
+                lib.ghostty_render_state_row_get(iterator[0], lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS, self._cells),
+                "cells",
+            )
+            self._rows[number] = self._read_row()
+            changed.append(number)
+        check(lib.ghostty_render_state_clean(state), "clean")
+        return changed
+
+    def row(self, number: int) -> Sequence[Run]:
+        """See `Emulator`."""
+        return self._rows.get(number) or [(" " * self.columns, PLAIN)]
+
+    def _read_row(self) -> Sequence[Run]:
+        runs: list[Run] = []
+        text: list[str] = []
+        last, column, skip = PLAIN, 0, 0
+        while lib.ghostty_render_state_row_cells_next(self._cells[0]) and column < self.columns:
+            column += 1
+            if skip:
+                skip -= 1
+                continue
+            characters = self._characters()
+            skip = max(cell_len(characters) - 1, 0)
+            pen = self._pen(blank=not characters)
+            if pen != last and text:
+                runs.append((plain("".join(text)), last))
+                text.clear()
+            last = pen
+            text.append(characters or " ")
+        runs.append((plain("".join(text)), last))
+        return runs
+
+    def _characters(self) -> str:
+        cell = self._cells[0]
+        lib.ghostty_render_state_row_cells_get(
+            cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_LEN, self._length
+        )
+        count = int(self._length[0])
+        if not 0 < count <= MAX_CODE_POINTS:
+            return "\ufffd" if count else ""
+        lib.ghostty_render_state_row_cells_get(
+            cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_BUF, self._points
+        )
+        return "".join(map(chr, self._points[0:count]))
+
+    def _pen(self, blank: bool) -> Pen:
+        cell = self._cells[0]
+        lib.ghostty_render_state_row_cells_get(
+            cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_HAS_STYLING, self._styled
+        )
+        if self._styled[0]:
+            style = self._style
+            lib.ghostty_render_state_row_cells_get(cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE, style)
+            attributes = sum(bit for name, bit in _ATTRIBUTES if getattr(style, name))
+            foreground, background = _colour(style.fg_color), _colour(style.bg_color)
+            return background if style.invisible else foreground, background, attributes
+        # An erased cell has no style, but keeps the background that it was erased with.
+        no_value = blank and lib.ghostty_render_state_row_cells_get(
+            cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_BG_COLOR, self._background
+        )
+        if not blank or no_value:
+            return PLAIN
+        return None, (self._background.r, self._background.g, self._background.b), 0
+
+    @property
+    def cursor(self) -> tuple[int, int] | None:
+        """See `Emulator`."""
+        return self._terminal.cursor if self._terminal.mode(CURSOR_VISIBLE) else None
+
+    @property
+    def bracketed_paste(self) -> bool:
+        """See `Emulator`."""
+        return bool(self._terminal.mode(BRACKETED_PASTE))
+
+    @property
+    def application_cursor(self) -> bool:
+        """See `Emulator`."""
+        return bool(self._terminal.mode(CURSOR_KEYS))
+
+    @property
+    def application_keypad(self) -> bool:
+        """See `Emulator`."""
+        return bool(self._terminal.mode(KEYPAD))
+
+
+def _owned(kind: str, new: Any, free: Any) -> Any:
+    """Returns a library object that is freed with the Python object that holds it."""
+    pointer = ffi.new(kind)
+    check(new(ffi.NULL, pointer), kind)
+    return ffi.gc(pointer, lambda held: free(held[0]))
+
+
+def _colour(colour: Any) -> Colour:
+    if colour.tag == lib.GHOSTTY_STYLE_COLOR_PALETTE:
+        return int(colour.value.palette)
+    if colour.tag == lib.GHOSTTY_STYLE_COLOR_RGB:
+        rgb = colour.value.rgb
+        return int(rgb.r), int(rgb.g), int(rgb.b)
+    return None
