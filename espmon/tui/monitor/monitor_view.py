@@ -18,6 +18,7 @@ from espmon.tui.log.layout import Mark, Shape, Timestamps
 from espmon.tui.log.query import LineFilter, QueryError
 from espmon.tui.monitor.answers import TerminalAnswers
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
+from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.capture_line import CaptureLine
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.filter_bar import FilterBar
@@ -70,7 +71,8 @@ class MonitorView(Screen[None]):
     MonitorView #log-column { width: 1fr; }
     MonitorView.-narrow.-inspecting #log-column { display: none; }
     MonitorView.-narrow Inspector { width: 1fr; max-width: 100%; border-left: none; }
-    MonitorView.-raw InputLine { display: none; }
+    MonitorView.-raw InputLine, MonitorView.-raw #log { display: none; }
+    MonitorView.-raw TerminalView { display: block; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
     AUTO_FOCUS = "#log"
@@ -150,6 +152,7 @@ class MonitorView(Screen[None]):
     async def _complete(self) -> None:
         """Mount what the first frame can do without."""
         await self.query_one("#body").mount(Inspector(id="inspector"))
+        await self.query_one("#log-column").mount(TerminalView(id="terminal"))
         await self.mount_all(
             [CaptureLine(id="capture"), RawKeys(id="raw"), MenuHint(id="menu")], after=self.query_one("#body")
         )
@@ -185,6 +188,8 @@ class MonitorView(Screen[None]):
             self._answers.look(self.link.session.store)
             if self._output:
                 pane.sync()
+            if self.has_class("-raw"):
+                self.query_one(TerminalView).take()
         if news.status is not None:
             self.query_one(BoardHeader).show(news.status)
             if self.completed:

@@ -16,10 +16,12 @@ from espmon.session.state import State
 from espmon.session.status import WAITS
 from espmon.tui import actions
 from espmon.tui.monitor.monitor_view import MonitorView
+from espmon.tui.monitor.raw_mode import RawMode
 from espmon.tui.monitor.session_link import SessionLink
+from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.input_line import History, InputLine
-from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes
+from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes, key_named
 from espmon.tui.widgets.log_pane import LogPane
 
 BEGIN_TYPING = frozenset({"input", "raw", "search", "filter"})
@@ -66,6 +68,8 @@ class MonitorScreen(MonitorView):
     def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
         super().__init__(link, settings, history, timestamps=timestamps)
         self._before_raw: Widget | None = None
+        caught = (key_bytes(settings.menu_key, None), key_bytes(settings.exit_key, None))
+        self._raw = RawMode(self, self._send, lambda: self.status, *caught)
         # Textual's key map moves bindings that there are; these are there because the user wants them.
         chosen = BindingsMap(actions.chosen_bindings(settings.keymap))
         self._bindings = BindingsMap.merge([self._bindings, chosen])
@@ -139,26 +143,53 @@ class MonitorScreen(MonitorView):
         self.app.notify(f"The input line ends lines with {self.query_one(InputLine).next_eol()}", markup=False)
 
     def action_raw(self) -> None:
-        """Raw keys on and off."""
-        raw = self.query_one(RawKeys)
+        """Raw mode on and off."""
         turn_on = not self.has_class("-raw")
         self.set_class(turn_on, "-raw")
-        raw.set_class(turn_on, "-on")
+        self.query_one(RawKeys).set_class(turn_on, "-on")
         before, self._before_raw = self._before_raw, self.focused if turn_on else None
+        view = self.query_one(TerminalView)
+        if turn_on:
+            self._raw.begin()
+            self.call_after_refresh(view.show, self.link.session.store)
+        else:
+            self._raw.end()
+            view.hide()
         # Back to the field that was typed in, where it still is on the screen.
-        self.set_focus(raw if turn_on else before if before is not None and before.focusable else self.pane)
+        self.set_focus(view if turn_on else before if before is not None and before.focusable else self.pane)
         self.refresh_bindings()
         self.show_state()
+
+    @on(RawMode.Opened)
+    async def _raw_menu(self) -> None:
+        await self.action_menu()
+
+    @on(RawMode.Chosen)
+    async def _raw_chosen(self, event: RawMode.Chosen) -> None:
+        await self.menu_key(key_named(event.data))
+
+    @on(RawMode.Exit)
+    async def _raw_exit(self) -> None:
+        await self.app.run_action("app.exit_key")
+
+    @on(TerminalView.Answered)
+    def _raw_answered(self, event: TerminalView.Answered) -> None:
+        self._raw.answer(event)
+
+    @on(TerminalView.WishesChanged)
+    def _raw_wishes(self, event: TerminalView.WishesChanged) -> None:
+        self._raw.wishes(event)
 
     def action_raw_anywhere(self) -> None:
         """Raw keys, also from a field."""
         self.action_raw()
 
-    @on(RawKeys.Typed)
-    def _raw_typed(self, event: RawKeys.Typed) -> None:
+    @on(TerminalView.Typed)
+    def _raw_typed(self, event: TerminalView.Typed) -> None:
         self._send(event.data)
 
     @on(RawKeys.Left)
+    @on(RawMode.Left)
     def _raw_left(self) -> None:
         if self.has_class("-raw"):
             self.action_raw()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bittty import XTERM, Board
 
 from espmon.tui.log import sgr
 from espmon.tui.log.sgr import PLAIN, Colour, Pen
-from espmon.tui.sanitise import plain
 from espmon.tui.raw.emulator import Run
 from espmon.tui.raw.sequence_guard import SequenceGuard
+from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
     from bittty.style import Color, Style
@@ -61,7 +61,7 @@ class BitttyEmulator:
         self._board.host.attach(self._answers)
         self._guard = SequenceGuard()
         self._seen = 0
-        self._page: object = None
+        self._page: Any = None
         self._pens: dict[Style, Pen] = {}
 
     def feed(self, data: bytes) -> bytes:
@@ -83,7 +83,7 @@ class BitttyEmulator:
             self._page = page
             self._seen = page.observe()
             return range(self.rows)
-        dirty = page.dirty_rows(self._seen)
+        dirty: list[int] = page.dirty_rows(self._seen)
         self._seen = page.observe()
         return dirty
 

@@ -139,9 +139,7 @@ class GhosttyEmulator:
 
     def _pen(self, blank: bool) -> Pen:
         cell = self._cells[0]
-        lib.ghostty_render_state_row_cells_get(
-            cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_HAS_STYLING, self._styled
-        )
+        lib.ghostty_render_state_row_cells_get(cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_HAS_STYLING, self._styled)
         if self._styled[0]:
             style = self._style
             lib.ghostty_render_state_row_cells_get(cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE, style)

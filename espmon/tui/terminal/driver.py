@@ -23,6 +23,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from espmon.tui.terminal.key_input import MAX_PASTE, KeyInput, Pasted, Token, Unfinished
+from espmon.tui.terminal.raw_input import ForBoard, ForScreen, RawInput, RawToken
 from espmon.tui.terminal.screen_output import ScreenOutput
 
 if TYPE_CHECKING:
@@ -40,13 +41,20 @@ FOCUS_ON, FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 KITTY_KEYS = "\x1b[>25u"
 """Disambiguate, all keys, with their text: as Textual asks for them."""
 
+KEYS_RAW = "\x1b[<u\x1b[?2004l"
+"""Keys as every terminal sends them, pastes as if typed: what a board expects until it asks for something else."""
+
+KEYS_PLAIN = "\x1b[?1l\x1b>"
+"""Cursor keys and keypad as at power-on."""
+
 RESTORE = (
     "\x1b[?2026l"  # what is drawn is shown
     "\x1b[?2004l"  # pastes without brackets
     "\x1b[?7h"  # long lines wrap
     "\x1b[?2048l"  # no reports of the size
     "\x1b[?1016l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # no mouse
-    "\x1b[<u"  # keys as they were; before the alternate screen is left, which has its own
+    "\x1b[?1l\x1b>"  # cursor keys and keypad as they were
+    "\x1b[<u"  # and all other keys; before the alternate screen is left, which has its own
     "\x1b[?1049l" + SHOW_CURSOR + FOCUS_OFF
 )
 """Gives the terminal back, whatever mode it is in."""
@@ -87,6 +95,9 @@ class TerminalDriver(LinuxDriver):
         self._timer: asyncio.TimerHandle | None = None
         self._active = self._reading = self._resumed = False
         self._raw_attributes: list[Any] | None = None
+        self._raw: RawInput | None = None
+        self._on_raw: Callable[[RawToken], None] = self._drop
+        self._key_modes = KEYS_PLAIN
         self._on_gone: Callable[[], object] = getattr(app, "hung_up", app.exit)
 
     @property
@@ -133,6 +144,8 @@ class TerminalDriver(LinuxDriver):
         self._query_in_band_window_resize()
         self._enable_bracketed_paste()
         self._disable_line_wrap()
+        if self._raw is not None:
+            self.write(KEYS_RAW + self._key_modes)
         if self._must_signal_resume:
             self._must_signal_resume = False
             self.send_message(self.SignalResume())
@@ -215,10 +228,54 @@ class TerminalDriver(LinuxDriver):
             self._gone()
             return
         self._last_input = self._loop.time()
-        for token in self._keys.feed(data):
-            self._take(token)
+        self._distribute(data)
         if self._timer is None:
             self._timer = self._loop.call_later(constants.ESCAPE_DELAY, self._quiet)
+
+    def _distribute(self, data: bytes) -> None:
+        """Give what was typed to whom it belongs; each key may change to whom the next one does."""
+        while data and self._raw is not None:
+            token, data = self._raw.take(data)
+            if isinstance(token, ForScreen):
+                for key in self._keys.feed(token.data):
+                    self._take(key)
+            elif token is not None:
+                self._on_raw(token)
+        for key in self._keys.feed(data):
+            self._take(key)
+
+    # -- every key to the board ---------------------------------------------------------------------------------
+
+    def begin_raw(self, on_token: Callable[[RawToken], None], menu: bytes, leave: bytes) -> None:
+        """From the next byte on, keys go to `on_token` (on the loop, in order) and not to the screen.
+
+        Args:
+            on_token: receives what is typed, and the two keys that are caught.
+            menu: what the terminal sends for the menu key.
+            leave: what it sends for the exit key.
+        """
+        self._raw, self._on_raw, self._key_modes = RawInput(menu, leave), on_token, KEYS_PLAIN
+        self.write(KEYS_RAW)
+
+    def end_raw(self) -> None:
+        """Keys are the screen's again, from the next byte on."""
+        if self._raw is not None:
+            self._raw, self._on_raw = None, self._drop
+            self.write(KEYS_PLAIN + ("" if constants.DISABLE_KITTY_KEY else KITTY_KEYS))
+            self._enable_bracketed_paste()
+
+    def set_key_modes(self, *, application_cursor: bool, application_keypad: bool, bracketed_paste: bool) -> None:
+        """Let the terminal send keys and pastes in the form that the board has asked for."""
+        if self._raw is not None:
+            self._key_modes = (
+                f"\x1b[?1{'h' if application_cursor else 'l'}"
+                f"\x1b{'=' if application_keypad else '>'}"
+                f"\x1b[?2004{'h' if bracketed_paste else 'l'}"
+            )
+            self.write(self._key_modes)
+
+    def _drop(self, token: RawToken) -> None:
+        """Nobody takes raw keys."""
 
     def _quiet(self) -> None:
         """Nothing may have come for a while: what has begun and does not go on has ended."""
@@ -227,6 +284,8 @@ class TerminalDriver(LinuxDriver):
         if seconds >= constants.ESCAPE_DELAY:
             for token in self._keys.quiet(seconds):
                 self._take(token)
+        if self._raw is not None and (held := self._raw.quiet()):
+            self._on_raw(ForBoard(held))
         for message in self._parser.tick():
             self.process_message(message)
         if self._keys.waits:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textual import events
 from textual.content import Content
 from textual.geometry import Size
+from textual.keys import _character_to_key
 from textual.message import Message
 
 from espmon.tui.actions import MENU
@@ -50,11 +51,20 @@ def key_bytes(key: str, character: str | None) -> bytes:
     return alt + character.encode() if character else b""
 
 
+def key_named(data: bytes) -> str:
+    """Textual's name of the key that a terminal sends `data` for; the data itself where it is no key."""
+    text = data.decode("latin-1")
+    known = next((name for name, sent in SEQUENCES.items() if sent == data), None)
+    if known is None and len(data) == 1 and data < b"\x20":
+        return f"ctrl+{chr(data[0] | 0x60)}"
+    return known or (_character_to_key(text) if text else "")
+
+
 CELL = 15
 """Cells of one key in the menu's table."""
 
 
-class RawKeys(TextRow, can_focus=True):
+class RawKeys(TextRow):
     """Takes the place of the input line while every key goes to the board."""
 
     DEFAULT_CSS = """
@@ -62,35 +72,14 @@ class RawKeys(TextRow, can_focus=True):
     RawKeys.-on { display: block; }
     """
 
-    @dataclass
-    class Typed(Message):
-        """Bytes for the board."""
-
-        data: bytes
-
     class Left(Message):
         """Back to the log's keys."""
 
     def on_mount(self) -> None:
-        """Say what happens to keys, and both ways out."""
+        """Say what happens to keys, and the way out."""
         self.set_parts(
-            [("RAW KEYS ", "bold"), ("every key goes to the board", "")],
-            [("  ", ""), ("F2 or Ctrl-T Esc", "bold"), (" comes back", "")],
+            [("RAW ", "bold"), ("every key goes to the board", "")], [("Ctrl-T Esc", "bold"), (" comes back", "")]
         )
-
-    async def on_key(self, event: events.Key) -> None:
-        """Each key goes out as a terminal would send it."""
-        event.stop()
-        event.prevent_default()
-        if event.key == "f2":
-            self.post_message(self.Left())
-        elif data := key_bytes(event.key, event.character):
-            self.post_message(self.Typed(data))
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Pasted text goes out as it is, line ends as Enter."""
-        event.stop()
-        self.post_message(self.Typed(event.text.replace("\r\n", "\r").replace("\n", "\r").encode()))
 
     def on_click(self) -> None:
         """A click on the bar comes back too."""
