@@ -229,15 +229,19 @@ class EspmonApp(Host):
             self.leaving.leave()
 
     async def action_quit(self) -> None:
-        """Leave: Ctrl-Q, the menu's X, the palette."""
-        self.leaving.leave()
+        """Leave: Ctrl-Q, the menu's X, the palette. Among raw keys, Ctrl-Q is one of them."""
+        screen = self.screen
+        if isinstance(screen, MonitorScreen) and screen.takes_raw_keys:
+            screen.action_send_key("quit")
+        else:
+            self.leaving.leave()
 
     def action_command_palette(self) -> None:
         """The palette; after the menu key, its key means something else, and among raw keys it is one of them."""
         screen = self.screen
         if isinstance(screen, MonitorScreen) and screen.in_menu:
             self.run_worker(screen.menu_key("ctrl+p"))
-        elif isinstance(screen, MonitorScreen) and screen.mode == "RAW":
+        elif isinstance(screen, MonitorScreen) and screen.takes_raw_keys:
             screen.action_send_key("palette")
         else:
             super().action_command_palette()

@@ -158,11 +158,11 @@ async def test_the_footer_offers_only_what_works_while_keys_go_to_the_board() ->
         assert "Search" not in footer
         await case.press("ctrl+t", "r")
         await case.until(lambda: "reset" in case.session.calls)
-        await case.press("f2")
+        await case.press("ctrl+t", "escape")
         assert "Search" in case.text().split("\n")[-1]
 
 
-@pytest.mark.parametrize("way", [("f2",), ("ctrl+t", "escape"), ("ctrl+t", "k")])
+@pytest.mark.parametrize("way", [("ctrl+t", "escape"), ("ctrl+t", "k")])
 async def test_raw_mode_has_ways_out(way: tuple[str, ...]) -> None:
     async with running() as case:
         await case.press("r")
@@ -175,9 +175,17 @@ async def test_raw_mode_has_ways_out(way: tuple[str, ...]) -> None:
 
 async def test_ctrl_c_goes_to_the_board_in_every_mode() -> None:
     async with running() as case:
-        await case.press("ctrl+c", "r", "ctrl+c", "f2", "i", "ctrl+c")
+        await case.press("ctrl+c", "r", "ctrl+c", "ctrl+t", "escape", "i", "ctrl+c")
         await case.until(lambda: len(case.session.sent) == 3)
         assert case.session.sent == [b"\x03"] * 3
+
+
+async def test_among_raw_keys_all_but_two_go_to_the_board() -> None:
+    async with running() as case:
+        await case.press("r", "f2", "ctrl+q", "ctrl+p", "f5", "f12", "escape", "delete")
+        await case.until(lambda: len(case.session.sent) == 7)
+        assert b"".join(case.session.sent) == b"\x1bOQ\x11\x10\x1b[15~\x1b[24~\x1b\x1b[3~"
+        assert case.screen.mode == "RAW"
 
 
 async def test_ctrl_c_copies_a_selection_instead() -> None:
@@ -191,8 +199,13 @@ async def test_ctrl_c_copies_a_selection_instead() -> None:
         assert case.session.sent == []
 
 
-@pytest.mark.parametrize("key", ["ctrl+right_square_bracket", "ctrl+q"])
-@pytest.mark.parametrize("before", [(), ("i",), ("r",), ("slash",)])
+@pytest.mark.parametrize(
+    ("key", "before"),
+    [
+        *((key, before) for key in ("ctrl+right_square_bracket", "ctrl+q") for before in ((), ("i",), ("slash",))),
+        ("ctrl+right_square_bracket", ("r",)),
+    ],
+)
 async def test_both_exit_keys_leave_from_everywhere(key: str, before: tuple[str, ...]) -> None:
     async with running() as case:
         await case.press(*before)

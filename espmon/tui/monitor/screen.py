@@ -160,6 +160,11 @@ class MonitorScreen(MonitorView):
         self.refresh_bindings()
         self.show_state()
 
+    @property
+    def takes_raw_keys(self) -> bool:
+        """Whether a key goes to the board now, whatever it is; not when the menu or the palette asks."""
+        return self.mode == "RAW" and not self._by_menu
+
     @on(RawMode.Opened)
     async def _raw_menu(self) -> None:
         await self.action_menu()
@@ -191,6 +196,8 @@ class MonitorScreen(MonitorView):
     @on(RawKeys.Left)
     @on(RawMode.Left)
     def _raw_left(self) -> None:
+        if self.in_menu:
+            self._close_menu()
         if self.has_class("-raw"):
             self.action_raw()
 
@@ -311,9 +318,9 @@ class MonitorScreen(MonitorView):
         self.refresh_bindings()
 
     def action_send_key(self, key: str) -> None:
-        """Send a key itself that means something here: "menu", "exit" or "palette"."""
+        """Send a key itself that means something here: "menu", "exit", "palette" or "quit"."""
         palette = self.app.COMMAND_PALETTE_BINDING
-        keys = {"menu": self.settings.menu_key, "exit": self.settings.exit_key, "palette": palette}
+        keys = {"menu": self.settings.menu_key, "exit": self.settings.exit_key, "palette": palette, "quit": "ctrl+q"}
         self._send(key_bytes(keys[key], None))
 
     # -- the board ----------------------------------------------------------------------------------------------

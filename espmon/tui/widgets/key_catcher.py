@@ -30,8 +30,13 @@ SEQUENCES: dict[str, bytes] = {
     "pageup": b"\x1b[5~",
     "pagedown": b"\x1b[6~",
     "f1": b"\x1bOP",
+    "f2": b"\x1bOQ",
     "f3": b"\x1bOR",
     "f4": b"\x1bOS",
+    **{
+        f"f{number}": b"\x1b[%d~" % code
+        for number, code in zip(range(5, 13), (15, 17, 18, 19, 20, 21, 23, 24), strict=True)
+    },
     "ctrl+at": b"\x00",
     "ctrl+backslash": b"\x1c",
     "ctrl+right_square_bracket": b"\x1d",
@@ -78,7 +83,7 @@ class RawKeys(TextRow):
     def on_mount(self) -> None:
         """Say what happens to keys, and the way out."""
         self.set_parts(
-            [("RAW ", "bold"), ("every key goes to the board", "")], [("Ctrl-T Esc", "bold"), (" comes back", "")]
+            [("RAW KEYS ", "bold"), ("every key goes to the board", "")], [("Ctrl-T Esc", "bold"), (" comes back", "")]
         )
 
     def on_click(self) -> None:
