@@ -34,7 +34,7 @@ class BoardStream:
     def read(self) -> bytes:
         """Return what the board has printed since the last call, the unfinished line included."""
         store, parts, size = self._store, [], 0
-        end, tail = len(store), store.tail
+        end, tail = len(store), store.unfinished
         for segment in store.segments(self._line) if end > self._line else ():
             block = segment.block
             if block.source == "mark" or segment.first + len(block) <= self._line:
@@ -49,9 +49,9 @@ class BoardStream:
             parts.append(data)
             size += len(data)
         self._line = max(self._line, end)
-        if tail is not None and tail.line == self._line and tail.version > self._given:
-            data = tail.block.data[max(0, self._given - tail.block.offset) :]
-            self._given = tail.version
+        if tail is not None and (version := tail.offset + tail.length) > self._given:
+            data = tail.data[max(0, self._given - tail.offset) :]
+            self._given = version
             parts.append(data)
             size += len(data)
         if size <= MAX_BACKLOG:
