@@ -16,7 +16,8 @@ from textual.widget import Widget
 from espmon.session.store import LogStore
 from espmon.tui.log.painter import Painter
 from espmon.tui.raw.board_stream import BoardStream
-from espmon.tui.raw.emulator import Emulator, make_emulator
+from espmon.tui.raw.emulator import Emulator
+from espmon.tui.raw.emulator_choice import make_emulator
 from espmon.tui.widgets.key_catcher import key_bytes
 
 SLICE = 2048
