@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,12 @@ import pytest
 from tests.inputs import OWN, REAL, Dump, Log, all_dumps, all_logs, real_inputs
 
 pytest_plugins = ["tests.survivors"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mock_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """esp32-mock-bootloader lists its instances here, and not in a folder of the system that another user may own."""
+    os.environ["ESP32_MOCK_BOOTLOADER_STATE_DIR"] = str(tmp_path_factory.mktemp("mock-bootloader"))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 """A mock loader with one flash for all its clients, in a process of its own: it prints its port and ends with stdin.
 
 python -m tests.benchmarks.flash_server tcp|pty CHIP
+
+`esp32-mock-bootloader run` (`tests/rom/server.py`) cannot do this: it waits only 50 ms for an acknowledgement while
+flash is read, holds small replies back (Nagle), and ends the session a while after the first of several files.
 """
 
 from __future__ import annotations

@@ -13,32 +13,24 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from espmon.port import open_handle
 from espmon.rom import load_chips, probe
 from espmon.testing import MockChannel, Quirks
+from tests.benchmarks.flash_server import FlashServer
+from tests.rom.server import pty_loader
 from tests.rom.virtual import Board, run
 
-SERVER = "from tests.rom.server import {kind}_loader as l\nwith l({chip!r}) as p:\n print(p, flush=True); input()"
+LOADERS: dict[str, Callable[[str], AbstractContextManager[str]]] = {
+    "tcp": lambda chip: FlashServer("tcp", chip),
+    "pty": pty_loader,
+}
+"""Transport -> a mock loader in a process of its own, which shares no interpreter lock with what is measured."""
+
 PYTHON = Path(sys.executable)
-
-
-class _Loader(AbstractContextManager[str]):
-    """A mock loader in a process of its own, so that it shares no interpreter lock with what is measured."""
-
-    def __init__(self, kind: str, chip: str) -> None:
-        command = [str(PYTHON), "-c", SERVER.format(kind=kind, chip=chip)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._process.communicate("\n", timeout=10)
 
 
 def _in_process(url: str) -> float:
@@ -67,9 +59,9 @@ def _compared(kind: str, rounds: int) -> tuple[float, float, float]:
     tool, ours = str(PYTHON.with_name("esptool")), str(PYTHON.with_name("espmon"))
     times = []
     for _ in range(rounds):
-        with _Loader(kind, "esp32c3") as url:
+        with LOADERS[kind]("esp32c3") as url:
             peer = _process([tool, "--port", url, "--before", "no-reset", "--after", "no-reset", "flash-id"])
-        with _Loader(kind, "esp32c3") as url:
+        with LOADERS[kind]("esp32c3") as url:
             times.append((peer, _in_process(url), _process([ours, "probe", url, "--yes", "--json"])))
     peer, alone, whole = (min(column) for column in zip(*times, strict=True))
     return peer, alone, whole

@@ -1,60 +1,51 @@
-"""esp32-mock-bootloader behind a TCP port and behind a PTY, for what needs a real port."""
+"""esp32-mock-bootloader behind a TCP port and behind a PTY, as a process of its own, for what needs a real port."""
 
 from __future__ import annotations
 
 import os
 import socket
-import threading
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from esp32_mock_bootloader.server import BootloaderConnection, FlashImage, PtyMasterTransport, handle_client
+START_SECONDS = 30.0
+"""Seconds until a loader's port must be there; most of them go into importing esptool."""
+
+
+@contextmanager
+def _loader(*options: str) -> Iterator[str]:
+    """What `esp32-mock-bootloader run` writes as its port, until the context ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "port"
+        run = [sys.executable, "-m", "esp32_mock_bootloader.cli", "run", *options, "--port-file", str(place)]
+        with subprocess.Popen(run, stdout=subprocess.DEVNULL) as process:
+            try:
+                end = time.monotonic() + START_SECONDS
+                while not (place.exists() and place.read_text()):
+                    assert process.poll() is None, "the loader ended"
+                    assert time.monotonic() < end, "the loader opened no port"
+                    time.sleep(0.02)
+                yield place.read_text()
+            finally:
+                process.terminate()
 
 
 @contextmanager
 def tcp_loader(chip: str = "esp32c3") -> Iterator[str]:
-    """The URL of a loader that serves one client after the other, until the context ends."""
-    stop = threading.Event()
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0.05)
-
-    def serve() -> None:
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                connection, _ = listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                wire = BootloaderConnection(sock=connection)
-                handle_client(wire, stop, chip, flash=FlashImage(), exit_on_disconnect=True)
-
-    thread = threading.Thread(target=serve, name="tcp-loader")
-    thread.start()
-    try:
-        yield f"socket://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        stop.set()
-        thread.join(5.0)
-        listener.close()
+    """The URL of a loader that serves one client after the other, all on one flash, until the context ends."""
+    with _loader("--port", "0", "--chip", chip) as port:
+        yield f"socket://127.0.0.1:{port}"
 
 
 @contextmanager
 def pty_loader(chip: str = "esp32c3") -> Iterator[str]:
     """The device path of a loader behind a PTY; it keeps its state from one client to the next."""
-    stop = threading.Event()
-    transport = PtyMasterTransport.create()
-    path = transport.client_path
-
-    def serve() -> None:
-        handle_client(BootloaderConnection(pty=transport), stop, chip, flash=FlashImage(), exit_on_disconnect=True)
-
-    thread = threading.Thread(target=serve, name="pty-loader")
-    thread.start()
-    try:
+    with _loader("--pty", "--chip", chip) as path:
         yield path
-    finally:
-        stop.set()
-        thread.join(5.0)
-        with suppress(OSError):
-            transport.close()
 
 
 @contextmanager
