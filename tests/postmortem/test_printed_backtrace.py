@@ -11,7 +11,7 @@ import pytest
 
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
-from espmon.postmortem import CoreReport, Symbolizer, decode_core
+from espmon.postmortem import CoreReport, StackFrame, Symbolizer, decode_core
 from espmon.postmortem.panic_report import decode_panic
 from espmon.postmortem.printed_backtrace import Evidence, PrintedBacktrace, read_backtrace
 from tests.inputs import dump_named
@@ -159,3 +159,16 @@ def test_after_a_jump_to_nowhere_both_callers_are_in_the_registers(calls: Symbol
     assert [frame.function for frame in decode_panic(crash, calls).frames] == [None, "f3", "f4"]
     registers["A8"] = 5
     assert [frame.function for frame in decode_panic(crash, calls).frames] == [None, "f4"]
+
+
+def test_a_chain_without_its_word_has_names_only_where_the_code_says_that_it_is_one(dump: Dump) -> None:
+    symbolizer, report, foreign = dump
+    counters = printed(chains(report)["main"], "since 4")
+    facts = CrashFacts(arch="xtensa", backtrace=[StackFrame(pc) for pc in counters], unconfirmed=True)
+    right, wrong = decode_panic(facts, symbolizer), decode_panic(facts, foreign)
+    assert "panic_abort" in [frame.function for frame in right.frames]
+    assert right.warnings == []
+    assert [frame.function for frame in wrong.frames] == [None] * len(counters)
+    assert wrong.warnings == [
+        "These are no calls of this ELF: a backtrace of another build, or numbers of another kind"
+    ]
