@@ -25,8 +25,8 @@ NO_DETAILS = "Cache error"
 """The cause where another line says which cache error it was."""
 
 BREAK = re.compile(r"^BREAK\b")
-XTENSA_RAM = (0x4002_0000, 0x4040_0000)
-"""Where Xtensa chips keep their exception vectors: in instruction RAM."""
+XTENSA_RAM = ((0x4002_0000, 0x400A_0000), (0x4037_0000, 0x403E_0000))
+"""Instruction RAM of the Xtensa chips, where their exception vectors are."""
 
 VECTORS_BYTES = 0x400
 DOUBLE_EXCEPTION = range(0x3C0, 0x400)
@@ -62,7 +62,8 @@ def describe_cause(facts: CrashFacts) -> Description:
 
 def _in_double_exception_vector(pc: int | None) -> bool:
     """Whether the breakpoint is the one that ESP-IDF has in the vector of double exceptions, in instruction RAM."""
-    return pc is not None and XTENSA_RAM[0] <= pc < XTENSA_RAM[1] and pc % VECTORS_BYTES in DOUBLE_EXCEPTION
+    in_ram = pc is not None and any(start <= pc < end for start, end in XTENSA_RAM)
+    return in_ram and (pc or 0) % VECTORS_BYTES in DOUBLE_EXCEPTION
 
 
 def _refused(facts: CrashFacts) -> Description:

@@ -166,7 +166,7 @@ def test_a_chain_without_its_word_has_names_only_where_the_code_says_that_it_is_
     counters = printed(chains(report)["main"], "since 4")
     facts = CrashFacts(arch="xtensa", backtrace=[StackFrame(pc) for pc in counters], unconfirmed=True)
     right, wrong = decode_panic(facts, symbolizer), decode_panic(facts, foreign)
-    assert "panic_abort" in [frame.function for frame in right.frames]
+    assert [frame.function for frame in right.frames if frame.file]
     assert right.warnings == []
     assert [frame.function for frame in wrong.frames] == [None] * len(counters)
     assert wrong.warnings == [
