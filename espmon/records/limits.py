@@ -15,6 +15,9 @@ class Limits:
     frame: int = 16 << 20
     """Payload of one structured frame, and what its compressed payload may unpack to."""
 
+    unpacked_per_byte: int = 16
+    """What compressed frames may unpack to, all together, for each byte of the stream so far; `frame` once on top."""
+
     png: int = 16 << 20
     """Payload of one PNG screenshot."""
 

@@ -61,6 +61,14 @@ class Setup:
     strings: StringSource | None = None
     """Where the strings of a binary log are. May change at any time."""
 
+    unpacked: int = 0
+    """Bytes that compressed payloads have unpacked to so far."""
+
+    def room(self, received: int) -> int:
+        """What a compressed payload that ends at stream offset `received` may unpack to, in bytes."""
+        limits = self.limits
+        return max(0, min(limits.frame, limits.frame + limits.unpacked_per_byte * received - self.unpacked))
+
 
 @dataclass(frozen=True, slots=True)
 class Where:

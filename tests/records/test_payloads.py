@@ -227,3 +227,21 @@ def test_the_prompt_before_a_core_dump_asks_for_enter() -> None:
 def test_a_frame_with_the_right_crc_in_upper_case() -> None:
     data = b"@ESPFRAME x 3 raw %08X\nabc\n@ESPFRAME_END\n" % zlib.crc32(b"abc")
     assert one(records(data), Frame).to_json()["crc"] == "ok"
+
+
+def test_what_frames_unpack_to_is_in_proportion_to_what_the_board_sent() -> None:
+    limits = Limits(frame=100_000, unpacked_per_byte=16)
+    bomb = frame(b"\0" * 100_000, "trace", "zlib")
+    received = bomb * 100
+    found = [record for record in records(received, demux=Demultiplexer(limits)) if isinstance(record, Frame)]
+    unpacked = sum(len(record.payload) for record in found)
+    assert unpacked <= limits.frame + limits.unpacked_per_byte * len(received)
+    assert found[0].complete  # the first is a picture of one colour, perhaps
+    assert "unpacks to more than" in str(found[-1].error)
+
+
+def test_a_board_that_compresses_well_is_not_held_up() -> None:
+    payload = bytes(range(256)) * 200
+    sent = frame(payload, "trace", "zlib") + b"I (1) app: a line of the log\r\n" * 200
+    found = records(sent * 40, demux=Demultiplexer(Limits(frame=100_000)))
+    assert all(record.complete for record in found if isinstance(record, Frame))

@@ -14,13 +14,13 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from espmon.model.rom_banners import BANNER_REACH, RESET_BANNER
-from espmon.records.limits import Limits
+from espmon.records.cbor import cbor_value
 from espmon.records.record import JsonObject, PayloadRecord
 from espmon.records.span import Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.header_lines import end_line, header_line
 from espmon.records.spans.png_chunks import PngWalk
 from espmon.records.spans.wire_encodings import NOT_BASE64, Damaged, unpack
-from espmon.records.values import cbor_value, json_value
+from espmon.records.values import json_value
 
 HEADER = re.compile(
     rb"@ESPFRAME (?P<kind>[a-z0-9_.-]{1,32})(?::(?P<name>[^\r\n]{1,255}?))? (?P<size>\d{1,20})"
@@ -109,11 +109,11 @@ class FrameCapture:
     kind = "frame"
     lines = 0
 
-    def __init__(self, header: Header, where: Where, limits: Limits) -> None:
+    def __init__(self, header: Header, where: Where, setup: Setup) -> None:
         self._header = header
         self._where = where
-        self._limits = limits
-        self._walk = None if header.size else PngWalk(limits.png)
+        self._setup = setup
+        self._walk = None if header.size else PngWalk(setup.limits.png)
         self._searched = header.length
         self._whole = False
 
@@ -197,11 +197,14 @@ class FrameCapture:
 
     def _record(self, wire: bytes, length: int, crc: str) -> Frame:
         head = self._header
-        payload = unpack(wire, head.encoding, self._limits.frame)
+        limits = self._setup.limits
+        payload = unpack(wire, head.encoding, self._setup.room(self._where.offset + length))
+        if head.encoding.endswith("zlib"):
+            self._setup.unpacked += len(payload)
         value, error = None, None
         if head.kind in ("json", "cbor"):
-            if len(payload) > self._limits.value:
-                error = f"not decoded: larger than {self._limits.value} bytes"
+            if len(payload) > limits.value:
+                error = f"not decoded: larger than {limits.value} bytes"
             else:
                 try:
                     value = json_value(payload) if head.kind == "json" else cbor_value(payload)
@@ -236,6 +239,7 @@ class FrameRecognizer:
     triggers: Sequence[bytes] = (b"@ESPFRAME ",)
 
     def __init__(self, setup: Setup) -> None:
+        self._setup = setup
         self._limits = setup.limits
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | FrameCapture | More | None:
@@ -254,7 +258,7 @@ class FrameRecognizer:
             int(match["crc"], 16) if match["crc"] not in (None, b"-") else None,
         )  # fmt: skip
         error = self._objection(header)
-        return self._malformed(line, where, error, header) if error else FrameCapture(header, where, self._limits)
+        return self._malformed(line, where, error, header) if error else FrameCapture(header, where, self._setup)
 
     def _objection(self, header: Header) -> str | None:
         if header.encoding not in ENCODINGS:

@@ -28,7 +28,7 @@ def inflate(wire: bytes, cap: int) -> bytes:
     """Unpack one whole zlib stream of at most `cap` bytes. Raises Damaged."""
     stream = zlib.decompressobj()
     try:
-        payload = stream.decompress(wire, cap)
+        payload = stream.decompress(wire, max(cap, 1))  # 0 would mean: without a limit
     except zlib.error as error:
         raise Damaged(f"not a zlib stream: {error}") from error
     if not stream.eof:
