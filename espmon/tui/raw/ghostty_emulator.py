@@ -61,7 +61,8 @@ class GhosttyEmulator:
         self._number, self._length = ffi.new("uint16_t*"), ffi.new("size_t*")
         self._points = ffi.new(f"uint32_t[{MAX_CODE_POINTS}]")
         self._styled, self._style = ffi.new("bool*"), init_sized("GhosttyStyle")
-        self._background = ffi.new("GhosttyColorRgb*")
+        self._raw, self._tag = ffi.new("GhosttyCell*"), ffi.new("int*")
+        self._index, self._background = ffi.new("uint8_t*"), ffi.new("GhosttyColorRgb*")
         self._rows: dict[int, Sequence[Run]] = {}
 
     def _answer_size(self, terminal: object, userdata: object, size: Any) -> bool:
@@ -146,13 +147,20 @@ class GhosttyEmulator:
             attributes = sum(bit for name, bit in _ATTRIBUTES if getattr(style, name))
             foreground, background = _colour(style.fg_color), _colour(style.bg_color)
             return background if style.invisible else foreground, background, attributes
-        # An erased cell has no style, but keeps the background that it was erased with.
-        no_value = blank and lib.ghostty_render_state_row_cells_get(
-            cell, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_BG_COLOR, self._background
-        )
-        if not blank or no_value:
-            return PLAIN
-        return None, (self._background.r, self._background.g, self._background.b), 0
+        return (None, self._erased_with(), 0) if blank else PLAIN
+
+    def _erased_with(self) -> Colour:
+        """The background of a cell without text: it is the cell's content, for there is no style."""
+        lib.ghostty_render_state_row_cells_get(self._cells[0], lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_RAW, self._raw)
+        cell = self._raw[0]
+        check(lib.ghostty_cell_get(cell, lib.GHOSTTY_CELL_DATA_CONTENT_TAG, self._tag), "content")
+        if self._tag[0] == lib.GHOSTTY_CELL_CONTENT_BG_COLOR_PALETTE:
+            check(lib.ghostty_cell_get(cell, lib.GHOSTTY_CELL_DATA_COLOR_PALETTE, self._index), "colour")
+            return int(self._index[0])
+        if self._tag[0] == lib.GHOSTTY_CELL_CONTENT_BG_COLOR_RGB:
+            check(lib.ghostty_cell_get(cell, lib.GHOSTTY_CELL_DATA_COLOR_RGB, self._background), "colour")
+            return int(self._background.r), int(self._background.g), int(self._background.b)
+        return None
 
     @property
     def cursor(self) -> tuple[int, int] | None:
