@@ -60,7 +60,11 @@ def load_stub(name: str, folder: Path | None = None) -> Stub:
     """Read a stub image (file work: off the event loop). Raises `RomError` STUB."""
     folders = stub_folders() if folder is None else [folder]
     if not folders:
-        raise RomError(RomErrorKind.STUB, "No stub is installed", "pip install 'espmon[stub]' makes flashing faster")
+        raise RomError(
+            RomErrorKind.STUB,
+            "No stub is installed",
+            "pip install 'espmon[stub]' makes flashing up to eight times faster",
+        )
     for place in folders:
         for version in VERSIONS:
             path = place / version / f"{name}.json"

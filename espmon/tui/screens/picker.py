@@ -29,6 +29,8 @@ RESCAN_SECONDS = 1.0
 DEMO_URL = "demo"
 """`OpenRequest.url` of the simulated board; whoever opens it starts one."""
 
+NO_DEMO = "\nWithout a board: pip install 'espmon[demo]' brings a simulated one"
+
 
 class PortTable(KeyedTable):
     """The list of ports; its letter keys work only while the list has the focus, so they cannot eat typing."""
@@ -222,7 +224,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         if not self._ports:
             self.query_one("#empty", Line).show(
                 "No serial port found. Plug a board in: the list refreshes by itself.\n"
-                "Or enter a URL below: rfc2217://host:port or socket://host:port"
+                "Or enter a URL below: rfc2217://host:port or socket://host:port" + ("" if self._demo else NO_DEMO)
             )
         self._show_detail()
 

@@ -297,6 +297,7 @@ async def test_no_port_at_all_says_what_to_do() -> None:
     async with app.run_test() as pilot:
         await settle(pilot)
         assert "No serial port found. Plug a board in" in screen_text(app)
+        assert "pip install 'espmon[demo]'" in screen_text(app)
         await pilot.press("enter")
         await pilot.click("#open")
         await pilot.pause()
