@@ -147,7 +147,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         found = []
         if self._report.elf_match is False:
             found.append(OTHER_ELF)
-        elif self._report.elf_match is None:
+        elif self._report.elf_match is None and self._report.elf is not None:
             found.append("It could not be checked whether the ELF belongs to this dump")
         return [*found, *self._report.warnings]
 
