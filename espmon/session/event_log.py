@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from espmon.records.events.boot import Boot as BootRecord
 from espmon.records.events.boot_loop import LOOP_AT, LOOP_SECONDS
@@ -80,7 +79,7 @@ class EventLog:
         self._next = 0
         self._placed = 0
 
-    def add(self, record: Record, line: int | None, **extra: Any) -> EventEntry | None:
+    def add(self, record: Record, line: int | None) -> EventEntry | None:
         """List a record. Returns its entry, or None for a type that the inspector does not list."""
         described = describe(record)
         if described is None:
@@ -104,8 +103,6 @@ class EventLog:
             count=record.repeats if isinstance(record, Reset) and record is self._loop else 1,
             order=self._placed,
         )
-        if extra:
-            entry = replace(entry, **extra)
         self._placed += 1
         before = self._same(record, described)
         if record.type in REVISED:
@@ -160,7 +157,10 @@ class EventLog:
             self._loop = record
         first = tuple(row for row in entry.details if row[0] in FIRST_SEEN)
         return self.update(
-            identity, record=record, title=title, severity=severity, details=(*details, *first), report=None
+            identity,
+            lambda entry: replace(
+                entry, record=record, title=title, severity=severity, details=(*details, *first), report=None
+            ),
         )
 
     def _remove(self, entry: EventEntry) -> None:
@@ -250,12 +250,12 @@ class EventLog:
         index = self._index(identity)
         return None if index is None else self.entries[index]
 
-    def update(self, identity: int, **changes: Any) -> EventEntry | None:
-        """Replace an entry by one with more in it. Returns None when it is no longer kept."""
+    def update(self, identity: int, change: Callable[[EventEntry], EventEntry]) -> EventEntry | None:
+        """Replace an entry by what `change` makes of it. Returns that; None when the entry is no longer kept."""
         index = self._index(identity)
         if index is None:
             return None
-        entry = replace(self.entries[index], **changes)
+        entry = change(self.entries[index])
         self.entries[index] = entry
         self._changed(entry)
         return entry

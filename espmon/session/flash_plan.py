@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+from espmon.records.record import JsonObject
 from espmon.session.elves import folders_below
 
 MAX_REGIONS = 64
@@ -205,7 +205,7 @@ BUILD_ROLES = {"bootloader": "bootloader", "partition-table": "partitions", "app
 
 def _flasher_args(path: Path) -> FlashPlan:
     try:
-        table: Any = json.loads(path.read_text("utf-8"))
+        table: JsonObject = json.loads(path.read_text("utf-8"))
         files = {number(str(key)): str(name) for key, name in dict(table["flash_files"]).items()}
         parts = {name: part for name, part in table.items() if isinstance(part, dict) and "offset" in part}
         places = {number(str(part["offset"])): name for name, part in parts.items()}

@@ -11,7 +11,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from espmon.records.record import JsonObject
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
 
 CONNECT_SECONDS = 3.0
 """Longest wait for a connection, and for sending a message."""
@@ -80,7 +85,7 @@ class Ide:
         finally:
             await socket.close()
 
-    async def _connected(self) -> Any:
+    async def _connected(self) -> ClientConnection:
         from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
 
@@ -90,7 +95,7 @@ class Ide:
         except (OSError, TimeoutError, ValueError, WebSocketException) as error:
             raise IdeError(f"The IDE at {self.url} cannot be reached: {error or 'no answer'}") from error
 
-    async def _tell(self, fields: dict[str, Any], before: Callable[[], Awaitable[None]] | None = None) -> bool:
+    async def _tell(self, fields: JsonObject, before: Callable[[], Awaitable[None]] | None = None) -> bool:
         """Send an event and wait for the IDE.
 
         Returns:
@@ -113,7 +118,7 @@ class Ide:
         finally:
             await socket.close()
 
-    async def _finished(self, socket: Any) -> bool:
+    async def _finished(self, socket: ClientConnection) -> bool:
         async def listen() -> bool:
             for _ in range(MAX_MESSAGES):
                 try:

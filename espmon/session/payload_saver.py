@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 from espmon.records.batch import Part
@@ -54,8 +55,10 @@ class PayloadSaver:
         now = self._reporter.clock()
         await asyncio.to_thread(lambda: record.sha256)
         self._recorder.event(record.to_json(), now)
-        if entry is not None and (described := describe(record)) is not None:
-            self._events.update(entry, details=described.details)
+        described = describe(record)
+        if entry is not None and described is not None:
+            details = described.details
+            self._events.update(entry, lambda listed: replace(listed, details=details))
         if record.payload:
             await self._save(record, entry, folder)
 
@@ -68,4 +71,4 @@ class PayloadSaver:
             self._reporter.notify(f"Not saved: {error.strerror or error}", Severity.ERROR)
             return
         if entry is not None:
-            self._events.update(entry, path=path)
+            self._events.update(entry, lambda listed: replace(listed, path=path))

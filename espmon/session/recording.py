@@ -12,8 +12,8 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from espmon.records.record import JsonObject
 from espmon.session.clock import SessionClock
 from espmon.session.disk_writer import AppendedFile, DiskWriter
 from espmon.session.file_system import FileSystem, reason, write_all
@@ -143,14 +143,14 @@ class Recording:
         self._gap = None
         self._put({"event": "gap", "offset": start, "length": length, "reason": self._problem}, now, important=True)
 
-    def event(self, fields: dict[str, Any], now: float) -> None:
+    def event(self, fields: JsonObject, now: float) -> None:
         """Record something that happened, as one JSON line in the sidecar."""
         self._put(fields, now)
 
-    def _put(self, fields: dict[str, Any], now: float, *, important: bool = False) -> None:
+    def _put(self, fields: JsonObject, now: float, *, important: bool = False) -> None:
         self._writer.put(self._sidecar, self._line(fields, now), important=important)
 
-    def _line(self, fields: dict[str, Any], now: float) -> bytes:
+    def _line(self, fields: JsonObject, now: float) -> bytes:
         """One line of the sidecar. `t` is wall time, `m` the session's own, which no setting of a clock moves."""
         if isinstance(when := fields.get("time"), float):
             fields = {**fields, "time": self._clock.wall(when)}

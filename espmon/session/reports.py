@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 from espmon.postmortem import CoreReport, PostmortemError, Symbolizer
@@ -20,7 +21,7 @@ from espmon.session.event_log import FIRST_SEEN, EventLog
 from espmon.session.file_system import write_atomically
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
-from espmon.session.status import CrashDecoded, Severity, Undecoded
+from espmon.session.status import CrashDecoded, Report, Severity, Undecoded
 from espmon.session.tasks import BackgroundTasks
 from espmon.text import plain
 
@@ -95,7 +96,7 @@ class Reports:
         if isinstance(entry.record, Panic):
             await self.panic(entry.record, identity, again=True)
         elif isinstance(entry.record, Coredump) and entry.record.payload:
-            self._events.update(identity, report=None)
+            self._put(identity, None)
             await self.core_dump(entry.record, identity)
 
     async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
@@ -157,7 +158,7 @@ class Reports:
             *(("warning", plain(warning)) for warning in report.warnings),
         )
         title = plain(f"{crash_heading(panic)}: {report.sentence}")
-        self._events.update(entry, title=title, report=report, details=details)
+        self._events.update(entry, lambda listed: replace(listed, title=title, report=report, details=details))
 
     def _repeated(self, panic: Panic, entry: int) -> bool:
         """Count a crash that is, with its registers and all, the one that was decoded last; False when it is not."""
@@ -182,13 +183,16 @@ class Reports:
         except PostmortemError as error:
             self._not_decoded(entry, str(error))
             return
-        self._events.update(entry, report=report)
+        self._put(entry, report)
         folder = self._recorder.folder
         if folder is not None:
             await asyncio.to_thread(_save, folder, f"coredump-{entry}", report)
 
+    def _put(self, entry: int, report: Report | None) -> None:
+        self._events.update(entry, lambda listed: replace(listed, report=report))
+
     def _not_decoded(self, entry: int, reason: str) -> None:
-        self._events.update(entry, report=Undecoded(reason))
+        self._put(entry, Undecoded(reason))
         self._reporter.notify(f"The core dump is saved, but not decoded: {reason}", Severity.WARNING)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Result = TypeVar("Result")
 
@@ -30,11 +30,11 @@ class LoopThread:
         finally:
             self._loop.close()
 
-    def submit(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+    def submit(self, work: Coroutine[object, None, Result]) -> Future[Result]:
         """Start `work` on the thread's loop; the future may be waited for from any thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def run(self, work: Coroutine[object, None, Result]) -> Result:
         """Run `work` on the thread's loop and await its result from another loop."""
         return await asyncio.wrap_future(self.submit(work))
 

@@ -11,7 +11,8 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+
+from espmon.records.record import JsonObject
 
 LINE_ENDS = ("CR", "LF", "CRLF")
 """What `eol` can be."""
@@ -128,12 +129,12 @@ def load_settings(path: Path | None = None) -> tuple[Settings, list[str]]:
     return settings_from(table, str(path))
 
 
-def settings_from(table: Mapping[str, Any], source: str) -> tuple[Settings, list[str]]:
+def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, list[str]]:
     """Settings from a TOML table; `source` names it in the problems."""
     defaults = Settings()
     known = {item.name: getattr(defaults, item.name) for item in fields(Settings)}
     problems = []
-    chosen: dict[str, Any] = {}
+    chosen: JsonObject = {}
     for name, value in table.items():
         if name not in known:
             problems.append(f"{source}: unknown setting {name!r} is ignored")

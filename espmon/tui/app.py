@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -29,7 +29,10 @@ from espmon.tui.theme import DARK, THEMES, theme_problem
 from espmon.tui.widgets.input_line import History
 
 if TYPE_CHECKING:
+    from espmon.port import PortInfo
     from espmon.tui.artifact_dialogs import Artifacts
+
+ScreenResult = TypeVar("ScreenResult")
 
 CLOSE_SECONDS = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
@@ -89,7 +92,7 @@ class EspmonApp(Host):
         timestamps: bool = False,
         notices: Sequence[str] = (),
         history: Path | None = None,
-        discover: Callable[[], Sequence[Any]] | None = None,
+        discover: Callable[[], Sequence[PortInfo]] | None = None,
         demo: Callable[[], OpenRequest] | None = None,
         defaults: OpenRequest | None = None,
         driver_class: type[Driver] | None = None,
@@ -136,7 +139,7 @@ class EspmonApp(Host):
 
     # -- screens ------------------------------------------------------------------------------------------------
 
-    def get_default_screen(self) -> Screen[Any]:
+    def get_default_screen(self) -> MonitorScreen:
         """The monitor is at the bottom of everything."""
         return MonitorScreen(self.link, self.settings, self._history, timestamps=self._timestamps)
 
@@ -174,7 +177,7 @@ class EspmonApp(Host):
         if self.request is not None:
             self.link.ask(self.link.session.open(self.request))
 
-    def _screen_changed(self, screen: Screen[Any]) -> None:
+    def _screen_changed(self, screen: Screen[object]) -> None:
         before, self._depth = self._depth, len(self.screen_stack)
         if self._depth > before:
             self.make_room()
@@ -303,7 +306,7 @@ class EspmonApp(Host):
         """Show the picture when it is there."""
         self.artifacts.expect_picture()
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[ScreenResult]) -> Iterable[SystemCommand]:
         """The palette: every action of the table, and Textual's own."""
         yield from super().get_system_commands(screen)
         if isinstance(screen, MonitorScreen):
@@ -315,7 +318,7 @@ class EspmonApp(Host):
                 text = f"{action.help} ({keys})" if keys else action.help
                 yield SystemCommand(action.title, text, self._runs(call))
 
-    def _runs(self, call: str) -> Callable[[], Any]:
+    def _runs(self, call: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             await self.monitor.run_from_elsewhere(call)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from espmon.port import PortInfo
+    from espmon.tui.screens.device_form import Changes
     from espmon.tui.screens.device_manager import DeviceRow
     from espmon.tui.screens.ports import PortRow
 
@@ -16,7 +18,7 @@ HOLDERS_ASKED = 16
 """Ports whose holder is looked up at most; looking goes through the files of every process."""
 
 
-def ports(discover: Callable[[], Sequence[Any]]) -> list[PortRow]:
+def ports(discover: Callable[[], Sequence[PortInfo]]) -> list[PortRow]:
     """Ports for the picker: those that are here with what is remembered of them, then known boards that are not."""
     from espmon.port import DeviceRegistry, PortError
     from espmon.port.platform import holders
@@ -30,7 +32,7 @@ def ports(discover: Callable[[], Sequence[Any]]) -> list[PortRow]:
     rows: list[PortRow] = []
     for number, port in enumerate(found):
         row = port_row(port)
-        device = known.pop(getattr(port, "key", ""), None)
+        device = known.pop(port.key, None)
         if device is not None:
             row = replace(row, baud=device.baud, elf=Path(device.elf) if device.elf else None)
             row = replace(row, nickname=device.nickname or row.nickname, chip_guess=device.chip or row.chip_guess)
@@ -60,12 +62,12 @@ def find_elfs(folder: Path) -> list[Path]:
     return [found.path for found in discover(folder)]
 
 
-def load(discover: Callable[[], Sequence[Any]]) -> list[DeviceRow]:
+def load(discover: Callable[[], Sequence[PortInfo]]) -> list[DeviceRow]:
     """Known boards with the port each is on, then boards that are plugged in and have no name yet."""
     from espmon.port import DeviceRegistry
     from espmon.tui.screens.device_manager import DeviceRow
 
-    ports = {port.key: port for port in discover() if getattr(port, "key", "")}
+    ports = {port.key: port for port in discover() if port.key}
     rows: list[DeviceRow] = []
     for device in DeviceRegistry().devices():
         port = ports.pop(device.key, None)
@@ -78,7 +80,7 @@ def load(discover: Callable[[], Sequence[Any]]) -> list[DeviceRow]:
     return rows
 
 
-def save(key: str, changes: Mapping[str, Any]) -> None:
+def save(key: str, changes: Changes) -> None:
     """Write the changed fields; the others stay as they are. Raises `PortError` with what is wrong."""
     from espmon.port import DeviceRegistry
 

@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import SuspendNotSupported
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from espmon.model.stack_frame import StackFrame
     from espmon.session.stopped import Snapshot
     from espmon.tui.screens.gdb_inspector import GdbAction, GdbInspectScreen, GdbView
+
+Result = TypeVar("Result")
 
 OFFER = (
     "Inspect: registers, threads, backtrace and memory in this window; the log waits.",
@@ -109,7 +111,7 @@ class DebugDialogs:
             title, body = f"Is {name} in its debug stub?", (*OFFER[:2], NOT_SEEN)
         self._app.push_screen(StubScreen(title, body), answered)
 
-    async def _asked(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def _asked(self, work: Coroutine[object, None, Result]) -> Result | None:
         """What the session answers; None when it does not, and the toast says why."""
         from espmon.port import PortError
         from espmon.session.debug_lease import DebugError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
@@ -30,7 +29,7 @@ class Graphics:
         app: the app that has the terminal.
     """
 
-    def __init__(self, app: App[Any]) -> None:
+    def __init__(self, app: App[int]) -> None:
         self._app = app
         self._asked = False
 

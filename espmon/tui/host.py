@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App
@@ -21,6 +21,11 @@ from espmon.tui.actions import written
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import plain
+
+if TYPE_CHECKING:
+    from textual.app import AutopilotCallbackType
+
+    from espmon.port import PortInfo
 
 MAX_NOTICE = 500
 """Longest toast, in characters."""
@@ -61,7 +66,7 @@ class Host(App[int]):
     defaults: OpenRequest
     """What the list of ports offers where nothing else is known."""
 
-    discover: Callable[[], Sequence[Any]] | None
+    discover: Callable[[], Sequence[PortInfo]] | None
     demo: Callable[[], OpenRequest] | None
     project: Path
     """Where builds are looked for."""
@@ -85,15 +90,33 @@ class Host(App[int]):
 
     _screen_loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self, **options: Any) -> int | None:
+    def run(
+        self,
+        *,
+        headless: bool = False,
+        inline: bool = False,
+        inline_no_clear: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+        auto_pilot: AutopilotCallbackType | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> int | None:
         """Run the app; returns what it was left with.
 
         Unlike Textual's, it does not wait at the end for threads that hang, nor long for anything else.
         """
-        loop = self._screen_loop = asyncio.new_event_loop()
+        loop = self._screen_loop = loop or asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            return super().run(**{"loop": loop, **options})
+            return super().run(
+                headless=headless,
+                inline=inline,
+                inline_no_clear=inline_no_clear,
+                mouse=mouse,
+                size=size,
+                auto_pilot=auto_pilot,
+                loop=loop,
+            )
         finally:
             if left := asyncio.all_tasks(loop):
                 for task in left:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 MAX_NAMES = 1000
 """Numbers tried behind a name that exists already."""
@@ -46,6 +45,6 @@ def as_text(parts: Sequence[tuple[str, str]]) -> str:
     return "\n\n".join(f"{title}\n{text}" for title, text in parts if text) + "\n"
 
 
-def as_json(report: Mapping[str, Any]) -> str:
+def as_json(report: Mapping[str, object]) -> str:
     """A report as JSON."""
     return json.dumps(report, indent=1, default=str) + "\n"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from espmon.session.state import State
 from espmon.session.status import WAITS, OpenRequest, Status
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
+    from espmon.port import PortInfo
     from espmon.tui.screens.probing_screen import ProbingScreen
 
 PROBE_TEXT = (
@@ -215,5 +216,5 @@ class Router:
         self._app.push_screen(HelpScreen(keymap.help_rows(self._app.chosen_keys), f"espmon {__version__}"))
 
 
-def _no_ports() -> Sequence[Any]:
+def _no_ports() -> Sequence[PortInfo]:
     return ()

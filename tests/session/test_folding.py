@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_what_is_known_of_an_entry_stays_when_it_is_counted(listed: Listed) -> N
     listed.feed(crash("panic"), POWER_ON)
     identity = listed.log.entries[0].id
     report = decode_panic(Panic(0), None)
-    listed.log.update(identity, report=report, title="Panic: It fell.", path=Path("a"))
+    listed.log.update(identity, lambda entry: replace(entry, report=report, title="Panic: It fell.", path=Path("a")))
     listed.feed(crash("panic"), POWER_ON)
     entry = listed.log.entry(identity)
     assert entry is not None

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from espmon.session.runner import LoopThread
 from espmon.session.status import (
@@ -27,6 +27,10 @@ from espmon.session.status import (
 )
 from espmon.session.store import LogStore
 
+if TYPE_CHECKING:
+    from espmon.session.flash_job import FlashJob
+    from espmon.session.stopped import Snapshot
+
 Result = TypeVar("Result")
 
 FRAME = 1 / 30
@@ -40,6 +44,42 @@ CALM_RATE = 40_000
 
 MAX_QUEUE = 50_000
 """Most changes kept for a screen that does not look; older ones go (the session's own lists stay complete)."""
+
+
+class Debugging(Protocol):
+    """The debug stub's lease: inspect a stopped board, or hand it over to gdb. Raises `DebugError`, `PortError`."""
+
+    async def start(self) -> Snapshot:
+        """Take the port and ask the stub where it stopped."""
+        ...
+
+    async def select(self, thread: str) -> Snapshot:
+        """Look at another thread."""
+        ...
+
+    async def step(self) -> Snapshot:
+        """One instruction."""
+        ...
+
+    async def memory(self, address: int, length: int) -> bytes:
+        """Memory of the target."""
+        ...
+
+    async def resume(self, *, detach: bool = False) -> None:
+        """Let the board run on."""
+        ...
+
+    async def abandon(self) -> None:
+        """Give the port back without a word to the board."""
+        ...
+
+    async def hand_over(self) -> list[str]:
+        """Lend the port to a gdb of this computer; returns the command to start."""
+        ...
+
+    async def take_back(self) -> None:
+        """gdb has ended."""
+        ...
 
 
 class SessionLike(Protocol):
@@ -108,12 +148,12 @@ class SessionLike(Protocol):
         """End the running capture."""
         ...
 
-    async def flash(self, job: Any) -> None:
+    async def flash(self, job: FlashJob) -> None:
         """Run a flash job."""
         ...
 
     @property
-    def debugging(self) -> Any:
+    def debugging(self) -> Debugging:
         """The debug stub's lease."""
         ...
 
@@ -159,8 +199,14 @@ class Waiting:
         """There is nothing to hear yet."""
         return lambda: None
 
-    debugging = None
     lends_to_ide = False
+
+    @property
+    def debugging(self) -> Debugging:
+        """Nothing can have stopped yet."""
+        from espmon.session.debug_lease import DebugError
+
+        raise DebugError("No port is open")
 
     def stop_waiting_for_ide(self) -> None:
         """No IDE has anything yet."""
@@ -301,7 +347,7 @@ class SessionLink:
 
     # -- work goes down -----------------------------------------------------------------------------------------
 
-    def ask(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+    def ask(self, work: Coroutine[object, None, None]) -> Future[None]:
         """Run a method of the session on its thread; what goes wrong becomes a notice."""
         future = self._runner.submit(work)
         future.add_done_callback(self._answered)
@@ -312,7 +358,7 @@ class SessionLink:
         with suppress(RuntimeError):  # its loop has ended: there is nothing to close
             self._runner.submit(self.session.close())
 
-    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def run(self, work: Coroutine[object, None, Result]) -> Result:
         """Run a method of the session on its thread; the answer, or what it raised, comes back here."""
         return await self._runner.run(work)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from bittty import XTERM, Board
 
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 MAX_PENS = 4096
 """Styles whose pen is remembered; a board that sends more colours than this starts over."""
+
+
+class Page(Protocol):
+    """The screen as the emulator holds it."""
+
+    def observe(self) -> int:
+        """The state as it is now, by its number."""
+        ...
+
+    def dirty_rows(self, since: int) -> list[int]:
+        """Rows that changed after a state."""
+        ...
 
 
 class _Answers:
@@ -61,7 +73,7 @@ class BitttyEmulator:
         self._board.host.attach(self._answers)
         self._guard = SequenceGuard()
         self._seen = 0
-        self._page: Any = None
+        self._page: Page | None = None
         self._pens: dict[Style, Pen] = {}
 
     def feed(self, data: bytes) -> bytes:
@@ -78,12 +90,12 @@ class BitttyEmulator:
 
     def changed(self) -> Sequence[int]:
         """See `Emulator`."""
-        page = self._board.display.page
+        page: Page = self._board.display.page
         if page is not self._page:
             self._page = page
             self._seen = page.observe()
             return range(self.rows)
-        dirty: list[int] = page.dirty_rows(self._seen)
+        dirty = page.dirty_rows(self._seen)
         self._seen = page.observe()
         return dirty
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from pyghostty._ffi import check, ffi, lib
 from pyghostty.core import Terminal, init_sized
@@ -32,6 +32,33 @@ _ATTRIBUTES = (
     ("inverse", sgr.REVERSE),
     ("strikethrough", sgr.STRIKE),
 )
+
+
+class _Size(Protocol):
+    """What the board is told of the screen."""
+
+    rows: int
+    columns: int
+    cell_width: int
+    cell_height: int
+
+
+class _Rgb(Protocol):
+    r: int
+    g: int
+    b: int
+
+
+class _ColourValue(Protocol):
+    palette: int
+    rgb: _Rgb
+
+
+class _StyleColour(Protocol):
+    """The library's tagged union."""
+
+    tag: int
+    value: _ColourValue
 
 
 class GhosttyEmulator:
@@ -65,7 +92,7 @@ class GhosttyEmulator:
         self._index, self._background = ffi.new("uint8_t*"), ffi.new("GhosttyColorRgb*")
         self._rows: dict[int, Sequence[Run]] = {}
 
-    def _answer_size(self, terminal: object, userdata: object, size: Any) -> bool:
+    def _answer_size(self, terminal: object, userdata: object, size: _Size) -> bool:
         size.rows, size.columns, size.cell_width, size.cell_height = self.rows, self.columns, CELL_WIDTH, CELL_HEIGHT
         return True
 
@@ -183,14 +210,15 @@ class GhosttyEmulator:
         return bool(self._terminal.mode(KEYPAD))
 
 
-def _owned(kind: str, new: Any, free: Any) -> Any:
+def _owned(kind: str, new: Callable[[object, object], int], free: Callable[[object], None]) -> Sequence[object]:
     """Returns a library object that is freed with the Python object that holds it."""
     pointer = ffi.new(kind)
     check(new(ffi.NULL, pointer), kind)
-    return ffi.gc(pointer, lambda held: free(held[0]))
+    held: Sequence[object] = ffi.gc(pointer, lambda held: free(held[0]))
+    return held
 
 
-def _colour(colour: Any) -> Colour:
+def _colour(colour: _StyleColour) -> Colour:
     if colour.tag == lib.GHOSTTY_STYLE_COLOR_PALETTE:
         return int(colour.value.palette)
     if colour.tag == lib.GHOSTTY_STYLE_COLOR_RGB:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Set
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -28,7 +28,11 @@ FIELDS = (
 """(field, label, placeholder)."""
 
 
-class DeviceForm(Dialog[Mapping[str, Any] | None]):
+Changes = Mapping[str, str | int | None]
+"""Field of the registry -> its new value; fields that stay as they are are left out."""
+
+
+class DeviceForm(Dialog[Changes | None]):
     """Returns the fields that were changed (`baud` as a number or None), or None when cancelled.
 
     Args:
@@ -107,9 +111,11 @@ class DeviceForm(Dialog[Mapping[str, Any] | None]):
         if problem:
             self.query_one(f"#{field}").focus()
             return
-        changed: dict[str, Any] = {field: text for field, text in texts.items() if text != self._values.get(field, "")}
+        changed: dict[str, str | int | None] = {
+            field: text for field, text in texts.items() if text != self._values.get(field, "")
+        }
         if "baud" in changed:
-            changed["baud"] = int(changed["baud"]) if changed["baud"] else None
+            changed["baud"] = baud_of(texts["baud"])
         self.dismiss(changed)
 
     def action_cancel(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerState
 
 from espmon.port import Device
 from espmon.tui.screens.confirm import ConfirmScreen
-from espmon.tui.screens.device_form import DeviceForm
+from espmon.tui.screens.device_form import Changes, DeviceForm
 from espmon.tui.screens.dialog import Line, clip, rows
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
@@ -90,7 +90,7 @@ class DeviceManagerScreen(ModalScreen[str | None]):
     def __init__(
         self,
         load: Callable[[], Sequence[DeviceRow]],
-        save: Callable[[str, Mapping[str, Any]], object],
+        save: Callable[[str, Changes], object],
         remove: Callable[[str], object],
         *,
         refresh_every: float | None = REFRESH_SECONDS,
@@ -254,7 +254,7 @@ class DeviceManagerScreen(ModalScreen[str | None]):
         }
         verb = "Edit" if device.known else "Add"
 
-        def answered(changes: Mapping[str, Any] | None) -> None:
+        def answered(changes: Changes | None) -> None:
             if changes is not None:
                 self._changing(lambda: self._save(device.key, changes))
 

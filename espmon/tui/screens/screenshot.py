@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -50,7 +50,7 @@ def prepare_images() -> bool:
 
 def prepared_widget(picture: Image) -> Widget | None:
     """The terminal's own way of drawing pictures, when `prepare_images` found one."""
-    module: Any = sys.modules.get(WIDGETS)
+    module = sys.modules.get(WIDGETS)
     if module is None:
         return None
     widget: Widget = module.Image(picture)

@@ -14,7 +14,7 @@ import termios
 import tty
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import constants, events
 from textual._xterm_parser import XTermParser
@@ -27,6 +27,8 @@ from espmon.tui.terminal.raw_input import ForBoard, ForScreen, RawInput, RawToke
 from espmon.tui.terminal.screen_output import ScreenOutput
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from textual.app import App
 
 MAX_READ = 1 << 16
@@ -82,7 +84,7 @@ class TerminalDriver(LinuxDriver):
     """Keys from, and pictures to, the terminal that standard input is."""
 
     def __init__(
-        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+        self, app: App[int], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         own = own_descriptor(self.fileno)
@@ -94,7 +96,7 @@ class TerminalDriver(LinuxDriver):
         self._last_input = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._active = self._reading = self._resumed = False
-        self._raw_attributes: list[Any] | None = None
+        self._raw_attributes: list[object] | None = None
         self._raw: RawInput | None = None
         self._on_raw: Callable[[RawToken], None] = self._drop
         self._key_modes = KEYS_PLAIN
@@ -309,10 +311,10 @@ class TerminalDriver(LinuxDriver):
 
     # -- signals ------------------------------------------------------------------------------------------------
 
-    def _on_loop(self, work: Callable[[], None]) -> Callable[..., None]:
+    def _on_loop(self, work: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
         """A signal handler that does `work` on the loop, where nothing is half done."""
 
-        def received(*_: object) -> None:
+        def received(number: int, frame: FrameType | None) -> None:
             with suppress(RuntimeError):  # the loop is closed: the screen has gone
                 self._loop.call_soon_threadsafe(work)
 
@@ -331,7 +333,7 @@ class TerminalDriver(LinuxDriver):
         return width or 80, height or 25
 
     def _sigtstp_application(self, *_: object) -> None:
-        self._on_loop(self._suspend)()
+        self._on_loop(self._suspend)(signal.SIGTSTP, None)
 
     def _suspend(self) -> None:
         if self._auto_restart:
@@ -340,7 +342,7 @@ class TerminalDriver(LinuxDriver):
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _sigcont_application(self, *_: object) -> None:
-        self._on_loop(self._continued)()
+        self._on_loop(self._continued)(signal.SIGCONT, None)
 
     def _continued(self) -> None:
         """The process was stopped and goes on: the shell may have had the terminal meanwhile."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -248,7 +247,7 @@ class LogPane(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The toolkit adjusts this when sizes change; the pager alone knows the place."""
 
-    def scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> None:
+    def scroll_to(self, x: float | None = None, y: float | None = None, **options: object) -> None:
         """The scrollbar was dragged or clicked: that line to the top, or follow when it is the last page."""
         count = len(self.view)
         if y is None or not count:
@@ -442,9 +441,9 @@ class LogPane(ScrollView, can_focus=True):
         """Tell the parents that something about the pane changed."""
         self.post_message(self.Changed(self))
 
-    def call_soon(self, function: Callable[..., object], *news: Any) -> None:
-        """From any thread: call `function` on the screen's loop; news for a screen that is gone is dropped."""
+    def call_soon(self, work: Callable[[], None]) -> None:
+        """From any thread: do `work` on the screen's loop; news for a screen that is gone is dropped."""
         if self.is_attached and self.app.is_running:
             loop = self.app._loop
             if loop is not None and not loop.is_closed():
-                loop.call_soon_threadsafe(function, *news)
+                loop.call_soon_threadsafe(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.history_scan import INLINE, Scan, Scanner
@@ -57,8 +57,8 @@ class Queried(Protocol):
         """Tell the parents that something about the pane changed."""
         ...
 
-    def call_soon(self, function: Callable[..., object], *news: Any) -> None:
-        """From any thread: call `function` on the screen's loop, or drop it when the screen is gone."""
+    def call_soon(self, work: Callable[[], None]) -> None:
+        """From any thread: do `work` on the screen's loop, or drop it when the screen is gone."""
         ...
 
 
@@ -80,8 +80,8 @@ class LogQueries:
         self.matches: Scan | None = None
         """Lines with a match, None while nothing is searched."""
 
-        self._filters = Scanner(lambda *news: pane.call_soon(self._filtered, *news), "espmon-filter")
-        self._searches = Scanner(lambda *news: pane.call_soon(self._searched, *news), "espmon-search")
+        self._filters = Scanner(self._on_loop(self._filtered), "espmon-filter")
+        self._searches = Scanner(self._on_loop(self._searched), "espmon-search")
         self._wanted: int | None = None
         """Where to go when a match is found: to the first from this line on, -1 the newest, None nowhere."""
 
@@ -120,6 +120,14 @@ class LogQueries:
             pane.announce()
         if self.query is not None:
             self._start_search(None)
+
+    def _on_loop(self, take: Callable[[int, Scan, bool], None]) -> Callable[[int, Scan, bool], None]:
+        """What hands a scan's news to `take` on the screen's loop."""
+
+        def passed_on(generation: int, scan: Scan, done: bool) -> None:
+            self._pane.call_soon(lambda: take(generation, scan, done))
+
+        return passed_on
 
     def _filtered(self, generation: int, scan: Scan, done: bool) -> None:
         if generation != self._filters.generation or not done:
