@@ -47,7 +47,7 @@ _UNPROVEN = frozenset({"exception8266", "abort8266"})
 """Starters that are no crash yet: words that a program may print, too."""
 _NO_MESSAGE = re.compile(r"[EWIDV] \(|\. ?Exception was unhandled|Guru Medit")
 _ABORTING = re.compile(r"task_wdt: +Aborting|^Aborting\.$")
-_NOT_FATAL = frozenset({"task_wdt", "trace", "chain", "dump", "ubsan", "heap"})
+_NOT_FATAL = frozenset({"task_wdt", "wdt_row", "trace", "chain", "dump", "ubsan", "heap"})
 """Starters of reports after which the program may go on."""
 _NUMBERED = re.compile(r" \(\d+\)$")
 _ERROR_ROW = re.compile(r'^(?:file: "|func: |expression: )')
@@ -126,6 +126,9 @@ class Assembly:
                 self._words = reason_before(line, certain=True)
             panic.unconfirmed = self.names == {"chain"}
             self._begin_trace(text[match.end() :].strip() if starter.name == "trace" else match["chain"])
+        elif starter.name == "wdt_row":
+            self.names.add("task_wdt")
+            self.read(line, text)
         else:
             self._message(starter, groups, text)
             if starter.name in ("abort", "terminate") and panic.reason is None and len(self.names) == 1:
@@ -401,6 +404,10 @@ class Assembly:
             return True
         return False
 
+    def _stops(self) -> bool:
+        """A report of this kind is the last that the program does."""
+        return not self.names <= _NOT_FATAL or ("dump" in self.names and "task_wdt" not in self.names)
+
     def close(self, *, interrupted: bool, restarted: bool = False) -> Panic:
         """The panic with everything derived.
 
@@ -411,7 +418,12 @@ class Assembly:
         self._flush_pending()
         panic = self.panic
         over = self._ended or restarted
-        panic.fatal = over or self._aborting or not self.names <= _NOT_FATAL or "dump" in self.names - {"task_wdt"}
+        panic.fatal = (
+            over
+            or self._aborting
+            or not self.names <= _NOT_FATAL
+            or ("dump" in self.names and "task_wdt" not in self.names)
+        )
         if self._words is not None and (over if "dump" not in self.names else gave_up(panic)):
             panic.reason = self._words
             self._prove("abort")

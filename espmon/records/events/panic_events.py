@@ -105,7 +105,7 @@ class PanicEvents:
             yield from self._read(line, rest)
             return
         started = find_starter(text)
-        if started is not None and started[0].name == "chain" and not self._begins_chain(started[1]):
+        if started is not None and self._goes_on(*started[:2]):
             started = None
         if started is not None and not started[2]:
             yield from self._believe(line, started[0])
@@ -125,12 +125,15 @@ class PanicEvents:
             self._earlier_told = [*self._earlier_told[-MAX_TOLD:], panic]
             yield panic
 
-    def _begins_chain(self, match: re.Match[str]) -> bool:
-        """A line of address pairs alone: the backtrace of a report that lacks one, or one whose beginning was lost."""
+    def _goes_on(self, starter: Starter, match: re.Match[str]) -> bool:
+        """True for a line that only begins a report whose own beginning was lost, where none was."""
         open_ = self._open
-        if open_ is None:
-            return grows(match["chain"])
-        return "trace" not in open_.groups and open_.has_rows
+        if starter.name == "wdt_row":
+            return open_ is not None and "task_wdt" in open_.names
+        if starter.name == "chain":
+            # The backtrace of a report that lacks one, or one that stands alone.
+            return not grows(match["chain"]) if open_ is None else "trace" in open_.groups or not open_.has_rows
+        return False
 
     def _believe(self, line: LineView, starter: Starter) -> Iterator[Record]:
         """Take back what was held for talk about an earlier crash: registers or a backtrace stand right behind it."""
@@ -149,7 +152,7 @@ class PanicEvents:
             self._open.panic.nested = nested
         elif open_ is None:
             self._open = Assembly(line)
-            self._open.loose = starter.name in ("task_wdt", "trace", "chain", "ubsan", "heap")
+            self._open.loose = starter.name in ("task_wdt", "wdt_row", "trace", "chain", "ubsan", "heap")
         assert self._open is not None
         if starter.group in ("banner", "dump") and starter.name != "task_wdt" and "task_wdt" not in self._open.names:
             self._open.loose = False
@@ -202,6 +205,8 @@ _REPEATING = frozenset({"heap", "rust"})
 def belongs_to(open_: Assembly, starter: Starter, match: re.Match[str]) -> bool:
     """True when a starter is the next part of the open report, False when it opens a new one."""
     panic = open_.panic
+    if starter.name == "wdt_row":
+        return open_.names == {"trace"}
     if starter.name in _CONTINUING:
         return starter.name not in open_.names
     if starter.group == "trace":

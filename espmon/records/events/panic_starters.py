@@ -67,6 +67,7 @@ STARTERS = (
     _s("heap", "CORRUPT HEAP: ", r"(?P<message>CORRUPT HEAP: .*)", "heap"),
     _s("ubsan", "Undefined behavior of type", r"(?P<message>Undefined behavior of type (?P<cause>\S+).*)", "other"),
     _s("task_wdt", "Task watchdog got triggered", r"(?P<message>Task watchdog got triggered.*)", "task_wdt"),
+    _s("wdt_row", "task_wdt: ", r"task_wdt: +(?:Tasks currently running:|Print CPU \d|CPU \d: \S|- \S)", "task_wdt"),
     _s("brownout", "Brownout detector was triggered", r"(?P<message>Brownout detector was triggered)", "brownout"),
     _s("terminate", "terminate called", r"(?P<message>terminate called (?:after|without|recurs).*)", "abort"),
     _s("exception8266", "xception ", r"^(?:Fatal )?[Ee]xception \((?P<number>\d{1,2})\):", "exception"),
