@@ -418,12 +418,7 @@ class Assembly:
         self._flush_pending()
         panic = self.panic
         over = self._ended or restarted
-        panic.fatal = (
-            over
-            or self._aborting
-            or not self.names <= _NOT_FATAL
-            or ("dump" in self.names and "task_wdt" not in self.names)
-        )
+        panic.fatal = over or self._aborting or self._stops()
         if self._words is not None and (over if "dump" not in self.names else gave_up(panic)):
             panic.reason = self._words
             self._prove("abort")
