@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from espmon.model.architecture import MACHINES, XTENSA
+from espmon.model.architecture import MACHINES, RISCV, XTENSA
+from espmon.postmortem.riscv_code import call_before
 from espmon.postmortem.rom_code import in_rom
 from espmon.postmortem.symbolizer import CodeSource, Frame
 from espmon.postmortem.unwinders import UNWINDERS
@@ -51,6 +52,9 @@ class Evidence:
 
 NOTHING_BESIDE = Evidence()
 
+RISCV_CALL_BYTES = 4
+"""Longest call instruction."""
+
 
 @dataclass(frozen=True, slots=True)
 class PrintedFrame:
@@ -62,7 +66,7 @@ class PrintedFrame:
 
 @dataclass(frozen=True, slots=True)
 class PrintedBacktrace:
-    """A backtrace that was read. `reduced`: its return addresses are less 3 (always False for RISC-V).
+    """A backtrace that was read. `reduced`: its callers lie inside their call, not behind it.
 
     `outside` counts addresses that are no code of these ELFs and not in ROM, `unlikely` callers that follow no call.
     """
@@ -146,6 +150,25 @@ class _Plain:
         return self._unwinder.follows_call(self._source, address)
 
 
+class _Riscv(_Plain):
+    """Return addresses as they are; should a board print places inside the calls, the code tells that."""
+
+    def __init__(self, source: CodeSource, addresses: Sequence[int], evidence: Evidence) -> None:
+        super().__init__(source, addresses, evidence)
+        plain = sum(super(_Riscv, self).follows_call(address) for address in addresses[1:])
+        self.reduced = sum(self._in_call(address) for address in addresses[1:]) > plain
+
+    def caller(self, address: int) -> int:
+        return address if self.reduced else super().caller(address)
+
+    def follows_call(self, address: int) -> bool:
+        return self._in_call(address) if self.reduced else super().follows_call(address)
+
+    def _in_call(self, address: int) -> bool:
+        calls = (call_before(self._source, address + step) for step in range(1, RISCV_CALL_BYTES + 1))
+        return any(call is not None and call.at <= address for call in calls)
+
+
 class _Xtensa:
     def __init__(self, source: CodeSource, addresses: Sequence[int], evidence: Evidence) -> None:
         self._source = source
@@ -195,5 +218,8 @@ class _Xtensa:
         return size is None or size >= 0
 
 
-READERS: Mapping[int, Callable[[CodeSource, Sequence[int], Evidence], _Reader]] = {XTENSA.elf_machine: _Xtensa}
-"""ELF machine -> reader, of those that print something else than plain return addresses."""
+READERS: Mapping[int, Callable[[CodeSource, Sequence[int], Evidence], _Reader]] = {
+    XTENSA.elf_machine: _Xtensa,
+    RISCV.elf_machine: _Riscv,
+}
+"""ELF machine -> reader, of those that may print something else than plain return addresses."""

@@ -172,3 +172,14 @@ def test_a_chain_without_its_word_has_names_only_where_the_code_says_that_it_is_
     assert wrong.warnings == [
         "These are no calls of this ELF: a backtrace of another build, or numbers of another kind"
     ]
+
+
+@pytest.mark.parametrize("less", [0, 1, 2])
+def test_a_riscv_board_s_backtrace_is_read_behind_the_calls_or_inside_them(less: int) -> None:
+    dump = dump_named("riscv")
+    symbolizer = Symbolizer(dump.elf)
+    counters = chains(decode_core(dump.text, symbolizer))["main"]
+    backtrace = read_backtrace([counters[0], *(pc - less for pc in counters[1:])], symbolizer)
+    ours = [(Path(file or "").name, line) for file, line in lines(backtrace, symbolizer)]
+    assert ours == [(Path(file or "").name, line) for file, line in gdb_lines(dump.elf, counters)]
+    assert (backtrace.outside, backtrace.unlikely, backtrace.reduced) == (0, 0, less > 0)
