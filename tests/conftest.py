@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.inputs import OWN, REAL, Dump, Log, all_dumps, all_logs, real_inputs
+from tests.posix_only import modules_for_posix
 
 pytest_plugins = ["tests.survivors"]
+
+collect_ignore = modules_for_posix(Path(__file__).parent) if sys.platform == "win32" else []
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -125,7 +125,12 @@ async def _json(app: Shell, _: str) -> None:
 
 
 async def _cbor(app: Shell, _: str) -> None:
-    await app.send(frames.cbor_frame({"uptime_ms": app.milliseconds(), "ok": True, "raw": b"\x00\x01\x02\xff"}))
+    try:
+        frame = frames.cbor_frame({"uptime_ms": app.milliseconds(), "ok": True, "raw": b"\x00\x01\x02\xff"})
+    except ImportError:
+        await app.print("no CBOR without the extra: pip install 'espmon[demo]'\r\n")
+        return
+    await app.send(frame)
 
 
 async def _file(app: Shell, name: str) -> None:
