@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from espmon.port import platform
 from espmon.port.port_error import PortError, PortErrorKind
+from espmon.regular_file import read_regular
 
 VERSION = 1
 MAX_FILE = 4 << 20
@@ -142,6 +143,10 @@ class DeviceRegistry:
                 devices = self._parse(content)
                 result = change(devices)
                 self._write(devices, content)
+        except TimeoutError:
+            raise _bad(
+                f"the device registry {self.path} is locked by another program", "Nothing was changed; try again"
+            ) from None
         except OSError as error:
             raise _bad(f"the device registry {self.path} cannot be written ({error.strerror or error})") from None
         return result
@@ -151,15 +156,12 @@ class DeviceRegistry:
 
     def _read(self) -> dict[str, Any]:
         try:
-            with self.path.open("rb") as file:
-                raw = file.read(MAX_FILE + 1)
+            raw = read_regular(self.path, MAX_FILE)
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise _bad(f"the device registry {self.path} cannot be read ({error.strerror or error})") from None
         try:
-            if len(raw) > MAX_FILE:
-                raise ValueError(f"larger than {MAX_FILE} bytes")
             content = json.loads(raw)
             if not isinstance(content, dict) or not isinstance(content.get("devices"), dict):
                 raise ValueError("not a device registry")
@@ -179,9 +181,8 @@ class DeviceRegistry:
     def _keep_aside(self, raw: bytes, why: str) -> None:
         aside = self.path.with_name(f"{self.path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
         try:
-            with self.path.open("rb") as file:
-                if file.read(MAX_FILE + 1) != raw:
-                    return  # another program has just put a new one in its place
+            if read_regular(self.path, MAX_FILE) != raw:
+                return  # another program has just put a new one in its place
             os.replace(self.path, aside)
         except FileNotFoundError:
             return  # another program has moved it already

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 OPEN_SECONDS = 10.0
 """Seconds for opening a local port, the driver's own work included."""
+
+LOCK_SECONDS, LOCK_POLL = 2.0, 0.01
+"""Longest wait for a file that another program has locked, and time between two tries."""
 
 BY_ID = "/dev/serial/by-id"
 """Where udev keeps names that survive replugging."""
@@ -239,10 +243,17 @@ def device_stamp() -> int:
 
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path` (made when missing, mode 0600) for the time of the block."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold an exclusive lock on `path` (made when missing, mode 0600) for the time of the block.
+
+    Raises TimeoutError when somebody else has it for `LOCK_SECONDS`. Blocks.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        end = time.monotonic() + LOCK_SECONDS
+        while not try_lock(descriptor):
+            if time.monotonic() >= end:
+                raise TimeoutError(errno.ETIMEDOUT, "locked by another program", str(path))
+            time.sleep(LOCK_POLL)
         yield
     finally:
         os.close(descriptor)

@@ -123,8 +123,8 @@ class Ide:
             for _ in range(MAX_MESSAGES):
                 try:
                     message = json.loads(await socket.recv())
-                except (ValueError, UnicodeDecodeError):
-                    continue
+                except (ValueError, RecursionError):
+                    continue  # no JSON, or lists in lists in lists: it costs this message
                 if isinstance(message, dict) and message.get("event") == "debug_finished":
                     return True
             return False

@@ -13,9 +13,20 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from espmon.records.record import JsonObject
+from espmon.regular_file import read_regular
+from espmon.text import plain
 
 LINE_ENDS = ("CR", "LF", "CRLF")
 """What `eol` can be."""
+
+MAX_FILE = 1 << 20
+"""Bytes of a settings file that is read."""
+
+MAX_NUMBER = 1 << 50
+"""Largest number that a setting can have: a petabyte, or more seconds than anybody waits."""
+
+MAX_SHOWN = 200
+"""Characters of a wrong value, or of what is wrong with the file, that are shown."""
 
 _WANTED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a table"}
 """Type of a setting -> how people call what it takes."""
@@ -121,12 +132,29 @@ def load_settings(path: Path | None = None) -> tuple[Settings, list[str]]:
     """
     path = config_folder() / "config.toml" if path is None else path
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(read_regular(path, MAX_FILE).decode("utf-8"))
     except FileNotFoundError:
         return Settings(), []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        return Settings(), [f"{path}: {error}; the defaults are used"]
+    except OSError as error:
+        return Settings(), [f"{path}: {error.strerror or error}; the defaults are used"]
+    except RecursionError:
+        return Settings(), [f"{path}: nested too deeply; the defaults are used"]
+    except ValueError as error:  # no TOML, not UTF-8, or a number of thousands of digits
+        return Settings(), [f"{path}: {_short(str(error))}; the defaults are used"]
     return settings_from(table, str(path))
+
+
+def _short(text: str) -> str:
+    """What was wrong, on one line; a setting may be of any length."""
+    return plain(text) if len(text) <= MAX_SHOWN else f"{plain(text[:MAX_SHOWN])}…"
+
+
+def _written(value: object) -> str:
+    """A value as it can be shown."""
+    try:
+        return _short(repr(value))
+    except (ValueError, RecursionError):  # a number of thousands of digits; lists in lists in lists
+        return "a value too large to show"
 
 
 def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, list[str]]:
@@ -137,20 +165,26 @@ def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, l
     chosen: JsonObject = {}
     for name, value in table.items():
         if name not in known:
-            problems.append(f"{source}: unknown setting {name!r} is ignored")
+            problems.append(f"{source}: unknown setting {_written(name)} is ignored")
             continue
         default = known[name]
-        if isinstance(default, float) and type(value) is int:
+        if isinstance(default, float) and type(value) is int and abs(value) <= MAX_NUMBER:
             value = float(value)
         wanted = Mapping if isinstance(default, Mapping) else type(default)
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
-            problems.append(f"{source}: {name} = {value!r} should be {_WANTED[type(default)]}; the default is used")
+            wanted_words = _WANTED[type(default)]
+            problems.append(f"{source}: {name} = {_written(value)} should be {wanted_words}; the default is used")
             continue
         if name == "eol" and value not in LINE_ENDS:
-            problems.append(f"{source}: eol = {value!r} should be one of {', '.join(LINE_ENDS)}; the default is used")
+            problems.append(
+                f"{source}: eol = {_written(value)} should be one of {', '.join(LINE_ENDS)}; the default is used"
+            )
             continue
-        if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
-            problems.append(f"{source}: {name} = {value!r} should be above 0; the default is used")
+        if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value <= MAX_NUMBER:
+            problems.append(
+                f"{source}: {name} = {_written(value)} should be above 0, and no more than {MAX_NUMBER:,}; "
+                "the default is used"
+            )
             continue
         if isinstance(value, Mapping) and not all(isinstance(item, str) for item in value.values()):
             problems.append(f"{source}: the values of [{name}] should be strings; the default is used")

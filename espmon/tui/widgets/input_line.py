@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
+from espmon.regular_file import read_regular
 from espmon.session.file_system import write_atomically
 from espmon.tui.widgets.field import Field
 
@@ -68,7 +69,8 @@ class History:
     def read(self) -> list[str]:
         """The lines of the file, none where there is no file that can be read. Blocks."""
         try:
-            return (self._path or Path()).read_text("utf-8", "replace").splitlines()[-HISTORY_LINES:]
+            data = read_regular(self._path or Path(), HISTORY_LINES * MAX_LINE)
+            return data.decode("utf-8", "replace").splitlines()[-HISTORY_LINES:]
         except OSError:
             return []
 
