@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -236,12 +236,12 @@ class SimulatedBoard:
 
         quirks = self._quirks or Quirks(paced=self._pace)
         quirks = replace(quirks, registers={**self.chip.fuses, **self._dead_flash(), **quirks.registers})
-        peer = LoaderPeer(self.chip.key, quirks, flash=self._flash)
+        peer = LoaderPeer(self.chip.key, quirks, flash=self._flash, contents=self._factory_contents())
         peer.host_baud = self.baud
         loop = asyncio.get_running_loop()
         rebooted = asyncio.Event()
         peer.on_reboot = lambda: loop.call_soon_threadsafe(rebooted.set)
-        starting = loop.run_in_executor(None, self._start_peer, peer)
+        starting = loop.run_in_executor(None, peer.start)  # for the imports
         try:
             # The wire is there from the start: what the client sends while the loader is being imported waits in it.
             self._peer = peer
@@ -267,16 +267,10 @@ class SimulatedBoard:
         chip = load_chips().chips.get(self.chip.key)
         return {} if chip is None else {chip.spi.w0: NO_ANSWER}
 
-    def _start_peer(self, peer: Any) -> None:
-        """Runs in a thread, for the imports. The first loader finds in flash what the factory wrote."""
-        if peer.flash is None:
-            from esp32_mock_bootloader.server import FlashImage
-
-            peer.flash = FlashImage()
-            written = self.scenario.boot not in (EMPTY, DEAD)
-            for address, data in flash.contents(self.chip, self._image) if written else ():
-                peer.flash.data[address : address + len(data)] = data
-        peer.start()
+    def _factory_contents(self) -> Iterator[tuple[int, bytes]]:
+        """What the first loader finds in flash."""
+        if self.scenario.boot not in (EMPTY, DEAD):
+            yield from flash.contents(self.chip, self._image)
 
     async def _close_peer(self, peer: Any, starting: asyncio.Future[Any]) -> None:
         await asyncio.wait([starting])

@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -57,7 +57,8 @@ class LoaderPeer:
         chip: a name that esptool knows ("esp32c3").
         quirks: what is special about this one.
         in_loader: False: the application runs (deaf to commands) until `enter_loader`.
-        flash: an `esp32_mock_bootloader.server.FlashImage` to share; a fresh one otherwise.
+        flash: the `flash` of another peer, to share it; a fresh one otherwise.
+        contents: (address, bytes) of what stands in a fresh flash; the rest of it is erased.
 
     Attributes:
         requests: (operation, payload) of each command that arrived whole, in order.
@@ -69,11 +70,18 @@ class LoaderPeer:
     """
 
     def __init__(
-        self, chip: str = "esp32c3", quirks: Quirks | None = None, *, in_loader: bool = True, flash: Any = None
+        self,
+        chip: str = "esp32c3",
+        quirks: Quirks | None = None,
+        *,
+        in_loader: bool = True,
+        flash: Any = None,
+        contents: Iterable[tuple[int, bytes]] = (),
     ) -> None:
         self.chip = chip
         self.quirks = quirks or Quirks()
         self.flash = flash
+        self._contents = contents
         self.requests: list[tuple[int, bytes]] = []
         self.counts: Counter[int] = Counter()
         self.ignored = 0
@@ -108,6 +116,8 @@ class LoaderPeer:
 
         if self.flash is None:
             self.flash = FlashImage()
+            for address, data in self._contents:
+                self.flash.data[address : address + len(data)] = data
         self._thread = threading.Thread(target=self._run, name=f"loader-{self.chip}", daemon=True)
         self._thread.start()
         return self

@@ -32,15 +32,21 @@ LOG = b"".join(
 )
 
 
+def set_zone() -> None:
+    """Take the zone from the environment, on systems that do."""
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EspmonApp, FakeSession]]:
     monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+    set_zone()
     session = FakeSession()
     with LoopThread() as runner:
         yield EspmonApp(runner, session, BOARD), session
     monkeypatch.undo()
-    time.tzset()
+    set_zone()
 
 
 async def fill(case: Running) -> None:
