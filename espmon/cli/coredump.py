@@ -12,7 +12,6 @@ from espmon.postmortem import PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
 from espmon.postmortem.core_input import MAX_INPUT, read_core
 from espmon.session.core_decoding import elf_of, fits, with_rom
-from espmon.session.elves import ElfLibrary, discover
 
 SHOWN_CANDIDATES = 5
 
@@ -94,6 +93,8 @@ def chosen_elf(core: Core, given: str | None) -> Symbolizer | None:
     """
     if given is not None:
         return Symbolizer(given)
+    from espmon.session.elves import ElfLibrary, discover
+
     found = elf_of(core, ElfLibrary())
     if found is not None:
         say(f"espmon: using {found.path} ({found.layout})")

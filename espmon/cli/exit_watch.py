@@ -7,11 +7,9 @@ does not end in time is ended, after what can be saved is saved.
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -54,6 +52,11 @@ class ExitWatch:
         self._end = end
         self._left = threading.Event()
         self._numbers = [getattr(signal, name) for name in LEAVING if hasattr(signal, name)]
+        # Only for those who watch: every command comes through this module.
+        import asyncio
+        import socket
+
+        self._running_loop = asyncio.get_running_loop
         self._heard, self._hears = socket.socketpair()
         for side in (self._heard, self._hears):
             side.set_inheritable(False)
@@ -82,7 +85,7 @@ class ExitWatch:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
         try:
-            asyncio.get_running_loop()
+            self._running_loop()
         except RuntimeError:  # before the screen or after it: there is no loop that could be asked
             raise SystemExit(128 + number) from None
 

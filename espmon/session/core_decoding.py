@@ -6,12 +6,15 @@ The screen, `espmon decode` and `espmon coredump` all come here, so that they fi
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espmon.postmortem import CoreReport, PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
 from espmon.postmortem.core_input import read_core
-from espmon.session.elves import ElfLibrary, FoundElf, pick
 from espmon.session.rom_elves import find_rom_elf
+
+if TYPE_CHECKING:
+    from espmon.session.elves import ElfLibrary, FoundElf
 
 
 def decode_dump(
@@ -45,7 +48,11 @@ def fits(core: Core, symbolizer: Symbolizer) -> bool:
 
 def elf_of(core: Core, library: ElfLibrary | None, start: str | Path = ".") -> FoundElf | None:
     """Return the ELF that a dump names by its SHA-256: a build below a folder, or one in the library."""
-    return pick(core.app_sha256, start, library) if core.app_sha256 else None
+    if not core.app_sha256:
+        return None
+    from espmon.session.elves import pick  # not for a command that was given its ELF
+
+    return pick(core.app_sha256, start, library)
 
 
 def with_rom(symbolizer: Symbolizer, core: Core, rom_elf: str | Path | None = None) -> Symbolizer:

@@ -32,8 +32,8 @@ ANCHORED = frozenset({"match", "fullmatch"})
 TABLES: Mapping[str, Callable[[], Iterable[str | bytes]]] = {
     "espmon.records.anchors:anchored": tuple,  # those of a demultiplexer are among the patterns that are held
     "espmon.records.events.panic_starters:_s": tuple,  # runs when the module is imported
-    "espmon.model.crash_kinds:crash_rules": lambda: [
-        rule.pattern for name in ("kinds", "messages", "plain", "cache_faults") for rule, _ in crash_rules(name)
+    "espmon.model.crash_kinds:_first": lambda: [
+        rule for name in ("kinds", "messages", "plain", "cache_faults") for rule, _ in crash_rules(name)
     ],
     "espmon.records.events.boot_hints:_rules": lambda: _hint_rules(),
     "espmon.rom.boot_text:says": lambda: boot_text.MARKS.values(),
