@@ -172,7 +172,7 @@ def test_every_log_decodes_and_tiles(inputs: Path) -> None:
         assert at == path.stat().st_size
 
 
-PANIC = b"""Guru Meditation Error: Core  0 panic'ed (StoreProhibited). Exception was unhandled.
+NULL_WRITE = b"""Guru Meditation Error: Core  0 panic'ed (StoreProhibited). Exception was unhandled.
 
 Core  0 register dump:
 PC      : 0x400d1234  PS      : 0x00060430  A0      : 0x800d5678  A1      : 0x3ffb0000
@@ -186,8 +186,8 @@ Rebooting...
 
 def test_a_crash_is_told_in_one_sentence_without_an_elf() -> None:
     sentence = "Core 0 wrote to address 0x0000001c (a null pointer plus 28)."
-    assert f"---   {sentence}" in run(data=PANIC).stdout.decode().splitlines()
-    (panic,) = [record for record in objects(run("--json", data=PANIC)) if record["type"] == "panic"]
+    assert f"---   {sentence}" in run(data=NULL_WRITE).stdout.decode().splitlines()
+    (panic,) = [record for record in objects(run("--json", data=NULL_WRITE)) if record["type"] == "panic"]
     assert panic["sentence"] == sentence
     assert [frame["function"] for frame in panic["backtrace"]] == [None, None]
 
