@@ -166,7 +166,17 @@ def _by_name() -> Mapping[str, Cause]:
     }
 
 
+@cache
+def _by_exact_name() -> Mapping[str, Cause]:
+    return {cause.name: cause for table in (XTENSA_CAUSES, RISCV_CAUSES) for cause in table.values()}
+
+
 def cause_named(name: str) -> Cause | None:
-    """Returns the cause that a board calls so, however it spaces and capitalises the name; None for any other text."""
+    """Returns the cause that a board calls so, however it spaces and capitalises the name; None for any other text.
+
+    Two processors may mean the same by names that only differ in that: the name as it is goes first.
+    """
+    if (exact := _by_exact_name().get(name)) is not None:
+        return exact
     letters = _letters(name)
     return _by_name().get(_OTHER_NAMES.get(letters, letters))

@@ -35,7 +35,7 @@ class PanicEvents:
     banner, at the next report, or when too much other text follows. Lines of other tasks in between are passed over.
     """
 
-    needles: Sequence[bytes] = (*NEEDLES, previous_boot.NEEDLE)
+    needles: Sequence[bytes] = (*NEEDLES, previous_boot.NEEDLE, b"rst:0x", b"rst cause", b"-ROM:esp")
 
     def __init__(self) -> None:
         self._open: Assembly | None = None

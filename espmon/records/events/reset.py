@@ -51,6 +51,9 @@ _ROM_OR_LOADER = re.compile(
 _ROM = re.compile(r"$|ets J|ESP-ROM|Build:|SPIWP|configsip|clk_drv|mode:|load:|(?:Core ?\d )?Saved PC|\(\d+\) *$")
 """Lines that the ROM prints before it starts what it has loaded."""
 
+_NOTHING_TO_START = re.compile(
+    r"E (?:\(\d+\) )?boot: (?:No bootable |load partition table error|Failed to (?:verify partition|load|find))"
+)
 _AFTER_CRASH = re.compile(r"$|Rebooting\.|ELF file SHA256:|CPU halted")
 _BACKTRACE = re.compile(r"Backtrace: ?0x[0-9a-fA-F]{8}:0x")
 
@@ -90,6 +93,7 @@ _PLAIN = {
 
 CRASHED = "the program crashed just before this restart"
 
+GAVE_UP = "the second stage found no application that it could start, and restarted the chip"
 UNLOADED = "a watchdog restarted the chip before anything was started: its flash does not answer, or its supply is weak"
 
 _LOOP_REASONS = {
@@ -284,6 +288,9 @@ class ResetEvents:
         elif kind == "software" and reset.after_panic:
             reset.expected = False
             reset.hint = CRASHED
+        elif kind == "software" and self._gave_up(line):
+            reset.expected = False
+            reset.hint = GAVE_UP
         elif kind == "software" and (said := self._announcement(line)):
             reset.expected = True
             reset.hint = f'the program said so: "{said}"'
@@ -316,6 +323,10 @@ class ResetEvents:
         said = [text for text in islice(self._run(line), 2 * ANNOUNCED_LINES) if not _ROM_OR_LOADER.match(text)]
         told = next((text for text in said[:ANNOUNCED_LINES] if _ANNOUNCED.search(text)), None)
         return None if told is None else _LOG_HEAD.sub("", told)[:MAX_ANNOUNCEMENT]
+
+    def _gave_up(self, line: LineView) -> bool:
+        """The second stage found nothing to start, and restarted the chip."""
+        return any(_NOTHING_TO_START.search(text) for text in islice(self._run(line), 2 * ANNOUNCED_LINES))
 
     def _unloaded(self, line: LineView) -> bool:
         """The run that ended here got no further than the ROM."""
