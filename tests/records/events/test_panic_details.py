@@ -28,8 +28,8 @@ def with_details(cause: str, *lines: str, mcause: int = 0x1A) -> Panic:
 
 def test_a_memory_protection_fault_keeps_operation_address_and_memory() -> None:
     panic = with_details(
-        "Memory protection fault", "  memory type: IRAM0_SRAM", "  faulting address: 0x40381234", "  world: PMS_WORLD_0",
-        "  operation type: WRITE",
+        "Memory protection fault", "  memory type: IRAM0_SRAM", "  faulting address: 0x40381234",
+        "  world: PMS_WORLD_0", "  operation type: WRITE",
     )  # fmt: skip
     assert (panic.cause, panic.operation, panic.fault_address) == ("Memory protection fault", Access.WRITE, 0x40381234)
     assert panic.memory == "IRAM0_SRAM"
@@ -185,7 +185,8 @@ def test_a_task_watchdog_whose_first_lines_were_lost_is_still_one(cut: int) -> N
 
 def test_a_banner_inside_a_banner_is_two_crashes() -> None:
     first, nested = panics(
-        "Guru Meditation Error: Core  1 panic'ed (StoreProhibGuru Meditation Error: Core  1 panic'ed (Double exception). \r\n"
+        "Guru Meditation Error: Core  1 panic'ed (StoreProhib"
+        "Guru Meditation Error: Core  1 panic'ed (Double exception). \r\n"
         "Core  1 register dump:\r\nPC      : 0x400d1234  PS      : 0x00060030\r\n"
     )
     assert (first.cause, first.damaged[0]) == ("StoreProhibited", "cause: StoreProhib")
