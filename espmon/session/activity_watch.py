@@ -54,8 +54,9 @@ class ActivityWatch:
             return
         if isinstance(part, Boot):
             # "esp32c3": for a board that was not probed that is all that is known of it.
-            chip = part.chip if status.probe is None and part.chip else status.chip
-            self._publisher.publish(replace(status, chip=chip, activity=Activity.RUNNING, unfinished=()))
+            if status.probe is None and part.chip:
+                status = replace(status, chip=part.chip, chip_key=part.chip)
+            self._publisher.publish(replace(status, activity=Activity.RUNNING, unfinished=()))
         elif isinstance(part, Reset) and part.stays_in_loader:
             self._now(Activity.IN_LOADER)
         elif isinstance(part, Reset):

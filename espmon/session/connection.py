@@ -109,6 +109,7 @@ class Connection:
                 baud=request.baud,
                 hint="",
                 chip=None,
+                chip_key=None,
                 probe=None,
                 activity=Activity.RUNNING,
                 unfinished=(),

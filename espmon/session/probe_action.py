@@ -52,7 +52,8 @@ class ProbeAction:
             left = interrupted[0] if interrupted else BoardLeft("", "")
             _failed(reporter, Failure(message, left.sentence, after=left.after), "")
             raise
-        reporter.publish(replace(reporter.status, chip=result.description or result.chip, probe=result))
+        status = reporter.status
+        reporter.publish(replace(status, chip=result.description or result.chip, chip_key=result.key, probe=result))
         reporter.list_event(ProbeEvent(*reporter.here, result, result.transcript))
         for warning in result.warnings:
             reporter.notify(warning, Severity.WARNING)

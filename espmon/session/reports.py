@@ -11,11 +11,11 @@ from pathlib import Path
 from espmon.postmortem import CoreReport, PostmortemError, Symbolizer
 from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.batch import Part
+from espmon.records.details import field_rows, frame_rows
 from espmon.records.events.crash_title import crash_heading
 from espmon.records.events.panic_record import Panic
 from espmon.records.spans.coredump_capture import Coredump
 from espmon.session.decoder import Decoder
-from espmon.session.describe import describe
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import FIRST_SEEN, EventLog
 from espmon.session.file_system import write_atomically
@@ -148,15 +148,9 @@ class Reports:
             if panic.fatal:
                 self._reporter.emit(CrashDecoded(report))
         listed = self._events.entry(entry)
-        described = describe(panic)
-        rows = described[2] if described is not None else ()
         first = tuple(row for row in (listed.details if listed else ()) if row[0] in FIRST_SEEN)
-        details = (
-            *(row for row in rows if not row[0].startswith("#")),
-            *first,
-            *((f"#{number}", plain(frame.text)) for number, frame in enumerate(report.frames)),
-            *(("warning", plain(warning)) for warning in report.warnings),
-        )
+        doubts = (("warning", plain(warning)) for warning in report.warnings)
+        details = (*field_rows(panic), *first, *frame_rows(report.frames), *doubts)
         title = plain(f"{crash_heading(panic)}: {report.sentence}")
         self._events.update(entry, lambda listed: replace(listed, title=title, report=report, details=details))
 

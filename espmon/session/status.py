@@ -130,7 +130,10 @@ class Status:
     """Who holds the handle while `state` is LEASED: "flash", "gdb", "probe"."""
 
     chip: str | None = None
-    """The chip's description as the probe found it, or its key ("esp32c3") as the boot log named it."""
+    """The chip's description as the probe found it, or its key as the boot log named it."""
+
+    chip_key: str | None = None
+    """Its key in the table of chips ("esp32c3"), from either."""
 
     probe: ProbeResult | None = None
     """What the last probe found."""

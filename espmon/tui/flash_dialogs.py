@@ -101,10 +101,9 @@ class Flashing:
         app.push_screen(screen, answered)
 
     def _warnings(self, plan: FlashPlan) -> tuple[str, ...]:
-        chip = (self._app.status.chip or "").lower().replace("-", "")
-        built = (plan.chip or "").lower().replace("-", "")
-        if built and chip and not chip.startswith(built):
-            return (f"The build is for {plan.chip}, the board is an {self._app.status.chip}",)
+        status = self._app.status
+        if plan.chip and status.chip_key and plan.chip != status.chip_key:
+            return (f"The build is for {plan.chip}, the board is an {status.chip}",)
         return ()
 
     def follow(self, status: Status) -> None:

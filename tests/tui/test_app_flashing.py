@@ -67,10 +67,19 @@ async def test_app_flash_writes_the_application_alone(project: Path) -> None:
 
 async def test_a_build_for_another_chip_is_warned_about(project: Path) -> None:
     async with running() as case:
-        case.session.set(chip="ESP32-S3 (revision v0.2)")
+        case.session.set(chip="ESP32-S3 (revision v0.2)", chip_key="esp32s3")
         await case.until(lambda: "ESP32-S3" in case.text())
         await asked(case, project, "f")
         await case.until(lambda: "esp32c3" in case.text())
+
+
+async def test_a_build_for_the_chip_whose_name_begins_this_one_s_is_warned_about_too(project: Path) -> None:
+    arguments = project / "flasher_args.json"
+    arguments.write_text(arguments.read_text().replace("esp32c3", "esp32"))
+    async with running() as case:
+        case.session.set(chip="ESP32-C3 (QFN32) (revision v0.4)", chip_key="esp32c3")
+        await asked(case, project, "f")
+        await case.until(lambda: "The build is for esp32, the board is an ESP32-C3" in case.text())
 
 
 async def test_a_folder_without_a_build_says_where_it_looked(tmp_path: Path) -> None:

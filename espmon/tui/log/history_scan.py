@@ -40,11 +40,22 @@ class Scan:
         self._slow: list[int] = []
 
     @property
-    def problem(self) -> str:
+    def given_up(self) -> bool:
+        """Its regular expression was too slow too often: it is not tried any longer."""
+        return len(self._slow) >= SLOW_LINES
+
+    @property
+    def verdict(self) -> str:
         """What is wrong with its regular expression, in a few words; "" while all is well."""
-        if len(self._slow) >= SLOW_LINES:
+        if self.given_up:
             return f"given up: over {LINE_SECONDS:g} s a line"
-        return f"too slow for {counted(len(self._slow), 'line')}" if self._slow else ""
+        return "too slow" if self._slow else ""
+
+    @property
+    def problem(self) -> str:
+        """The same, with the number of lines that it was too slow for."""
+        many = f" for {counted(len(self._slow), 'line')}" if self._slow and not self.given_up else ""
+        return self.verdict + many
 
     @property
     def behind(self) -> int:

@@ -238,15 +238,11 @@ class MonitorView(Screen[None]):
     def _tell_slow(self) -> None:
         """An expression that takes too long is told once, and once more when it is given up."""
         queries = self.pane.queries
-        problems = {
-            "The filter": (queries.filter_problem, "such lines are shown unfiltered"),
-            "The search": (queries.problem, "such lines are passed over"),
+        verdicts = {
+            "The filter": (queries.filter_verdict, "such lines are shown unfiltered"),
+            "The search": (queries.verdict, "such lines are passed over"),
         }
-        slow = {
-            f"{what} is {problem.split(' for ')[0]}: {meaning}"
-            for what, (problem, meaning) in problems.items()
-            if problem
-        }
+        slow = {f"{what} is {verdict}: {meaning}" for what, (verdict, meaning) in verdicts.items() if verdict}
         for text in slow - self._told_slow:
             self.app.notify(text, severity="warning", markup=False)
         self._told_slow = slow

@@ -140,10 +140,10 @@ class LogQueries:
         self._pane.view_replaced()
 
     @property
-    def filter_problem(self) -> str:
+    def filter_verdict(self) -> str:
         """What is wrong with the filter's regular expression; "" while all is well. Lines it cannot judge are shown."""
         scan = self._pane.view.scan
-        return "" if scan is None else scan.problem
+        return "" if scan is None else scan.verdict
 
     # -- search -------------------------------------------------------------------------------------------------
 
@@ -169,6 +169,11 @@ class LogQueries:
     def problem(self) -> str:
         """What is wrong with the search's regular expression; "" while all is well. It passes such lines over."""
         return "" if self.matches is None else self.matches.problem
+
+    @property
+    def verdict(self) -> str:
+        """The same, without the number of lines."""
+        return "" if self.matches is None else self.matches.verdict
 
     def set_search(self, query: TextQuery | None) -> None:
         """Look for `query`, None ends the search."""
