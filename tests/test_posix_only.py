@@ -18,3 +18,7 @@ def test_decoders_screens_and_the_simulated_board_are_tested_everywhere() -> Non
     for name in ("records/test_laws.py", "postmortem/test_dumps.py", "tui/test_app.py", "session/test_session.py"):
         assert not needs_posix(TESTS / name), name
     assert not needs_posix(TESTS.parent / "espmon" / "cli" / "__init__.py")
+
+
+def test_no_conftest_needs_posix() -> None:
+    assert [path for path in TESTS.rglob("conftest.py") if needs_posix(path)] == []

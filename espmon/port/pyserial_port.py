@@ -77,3 +77,18 @@ class PyserialPort:
             )
         except OSError:
             return  # the device went first
+
+
+class PyserialHandle(BaseHandle):
+    """The lines and the rate of a handle on a pyserial port; a transport adds the bytes."""
+
+    _calls: PyserialPort
+
+    async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
+        await self._calls.move_lines(dtr, rts)
+
+    async def set_baud(self, baud: int) -> None:
+        """See `Handle.set_baud`."""
+        self._check_open()
+        await self._calls.set_baud(baud)
+        self.baud = baud

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import CLOSE_SECONDS, MAX_READ
 from espmon.port.port_error import PortError, PortErrorKind
-from espmon.port.pyserial_port import READ_SLICE, PyserialPort
+from espmon.port.pyserial_port import READ_SLICE, PyserialHandle, PyserialPort
 
 CHUNKS_IN_FLIGHT = 16
 """Reads handed to the loop and not taken yet; then the thread waits."""
@@ -17,7 +16,7 @@ WRITE_PIECE = 4096
 """Bytes of one blocking write."""
 
 
-class ThreadedHandle(BaseHandle):
+class ThreadedHandle(PyserialHandle):
     """Owns an open pyserial port and the thread that reads it.
 
     Args:
@@ -84,15 +83,6 @@ class ThreadedHandle(BaseHandle):
             if cancel is not None and error.kind is PortErrorKind.STALLED:
                 cancel()
             raise
-
-    async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
-        await self._calls.move_lines(dtr, rts)
-
-    async def set_baud(self, baud: int) -> None:
-        """See `Handle.set_baud`."""
-        self._check_open()
-        await self._calls.set_baud(baud)
-        self.baud = baud
 
     async def close(self) -> None:
         """See `Handle.close`."""

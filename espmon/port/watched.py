@@ -10,11 +10,11 @@ import asyncio
 from typing import Any
 
 from espmon.port.handle import CLOSE_SECONDS, MAX_READ
-from espmon.port.pyserial_port import PyserialPort
+from espmon.port.pyserial_port import PyserialHandle, PyserialPort
 from espmon.port.stream import DRAIN_SECONDS, StreamHandle
 
 
-class WatchedHandle(StreamHandle):
+class WatchedHandle(PyserialHandle, StreamHandle):
     """Owns an open pyserial port; `attached` makes one.
 
     Args:
@@ -53,15 +53,6 @@ class WatchedHandle(StreamHandle):
     def gone(self, error: Exception | None) -> None:
         """Tell the reader that no more bytes will come."""
         self._receive.fail(self.lost(f"the device is gone ({error})" if error else "the port was closed"))
-
-    async def _move_lines(self, dtr: bool | None, rts: bool | None) -> None:
-        await self._calls.move_lines(dtr, rts)
-
-    async def set_baud(self, baud: int) -> None:
-        """See `Handle.set_baud`."""
-        self._check_open()
-        await self._calls.set_baud(baud)
-        self.baud = baud
 
     async def close(self) -> None:
         """See `Handle.close`. What was written has `DRAIN_SECONDS` to leave; then it is dropped."""

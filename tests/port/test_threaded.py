@@ -1,4 +1,4 @@
-"""Ports that pyserial opens and a thread reads."""
+"""Ports that pyserial opens: those that a thread reads, and what holds however their bytes come."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
 from tests.port.peers import Pty, noise, read_exactly, read_to_the_end, until
+
+WAYS = ["blind://{}", "own://{}", "alt://{}?class=PosixPollSerial"]
+"""Read by a thread; watched by the event loop, natively and by polling."""
 
 
 async def test_a_loop_gives_back_what_is_written() -> None:
@@ -26,17 +29,35 @@ async def test_spying_on_a_pseudo_terminal_works_and_knows_that_it_has_no_lines(
     await handle.close()
 
 
-async def test_ten_megabytes_through_the_thread_come_complete_and_equal(pty: Pty) -> None:
+@pytest.mark.usefixtures("url_handlers")
+@pytest.mark.parametrize("url", WAYS)
+async def test_ten_megabytes_come_complete_and_equal(pty: Pty, url: str) -> None:
     data = noise(10 << 20)
-    handle = await open_handle(f"alt://{pty.path}?class=PosixPollSerial")
+    handle = await open_handle(url.format(pty.path))
     thread = pty.send_in_background(data)
     assert await read_exactly(handle, len(data)) == data
     thread.join(10)
     await handle.close()
 
 
-async def test_an_unplug_is_lost_on_the_thread_too(pty: Pty) -> None:
-    handle = await open_handle(f"alt://{pty.path}?class=PosixPollSerial")
+@pytest.mark.usefixtures("url_handlers")
+@pytest.mark.parametrize("url", WAYS)
+async def test_what_is_written_arrives_whole(pty: Pty, url: str) -> None:
+    data = noise(300_000)
+    handle = await open_handle(url.format(pty.path))
+    received: list[bytes] = []
+    thread = threading.Thread(target=lambda: received.append(pty.receive(len(data))), daemon=True)
+    thread.start()
+    await handle.write(data)
+    await asyncio.to_thread(thread.join, 20)
+    assert received == [data]
+    await handle.close()
+
+
+@pytest.mark.usefixtures("url_handlers")
+@pytest.mark.parametrize("url", WAYS)
+async def test_an_unplug_is_lost_after_all_that_came(pty: Pty, url: str) -> None:
+    handle = await open_handle(url.format(pty.path))
     pty.release_slave()
     pty.send(b"last words")
     first = await read_exactly(handle, 10)
@@ -47,9 +68,11 @@ async def test_an_unplug_is_lost_on_the_thread_too(pty: Pty) -> None:
     await handle.close()
 
 
-async def test_a_late_reader_stops_the_thread(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("url_handlers")
+@pytest.mark.parametrize("url", WAYS)
+async def test_a_late_reader_stops_the_transport(pty: Pty, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     data = noise(300_000)
-    handle = await open_handle(f"alt://{pty.path}?class=PosixPollSerial")
+    handle = await open_handle(url.format(pty.path))
     monkeypatch.setattr(handle._receive, "_limit", 10_000)
     pty.send_in_background(data)
     await until(lambda: handle._receive.paused)
