@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from espmon.model.architecture import ARCHITECTURES, MACHINES, Architecture
@@ -17,6 +18,8 @@ from espmon.postmortem.register_layouts import LAYOUTS, RegisterLayout
 MAX_TASKS = 1024
 MAX_SEGMENTS = 16_384
 MAX_NOTES = 16_384
+SEGMENT_BYTES_PER_BYTE = 2
+"""Bytes of all segments for each byte of the file: segments may overlap, but boards do not make them do it."""
 
 NOTE_STATUS, NOTE_INFO, NOTE_EXTRA, NOTE_TASK, NOTE_DETAILS = 1, 8266, 677, 678, 679
 SKIPPED_TCB = 0xDEADBEEF
@@ -62,6 +65,7 @@ class Core:
     extra: RegisterSet = field(default_factory=RegisterSet)
     warnings: list[str] = field(default_factory=list)
     revision: int | None = None
+    by_tcb: dict[int, CoreTask] = field(default_factory=dict)
 
     @property
     def layout(self) -> RegisterLayout:
@@ -188,6 +192,7 @@ def _elf_body(core: Core, data: bytes) -> None:
     if entry < 32:
         raise PostmortemError("core dump: its program headers are too small")
     notes: list[bytes] = []
+    left = SEGMENT_BYTES_PER_BYTE * len(data)
     for number in range(min(count, MAX_SEGMENTS)):
         at = offset + number * entry
         if at + 32 > len(data):
@@ -195,6 +200,10 @@ def _elf_body(core: Core, data: bytes) -> None:
             break
         kind, where, address, _, size, _, _, _ = struct.unpack_from("<IIIIIIII", data, at)
         piece = data[where : where + size]
+        left -= len(piece)
+        if left < 0:
+            _cut(core, f"segment {number + 1} of {count}, which shares its bytes with others,")
+            break
         if len(piece) < size:
             _cut(core, f"segment {number + 1} of {count} (0x{address:08x}, {size} bytes)")
         if kind == 4:
@@ -223,7 +232,9 @@ def _notes(core: Core, data: bytes) -> None:
         pos = start + (size + 3) // 4 * 4
         if name == b"CORE" and kind == NOTE_STATUS:
             if len(core.tasks) < MAX_TASKS and size >= 72 + 4:
-                core.tasks.append(CoreTask(u32(content, 24), core.layout.status(_words(content[72:]))))
+                task = CoreTask(u32(content, 24), core.layout.status(_words(content[72:])))
+                core.tasks.append(task)
+                core.by_tcb.setdefault(task.tcb, task)
         elif kind == NOTE_INFO:
             _application(core, content)
         elif kind == NOTE_EXTRA:
@@ -263,23 +274,21 @@ def _extra(core: Core, content: bytes) -> None:
 def _task_info(core: Core, content: bytes) -> None:
     _, flags, tcb, start, size = struct.unpack_from("<IIIII", content)
     name = content[20:36].split(b"\0")[0].decode("utf-8", "replace")
-    for task in core.tasks:
-        if task.tcb == tcb:
-            task.flags, task.name, task.stack = flags, name or None, (start, size)
-            return
+    if task := core.by_tcb.get(tcb):
+        task.flags, task.name, task.stack = flags, name or None, (start, size)
 
 
 def _name_kinds(core: Core) -> None:
     """Tell control blocks and stacks from other memory: a block starts at its task, a stack holds its stack pointer."""
     blocks = {task.tcb for task in core.tasks}
-    pointers = [task.registers.get(core.architecture.sp.lower(), 0) for task in core.tasks]
+    pointers = sorted(task.registers.get(core.architecture.sp.lower(), 0) for task in core.tasks)
     after_block = False
     for index, (start, data) in enumerate(core.segments):
         if start in blocks:
             core.kinds[index] = "tcb"
             after_block = True
             continue
-        holds = any(start <= pointer <= start + len(data) for pointer in pointers)
+        holds = bisect_left(pointers, start) < bisect_right(pointers, start + len(data))
         if after_block or holds:
             core.kinds[index] = "stack"
         after_block = False

@@ -7,17 +7,22 @@ from bisect import bisect_right
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import u16, u32, uleb, unsigned
+from espmon.postmortem.budget import Budget
 from espmon.postmortem.cache import Cache
 from espmon.postmortem.dwarf_abbrev import Abbreviation, Known, parse_abbreviations
 from espmon.postmortem.dwarf_unit import UT_SPLIT, Unit, UnitHeader, Value, read_header
-from espmon.postmortem.elf import Elf, Section
+from espmon.postmortem.elf import MAX_STRING, Elf, Section
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 CACHED_UNIT_BYTES = 16 << 20
 MAX_UNIT_BYTES = 32 << 20
 """A unit larger than this is not read."""
-CACHED_STRINGS = 20_000
+CACHED_STRING_BYTES = 16 << 20
+STRING_OVERHEAD = 100
+"""Bytes that a string takes beside its letters."""
 MAX_RANGES = 100_000
+RANGES_PER_BYTE = 1
+"""Ranges that the entries of a unit may have in all, for each byte of the unit, beside `MAX_RANGES`."""
 MAX_UNITS = 200_000
 HEADER_BYTES = 48
 WHOLE_SECTION_BYTES = 1 << 20
@@ -157,19 +162,25 @@ class Dwarf:
         piece = section.read(base + index * size, size)
         return base + int.from_bytes(piece, "little") if len(piece) == size else None
 
-    def ranges(self, unit: Unit, attributes: dict[int, Value]) -> Ranges:
+    def range_budget(self, unit: Unit) -> Budget:
+        """What may be spent on the ranges of all entries of a unit together: entries may share a list."""
+        most = MAX_RANGES + RANGES_PER_BYTE * len(unit.data)
+        return Budget(most, f"{self.elf.path}: address ranges of the unit at 0x{unit.offset:x}")
+
+    def ranges(self, unit: Unit, attributes: dict[int, Value], budget: Budget | None = None) -> Ranges:
         """Return the address ranges of an entry with these attributes, empty ones left out."""
         listed = attributes.get(dw.AT_RANGES)
         if isinstance(listed, int):
+            budget = budget or self.range_budget(unit)
             if unit.header.version >= 5:
-                return self._range_list(unit, listed)
-            return self._old_range_list(unit, listed)
+                return self._range_list(unit, listed, budget)
+            return self._old_range_list(unit, listed, budget)
         low, high = attributes.get(dw.AT_LOW_PC), attributes.get(dw.AT_HIGH_PC)
         if isinstance(low, int) and isinstance(high, int) and high > low:
             return [(low, high)]
         return []
 
-    def _old_range_list(self, unit: Unit, offset: int) -> Ranges:
+    def _old_range_list(self, unit: Unit, offset: int, budget: Budget) -> Ranges:
         section = self.elf.section(".debug_ranges")
         size = unit.header.address_size
         pair = struct.Struct("<II" if size == 4 else "<QQ")
@@ -182,6 +193,7 @@ class Dwarf:
                 raise PostmortemError(f"{self.elf.path}: .debug_ranges ends inside a list (0x{offset:x})")
             low, high = pair.unpack(piece)
             offset += pair.size
+            budget.spend(1)
             if low == high == 0:
                 return found
             if low == top:
@@ -190,16 +202,16 @@ class Dwarf:
                 found.append((base + low, base + high))
         raise PostmortemError(f"{self.elf.path}: a list of .debug_ranges does not end")
 
-    def _range_list(self, unit: Unit, offset: int) -> Ranges:
+    def _range_list(self, unit: Unit, offset: int, budget: Budget) -> Ranges:
         section = self.elf.section(".debug_rnglists")
         data = section.read(offset, 4096) if section else b""
         try:
-            return self._parse_range_list(unit, data)
+            return self._parse_range_list(unit, data, budget)
         except (IndexError, ValueError):
             data = section.read(offset, MAX_RANGES * 10) if section else b""
-            return self._parse_range_list(unit, data)
+            return self._parse_range_list(unit, data, budget)
 
-    def _parse_range_list(self, unit: Unit, data: bytes) -> Ranges:
+    def _parse_range_list(self, unit: Unit, data: bytes, budget: Budget) -> Ranges:
         size = unit.header.address_size
         base, pos = unit.base, 0
         found: Ranges = []
@@ -211,6 +223,7 @@ class Dwarf:
         while True:
             kind = data[pos]
             pos += 1
+            budget.spend(1)
             if kind == 0:
                 return found
             if kind == 1:
@@ -287,7 +300,7 @@ class _Strings:
     def __init__(self, section: Section | None) -> None:
         self._section = section
         self._whole: bytes | None = None
-        self._cache: Cache[int, str] = Cache(CACHED_STRINGS)
+        self._cache: Cache[int, str] = Cache(CACHED_STRING_BYTES)
 
     def get(self, offset: int) -> str:
         text = self._cache.get(offset)
@@ -298,11 +311,11 @@ class _Strings:
         if self._whole is None and self._section.stored <= WHOLE_SECTION_BYTES:
             self._whole = self._section.read()
         if self._whole is not None:
-            end = self._whole.find(b"\0", offset)
-            text = self._whole[offset : end if end >= 0 else None].decode("utf-8", "replace")
+            end = self._whole.find(b"\0", offset, offset + MAX_STRING)
+            text = self._whole[offset : end if end >= 0 else offset + MAX_STRING].decode("utf-8", "replace")
         else:
             text = self._section.string(offset)
-        return self._cache.put(offset, text)
+        return self._cache.put(offset, text, STRING_OVERHEAD + len(text))
 
     def find(self, text: bytes) -> list[int]:
         """Return the offsets at which exactly this text starts a string."""

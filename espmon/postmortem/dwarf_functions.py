@@ -75,6 +75,7 @@ class Functions:
         unit = self.unit
         rows: list[tuple[int, int, Function]] = []
         pair = RANGE.unpack_from
+        budget = unit.dwarf.range_budget(unit)
         for _, position, abbreviation, at in unit.walk(unit.header.first, scopes):
             if abbreviation.tag == dw.TAG_SUBPROGRAM and abbreviation.has_code:
                 if abbreviation.range_at >= 0:
@@ -82,7 +83,7 @@ class Functions:
                     if size:
                         rows.append((low, low + size, Function([(low, low + size)], position)))
                     continue
-                function = Function(unit.dwarf.ranges(unit, unit.attributes(position)), position)
+                function = Function(unit.dwarf.ranges(unit, unit.attributes(position), budget), position)
                 rows.extend((low, high, function) for low, high in function.ranges)
         rows.sort(key=lambda row: row[:2])
         return rows
@@ -125,11 +126,12 @@ class Functions:
     def _read_inlined(self, function: Function) -> list[Inlined]:
         unit = self.unit
         found: list[Inlined] = []
+        budget = unit.dwarf.range_budget(unit)
         for depth, position, abbreviation, _ in unit.walk(function.position, INSIDE):
             if abbreviation.tag != dw.TAG_INLINED or not abbreviation.has_code:
                 continue
             attributes = unit.attributes(position)
-            ranges = unit.dwarf.ranges(unit, attributes)
+            ranges = unit.dwarf.ranges(unit, attributes, budget)
             if ranges and depth <= 2 * MAX_INLINE_DEPTH:
                 origin = _number(attributes.get(dw.AT_ABSTRACT_ORIGIN))
                 line, file = _number(attributes.get(dw.AT_CALL_LINE)), _number(attributes.get(dw.AT_CALL_FILE))
@@ -201,7 +203,7 @@ def _symbol_name(unit: Unit, position: int) -> str | None:
 def scopes_of(unit: Unit, target: int) -> list[str]:
     """Return the names of the namespaces and types around an entry, outermost first."""
     if not any(abbreviation.has_sibling for abbreviation in unit.table.values()):
-        return _scope_names(unit, _walked_paths(unit).get(target, ()))
+        return _scope_names(unit, _walked_path(unit, target))
     path: list[tuple[int, int]] = []
     start = unit.header.first
     while True:
@@ -221,20 +223,27 @@ def scopes_of(unit: Unit, target: int) -> list[str]:
         path.append((start, before[1]))
 
 
-def _walked_paths(unit: Unit) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Return what is around each function of a unit, found in one walk: without sibling references every entry is
-    passed anyway.
+def _walked_path(unit: Unit, target: int) -> list[tuple[int, int]]:
+    """Return what is around a function of a unit, outermost first. All entries are passed once, and remembered:
+    without sibling references there is no other way.
     """
-    if unit.paths is None:
-        paths: dict[int, tuple[tuple[int, int], ...]] = {}
-        around: dict[int, tuple[int, int]] = {}
+    if unit.parents is None:
+        parents: dict[int, tuple[int, int]] = {}
+        around = {0: 0}
         for depth, position, abbreviation, _ in unit.walk(unit.header.first, None):
             if abbreviation.children:
-                around[depth] = (position, abbreviation.tag)
-            if abbreviation.tag == dw.TAG_SUBPROGRAM:
-                paths[position] = tuple(around[level] for level in range(1, depth))
-        unit.paths = paths
-    return unit.paths
+                around[depth] = position
+            if abbreviation.children or abbreviation.tag == dw.TAG_SUBPROGRAM:
+                parents[position] = (around[depth - 1], abbreviation.tag)
+        unit.parents = parents
+    path: list[tuple[int, int]] = []
+    position = unit.parents.get(target, (0, 0))[0]
+    while position:
+        parent, tag = unit.parents[position]
+        path.append((position, tag))
+        position = parent
+    path.reverse()
+    return path
 
 
 def _scope_names(unit: Unit, path: Sequence[tuple[int, int]]) -> list[str]:

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from operator import gt
 
 from espmon.postmortem.binary import cstring, skip_leb, sleb, u16, u32, uleb, unsigned
+from espmon.postmortem.budget import Budget
 from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_ROWS = 400_000
 MAX_FILES = 50_000
+MAX_NAME_BYTES, NAME_BYTES_PER_BYTE = 1 << 20, 16
+"""Letters of all names of a table: this, and so many for each byte of the table."""
 SINGLE_RUNS = 3
 """How many sequences of a unit are run one by one before all are."""
 END_SEQUENCE = b"\0\x01\x01"
@@ -312,6 +315,7 @@ def _entries(
     if total > MAX_FILES or (total and not formats):
         raise PostmortemError(f".debug_line: a table claims {total} entries")
     found: list[tuple[str, int]] = []
+    budget = Budget(MAX_NAME_BYTES + NAME_BYTES_PER_BYTE * len(data), ".debug_line: names of files")
     for _ in range(total):
         name, directory = "", 0
         for kind, form in formats:
@@ -336,5 +340,6 @@ def _entries(
                 name = value
             elif kind == 2 and isinstance(value, int):
                 directory = value
+        budget.spend(len(name))
         found.append((name, directory))
     return found, pos

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import cstring, sleb, u16, u32, uleb, unsigned
+from espmon.postmortem.budget import Budget
 from espmon.postmortem.dwarf_abbrev import Abbreviation, form_size, skip_form
 from espmon.postmortem.elf import Elf
 from espmon.postmortem.postmortem_error import PostmortemError
@@ -85,8 +86,12 @@ class Sections(Protocol):
         """The unit and offset that a reference leads to."""
         ...
 
-    def ranges(self, unit: Unit, attributes: dict[int, Value]) -> list[tuple[int, int]]:
-        """The address ranges of an entry."""
+    def range_budget(self, unit: Unit) -> Budget:
+        """What the ranges of all entries of a unit may be together."""
+        ...
+
+    def ranges(self, unit: Unit, attributes: dict[int, Value], budget: Budget | None = None) -> list[tuple[int, int]]:
+        """The address ranges of an entry; of one of many with the budget of all."""
         ...
 
     def abbreviations(self, offset: int, sizes: tuple[int, int, int]) -> dict[int, Abbreviation]:
@@ -131,7 +136,9 @@ class Unit:
         self.sizes = (header.address_size, header.offset_size, header.version)
         self.table = dwarf.abbreviations(header.abbreviations, self.sizes)
         self.root: dict[int, Value] = {}
-        self.paths: dict[int, tuple[tuple[int, int], ...]] | None = None
+        self.parents: dict[int, tuple[int, int]] | None = None
+        """Entry with children, or function -> the entry around it (0 for the root), and its own tag."""
+
         # Indexed strings and addresses of the root need bases that stand in the root itself.
         raw = self._raw_root()
         self.addr_base = raw.get(dw.AT_ADDR_BASE, 8 if header.version >= 5 else 0)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from espmon.postmortem.budget import Budget
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 
 WHOLE_FILE_BYTES = 8 << 20
@@ -24,7 +25,10 @@ MAX_SYMBOLS = 2_000_000
 MAX_SECTION_BYTES = 64 << 20
 """The most of one section that is ever held at once."""
 STRING_WINDOW = 256
-MAX_STRING = 64 << 10
+MAX_STRING = 16 << 10
+MAX_SECTION_NAME = 256
+UNPACKED_BYTES, UNPACKED_PER_BYTE = 16 << 20, 16
+"""What compressed sections may unpack to, all together: this, and so much for each byte of the file."""
 MAX_NAME_PLACES = 10_000
 MAX_UNSIZED_REACH = 2048
 """How far behind a ROM function without a size (given by a linker script) an address still counts as inside it."""
@@ -53,6 +57,7 @@ class FileBytes:
             self._whole = first.read(WHOLE_FILE_BYTES) if self.size <= WHOLE_FILE_BYTES else None
         except OSError as error:
             raise PostmortemError(f"{path}: cannot be read ({error.strerror or error})") from error
+        self.unpacking = Budget(UNPACKED_BYTES + UNPACKED_PER_BYTE * self.size, f"{path}: compressed sections")
         # A handle is taken out of the list while it is used, so two threads never share a position.
         self._free: list[FileIO] = []
         if self._whole is None:
@@ -105,40 +110,50 @@ class Section:
             self.stored = 0
         else:
             self.stored = max(0, min(size, source.size - self.offset))
-        if self.flags & SHF_COMPRESSED and self.stored:
-            self._inflate()
+        self._packed = self.stored if self.flags & SHF_COMPRESSED else 0
+        if self._packed:
+            self._read_compression_header()
 
-    def _inflate(self) -> None:
-        raw = self._source.read(self.offset, self.stored)
-        kind, plain_size = struct.unpack_from("<II", raw)
+    def _read_compression_header(self) -> None:
+        kind, plain_size = struct.unpack_from("<II", self._source.read(self.offset, 8))
         if kind != 1 or plain_size > MAX_SECTION_BYTES:
             raise PostmortemError(
                 f"section {self.name}: compressed in a way that is not supported (kind {kind}, {plain_size} bytes)"
             )
-        try:
-            self._whole = zlib.decompressobj().decompress(raw[12:], plain_size or 1)
-        except zlib.error as error:
-            raise PostmortemError(f"section {self.name}: compressed data is damaged ({error})") from error
-        self.size = self.stored = len(self._whole)
+        self.size = self.stored = plain_size
+
+    def _inflate(self) -> bytes:
+        """The bytes of a compressed section, unpacked when they are first asked for."""
+        whole = self._whole
+        if whole is None:
+            self._source.unpacking.spend(self.size)
+            raw = self._source.read(self.offset, self._packed)
+            try:
+                whole = zlib.decompressobj().decompress(raw[12:], self.size or 1)
+            except zlib.error as error:
+                raise PostmortemError(f"section {self.name}: compressed data is damaged ({error})") from error
+            self._whole = whole
+            self.size = self.stored = len(whole)
+        return whole
 
     def read(self, offset: int = 0, size: int = MAX_SECTION_BYTES) -> bytes:
         """Return bytes from inside the section; fewer where it ends."""
         if offset < 0 or offset >= self.stored:
             return b""
         size = min(size, self.stored - offset, MAX_SECTION_BYTES)
-        if self._whole is not None:
-            return self._whole[offset : offset + size]
+        if self._packed:
+            return self._inflate()[offset : offset + size]
         return self._source.read(self.offset + offset, size)
 
-    def string(self, offset: int) -> str:
-        """Return the NUL-terminated text at an offset; empty outside the section."""
+    def string(self, offset: int, most: int = MAX_STRING) -> str:
+        """Return the NUL-terminated text at an offset, `most` bytes of it; empty outside the section."""
         window = STRING_WINDOW
         while True:
             piece = self.read(offset, window)
             end = piece.find(b"\0")
-            if end >= 0 or len(piece) < window or window >= MAX_STRING:
+            if end >= 0 or len(piece) < window or window >= most:
                 return piece[: end if end >= 0 else len(piece)].decode("utf-8", "replace")
-            window *= 16
+            window *= 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +240,7 @@ class Elf:
         self._by_index: list[Section] = []
         sections: dict[str, Section] = {}
         for row in rows:
-            section = Section(self.source, names.string(row[0]) if names else "", row)
+            section = Section(self.source, names.string(row[0], MAX_SECTION_NAME) if names else "", row)
             self._by_index.append(section)
             sections.setdefault(section.name, section)
         return sections

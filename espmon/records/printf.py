@@ -15,6 +15,9 @@ from dataclasses import dataclass
 MAX_WIDTH = 1024
 """Widths and precisions beyond this are taken as this: a damaged argument must not fill the memory."""
 
+MAX_TEXT = 4096
+"""Characters of one message: a frame of a few bytes may ask for widths without end."""
+
 CONVERSION = re.compile(
     r"%(?:(?P<percent>%)|(?P<flags>[-+0# ']*+)(?P<width>\*|\d++)?+(?:\.(?P<precision>\*|-?\d*+))?+"
     r"(?P<length>hh|h|ll|l|q|j|z|t|L)?(?P<kind>[diouxXfFeEgGaAcCsSpn]))"
@@ -113,8 +116,20 @@ class Arguments:
 
 
 def render(pieces: list[str | Conversion], arguments: Arguments) -> str:
-    """The text of a compiled format. Raises Short when there are too few arguments; surplus ones are ignored."""
-    return "".join([piece if isinstance(piece, str) else convert(piece, arguments) for piece in pieces])
+    """The text of a compiled format, `MAX_TEXT` of it. Surplus arguments are ignored.
+
+    Raises:
+        Short: there are too few.
+    """
+    parts: list[str] = []
+    left = MAX_TEXT
+    for piece in pieces:
+        text = piece if isinstance(piece, str) else convert(piece, arguments)
+        parts.append(text[:left])
+        left -= len(text)
+        if left <= 0:
+            break
+    return "".join(parts)
 
 
 def convert(conversion: Conversion, arguments: Arguments) -> str:

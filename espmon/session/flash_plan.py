@@ -212,8 +212,8 @@ def _flasher_args(path: Path) -> FlashPlan:
         encrypted = {at for at, name in places.items() if str(parts[name].get("encrypted", "")).lower() == "true"}
         arguments = [str(word) for word in table.get("write_flash_args", [])]
         chip = table.get("extra_esptool_args", {}).get("chip")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PlanError(f"{path} is not what a build writes: {error!r}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PlanError(f"{path} is not what a build writes: {str(error) or type(error).__name__}") from error
     if not files:
         raise PlanError(f"{path} names no files: build the project first")
     if "--encrypt" in arguments:
