@@ -19,6 +19,7 @@ from espmon.records.events.reset import Reset
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.record import PayloadRecord, Raw, Record
 from espmon.session.event_log import EventLog
+from espmon.session.held_text import REASON, HeldText
 from espmon.session.recording import Recording
 from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings
@@ -87,6 +88,7 @@ class Pipeline:
         self.wrong_rate: int | None = None
         """What the board most likely sends at, while that is not what the port is set to."""
 
+        self._held = HeldText()
         self._readable = 0
         self._capture_since: float | None = None
         self._last_byte = 0.0
@@ -110,6 +112,8 @@ class Pipeline:
             self._wrong_baud(finding, now)
         self._idled = self._settled = self._stalled = False
         self._spread(self.demux.feed(data, now).parts, now)
+        if self._held.is_log(self.demux.capture, data, now):
+            self._spread(self.demux.stall(REASON, now).parts, now)
 
     def _wrong_baud(self, finding: BaudFinding, now: float) -> None:
         self.wrong_rate, self._readable = finding.rate, 0
