@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
         "--no-reset", action="store_true", help="keep DTR and RTS quiet while opening, as far as possible"
     )
     result.add_argument("--log", type=Path, metavar="FILE", help="also write the log text to FILE")
+    result.add_argument(
+        "--raw-escapes", action="store_true", help="leave the device's control sequences in FILE as they came"
+    )
     result.add_argument("--print-filter", default=None, metavar="F", help='tag:level filter, as in "wifi:W *:I"')
     result.add_argument("--ws", metavar="URL", help="tell an IDE of debug stubs and core dumps over a WebSocket")
     result.add_argument("--timestamps", action="store_true", help="show host time")
@@ -125,6 +128,7 @@ def monitor(options: argparse.Namespace) -> int:
             defaults=request,
             timestamps=options.timestamps,
             ws=options.ws,
+            raw_escapes=options.raw_escapes,
             demo=demo_in(boards),
         )
 
@@ -154,6 +158,7 @@ def run_screen(
     defaults: OpenRequest | None = None,
     timestamps: bool = False,
     ws: str | None = None,
+    raw_escapes: bool = False,
     demo: Callable[[dict[str, str]], OpenRequest] | None = None,
     path_map: Mapping[str, str] | None = None,
 ) -> int:
@@ -164,6 +169,7 @@ def run_screen(
         defaults: what the list of ports offers.
         timestamps: show host times from the start.
         ws: an IDE to tell of debug stubs and core dumps.
+        raw_escapes: leave the device's control sequences in log files.
         demo: starts the simulated board, adding to the path map where its sources are.
         path_map: entries beyond the user's own.
     """
@@ -181,7 +187,7 @@ def run_screen(
         fail(Exit.USAGE, "no log is written while the setting `recording` is false")
     # One dictionary for the session and the screen, so that a board started later can say where its sources are.
     paths = {**settings.path_map, **(path_map or {})}
-    settings = replace(settings, path_map=paths)
+    settings = replace(settings, path_map=paths, raw_escapes=settings.raw_escapes or raw_escapes)
 
     def make() -> Session:
         # Imported on the session's thread, while the screen paints its first frame.

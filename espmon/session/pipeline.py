@@ -16,10 +16,11 @@ from espmon.records.demux import LATE_END, Demultiplexer
 from espmon.records.events.boot_loop import LOOP_AT
 from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset import Reset
-from espmon.records.lines import SGR, LineBlock
+from espmon.records.lines import LineBlock
 from espmon.records.record import PayloadRecord, Raw, Record
 from espmon.session.event_log import EventLog
 from espmon.session.held_text import REASON, HeldText
+from espmon.session.log_text import log_text
 from espmon.session.recording import Recording
 from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings
@@ -191,12 +192,7 @@ class Pipeline:
         for sink in self.sinks:
             sink(block, line)
         if self.recording is not None and self.recording.logging:
-            data = (
-                block.data
-                if block.source != "binlog"
-                else b"\n".join(block.text(index).encode() for index in range(len(block))) + b"\n"
-            )
-            self.recording.log_text(SGR.sub(b"", data).replace(b"\r", b""))
+            self.recording.log_text(log_text(block, raw_escapes=self._settings.raw_escapes))
 
     def _spread(self, parts: Iterable[LineBlock | Record], now: float) -> None:
         before = len(self.store)

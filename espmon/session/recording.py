@@ -155,8 +155,7 @@ class Recording:
         if isinstance(when := fields.get("time"), float):
             fields = {**fields, "time": self._clock.wall(when)}
         times = {"t": round(self._clock.wall(now), 6), "m": round(self._clock.since_start(now), 6)}
-        line = json.dumps({**times, **fields}, ensure_ascii=False, default=str)
-        return line.encode("utf-8", "backslashreplace") + b"\n"
+        return json.dumps({**times, **fields}, default=str).encode() + b"\n"
 
     def room_for(self, size: int) -> bool:
         """Whether an artifact of `size` bytes may be saved beside the stream; counts it, if so."""

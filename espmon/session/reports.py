@@ -23,7 +23,7 @@ from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.status import CrashDecoded, Report, Severity, Undecoded
 from espmon.session.tasks import BackgroundTasks
-from espmon.text import plain
+from espmon.text import plain, plain_lines
 
 DECODED_AGAIN = 100
 """Latest events that are looked at for crashes to decode once more when another ELF is used."""
@@ -198,4 +198,4 @@ def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary
 
 def _save(folder: Path, name: str, report: CoreReport) -> None:
     write_atomically(folder / f"{name}.json", json.dumps(report.to_json(), indent=1).encode())
-    write_atomically(folder / f"{name}.txt", report.to_text().encode("utf-8", "backslashreplace"))
+    write_atomically(folder / f"{name}.txt", plain_lines(report.to_text()).encode())

@@ -7,6 +7,7 @@ key or a value of the wrong type is reported and ignored; it never stops the pro
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,9 @@ MAX_FILE = 1 << 20
 
 MAX_NUMBER = 1 << 50
 """Largest number that a setting can have: a petabyte, or more seconds than anybody waits."""
+
+MAX_FORMAT = 64
+"""Characters of a format of times."""
 
 MAX_SHOWN = 200
 """Characters of a wrong value, or of what is wrong with the file, that are shown."""
@@ -47,6 +51,9 @@ class Settings:
 
     timestamp_format: str = "%H:%M:%S.%f"
     """strftime format of host time; %f is cut to milliseconds."""
+
+    raw_escapes: bool = False
+    """Leave the device's control sequences in log files as they came (`--raw-escapes`)."""
 
     theme: str = "espmon"
     """`espmon`, `espmon-light` or any Textual theme; the `ansi-*` themes keep the terminal's own colours."""
@@ -157,6 +164,15 @@ def _written(value: object) -> str:
         return "a value too large to show"
 
 
+def _format_problem(pattern: str) -> str:
+    """Why times cannot be written this way, "" when they can."""
+    try:
+        time.strftime(pattern)
+    except (ValueError, UnicodeError) as error:
+        return _short(str(error))
+    return "" if len(pattern) <= MAX_FORMAT else f"longer than {MAX_FORMAT} characters"
+
+
 def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, list[str]]:
     """Settings from a TOML table; `source` names it in the problems."""
     defaults = Settings()
@@ -179,6 +195,9 @@ def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, l
             problems.append(
                 f"{source}: eol = {_written(value)} should be one of {', '.join(LINE_ENDS)}; the default is used"
             )
+            continue
+        if name == "timestamp_format" and (problem := _format_problem(str(value))):
+            problems.append(f"{source}: {name} = {_written(value)}: {problem}; the default is used")
             continue
         if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value <= MAX_NUMBER:
             problems.append(

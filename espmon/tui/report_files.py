@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+from espmon.text import plain_lines
+
 MAX_NAMES = 1000
 """Numbers tried behind a name that exists already."""
 
@@ -21,7 +23,7 @@ def saver(folder: Path | None, name: str, make: Callable[[], str]) -> Callable[[
         from espmon.session.file_system import write_atomically
 
         path = unused((folder or Path.cwd()) / name)
-        write_atomically(path, make().encode("utf-8", "backslashreplace"))
+        write_atomically(path, plain_lines(make()).encode())
         return path
 
     return save

@@ -20,6 +20,7 @@ from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
 from espmon.tui.log.rows import LiveReader, row_bytes, show_row
+from espmon.tui.sanitise import visible
 
 LINES = 2048
 """Most display lines remembered."""
@@ -301,7 +302,8 @@ class Layout:
         if not gutter:
             return []
         text = self._stamp(line, before) if first else ""
-        return [Segment(text[: gutter - 1].rjust(gutter - 1) + " ", self.painter.gutter)]
+        text = set_cell_size(text, min(cell_len(text), gutter - 1))
+        return [Segment(" " * (gutter - 1 - cell_len(text)) + text + " ", self.painter.gutter)]
 
     def _stamp(self, line: int, before: int | None) -> str:
         try:
@@ -400,6 +402,6 @@ def hex_rows(raw: bytes) -> list[str]:
 
 
 def host_time(seconds: float, pattern: str) -> str:
-    """Host time in the user's format; `%f` is cut to milliseconds."""
+    """Host time in the user's format, which is text like any other; `%f` is cut to milliseconds."""
     when = datetime.datetime.fromtimestamp(seconds)
-    return when.strftime(pattern.replace("%f", f"{when.microsecond // 1000:03d}"))
+    return visible(when.strftime(pattern.replace("%f", f"{when.microsecond // 1000:03d}")))

@@ -1,0 +1,30 @@
+"""The log as text for a file that somebody will read in a terminal: nothing in it acts there."""
+
+from __future__ import annotations
+
+from espmon.records.lines import SGR, LineBlock
+from espmon.text import plain
+
+_CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n") + b"\x7f"
+
+
+def log_text(block: LineBlock, *, raw_escapes: bool = False) -> bytes:
+    """The lines of a block as they go into a log file, each with its line end, without carriage returns.
+
+    Args:
+        block: lines.
+        raw_escapes: leave the device's control sequences as they came.
+    """
+    if block.source == "binlog":
+        data = b"".join(block.text(index).encode() + b"\n" for index in range(len(block)))
+    else:
+        data = block.data
+    data = data.replace(b"\r", b"")
+    if raw_escapes:
+        return data
+    if b"\x1b" in data:
+        data = SGR.sub(b"", data)
+    if data.isascii() and len(data.translate(None, _CONTROLS)) == len(data):
+        return data
+    lines = data.decode("utf-8", "backslashreplace").split("\n")
+    return "\n".join(line if line.isprintable() and line.isascii() else plain(line) for line in lines).encode()
