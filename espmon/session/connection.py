@@ -94,6 +94,7 @@ class Connection:
         self._warned: set[PortWarning] = set()
         self.link = Link(pipeline, recorder, reporter.clock, self.lose)
         self.identity = PortIdentity("")
+        self._remote = False
         self.opens = 0
         """How often a port was opened; one a session, unless it was lost."""
 
@@ -135,6 +136,7 @@ class Connection:
 
     def _attach(self, handle: Handle) -> None:
         self.opens += 1
+        self._remote = handle.remote
         status = replace(self._reporter.status, usb=handle.usb, has_modem_lines=handle.has_modem_lines, waiting=False)
         if status.activity is not Activity.IN_LOADER:
             status = replace(status, activity=Activity.RUNNING, unfinished=())
@@ -212,7 +214,7 @@ class Connection:
         while True:
             url = await self._access.waiter(self.identity)
             # A remote port is not seen to come back: until somebody accepts, it is lost.
-            seen = "://" not in url
+            seen = not self._remote
             if seen:
                 self._lifecycle.fire(Trigger.REAPPEAR)
             try:
