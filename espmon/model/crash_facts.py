@@ -33,8 +33,19 @@ class CoreState:
         }
 
 
-def _hex(value: int | None) -> str | None:
-    return None if value is None else f"0x{value:08x}"
+ADDRESSES = frozenset({"pc", "excvaddr", "fault_address", "stack_pointer", "stack_bounds", "abort_pc"})
+OTHERWISE_TOLD = ("isr", "stack", "starved", "running", "suspect", "other_cores")
+"""Fields that JSON has in another form, for some kinds alone, or not at all."""
+
+
+def _json(name: str, value: Any) -> Any:
+    if isinstance(value, RegisterSet):
+        return value.to_json()
+    if isinstance(value, list | tuple):
+        return [_json(name, item) for item in value]
+    if isinstance(value, StackFrame):
+        return value.to_json()
+    return f"0x{value:08x}" if name in ADDRESSES and value is not None else value
 
 
 @dataclass(eq=False, repr=False)
@@ -123,38 +134,10 @@ class CrashFacts:
 
     def fields(self) -> dict[str, Any]:
         """The fields of a `panic` in JSON."""
-        told: dict[str, Any] = {
-            "kind": self.kind,
-            "cause": self.cause,
-            "plain": self.plain,
-            "arch": self.arch,
-            "core": self.core,
-            "task": self.task,
-            "pc": _hex(self.pc),
-            "excvaddr": _hex(self.excvaddr),
-            "registers": self.registers.to_json(),
-            "backtrace": [frame.to_json() for frame in self.backtrace],
-            "corrupted": self.corrupted,
-            "continues": self.continues,
-            "elf_sha256": self.elf_sha256,
-            "elf_match": self.elf_match,
-            "message": self.message,
-            "reason": self.reason,
-            "operation": self.operation,
-            "fault_address": _hex(self.fault_address),
-            "memory": self.memory,
-            "stack_pointer": _hex(self.stack_pointer),
-            "stack_bounds": None if self.stack_bounds is None else [_hex(bound) for bound in self.stack_bounds],
-            "lp_core": self.lp_core,
-            "fatal": self.fatal,
-            "previous_boot": self.previous_boot,
-            "unconfirmed": self.unconfirmed,
-            "abort_pc": _hex(self.abort_pc),
-            "damaged": list(self.damaged),
-            "nested": self.nested,
-            "count": self.count,
-            "stack_bytes": sum(len(piece) for _, piece in self.stack),
-        }
+        told = {item.name: _json(item.name, getattr(self, item.name)) for item in fields(CrashFacts)}
+        told["stack_bytes"] = sum(len(piece) for _, piece in self.stack)
+        for name in OTHERWISE_TOLD:
+            del told[name]
         if self.kind == "task_wdt":
             told["starved"] = [{"task": task, "cpu": cpu} for task, cpu in self.starved]
             told["running"] = {str(cpu): task for cpu, task in sorted(self.running.items())}

@@ -16,29 +16,19 @@ if TYPE_CHECKING:
     from espmon.postmortem.riscv_unwinder import unwind_riscv
     from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
-LATER = {
-    "CoreReport": "core_report",
-    "Memory": "memory",
-    "SegmentMemory": "memory",
-    "decode_core": "core_decoder",
-    "unwind_riscv": "riscv_unwinder",
-    "unwind_xtensa": "xtensa_unwinder",
+_HOMES = {
+    "core_decoder": "decode_core",
+    "core_report": "CoreReport",
+    "memory": "Memory SegmentMemory",
+    "riscv_unwinder": "unwind_riscv",
+    "xtensa_unwinder": "unwind_xtensa",
 }
 """Names whose module is imported when they are first used: looking an address up needs none of them."""
 
 __all__ = [
-    "Backtrace",
-    "CoreReport",
-    "Frame",
-    "Memory",
-    "PostmortemError",
-    "SegmentMemory",
-    "StackFrame",
-    "Symbolizer",
-    "decode_core",
-    "unwind_riscv",
-    "unwind_xtensa",
-]
+    "Backtrace", "CoreReport", "Frame", "Memory", "PostmortemError", "SegmentMemory", "StackFrame", "Symbolizer",
+    "decode_core", "unwind_riscv", "unwind_xtensa",
+]  # fmt: skip
 
 
-__getattr__ = names_from(__name__, LATER)
+__getattr__ = names_from(__name__, _HOMES)

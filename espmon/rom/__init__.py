@@ -17,29 +17,16 @@ if TYPE_CHECKING:
     from espmon.rom.rom_error import RomError, RomErrorKind
 
 __all__ = [
-    "Channel",
-    "Chip",
-    "Chips",
-    "EntrySequence",
-    "Loader",
-    "ProbeResult",
-    "RomError",
-    "RomErrorKind",
-    "load_chips",
+    "Channel", "Chip", "Chips", "EntrySequence", "Loader", "ProbeResult", "RomError", "RomErrorKind", "load_chips",
     "probe",
-]
+]  # fmt: skip
 
 _HOMES = {
-    "Channel": "channel",
-    "Chip": "chips",
-    "Chips": "chips",
-    "EntrySequence": "channel",
-    "Loader": "loader",
-    "ProbeResult": "prober",
-    "RomError": "rom_error",
-    "RomErrorKind": "rom_error",
-    "load_chips": "chips",
-    "probe": "prober",
+    "channel": "Channel EntrySequence",
+    "chips": "Chip Chips load_chips",
+    "loader": "Loader",
+    "prober": "ProbeResult probe",
+    "rom_error": "RomError RomErrorKind",
 }
 
 

@@ -218,15 +218,21 @@ def _load_watchdog(source: Mapping[str, Any]) -> Watchdog:
     return Watchdog(**values)
 
 
+AS_THEY_ARE = (
+    "key", "name", "chip_id", "image_chip_id", "basic_rom", "silent_when_secure", "rom_status_bytes", "rom_md5",
+    "security_info_bytes", "begin_has_encrypt_word", "rom_block", "stub_block", "ram_block", "bootloader_offset",
+    "custom_spi_pins", "flash_32bit_addr", "otg_watchdog_reset", "change_baud",
+)  # fmt: skip
+"""Parts of an entry that are numbers, texts or truth values in JSON, too."""
+
+
 def _load_chip(source: Mapping[str, Any]) -> Chip:
+    plain: dict[str, Any] = {name: source[name] for name in AS_THEY_ARE}
     usb = source["usb"]
     watchdog = source["watchdog"]
     security = source["efuse_security"]
     return Chip(
-        key=source["key"],
-        name=source["name"],
-        chip_id=source["chip_id"],
-        image_chip_id=source["image_chip_id"],
+        **plain,
         magic=tuple(map(number, source["magic"])),
         mac_rule=source["mac"]["rule"],
         mac_registers=tuple(map(number, source["mac"]["registers"])),
@@ -246,26 +252,12 @@ def _load_chip(source: Mapping[str, Any]) -> Chip:
             UartBuffer(item.get("revision_below"), number(item["address"]), item.get("otg"), item.get("serial_jtag"))
             for item in usb["uart_buffer"] or ()
         ),
-        basic_rom=source["basic_rom"],
-        silent_when_secure=source["silent_when_secure"],
-        rom_status_bytes=source["rom_status_bytes"],
-        rom_md5=source["rom_md5"],
-        security_info_bytes=source["security_info_bytes"],
-        begin_has_encrypt_word=source["begin_has_encrypt_word"],
-        rom_block=source["rom_block"],
-        stub_block=source["stub_block"],
-        ram_block=source["ram_block"],
-        bootloader_offset=source["bootloader_offset"],
-        custom_spi_pins=source["custom_spi_pins"],
-        flash_32bit_addr=source["flash_32bit_addr"],
         watchdog=_load_watchdog(watchdog) if watchdog else None,
-        otg_watchdog_reset=source["otg_watchdog_reset"],
         strap=Bits.load(source["strap"]) if source["strap"] else None,
         flash_power=FlashPower.load(source["flash_power"]) if source["flash_power"] else None,
         force_download=Bits.load(source["force_download"]) if source["force_download"] else None,
         secure_boot=tuple(map(Bits.load, security.get("secure_boot", ()))),
         flash_encryption=Bits.load(security["flash_encryption"]) if "flash_encryption" in security else None,
-        change_baud=source["change_baud"],
         stub_files=tuple((item.get("revision_below"), item["name"]) for item in source["stub"]["files"])
         if source["stub"]
         else (),

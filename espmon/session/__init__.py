@@ -17,28 +17,17 @@ if TYPE_CHECKING:
     from espmon.session.store import LogStore
 
 _HOMES = {
-    "LogStore": "store",
-    "LoopThread": "runner",
-    "Session": "session",
-    "Settings": "settings",
-    "State": "state",
-    "Trigger": "state",
-    "config_folder": "settings",
-    "data_folder": "settings",
-    "load_settings": "settings",
+    "runner": "LoopThread",
+    "session": "Session",
+    "settings": "Settings config_folder data_folder load_settings",
+    "state": "State Trigger",
+    "store": "LogStore",
 }
 
 __all__ = [
-    "LogStore",
-    "LoopThread",
-    "Session",
-    "Settings",
-    "State",
-    "Trigger",
-    "config_folder",
-    "data_folder",
+    "LogStore", "LoopThread", "Session", "Settings", "State", "Trigger", "config_folder", "data_folder",
     "load_settings",
-]
+]  # fmt: skip
 
 
 __getattr__ = names_from(__name__, _HOMES)
