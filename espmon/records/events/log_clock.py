@@ -50,7 +50,7 @@ def uptime_of(text: str) -> float | None:
 def wall_time_of(text: str) -> WallTime | None:
     """The time of day before a line, or in its head; None when there is none."""
     match = _WALL.match(text)
-    if match is not None:
+    if match is not None and _UPTIME.match(text) is None:
         year, month, day, hours, minutes, seconds, fraction = match.groups()
         # Days of equal length will do: what counts is whether minutes or hours lie between two lines.
         date = None if year is None else (int(year) * 12 + int(month)) * 31 + int(day)

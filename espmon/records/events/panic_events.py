@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from espmon.records.event import LineView
@@ -102,7 +103,8 @@ class PanicEvents:
         if rest:
             # A crash in the middle of reporting another one.
             yield from self._read(line, first)
-            yield from self._read(line, rest)
+            at = min(len(line.text.partition(rest)[0].encode()), line.length - 1)
+            yield from self._read(replace(line, offset=line.offset + at, length=line.length - at), rest)
             return
         started = find_starter(text)
         if started is not None and self._goes_on(*started[:2]):

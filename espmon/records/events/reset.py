@@ -59,11 +59,16 @@ _BACKTRACE = re.compile(r"Backtrace: ?0x[0-9a-fA-F]{8}:0x")
 
 _LOG_HEAD = re.compile(r"^(?:[EWIDV] \([\d:. -]+\) |\[ *\d*\]\[[EWIDV]\]|\[[EWIDVC]\])[^:]{0,64}: *")
 
-_ANNOUNCED = re.compile(r"\b(?:restart|reboot|reset)(?:ing|s|ed)?\b", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"\b(?:restart|reboot|reset)(?:t?ing|s|t?ed)?\b", re.IGNORECASE)
 """A program says so before it calls esp_restart()."""
+
+_ONE_TIME = re.compile(r"flash encryption|secure boot", re.IGNORECASE)
+"""What the second stage restarts the chip for, once."""
 
 ANNOUNCED_LINES = 3
 """Lines before the ROM's in which it does."""
+
+_NOTED = re.compile(r"Task watchdog got triggered|Brownout detector was triggered")
 
 _EXPECTED: dict[str, bool | None] = {
     "power_on": True,
@@ -248,7 +253,7 @@ class ResetEvents:
         elif _BEFORE_CRASH.search(text):
             if self._panicked is None:
                 # A crash report may be longer than the lines that can be looked at when the reset comes.
-                self._uptime = last_uptime(self._run(line))
+                self._uptime = self._last_uptime(line)
             self._panicked = line.offset
             self._watchdog = 0
         elif "Task watchdog got triggered" in text:
@@ -257,6 +262,14 @@ class ResetEvents:
     def _run(self, line: LineView) -> Iterator[str]:
         """The lines before this one, back to the last reset, without what a host tool put around them."""
         return (clean(before.text) for before in line.recent.before(line.offset, self._begun))
+
+    def _last_uptime(self, line: LineView) -> float | None:
+        """How long the program had run when it said something with a time last; of the second stage only where the
+        program said nothing. (Not of cleaned lines: Zephyr's time looks like a host tool's.)
+        """
+        texts = [before.text for before in line.recent.before(line.offset, self._begun)]
+        said = [text for text in texts if not _ROM_OR_LOADER.match(clean(text))]
+        return last_uptime(said or texts)
 
     def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
         chip = self._chip
@@ -294,6 +307,8 @@ class ResetEvents:
         elif kind == "software" and (said := self._announcement(line)):
             reset.expected = True
             reset.hint = f'the program said so: "{said}"'
+            if _ONE_TIME.search(said):
+                self._loop.forget()
         elif kind == "watchdog" and self._unloaded(line):
             reset.hint = UNLOADED
         if reset.stays_in_loader:
@@ -306,12 +321,15 @@ class ResetEvents:
                 time=reset.time,
                 wall=wall_time_of(line.text)
                 or last_wall_time(before.text for before in line.recent.before(reset.offset, self._begun)),
-                uptime=max(filter(None, (self._uptime, last_uptime(self._run(line)))), default=None),
+                uptime=max(filter(None, (self._uptime, self._last_uptime(line))), default=None),
                 spoke=any(_ROM_OR_LOADER.match(text) is None for text in self._run(line)),
                 failure=reset.expected is False,
                 by_hand=reset.expected is True and kind != "software",
             )
         )
+        if reset.stays_in_loader:
+            # Somebody is flashing the chip.
+            self._loop.forget()
 
     def _after_backtrace(self, line: LineView) -> bool:
         """A backtrace stands right before the ROM's first lines: a program that gave up prints no more than that."""
@@ -320,7 +338,7 @@ class ResetEvents:
 
     def _announcement(self, line: LineView) -> str | None:
         """What the program said last, when it speaks of a restart."""
-        said = [text for text in islice(self._run(line), 2 * ANNOUNCED_LINES) if not _ROM_OR_LOADER.match(text)]
+        said = [text for text in islice(self._run(line), 2 * ANNOUNCED_LINES) if not _ROM.match(text)]
         told = next((text for text in said[:ANNOUNCED_LINES] if _ANNOUNCED.search(text)), None)
         return None if told is None else _LOG_HEAD.sub("", told)[:MAX_ANNOUNCEMENT]
 
@@ -337,6 +355,11 @@ class ResetEvents:
         assert reset is not None
         self._lines += 1
         if is_boot_banner(text):
+            yield from self._close()
+            self._note(line, text)
+            return
+        if _BEFORE_CRASH.search(text) or _NOTED.search(text):
+            # What it started did not get far.
             yield from self._close()
             self._note(line, text)
             return
@@ -367,6 +390,9 @@ class ResetEvents:
 
     def span(self, record: Record) -> Iterable[Record]:
         """A payload that is not text: the chip has started."""
+        if self._panicked is not None and record.type == "coredump":
+            # What a crash prints last may be much longer than its report.
+            self._panicked = record.offset + record.length
         return tuple(self._close())
 
     def end(self) -> Iterable[Record]:

@@ -267,3 +267,99 @@ def test_the_tables_know_every_class_they_use() -> None:
 
 def test_a_header_that_is_no_text_is_not_called_one() -> None:
     assert header_as_text(0x81004136) == ""
+
+
+BOOTED = "configsip: 0, SPIWP:0xee\nentry 0x400805a4\nI (29) boot: ESP-IDF v5.1 2nd stage bootloader\n"
+POWER_ON = "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\n" + BOOTED
+RESTART = "rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\n" + BOOTED
+
+
+@pytest.mark.parametrize(
+    ("run", "count"),
+    [
+        ("I (300) app: up\nI (28800000) app: still up\n", 1),
+        ("I (300) app: up\nI (2500) app: falling\n", 4),
+        ("[   300][I][main.cpp:4] setup(): up\n[7200000][I][main.cpp:9] loop(): still up\n", 1),
+        ("[00:00:01.000,000] <inf> app: up\n[02:00:01.000,000] <inf> app: still up\n", 1),
+        ("hello\nworld\n", 1),
+        ("", 4),
+    ],
+    ids=["hours", "seconds", "hours of Arduino", "hours of Zephyr", "no time at all", "nothing but the ROM"],
+)
+def test_the_time_between_starts_by_hand_decides_whether_they_are_a_loop(run: str, count: int) -> None:
+    found = resets((POWER_ON + run) * 4)
+    assert found[-1].repeats == count
+    assert ("loop" in (found[-1].hint or "")) == (count >= 3)
+
+
+@pytest.mark.parametrize("minutes", [0, 30])
+def test_the_clock_of_a_host_tool_tells_how_long_a_run_was(minutes: int) -> None:
+    log = "".join(
+        f"{8 + minutes * at // 60:02}:{minutes * at % 60:02}:{at:02}.250 -> {line}\n"
+        for at in range(5)
+        for line in POWER_ON.splitlines()
+    )
+    assert resets(log)[-1].repeats == (1 if minutes else 5)
+
+
+def test_a_recording_that_is_read_fast_is_judged_by_the_boards_own_time() -> None:
+    demux = Demultiplexer()
+    data = (POWER_ON + "I (28800000) app: still up\n").encode()
+    parts = [part for at in range(4) for part in demux.feed(data, 1000.0 + at * 0.001).parts]
+    assert [part.repeats for part in parts if isinstance(part, Reset)] == [1, 1, 1, 1]
+
+
+def test_a_program_that_restarts_the_chip_is_no_weak_supply() -> None:
+    found = resets((RESTART + "I (900) app: no network\n") * 4)
+    assert found[-1].repeats == 4
+    assert "supply" not in (found[-1].hint or "")
+    assert "the program restarts the chip itself" in (found[-1].hint or "")
+
+
+def test_a_restart_that_was_announced_is_expected() -> None:
+    _, reset = resets(RESTART + "I (9000) ota: done, rebooting\n" + RESTART)
+    assert (reset.expected, reset.hint) == (True, 'the program said so: "done, rebooting"')
+
+
+def test_what_the_second_stage_restarts_the_chip_for_is_no_loop() -> None:
+    run = "I (13229) flash_encrypt: completed\nI (13229) boot: Resetting with flash encryption enabled...\n"
+    found = resets((RESTART + run) * 5)
+    assert [reset.repeats for reset in found[1:]] == [1, 1, 1, 1]
+    assert not any("loop" in (reset.hint or "") for reset in found)
+
+
+def test_watchdogs_that_take_turns_are_one_loop() -> None:
+    one, other = "rst:0x8 (TG1WDT_SYS_RESET),boot:0x13 (X)\n", "rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (X)\n"
+    last = resets((one + BOOTED + other + BOOTED) * 2)[-1]
+    assert last.repeats == 4
+    assert (last.hint or "").startswith("boot loop: TG1WDT_SYS_RESET and RTCWDT_RTC_RESET 4 times in a row")
+
+
+def test_flashing_again_and_again_is_no_loop() -> None:
+    loader = "rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0))\nwaiting for download\n"
+    assert [reset.repeats for reset in resets((POWER_ON + loader) * 4)] == [1, 2] + [1, 2] * 3
+
+
+def test_crashes_hours_apart_are_no_loop() -> None:
+    stack = "3fc8b350: 0x00000000 0x42000102\n" * 300
+    crash = f"abort() was called at PC 0x400d1234 on core 0\n{stack}Rebooting...\n"
+    hours = "".join((RESTART, "I (28800000) app: still up\n", crash))
+    assert resets(hours * 4)[-1].repeats == 1
+    assert resets((RESTART + "I (900) app: up\n" + crash) * 4)[-1].repeats == 3
+
+
+@pytest.mark.parametrize("line", [" ets Jan  8 2013,rst cause 1, boot mode (3,6)", " ets Jan  8 2013,rst cause 1"])
+def test_an_esp8266_without_colons_is_read(line: str) -> None:
+    reset = one(f"{line}\r\n")
+    assert (reset.chip, reset.code, reset.reason, reset.expected) == ("esp8266", 1, "POWERON", True)
+
+
+@pytest.mark.parametrize("line", ["rst cause 1 means power on", "the rst cause is 4", "rst cause: none"])
+def test_talk_about_the_cause_of_a_reset_is_no_reset(line: str) -> None:
+    assert resets(f"{line}\r\n") == []
+
+
+def test_a_crash_right_behind_the_banner_explains_the_next_restart() -> None:
+    banner = "rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\n"
+    _, second = resets(banner + "abort() was called at PC 0x400d1234 on core 0\nRebooting...\n" + banner)
+    assert second.after_panic
