@@ -18,6 +18,7 @@ from pathlib import Path
 
 from espmon.postmortem.budget import Budget
 from espmon.postmortem.postmortem_error import PostmortemError, reading
+from espmon.regular_file import open_regular
 
 WHOLE_FILE_BYTES = 8 << 20
 MAX_SECTIONS = 65_536
@@ -51,7 +52,7 @@ class FileBytes:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            first = FileIO(path)
+            first = open_regular(path)
             self.size = first.seek(0, 2)
             first.seek(0)
             self._whole = first.read(WHOLE_FILE_BYTES) if self.size <= WHOLE_FILE_BYTES else None
@@ -75,7 +76,7 @@ class FileBytes:
         try:
             handle = self._free.pop()
         except IndexError:
-            handle = FileIO(self.path)
+            handle = open_regular(self.path)
         try:
             yield handle
         finally:

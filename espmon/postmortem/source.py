@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from espmon.regular_file import read_regular
+
 MAX_FILE_BYTES = 4 << 20
 MAX_LINE = 400
 CONTEXT = 5
@@ -46,10 +48,8 @@ def source_excerpt(
         return []
     path = Path(map_path(file, mapping))
     try:
-        if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
-            return []
-        lines = path.read_bytes().split(b"\n")
-    except (OSError, ValueError):
+        lines = read_regular(path, MAX_FILE_BYTES).split(b"\n")
+    except OSError:
         return []
     if line > len(lines):
         return []

@@ -7,12 +7,22 @@ one to the first section that holds it.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
+
+from espmon.regular_file import open_regular
 
 BOOTLOADER, APPLICATION = 1, 2
 """Frame types of the binary log."""
+
+MAX_SECTIONS = 1024
+"""A build has some fifty."""
+
+NOT_LOADED = ".noload"
+"""The section whose strings are in the file only."""
 
 MAX_STRING = 4096
 """Bytes of one string."""
@@ -26,18 +36,29 @@ class ElfStrings:
 
     def __init__(self, path: Path) -> None:
         from elftools.common.exceptions import ELFError
+        from elftools.elf.constants import SH_FLAGS
         from elftools.elf.elffile import ELFFile
 
         self._noload: list[tuple[int, bytes]] = []
         self._sections: list[tuple[int, bytes]] = []
-        with path.open("rb") as file:
+        with BufferedReader(open_regular(path)) as file:
             try:
-                for section in ELFFile(file).iter_sections():
-                    entry = (int(section["sh_addr"]), b"" if section["sh_type"] == "SHT_NOBITS" else section.data())
-                    if section.name == ".noload":
-                        self._noload.append(entry)
-                    elif entry[0] and entry[1]:
-                        self._sections.append(entry)
+                elf = ELFFile(file)
+                if elf.num_sections() > MAX_SECTIONS:
+                    raise ValueError(f"it has {elf.num_sections()} sections")
+                left = os.fstat(file.fileno()).st_size
+                for section in elf.iter_sections():
+                    loaded = section["sh_flags"] & (SH_FLAGS.SHF_ALLOC | SH_FLAGS.SHF_COMPRESSED) == SH_FLAGS.SHF_ALLOC
+                    if section["sh_type"] == "SHT_NOBITS" or not (loaded or section.name == NOT_LOADED):
+                        continue
+                    left -= section["sh_size"]
+                    if left < 0:
+                        raise ValueError("its sections are larger than the file")
+                    address, data = int(section["sh_addr"]), section.data()
+                    if section.name == NOT_LOADED:
+                        self._noload.append((address, data))
+                    elif address and data:
+                        self._sections.append((address, data))
             except (ELFError, ValueError, LookupError, AttributeError, TypeError) as error:
                 raise ValueError(f"{path} is not an ELF file: {error}") from error
         self._sections.sort(key=lambda entry: entry[0])

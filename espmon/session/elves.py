@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from espmon.regular_file import open_regular, read_regular
 from espmon.session.settings import data_folder
 
 MAX_FOLDERS = 20_000
@@ -57,7 +58,7 @@ class FoundElf:
 def file_sha256(path: Path) -> str | None:
     """SHA-256 of a file in hex, None when it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
@@ -96,7 +97,7 @@ def pick(prefix: str, start: str | Path = ".", library: ElfLibrary | None = None
 def _found(path: Path, layout: str) -> FoundElf | None:
     try:
         status = path.stat()
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(4) != b"\x7fELF" or status.st_size > MAX_ELF_BYTES:
                 return None
     except OSError:
@@ -165,9 +166,7 @@ def _files(folder: Path, suffix: str) -> list[Path]:
 
 def _idf_elf(description: Path) -> str | None:
     try:
-        if description.stat().st_size > DESCRIPTION_BYTES:
-            return None
-        content = json.loads(description.read_text("utf-8", "replace"))
+        content = json.loads(read_regular(description, DESCRIPTION_BYTES).decode("utf-8", "replace"))
     except (OSError, ValueError, RecursionError):
         return None
     name = content.get("app_elf") if isinstance(content, dict) else None

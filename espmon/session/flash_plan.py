@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -12,10 +13,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from espmon.records.record import JsonObject
+from espmon.regular_file import read_regular
 from espmon.session.elves import folders_below
 
 MAX_REGIONS = 64
 """Separate pieces of one Intel HEX file that can be flashed at most."""
+
+MAX_PLAN_BYTES = 1 << 20
+"""Largest list of files that a build writes."""
 
 MAX_BYTES = 256 << 20
 """The largest file that can go into any flash there is."""
@@ -89,11 +94,10 @@ def number(text: str) -> int:
 def read_file(path: Path) -> bytes:
     """A file's bytes. Raises `PlanError` when it cannot be read, is empty, or is too large."""
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise PlanLimitError(f"{path} has {size} bytes: more than any flash holds")
-        data = path.read_bytes()
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise PlanLimitError(f"{path} has more bytes than any flash holds") from error
         raise PlanError(f"{path}: {error.strerror or error}") from error
     if not data:
         raise PlanError(f"{path} is empty")
@@ -205,7 +209,7 @@ BUILD_ROLES = {"bootloader": "bootloader", "partition-table": "partitions", "app
 
 def _flasher_args(path: Path) -> FlashPlan:
     try:
-        table: JsonObject = json.loads(path.read_text("utf-8"))
+        table: JsonObject = json.loads(read_regular(path, MAX_PLAN_BYTES))
         files = {number(str(key)): str(name) for key, name in dict(table["flash_files"]).items()}
         parts = {name: part for name, part in table.items() if isinstance(part, dict) and "offset" in part}
         places = {number(str(part["offset"])): name for name, part in parts.items()}

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from espmon.port.opening import MAX_BAUD
+from espmon.regular_file import open_regular
 
 LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
 """Rates offered, likeliest first. 74880 is what the ESP8266 and 26 MHz ESP32 boot ROMs speak."""
@@ -33,7 +34,7 @@ def elf_problem(text: str) -> str:
     if not os.path.isfile(path):  # Path.is_file raises where the folder may not be searched
         return "There is no such file"
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return "" if file.read(4) == b"\x7fELF" else "This is no ELF file"
     except OSError as error:
         return f"It cannot be read: {error.strerror or error}"

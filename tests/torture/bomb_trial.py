@@ -23,6 +23,7 @@ from espmon.postmortem.demangle import demangle
 from espmon.records import Demultiplexer
 from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
+from espmon.session.binlog_strings import APPLICATION, BinlogStrings
 from espmon.session.flash_plan import PlanError, from_project, intel_hex
 from tests.torture.bombs import BOMBS, TEXT, Bomb
 
@@ -66,6 +67,12 @@ def elf(path: Path) -> str:
     return f"{len(found)} addresses"
 
 
+def strings(path: Path) -> str:
+    """An ELF whose strings a binary log uses."""
+    found = BinlogStrings([path])
+    return f"{found.read(APPLICATION, TEXT, None)!r:.40}"
+
+
 def core(path: Path) -> str:
     """A core dump without its ELF."""
     report = decode_core(path.read_bytes(), None)
@@ -105,6 +112,7 @@ def registry(path: Path) -> str:
 READERS: Mapping[str, Callable[[Path], str]] = {
     "stream": stream,
     "elf": elf,
+    "strings": strings,
     "core": core,
     "name": name,
     "flasher_args": flasher_args,
@@ -112,7 +120,7 @@ READERS: Mapping[str, Callable[[Path], str]] = {
     "settings": settings,
     "registry": registry,
 }
-REFUSALS = (PostmortemError, PlanError)
+REFUSALS = (PostmortemError, PlanError, ValueError)
 """How a reader says that it will not have it."""
 
 

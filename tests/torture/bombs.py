@@ -183,6 +183,22 @@ def elf_names() -> bytes:
     return elf_of([(index % 4096, 3, 0, 0, 0, len(names), 0, 0, 1, 0) for index in range(65_000)], names)
 
 
+def elf_overlapping() -> bytes:
+    """1,000 loaded sections that are all the same megabyte."""
+    names = b"\0.shstrtab\0.rodata\0"
+    rows = [(1, 3, 0, 0, 0, len(names), 0, 0, 1, 0)]
+    rows += [(11, 1, ALLOC, 0x3C000000 + (index << 20), len(names), 1 << 20, 0, 0, 1, 0) for index in range(1000)]
+    return elf_of(rows, names + bytes(1 << 20))
+
+
+def elf_section_count() -> bytes:
+    """The number of sections stands in the first one, as in files that have more than 65,279: four billions."""
+    made = bytearray(elf_of([], b""))
+    struct.pack_into("<HH", made, 48, 0, 0)
+    struct.pack_into("<I", made, 52 + 20, 0xFFFFFFF0)
+    return bytes(made)
+
+
 def elf_symbols() -> bytes:
     """200,000 functions."""
     return elf({}, {f"f{index}": (TEXT + index % 0x10000, 1) for index in range(20_000)})
@@ -405,6 +421,10 @@ BOMBS = (
     Bomb("empty lines", "stream", lambda: repeated(b"\n")),
     Bomb("an ELF of compressed sections", "elf", elf_compressed),
     Bomb("an ELF of long section names", "elf", elf_names),
+    Bomb("strings in compressed sections", "strings", elf_compressed),
+    Bomb("strings in overlapping sections", "strings", elf_overlapping),
+    Bomb("strings in sections of long names", "strings", elf_names),
+    Bomb("strings in an ELF of many sections", "strings", elf_section_count),
     Bomb("an ELF of many functions", "elf", elf_symbols),
     Bomb("functions of many ranges", "elf", dwarf_ranges),
     Bomb("functions with endless names", "elf", dwarf_names),
