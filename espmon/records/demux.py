@@ -58,7 +58,7 @@ LATE_END = "the line end of the payload before it"
 """Reason of the `raw` record for a line end that came after its payload was given out."""
 
 NO_TAIL = re.compile(rb"[\n\x01\x02]")
-"""What is held back as the possible beginning of a payload is not shown as text once it has one of these."""
+"""What is held back as the beginning of a payload is no text to be shown once it has one of these."""
 
 REJECTS = 2
 """How often bytes may be rejected until payloads are no longer looked for in them. Bounds the work on hostile input."""
@@ -175,9 +175,10 @@ class Demultiplexer:
                         offset = self._offset
                         self._offset = offset + end
                         self._continued = False
-                        began, self._began = self._began if rest else time, time
-                        text = lines[0] + b"\n" if len(lines) == 1 else b"\n".join((*lines, b""))
-                        block = LineBlock(text, offset, starts, time, began=began)
+                        block = LineBlock(b"\n".join((*lines, b"")), offset, starts, time)
+                        if rest:
+                            block.began = self._began
+                        self._began = time
                         self._note(block)
                         return block
             elif len(data) <= self._portion:
@@ -194,13 +195,12 @@ class Demultiplexer:
                         self._offers.recent.add(block)
                         return block
         parts: list[Part] = []
-        arrivals = self._arrivals
-        arrivals.begin(self._offset, self._began)
-        arrivals.note(self.offset, time)
+        self._arrivals.begin(self._offset, self._began)
+        self._arrivals.note(self.offset, time)
         data = bytes(data)
         for at in range(0, len(data), self._portion):
             self._take(data[at : at + self._portion], parts)
-        self._began = arrivals.at(self._offset)
+        self._began = self._arrivals.at(self._offset)
         self._plain = self._capture is None and not self._alert and not self._offers.attentive
         return Batch(parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -45,6 +46,13 @@ class Controls:
             self._reporter.publish(self._reporter.status.after_sending(data))
 
         await self._act("Not sent", work)
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes to the board that no user typed. Where the port is gone, its reader says so."""
+        handle = self._link.attached
+        if handle is not None:
+            with contextlib.suppress(PortError):
+                await handle.write(data)
 
     async def reset(self) -> None:
         """Hard-reset into the application (the user asked)."""

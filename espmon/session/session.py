@@ -36,6 +36,7 @@ from espmon.session.state import Lifecycle, State, Transition, Trigger
 from espmon.session.status import Change, ElfState, EventAdded, EventEntry, LinesAppended, OpenRequest, Severity, Status
 from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
+from espmon.session.terminal_answers import TerminalAnswers
 
 if TYPE_CHECKING:
     from espmon.rom import ProbeResult
@@ -65,6 +66,7 @@ class Session:
         event_log: the inspector's entries, and the boots.
         pipeline: what bytes become, and where they go.
         connection: the port: opened once, opened again when it was lost.
+        answers: what a board's console is told when it asks its terminal.
         debugging: the debug stub's lease: inspect here, or hand over to gdb.
     """
 
@@ -107,6 +109,11 @@ class Session:
         )
         link = self.connection.link
         self._controls = Controls(link, self.pipeline, reporter)
+        self.answers = TerminalAnswers(
+            demux, self.store, self._publisher, self._controls.write, self._tasks, self.clock
+        )
+        if settings.answer_queries:
+            self._publisher.subscribe(self.answers.listen)
         self._decoder = Decoder(self.store, self._publisher.emit, self._elf_changed, settings.path_map)
         self._publisher.subscribe(self._lines_came)
         library = ElfLibrary(data / "elves", settings.elf_library_bytes)
@@ -156,6 +163,10 @@ class Session:
     def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
         """Tell the user, on whatever screen is up."""
         self._publisher.notify(text, severity)
+
+    def answer_queries(self, on: bool) -> None:
+        """Answer a console's questions here, or leave them to somebody else: a terminal on the screen."""
+        self.answers.on = on
 
     # -- open and close -----------------------------------------------------------------------------------------
 

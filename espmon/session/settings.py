@@ -77,6 +77,9 @@ class Settings:
     answer_coredump_prompt: bool = False
     """Answer `Press Enter to print core dump to UART...` without asking."""
 
+    answer_queries: bool = True
+    """Answer what a board's console asks its terminal: `ESC[5n`, `ESC[6n`, `ESC[c`. Nothing else is sent unasked."""
+
     store_bytes: int = 256 << 20
     """Bytes of log text kept in memory for scrolling back; the recording has everything."""
 

@@ -63,7 +63,9 @@ def child(rate: int, seconds: float, report: str) -> None:
                 sent += len(part)
             await asyncio.sleep(TICK)
         await asyncio.sleep(0.3)
-        counts = {"sent": sent, "stored": app.link.session.store.bytes, "frames": app.link.frames}
+        store = app.link.session.store
+        stored = store.bytes + (0 if store.unfinished is None else store.unfinished.length)
+        counts = {"sent": sent, "stored": stored, "frames": app.link.frames}
         await asyncio.to_thread(Path(report).write_text, json.dumps(counts))
 
     with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from espmon.model.terminal_size import TERMINAL_COLUMNS
 from espmon.tui.log import sgr
-from espmon.tui.log.row_editor import MAX_ROW_CELLS, TERMINAL_COLUMNS, RowEditor
+from espmon.tui.log.row_editor import MAX_ROW_CELLS, RowEditor
 from espmon.tui.log.sgr import PLAIN
 
 CORPUS = [

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator
 
 from rich.cells import get_character_cell_size
 
+from espmon.model.terminal_size import TERMINAL_COLUMNS
 from espmon.tui.log import sgr
 from espmon.tui.log.sgr import PLAIN, Pen
 from espmon.tui.sanitise import TAB, visible
-
-TERMINAL_COLUMNS = 80
-"""Width of the terminal that boards are told of when they ask. A cursor that is moved to the right stops there."""
 
 MAX_COLUMNS = 512
 """Column that a board may name as the cursor's next place; text may go on as far as a line does."""

@@ -16,7 +16,6 @@ from espmon.session.settings import Settings
 from espmon.session.status import EventEntry, Severity, Status
 from espmon.tui.log.layout import Mark, Shape, Timestamps
 from espmon.tui.log.query import LineFilter, QueryError
-from espmon.tui.monitor.answers import TerminalAnswers
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.capture_line import CaptureLine
@@ -91,7 +90,6 @@ class MonitorView(Screen[None]):
         self.link = link
         self.settings = settings
         self._history = history
-        self._answers = TerminalAnswers(link)
         self._timestamps = timestamps
         self._output = True
         self._output_end = 0
@@ -185,7 +183,6 @@ class MonitorView(Screen[None]):
         if news.decorations:
             pane.decorations_changed(news.decorations)
         if news.lines:
-            self._answers.look(self.link.session.store)
             if self._output:
                 pane.sync()
             if self.has_class("-raw"):

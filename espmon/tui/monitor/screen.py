@@ -149,6 +149,7 @@ class MonitorScreen(MonitorView):
         self.query_one(RawKeys).set_class(turn_on, "-on")
         before, self._before_raw = self._before_raw, self.focused if turn_on else None
         view = self.query_one(TerminalView)
+        self.link.answer_queries(not turn_on)
         if turn_on:
             self._raw.begin()
             self.call_after_refresh(view.show, self.link.session.store)
@@ -335,7 +336,6 @@ class MonitorScreen(MonitorView):
 
     def action_screenshot(self) -> None:
         """Ask the board for a picture."""
-        self.link.sent = True
         self.post_message(self.PictureWanted())
         self.link.ask(self.link.session.screenshot())
 

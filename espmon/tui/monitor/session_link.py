@@ -267,9 +267,6 @@ class SessionLink:
         self.frames = 0
         """Frames delivered so far."""
 
-        self.sent = False
-        """The user has sent something to the board."""
-
     def start(self) -> None:
         """Begin to listen. Call on the screen's loop."""
         self._loop = asyncio.get_running_loop()
@@ -374,12 +371,13 @@ class SessionLink:
 
     def send(self, data: bytes) -> None:
         """Send what the user typed."""
-        self.sent = True
         self.ask(self.session.send(data))
 
-    def answer(self, data: bytes) -> None:
-        """Send what a terminal answers by itself; unlike `send`, it is no word from the user."""
-        self.ask(self.session.send(data))
+    def answer_queries(self, on: bool) -> None:
+        """Let the session answer what a board's console asks, or not: an emulator on the screen does."""
+        switch = getattr(self.session, "answer_queries", None)
+        if switch is not None:
+            self.call(lambda: switch(on))
 
     def decoration(self, line: int) -> Sequence[str]:
         """Source locations for addresses in a line."""
