@@ -336,24 +336,6 @@ async def test_a_capture_shows_its_progress_and_ends_at_the_users_wish() -> None
         await case.until(lambda: "core dump" not in case.text())
 
 
-async def test_a_query_of_the_terminal_is_answered_once_the_user_has_sent_something() -> None:
-    async with running() as case:
-        await case.feed(b"\x1b[5n")
-        assert case.session.sent == []
-        await case.press("i", "x", "enter")
-        await case.feed(b"\x1b[5n\x1b[6n")
-        await case.until(lambda: len(case.session.sent) == 3)
-        assert case.session.sent[1:] == [b"\x1b[0n", b"\x1b[1;1R"]
-
-
-async def test_a_flood_of_queries_is_no_flood_of_answers() -> None:
-    async with running() as case:
-        await case.press("i", "x", "enter")
-        await case.feed(b"\x1b[5n" * 5000)
-        await case.until(lambda: len(case.session.sent) > 1)
-        assert len(case.session.sent) <= 1 + 8
-
-
 def test_each_action_has_a_name_and_a_title_and_ids_are_unique() -> None:
     ids = [action.id for action in actions.ACTIONS]
     assert len(set(ids)) == len(ids)
