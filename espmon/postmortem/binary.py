@@ -6,7 +6,6 @@ from struct import Struct
 
 U16 = Struct("<H")
 U32 = Struct("<I")
-U64 = Struct("<Q")
 
 MAX_LEB_BYTES = 16
 """A LEB128 number longer than this is damage, not a number."""
@@ -56,11 +55,6 @@ def u16(data: bytes, pos: int) -> int:
 def u32(data: bytes, pos: int) -> int:
     """Read 4 bytes."""
     return int(U32.unpack_from(data, pos)[0])
-
-
-def u64(data: bytes, pos: int) -> int:
-    """Read 8 bytes."""
-    return int(U64.unpack_from(data, pos)[0])
 
 
 def unsigned(data: bytes, pos: int, size: int) -> int:

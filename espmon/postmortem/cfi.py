@@ -138,10 +138,6 @@ class FrameTable:
         if start and size:
             self._entries.append((start, start + size, data, pos, end, cie))
 
-    def covers(self, address: int) -> bool:
-        """Whether there is a frame description for an address."""
-        return self._find(address) is not None
-
     def _find(self, address: int) -> Entry | None:
         at = bisect_right(self._starts, address) - 1
         for index in range(at, max(at - 3, -1), -1):

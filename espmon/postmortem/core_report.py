@@ -159,13 +159,6 @@ class CoreReport:
     def _revision(self) -> str | None:
         return None if self.revision is None else f"v{self.revision // 100}.{self.revision % 100}"
 
-    @property
-    def suspicious(self) -> list[TaskReport]:
-        """Tasks, most suspicious first: the crashed one, damaged chains, deep stacks, then the rest as they were
-        stored.
-        """
-        return sorted(self.tasks, key=lambda task: (not task.crashed, not task.deep, task.backtrace.complete))
-
     def to_json(self) -> dict[str, object]:
         """The report as the contract has it; addresses as lower-case text."""
         return {

@@ -10,7 +10,7 @@ from espmon.postmortem.binary import u16, u32, uleb, unsigned
 from espmon.postmortem.budget import Budget
 from espmon.postmortem.cache import Cache
 from espmon.postmortem.dwarf_abbrev import Abbreviation, Known, parse_abbreviations
-from espmon.postmortem.dwarf_unit import UT_SPLIT, Unit, UnitHeader, Value, read_header
+from espmon.postmortem.dwarf_unit import Unit, UnitHeader, Value, read_header
 from espmon.postmortem.elf import MAX_STRING, Elf, Section
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 
@@ -253,15 +253,6 @@ class Dwarf:
                 raise PostmortemError(f"{self.elf.path}: unknown kind {kind} in .debug_rnglists")
             if high > low:
                 found.append((low, high))
-
-    def is_split(self, unit: Unit) -> bool:
-        """Whether the unit's details are in another file (a .dwo)."""
-        return (
-            unit.header.kind == 4
-            or dw.AT_DWO_NAME in unit.root
-            or dw.AT_GNU_DWO_NAME in unit.root
-            or unit.header.kind == UT_SPLIT
-        )
 
     def aranges(self) -> tuple[list[tuple[int, int, int]], set[int]]:
         """Read `.debug_aranges`: sorted (start, end, unit offset), and the offsets of all units it speaks of.

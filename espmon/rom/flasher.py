@@ -71,11 +71,6 @@ def digest_of(data: bytes) -> asyncio.Future[str]:
     return known
 
 
-def ranges_overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two (address, size) share a byte."""
-    return one[0] < sum(other) and other[0] < sum(one)
-
-
 class Flasher:
     """Flash operations; one object a stay in the loader.
 
