@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from espmon.records.batch import Part
 from espmon.records.events.boot import Boot
-from espmon.records.events.reset import Reset
+from espmon.records.events.reset_record import Reset
 from espmon.records.notes import Note
 from espmon.records.record import Record
 from espmon.records.spans.coredump_capture import Coredump

@@ -11,7 +11,7 @@ from espmon.records.events.boot import Boot as BootRecord
 from espmon.records.events.boot_loop import LOOP_AT, LOOP_SECONDS
 from espmon.records.events.fold import signature
 from espmon.records.events.panic_record import Panic
-from espmon.records.events.reset import Reset
+from espmon.records.events.reset_record import Reset
 from espmon.records.notes import Caps
 from espmon.records.record import Record
 from espmon.session.describe import Description, describe

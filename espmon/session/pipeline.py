@@ -15,7 +15,7 @@ from espmon.records.baud_detector import BaudDetector, BaudFinding
 from espmon.records.demux import LATE_END, Demultiplexer
 from espmon.records.events.boot_loop import LOOP_AT
 from espmon.records.events.panic_record import Panic
-from espmon.records.events.reset import Reset
+from espmon.records.events.reset_record import Reset
 from espmon.records.lines import LineBlock
 from espmon.records.record import PayloadRecord, Raw, Record
 from espmon.session.event_log import EventLog

@@ -14,7 +14,8 @@ from espmon.port import list_ports
 from espmon.postmortem.core_input import plausible_header
 from espmon.postmortem.register_layouts import LAYOUTS
 from espmon.postmortem.unwinders import UNWINDERS
-from espmon.records.events.reset import Reset, ResetEvents
+from espmon.records.events.reset import ResetEvents
+from espmon.records.events.reset_record import Reset
 from espmon.rom.chips import load_chips
 from espmon.sim.simulated_chips import CHIPS as SIMULATED
 from tests.port.test_discovery import port

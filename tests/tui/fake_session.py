@@ -13,7 +13,7 @@ from typing import Any
 from espmon.postmortem import StackFrame
 from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
-from espmon.records.events.reset import Reset
+from espmon.records.events.reset_record import Reset
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
 from espmon.records.spans.coredump_capture import Coredump

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from espmon.records.events.boot import Boot
-from espmon.records.events.reset import Reset
+from espmon.records.events.reset_record import Reset
 from espmon.records.notes import Note
 from espmon.records.record import Record
 from espmon.records.spans.coredump_capture import Coredump
