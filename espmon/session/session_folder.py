@@ -54,6 +54,7 @@ def new_session_folder(root: Path, name: str, now: float, files: FileSystem | No
         except FileExistsError:
             continue
         _mark(folder, now, files)
+        files.sync_names(folder)
         files.sync_names(root)
         return folder
     raise FileExistsError(f"{root}: too many sessions named {base}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import json
 import os
 import threading
 import time
@@ -150,3 +151,16 @@ def chunks(size: int = 700) -> Callable[[], bytes]:
     """A stream whose every piece is different: where a byte is missing, it is seen."""
     numbers = itertools.count()
     return lambda: b"".join(b"%015d\n" % next(numbers) for _ in range(size // 16))
+
+
+def gaps_of(sidecar: Path) -> list[tuple[int, int]]:
+    """(offset, length) of what a sidecar says is missing in the file."""
+    gaps = []
+    for line in sidecar.read_bytes().splitlines() if sidecar.exists() else ():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # the last line, where the disk failed in its middle
+        if event.get("event") == "gap":
+            gaps.append((event["offset"], event["length"]))
+    return gaps

@@ -143,6 +143,8 @@ class Result:
 
     seconds: float
     faults: list[str]
+    memory: float = 0.0
+    """Most that was resident, in MB."""
 
 
 def leave_once(way: Way, folder: Path, delay: float = 0.0) -> Result:
@@ -164,13 +166,14 @@ def leave_once(way: Way, folder: Path, delay: float = 0.0) -> Result:
         talker.start()
         window.until(lambda: len(window.recorded()) > 2000, "a recording")
         time.sleep(delay)
+        memory = window.peak_memory()
         begin = way.act(window)
         code = window.ended(10.0)
         seconds = time.monotonic() - begin
         stop.set()
         talker.join()
         if code is None:
-            return Result(seconds, ["still there after 10 s"])
+            return Result(seconds, ["still there after 10 s"], memory)
         if seconds > GONE_SECONDS:
             faults.append(f"took {seconds:.2f} s")
         if code not in way.codes:
@@ -183,7 +186,7 @@ def leave_once(way: Way, folder: Path, delay: float = 0.0) -> Result:
             faults.append("the terminal is not as it was")
         if window.sidecar()[-1].get("trigger") != "close":
             faults.append(f"the sidecar ends with {window.sidecar()[-1]}")
-        return Result(seconds, faults)
+        return Result(seconds, faults, memory)
     finally:
         stop.set()
         window.end()
@@ -201,18 +204,21 @@ def main() -> int:
     ways = [options.only] if options.only else list(WAYS)
     worst: dict[str, float] = dict.fromkeys(ways, 0.0)
     tried = held = 0
+    memory = 0.0
     for round_number in range(options.rounds):
         name = ways[round_number % len(ways)]
         with tempfile.TemporaryDirectory() as folder:
             result = leave_once(WAYS[name], Path(folder), chance.uniform(0, 0.3))
         tried += 1
         held += not result.faults
+        memory = max(memory, result.memory)
         worst[name] = max(worst[name], result.seconds)
         for fault in result.faults:
             print(f"{round_number}: {name}: {fault}", flush=True)
     for name, seconds in worst.items():
         print(f"{name:<24} worst {seconds:.3f} s")
-    print(f"tried {tried}, held {held}, worst {max(worst.values()):.3f} s; load {os.getloadavg()[0]:.1f}")
+    most = max(worst.values())
+    print(f"tried {tried}, held {held}, worst {most:.3f} s, {memory:.0f} MB; load {os.getloadavg()[0]:.1f}")
     return 0 if held == tried else 1
 
 

@@ -19,16 +19,8 @@ from espmon.session.file_system import FileSystem, write_atomically
 from espmon.session.recording import Recording, start_recording
 from espmon.session.session_folder import SIDECAR, STREAM, new_session_folder, prune_sessions
 from espmon.session.settings import Settings
-from tests.torture.disks import (
-    OPERATIONS,
-    FaultyDisk,
-    PowerCutDisk,
-    SmallDisk,
-    at_call,
-    chunks,
-    error,
-    from_call,
-)
+from tests.torture.disks import OPERATIONS, FaultyDisk, SmallDisk, at_call, chunks, error, from_call, gaps_of
+from tests.torture.power_cuts import cut_power
 
 LIMIT = 10.0
 
@@ -58,10 +50,9 @@ def check(recording: Recording, sent: bytes) -> int:
     kept = stream.read_bytes() if stream.exists() else b""
     missing = recording.unwritten
     assert len(kept) + missing >= len(sent), "bytes are missing that nobody counted"
-    gaps = [event for event in sidecar_of(recording.folder) if event.get("event") == "gap"]
     whole = bytearray(sent)
-    for gap in reversed(gaps):
-        del whole[gap["offset"] : gap["offset"] + gap["length"]]
+    for offset, length in reversed(gaps_of(recording.folder / SIDECAR)):
+        del whole[offset : offset + length]
     assert bytes(whole).startswith(kept), "the file is not the stream without the gaps"
     return missing
 
@@ -241,27 +232,5 @@ def test_a_file_is_written_whole_or_not_at_all(operation: str, tmp_path: Path) -
 
 
 def test_a_power_cut_takes_what_was_not_synced_and_nothing_else(tmp_path: Path) -> None:
-    assert power_cuts(tmp_path, 6, 0.1) <= 2.0
-
-
-def power_cuts(root: Path, cuts: int, seconds: float) -> float:
-    """Cut the power so many times; returns the longest time that was lost."""
-    worst = 0.0
-    for number in range(cuts):
-        files = PowerCutDisk()
-        recording = start_recording(root / str(number), "board", Settings(), SessionClock(), pytest.fail, files=files)
-        make, sent, times = chunks(160), bytearray(), list[tuple[float, int]]()
-        end = time.monotonic() + seconds * (number + 1) / cuts * 2
-        while time.monotonic() < end:
-            sent += (data := make())
-            recording.raw(data, "pipeline", 0.0)
-            times.append((time.monotonic(), len(sent)))
-            time.sleep(0.001)
-        left, cut = files.survivors(), time.monotonic()
-        recording.close()
-        kept = left.get(recording.folder / STREAM, b"")
-        assert bytes(sent).startswith(kept)
-        assert json.loads(left[recording.folder / SIDECAR].splitlines()[0])["event"] == "session"
-        lost = [when for when, total in times if total > len(kept)]
-        worst = max(worst, cut - lost[0] if lost else 0.0)
-    return worst
+    for number, delay in enumerate((0.0, 0.05, 0.2)):
+        assert cut_power(tmp_path / str(number), delay).faults == []

@@ -132,6 +132,14 @@ class Window:
         except subprocess.TimeoutExpired:
             return None
 
+    def peak_memory(self) -> float:
+        """Most memory that the program had resident so far, in MB; 0 where the system does not tell."""
+        try:
+            text = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return 0.0
+        return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmHWM")), 0.0)
+
     def given_back(self) -> bool:
         """Whether the terminal is as it was before (call while the window is open)."""
         self.reading.set()
