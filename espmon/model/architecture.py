@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from espmon.model.exception_causes import RISCV_CAUSES, XTENSA_CAUSES, Cause
 
@@ -128,19 +128,14 @@ RISCV = Architecture(
     numbers={name: number for number, name in enumerate(RISCV_REGISTERS)} | {"fp": 8, "s0/fp": 8},
 )
 
-ESP8266 = Architecture(
+ESP8266 = replace(
+    XTENSA,
     name="esp8266",
     title="Xtensa LX106",
-    elf_machine=XTENSA.elf_machine,
     dump=(),
     proof=frozenset(),
     pc=("EPC1",),
-    sp="A1",
-    ra="A0",
-    cause_register="EXCCAUSE",
-    address_register="EXCVADDR",
-    causes=XTENSA_CAUSES,
-    call_bytes=3,
+    window_bits=False,
     rom_code=((0x4000_0000, 0x4001_0000),),
 )
 """Xtensa without register windows: it prints raw stack memory in place of a backtrace."""

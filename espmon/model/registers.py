@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-Words = dict[str, int]
 
-
-class RegisterSet(Words):
+class RegisterSet(dict[str, int]):
     """Register name -> 32-bit value, in the order printed or stored.
 
     Panics name registers in capitals ("MEPC", "S0/FP", "A10"), core dumps in small letters ("pc", "s0", "a10").

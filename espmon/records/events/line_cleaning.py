@@ -17,7 +17,7 @@ _WRAPPING = re.compile(
 )
 _ESCAPED_SGR = re.compile(r"(?:<27>|<0?x?1[bB]>|<ESC>|\\x1[bB]|\\033|\\e|\x1b|ESC)\[[0-9;]*m")
 _ESCAPED_ENDS = (r"<\r>", r"<\n>", "<r>", "<n>", "<CR>", "<LF>", r"\r", r"\n", "␍", "␊")
-_MOST_WRAPPINGS = 6
+_MAX_WRAPPINGS = 6
 
 
 def number(digits: str | None) -> int | None:
@@ -35,7 +35,7 @@ def clean(text: str) -> str:
     if "\\" in text or "<" in text or "␍" in text or "␊" in text:
         text = _without_ends(text)
     start = 0
-    for _ in range(_MOST_WRAPPINGS):
+    for _ in range(_MAX_WRAPPINGS):
         match = _WRAPPING.match(text, start)
         if match is None:
             break
