@@ -45,7 +45,9 @@ def reason_before(line: LineView, *, certain: bool) -> str | None:
         text = clean(before.text)
         if not text:
             continue
-        if _NO_REASON.match(text) or _PROMPT.match(text) or is_boot_banner(text) or is_decoded(text) or _is_row(text):
+        if is_decoded(text):
+            continue
+        if _NO_REASON.match(text) or _PROMPT.match(text) or is_boot_banner(text) or _is_row(text):
             break
         if head := _LOG_HEAD.match(text):
             tag, _, words = text[head.end() :].partition(": ")

@@ -21,8 +21,9 @@ def crash_heading(crash: CrashFacts) -> str:
 def crash_title(crash: CrashFacts) -> str:
     """The title of a crash; device text in it is not sanitised yet."""
     what = _named(crash)
-    if not crash.fatal and crash.kind == "task_wdt" and crash.starved:
-        what = f"{', '.join(task for task, _ in crash.starved)} did not report in time"
+    if crash.kind == "task_wdt" and crash.starved:
+        starved = ", ".join(task for task, _ in crash.starved)
+        what = f"{'task watchdog: ' if crash.fatal else ''}{starved} did not report in time"
     if crash.lp_core:
         what += " on the LP core"
     if crash.task and crash.task not in what:

@@ -183,6 +183,9 @@ class Assembly:
                 panic.say(text[text.find("abort()") :].strip())
         if starter.name == "kasan":
             read_kasan(panic, text)
+        elif starter.name == "task_wdt":
+            # The line end may have been lost.
+            read_watchdog(panic, text)
         read_foreign(panic, starter.name, groups, text)
         self._await_message = starter.name == "rust" and text.rstrip().endswith(":")
         if starter.name == "brownout":

@@ -36,7 +36,7 @@ class PanicEvents:
     banner, at the next report, or when too much other text follows. Lines of other tasks in between are passed over.
     """
 
-    needles: Sequence[bytes] = (*NEEDLES, previous_boot.NEEDLE, b"rst:0x", b"rst cause", b"-ROM:esp")
+    needles: Sequence[bytes] = (*NEEDLES, *previous_boot.NEEDLES, b"rst:0x", b"rst cause", b"-ROM:esp")
 
     def __init__(self) -> None:
         self._open: Assembly | None = None
@@ -72,7 +72,9 @@ class PanicEvents:
             yield from self._end_earlier()
             self._earlier = previous_boot.PreviousBootReport(line)
             return
-        if self._earlier is not None:
+        elif self._earlier is None and self._open is None and previous_boot.LATER.search(text):
+            self._earlier = previous_boot.PreviousBootReport(line)
+        if self._earlier is not None and not is_decoded(text):
             taken = self._earlier.read(line, text)
             if self._earlier.finished:
                 yield from self._end_earlier()

@@ -94,7 +94,7 @@ def trace(text: str) -> Trace:
     """The entries of a backtrace line, the text after `Backtrace:`."""
     found = Trace(corrupted="CORRUPT" in text, continues="CONTINUES" in text)
     text = re.sub(r"\|?<-\s*(?:CORRUPT(?:ED)?|EXIT|CONTINUES)", " ", text).replace("|", " ")
-    tokens = _GLUED.sub(" 0x", text).split()
+    tokens = [token.rstrip("),.;") for token in _GLUED.sub(" 0x", text).split()]
     last = len(tokens) - 1
     for index, token in enumerate(tokens):
         if match := _PAIR.fullmatch(token):

@@ -18,15 +18,18 @@ from espmon.records.events.panic_conclusion import conclude, whole_cause
 from espmon.records.events.panic_record import MAX_FRAMES, Panic
 
 BEGIN = re.compile(r"\*\*\* CRASH DETECTED ON PREVIOUS BOOT \*\*\*")
-NEEDLE = b"CRASH DETECTED ON PREVIOUS BOOT"
+LATER = re.compile(r"\[E\]\[esp32\.crash:\d+\]: ")
+"""The head of its lines on an ESP32: one of them begins a report whose own beginning was lost."""
 
-PATIENCE = 6
+NEEDLES = (b"CRASH DETECTED ON PREVIOUS BOOT", b"esp32.crash:")
+
+PATIENCE = 12
 """Lines of others between two of its lines before it counts as ended."""
 
 MAX_LINES = 120
 """Lines of one report, those of others included."""
 
-_HEAD = re.compile(r"^(?:\[[^\]\s]{1,40}\] ?)+:? *|^[EW] (?:\([^)]{1,32}\) )?[\w.]{1,32}: *")
+_HEAD = re.compile(r"\[[EW]\]\[[\w.]{1,32}:\d{1,5}\]:? *|^[EW] (?:\([^)]{1,32}\) )?[\w.]{1,32}: *")
 _REASON = re.compile(r"Reason: (?P<type>[^-(]*[^-( ])(?: +- (?P<cause>[^(]*[^( ]))?(?: *\((?:exc)?cause[ =]\d+\))?$")
 _CORE = re.compile(r"Crashed core: (\d)$")
 _REGISTER = re.compile(r"(PC|LR|SP|EXCVADDR): *0x([0-9a-fA-F]{8})\b")
@@ -43,6 +46,9 @@ _KINDS: Mapping[str, str] = {
     "Hardware WDT": "int_wdt",
 }
 """What the handler calls a kind of crash; all others are exceptions."""
+
+_WATCHDOGS = frozenset({"Soft WDT", "Hardware WDT", "Task wdt"})
+"""Kinds whose cause is only the interrupt that the watchdog came with."""
 
 _CAUSES: Mapping[str, str] = {
     "InstFetchErr": "InstructionFetchError",
@@ -67,13 +73,14 @@ class PreviousBootReport:
 
     def read(self, line: LineView, text: str) -> bool:
         """Read one line; False when it is no part of the report."""
-        body = _HEAD.sub("", text, count=1)
+        head = _HEAD.search(text)
+        body = text if head is None else text[head.end() :]
         self._lines += 1
         self._idle += 1
         if self._fact(body):
             self._idle = 0
             self.panic.length = line.offset + line.length - self.panic.offset
-            if "esp8266" in text[:60]:
+            if head is not None and "esp8266" in head[0]:
                 self.panic.arch = "esp8266"
         elif self._idle > PATIENCE or self._lines > MAX_LINES:
             self.finished = True
@@ -117,7 +124,7 @@ class PreviousBootReport:
         panic = self.panic
         kind, cause = match["type"], match["cause"]
         panic.kind = _KINDS.get(kind, "exception")
-        if cause and cause != "Unknown":
+        if cause and cause != "Unknown" and kind not in _WATCHDOGS:
             panic.cause = _CAUSES.get(cause, whole_cause(cause))
             panic.kind = kind_of(panic.cause) or panic.kind
         elif panic.kind == "exception":

@@ -264,6 +264,8 @@ class ResetEvents:
     def _announcement(self, line: LineView) -> str | None:
         """What the program said last, when it speaks of a restart."""
         said = [text for text in islice(self._run(line), 2 * ANNOUNCED_LINES) if not _ROM.match(text)]
+        # A crash ends in this word, too.
+        said = [text for text in said if text != "Rebooting..."]
         told = next((text for text in said[:ANNOUNCED_LINES] if _ANNOUNCED.search(text)), None)
         return None if told is None else _LOG_HEAD.sub("", told)[:MAX_ANNOUNCEMENT]
 

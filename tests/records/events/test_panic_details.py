@@ -222,3 +222,20 @@ def test_a_chain_behind_registers_is_their_backtrace() -> None:
 )
 def test_pairs_of_numbers_that_are_no_chain_are_no_crash(line: str) -> None:
     assert panics(f"{line}\r\n" + "I (6) app: on\r\n" * 20) == []
+
+
+def test_what_a_decoder_says_in_between_does_not_hide_the_reason() -> None:
+    panic = only("core 0 PC 0x4200975a panic: overflow\r\n--- 0x4200975a: main at /home/a/main.zig:14\r\n" + BACKTRACE)
+    assert panic.reason == "core 0 PC 0x4200975a panic: overflow"
+
+
+def test_a_starved_task_on_the_line_of_the_watchdog_itself_is_read() -> None:
+    panic = only(WATCHDOG.replace("in time:\r\n", "in time:", 1))
+    assert panic.starved == [("IDLE0", 0)]
+    assert (panic.message or "").endswith("in time:")
+
+
+@pytest.mark.parametrize("behind", [")", ",", " |<-CONTINUES", "."])
+def test_what_was_pasted_behind_a_backtrace_does_not_cost_its_last_entry(behind: str) -> None:
+    panic = only(f"Backtrace: 0x400d1231:0x3ffb0000 0x400d5675:0x3ffb0020{behind}\r\n")
+    assert (trace(panic), panic.damaged) == (["0x400d1231", "0x400d5675"], [])

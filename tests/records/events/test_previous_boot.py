@@ -65,3 +65,20 @@ def test_the_announcement_alone_is_no_crash() -> None:
 def test_a_crash_of_the_boot_before_is_not_the_reason_of_the_next_restart() -> None:
     (reset,) = resets(REPORT.format(HEADS[0]) + "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n")
     assert (reset.after_panic, reset.expected) == (False, True)
+
+
+def test_what_home_assistant_puts_before_the_lines_does_not_matter() -> None:
+    host = "2026-06-03 12:22:49.982 ERROR (MainThread) [homeassistant.components.esphome.manager] Porch: "
+    panic = only("".join(host + line for line in REPORT.format(HEADS[0]).splitlines(True)))
+    assert (panic.cause, panic.core, len(panic.backtrace)) == ("LoadProhibited", 1, 2)
+
+
+def test_decoded_lines_in_between_are_passed_over() -> None:
+    decoded = "WARNING Decoded 0x400d2a18: run() at /a/b.cpp:4\r\n" + " (inlined by) go at /a/b.cpp:5\r\n" * 14
+    panic = only("".join(line + decoded for line in REPORT.format(HEADS[0]).splitlines(True)))
+    assert (panic.core, len(panic.backtrace), len(panic.other_cores)) == (1, 2, 1)
+
+
+def test_a_report_whose_beginning_was_lost_keeps_its_addresses() -> None:
+    panic = only("".join(REPORT.format(HEADS[0]).splitlines(True)[5:]))
+    assert (panic.previous_boot, trace(panic)) == (True, ["0x400d2a18", "0x400e51c4"])

@@ -363,3 +363,8 @@ def test_a_crash_right_behind_the_banner_explains_the_next_restart() -> None:
     banner = "rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\n"
     _, second = resets(banner + "abort() was called at PC 0x400d1234 on core 0\nRebooting...\n" + banner)
     assert second.after_panic
+
+
+def test_the_last_word_of_a_crash_that_was_cut_announces_nothing() -> None:
+    reset = one("Rebooting...\nets Jul 29 2019 12:21:46\n\nrst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\n")
+    assert (reset.expected, reset.hint) == (None, None)

@@ -25,6 +25,7 @@ AROUND: dict[str, Callable[[bytes], bytes]] = {
     "time in brackets": lambda line: b"[12:34:56:789] " + line,
     "ESPHome's time": lambda line: b"[12:34:56.123]" + line,
     "date and level": lambda line: b"2024-05-06T12:34:56.123+0200 INFO: " + line,
+    "day and year": lambda line: b"[Tue Feb 19 18:02:49.225 2019] " + line,
     "quoted": lambda line: b"> " + line,
     "indented": lambda line: b"        " + line,
     "coloured": lambda line: b"\x1b[0;31m" + line + b"\x1b[0m",
