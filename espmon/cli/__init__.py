@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
+    "run": "espmon.cli.run",
     "demo": "espmon.cli.demo",
     "sim": "espmon.cli.sim",
     "scan": "espmon.cli.scan",

@@ -49,6 +49,17 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+ERROR_KINDS = {
+    Exit.FAILED: "failed",
+    Exit.USAGE: "usage",
+    Exit.PORT: "port",
+    Exit.CHIP: "chip",
+    Exit.LIMIT: "limit",
+    Exit.INTERRUPTED: "interrupted",
+}
+"""Exit code -> `kind` of a failure in JSON; any other code is "ended" (by a signal)."""
+
+
 class CommandError(Exception):
     """A command ends here, with one line for the user.
 
@@ -89,6 +100,15 @@ def say(message: object) -> None:
 def print_json(value: Any) -> None:
     """Print one JSON object on one line of stdout (ASCII only, so hostile text cannot reach the terminal raw)."""
     print(json.dumps(value, separators=(", ", ": ")))
+
+
+def failure_json(code: int, message: str, hint: str = "") -> dict[str, Any]:
+    """A failure as `--json` prints it."""
+    kinds = {int(known): kind for known, kind in ERROR_KINDS.items()}
+    return {
+        "ok": False,
+        "error": {"kind": kinds.get(code, "ended"), "message": clean(message, MAX_MESSAGE), "hint": clean(hint)},
+    }
 
 
 def help_formatter(prog: str, kind: type[argparse.HelpFormatter] = argparse.HelpFormatter) -> argparse.HelpFormatter:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
-from espmon.cli.decode_output import JsonOutput, LogOutput, Output
-from espmon.cli.decode_symbols import ElfHelp
+from espmon.cli.elf_help import ElfHelp
+from espmon.cli.record_output import JsonOutput, LogOutput, Output
 from espmon.records import Batch, Demultiplexer, Limits, LineBlock
 from espmon.records.baud_detector import BaudDetector
 from espmon.records.notes import Note

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.consent import agreed
 from espmon.session.flash_plan import FlashPlan, PlanError, PlanLimitError, from_pairs, from_project, number
 from espmon.text import counted
 
@@ -263,13 +264,11 @@ def lines(outcome: FlashOutcome) -> list[str]:
 
 
 def _agreed(port: str, job: FlashJob) -> bool:
-    if not sys.stdin.isatty():
-        fail(Exit.USAGE, f"flash {job.action} resets the board; without a terminal to ask on, --yes must be given")
-    for piece in job.pieces:
-        say(f"  0x{piece.address:08x}  {len(piece.data):>9,} bytes  {piece.file}")
-    words = _consequence(job)
-    print(f"This resets the board on {clean(port)} and {words}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    if sys.stdin.isatty():
+        for piece in job.pieces:
+            say(f"  0x{piece.address:08x}  {len(piece.data):>9,} bytes  {piece.file}")
+    question = f"This resets the board on {clean(port)} and {_consequence(job)}."
+    return agreed(question, doing=f"flash {job.action} resets the board")
 
 
 def _consequence(job: FlashJob) -> str:

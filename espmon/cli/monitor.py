@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
+from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of
 from espmon.cli.screen_checks import log_problem, screen_problem
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS_HELP = """\
 commands:
+  run         without a screen: the log or JSON lines on stdout, expectations, exit codes
   demo        full screen on a simulated board, no hardware
   sim         the simulated board alone, for other tools
   scan        list ports (never opens one)
@@ -46,53 +47,21 @@ def parser() -> argparse.ArgumentParser:
         metavar="PORT",
         help="device path, nickname, rfc2217://, socket:// or any pyserial URL; the picker opens without one",
     )
-    result.add_argument(
-        "-b", "--baud", type=positive, default=default_baud(), help="rate in baud (default: %(default)s)"
-    )
-    result.add_argument(
-        "--elf", action="append", type=Path, default=[], metavar="ELF", help="ELF for decoding; application first"
-    )
-    result.add_argument(
-        "--rom-elf",
-        type=Path,
-        metavar="ELF",
-        help="the chip's ROM ELF; that of an installed toolchain when not given",
-    )
+    add_port_options(result)
     result.add_argument(
         "--probe",
         action=argparse.BooleanOptionalAction,
         default=False,
         help="identify the chip first (asks before it resets the board)",
     )
-    result.add_argument(
-        "--no-reset", action="store_true", help="keep DTR and RTS quiet while opening, as far as possible"
-    )
     result.add_argument("--log", type=Path, metavar="FILE", help="also write the log text to FILE")
     result.add_argument(
         "--raw-escapes", action="store_true", help="leave the device's control sequences in FILE as they came"
     )
-    result.add_argument("--print-filter", default=None, metavar="F", help='tag:level filter, as in "wifi:W *:I"')
     result.add_argument("--ws", metavar="URL", help="tell an IDE of debug stubs and core dumps over a WebSocket")
     result.add_argument("--timestamps", action="store_true", help="show host time")
     result.add_argument("--version", action="version", version=f"espmon {__version__}")
     return result
-
-
-def positive(text: str) -> int:
-    """A whole number above 0, for argparse."""
-    value = int(text)
-    if value <= 0:
-        raise ValueError(text)
-    return value
-
-
-def default_baud() -> int:
-    """The rate from the environment variables that idf.py monitor's users have, else 115200."""
-    for name in ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD"):
-        text = os.environ.get(name, "")
-        if text.isdigit() and int(text) > 0:
-            return int(text)
-    return 115200
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -104,10 +73,7 @@ def monitor(options: argparse.Namespace) -> int:
     """Look at what was asked for, and show the screen."""
     if problem := screen_problem():
         fail(Exit.USAGE, problem)
-    given = [*options.elf, *([options.rom_elf] if options.rom_elf is not None else [])]
-    missing = [path for path in given if not path.is_file()]
-    if missing:
-        fail(Exit.USAGE, f"no such ELF file: {missing[0]}")
+    check_elf_files(options)
     if options.log is not None and (problem := log_problem(options.log)):
         fail(Exit.USAGE, problem)
     from espmon.session.status import OpenRequest
@@ -120,7 +86,7 @@ def monitor(options: argparse.Namespace) -> int:
         elf=tuple(options.elf),
         rom_elf=options.rom_elf,
         log=options.log,
-        print_filter=options.print_filter or os.environ.get("ESP_IDF_MONITOR_PRINT_FILTER", ""),
+        print_filter=print_filter_of(options),
     )
     with ExitStack() as boards:
         return run_screen(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.consent import agreed
 from espmon.port.port_error import PortError
 from espmon.rom.rom_error import RomError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from espmon.port import PortIdentity
     from espmon.rom.prober import ProbeResult
 
-QUESTION = "Probing resets the board on {port} and interrupts what it does. Go on? [y/N] "
+QUESTION = "Probing resets the board on {port} and interrupts what it does."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Ask, probe, print."""
     if options.baud <= 0:
         fail(Exit.USAGE, f"{options.baud} is not a rate in baud")
-    if not options.yes and not _agreed(options.port):
+    if not options.yes and not agreed(QUESTION.format(port=clean(options.port)), doing="probing resets the board"):
         say("Nothing was touched.")
         return int(Exit.FAILED)
     try:
@@ -111,13 +111,6 @@ def summary(result: ProbeResult) -> list[tuple[str, str]]:
         ("Now in", result.after),
     ]
     return [(label, str(value)) for label, value in rows if value is not None]
-
-
-def _agreed(port: str) -> bool:
-    if not sys.stdin.isatty():
-        fail(Exit.USAGE, "probing resets the board; without a terminal to ask on, --yes must be given")
-    print(QUESTION.format(port=clean(port)), end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _show_transcript(options: argparse.Namespace, transcript: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from espmon.port import Handle, PortError, PortErrorKind
 from espmon.session.lease import PIPELINE, Lease, Wire
@@ -50,6 +50,9 @@ class Link:
         self._gone = False
         self._pump: asyncio.Task[None] | None = None
         self._leased = bytearray()
+        self.before_read: Callable[[], Awaitable[None]] | None = None
+        """Awaited before each read of the pipeline's: who prints what comes holds the port up until it has room."""
+
         self.received = 0
         """Bytes received since the session began, leases included."""
 
@@ -118,6 +121,8 @@ class Link:
             while True:
                 if wire.handle.remote:
                     await self._wait_for_disk()
+                if self.before_read is not None:
+                    await self.before_read()
                 data = await lease.read(timeout=pipeline.wait(clock()))
                 now = clock()
                 if data:

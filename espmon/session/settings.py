@@ -17,8 +17,8 @@ from espmon.records.record import JsonObject
 from espmon.regular_file import read_regular
 from espmon.text import plain
 
-LINE_ENDS = ("CR", "LF", "CRLF")
-"""What `eol` can be."""
+LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
+"""What `eol` can be -> what is sent."""
 
 MAX_FILE = 1 << 20
 """Bytes of a settings file that is read."""

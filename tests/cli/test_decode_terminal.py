@@ -7,8 +7,8 @@ import io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espmon.cli.decode_output import LogOutput, harmless, safe
-from espmon.cli.decode_symbols import ElfHelp
+from espmon.cli.elf_help import ElfHelp
+from espmon.cli.record_output import LogOutput, harmless, safe
 from espmon.records import Demultiplexer
 from espmon.records.print_filter import PrintFilter
 from tests.records.streams import STREAMS

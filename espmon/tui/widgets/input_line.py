@@ -20,6 +20,7 @@ from textual.worker import Worker, WorkerState
 
 from espmon.regular_file import read_regular
 from espmon.session.file_system import write_atomically
+from espmon.session.settings import LINE_ENDS
 from espmon.tui.widgets.field import Field
 
 HISTORY_LINES = 500
@@ -27,10 +28,6 @@ HISTORY_LINES = 500
 
 MAX_LINE = 4096
 """Longest line that is remembered, in characters."""
-
-EOLS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
-"""Name -> bytes of the line ends offered."""
-
 
 LINE_BREAK = "↵"
 """Stands in the field where another line begins; a paste of several lines puts it there."""
@@ -186,7 +183,7 @@ class InputLine(Horizontal):
     def __init__(self, history: History, eol: str = "CR", *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.history = history
-        self.eol = eol if eol in EOLS else "CR"
+        self.eol = eol if eol in LINE_ENDS else "CR"
         self.refusal: Callable[[], str] = lambda: ""
         """Why nothing can be sent now, "" when it can: the line stays in the field then."""
 
@@ -229,7 +226,7 @@ class InputLine(Horizontal):
 
     def next_eol(self) -> str:
         """Choose the next line end."""
-        names = list(EOLS)
+        names = list(LINE_ENDS)
         self.eol = names[(names.index(self.eol) + 1) % len(names)]
         self.query_one("#eol", Static).update(self.eol)
         return self.eol
@@ -248,4 +245,4 @@ class InputLine(Horizontal):
 
     def send(self, lines: Sequence[str]) -> None:
         """Send these lines, in order, each with the line end."""
-        self.post_message(self.Sent(b"".join(line.encode() + EOLS[self.eol] for line in lines)))
+        self.post_message(self.Sent(b"".join(line.encode() + LINE_ENDS[self.eol] for line in lines)))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, fail, say
 from espmon.records import Coredump, JsonObject, LineBlock, Record
 from espmon.records.events import Boot, Panic
 from espmon.session.binlog_strings import BinlogStrings
+
+if TYPE_CHECKING:
+    from espmon.postmortem import Symbolizer
 
 
 class ElfHelp:
@@ -18,13 +22,18 @@ class ElfHelp:
     """
 
     def __init__(self, paths: list[Path], rom_elf: Path | None = None) -> None:
-        from espmon.postmortem import PostmortemError, Symbolizer
-
         self.strings: BinlogStrings | None = None
         self._symbolizer: Symbolizer | None = None
+        self._rom_elf = rom_elf
         self._rom_known = rom_elf is not None
-        if not paths:
-            return
+        if paths:
+            self.use(paths)
+
+    def use(self, paths: list[Path]) -> None:
+        """Use these files (application first) from here on."""
+        from espmon.postmortem import PostmortemError, Symbolizer
+
+        rom_elf = self._rom_elf
         try:
             self.strings = BinlogStrings(paths)
             self._symbolizer = Symbolizer([*paths, *([rom_elf] if rom_elf is not None else [])])

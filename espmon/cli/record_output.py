@@ -1,12 +1,12 @@
-"""The two outputs of `espmon decode`."""
+"""Records as people or programs read them: the readable log, and JSON lines. For `decode` and `run`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Protocol, TextIO
+from typing import Protocol
 
-from espmon.cli.decode_symbols import ElfHelp
+from espmon.cli.elf_help import ElfHelp
 from espmon.records import Batch, Line, LineBlock, Part, Record
 from espmon.records.colour import AutoColour
 from espmon.records.events import Panic, StormFolder
@@ -15,6 +15,30 @@ from espmon.records.lines import SGR
 from espmon.records.print_filter import PrintFilter
 from espmon.session.describe import describe
 from espmon.text import counted, plain
+
+
+class ByteStream(Protocol):
+    """Takes bytes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take all of these."""
+        ...
+
+    def flush(self) -> object:
+        """Pass them on."""
+        ...
+
+
+class TextStream(Protocol):
+    """Takes text."""
+
+    def write(self, text: str, /) -> object:
+        """Take all of this."""
+        ...
+
+    def flush(self) -> object:
+        """Pass it on."""
+        ...
 
 
 class Output(Protocol):
@@ -30,9 +54,15 @@ class Output(Protocol):
 
 
 class JsonOutput:
-    """One object a line. With a filter, log lines that it holds back are left out; everything else is there."""
+    """One object a line. With a filter, log lines that it holds back are left out; everything else is there.
 
-    def __init__(self, stream: TextIO, shown: PrintFilter, elf: ElfHelp, *, fold: bool) -> None:
+    `board`: begin each object with the name of its board.
+    """
+
+    def __init__(
+        self, stream: TextStream, shown: PrintFilter, elf: ElfHelp, *, fold: bool, board: str | None = None
+    ) -> None:
+        self._head = "{" if board is None else f'{{"board": {json.dumps(board)}, '
         self._stream = stream
         self._shown = shown
         self._elf = elf
@@ -62,6 +92,8 @@ class JsonOutput:
             if not isinstance(part, LineBlock):
                 self._elf.learn(part)
             rows = self._lines(part) if isinstance(part, LineBlock) else [json.dumps(self._elf.json(part))]
+            if len(self._head) > 1:
+                rows = [self._head + row[1:] for row in rows]
             if rows:
                 self._stream.write("\n".join(rows) + "\n")
 
@@ -86,7 +118,7 @@ class LogOutput:
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: ByteStream,
         shown: PrintFilter,
         elf: ElfHelp,
         *,

@@ -1,0 +1,375 @@
+"""A run of one or more boards without a screen: sessions on a thread of their own, stdout, and the end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from types import FrameType
+
+from espmon.cli.board_input import InputLines, forward_input, reads_input
+from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say
+from espmon.cli.elf_help import ElfHelp
+from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput, Tail
+from espmon.cli.port_options import print_filter_of
+from espmon.cli.record_output import JsonOutput, LogOutput, Output
+from espmon.records.batch import Part
+from espmon.records.print_filter import PrintFilter
+from espmon.session import LoopThread, Session, State, load_settings
+from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
+from espmon.session.session_events import FlashEvent, LinkEvent, ProbeEvent, SessionNote
+from espmon.session.settings import LINE_ENDS
+from espmon.session.status import (
+    Change,
+    ElfState,
+    EventAdded,
+    LinesAppended,
+    Notice,
+    OpenRequest,
+    Severity,
+    StatusChanged,
+    TailChanged,
+)
+
+STORE_BYTES = 4 << 20
+"""Log kept in memory: nobody scrolls back, and the recording has everything."""
+
+LOOK_SECONDS = 0.05
+"""Pause between two looks at what ends a run by time."""
+
+CLOSE_SECONDS = 10.0
+"""For closing the ports and writing what waits; then what can be saved is saved."""
+
+OUTPUT_SECONDS = 2.0
+"""For a reader of the output to take what waits, at the end."""
+
+SEND_SECONDS = 30.0
+"""For the board to take a piece of the input."""
+
+OUTCOME_CODES = {Outcome.PASSED: Exit.DONE, Outcome.FAILED: Exit.FAILED, Outcome.LIMIT: Exit.LIMIT}
+
+GONE = frozenset({State.CLOSED, State.LOST, State.REOPENING})
+"""States without an open port."""
+
+SIGNALS = {"SIGINT": "Interrupted", "SIGTERM": "Ended by SIGTERM", "SIGHUP": "The terminal is gone"}
+"""Signals that end a run; a name that a platform does not have is passed over."""
+
+SESSION_EVENTS = (FlashEvent, LinkEvent, ProbeEvent, SessionNote)
+"""Events that no sink gets, because no bytes stand behind them."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a run is over."""
+
+    code: int
+    sentence: str
+    """"" when nobody is there to read it."""
+
+
+class Board:
+    """One session of a run, and the way of what it says to the outlet."""
+
+    def __init__(self, run: HeadlessRun, name: str, session: Session, elf: ElfHelp) -> None:
+        self.name = name
+        self.session = session
+        self._run = run
+        self._elf = elf
+        self._elf_given = session.status.elf
+        self._listed = -1
+        self._title = ""
+        session.pipeline.sinks.append(self._take)
+        session.subscribe(self._changed)
+        session.connection.link.before_read = self._before_read
+
+    @property
+    def received(self) -> int:
+        """Bytes so far."""
+        return self.session.connection.link.received
+
+    async def _before_read(self) -> None:
+        self._run.look_at_bytes()
+        await self._run.outlet.room()
+
+    def _take(self, part: Part, entry: int | None) -> None:
+        """See `Sink`. The session's own lines are left out: its events say the same."""
+        if getattr(part, "source", "") != "mark":
+            self._run.outlet.put(self.name, part)
+
+    def _changed(self, change: Change) -> None:
+        match change:
+            case TailChanged() | LinesAppended():
+                if (unfinished := self.session.store.unfinished) is not None:
+                    self._run.outlet.put(self.name, Tail(unfinished))
+            case EventAdded(entry):
+                self._title = entry.title
+                if isinstance(entry.record, SESSION_EVENTS) and entry.id > self._listed:
+                    self._listed = entry.id
+                    self._run.outlet.put(self.name, entry.record)
+            case Notice(text, severity):
+                if severity is not Severity.INFO and text != self._title:  # that one is printed as an event
+                    say(f"espmon: {text}")
+            case StatusChanged(status):
+                if status.elf_state is ElfState.MISMATCH:
+                    self._run.wrong_elf(f"The ELF {status.elf} is not what the board runs")
+                elif status.elf_state in (ElfState.MATCH, ElfState.UNVERIFIED) and status.elf != self._elf_given:
+                    self._elf_given = path = status.elf
+                    if path is not None:
+                        self._run.outlet.put(self.name, lambda: self._elf.use([path]))
+                if status.state is State.LOST and not self._run.reconnects:
+                    self._run.end(End(Exit.PORT, f"The port was lost: {status.reason}"))
+
+
+class HeadlessRun:
+    """Everything between the command line and the exit code.
+
+    Args:
+        options: see `espmon.cli.run.parser`.
+        goals: what the run waits for.
+        shown: the lines to print.
+    """
+
+    def __init__(self, options: argparse.Namespace, goals: Goals, shown: PrintFilter) -> None:
+        self._options = options
+        self._shown = shown
+        self._expectations = Expectations(goals, self._reply)
+        self.outlet = Outlet(self._expectations, self._decided, self._not_printed)
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._end = End(Exit.FAILED, "")
+        self._boards: dict[str, Board] = {}
+        self._begun = self._active = float("inf")  # until the ports are open
+        self._received = 0
+        settings, problems = load_settings()
+        for problem in problems:
+            say(f"espmon: {problem}")
+        self.reconnects = settings.reconnect and not options.no_reconnect
+        self._settings = replace(settings, store_bytes=STORE_BYTES, reconnect=self.reconnects)
+        self._eol = LINE_ENDS[settings.eol]
+        self._prefixed: list[PrefixedStream] = []
+        self._loop: LoopThread | None = None
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def end(self, end: End) -> None:
+        """The run is over; the first reason counts. From any thread, and from a signal handler."""
+        if self._done.is_set():
+            return
+        self._end = end
+        self._done.set()
+
+    def wrong_elf(self, sentence: str) -> None:
+        """The ELF does not fit the board."""
+        verdict = self._expectations.wrong_elf(sentence)
+        if verdict is not None:
+            self._decided(verdict)
+
+    def _decided(self, verdict: Verdict) -> None:
+        self.end(End(OUTCOME_CODES[verdict.outcome], verdict.sentence))
+
+    def _not_printed(self, error: Exception) -> None:
+        if isinstance(error, BrokenPipeError):
+            self.end(End(Exit.DONE, ""))
+        elif isinstance(error, OSError):
+            self.end(End(Exit.FAILED, f"The output cannot be written: {error.strerror or error}"))
+        elif isinstance(error, CommandError):
+            self.end(End(error.code, error.message))
+        else:
+            self.end(End(Exit.FAILED, f"internal error: {type(error).__name__}: {error}"))
+
+    def look_at_bytes(self) -> None:
+        """Count what came. On the sessions' thread."""
+        received = sum(board.received for board in self._boards.values())
+        if received == self._received:
+            return
+        self._received, self._active = received, time.monotonic()
+        limit = self._options.max_bytes
+        if limit is not None and received >= limit:
+            self._over(EndCause.BYTES, f"{received:,} bytes came, the limit is {limit:,}")
+
+    def _over(self, cause: EndCause, sentence: str) -> None:
+        """End by a limit, on any thread: what came before it is judged first."""
+        self.outlet.put("", lambda: self._judge(cause, sentence))
+
+    def _judge(self, cause: EndCause, sentence: str) -> None:
+        verdict = self._expectations.end(cause, sentence)
+        gone = [board.session.status for board in self._boards.values() if board.session.state in GONE]
+        if gone and verdict.outcome is not Outcome.PASSED:
+            self.end(End(Exit.PORT, f"{verdict.sentence}; the port {gone[0].name} is lost: {gone[0].reason}"))
+        else:
+            self._decided(verdict)
+
+    # -- the run ------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Monitor until something ends it; returns the exit code."""
+        stdout = self._stdout = StandardOutput(sys.stdout.fileno())
+        with self._signals(), LoopThread("espmon-run") as loop:
+            self._loop = loop
+            outputs = self._make_boards(loop, stdout)
+            self.outlet.start(outputs, stdout.drain)
+            opening = loop.submit(self._open())
+            try:
+                self._wait()
+            finally:
+                opening.cancel()
+                self._close(loop)
+        return self._leave()
+
+    def _make_boards(self, loop: LoopThread, stdout: StandardOutput) -> dict[str, Output]:
+        outputs: dict[str, Output] = {}
+        names = board_names(self._options.port)
+        for name in names:
+            elf = ElfHelp([*self._options.elf], self._options.rom_elf)
+            session = loop.make(lambda: Session(settings=self._settings))
+            self._boards[name] = Board(self, name, session, elf)
+            outputs[name] = self._output(stdout, elf, name if len(names) > 1 else None)
+        return outputs
+
+    def _output(self, stdout: StandardOutput, elf: ElfHelp, name: str | None) -> Output:
+        options = self._options
+        if options.json:
+            return JsonOutput(EncodedStream(stdout), self._shown, elf, fold=False, board=name)
+        terminal = sys.stdout.isatty()
+        stream = stdout if name is None else PrefixedStream(stdout, clean(name))
+        if isinstance(stream, PrefixedStream):
+            self._prefixed.append(stream)
+        return LogOutput(
+            stream, self._shown, elf, colour=options.color == "always" or (options.color == "auto" and terminal),
+            terminal=terminal, fold=False, remarks=not print_filter_of(options), strip=options.color == "never",
+        )  # fmt: skip
+
+    async def _open(self) -> None:
+        """Open every port, reset and send as asked. On the sessions' thread."""
+        options = self._options
+        for port, board in zip(options.port, self._boards.values(), strict=True):
+            session = board.session
+            request = OpenRequest(
+                url=port,
+                baud=options.baud,
+                no_reset=options.no_reset,
+                elf=tuple(options.elf),
+                rom_elf=options.rom_elf,
+            )
+            await session.open(request)
+            if session.state is State.CLOSED:
+                status = session.status
+                hint = f". {status.hint}" if status.hint else ""
+                self.end(End(Exit.PORT, f"{status.reason}{hint}"))
+                return
+        self._begun = self._active = time.monotonic()
+        for board in self._boards.values():
+            if options.reset:
+                if not board.session.status.has_modem_lines:
+                    self.end(End(Exit.PORT, f"{board.name} has no DTR/RTS to reset the board with"))
+                    return
+                await board.session.reset()
+        for text in options.send:
+            await self._send(text.encode() + self._eol)
+        if reads_input(options):
+            lines = InputLines(None if options.raw_stdin else self._eol)
+            forward_input(sys.stdin.fileno(), lines, self._forward)
+
+    async def _send(self, data: bytes) -> None:
+        for board in self._boards.values():
+            await board.session.send(data)
+
+    def _forward(self, data: bytes) -> None:
+        """On the thread that reads standard input: as fast as the boards take it."""
+        assert self._loop is not None
+        with suppress(TimeoutError, CancelledError):  # a board that takes nothing; the run ends
+            self._loop.submit(self._send(data)).result(SEND_SECONDS)
+
+    def _reply(self, board: str, text: str) -> None:
+        """On the outlet's thread."""
+        assert self._loop is not None
+        self._loop.submit(self._boards[board].session.send(text.encode() + self._eol))
+
+    def _wait(self) -> None:
+        """Until something ends the run; time is looked at here."""
+        whole, idle = self._options.timeout, self._options.idle_timeout
+        while not self._done.wait(LOOK_SECONDS):
+            now = time.monotonic()
+            if whole is not None and now - self._begun >= whole:
+                self._out_of_time(EndCause.TIMEOUT, f"{whole:g} s are over")
+            elif idle is not None and now - self._active >= idle:
+                self._out_of_time(EndCause.IDLE, f"Nothing came for {idle:g} s")
+
+    def _out_of_time(self, cause: EndCause, sentence: str) -> None:
+        """What came before is judged first; an outlet that is stuck is not waited for."""
+        self._over(cause, sentence)
+        if not self._done.wait(OUTPUT_SECONDS):
+            self._judge(cause, sentence)
+
+    def _close(self, loop: LoopThread) -> None:
+        async def close() -> None:
+            await asyncio.gather(*(board.session.close() for board in self._boards.values()))
+
+        closing = loop.submit(close())
+        try:
+            closing.result(CLOSE_SECONDS)
+        except TimeoutError:
+            for board in self._boards.values():
+                board.session.salvage()
+
+    def _leave(self) -> int:
+        """Print what waits, and why the run ended."""
+        for stream in self._prefixed:
+            self.outlet.put("", stream.finish)
+        end = self._end
+        if self._options.json and end.code:
+            row = json.dumps(failure_json(end.code, end.sentence)) + "\n"
+            self.outlet.put("", lambda: self._stdout.write(row.encode("ascii")))
+        printed = self.outlet.finish(OUTPUT_SECONDS)
+        if end.sentence:
+            say(f"espmon: {end.sentence}" if end.code else end.sentence)
+        if not printed:
+            sys.stderr.flush()
+            os._exit(end.code)  # the reader of the output takes nothing, and never will
+        if not end.sentence and end.code == Exit.DONE:
+            silence_output()
+        return int(end.code)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """A signal ends the run in order, a second one at once."""
+        seen: list[int] = []
+
+        def received(number: int, frame: FrameType | None) -> None:
+            seen.append(number)
+            if len(seen) > 1:
+                os._exit(128 + number)
+            self.end(End(128 + number, f"{SIGNALS[signal.Signals(number).name]}."))
+
+        before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+        for name in SIGNALS:
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                before[number] = signal.signal(number, received)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def silence_output() -> None:
+    """The reader of the output left: Python's own flush at the end must not complain."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def board_names(ports: list[str]) -> list[str]:
+    """A short name for each port: its last part, or where that is not the only one of its kind, all of it."""
+    short = [port.rstrip("/").rsplit("/", 1)[-1] for port in ports]
+    return short if len(set(short)) == len(short) else ports

@@ -1,0 +1,222 @@
+"""From the sessions' threads to stdout: one queue, one thread that decodes, prints and judges what boards say.
+
+The reading loop never waits for it. What is not printed yet is bounded: beyond `MAX_WAITING` the port is not read, and
+a sender that can wait does so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from espmon.cli.record_output import Output
+from espmon.records.batch import Batch, Part
+from espmon.records.lines import LineBlock
+from espmon.session.expectations import Expectations, Verdict
+
+MAX_WAITING = 32 << 20
+"""Bytes of the stream that may wait to be printed."""
+
+WRITE_BYTES = 256 << 10
+"""Bytes of one write."""
+
+ROOM_SECONDS = 0.005
+"""Pause between two looks for room."""
+
+Job = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The line that a board has begun, as it stands."""
+
+    block: LineBlock
+
+
+class Outlet:
+    """Owns the thread that prints.
+
+    Args:
+        expectations: judge what is printed.
+        on_verdict: called once, on the thread, when they have decided.
+        on_error: called once, on the thread, when printing failed; nothing is printed any more.
+    """
+
+    def __init__(
+        self,
+        expectations: Expectations,
+        on_verdict: Callable[[Verdict], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        self._expectations = expectations
+        self._on_verdict = on_verdict
+        self._on_error = on_error
+        self._outputs: dict[str, Output] = {}
+        self._drain: Callable[[], object] = bool
+        self._waiting: deque[tuple[str, Part | Tail | Job]] = deque()
+        self._bytes = 0
+        self._wake = threading.Condition()
+        self._ended = False
+        self._decided = False
+        self._thread = threading.Thread(target=self._main, name="espmon-output", daemon=True)
+
+    def start(self, outputs: dict[str, Output], drain: Callable[[], object]) -> None:
+        """Begin.
+
+        Args:
+            outputs: where each board's records go, by its name.
+            drain: writes what they hold, called when nothing waits.
+        """
+        self._outputs = outputs
+        self._drain = drain
+        self._thread.start()
+
+    def put(self, board: str, item: Part | Tail | Job) -> None:
+        """Print and judge this after what came before it; a job is called between them. Returns at once."""
+        with self._wake:
+            if isinstance(item, Tail) and self._waiting:
+                last_board, last = self._waiting[-1]
+                if last_board == board and isinstance(last, Tail):
+                    self._waiting.pop()  # the newer one has all of it
+            self._waiting.append((board, item))
+            self._bytes += _size(item)
+            self._wake.notify()
+
+    async def room(self) -> None:
+        """Wait until the thread has caught up."""
+        while True:
+            if self._bytes <= MAX_WAITING or not self._thread.is_alive():
+                return
+            await asyncio.sleep(ROOM_SECONDS)
+
+    def finish(self, seconds: float) -> bool:
+        """Print what waits, and end. False when that takes longer: the reader of the output takes nothing."""
+        with self._wake:
+            self._ended = True
+            self._wake.notify()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        try:
+            while (item := self._take()) is not None:
+                self._print(*item)
+            for output in self._outputs.values():
+                output.end()
+            self._drain()
+        except Exception as error:  # noqa: BLE001 the edge of the thread: handed to who waits for the run's end
+            with self._wake:
+                self._waiting.clear()
+                self._bytes = 0
+            self._on_error(error)
+
+    def _take(self) -> tuple[str, Part | Tail | Job] | None:
+        with self._wake:
+            idle = not self._waiting
+        if idle:
+            self._drain()
+        with self._wake:
+            while not self._waiting:
+                if self._ended:
+                    return None
+                self._wake.wait()
+            board, item = self._waiting.popleft()
+            self._bytes -= _size(item)
+            return board, item
+
+    def _print(self, board: str, item: Part | Tail | Job) -> None:
+        verdict: Verdict | None = None
+        if isinstance(item, Tail):
+            if not self._decided:
+                verdict = self._expectations.unfinished(board, item.block)
+        elif callable(item):
+            item()
+        else:
+            self._outputs[board].take(item if isinstance(item, LineBlock) else Batch([item]))
+            if not self._decided:
+                verdict = self._expectations.take(board, item)
+        self.decide(verdict)
+
+    def decide(self, verdict: Verdict | None) -> None:
+        """On the thread: the run has a verdict; the first one counts."""
+        if verdict is not None and not self._decided:
+            self._decided = True
+            self._on_verdict(verdict)
+
+
+def _size(item: Part | Tail | Job) -> int:
+    return item.length if isinstance(item, LineBlock) else 0
+
+
+class StandardOutput:
+    """Standard output without Python's own buffer: what a reader does not take blocks nobody but who writes it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Take bytes; they are written when there are enough of them, or by `drain`."""
+        self._held.append(data)
+        self._size += len(data)
+        if self._size >= WRITE_BYTES:
+            self.drain()
+
+    def flush(self) -> None:
+        """Wait for `drain`: one write for all that came together."""
+
+    def drain(self) -> None:
+        """Write everything. Raises OSError."""
+        view = memoryview(b"".join(self._held))
+        self._held.clear()
+        self._size = 0
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+
+class EncodedStream:
+    """Text that is ASCII, as bytes."""
+
+    def __init__(self, stream: StandardOutput) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Take text."""
+        self._stream.write(text.encode("ascii"))
+
+    def flush(self) -> None:
+        """See `StandardOutput.flush`."""
+
+
+class PrefixedStream:
+    """Whole lines, each with its board's name in front; a line without its end waits for it.
+
+    Args:
+        stream: takes the lines.
+        name: what stands in front of each.
+    """
+
+    def __init__(self, stream: StandardOutput, name: str) -> None:
+        self._stream = stream
+        self._prefix = name.encode() + b" | "
+        self._rest = b""
+
+    def write(self, data: bytes) -> None:
+        """Take bytes of the log."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        if lines:
+            self._stream.write(b"".join(self._prefix + line + b"\n" for line in lines))
+
+    def flush(self) -> None:
+        """See `StandardOutput.flush`."""
+
+    def finish(self) -> None:
+        """Write the line that has no end."""
+        if self._rest:
+            self.write(b"\n")

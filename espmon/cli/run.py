@@ -1,0 +1,142 @@
+"""`espmon run PORT...`: what the screen does, without one: log or JSON lines on stdout, a verdict as the exit code."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
+from espmon.cli.port_options import add_port_options, check_elf_files, positive, print_filter_of
+
+if TYPE_CHECKING:
+    from espmon.session.expectations import Goals
+    from espmon.user_pattern import UserPattern
+
+EXAMPLES = """\
+--until, --expect and --send-after also look at a line that has no end yet, such as a prompt.
+
+examples:
+  espmon run /dev/ttyUSB0 | grep wifi
+  espmon run lab-3 --reset --yes --expect "app_main" --fail-on panic --timeout 30
+  espmon run rfc2217://bench:4000 --send-after "esp>" heap --until "free: [0-9]+" --json
+  espmon run /dev/ttyACM0 /dev/ttyACM1 --elf build/app.elf --timeout 60
+
+exit codes: 0 what was expected came, or nothing was expected; 1 --fail-on; 2 wrong usage; 3 port not opened or lost;
+5 time, bytes or silence ran out first; 130 Ctrl-C
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of `espmon run`."""
+    result = command_parser(
+        "run", "Monitor boards without a screen, for scripts, pipes and CI.", mixed=True, epilog=EXAMPLES
+    )
+    result.add_argument(
+        "port", nargs="+", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or any pyserial URL"
+    )
+    add_port_options(result)
+    result.add_argument("--json", action="store_true", help="one JSON object a record instead of the log")
+    result.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="as `espmon decode` (default: %(default)s)"
+    )
+    result.add_argument("--no-reconnect", action="store_true", help="a lost port ends the run")
+    sending = result.add_argument_group("to the board")
+    sending.add_argument("--reset", action="store_true", help="reset the board first (asks)")
+    sending.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    sending.add_argument("--send", action="append", default=[], metavar="TEXT", help="a line to send at the start")
+    sending.add_argument(
+        "--send-after",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("RE", "TEXT"),
+        help="a line to send when RE is seen for the first time",
+    )
+    sending.add_argument(
+        "-i", "--interactive", action="store_true", help="send standard input also where it is a terminal"
+    )
+    sending.add_argument("--raw-stdin", action="store_true", help="send standard input byte by byte, not line by line")
+    ends = result.add_argument_group("ends and verdicts")
+    ends.add_argument("--until", action="append", default=[], metavar="RE", help="end when this is seen")
+    ends.add_argument(
+        "--expect", action="append", default=[], metavar="RE", help="end when all of these were seen, in this order"
+    )
+    ends.add_argument("--expect-any", action="store_true", help="one of the --expect is enough")
+    ends.add_argument(
+        "--fail-on",
+        action="append",
+        default=[],
+        metavar="RE|panic|reset|error|wrong-elf",
+        help="end with 1 when this happens; a word among these is the event (write [p]anic for the text)",
+    )
+    ends.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds")
+    ends.add_argument("--idle-timeout", type=seconds, metavar="S", help="end when nothing came for S seconds")
+    ends.add_argument("--max-bytes", type=positive, metavar="N", help="end when N bytes have come")
+    ends.add_argument("--boots", type=positive, metavar="N", help="end when the boot after the Nth begins")
+    return result
+
+
+def seconds(text: str) -> float:
+    """A time above 0, for argparse."""
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise ValueError(text)
+    return value
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit code."""
+    return run_command(parser(), arguments, run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look at what was asked for, ask before a reset, and monitor."""
+    from espmon.records.print_filter import PrintFilter, PrintFilterError
+
+    check_elf_files(options)
+    if len(set(options.port)) != len(options.port):
+        fail(Exit.USAGE, "a port is named twice")
+    try:
+        shown = PrintFilter(print_filter_of(options))
+    except PrintFilterError as error:
+        fail(Exit.USAGE, str(error))
+    goals = goals_of(options)
+    if options.reset and not options.yes:
+        from espmon.cli.consent import agreed
+
+        ports = clean(", ".join(options.port))
+        if not agreed(f"This resets the board on {ports}.", doing="--reset resets the board"):
+            say("Nothing was touched.")
+            return int(Exit.FAILED)
+    from espmon.cli.headless_run import HeadlessRun
+
+    return HeadlessRun(options, goals, shown).run()
+
+
+def goals_of(options: argparse.Namespace) -> Goals:
+    """What the run waits for; ends the command when an expression is none."""
+    from espmon.session.expectations import FAIL_WORDS, Goals, Reply
+
+    if options.expect_any and not options.expect:
+        fail(Exit.USAGE, "--expect-any needs --expect")
+    words = [text for text in options.fail_on if text in FAIL_WORDS]
+    return Goals(
+        until=[_pattern(text) for text in options.until],
+        expect=[_pattern(text) for text in options.expect],
+        expect_any=options.expect_any,
+        fail_on=[_pattern(text) for text in options.fail_on if text not in FAIL_WORDS],
+        fail_events=frozenset(words),
+        boots=options.boots,
+        replies=[Reply(_pattern(expression), text) for expression, text in options.send_after],
+        asked_reset=options.reset,
+    )
+
+
+def _pattern(text: str) -> UserPattern:
+    from espmon.user_pattern import PatternError, UserPattern
+
+    try:
+        return UserPattern(text, text)
+    except PatternError as error:
+        fail(Exit.USAGE, f"{text}: {error}")

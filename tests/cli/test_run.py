@@ -1,0 +1,315 @@
+"""`espmon run`: the log and JSON lines without a screen, input, ends, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espmon.cli import main
+from espmon.cli.board_input import InputLines
+from espmon.cli.headless_run import board_names
+from espmon.sim import BoardThread, SimulatedBoard
+
+COMMAND = (sys.executable, "-m", "espmon", "run")
+SECONDS = 60.0
+"""For a run on a machine that is busy with others."""
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("TERM", "dumb")
+
+
+@pytest.fixture
+def board() -> Iterator[BoardThread]:
+    with BoardThread(lambda: SimulatedBoard("esp32c3", "quiet", power_delay=0)) as server:
+        yield server
+
+
+class Talker:
+    """A `socket://` board: sends what it is told, keeps what it hears, and can hang up."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.heard = b""
+        self.connections = 0
+        self.url = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._main, daemon=True)
+
+    def _main(self) -> None:
+        for piece in self._pieces:
+            client, _ = self._server.accept()
+            self.connections += 1
+            client.sendall(piece)
+            if piece is not self._pieces[-1]:
+                client.close()
+                continue
+            with client:
+                while data := client.recv(4096):
+                    self.heard += data
+
+    def __enter__(self) -> Talker:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._server.close()
+        self._thread.join(5)
+
+
+def run(*arguments: str, data: bytes | None = b"", seconds: float = SECONDS) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*COMMAND, *arguments], input=data, capture_output=True, timeout=seconds, check=False)
+
+
+@contextmanager
+def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([*COMMAND, *arguments], **(streams | options))
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def read_until(process: subprocess.Popen[bytes], text: bytes) -> bytes:
+    assert process.stdout is not None
+    seen = b""
+    while text not in seen:
+        data = os.read(process.stdout.fileno(), 4096)
+        assert data, seen
+        seen += data
+    return seen
+
+
+def last_line(result: subprocess.CompletedProcess[bytes]) -> str:
+    return result.stderr.decode().splitlines()[-1]
+
+
+def test_the_log_goes_to_stdout_and_an_expected_prompt_ends_it(board: BoardThread) -> None:
+    result = run(board.url, "--expect", "app_main", "--expect", "esp> ", "--timeout", "40")
+    assert result.returncode == 0, result.stderr
+    assert b"main_task: Calling app_main()" in result.stdout
+    assert b"--- Reset: POWERON" in result.stdout
+    assert last_line(result) == "Seen all 2 expected, last in `esp> `"
+
+
+def test_a_reply_is_sent_after_what_it_waits_for(board: BoardThread) -> None:
+    result = run(board.url, "--send-after", "esp>", "help", "--expect", "store to a null pointer", "--timeout", "40")
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_crash_fails_the_run_with_its_sentence(board: BoardThread) -> None:
+    elf = board.board.elf
+    arguments = ("--elf", str(elf), "--send-after", "esp>", "panic", "--fail-on", "panic", "--timeout", "40")
+    result = run(board.url, *arguments)
+    assert result.returncode == 1, result.stderr
+    assert "Panic" in last_line(result)
+    assert b"read_register" in result.stdout
+
+
+def test_json_lines_are_the_contract_s_and_the_last_one_says_why_it_failed() -> None:
+    with Talker(b"I (5) app: hi\r\n") as talker:
+        result = run(talker.url, "--json", "--expect", "never", "--idle-timeout", "0.5")
+    assert result.returncode == 5
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row.get("type") for row in rows] == ["note", "link", "line", None]
+    line, last = rows[-2:]
+    assert (line["text"], line["level"], line["device_ms"]) == ("I (5) app: hi", "I", 5)
+    assert last["ok"] is False
+    assert last["error"]["kind"] == "limit"
+    assert "still expected: `never`" in last["error"]["message"]
+
+
+def test_a_timeout_alone_is_no_failure_and_the_unfinished_line_is_printed() -> None:
+    with Talker(b"one\r\ntwo") as talker:
+        result = run(talker.url, "--timeout", "0.5")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith(b"--- Link opened\none\r\ntwo")
+    assert last_line(result) == "0.5 s are over"
+
+
+def test_an_empty_input_does_not_end_the_run() -> None:
+    with Talker(b"one\r\n") as talker:
+        result = run(talker.url, "--max-bytes", "5", data=None)
+    assert (result.returncode, last_line(result)) == (5, "espmon: 5 bytes came, the limit is 5")
+
+
+def test_lines_and_texts_are_sent_with_the_line_end_of_the_settings() -> None:
+    with Talker(b"> ") as talker:
+        run(talker.url, "--send", "first", "--send-after", "> ", "second", "--idle-timeout", "1", data=b"third\nrest")
+    assert sorted(talker.heard.split(b"\r")) == [b"", b"first", b"rest", b"second", b"third"]
+
+
+def test_raw_input_arrives_byte_for_byte() -> None:
+    with Talker(b"> ") as talker:
+        run(talker.url, "--raw-stdin", "--idle-timeout", "1", data=b"\x03a\nb")
+    assert talker.heard == b"\x03a\nb"
+
+
+def test_a_lost_port_is_opened_again_and_the_log_goes_on() -> None:
+    with Talker(b"before\n", b"after\n") as talker:
+        result = run(talker.url, "--expect", "before", "--expect", "after", "--timeout", "30")
+    assert result.returncode == 0, result.stderr
+    assert talker.connections == 2
+    assert b"--- Link lost" in result.stdout
+    assert b"--- Link reopened" in result.stdout
+
+
+def test_without_reconnect_a_lost_port_ends_the_run() -> None:
+    with Talker(b"before\n", b"after\n") as talker:
+        result = run(talker.url, "--no-reconnect", "--timeout", "30")
+    assert result.returncode == 3
+    assert "The port was lost" in last_line(result)
+
+
+def test_a_port_that_cannot_be_opened_is_3_also_in_json() -> None:
+    result = run("/dev/nonexistent-board", "--json")
+    assert result.returncode == 3
+    (row,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (row["ok"], row["error"]["kind"]) == (False, "port")
+
+
+def test_a_reset_without_a_terminal_needs_consent_and_opens_nothing() -> None:
+    with Talker(b"x") as talker:
+        result = run(talker.url, "--reset")
+        assert talker.connections == 0
+    assert result.returncode == 2
+    assert "--yes" in last_line(result)
+
+
+def test_a_reset_that_was_agreed_to_restarts_the_board() -> None:
+    with BoardThread(lambda: SimulatedBoard("esp32c3", "quiet", power_delay=0)) as server:
+        result = run(server.url, "--reset", "--yes", "--fail-on", "panic", "--boots", "1", "--timeout", "15")
+        moved = [event for event in server.board.events.events if event["event"] == "lines"]
+    assert result.returncode == 0, result.stderr
+    assert any(event["rts"] and not event["dtr"] for event in moved)
+
+
+def test_lines_of_several_boards_carry_their_names() -> None:
+    with Talker(b"from one\nrest") as one, Talker(b"from two\n") as two:
+        result = run(one.url, two.url, "--timeout", "1")
+    names = [url.removeprefix("socket://") for url in (one.url, two.url)]
+    lines = set(result.stdout.decode().splitlines())
+    assert {f"{names[0]} | from one", f"{names[0]} | rest", f"{names[1]} | from two"} <= lines
+
+
+def test_json_of_several_boards_names_them() -> None:
+    with Talker(b"from one\n") as one, Talker(b"from two\n") as two:
+        result = run(one.url, two.url, "--json", "--timeout", "1")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {row["board"] for row in rows if row["type"] == "line"} == {
+        url.removeprefix("socket://") for url in (one.url, two.url)
+    }
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_in_order(number: signal.Signals, code: int) -> None:
+    with Talker(b"hello\nworld") as talker, running(talker.url) as process:
+        read_until(process, b"hello")
+        process.send_signal(number)
+        out, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == code
+    assert out == b"world"
+    assert error.count(b"\n") == 1
+
+
+def test_a_second_signal_ends_it_while_the_output_hangs() -> None:
+    with Talker(b"x" * 99 + b"\n" + b"y\n" * 400_000) as talker, running(talker.url) as process:
+        read_until(process, b"x\n")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) in (130, -signal.SIGINT)
+
+
+def test_a_reader_that_leaves_ends_it_quietly() -> None:
+    with (
+        BoardThread(lambda: SimulatedBoard("esp32c3", "busy", power_delay=0)) as server,
+        running(server.url) as process,
+    ):
+        read_until(process, b"flood")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(SECONDS) == 0
+        assert process.stderr.read() == b""
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    with Talker(b"hello\n") as talker, open("/dev/full", "wb") as full, running(talker.url, stdout=full) as process:
+        assert process.wait(SECONDS) == 1
+        assert process.stderr is not None
+        assert b"cannot be written" in process.stderr.read()
+
+
+def test_closed_standard_streams_do_not_matter() -> None:
+    with Talker(b"hello\n") as talker:
+        code = subprocess.run(
+            ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *COMMAND, talker.url, "--until", "hello"],
+            timeout=SECONDS,
+            check=False,
+        ).returncode
+    assert code == 0
+
+
+def test_a_pseudo_terminal_is_a_port(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    try:
+        with running(os.ttyname(slave), "--until", "ready> ") as process:
+            read_until(process, b"Link opened")
+            os.write(master, b"ready> ")
+            assert process.wait(SECONDS) == 0
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_the_run_is_recorded(tmp_path: Path) -> None:
+    with Talker(b"hello\n") as talker:
+        assert run(talker.url, "--until", "hello").returncode == 0
+    (stream,) = (tmp_path / "data" / "espmon" / "sessions").glob("*/stream.bin")
+    assert stream.read_bytes() == b"hello\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--expect", "("], "Not a regular expression"),
+        (["--expect-any"], "--expect-any needs --expect"),
+        (["--timeout", "0"], "--timeout"),
+        (["--elf", "/nonexistent.elf"], "no such ELF"),
+        (["socket://127.0.0.1:1"], "named twice"),
+        (["--print-filter", ":I"], "no tag"),
+    ],
+)
+def test_wrong_usage_opens_nothing(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "socket://127.0.0.1:1", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_input_is_cut_into_lines_wherever_it_is_read() -> None:
+    lines = InputLines(b"\r")
+    assert [*lines.feed(b"one\r\ntw"), *lines.feed(b"o\nrest"), *lines.end()] == [b"one\r", b"two\r", b"rest\r"]
+
+
+def test_boards_are_named_by_their_last_part_unless_two_are_alike() -> None:
+    assert board_names(["/dev/ttyUSB0", "rfc2217://host:4000"]) == ["ttyUSB0", "host:4000"]
+    assert board_names(["socket://h:1", "rfc2217://h:1"]) == ["socket://h:1", "rfc2217://h:1"]
