@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
-from espmon.records.events.reset import Reset
+from espmon.records.events.reset_record import Reset
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
 from espmon.text import plain
