@@ -3,8 +3,8 @@
 Forms known: ESP-IDF `I (123) tag: text` with ticks, system time or date, with or without colour, and without a time;
 Arduino `[  123][E][file.c:12] function(): text`; ESPHome `[C][component:12]: text`; Zephyr
 `[00:00:00.123,000] <inf> module: text`, also with a date, and `I (module): text`; MCUboot `[esp32] [INF] text`; Rust
-`INFO - text` and `[INFO  target] text`. A prompt before the line and a host tool's time (`12:34:56.789 -> `,
-`[12:34:56] `, ISO 8601) are skipped.
+`INFO - text` and `[INFO  target] text`; and those of `foreign_heads`. A prompt before the line and a host tool's time
+(`12:34:56.789 -> `, `[12:34:56] `, ISO 8601) are skipped.
 """
 
 from __future__ import annotations
@@ -13,14 +13,10 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from espmon.records.foreign_heads import FOREIGN_HEAD, LEVEL_WORDS, read_foreign_head
+
 LEVELS = b"EWIDV"
 """The level letters, most severe first. In `Columns.levels` 0 stands for a line without a level."""
-
-NAMED_LEVELS = {
-    b"ERR": 69, b"ERROR": 69, b"WRN": 87, b"WARN": 87, b"WARNING": 87, b"INF": 73, b"INFO": 73,
-    b"DBG": 68, b"DEBUG": 68, b"TRACE": 86, b"VERBOSE": 86,
-}  # fmt: skip
-"""Level words of other log systems -> the ESP-IDF letter's code."""
 
 CONFIGURATION = {b"C": 73}
 """A level that only ESPHome has -> the nearest ESP-IDF letter's code."""
@@ -91,12 +87,16 @@ def read_columns(data: bytes, starts: Sequence[int]) -> Columns:
     tags: list[str | None] = [None] * count
     times: list[int | None] = [None] * count
     names: dict[bytes, str] = {}
-    match = HEADER.match
+    match, foreign = HEADER.match, FOREIGN_HEAD.match
     for index in range(count):
         hit = match(data, starts[index], starts[index + 1])
-        if hit is None:
+        if hit is not None:
+            levels[index], name, times[index] = read_head(hit)
+        elif (hit := foreign(data, starts[index], starts[index + 1])) is not None:
+            levels[index], name, time = read_foreign_head(hit)
+            times[index] = None if time is None else foreign_time(time)
+        else:
             continue
-        levels[index], name, times[index] = read_head(hit)
         if name is not None:
             tag = names.get(name)
             if tag is None:
@@ -107,8 +107,18 @@ def read_columns(data: bytes, starts: Sequence[int]) -> Columns:
 
 def line_level(body: bytes) -> str | None:
     """The level that the head of one line names: E, W, I, D, V or None."""
-    hit = HEADER.match(body)
-    return None if hit is None else chr(read_head(hit)[0])
+    if (hit := HEADER.match(body)) is not None:
+        return chr(read_head(hit)[0])
+    hit = FOREIGN_HEAD.match(body)
+    return None if hit is None else chr(read_foreign_head(hit)[0])
+
+
+def foreign_time(text: bytes) -> int | None:
+    """Milliseconds of seconds with a fraction, or of a time of day."""
+    if b":" in text:
+        return device_time(text)
+    seconds, _, fraction = text.partition(b".")
+    return int(seconds) * 1000 + int(fraction.ljust(3, b"0")[:3])
 
 
 def read_head(hit: re.Match[bytes]) -> tuple[int, bytes | None, int | None]:
@@ -123,7 +133,7 @@ def read_head(hit: re.Match[bytes]) -> tuple[int, bytes | None, int | None]:
         # ESPHome's level for what it is configured to do, C, lies between information and debugging.
         return CONFIGURATION.get(level, level[0]), file, device_time(ticks) if ticks is not None else None
     if short is not None:
-        return NAMED_LEVELS[short.upper()], module, None if clock is None else device_time(clock)
+        return LEVEL_WORDS[short.upper()], module, None if clock is None else device_time(clock)
     if word is not None:
-        return NAMED_LEVELS[word], image, None
-    return NAMED_LEVELS[name], target, None
+        return LEVEL_WORDS[word], image, None
+    return LEVEL_WORDS[name], target, None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from espmon.records.record import JsonObject
 from espmon.regular_file import read_regular
+from espmon.session.line_rules import HighlightRule, LevelRule, read_rules
 from espmon.text import plain
 
 LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
@@ -116,6 +117,12 @@ class Settings:
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Binding id -> keys, to rebind any key: the ids of `espmon.tui.actions.ACTIONS` ("log.search"), and app.menu."""
 
+    levels: tuple[LevelRule, ...] = ()
+    """Tables `[levels.NAME]` with `regex`, `level` and `tag`: heads of lines that espmon does not know."""
+
+    highlights: tuple[HighlightRule, ...] = ()
+    """Tables `[highlights.NAME]` with `regex`, `color` and `whole_line`: what stands out in the log."""
+
     path_map: Mapping[str, str] = field(default_factory=dict)
     """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""
 
@@ -187,6 +194,11 @@ def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, l
             problems.append(f"{source}: unknown setting {_written(name)} is ignored")
             continue
         default = known[name]
+        if isinstance(default, tuple):
+            found: list[str] = []
+            chosen[name] = tuple(read_rules(name, value, found))
+            problems += [f"{source}: {problem}" for problem in found]
+            continue
         if isinstance(default, float) and type(value) is int and abs(value) <= MAX_NUMBER:
             value = float(value)
         wanted = Mapping if isinstance(default, Mapping) else type(default)

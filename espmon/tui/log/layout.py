@@ -20,6 +20,7 @@ from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
 from espmon.tui.log.rows import LiveReader, row_bytes, show_row
+from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.tui.sanitise import visible
 
 LINES = 2048
@@ -93,6 +94,9 @@ class Layout:
         self.time_format = "%H:%M:%S.%f"
         self.shape = Shape.TEXT
         self.colour = True
+        self.rules: RuleMatcher | None = None
+        """The user's own rules for levels and highlights."""
+
         self.query: TextQuery | None = None
         self.live: Callable[[], LiveRow | None] = _no_row
         """The row that still changes, as far as the pane has taken it in."""
@@ -169,8 +173,10 @@ class Layout:
             if self.shape is Shape.RAW:
                 return plain(repr(row_bytes(store, line, live))[2:-1])
             if live is not None:
-                return self._reader.show(store, live, colour=self.colour)
-            return show_row(store, line, colour=self.colour)
+                shown = self._reader.show(store, live, colour=self.colour)
+            else:
+                shown = show_row(store, line, colour=self.colour)
+            return shown if self.rules is None else self.rules.apply(shown)
         except IndexError:
             return plain("(no longer in memory)")
 

@@ -12,6 +12,7 @@ from espmon.records.print_filter import PrintFilter, PrintFilterError
 from espmon.session.store import LogStore, Segment
 from espmon.tui.log.row_editor import EDITING_BYTES, edits
 from espmon.tui.log.rows import as_shown
+from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.user_pattern import MAX_SLOW_LINES, SEARCH_SECONDS, PatternError, PatternTooSlow, UserPattern
 
 LEVELS = ("E", "W", "I", "D", "V", "")
@@ -123,12 +124,14 @@ class LineFilter:
         printed: `tag[:level]` entries as in idf.py monitor; "" lets everything through.
         include: only lines that have this.
         exclude: never lines that have this.
+        rules: the user's own, for the level and the tag of lines whose heads say none.
     """
 
     levels: frozenset[str] = frozenset(LEVELS)
     printed: str = ""
     include: TextQuery | None = None
     exclude: TextQuery | None = None
+    rules: RuleMatcher | None = field(default=None, repr=False, compare=False)
     _print: PrintFilter | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -141,7 +144,18 @@ class LineFilter:
     @property
     def active(self) -> bool:
         """Whether any line could be hidden."""
-        return bool(len(self.levels) < len(LEVELS) or self._print or self.include or self.exclude)
+        return bool(self.by_head or self.include or self.exclude)
+
+    @property
+    def by_head(self) -> bool:
+        """Whether levels or tags decide."""
+        return len(self.levels) < len(LEVELS) or self._print is not None
+
+    @property
+    def costly(self) -> bool:
+        """Whether a regular expression decides: it may take long even on few lines."""
+        ruled = self.by_head and self.rules is not None and self.rules.tells_levels
+        return ruled or any(query is not None and query.regex for query in (self.include, self.exclude))
 
     def describe(self) -> str:
         """The filter in a few characters, for the status bar."""
@@ -158,10 +172,14 @@ class LineFilter:
 
     def matches(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
         """Whether line `index` of `block` is shown. Raises `PatternTooSlow`."""
-        if len(self.levels) < len(LEVELS) and (block.level(index) or "") not in self.levels:
-            return False
-        if self._print is not None and not self._print.allows(block.level(index), block.tag(index)):
-            return False
+        if self.by_head:
+            level, tag = block.level(index), block.tag(index)
+            if level is None and tag is None and self.rules is not None:
+                level, tag = self.rules.head(block.text(index), seconds)
+            if (level or "") not in self.levels:
+                return False
+            if self._print is not None and not self._print.allows(level, tag):
+                return False
         return self.has_text(block, index, seconds)
 
     def has_text(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
@@ -188,7 +206,7 @@ class Selector:
     @property
     def costly(self) -> bool:
         """A regular expression is part of it: it may take long even on few lines."""
-        return any(query is not None and query.regex for query in (self.search, self.show.include, self.show.exclude))
+        return self.show.costly or (self.search is not None and self.search.regex)
 
     def pick(self, store: LogStore, segment: Segment, low: int, high: int, slow: list[int]) -> list[int]:
         """The rows that begin in the lines `low <= id < high` of `segment` and are wanted.

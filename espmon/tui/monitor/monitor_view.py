@@ -102,7 +102,7 @@ class MonitorView(Screen[None]):
         """Header, log, input, bars, footer: what the first frame shows. `complete` adds the rest."""
         yield BoardHeader(id="header")
         with Body(id="body"), LogColumn(id="log-column"):
-            yield LogPane(self.link.session.store, id="log")
+            yield LogPane(self.link.session.store, id="log", rules=(self.settings.levels, self.settings.highlights))
         yield InputLine(self._history, self.settings.eol, id="input")
         yield StatusBar(id="status")
         yield Footer(show_command_palette=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -21,7 +21,7 @@ from espmon.tui.log.log_view import LogView
 from espmon.tui.log.pager import Pager
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
-from espmon.tui.widgets.log_queries import LogQueries
+from espmon.tui.widgets.log_queries import LogQueries, Rules
 
 WHEEL_ROWS = 3
 """Rows that one notch of the mouse wheel moves."""
@@ -38,6 +38,7 @@ class LogPane(ScrollView, can_focus=True):
 
     Args:
         store: the log.
+        rules: the user's own: for levels, and for what stands out.
     """
 
     DEFAULT_CSS = """
@@ -57,13 +58,14 @@ class LogPane(ScrollView, can_focus=True):
             """Only the newest matters."""
             return isinstance(message, LogPane.Changed)
 
-    def __init__(self, store: LogStore, *, id: str | None = None) -> None:
+    def __init__(self, store: LogStore, *, id: str | None = None, rules: Rules = ((), ())) -> None:
         super().__init__(id=id)
         self.view = LogView(store)
         self.drawing = Layout(store, Painter(Style()))
         self.drawing.live = lambda: self.view.live
         self.pager = Pager(self.view, self.drawing)
         self.queries = LogQueries(self)
+        self.queries.use_rules(*rules)
         self._thumb = (-1, -1)
 
     # -- what others read ---------------------------------------------------------------------------------------
@@ -419,23 +421,19 @@ class LogPane(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, without colour, timestamps or decorations."""
-        view, layout = self.view, self.drawing
-        if not len(view):
-            return None
-        start = selection.start or Offset(0, view.line(0))
-        end = selection.end or Offset(-1, view.line(len(view) - 1))
-        texts: list[str] = []
-        position = view.position(start.y)
-        while position < len(view) and len(texts) < COPY_LINES and (line := view.line(position)) <= end.y:
-            text = layout.line(line).text
-            high = len(text) if line != end.y or end.x < 0 else end.x
-            texts.append(text[start.x if line == start.y else 0 : high])
-            position += 1
-        return "\n".join(texts), "\n"
+        start, end = selection.start, selection.end
+        text = self.pager.text(
+            None if start is None else (start.y, start.x), None if end is None else (end.y, end.x), COPY_LINES
+        )
+        return None if text is None else (text, "\n")
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw the selection."""
         self.repaint(forget=selection is None)
+
+    def warn(self, text: str) -> None:
+        """Tell the user."""
+        self.notify(text, severity="warning", markup=False)
 
     def announce(self) -> None:
         """Tell the parents that something about the pane changed."""

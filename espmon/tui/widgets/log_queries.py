@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
+from espmon.session.line_rules import HighlightRule, LevelRule
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.history_scan import INLINE, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import PAINT_SECONDS, LineFilter, Selector, TextQuery
 from espmon.tui.log.rows import LiveReader
+from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.user_pattern import PatternTooSlow
+
+Rules = tuple[Sequence[LevelRule], Sequence[HighlightRule]]
+"""For levels, and for what stands out."""
 
 
 class Queried(Protocol):
@@ -57,6 +64,10 @@ class Queried(Protocol):
         """Tell the parents that something about the pane changed."""
         ...
 
+    def warn(self, text: str) -> None:
+        """Tell the user."""
+        ...
+
     def call_soon(self, work: Callable[[], None]) -> None:
         """From any thread: do `work` on the screen's loop, or drop it when the screen is gone."""
         ...
@@ -91,6 +102,12 @@ class LogQueries:
         self._in_live: int | None = None
         pane.view.shows_live = self._shows_live
 
+    def use_rules(self, levels: Sequence[LevelRule], highlights: Sequence[HighlightRule]) -> None:
+        """Use the user's own rules; of one that has to be switched off, the user is told."""
+        pane = self._pane
+        if levels or highlights:
+            pane.drawing.rules = RuleMatcher(levels, highlights, lambda text: pane.call_soon(partial(pane.warn, text)))
+
     def stop(self) -> None:
         """Drop what runs."""
         self._filters.stop()
@@ -104,6 +121,7 @@ class LogQueries:
 
     def set_filter(self, show: LineFilter) -> None:
         """Show only what passes `show`, once history has been read."""
+        show = replace(show, rules=self._pane.drawing.rules)
         if show == self.filter and not self.filtering:
             return
         self.filter = show
