@@ -21,6 +21,9 @@ MAX_REPORT_LINES = 2000
 MAX_TOLD = 8
 """Crashes of the boot before that are remembered as told."""
 
+MAX_BANNERS = 4
+"""Banners in one line that are told apart."""
+
 NEAR = 64
 """Bytes that may lie between a banner behind another task's log header and the report that proves it real."""
 
@@ -98,16 +101,13 @@ class PanicEvents:
             return
         if self._open is not None and is_boot_banner(text):
             yield from self._close(interrupted=True, restarted=True)
-        yield from self._read(line, text)
+        for at, piece in banners_in(text):
+            # A crash in the middle of reporting another one stands where its own banner does.
+            cut = min(len(text[:at].encode()), line.length - 1)
+            shown = replace(line, offset=line.offset + cut, length=line.length - cut) if at else line
+            yield from self._read(shown, piece)
 
     def _read(self, line: LineView, text: str) -> Iterator[Record]:
-        first, rest = cut_at_next_banner(text)
-        if rest:
-            # A crash in the middle of reporting another one.
-            yield from self._read(line, first)
-            at = min(len(line.text.partition(rest)[0].encode()), line.length - 1)
-            yield from self._read(replace(line, offset=line.offset + at, length=line.length - at), rest)
-            return
         started = find_starter(text)
         if started is not None and self._goes_on(*started[:2]):
             started = None
@@ -182,15 +182,22 @@ class PanicEvents:
         return (*self._end_earlier(), *self._close(interrupted=True))
 
 
-_BANNER = re.compile(r"Guru Meditation")
 _PRINTED_STACK = re.compile(r":0x(3[0-9a-fA-F]{7})")
 
 
-def cut_at_next_banner(text: str) -> tuple[str, str]:
-    """A line, cut before a banner that begins in the middle of another one's; the second part is "" in nearly all."""
-    begun = text.find("panic'ed")
-    second = _BANNER.search(text, begun) if begun >= 0 else None
-    return (text, "") if second is None else (text[: second.start()], text[second.start() :])
+def banners_in(text: str) -> list[tuple[int, str]]:
+    """A line, cut before each banner that begins in the middle of another one's: where each piece begins, and it.
+
+    All that stands behind `MAX_BANNERS` of them stays one piece.
+    """
+    cuts = [0]
+    while len(cuts) < MAX_BANNERS:
+        begun = text.find("panic'ed", cuts[-1])
+        at = text.find("Guru Meditation", begun) if begun >= 0 else -1
+        if at < 0:
+            break
+        cuts.append(at)
+    return [(start, text[start:end]) for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
 def grows(chain: str) -> bool:

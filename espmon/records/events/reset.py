@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 from espmon.model.rom_banners import rom_chip
 from espmon.records.event import LineView
 from espmon.records.events.boot_hints import failure_hint
 from espmon.records.events.boot_loop import LOOP_AT, LoopCounter, Run
 from espmon.records.events.line_cleaning import clean, is_boot_banner
-from espmon.records.events.log_clock import last_uptime, last_wall_time, wall_time_of
 from espmon.records.events.reset_names import chip_of, reason_class, reason_name
 from espmon.records.events.reset_record import Reset
+from espmon.records.events.run_before import ONE_TIME, RunBefore
 from espmon.records.record import Record
 
 CRASH_BYTES = 16_000
@@ -39,34 +38,6 @@ _BEFORE_CRASH = re.compile(
     r"|assertion \"(?:(?!assertion \").)*\" failed"
     r"|>>>stack>>>|^panicked at |ZEPHYR FATAL ERROR|task_wdt: Aborting|xception (?:\(\d+\)|\d+\(\w+\)):$"
 )
-
-_ROM_OR_LOADER = re.compile(
-    r"$|rst|ets |configsip|clk_drv|mode:|load:|tail |ho \d|entry |csum|flash read err|invalid header|waiting for"
-    r"|Falling|ESP-ROM|Build:|SPIWP|(?:Core \d )?Saved PC|Fast boot|1st stage|~ld|chksum|v[0-9a-f]{8}$"
-    r"|(?:[EWIDV] \(\d+\) )?(?:boot(?:\.\w+|_comm)?|esp_image|flash_parts|qio_mode|secure_boot\w*|flash_encrypt|efuse"
-    r"|bootloader\w*): "
-)
-"""Lines of the ROM and of the second stage: no word of the program."""
-
-_ROM = re.compile(r"$|ets J|ESP-ROM|Build:|SPIWP|configsip|clk_drv|mode:|load:|(?:Core ?\d )?Saved PC|\(\d+\) *$")
-"""Lines that the ROM prints before it starts what it has loaded."""
-
-_NOTHING_TO_START = re.compile(
-    r"E (?:\(\d+\) )?boot: (?:No bootable |load partition table error|Failed to (?:verify partition|load|find))"
-)
-_AFTER_CRASH = re.compile(r"$|Rebooting\.|ELF file SHA256:|CPU halted")
-_BACKTRACE = re.compile(r"Backtrace: ?0x[0-9a-fA-F]{8}:0x")
-
-_LOG_HEAD = re.compile(r"^(?:[EWIDV] \([\d:. -]+\) |\[ *\d*\]\[[EWIDV]\]|\[[EWIDVC]\])[^:]{0,64}: *")
-
-_ANNOUNCED = re.compile(r"\b(?:restart|reboot|reset)(?:t?ing|s|t?ed)?\b", re.IGNORECASE)
-"""A program says so before it calls esp_restart()."""
-
-_ONE_TIME = re.compile(r"flash encryption|secure boot", re.IGNORECASE)
-"""What the second stage restarts the chip for, once."""
-
-ANNOUNCED_LINES = 3
-"""Lines before the ROM's in which it does."""
 
 _NOTED = re.compile(r"Task watchdog got triggered|Brownout detector was triggered")
 
@@ -106,9 +77,6 @@ _LOOP_REASONS = {
     "software": "the program restarts the chip itself, again and again, without a crash report",
 }
 """What a loop of resets means that are nothing to worry about one by one."""
-
-MAX_ANNOUNCEMENT = 160
-"""Characters of what the program said before it restarted the chip."""
 
 _MODE_8266 = {0: "SDIO_BOOT", 1: "DOWNLOAD(UART)", 3: "SPI_FLASH_BOOT"}
 
@@ -178,30 +146,17 @@ class ResetEvents:
         elif _BEFORE_CRASH.search(text):
             if self._panicked is None:
                 # A crash report may be longer than the lines that can be looked at when the reset comes.
-                self._uptime = self._last_uptime(line)
+                self._uptime = RunBefore(line, self._begun).uptime
             self._panicked = line.offset
             self._watchdog = 0
         elif "Task watchdog got triggered" in text:
             self._watchdog = WATCHDOG_LINES
 
-    def _run(self, line: LineView) -> Iterator[str]:
-        """The lines before this one, back to the last reset, without what a host tool put around them."""
-        return (clean(before.text) for before in line.recent.before(line.offset, self._begun))
-
-    def _last_uptime(self, line: LineView) -> float | None:
-        """How long the program had run when it said something with a time last; of the second stage only where the
-        program said nothing. (Not of cleaned lines: Zephyr's time looks like a host tool's.)
-        """
-        texts = [before.text for before in line.recent.before(line.offset, self._begun)]
-        said = [text for text in texts if not _ROM_OR_LOADER.match(clean(text))]
-        return last_uptime(said or texts)
-
     def _begin(self, line: LineView, banner: re.Match[str] | None, banner_8266: re.Match[str] | None) -> None:
-        chip = self._chip
-        if chip is None and any(rom_chip(text) == "esp32" for text in islice(self._run(line), ANNOUNCED_LINES)):
-            chip = "esp32"
+        run = RunBefore(line, self._begun)
+        chip = self._chip or run.chip
         reset = _read(line, banner, chip) if banner is not None else _read_8266(line, banner_8266)
-        self._judge(reset, line)
+        self._judge(reset, run)
         self._open = reset
         self._lines = 0
         self._chip = None
@@ -210,12 +165,12 @@ class ResetEvents:
         self._browned_out = False
         self._begun = line.offset + line.length
 
-    def _judge(self, reset: Reset, line: LineView) -> None:
+    def _judge(self, reset: Reset, run: RunBefore) -> None:
         kind = reason_class(reset.reason, reset.code, reset.chip)
         reset.expected = _EXPECTED[kind]
         reset.hint = _PLAIN.get(kind)
         near = self._panicked is not None and reset.offset - self._panicked <= CRASH_BYTES
-        reset.after_panic = near or self._after_backtrace(line)
+        reset.after_panic = near or (kind == "software" and run.ends_in_backtrace)
         if kind == "external" and reset.chip == "esp8266" and reset.after_panic:
             # After a crash this chip restarts itself with the reason that its reset pin has, too.
             reset.expected = False
@@ -226,15 +181,15 @@ class ResetEvents:
         elif kind == "software" and reset.after_panic:
             reset.expected = False
             reset.hint = CRASHED
-        elif kind == "software" and self._gave_up(line):
+        elif kind == "software" and run.gave_up:
             reset.expected = False
             reset.hint = GAVE_UP
-        elif kind == "software" and (said := self._announcement(line)):
+        elif kind == "software" and (said := run.announcement):
             reset.expected = True
             reset.hint = f'the program said so: "{said}"'
-            if _ONE_TIME.search(said):
+            if ONE_TIME.search(said):
                 self._loop.forget()
-        elif kind == "watchdog" and self._unloaded(line):
+        elif kind == "watchdog" and self._begun and run.only_rom:
             reset.hint = UNLOADED
         if reset.stays_in_loader:
             reset.hint = failure_hint("waiting for download", "rom")
@@ -244,10 +199,9 @@ class ResetEvents:
                 name=reset.reason,
                 offset=reset.offset,
                 time=reset.time,
-                wall=wall_time_of(line.text)
-                or last_wall_time(before.text for before in line.recent.before(reset.offset, self._begun)),
-                uptime=max(filter(None, (self._uptime, self._last_uptime(line))), default=None),
-                spoke=any(_ROM_OR_LOADER.match(text) is None for text in self._run(line)),
+                wall=run.wall_time,
+                uptime=max(filter(None, (self._uptime, run.uptime)), default=None),
+                spoke=run.spoke,
                 failure=reset.expected is False,
                 by_hand=reset.expected is True and kind != "software",
             )
@@ -255,27 +209,6 @@ class ResetEvents:
         if reset.stays_in_loader:
             # Somebody is flashing the chip.
             self._loop.forget()
-
-    def _after_backtrace(self, line: LineView) -> bool:
-        """A backtrace stands right before the ROM's first lines: a program that gave up prints no more than that."""
-        last = next((text for text in self._run(line) if not _AFTER_CRASH.match(text) and not _ROM.match(text)), "")
-        return _BACKTRACE.match(last) is not None
-
-    def _announcement(self, line: LineView) -> str | None:
-        """What the program said last, when it speaks of a restart."""
-        said = [text for text in islice(self._run(line), 2 * ANNOUNCED_LINES) if not _ROM.match(text)]
-        # A crash ends in this word, too.
-        said = [text for text in said if text != "Rebooting..."]
-        told = next((text for text in said[:ANNOUNCED_LINES] if _ANNOUNCED.search(text)), None)
-        return None if told is None else _LOG_HEAD.sub("", told)[:MAX_ANNOUNCEMENT]
-
-    def _gave_up(self, line: LineView) -> bool:
-        """The second stage found nothing to start, and restarted the chip."""
-        return any(_NOTHING_TO_START.search(text) for text in islice(self._run(line), 2 * ANNOUNCED_LINES))
-
-    def _unloaded(self, line: LineView) -> bool:
-        """The run that ended here got no further than the ROM."""
-        return self._begun > 0 and all(_ROM.match(text) for text in self._run(line))
 
     def _follow(self, line: LineView, text: str) -> Iterator[Record]:
         reset = self._open

@@ -239,3 +239,9 @@ def test_a_starved_task_on_the_line_of_the_watchdog_itself_is_read() -> None:
 def test_what_was_pasted_behind_a_backtrace_does_not_cost_its_last_entry(behind: str) -> None:
     panic = only(f"Backtrace: 0x400d1231:0x3ffb0000 0x400d5675:0x3ffb0020{behind}\r\n")
     assert (trace(panic), panic.damaged) == (["0x400d1231", "0x400d5675"], [])
+
+
+def test_a_line_full_of_banners_is_read_in_a_few_pieces() -> None:
+    found = panics("Guru Meditation Error: Core  0 panic'ed (" * 2000 + "\r\n")
+    assert 1 < len(found) < 8
+    assert len({panic.offset for panic in found}) == len(found)
