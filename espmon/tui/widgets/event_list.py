@@ -86,6 +86,9 @@ class EventList(ScrollView, can_focus=True):
 
         self.kind: str | None = None
         self._rows: list[int | EventEntry] = []
+        self._places: dict[int, int] = {}
+        self._boot: int | None = None
+        self._newest = -1
         self._cursor = -1
 
     @property
@@ -107,12 +110,26 @@ class EventList(ScrollView, can_focus=True):
             return
         highlighted = self.highlighted
         at_last = self._cursor < 0 or self._cursor >= len(self._rows) - 1
+        appended: list[EventEntry] = []
+        in_place = True
         for entry in entries:
             known = self.entries.get(entry.id)
             if not entry.count:
-                self.entries.pop(entry.id, None)
-            elif known is None or entry.order >= known.order:
+                in_place = in_place and self.entries.pop(entry.id, None) is None
+            elif known is None:
+                in_place = in_place and entry.order >= self._newest
+                self._newest = max(self._newest, entry.order)
                 self.entries[entry.id] = entry
+                appended.append(entry)
+            elif entry.order >= known.order:
+                in_place = in_place and entry.order == known.order
+                self._newest = max(self._newest, entry.order)
+                self.entries[entry.id] = entry
+        if len(self.entries) > MAX_EVENTS:
+            in_place = False
+        if in_place:
+            self._extend(entries, appended, follow=at_last or highlighted is None)
+            return
         orders = [entry.order for entry in self.entries.values()]
         if any(later < earlier for earlier, later in pairwise(orders)):
             # One that is counted again moves to where it is now.
@@ -122,6 +139,26 @@ class EventList(ScrollView, can_focus=True):
                 del self.entries[old]
         self._rebuild(None if at_last or highlighted is None else highlighted.id)
 
+    def _extend(self, entries: list[EventEntry], appended: list[EventEntry], *, follow: bool) -> None:
+        """Nothing has moved: replace rows where they are, and add new ones below."""
+        for entry in entries:
+            if (at := self._places.get(entry.id)) is not None:
+                self._rows[at] = self.entries[entry.id]
+        for entry in appended:
+            self._add_row(self.entries[entry.id])
+        self.virtual_size = Size(self.size.width, len(self._rows))
+        self._set_cursor(len(self._rows) - 1 if follow else self._cursor)
+        self.refresh()
+
+    def _add_row(self, entry: EventEntry) -> None:
+        if self.kind is not None and entry.record.type != self.kind:
+            return
+        if entry.boot != self._boot:
+            self._boot = entry.boot
+            self._rows.append(entry.boot)
+        self._places[entry.id] = len(self._rows)
+        self._rows.append(entry)
+
     def set_kind(self, kind: str | None) -> None:
         """Show one record type, or all."""
         highlighted = self.highlighted
@@ -129,19 +166,11 @@ class EventList(ScrollView, can_focus=True):
         self._rebuild(highlighted.id if highlighted else None)
 
     def _rebuild(self, keep: int | None) -> None:
-        rows: list[int | EventEntry] = []
-        boot: int | None = None
-        cursor = -1
+        self._rows, self._places, self._boot = [], {}, None
         for entry in self.entries.values():
-            if self.kind is not None and entry.record.type != self.kind:
-                continue
-            if entry.boot != boot:
-                boot = entry.boot
-                rows.append(boot)
-            if entry.id == keep:
-                cursor = len(rows)
-            rows.append(entry)
-        self._rows = rows
+            self._add_row(entry)
+        rows = self._rows
+        cursor = -1 if keep is None else self._places.get(keep, -1)
         self.virtual_size = Size(self.size.width, len(rows))
         self._set_cursor(cursor if cursor >= 0 else len(rows) - 1)
         self.refresh()

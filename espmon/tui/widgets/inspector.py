@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.timer import Timer
 from textual.widgets import Static
 
 from espmon.session.status import EventEntry
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.text_row import TextRow
+
+STORM_SECONDS = 0.2
+"""Shortest time between two updates; the first of several is shown at once."""
 
 DETAIL_LINES = 400
 """Most lines of details shown."""
@@ -54,6 +60,12 @@ class Inspector(Vertical):
     Inspector VerticalScroll > Static { height: auto; width: 100%; }
     """
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._waiting: list[EventEntry] = []
+        self._timer: Timer | None = None
+        self._shown = float("-inf")
+
     def compose(self) -> ComposeResult:
         """Title, list, details."""
         yield TextRow(id="events-title")
@@ -71,8 +83,19 @@ class Inspector(Vertical):
         self._title()
 
     def update_entries(self, entries: list[EventEntry]) -> None:
-        """Add or replace entries."""
-        self.events.update_entries(entries)
+        """Add or replace entries; in a storm of events not for each frame, since each of them is laid out anew."""
+        self._waiting += entries
+        if self._timer is None:
+            wait = self._shown + STORM_SECONDS - time.monotonic()
+            if wait <= 0:
+                self._show_waiting()
+            else:
+                self._timer = self.set_timer(wait, self._show_waiting)
+
+    def _show_waiting(self) -> None:
+        self._timer, self._shown = None, time.monotonic()
+        waiting, self._waiting = self._waiting, []
+        self.events.update_entries(waiting)
         self._title()
 
     def _title(self) -> None:
