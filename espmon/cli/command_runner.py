@@ -22,7 +22,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from espmon.port.port_error import PortError
 from espmon.text import plain
@@ -58,6 +58,17 @@ ERROR_KINDS = {
     Exit.INTERRUPTED: "interrupted",
 }
 """Exit code -> `kind` of a failure in JSON; any other code is "ended" (by a signal)."""
+
+
+class Failure(NamedTuple):
+    """Why a command did not do its work."""
+
+    code: int
+    message: str
+    """One line; with the hint in it, where there is one."""
+
+    hint: str = ""
+    """What the user can do."""
 
 
 class CommandError(Exception):
@@ -157,6 +168,8 @@ def run_command(
 ) -> int:
     """Parse `arguments`, run `command`, and turn every failure into one line and an exit code.
 
+    With `--json` a failure is an object on stdout besides: `failure_json`.
+
     Args:
         parser: made by `command_parser`.
         arguments: the words after the command's name.
@@ -166,30 +179,41 @@ def run_command(
     try:
         options = parser.parse_args(list(arguments))
     except SystemExit as stop:
-        return int(stop.code or 0)
-    codes: dict[type[Exception], int] = {PortError: int(Exit.PORT), **(errors or {})}
+        code = int(stop.code or 0)
+        if code and "--json" in arguments:
+            print_json(failure_json(code, f"wrong usage of {parser.prog}", f"{parser.prog} --help"))
+        return code
     try:
         code = int(command(options))
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return int(Exit.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output left (`| head`): nobody is there to be told; Python's own flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.DONE)
+    except KeyboardInterrupt:
+        failure = Failure(Exit.INTERRUPTED, "")
+    except SystemExit as stop:  # by a signal
+        if getattr(options, "json", False):
+            print_json(failure_json(int(stop.code or 0), "ended by a signal"))
+        raise
     except Exception as error:  # noqa: BLE001 the edge of the program: shown once, as one line
         if options.debug:
             traceback.print_exc()
-        if isinstance(error, CommandError):
-            say(f"espmon: {error.message}")
-            return int(error.code)
-        for kind, code in codes.items():
-            if isinstance(error, kind):
-                say(f"espmon: {error}")
-                return int(code)
-        if isinstance(error, OSError):
-            say(f"espmon: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
-            return int(Exit.FAILED)
-        say(f"espmon: internal error: {type(error).__name__}: {error} (--debug shows where)")
-        return int(Exit.FAILED)
+        failure = failure_of(error, {PortError: int(Exit.PORT), **(errors or {})})
+        say(f"espmon: {failure.message}")
+    if getattr(options, "json", False):
+        print_json(failure_json(failure.code, failure.message or "interrupted", failure.hint))
+    return int(failure.code)
+
+
+def failure_of(error: Exception, codes: Mapping[type[Exception], int]) -> Failure:
+    """What an exception means at the edge of the program; `codes`: exception type -> exit code."""
+    if isinstance(error, CommandError):
+        return Failure(error.code, error.message)
+    for kind, code in codes.items():
+        if isinstance(error, kind):
+            return Failure(code, str(error), str(getattr(error, "hint", "")))
+    if isinstance(error, OSError):
+        return Failure(Exit.FAILED, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+    return Failure(Exit.FAILED, f"internal error: {type(error).__name__}: {error} (--debug shows where)")

@@ -9,10 +9,10 @@ from espmon.cli.command_runner import Exit, fail
 YES = frozenset({"y", "yes"})
 
 
-def agreed(question: str, *, doing: str) -> bool:
-    """Ask on the terminal; True for yes.
+def require_consent(question: str, *, doing: str) -> None:
+    """Ask on the terminal, and end the command with exit code 1 for anything but yes.
 
-    Ends the command with exit code 2 where there is no terminal to ask on: nothing is agreed to by silence.
+    Ends it with 2 where there is no terminal to ask on: nothing is agreed to by silence.
 
     Args:
         question: one line, cleaned.
@@ -21,4 +21,5 @@ def agreed(question: str, *, doing: str) -> bool:
     if not sys.stdin.isatty():
         fail(Exit.USAGE, f"{doing}; without a terminal to ask on, --yes must be given")
     print(f"{question} Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in YES
+    if sys.stdin.readline().strip().lower() not in YES:
+        fail(Exit.FAILED, "Nothing was touched.")

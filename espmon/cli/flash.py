@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
-from espmon.cli.consent import agreed
+from espmon.cli.consent import require_consent
 from espmon.session.flash_plan import FlashPlan, PlanError, PlanLimitError, from_pairs, from_project, number
 from espmon.text import counted
 
@@ -86,9 +86,8 @@ def run(options: argparse.Namespace) -> int:
     from espmon.session.flash_job import FlashError
 
     job = job_of(options)
-    if not options.yes and not _agreed(options.port, job):
-        say("Nothing was touched.")
-        return int(Exit.FAILED)
+    if not options.yes:
+        _ask(options.port, job)
     try:
         end = flash_port(options.port, job, quiet=options.json)
     except FlashError as error:
@@ -103,7 +102,8 @@ def run(options: argparse.Namespace) -> int:
         for line in lines(end.outcome):
             print(clean(line))
     if options.action == "info" and not end.outcome.partitions:
-        fail(Exit.FAILED, "no partition table to show; --table ADDR reads one that was moved")
+        say("espmon: no partition table to show; --table ADDR reads one that was moved")
+        return int(Exit.FAILED)  # the object of the command is printed
     return int(Exit.DONE if end.outcome.ok else Exit.FAILED)
 
 
@@ -263,12 +263,12 @@ def lines(outcome: FlashOutcome) -> list[str]:
     return rows
 
 
-def _agreed(port: str, job: FlashJob) -> bool:
+def _ask(port: str, job: FlashJob) -> None:
     if sys.stdin.isatty():
         for piece in job.pieces:
             say(f"  0x{piece.address:08x}  {len(piece.data):>9,} bytes  {piece.file}")
     question = f"This resets the board on {clean(port)} and {_consequence(job)}."
-    return agreed(question, doing=f"flash {job.action} resets the board")
+    require_consent(question, doing=f"flash {job.action} resets the board")
 
 
 def _consequence(job: FlashJob) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
-from espmon.cli.consent import agreed
+from espmon.cli.consent import require_consent
 from espmon.port.port_error import PortError
 from espmon.rom.rom_error import RomError
 
@@ -34,9 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Ask, probe, print."""
     if options.baud <= 0:
         fail(Exit.USAGE, f"{options.baud} is not a rate in baud")
-    if not options.yes and not agreed(QUESTION.format(port=clean(options.port)), doing="probing resets the board"):
-        say("Nothing was touched.")
-        return int(Exit.FAILED)
+    if not options.yes:
+        require_consent(QUESTION.format(port=clean(options.port)), doing="probing resets the board")
     try:
         result = probe_port(options.port, baud=options.baud, flash_id=not options.no_flash_id, tell=not options.json)
     except RomError as error:

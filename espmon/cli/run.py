@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
 from espmon.cli.port_options import add_port_options, check_elf_files, positive, print_filter_of
 
 if TYPE_CHECKING:
@@ -103,12 +103,10 @@ def run(options: argparse.Namespace) -> int:
         fail(Exit.USAGE, str(error))
     goals = goals_of(options)
     if options.reset and not options.yes:
-        from espmon.cli.consent import agreed
+        from espmon.cli.consent import require_consent
 
         ports = clean(", ".join(options.port))
-        if not agreed(f"This resets the board on {ports}.", doing="--reset resets the board"):
-            say("Nothing was touched.")
-            return int(Exit.FAILED)
+        require_consent(f"This resets the board on {ports}.", doing="--reset resets the board")
     from espmon.cli.headless_run import HeadlessRun
 
     return HeadlessRun(options, goals, shown).run()
