@@ -183,3 +183,10 @@ def test_a_boot_without_an_end_does_not_listen_for_ever() -> None:
     for _, view in views(FULL[: FULL.index("I (200)")].encode() + b"I (1) app: x\n" * 200):
         list(recognizer.line(view))
     assert not recognizer.attentive
+
+
+def test_a_start_that_failed_is_told_with_and_without_its_header() -> None:
+    first, second = boots(fixture("start_without_header"))
+    assert "no valid application image lies at 0x10000" in (first.hint or "")
+    assert (second.chip, second.bootloader_version) == ("esp32s3", "v5.2")
+    assert "partition 3" in (second.hint or "")

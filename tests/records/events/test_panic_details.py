@@ -6,7 +6,7 @@ import pytest
 
 from espmon.model.exception_causes import Access
 from espmon.records.events import Panic
-from tests.records.events.harness import only, panics, resets, trace
+from tests.records.events.harness import fixture, only, panics, resets, trace
 
 BANNER = "Guru Meditation Error: Core  0 panic'ed ({}). \r\n"
 REGISTERS = (
@@ -245,3 +245,20 @@ def test_a_line_full_of_banners_is_read_in_a_few_pieces() -> None:
     found = panics("Guru Meditation Error: Core  0 panic'ed (" * 2000 + "\r\n")
     assert 1 < len(found) < 8
     assert len({panic.offset for panic in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gave_up_riscv", ("abort", None, 'FreeRTOS: FreeRTOS Task "pump" should not return, Aborting now!', 0)),
+        ("gave_up_xtensa", ("abort", None, "ERROR: Coprocessors must not be used in ISRs!", 5)),
+        ("abort_with_reason", ("abort", None, "mixer: buffer of channel 2 is invalid, aborting", 5)),
+        ("memory_protection", ("exception", "Memory protection fault", None, 0)),
+        ("cache_error", ("cache", "Cache error", None, 0)),
+        ("previous_boot", ("exception", "LoadProhibited", None, 2)),
+        ("chain_alone", ("other", None, None, 4)),
+    ],
+)
+def test_a_whole_log_is_read_right(name: str, told: tuple[str, str | None, str | None, int]) -> None:
+    panic = only(fixture(name))
+    assert (panic.kind, panic.cause, panic.reason, len(panic.backtrace)) == told
