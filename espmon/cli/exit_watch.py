@@ -51,6 +51,7 @@ class ExitWatch:
         self._salvage = salvage
         self._end = end
         self._left = threading.Event()
+        self._leaving = False
         self._numbers = [getattr(signal, name) for name in LEAVING if hasattr(signal, name)]
         # Only for those who watch: every command comes through this module.
         import asyncio
@@ -71,7 +72,8 @@ class ExitWatch:
     def __exit__(self, *exc_info: object) -> None:
         self._left.set()
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # Who is leaving by a signal leaves by that one, whatever else comes now.
+            signal.signal(number, signal.SIG_IGN if self._leaving else handler)
         signal.set_wakeup_fd(self._wakeup)
         self._hears.close()
 
@@ -98,6 +100,7 @@ class ExitWatch:
                         return
 
     def _see_out(self, code: int) -> None:
+        self._leaving = True
         end = time.monotonic() + LEAVE_SECONDS
         arm_last_resort(LEAVE_SECONDS + 0.1)
         self._leave(code)
