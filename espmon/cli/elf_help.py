@@ -12,6 +12,7 @@ from espmon.session.binlog_strings import BinlogStrings
 
 if TYPE_CHECKING:
     from espmon.postmortem import Symbolizer
+    from espmon.postmortem.panic_report import PanicReport
 
 
 class ElfHelp:
@@ -67,14 +68,18 @@ class ElfHelp:
         found = {index: decorate(line, self._symbolizer) for index, line in candidate_lines(block)}
         return {index: rows for index, rows in found.items() if rows}
 
+    def panic(self, panic: Panic) -> PanicReport:
+        """The report on a panic, as far as the files tell."""
+        from espmon.postmortem.panic_report import decode_panic
+
+        return decode_panic(panic, self._symbolizer)
+
     def report(self, record: Record) -> str:
         """What is told of a crash below its title, as lines of text: its report, or of a panic without an ELF one
         sentence; "" for any other record.
         """
         if isinstance(record, Panic):
-            from espmon.postmortem.panic_report import decode_panic
-
-            report = decode_panic(record, self._symbolizer)
+            report = self.panic(record)
             return report.to_text() if self._symbolizer is not None else report.sentence
         if isinstance(record, Coredump) and record.payload:
             found = self._core(record)
@@ -85,9 +90,7 @@ class ElfHelp:
         """The record's JSON with what decoding adds."""
         value = record.to_json()
         if isinstance(record, Panic):
-            from espmon.postmortem.panic_report import decode_panic
-
-            value.update(decode_panic(record, self._symbolizer).to_json())
+            value.update(self.panic(record).to_json())
         elif isinstance(record, Coredump) and record.payload:
             report = self._core(record)
             if report is not None:

@@ -22,10 +22,12 @@ from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput, Tail
 from espmon.cli.port_options import print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output
+from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
 from espmon.records.batch import Part
 from espmon.records.print_filter import PrintFilter
 from espmon.session import LoopThread, Session, State, load_settings
 from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
+from espmon.session.file_system import write_atomically
 from espmon.session.session_events import FlashEvent, LinkEvent, ProbeEvent, SessionNote
 from espmon.session.settings import LINE_ENDS
 from espmon.session.status import (
@@ -156,6 +158,8 @@ class HeadlessRun:
         self._settings = replace(settings, store_bytes=STORE_BYTES, reconnect=self.reconnects)
         self._eol = LINE_ENDS[settings.eol]
         self._prefixed: list[PrefixedStream] = []
+        self._helps: dict[str, ElfHelp] = {}
+        self._report = RunReport(self._helps)
         self._loop: LoopThread | None = None
 
     # -- the end ------------------------------------------------------------------------------------------------
@@ -232,7 +236,9 @@ class HeadlessRun:
             elf = ElfHelp([*self._options.elf], self._options.rom_elf)
             session = loop.make(lambda: Session(settings=self._settings))
             self._boards[name] = Board(self, name, session, elf)
-            outputs[name] = self._output(stdout, elf, name if len(names) > 1 else None)
+            self._helps[name] = elf
+            output = self._output(stdout, elf, name if len(names) > 1 else None)
+            outputs[name] = ReportedOutput(output, self._report, name)
         return outputs
 
     def _output(self, stdout: StandardOutput, elf: ElfHelp, name: str | None) -> Output:
@@ -330,6 +336,7 @@ class HeadlessRun:
             row = json.dumps(failure_json(end.code, end.sentence)) + "\n"
             self.outlet.put("", lambda: self._stdout.write(row.encode("ascii")))
         printed = self.outlet.finish(OUTPUT_SECONDS)
+        end = self._write_reports(end)
         if end.sentence:
             say(f"espmon: {end.sentence}" if end.code else end.sentence)
         if not printed:
@@ -338,6 +345,22 @@ class HeadlessRun:
         if not end.sentence and end.code == Exit.DONE:
             silence_output()
         return int(end.code)
+
+    def _write_reports(self, end: End) -> End:
+        """What a CI page shows; a file that cannot be written fails the run."""
+        options, report = self._options, self._report
+        told = RunEnd(end.code, end.sentence, max(0.0, time.monotonic() - self._begun), self._received)
+        if os.environ.get("GITHUB_ACTIONS") == "true" and not options.no_annotations:
+            for line in report.annotations():
+                print(line, file=sys.stderr)
+        try:
+            if options.summary is not None:
+                write_atomically(options.summary, report.markdown(told).encode("utf-8", "backslashreplace"))
+            if options.junit is not None:
+                write_atomically(options.junit, report.junit(told, options.port))
+        except OSError as error:
+            return End(end.code or Exit.FAILED, f"{end.sentence}; {error.filename}: {error.strerror or error}")
+        return end
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

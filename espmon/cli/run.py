@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
@@ -74,6 +75,14 @@ def parser() -> argparse.ArgumentParser:
     ends.add_argument("--idle-timeout", type=seconds, metavar="S", help="end when nothing came for S seconds")
     ends.add_argument("--max-bytes", type=positive, metavar="N", help="end when N bytes have come")
     ends.add_argument("--boots", type=positive, metavar="N", help="end when the boot after the Nth begins")
+    reports = result.add_argument_group("for a CI page")
+    reports.add_argument("--junit", type=Path, metavar="FILE", help="write the run as a JUnit test case")
+    reports.add_argument(
+        "--summary", type=Path, metavar="FILE", help="write resets, crashes and screenshots as Markdown"
+    )
+    reports.add_argument(
+        "--no-annotations", action="store_true", help="on GitHub: do not mark crashes at their source lines"
+    )
     return result
 
 

@@ -117,13 +117,20 @@ def test_a_reply_is_sent_after_what_it_waits_for(board: BoardThread) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_a_crash_fails_the_run_with_its_sentence(board: BoardThread) -> None:
-    elf = board.board.elf
-    arguments = ("--elf", str(elf), "--send-after", "esp>", "panic", "--fail-on", "panic", "--timeout", "40")
-    result = run(board.url, *arguments)
+def test_a_crash_fails_the_run_with_its_sentence(
+    board: BoardThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    files = ("--summary", str(tmp_path / "run.md"), "--junit", str(tmp_path / "run.xml"))
+    arguments = ("--elf", str(board.board.elf), "--send-after", "esp>", "panic", "--fail-on", "panic")
+    result = run(board.url, *arguments, *files, "--timeout", "40")
     assert result.returncode == 1, result.stderr
     assert "Panic" in last_line(result)
     assert b"read_register" in result.stdout
+    assert "read_register" in (tmp_path / "run.md").read_text()
+    assert "read_register" in (tmp_path / "run.xml").read_text()
+    assert b"::error file=" in result.stderr
+    assert b"sensor.h,line=" in result.stderr
 
 
 def test_json_lines_are_the_contract_s_and_the_last_one_says_why_it_failed() -> None:
@@ -280,6 +287,13 @@ def test_a_pseudo_terminal_is_a_port(tmp_path: Path) -> None:
     finally:
         os.close(master)
         os.close(slave)
+
+
+def test_a_report_that_cannot_be_written_fails_the_run() -> None:
+    with Talker(b"hello\n") as talker:
+        result = run(talker.url, "--until", "hello", "--junit", "/nonexistent/run.xml")
+    assert result.returncode == 1
+    assert "/nonexistent" in last_line(result)
 
 
 def test_the_run_is_recorded(tmp_path: Path) -> None:
