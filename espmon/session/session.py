@@ -25,7 +25,6 @@ from espmon.session.ide import Ide
 from espmon.session.ide_link import IdeLink
 from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
-from espmon.session.probe_action import ProbeAction
 from espmon.session.publisher import Listener, Publisher
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
@@ -260,11 +259,16 @@ class Session:
 
     async def probe(self) -> None:
         """Probe again from MONITORING (the user agreed)."""
-        await self.run(ProbeAction(self._identified))
+        await self._runner.run(self._probe_action())
 
     async def consent(self) -> None:
         """The user agreed to the probe: run it on the same handle, then monitor; failure ends in CLOSED."""
-        await self._runner.run(ProbeAction(self._identified), consented=True)
+        await self._runner.run(self._probe_action(), consented=True)
+
+    def _probe_action(self) -> Action:
+        from espmon.session.probe_action import ProbeAction
+
+        return ProbeAction(self._identified)
 
     def _identified(self, result: ProbeResult) -> None:
         self.connection.remember(result)
