@@ -22,11 +22,9 @@ class ByteStream(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Take all of these."""
-        ...
 
     def flush(self) -> object:
         """Pass them on."""
-        ...
 
 
 class TextStream(Protocol):
@@ -34,11 +32,9 @@ class TextStream(Protocol):
 
     def write(self, text: str, /) -> object:
         """Take all of this."""
-        ...
 
     def flush(self) -> object:
         """Pass it on."""
-        ...
 
 
 class Output(Protocol):
@@ -46,11 +42,9 @@ class Output(Protocol):
 
     def take(self, batch: Batch | LineBlock) -> None:
         """Print these records."""
-        ...
 
     def end(self) -> None:
         """Print what was held back."""
-        ...
 
 
 class JsonOutput:

@@ -80,47 +80,36 @@ class Sections(Protocol):
     @property
     def elf(self) -> Elf:
         """The file."""
-        ...
 
     def resolve(self, unit: Unit, reference: int) -> tuple[Unit, int]:
         """The unit and offset that a reference leads to."""
-        ...
 
     def range_budget(self, unit: Unit) -> Budget:
         """What the ranges of all entries of a unit may be together."""
-        ...
 
     def ranges(self, unit: Unit, attributes: dict[int, Value], budget: Budget | None = None) -> list[tuple[int, int]]:
         """The address ranges of an entry; of one of many with the budget of all."""
-        ...
 
     def abbreviations(self, offset: int, sizes: tuple[int, int, int]) -> dict[int, Abbreviation]:
         """The abbreviation table at an offset."""
-        ...
 
     def string(self, offset: int) -> str:
         """A string of `.debug_str`."""
-        ...
 
     def line_string(self, offset: int) -> str:
         """A string of `.debug_line_str`."""
-        ...
 
     def indexed_string(self, unit: Unit, index: int) -> str:
         """A string by its index in the unit's table."""
-        ...
 
     def indexed_address(self, unit: Unit, index: int) -> int | None:
         """An address by its index in the unit's table."""
-        ...
 
     def range_offset(self, unit: Unit, index: Value) -> int | None:
         """Where a range list is, by its index."""
-        ...
 
     def location_offset(self, unit: Unit, index: Value) -> int | None:
         """Where a location list is, by its index."""
-        ...
 
 
 class Unit:

@@ -119,15 +119,12 @@ class _Reader(Protocol):
 
     def first(self, address: int) -> int:
         """The place of the first entry."""
-        ...
 
     def caller(self, address: int) -> int:
         """The place of a later entry: inside the call, whose last byte is just before the return address."""
-        ...
 
     def follows_call(self, address: int) -> bool:
         """Whether a later entry's return address follows a call."""
-        ...
 
 
 class _Plain:

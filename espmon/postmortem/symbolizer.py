@@ -32,27 +32,21 @@ class CodeSource(Protocol):
     @property
     def machine(self) -> int:
         """ELF machine number (94 Xtensa, 243 RISC-V)."""
-        ...
 
     def is_code(self, address: int) -> bool:
         """Tell whether an address lies in an executable section."""
-        ...
 
     def code_at(self, address: int, size: int) -> bytes:
         """Return `size` bytes of code; fewer, or none, where there are no more."""
-        ...
 
     def symbol_at(self, address: int) -> Symbol | None:
         """Return the function symbol that covers a code address."""
-        ...
 
     def lookup(self, address: int, statements: bool = False) -> list[Frame]:
         """Return the frames at an address, innermost first."""
-        ...
 
     def lookup_caller(self, return_address: int, statements: bool = False) -> list[Frame]:
         """Return the frames of the call that comes back to an address."""
-        ...
 
 
 class Image:

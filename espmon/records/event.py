@@ -52,19 +52,15 @@ class EventRecognizer(Protocol):
     @property
     def attentive(self) -> bool:
         """... or whenever this is true: in the middle of a panic every line is offered."""
-        ...
 
     def line(self, line: LineView) -> Iterable[Record]:
         """Read one line; yield the events that it completes."""
-        ...
 
     def span(self, record: Record) -> Iterable[Record]:
         """Read one non-line span record (a gdb packet ends a panic); yield the events that it completes."""
-        ...
 
     def end(self) -> Iterable[Record]:
         """The stream ended: yield what is open, with what is missing named as damaged."""
-        ...
 
 
 @runtime_checkable
@@ -74,11 +70,9 @@ class Gathering(Protocol):
     @property
     def open_since(self) -> int | None:
         """Stream offset of the event that is being gathered; None between events."""
-        ...
 
     def end(self) -> Iterable[Record]:
         """Yield what is open: an event that began later is about to be reported."""
-        ...
 
 
 @runtime_checkable
@@ -91,7 +85,6 @@ class PromptReader(Protocol):
         Called once for each length that the line has in a pause. Nothing may be remembered: the line comes again when
         it is finished, and what it then yields that is equal to what was said is dropped.
         """
-        ...
 
 
 @runtime_checkable
@@ -107,4 +100,3 @@ class Restartable(Protocol):
 
     def restarted(self) -> None:
         """What comes next is no consequence of what came before."""
-        ...

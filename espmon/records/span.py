@@ -32,11 +32,9 @@ class StringSource(Protocol):
 
     def has(self, kind: int) -> bool:
         """True when there is an ELF for frames of this type (1 bootloader, 2 application)."""
-        ...
 
     def read(self, kind: int, address: int, size: int | None) -> bytes | None:
         """The bytes at `address`, up to a NUL or (with `size`) that many; None when no section holds the address."""
-        ...
 
 
 class More:
@@ -174,24 +172,19 @@ class Capture(Protocol):
     @property
     def expected(self) -> int | None:
         """Bytes in all, None while unknown."""
-        ...
 
     @property
     def lines(self) -> int:
         """Text lines of the payload so far."""
-        ...
 
     def scan(self, data: Bytes, start: int) -> Outcome | None:
         """Read on. `data[start]` is the capture's first byte; `data` ends where the stream does so far."""
-        ...
 
     def idle(self, data: Bytes, start: int) -> Outcome | None:
         """The line went quiet for a moment: end only if nothing but an optional line end is missing."""
-        ...
 
     def end(self, data: Bytes, start: int, reason: str) -> Outcome:
         """End here, whatever came."""
-        ...
 
 
 class SpanRecognizer(Protocol):
@@ -204,4 +197,3 @@ class SpanRecognizer(Protocol):
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | Capture | Cut | More | None:
         """Decide about a hit at `data[at]`. None: these bytes are text."""
-        ...

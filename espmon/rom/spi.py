@@ -35,11 +35,9 @@ class Registers(Protocol):
 
     async def read_reg(self, address: int) -> int:
         """A register's content."""
-        ...
 
     async def write_reg(self, address: int, value: int) -> None:
         """Set a register."""
-        ...
 
 
 class FlashId(NamedTuple):

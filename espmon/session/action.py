@@ -33,7 +33,6 @@ class Action(Protocol):
     @property
     def name(self) -> str:
         """Who holds the lease, in `Status.lease` and in the recording."""
-        ...
 
     async def run(self, lease: Lease, reporter: Reporter) -> bytes:
         """Act, and report what came of it, also when it fails or is cancelled.
@@ -41,4 +40,3 @@ class Action(Protocol):
         Returns the tail of what was read that is log after all. Raises `ActionError` when it failed, `PortError` when
         the port is gone.
         """
-        ...

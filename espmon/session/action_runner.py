@@ -23,11 +23,9 @@ class PortLoss(Protocol):
 
     def lose(self, error: PortError) -> None:
         """The port is gone. Returns at once."""
-        ...
 
     async def lost(self, error: PortError) -> None:
         """The same, and waits until the port is closed."""
-        ...
 
 
 class ActionRunner:

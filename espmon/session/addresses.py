@@ -43,7 +43,7 @@ PLACES = re.compile(
 DECODED = re.compile(rb"^\s*(?:---\s|#\d+\s|\(inlined by\)|0[xX][0-9a-fA-F]{8}: \S+ (?:at|in) )")
 """A line that another tool has decoded already."""
 
-ADDRESSES_A_LINE = 64
+MAX_ADDRESSES = 64
 """Addresses decoded in one line at most."""
 
 
@@ -62,7 +62,7 @@ def code_addresses(line: bytes) -> list[tuple[int, bool]]:
         for match in ADDRESS.finditer(line)
         if match.start(1) not in vectors
     ]
-    return list(dict.fromkeys(rows))[:ADDRESSES_A_LINE]
+    return list(dict.fromkeys(rows))[:MAX_ADDRESSES]
 
 
 def backtrace_addresses(line: bytes) -> tuple[list[int], bool]:
@@ -72,7 +72,7 @@ def backtrace_addresses(line: bytes) -> tuple[list[int], bool]:
     named = BACKTRACE.search(line)
     found = named or BARE_CHAIN.search(line)
     values = [_unwindowed(match[1]) for match in PRINTED_FRAME.finditer(found[1])] if found else []
-    return values[:ADDRESSES_A_LINE], named is not None
+    return values[:MAX_ADDRESSES], named is not None
 
 
 def _is_data(line: bytes) -> bool:

@@ -36,7 +36,6 @@ class Opener(Protocol):
 
     def __call__(self, url: str, *, baud: int, no_reset: bool) -> Awaitable[Handle]:
         """Open `url`. Raises `PortError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from espmon.session.tasks import stop_tasks
 OWNER = "gdb"
 """Name of the debug lease, in `Status.lease` and in the recording."""
 
-STACK_ROUNDS = 24
+MAX_STACK_PIECES = 24
 """Pieces of stack fetched for one backtrace at most."""
 
 
@@ -184,7 +184,7 @@ class DebugLease:
         stop, thread, threads = self._stop, self._selected, self._threads
         stack = StackReader(stack_pointer(registers))
         await self._fetch(debugger, stack, stack.first)
-        for _ in range(STACK_ROUNDS):
+        for _ in range(MAX_STACK_PIECES):
             found = await self._decoder.run(
                 lambda symbolizer: snapshot(stop, thread, threads, registers, stack, symbolizer)
             )

@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 Scan = tuple[int, dict[int, tuple[str, ...]], str | None]
 """What a step found: the line after the last one looked at, decorations by line, a problem in words."""
 
-DECORATED_LINES = 200_000
+MAX_DECORATED_LINES = 200_000
 """Decorated lines kept; the oldest go first."""
 
 
@@ -70,7 +70,7 @@ class Decoder:
         self._generation = 0
         self._next = 0
         self._busy = False
-        self._told = ""
+        self._announced = ""
         self._decorations: dict[int, tuple[str, ...]] = {}
         self.loaded: Loaded | None = None
 
@@ -188,11 +188,11 @@ class Decoder:
             self._next = max(self._next, line)
             if found:
                 self._decorations.update(found)
-                for old in list(islice(self._decorations, max(0, len(self._decorations) - DECORATED_LINES))):
+                for old in list(islice(self._decorations, max(0, len(self._decorations) - MAX_DECORATED_LINES))):
                     del self._decorations[old]
                 self._emit(DecorationsChanged(tuple(found)))
-            if problem and problem != self._told:
-                self._told = problem
+            if problem and problem != self._announced:
+                self._announced = problem
                 self._emit(Notice(f"Some addresses could not be decoded: {problem}", Severity.WARNING))
         if self.loaded is not None and len(self._store) - self._next < SCAN_LINES:
             # A flood comes in many small reads: changing threads for each of them costs more than the work.

@@ -28,7 +28,7 @@ MIN_PREFIX = 7
 MAX_ELF_BYTES = 512 << 20
 """Larger files are left out: no application is."""
 
-DESCRIPTION_BYTES = 8 << 20
+MAX_DESCRIPTION_BYTES = 8 << 20
 """Largest `project_description.json` that is read."""
 
 LIBRARY_BYTES = 1 << 30
@@ -166,7 +166,7 @@ def _files(folder: Path, suffix: str) -> list[Path]:
 
 def _idf_elf(description: Path) -> str | None:
     try:
-        content = json.loads(read_regular(description, DESCRIPTION_BYTES).decode("utf-8", "replace"))
+        content = json.loads(read_regular(description, MAX_DESCRIPTION_BYTES).decode("utf-8", "replace"))
     except (OSError, ValueError, RecursionError):
         return None
     name = content.get("app_elf") if isinstance(content, dict) else None

@@ -49,11 +49,9 @@ class Wire(Protocol):
 
     async def read(self, timeout: float | None = None) -> bytes:
         """Bytes, or b"" after `timeout` seconds."""
-        ...
 
     async def write(self, data: bytes, timeout: float = 5.0) -> None:
         """Send."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

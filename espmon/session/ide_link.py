@@ -52,7 +52,7 @@ class IdeLink:
         self._reporter = reporter
         self._tasks = tasks
         self._path_map = path_map
-        self._told: set[int] = set()
+        self._announced: set[int] = set()
 
     def stop_waiting(self) -> None:
         """The user wants the port back."""
@@ -69,8 +69,8 @@ class IdeLink:
             self._tasks.spawn(self._crash(change.report))
         elif isinstance(change, EventAdded) and isinstance(change.entry.record, Coredump):
             entry = change.entry
-            if entry.path is not None and entry.id not in self._told:
-                self._told.add(entry.id)
+            if entry.path is not None and entry.id not in self._announced:
+                self._announced.add(entry.id)
                 self._tasks.spawn(self._core_dump(change.entry.record.payload, entry.path))
 
     async def _core_dump(self, dump: bytes, path: Path) -> None:

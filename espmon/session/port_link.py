@@ -18,10 +18,10 @@ REST_SECONDS = 0.2
 DISK_SECONDS = 5.0
 """Time for which a disk that takes nothing may hold up a sender."""
 
-DISK_POLL = 0.02
+DISK_POLL_SECONDS = 0.02
 """Seconds between two looks at a disk that is behind."""
 
-LEASE_HELD = 512 << 10
+MAX_LEASED_BYTES = 512 << 10
 """Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
 
 
@@ -105,9 +105,9 @@ class Link:
         self._recorder.raw(data, owner)
         if owner != PIPELINE:
             self._leased += data
-            if len(self._leased) > LEASE_HELD:
-                older = bytes(self._leased[: LEASE_HELD // 2])
-                del self._leased[: LEASE_HELD // 2]
+            if len(self._leased) > MAX_LEASED_BYTES:
+                older = bytes(self._leased[: MAX_LEASED_BYTES // 2])
+                del self._leased[: MAX_LEASED_BYTES // 2]
                 self._pipeline.raw(older, owner, self._clock())
 
     def _start(self) -> None:
@@ -143,7 +143,7 @@ class Link:
         while (recording := self._recorder.behind) is not None:
             if time.monotonic() - recording.progress > DISK_SECONDS:
                 return
-            await asyncio.sleep(DISK_POLL)
+            await asyncio.sleep(DISK_POLL_SECONDS)
 
     async def borrow(self, owner: str) -> Lease:
         """Take the handle away from the pipeline. End it with `give_back` or `forfeit`."""

@@ -19,7 +19,7 @@ from espmon.session.settings import Settings, data_folder
 from espmon.session.state import Transition
 from espmon.session.status import RecordingState, Severity
 
-EARLY_EVENTS = 64
+MAX_EARLY_EVENTS = 64
 """Events kept until the recording begins (it begins when a port is open)."""
 
 START_AGAIN_SECONDS = 5.0
@@ -62,7 +62,7 @@ class Recorder:
         self._files = files or FileSystem()
         self._recording: Recording | None = None
         self._unfinished: Recording | None = None
-        self._early: deque[tuple[JsonObject, float]] = deque(maxlen=EARLY_EVENTS)
+        self._early: deque[tuple[JsonObject, float]] = deque(maxlen=MAX_EARLY_EVENTS)
         self._shown = RecordingState()
         self._wanted: tuple[str, Path | None] | None = None
         self._again = 0.0

@@ -25,10 +25,10 @@ from espmon.session.status import CrashDecoded, Report, Severity, Undecoded
 from espmon.session.tasks import BackgroundTasks
 from espmon.text import plain, plain_lines
 
-DECODED_AGAIN = 100
+MAX_DECODED_AGAIN = 100
 """Latest events that are looked at for crashes to decode once more when another ELF is used."""
 
-MAX_TOLD = 10_000
+MAX_ANNOUNCED = 10_000
 """Entries remembered as told."""
 
 STORM_SECONDS = 0.5
@@ -68,7 +68,7 @@ class Reports:
         self._recorder = recorder
         self._reporter = reporter
         self._tasks = tasks
-        self._told: set[int] = set()
+        self._announced: set[int] = set()
         self._newest: dict[int, Panic] = {}
         """Entry -> the newest panic of those that are being decoded."""
 
@@ -83,7 +83,7 @@ class Reports:
 
     async def all_again(self) -> None:
         """Decode the latest crashes once more: there is another ELF."""
-        for entry in self._events.entries[-DECODED_AGAIN:]:
+        for entry in self._events.entries[-MAX_DECODED_AGAIN:]:
             report = entry.report
             if isinstance(entry.record, Panic) or not (isinstance(report, CoreReport) and report.elf):
                 await self.decode_again(entry.id)
@@ -140,10 +140,10 @@ class Reports:
         if len(self._decoded) > MAX_DECODED:
             self._decoded.popitem(last=False)
         # Not by its count: the same crash may have come again before the first one was decoded.
-        if not again and entry not in self._told:
-            if len(self._told) >= MAX_TOLD:
-                self._told.clear()
-            self._told.add(entry)
+        if not again and entry not in self._announced:
+            if len(self._announced) >= MAX_ANNOUNCED:
+                self._announced.clear()
+            self._announced.add(entry)
             self._reporter.notify(report.sentence, Severity.ERROR if panic.fatal else Severity.WARNING)
             if panic.fatal:
                 self._reporter.emit(CrashDecoded(report))

@@ -20,7 +20,7 @@ STACK_BYTES = 512
 STACK_PIECE = 256
 """Stack read whenever the chain of calls leaves what is there."""
 
-STACK_REACH = 256 << 10
+MAX_STACK_REACH = 256 << 10
 """How far above the stack pointer a frame may lie."""
 
 BELOW = 16
@@ -56,7 +56,7 @@ class StackReader:
     def wanted(self) -> tuple[int, int] | None:
         """What the last unwinding lacked: address, bytes. None when it had everything it may have."""
         missed, self._missed = self._missed, None
-        if missed is None or not self.start <= missed < self.pointer + STACK_REACH:
+        if missed is None or not self.start <= missed < self.pointer + MAX_STACK_REACH:
             return None
         address = missed & ~15
         if address in self._refused:

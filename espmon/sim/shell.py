@@ -37,7 +37,6 @@ class Shell(Protocol):
 
     def milliseconds(self) -> int:
         """Device time."""
-        ...
 
     def leave_line_open(self) -> None:
         """No prompt and no line end now: what comes next follows on the same line."""
@@ -47,4 +46,3 @@ class Shell(Protocol):
 
     def reboot(self, reason: str) -> NoReturn:
         """Restart."""
-        ...

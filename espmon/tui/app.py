@@ -194,20 +194,20 @@ class EspmonApp(Host):
         """Whether frames are still waiting for the terminal. Where the driver cannot say: never."""
         return bool(getattr(self._driver, "waiting", 0))
 
-    # -- news from the session ----------------------------------------------------------------------------------
+    # -- changes from the session ----------------------------------------------------------------------------------
 
-    def _deliver(self, news: PendingChanges) -> None:
+    def _deliver(self, changes: PendingChanges) -> None:
         # Through the app's own queue: what goes wrong there ends the app with its reason instead of being swallowed.
-        self.call_next(self._take, news)
+        self.call_next(self._take, changes)
 
-    def _take(self, news: PendingChanges) -> None:
+    def _take(self, changes: PendingChanges) -> None:
         if not self.screen_stack or not isinstance(self.screen_stack[0], MonitorScreen):
             return
         if self.monitor.is_mounted:
-            self.monitor.take(news)
-        for notice in news.notices:
+            self.monitor.take(changes)
+        for notice in changes.notices:
             self.toast(notice)
-        for status in news.statuses:
+        for status in changes.statuses:
             self.recorded = status.recording or self.recorded
             self.router.follow(status)
             if self._artifacts is not None:
@@ -217,7 +217,7 @@ class EspmonApp(Host):
             self.stub.follow_status(status)
             self.questions.follow_status(status)
             self.builds.follow_status(status)
-        for entry in news.events:
+        for entry in changes.events:
             self.artifacts.follow_entry(entry)
             self.builds.follow_entry(entry)
 

@@ -55,7 +55,7 @@ class Artifacts:
         self._timer: Timer | None = None
         self._shown: set[int] = set()
 
-    # -- news ---------------------------------------------------------------------------------------------------
+    # -- changes ---------------------------------------------------------------------------------------------------
 
     def expect_picture(self) -> None:
         """The user asked for a screenshot: show the next one that is saved, or say that none came."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from espmon.tui.screens.device_manager import DeviceRow
     from espmon.tui.screens.ports import PortRow
 
-HOLDERS_ASKED = 16
+MAX_HOLDERS = 16
 """Ports whose holder is looked up at most; looking goes through the files of every process."""
 
 
@@ -37,7 +37,7 @@ def ports(discover: Callable[[], Sequence[PortInfo]]) -> list[PortRow]:
             row = replace(row, baud=device.baud, elf=Path(device.elf) if device.elf else None)
             row = replace(row, nickname=device.nickname or row.nickname, chip_guess=device.chip or row.chip_guess)
             row = replace(row, product=device.name or row.product)
-        if number < HOLDERS_ASKED and not row.busy:
+        if number < MAX_HOLDERS and not row.busy:
             others = [str(holder) for holder in holders(row.device) if holder.pid != os.getpid()]
             row = replace(row, busy=", ".join(others))
         rows.append(row)

@@ -56,19 +56,19 @@ class BuildWatch:
         self._elf: Path | None = None
         self._loaded: dict[Path, Stamp] = {}
         self._seen: dict[Path, Stamp] = {}
-        self._told: dict[Path, Stamp] = {}
+        self._announced: dict[Path, Stamp] = {}
         self._looking = False
 
     @property
     def changed(self) -> Path | None:
         """The file that is newer than what is loaded, None when there is none."""
-        return next((path for path, stamp in self._told.items() if self._loaded.get(path) != stamp), None)
+        return next((path for path, stamp in self._announced.items() if self._loaded.get(path) != stamp), None)
 
     def follow_status(self, status: Status) -> None:
         """Another ELF is used: that one is looked at from now on."""
         if status.elf != self._elf:
             self._elf = status.elf
-            self._loaded, self._seen, self._told = {}, {}, {}
+            self._loaded, self._seen, self._announced = {}, {}, {}
 
     def follow_entry(self, entry: EventEntry) -> None:
         """What was flashed is what the board runs: decode with it."""
@@ -92,8 +92,8 @@ class BuildWatch:
         if not self._loaded:
             self._loaded = now
         settled = {path: stamp for path, stamp in now.items() if before.get(path) == stamp}
-        new = [path for path, stamp in settled.items() if self._told.get(path, self._loaded.get(path)) != stamp]
-        self._told.update({path: settled[path] for path in new})
+        new = [path for path, stamp in settled.items() if self._announced.get(path, self._loaded.get(path)) != stamp]
+        self._announced.update({path: settled[path] for path in new})
         if new:
             self._app.notify(
                 f"{new[0].name} was built anew. L loads it for decoding, Ctrl-T F flashes the board",
@@ -107,7 +107,7 @@ class BuildWatch:
         if elf is None:
             app.notify("No ELF is loaded: E chooses one", markup=False)
             return
-        self._loaded, self._told = dict(self._seen), {}
+        self._loaded, self._announced = dict(self._seen), {}
         others = tuple(path for path in app.defaults.elf[1:] if path != elf)
         app.link.ask(app.link.session.set_elf((elf, *others)))
         app.notify(f"Loading {elf.name} again", markup=False)

@@ -59,7 +59,7 @@ class DebugDialogs:
         self._stack_at = 0
         """Where the memory begins that a snapshot brings: shown until the user reads elsewhere."""
 
-    # -- news ---------------------------------------------------------------------------------------------------
+    # -- changes ---------------------------------------------------------------------------------------------------
 
     def follow_status(self, status: Status) -> None:
         """Offer what can be done about a board that has stopped in its stub, unless an IDE gets the port.

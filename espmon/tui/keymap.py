@@ -34,7 +34,7 @@ MODULES = {
     "flash_progress": "screens.flash_screens",
     "gdb": "screens.gdb_inspector",
     "stub": "screens.stub_offer",
-    "lent": "screens.ide_has_port",
+    "ide": "screens.ide_has_port",
 }
 """First part of an id -> module of `espmon.tui` that has those bindings. The monitor's own are in `actions.ACTIONS`."""
 

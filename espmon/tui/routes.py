@@ -35,7 +35,7 @@ class Router:
         self._probing: ProbingScreen | None = None
         self._opened = False
         self._failed = False
-        self._entered = ""
+        self._typed = ""
 
     @property
     def never_opened(self) -> bool:
@@ -132,11 +132,11 @@ class Router:
             failed=app.request if error else None,
             error=error,
             hint=hint,
-            entered=self._entered if error else "",
+            typed=self._typed if error else "",
         )
 
         def answered(request: OpenRequest | None) -> None:
-            self._entered = screen.entered
+            self._typed = screen.typed
             self._picked(request)
 
         self._app.push_screen(screen, answered)

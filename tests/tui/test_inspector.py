@@ -210,7 +210,7 @@ async def test_the_list_keeps_as_many_events_as_the_session_does() -> None:
 
 
 def test_the_lines_marked_first_lose_their_remarks_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "MARKED", 3)
+    monkeypatch.setattr(layout, "MAX_MARKED", 3)
     drawing = layout.Layout(LogStore(), Painter(Style()))
     assert all(drawing.add_mark(line, layout.Mark(f"boot {line}")) for line in range(5))
     assert list(drawing.marks) == [2, 3, 4]

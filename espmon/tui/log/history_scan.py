@@ -15,10 +15,10 @@ from espmon.session.store import LogStore
 from espmon.text import counted
 from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES, Selector
 
-STEP = 8192
+MAX_STEP_LINES = 8192
 """Most lines looked at before other threads get a turn."""
 
-INLINE = 4096
+MAX_INLINE_LINES = 4096
 """Most new lines that are looked at on the screen's own loop; more go to the thread."""
 
 
@@ -65,9 +65,9 @@ class Scan:
     @property
     def inline(self) -> bool:
         """What is behind is so little that the screen's own loop may look at it."""
-        return self.behind <= INLINE and not self.selector.costly
+        return self.behind <= MAX_INLINE_LINES and not self.selector.costly
 
-    def step(self, limit: int = STEP) -> bool:
+    def step(self, limit: int = MAX_STEP_LINES) -> bool:
         """Look at up to `limit` more lines; False when there is nothing left."""
         end = min(self.store.rows_end, max(self.next, self.store.first) + limit)
         at = max(self.next, self.store.first)
@@ -118,13 +118,13 @@ class Scanner:
         self._generation += 1
 
     def _run(self, scan: Scan, generation: int) -> None:
-        told = 0.0
+        announced = 0.0
         while scan.step():
             if generation != self._generation:
                 return
             now = time.monotonic()
-            if now - told > 0.05:
-                told = now
+            if now - announced > 0.05:
+                announced = now
                 self._deliver(generation, scan, False)
             # Give the event loop its turn: a thread that never waits holds the interpreter for whole switch intervals.
             time.sleep(0)

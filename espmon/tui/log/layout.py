@@ -23,16 +23,16 @@ from espmon.tui.log.rows import LiveReader, row_bytes, show_row
 from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.tui.sanitise import visible
 
-LINES = 2048
+MAX_LINES = 2048
 """Most display lines remembered."""
 
-MARKED = 20_000
+MAX_MARKED = 20_000
 """Most lines with remarks above them; those marked first go first."""
 
-DECORATED = 16
+MAX_DECORATED = 16
 """Most lines of one row that something is said about."""
 
-MATCHES = 500
+MAX_MATCHES = 500
 """Most matches highlighted in one line."""
 
 Range = tuple[int, int, str]
@@ -126,7 +126,7 @@ class Layout:
             return False
         marks[:] = [other for other in marks if mark.event is None or other.event != mark.event]
         marks.append(mark)
-        if len(self.marks) > MARKED:
+        if len(self.marks) > MAX_MARKED:
             del self.marks[next(iter(self.marks))]
         return True
 
@@ -156,7 +156,7 @@ class Layout:
             return self._live_shown[1]
         found = self._lines.get(line)
         if found is None:
-            if len(self._lines) >= LINES:
+            if len(self._lines) >= MAX_LINES:
                 self._lines.clear()
             found = self._lines[line] = self._read(line, None)
         return found
@@ -202,7 +202,7 @@ class Layout:
         stop = self.store.rows.stop(row) if live is None else live.end
         if stop == row + 1:
             return self.decorate(row)
-        return [said for line in range(max(row, stop - DECORATED), stop) for said in self.decorate(line)]
+        return [said for line in range(max(row, stop - MAX_DECORATED), stop) for said in self.decorate(line)]
 
     def _text_rows(self, line: int) -> int:
         if self.shape is Shape.HEX:
@@ -230,7 +230,7 @@ class Layout:
             return strip
         strip = self._draw(line, sub, before, selection)
         if selection is None and self._live_row(line) is None:
-            if len(self._strips) >= LINES:
+            if len(self._strips) >= MAX_LINES:
                 self._strips.clear()
             self._strips[key] = strip
         return strip
@@ -279,7 +279,7 @@ class Layout:
         ranges: list[Range] = []
         if self.query is not None:
             kind = "current" if line == self.current else "match"
-            for first, last in islice(self.query.spans(shown.text), MATCHES):
+            for first, last in islice(self.query.spans(shown.text), MAX_MATCHES):
                 if first >= end:
                     break
                 if last > start:

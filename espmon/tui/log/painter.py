@@ -8,7 +8,7 @@ from rich.style import Style
 from espmon.tui.log import sgr
 from espmon.tui.log.sgr import PLAIN, Colour, Pen
 
-STYLES = 4096
+MAX_STYLES = 4096
 """Most styles remembered; a board that sends more colours than this starts over."""
 
 DARK: tuple[str, ...] = (
@@ -77,7 +77,7 @@ class Painter:
                 reverse=bool(attributes & sgr.REVERSE) or None,
                 strike=bool(attributes & sgr.STRIKE) or None,
             )
-            if len(self._styles) >= STYLES:
+            if len(self._styles) >= MAX_STYLES:
                 self._styles = {PLAIN: self.base}
             self._styles[pen] = style
         return style

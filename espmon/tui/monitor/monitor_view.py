@@ -171,26 +171,26 @@ class MonitorView(Screen[None]):
         self.pane.drawing.decorate = self.link.decoration
         self.take(PendingChanges(lines=True, status=self.status, events=list(self.link.session.events)))
 
-    # -- news ---------------------------------------------------------------------------------------------------
+    # -- changes ---------------------------------------------------------------------------------------------------
 
-    def take(self, news: PendingChanges) -> None:
+    def take(self, changes: PendingChanges) -> None:
         """Show what changed since the last frame."""
         pane = self.pane
-        for entry in news.events:
+        for entry in changes.events:
             self._mark(entry)
-        if news.events and self.completed:
-            self.inspector.update_entries(news.events)
-        if news.decorations:
-            pane.decorations_changed(news.decorations)
-        if news.lines:
+        if changes.events and self.completed:
+            self.inspector.update_entries(changes.events)
+        if changes.decorations:
+            pane.decorations_changed(changes.decorations)
+        if changes.lines:
             if self._output:
                 pane.sync()
             if self.has_class("-raw"):
                 self.query_one(TerminalView).take()
-        if news.status is not None:
-            self.query_one(BoardHeader).show(news.status)
+        if changes.status is not None:
+            self.query_one(BoardHeader).show(changes.status)
             if self.completed:
-                self.query_one(CaptureLine).show(news.status)
+                self.query_one(CaptureLine).show(changes.status)
         self.show_state()
 
     def _mark(self, entry: EventEntry) -> None:

@@ -19,15 +19,12 @@ class RawDriver(Protocol):
 
     def begin_raw(self, on_token: Callable[[RawToken], None], menu: bytes, leave: bytes) -> None:
         """Keys go to `on_token` from now on; these two are caught."""
-        ...
 
     def end_raw(self) -> None:
         """Keys are the screen's again."""
-        ...
 
     def set_key_modes(self, *, application_cursor: bool, application_keypad: bool, bracketed_paste: bool) -> None:
         """Let the terminal send keys as the board wants them."""
-        ...
 
 
 class RawMode:
@@ -54,7 +51,7 @@ class RawMode:
     class Exit(Message):
         """The exit key was pressed."""
 
-    class Left(Message):
+    class Dismissed(Message):
         """The user has left raw mode by its own key."""
 
     def __init__(
@@ -97,7 +94,7 @@ class RawMode:
         elif isinstance(token, MenuChosen):
             if token.data == b"\x1b":
                 self.end()  # at once: what was typed behind it is the screen's
-                self._screen.post_message(self.Left())
+                self._screen.post_message(self.Dismissed())
             else:
                 self._screen.post_message(self.Chosen(token.data))
         elif isinstance(token, ExitPressed):

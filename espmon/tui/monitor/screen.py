@@ -134,7 +134,7 @@ class MonitorScreen(MonitorView):
         """Pasted where no text is typed: say where it can be."""
         self.app.notify("Pasted text goes to the board from the input line (i), or with raw keys (r)", markup=False)
 
-    @on(InputLine.Left)
+    @on(InputLine.Dismissed)
     def _input_left(self) -> None:
         self.pane.focus()
 
@@ -194,8 +194,8 @@ class MonitorScreen(MonitorView):
     def _raw_typed(self, event: TerminalView.Typed) -> None:
         self._send(event.data)
 
-    @on(RawKeys.Left)
-    @on(RawMode.Left)
+    @on(RawKeys.Dismissed)
+    @on(RawMode.Dismissed)
     def _raw_left(self) -> None:
         if self.in_menu:
             self._close_menu()

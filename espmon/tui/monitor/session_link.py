@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-FRAME = 1 / 30
+FRAME_SECONDS = 1 / 30
 """Shortest time between two repaints, in seconds."""
 
-CALM_FRAME = 1 / 15
+CALM_FRAME_SECONDS = 1 / 15
 """The same while less than `CALM_RATE` arrives: nobody reads faster, and frames cost the same however little is new."""
 
 CALM_RATE = 40_000
@@ -51,35 +51,27 @@ class Debugging(Protocol):
 
     async def start(self) -> Snapshot:
         """Take the port and ask the stub where it stopped."""
-        ...
 
     async def select(self, thread: str) -> Snapshot:
         """Look at another thread."""
-        ...
 
     async def step(self) -> Snapshot:
         """One instruction."""
-        ...
 
     async def memory(self, address: int, length: int) -> bytes:
         """Memory of the target."""
-        ...
 
     async def resume(self, *, detach: bool = False) -> None:
         """Let the board run on."""
-        ...
 
     async def abandon(self) -> None:
         """Give the port back without a word to the board."""
-        ...
 
     async def hand_over(self) -> list[str]:
         """Lend the port to a gdb of this computer; returns the command to start."""
-        ...
 
     async def take_back(self) -> None:
         """gdb has ended."""
-        ...
 
 
 class SessionLike(Protocol):
@@ -88,103 +80,79 @@ class SessionLike(Protocol):
     @property
     def status(self) -> Status:
         """The visible state."""
-        ...
 
     @property
     def store(self) -> LogStore:
         """The log."""
-        ...
 
     @property
     def events(self) -> Sequence[EventEntry]:
         """The inspector's entries."""
-        ...
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Listen to changes."""
-        ...
 
     async def open(self, request: OpenRequest) -> None:
         """Open the port."""
-        ...
 
     async def consent(self) -> None:
         """The user agreed to the probe."""
-        ...
 
     async def decline(self) -> None:
         """The user did not."""
-        ...
 
     async def cancel(self) -> None:
         """Cancel the running action."""
-        ...
 
     async def close(self) -> None:
         """Close the port."""
-        ...
 
     async def send(self, data: bytes) -> None:
         """Send bytes."""
-        ...
 
     async def reset(self) -> None:
         """Reset the board."""
-        ...
 
     async def reset_to_loader(self) -> None:
         """Reset into the ROM loader."""
-        ...
 
     async def probe(self) -> None:
         """Probe again."""
-        ...
 
     async def screenshot(self) -> None:
         """Ask the board for a picture."""
-        ...
 
     async def abort_capture(self) -> None:
         """End the running capture."""
-        ...
 
     async def flash(self, job: FlashJob) -> None:
         """Run a flash job."""
-        ...
 
     @property
     def debugging(self) -> Debugging:
         """The debug stub's lease."""
-        ...
 
     @property
     def lends_to_ide(self) -> bool:
         """Whether an IDE gets the port when the board stops."""
-        ...
 
     def stop_waiting_for_ide(self) -> None:
         """Take the port back from the IDE."""
-        ...
 
     async def decode_again(self, identity: int) -> None:
         """Decode an event once more."""
-        ...
 
     async def set_baud(self, baud: int) -> None:
         """Change the rate."""
-        ...
 
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files for decoding."""
-        ...
 
     async def set_log(self, path: Path | None) -> None:
         """Start or stop a copy of the log text."""
-        ...
 
     def salvage(self) -> None:
         """Save what can be saved; called from another thread when the session's own does not answer."""
-        ...
 
 
 class Waiting:
@@ -315,32 +283,32 @@ class SessionLink:
         calm = self.session.status.rate < CALM_RATE
         if self._busy():
             # A slow terminal: queueing another frame would block this loop, and with it the keys.
-            self._timer = loop.call_later(FRAME, self._flush)
+            self._timer = loop.call_later(FRAME_SECONDS, self._flush)
             return
-        period = CALM_FRAME if calm else FRAME
+        period = CALM_FRAME_SECONDS if calm else FRAME_SECONDS
         # From the time that was meant, not from the late one: the timer's lateness must not add up.
         self._next = max(self._next + period, now)
         self._awake = False
-        news = self._collect()
+        changes = self._collect()
         self.frames += 1
-        self._deliver(news)
+        self._deliver(changes)
 
     def _collect(self) -> PendingChanges:
-        news = PendingChanges(lines=self._lines)
+        changes = PendingChanges(lines=self._lines)
         self._lines = False
         queue = self._queue
         while queue:
             change = queue.popleft()
             if isinstance(change, StatusChanged):
-                news.statuses.append(change.status)
-                news.status = change.status
+                changes.statuses.append(change.status)
+                changes.status = change.status
             elif isinstance(change, EventAdded):
-                news.events.append(change.entry)
+                changes.events.append(change.entry)
             elif isinstance(change, Notice):
-                news.notices.append(change)
+                changes.notices.append(change)
             elif isinstance(change, DecorationsChanged):
-                news.decorations.extend(change.lines)
-        return news
+                changes.decorations.extend(change.lines)
+        return changes
 
     # -- work goes down -----------------------------------------------------------------------------------------
 

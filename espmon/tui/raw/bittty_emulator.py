@@ -25,11 +25,9 @@ class Page(Protocol):
 
     def observe(self) -> int:
         """The state as it is now, by its number."""
-        ...
 
     def dirty_rows(self, since: int) -> list[int]:
         """Rows that changed after a state."""
-        ...
 
 
 class _Answers:

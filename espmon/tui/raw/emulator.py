@@ -22,36 +22,28 @@ class Emulator(Protocol):
 
     def feed(self, data: bytes) -> bytes:
         """Take the board's bytes. Returns what a terminal answers to the questions among them, b"" for none."""
-        ...
 
     def resize(self, columns: int, rows: int) -> None:
         """Set the size in cells (each at least 1); what no longer fits is cut or wrapped as the emulator does it."""
-        ...
 
     def row(self, number: int) -> Sequence[Run]:
         """Cells of row `number` (0 is the top) as runs; printable text only."""
-        ...
 
     def changed(self) -> Sequence[int]:
         """Rows that may look different since this was called last, in order."""
-        ...
 
     @property
     def cursor(self) -> tuple[int, int] | None:
         """Column and row of the cursor, counted from 0; None while the board hides it."""
-        ...
 
     @property
     def bracketed_paste(self) -> bool:
         """Whether the board wants pasted text between `ESC[200~` and `ESC[201~`."""
-        ...
 
     @property
     def application_cursor(self) -> bool:
         """Whether the board wants cursor keys as `ESC O A` (DECCKM)."""
-        ...
 
     @property
     def application_keypad(self) -> bool:
         """Whether the board wants keypad keys as `ESC O p` (DECKPAM)."""
-        ...

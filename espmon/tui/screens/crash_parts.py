@@ -33,7 +33,7 @@ FRAME_COLUMNS = (
 )
 
 
-WARNINGS_SHOWN = 3
+MAX_WARNINGS = 3
 """Warnings above the tables; the Details tab has all."""
 
 TALL = 34
@@ -317,9 +317,9 @@ class CrashScreen(SavingScreen[Result]):
         warnings = self.warnings()
         if not warnings:
             return
-        shown = [f"! {clip(warning, max(20, self.size.width - 4))}" for warning in warnings[:WARNINGS_SHOWN]]
-        if len(warnings) > WARNINGS_SHOWN:
-            shown.append(f"! {len(warnings) - WARNINGS_SHOWN} more under Details (3)")
+        shown = [f"! {clip(warning, max(20, self.size.width - 4))}" for warning in warnings[:MAX_WARNINGS]]
+        if len(warnings) > MAX_WARNINGS:
+            shown.append(f"! {len(warnings) - MAX_WARNINGS} more under Details (3)")
         self.query_one("#warnings", Line).show("\n".join(shown))
 
     def warnings(self) -> Sequence[str]:

@@ -24,8 +24,8 @@ class IdeHasPortScreen(Dialog[None]):
 
     AUTO_FOCUS = "#take"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "take_back", "Take it back", id="lent.take_back", tooltip="Do not wait for the IDE any longer"),
-        Binding("escape", "hide", "Hide", id="lent.hide", tooltip="The IDE keeps the port; D shows this again"),
+        Binding("x", "take_back", "Take it back", id="ide.take_back", tooltip="Do not wait for the IDE any longer"),
+        Binding("escape", "hide", "Hide", id="ide.hide", tooltip="The IDE keeps the port; D shows this again"),
     ]
 
     def __init__(self, name: str, take_back: Callable[[], None]) -> None:
@@ -40,7 +40,7 @@ class IdeHasPortScreen(Dialog[None]):
         yield Line(
             "The board waits in its debug stub and the IDE debugs it.\n"
             "The log goes on when the IDE has finished, or when you take the port back.",
-            id="lent-text",
+            id="ide-text",
         )
         with Horizontal(classes="buttons"):
             yield Button("Take it back (x)", id="take", variant="primary")
@@ -54,7 +54,7 @@ class IdeHasPortScreen(Dialog[None]):
         """Ask for the port, once; `finish` comes when it is open again."""
         if not self._asked:
             self._asked = True
-            self.query_one("#lent-text", Line).show("Taking the port back ...")
+            self.query_one("#ide-text", Line).show("Taking the port back ...")
             self._take_back()
 
     def action_hide(self) -> None:

@@ -74,7 +74,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         failed: the request that just failed, for "monitor without probing" and "try again".
         error: why it failed, one line.
         hint: what to do about it, one line.
-        entered: what was typed and failed: it stands in the field, which has the focus.
+        typed: what was typed and failed: it stands in the field, which has the focus.
         rescan_every: seconds between automatic rescans, None for none.
     """
 
@@ -120,7 +120,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         failed: OpenRequest | None = None,
         error: str = "",
         hint: str = "",
-        entered: str = "",
+        typed: str = "",
         rescan_every: float | None = RESCAN_SECONDS,
     ) -> None:
         super().__init__()
@@ -131,8 +131,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._manage = manage
         self._failed = failed
         self._error, self._hint = error, hint
-        self._refused = entered
-        self.entered = ""
+        self._refused = typed
+        self.typed = ""
         """What was typed to open, "" while a port of the list was chosen."""
 
         self._rescan_every = rescan_every
@@ -337,17 +337,17 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         actions[event.button.id]()
 
     def _open_form(self) -> None:
-        """A URL that was entered goes before the port under the cursor."""
-        entered = self.query_one("#url", Input).value.strip()
-        if not entered:
+        """A URL that was typed goes before the port under the cursor."""
+        typed = self.query_one("#url", Input).value.strip()
+        if not typed:
             self._open_port()
             return
-        known = next((port for port in self._ports if entered in (port.nickname, port.device)), None)
-        self.entered = entered
-        self._open(known.device if known else entered, known)
+        known = next((port for port in self._ports if typed in (port.nickname, port.device)), None)
+        self.typed = typed
+        self._open(known.device if known else typed, known)
 
     def _open_port(self) -> None:
-        self.entered = ""
+        self.typed = ""
         port = self._selected_port()
         if port is None:
             self.show_error("No port is selected", "Plug a board in, or enter a URL")

@@ -16,47 +16,38 @@ class PortLike(Protocol):
     @property
     def device(self) -> str:
         """What to open: a device path."""
-        ...
 
     @property
     def vid(self) -> int | None:
         """USB vendor id."""
-        ...
 
     @property
     def pid(self) -> int | None:
         """USB product id."""
-        ...
 
     @property
     def serial_number(self) -> str | None:
         """USB serial number."""
-        ...
 
     @property
     def location(self) -> str | None:
         """USB bus and port path."""
-        ...
 
     @property
     def product(self) -> str | None:
         """What the device calls itself; hostile until sanitised."""
-        ...
 
     @property
     def nickname(self) -> str | None:
         """The user's name for it."""
-        ...
 
     @property
     def reason(self) -> str:
         """Why it is ranked where it is."""
-        ...
 
     @property
     def chip_guess(self) -> str | None:
         """What the board may be, from USB ids or from an earlier probe."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

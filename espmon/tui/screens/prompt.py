@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from espmon.tui.screens.dialog import Dialog, Line, clip
 
-CANDIDATES_SHOWN = 50
+MAX_CANDIDATES = 50
 """Most suggestions listed under the field."""
 
 
@@ -58,7 +58,7 @@ class TextPrompt(Dialog[str | None]):
         self._check = check
         self._placeholder = placeholder
         self._note = note
-        self._candidates = tuple(candidates)[:CANDIDATES_SHOWN]
+        self._candidates = tuple(candidates)[:MAX_CANDIDATES]
         self._label = label
 
     def compose_dialog(self) -> ComposeResult:

@@ -16,7 +16,7 @@ from textual.widgets import Footer
 from espmon.tui.screens.dialog import Line, copy, literal, rows
 from espmon.tui.screens.saving_screen import SavingScreen
 
-SHOWN_LINES = 1000
+MAX_SHOWN_LINES = 1000
 """Most lines of one part that are drawn; copying and saving take all."""
 
 
@@ -56,9 +56,9 @@ class Part(Vertical, can_focus=True):
             yield Line(rows(section.rows))
         if section.text:
             lines = literal(section.text).split("\n")
-            more = len(lines) - SHOWN_LINES
+            more = len(lines) - MAX_SHOWN_LINES
             if more > 0:
-                lines = [*lines[:SHOWN_LINES], f"... {more} more lines: copy or save to see them"]
+                lines = [*lines[:MAX_SHOWN_LINES], f"... {more} more lines: copy or save to see them"]
             yield Line(Content("\n".join(lines)))
 
 

@@ -13,7 +13,7 @@ from textual.widgets import Button, ProgressBar
 from espmon.session.status import Progress
 from espmon.tui.screens.dialog import Dialog, Line, clip
 
-STEP_CELLS = 200
+MAX_STEP_CELLS = 200
 """Most cells of a step's words."""
 
 
@@ -86,7 +86,7 @@ class RunningScreen(Dialog[bool]):
     def paint(self) -> None:
         """Bring step and bar up to date."""
         step = self.CANCELLING if self._cancelling else self._progress.step
-        self.query_one("#step", Line).show(clip(step, STEP_CELLS))
+        self.query_one("#step", Line).show(clip(step, MAX_STEP_CELLS))
         self.query_one(ProgressBar).update(total=self._progress.total, progress=self._progress.done)
 
     @on(Button.Pressed, "#cancel")

@@ -51,7 +51,7 @@ DIGITS = 9
 MAX_PROBLEM = 48
 """Most characters of why nothing is recorded."""
 
-BOARD_LEAST = 12
+MIN_BOARD_CELLS = 12
 """Cells that the board's name keeps before anything that tells how the board is doing is given up for it."""
 
 GAP = 2
@@ -106,7 +106,7 @@ def kept(parts: Mapping[Rank, Part], width: int) -> dict[Rank, Part]:
     It is cut before chip, ELF or loop are given up, and not before the rest is.
     """
     left = dict(parts)
-    spare = max(0, cell_len(parts[Rank.BOARD][0]) - BOARD_LEAST) if Rank.BOARD in parts else 0
+    spare = max(0, cell_len(parts[Rank.BOARD][0]) - MIN_BOARD_CELLS) if Rank.BOARD in parts else 0
 
     def over() -> int:
         return sum(cell_len(text) + GAP for text, _ in left.values()) - GAP - width

@@ -23,7 +23,7 @@ from espmon.session.file_system import write_atomically
 from espmon.session.settings import LINE_ENDS
 from espmon.tui.widgets.field import Field
 
-HISTORY_LINES = 500
+MAX_HISTORY_LINES = 500
 """Most lines remembered."""
 
 MAX_LINE = 4096
@@ -32,7 +32,7 @@ MAX_LINE = 4096
 LINE_BREAK = "↵"
 """Stands in the field where another line begins; a paste of several lines puts it there."""
 
-PASTED_LINES = 20
+MAX_PASTED_LINES = 20
 """Most lines that a paste puts into the field. More are not read there, so that is asked about instead."""
 
 
@@ -51,7 +51,7 @@ class History:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self.lines: list[str] = []
-        """At most `HISTORY_LINES`."""
+        """At most `MAX_HISTORY_LINES`."""
 
         self._at: int | None = None
         self._draft = ""
@@ -66,8 +66,8 @@ class History:
     def read(self) -> list[str]:
         """The lines of the file, none where there is no file that can be read. Blocks."""
         try:
-            data = read_regular(self._path or Path(), HISTORY_LINES * MAX_LINE)
-            return data.decode("utf-8", "replace").splitlines()[-HISTORY_LINES:]
+            data = read_regular(self._path or Path(), MAX_HISTORY_LINES * MAX_LINE)
+            return data.decode("utf-8", "replace").splitlines()[-MAX_HISTORY_LINES:]
         except OSError:
             return []
 
@@ -86,7 +86,7 @@ class History:
         if not line.strip() or len(line) > MAX_LINE or (self.lines and self.lines[-1] == line):
             return False
         self.lines.append(line)
-        del self.lines[:-HISTORY_LINES]
+        del self.lines[:-MAX_HISTORY_LINES]
         return self.kept and self._loaded
 
     def write(self) -> None:
@@ -136,13 +136,13 @@ class _Field(Field):
         event.prevent_default()
         event.stop()
         lines = pasted_lines(event.text)
-        if len(lines) > PASTED_LINES or (len(lines) > 1 and len(event.text) > MAX_LINE):
+        if len(lines) > MAX_PASTED_LINES or (len(lines) > 1 and len(event.text) > MAX_LINE):
             self.query_ancestor(InputLine).post_message(InputLine.ManyPasted(lines))
         else:
             self.replace(LINE_BREAK.join(lines), *self.selection)
 
     def action_leave(self) -> None:
-        self.query_ancestor(InputLine).post_message(InputLine.Left())
+        self.query_ancestor(InputLine).post_message(InputLine.Dismissed())
 
     def action_eol(self) -> None:
         self.query_ancestor(InputLine).next_eol()
@@ -177,7 +177,7 @@ class InputLine(Horizontal):
 
         lines: list[str]
 
-    class Left(Message):
+    class Dismissed(Message):
         """The user is done typing."""
 
     def __init__(self, history: History, eol: str = "CR", *, id: str | None = None) -> None:

@@ -19,7 +19,7 @@ from espmon.tui.widgets.text_row import TextRow
 STORM_SECONDS = 0.2
 """Shortest time between two updates; the first of several is shown at once."""
 
-DETAIL_LINES = 400
+MAX_DETAIL_LINES = 400
 """Most lines of details shown."""
 
 
@@ -40,7 +40,7 @@ def details(entry: EventEntry) -> Content:
         shown = text.splitlines() or [""]
         for number, line in enumerate(shown):
             lines += 1
-            if lines > DETAIL_LINES:
+            if lines > MAX_DETAIL_LINES:
                 parts.append(("\n…", "$secondary"))
                 return Content.assemble(*parts)
             parts.append((visible(line) if not number else "\n  " + visible(line), ""))

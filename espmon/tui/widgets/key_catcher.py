@@ -77,7 +77,7 @@ class RawKeys(TextRow):
     RawKeys.-on { display: block; }
     """
 
-    class Left(Message):
+    class Dismissed(Message):
         """Back to the log's keys."""
 
     def on_mount(self) -> None:
@@ -88,7 +88,7 @@ class RawKeys(TextRow):
 
     def on_click(self) -> None:
         """A click on the bar comes back too."""
-        self.post_message(self.Left())
+        self.post_message(self.Dismissed())
 
 
 class MenuHint(TextRow, can_focus=True):

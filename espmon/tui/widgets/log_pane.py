@@ -29,7 +29,7 @@ WHEEL_ROWS = 3
 SIDE_CELLS = 16
 """Cells that one sideways step moves."""
 
-COPY_LINES = 200_000
+MAX_COPIED_LINES = 200_000
 """Most lines that one copy takes."""
 
 
@@ -423,7 +423,7 @@ class LogPane(ScrollView, can_focus=True):
         """The selected text, without colour, timestamps or decorations."""
         start, end = selection.start, selection.end
         text = self.pager.text(
-            None if start is None else (start.y, start.x), None if end is None else (end.y, end.x), COPY_LINES
+            None if start is None else (start.y, start.x), None if end is None else (end.y, end.x), MAX_COPIED_LINES
         )
         return None if text is None else (text, "\n")
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from espmon.session.line_rules import HighlightRule, LevelRule
 from espmon.session.store import LiveRow, LogStore
-from espmon.tui.log.history_scan import INLINE, Scan, Scanner
+from espmon.tui.log.history_scan import MAX_INLINE_LINES, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import PAINT_SECONDS, LineFilter, Selector, TextQuery
@@ -31,46 +31,36 @@ class Queried(Protocol):
     @property
     def store(self) -> LogStore:
         """The log shown."""
-        ...
 
     @property
     def top_line(self) -> int | None:
         """The line at the top."""
-        ...
 
     @property
     def visible_lines(self) -> list[int]:
         """The lines on the screen."""
-        ...
 
     @property
     def follow(self) -> bool:
         """Whether the newest line is kept in view."""
-        ...
 
     def repaint(self, *, forget: bool = False, lines: bool = False) -> None:
         """Draw again."""
-        ...
 
     def go_to_line(self, line: int) -> bool:
         """Bring a line into view."""
-        ...
 
     def view_replaced(self) -> None:
         """Other lines are shown now."""
-        ...
 
     def announce(self) -> None:
         """Tell the parents that something about the pane changed."""
-        ...
 
     def warn(self, text: str) -> None:
         """Tell the user."""
-        ...
 
     def call_soon(self, work: Callable[[], None]) -> None:
         """From any thread: do `work` on the screen's loop, or drop it when the screen is gone."""
-        ...
 
 
 class LogQueries:
@@ -181,7 +171,7 @@ class LogQueries:
     @property
     def reading(self) -> bool:
         """A search is reading history: its count is not the last word."""
-        return self.searching and self.matches is not None and self.matches.behind > INLINE
+        return self.searching and self.matches is not None and self.matches.behind > MAX_INLINE_LINES
 
     @property
     def problem(self) -> str:

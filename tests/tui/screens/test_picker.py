@@ -439,7 +439,7 @@ async def test_an_unplugged_port_stays_through_more_than_one_scan() -> None:
 
 
 async def test_a_typed_text_that_failed_stands_in_the_field_and_typing_goes_on_there() -> None:
-    app = Picking(entered="/nonexistent", failed=OpenRequest("/nonexistent"), error="There is no such port")
+    app = Picking(typed="/nonexistent", failed=OpenRequest("/nonexistent"), error="There is no such port")
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("d", "s")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from espmon.tui.screens.report_screen import SHOWN_LINES, ReportScreen, Section
+from espmon.tui.screens.report_screen import MAX_SHOWN_LINES, ReportScreen, Section
 from tests.tui.screens.host import Host, run_before, screen_text, settle, toasts
 
 SECTIONS = (
@@ -82,7 +82,7 @@ async def test_without_a_way_to_save_no_key_is_offered() -> None:
 
 
 async def test_a_huge_transcript_is_cut_on_the_screen_but_copied_whole() -> None:
-    lines = "\n".join(f"line {index}" for index in range(SHOWN_LINES + 50))
+    lines = "\n".join(f"line {index}" for index in range(MAX_SHOWN_LINES + 50))
     app = Host(lambda: ReportScreen("Big", [Section("transcript", text=lines)]))
     async with app.run_test() as pilot:
         await pilot.press("end")
@@ -91,7 +91,7 @@ async def test_a_huge_transcript_is_cut_on_the_screen_but_copied_whole() -> None
         assert "50 more lines: copy or save to see them" in screen_text(app)
         await pilot.press("c")
         await pilot.pause()
-        assert app.copied.endswith(f"line {SHOWN_LINES + 49}")
+        assert app.copied.endswith(f"line {MAX_SHOWN_LINES + 49}")
 
 
 async def test_device_text_is_inert() -> None:
