@@ -59,8 +59,7 @@ class LoopCounter:
     def add(self, run: Run) -> int:
         """Returns how many resets of its class came in a row, this one included."""
         last, self._last = self._last, run
-        follows = last is not None and last.kind == run.kind != "deep_sleep" and _near(last, run)
-        if not follows:
+        if last is None or not _alike(last.kind, run.kind) or not _near(last, run):
             self.count, self._names = 0, []
         self.count += 1
         if run.name not in self._names:
@@ -75,6 +74,11 @@ class LoopCounter:
     def forget(self) -> None:
         """The next reset is the first of its kind, whatever came before."""
         self._last = None
+
+
+def _alike(last: str, kind: str) -> bool:
+    # The crash before the first software reset may have been printed before anyone listened.
+    return last == kind != "deep_sleep" or (last, kind) == ("software", "crash")
 
 
 def _near(last: Run, run: Run) -> bool:

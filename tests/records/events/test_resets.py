@@ -345,7 +345,7 @@ def test_crashes_hours_apart_are_no_loop() -> None:
     crash = f"abort() was called at PC 0x400d1234 on core 0\n{stack}Rebooting...\n"
     hours = "".join((RESTART, "I (28800000) app: still up\n", crash))
     assert resets(hours * 4)[-1].repeats == 1
-    assert resets((RESTART + "I (900) app: up\n" + crash) * 4)[-1].repeats == 3
+    assert resets((RESTART + "I (900) app: up\n" + crash) * 4)[-1].repeats == 4
 
 
 @pytest.mark.parametrize("line", [" ets Jan  8 2013,rst cause 1, boot mode (3,6)", " ets Jan  8 2013,rst cause 1"])
