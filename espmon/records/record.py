@@ -80,19 +80,21 @@ class PayloadRecord(Record):
     """A span that carries bytes of its own, whole or what came of them.
 
     Attributes:
-        payload: the bytes, decoded.
+        payload: the bytes, decoded; empty once they were released.
+        size: how many they were.
         complete: all of them are here, and right.
         error: what is wrong with them, None when nothing is.
         path: where they were saved, by whoever did.
     """
 
-    __slots__ = ("_sha256", "complete", "error", "path", "payload")
+    __slots__ = ("_sha256", "complete", "error", "path", "payload", "size")
 
     def __init__(
         self, offset: int, length: int, time: float | None, *, payload: bytes, complete: bool, error: str | None
     ) -> None:
         super().__init__(offset, length, time)
         self.payload = payload
+        self.size = len(payload)
         self.complete = complete
         self.error = error
         self.path: str | None = None
@@ -104,6 +106,12 @@ class PayloadRecord(Record):
         if self._sha256 is None:
             self._sha256 = hashlib.sha256(self.payload).hexdigest()
         return self._sha256
+
+    def release(self) -> None:
+        """Let go of the bytes: they are on disk, or nobody will ask for them. Size and digest stay."""
+        if self.payload:
+            _ = self.sha256
+            self.payload = b""
 
     @property
     def hashed(self) -> bool:
@@ -119,7 +127,7 @@ class PayloadRecord(Record):
     def title(self) -> str:
         """What it is, and its size or what is wrong with it."""
         if self.complete:
-            return f"{self.noun}: {len(self.payload):,} bytes"
+            return f"{self.noun}: {self.size:,} bytes"
         return f"{self.noun} damaged: {self.error or 'incomplete'}"
 
     @property
@@ -129,7 +137,7 @@ class PayloadRecord(Record):
 
     def about(self) -> JsonObject:
         """The fields of this type in JSON, without the digest."""
-        return {"bytes": len(self.payload), "complete": self.complete, "error": self.error, "path": self.path}
+        return {"bytes": self.size, "complete": self.complete, "error": self.error, "path": self.path}
 
     def fields(self) -> JsonObject:
         """The fields of this type in JSON."""

@@ -12,13 +12,22 @@ from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
 from espmon.session.binlog_strings import BinlogStrings
 from espmon.session.decoder import Decoder
-from espmon.session.elves import ElfLibrary, pick
+from espmon.session.elves import Digests, ElfLibrary, pick
 from espmon.session.event_log import EventLog
 from espmon.session.reporter import Reporter
 from espmon.session.reports import Reports
 from espmon.session.rom_elves import find_rom_elf, revision_number
 from espmon.session.status import ElfState, Severity
-from espmon.session.tasks import BackgroundTasks
+from espmon.session.tasks import BackgroundTasks, Newest
+
+Silicon = tuple[str, int | None]
+"""A chip, and its revision as 100 * major + minor."""
+
+MAX_CHECKED = 1024
+"""Digests remembered as looked for."""
+
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 60.0
+"""From a search for an ELF that found none to the next."""
 
 
 class ElfChoice:
@@ -52,7 +61,11 @@ class ElfChoice:
         self._reporter = reporter
         self._tasks = tasks
         self._checked: set[str] = set()
-        self._silicon: tuple[str, int | None] | None = None
+        self._digests = Digests()
+        self._searched = self._pause = 0.0
+        self._lookups = Newest(tasks, self._pick)
+        self._roms = Newest(tasks, self._use_rom)
+        self._silicon: Silicon | None = None
         """The chip and its revision, as the boot log or a probe named them."""
 
         self.rom_elf: Path | None = None
@@ -67,14 +80,16 @@ class ElfChoice:
 
     def learn_chip(self, chip: str, revision: str | None) -> None:
         """The board's chip is known: names and frames in its ROM, where a toolchain's ROM ELF is installed."""
-        self._silicon = (chip, revision_number(revision))
-        if self.rom_elf is None:
-            self._tasks.spawn(self._use_rom())
+        silicon = (chip, revision_number(revision))
+        if silicon != self._silicon:
+            self._silicon = silicon
+            if self.rom_elf is None:
+                self._roms.ask(silicon)
 
-    async def _use_rom(self) -> None:
+    async def _use_rom(self, silicon: Silicon | None) -> None:
         path = self.rom_elf
-        if path is None and self._silicon is not None:
-            path = await asyncio.to_thread(find_rom_elf, *self._silicon)
+        if path is None and silicon is not None:
+            path = await asyncio.to_thread(find_rom_elf, *silicon)
         if path is not None:
             await self._decoder.extend(path)
 
@@ -86,8 +101,13 @@ class ElfChoice:
         if match is not None:
             self._reporter.publish(replace(status, elf_state=ElfState.MATCH if match else ElfState.MISMATCH))
         if printed not in self._checked:
+            if len(self._checked) >= MAX_CHECKED:
+                self._checked.clear()
             self._checked.add(printed)
-            self._tasks.spawn(self._keep() if match else self._pick(printed))
+            if match:
+                self._tasks.spawn(self._keep())
+            else:
+                self._lookups.ask(printed)
 
     async def _keep(self) -> None:
         """An ELF that matched is kept, so that yesterday's crash still decodes."""
@@ -95,8 +115,16 @@ class ElfChoice:
             await asyncio.to_thread(self._library.add, self._decoder.loaded.paths[0])
 
     async def _pick(self, printed: str) -> None:
-        """Look for the ELF with this SHA-256 among the builds here and those that matched before."""
-        found = await asyncio.to_thread(pick, printed, ".", self._library)
+        """Look for the ELF with this SHA-256 among the builds here and those that matched before.
+
+        After each search in vain the next one keeps a longer distance: a board may name another application every
+        time it starts.
+        """
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(self._searched + self._pause - now())
+        found = await asyncio.to_thread(pick, printed, ".", self._library, self._digests)
+        self._searched = now()
+        self._pause = 0.0 if found is not None else min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), MAX_PAUSE_SECONDS)
         if found is not None:
             self._reporter.notify(f"ELF that fits the board: {found.path}")
             await self.use((found.path,))
@@ -112,7 +140,7 @@ class ElfChoice:
         loaded = await self._decoder.load(paths)
         if loaded:
             await self._use_strings(paths)
-            await self._use_rom()
+            await self._use_rom(self._silicon)
         entries = self._events.entries
         printed = [entry.record.elf_sha256 for entry in entries if isinstance(entry.record, Boot | Panic)]
         if newest := next(filter(None, reversed(printed)), None):

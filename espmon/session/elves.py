@@ -22,6 +22,9 @@ MAX_DEPTH = 6
 MAX_FOUND = 200
 """ELF files found at most, and files of one folder looked at."""
 
+MAX_DIGESTS = 1024
+"""Files whose SHA-256 is remembered."""
+
 MIN_PREFIX = 7
 """Digits of a SHA-256 below which a prefix could fit a file by chance."""
 
@@ -64,6 +67,28 @@ def file_sha256(path: Path) -> str | None:
         return None
 
 
+class Digests:
+    """SHA-256 of files, worked out again only for those that have changed. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[int, int, str]] = {}
+
+    def of(self, path: Path) -> str | None:
+        """In hex; None when the file cannot be read."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        changed, size, digest = self._known.get(path, (None, None, None))
+        if (changed, size) != (status.st_mtime_ns, status.st_size):
+            digest = file_sha256(path)
+            if digest is not None:
+                if len(self._known) >= MAX_DIGESTS:
+                    self._known.clear()
+                self._known[path] = (status.st_mtime_ns, status.st_size, digest)
+        return digest
+
+
 def discover(start: str | Path = ".") -> list[FoundElf]:
     """Return the application ELFs of the builds below a folder, newest first.
 
@@ -80,16 +105,20 @@ def discover(start: str | Path = ".") -> list[FoundElf]:
     return sorted(found.values(), key=lambda item: item.modified, reverse=True)
 
 
-def pick(prefix: str, start: str | Path = ".", library: ElfLibrary | None = None) -> FoundElf | None:
+def pick(
+    prefix: str, start: str | Path = ".", library: ElfLibrary | None = None, digests: Digests | None = None
+) -> FoundElf | None:
     """Return the ELF whose SHA-256 begins with what a boot log or a dump says, None when none fits.
 
-    Builds below the folder come first, then the library. Prefixes under 7 digits match nothing.
+    Builds below the folder come first, then the library. Prefixes under 7 digits match nothing. `digests` are those
+    that earlier calls worked out.
     """
+    digests = digests or Digests()
     wanted = prefix.strip().lower()
     if len(wanted) < MIN_PREFIX:
         return None
     for item in discover(start):
-        if (item.sha256 or "").startswith(wanted):
+        if (digests.of(item.path) or "").startswith(wanted):
             return item
     return library.find(wanted) if library is not None else None
 

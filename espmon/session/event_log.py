@@ -15,7 +15,7 @@ from espmon.records.events.reset_record import Reset
 from espmon.records.notes import Caps
 from espmon.records.record import Record
 from espmon.session.describe import Description, describe
-from espmon.session.status import MAX_EVENTS, EventEntry, Severity
+from espmon.session.status import MAX_CRASHES, MAX_EVENTS, EventEntry, Severity
 
 MAX_BOOTS = 10_000
 """Boots remembered; the oldest go first."""
@@ -78,6 +78,7 @@ class EventLog:
         self._changed = changed
         self._next = 0
         self._placed = 0
+        self._crash_count = 0
 
     def add(self, record: Record, line: int | None) -> EventEntry | None:
         """List a record. Returns its entry, or None for a type that the inspector does not list."""
@@ -117,10 +118,25 @@ class EventLog:
             for old in self.entries[: MAX_EVENTS // 10]:
                 del self._orders[old.id]
             self.entries = self.entries[MAX_EVENTS // 10 :]
+        if isinstance(record, Panic):
+            self._crash_count += 1
+            if self._crash_count > MAX_CRASHES:
+                self._drop_crashes()
         self._orders[entry.id] = entry.order
         self.entries.append(entry)
         self._changed(entry)
         return entry
+
+    def _drop_crashes(self) -> None:
+        """Take out the oldest of the crashes, a tenth of them: the recording has them all."""
+        crashes = [entry for entry in self.entries if isinstance(entry.record, Panic)]
+        old = {entry.id for entry in crashes[: max(0, len(crashes) - MAX_CRASHES + MAX_CRASHES // 10)]}
+        self._crash_count = len(crashes) - len(old)
+        gone = [entry for entry in crashes if entry.id in old]
+        self.entries = [entry for entry in self.entries if entry.id not in old]
+        for entry in gone:
+            del self._orders[entry.id]
+            self._changed(replace(entry, count=0))
 
     def lists(self, record: Record) -> bool:
         """True when this event was told before, as far as it was known then."""

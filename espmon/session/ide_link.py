@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from espmon.postmortem.core_input import uart_text
+from espmon.postmortem.core_input import MAX_DUMP, uart_text
 from espmon.postmortem.panic_report import PanicReport
 from espmon.postmortem.source import map_path
 from espmon.records.batch import Part
 from espmon.records.spans.coredump_capture import Coredump
 from espmon.records.spans.gdb_packets import Gdb
+from espmon.regular_file import read_regular
 from espmon.session.connection import Connection
 from espmon.session.file_system import write_atomically
 from espmon.session.ide import Ide, IdeError
@@ -71,13 +72,13 @@ class IdeLink:
             entry = change.entry
             if entry.path is not None and entry.id not in self._announced:
                 self._announced.add(entry.id)
-                self._tasks.spawn(self._core_dump(change.entry.record.payload, entry.path))
+                self._tasks.spawn(self._core_dump(entry.path))
 
-    async def _core_dump(self, dump: bytes, path: Path) -> None:
+    async def _core_dump(self, path: Path) -> None:
         # IDEs give the file to `esp_coredump info_corefile -t b64`: what idf.py monitor hands over is the text.
         text = path.with_suffix(".b64")
         try:
-            await asyncio.to_thread(write_atomically, text, uart_text(dump))
+            await asyncio.to_thread(lambda: write_atomically(text, uart_text(read_regular(path, MAX_DUMP))))
             await self._ide.core_dump(text, self._reporter.status.elf)
         except OSError as error:
             self._reporter.notify(f"No core dump for the IDE: {text}: {error.strerror or error}", Severity.WARNING)

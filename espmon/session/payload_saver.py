@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.status import Severity
 from espmon.session.tasks import BackgroundTasks
+
+MAX_UNSAVED_BYTES = 64 << 20
+"""Payloads that are nowhere but in memory, because nothing is recorded or the disk refused them."""
 
 FINISH_SECONDS = 2.0
 """Longest wait for payloads that are being saved when the session ends."""
@@ -37,6 +41,8 @@ class PayloadSaver:
         self._reporter = reporter
         self._tasks = tasks
         self._saving: set[asyncio.Task[None]] = set()
+        self._held: deque[PayloadRecord] = deque()
+        self._held_bytes = 0
 
     def take(self, part: Part, entry: int | None) -> None:
         """See `Sink`."""
@@ -45,6 +51,20 @@ class PayloadSaver:
             task = self._tasks.spawn(self._keep(part, entry, folder))
             self._saving.add(task)
             task.add_done_callback(self._saving.discard)
+        elif isinstance(part, PayloadRecord):
+            self._hold(part)
+
+    def _hold(self, record: PayloadRecord) -> None:
+        """Keep the bytes of what could not be saved, as long as there are not too many; of all else the file counts."""
+        if record.path is not None:
+            record.release()
+            return
+        self._held.append(record)
+        self._held_bytes += record.size
+        while self._held_bytes > MAX_UNSAVED_BYTES and len(self._held) > 1:
+            oldest = self._held.popleft()
+            self._held_bytes -= oldest.size
+            oldest.release()
 
     async def finish(self) -> None:
         """Wait until what came is saved, for at most `FINISH_SECONDS`."""
@@ -61,6 +81,7 @@ class PayloadSaver:
             self._events.update(entry, lambda listed: replace(listed, details=details))
         if record.payload:
             await self._save(record, entry, folder)
+        self._hold(record)
 
     async def _save(self, record: PayloadRecord, entry: int | None, folder: Path) -> None:
         try:
@@ -70,5 +91,6 @@ class PayloadSaver:
         except OSError as error:
             self._reporter.notify(f"Not saved: {error.strerror or error}", Severity.ERROR)
             return
+        record.path = str(path)
         if entry is not None:
             self._events.update(entry, lambda listed: replace(listed, path=path))

@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from espmon.postmortem import CoreReport, PostmortemError, Symbolizer
+from espmon.postmortem.core_input import MAX_DUMP
 from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.batch import Part
 from espmon.records.details import field_rows, frame_rows
 from espmon.records.events.crash_title import crash_heading
 from espmon.records.events.panic_record import Panic
 from espmon.records.spans.coredump_capture import Coredump
+from espmon.regular_file import read_regular
 from espmon.session.decoder import Decoder
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import FIRST_SEEN, EventLog
@@ -36,6 +38,12 @@ STORM_SECONDS = 0.5
 
 MAX_DECODED = 256
 """Crashes whose last decoded one is remembered, to tell whether the next is the same in everything."""
+
+MAX_WAITING = 32
+"""Different crashes that wait for the thread that decodes; one that finds no room is decoded when it is opened."""
+
+MAX_REPORTS = 256
+"""Entries that keep their report; an older one is made again when it is opened."""
 
 DECODE_SECONDS = 20.0
 """Longest time for one report; the raw data is kept whatever happens."""
@@ -73,11 +81,13 @@ class Reports:
         """Entry -> the newest panic of those that are being decoded."""
 
         self._decoded: OrderedDict[int, Panic] = OrderedDict()
+        self._reported: OrderedDict[int, None] = OrderedDict()
 
     def take(self, part: Part, entry: int | None) -> None:
         """See `Sink`: crashes are decoded."""
         if entry is not None and isinstance(part, Panic):
-            self._tasks.spawn(self.panic(part, entry))
+            if entry in self._newest or len(self._newest) < MAX_WAITING:
+                self._tasks.spawn(self.panic(part, entry))
         elif entry is not None and isinstance(part, Coredump) and part.payload:
             self._tasks.spawn(self.core_dump(part, entry))
 
@@ -95,9 +105,16 @@ class Reports:
             return
         if isinstance(entry.record, Panic):
             await self.panic(entry.record, identity, again=True)
-        elif isinstance(entry.record, Coredump) and entry.record.payload:
+        elif isinstance(entry.record, Coredump) and entry.record.size:
             self._put(identity, None)
             await self.core_dump(entry.record, identity)
+
+    def _keep(self, entry: int) -> None:
+        """An entry has a report now; of those that have one, only the latest keep it."""
+        self._reported.pop(entry, None)
+        self._reported[entry] = None
+        if len(self._reported) > MAX_REPORTS:
+            self._put(self._reported.popitem(last=False)[0], None)
 
     async def panic(self, panic: Panic, entry: int, *, again: bool = False) -> None:
         """Decode a panic and put the report on its entry; `again` says nothing of a crash that was told before.
@@ -153,6 +170,7 @@ class Reports:
         details = (*field_rows(panic), *first, *frame_rows(report.frames), *doubts)
         title = plain(f"{crash_heading(panic)}: {report.sentence}")
         self._events.update(entry, lambda listed: replace(listed, title=title, report=report, details=details))
+        self._keep(entry)
 
     def _repeated(self, panic: Panic, entry: int) -> bool:
         """Count a crash that is, with its registers and all, the one that was decoded last; False when it is not."""
@@ -167,17 +185,18 @@ class Reports:
 
     async def core_dump(self, record: Coredump, entry: int) -> None:
         """Decode a captured core dump, save the report beside it, put it on its entry."""
-        data = bytes(record.payload)
         try:
+            data = record.payload or await asyncio.to_thread(_saved, record)
             async with asyncio.timeout(DECODE_SECONDS):
                 report = await self._decoder.run(lambda symbolizer: _decode_core(data, symbolizer, self._library))
         except TimeoutError:
             self._not_decoded(entry, f"it took more than {DECODE_SECONDS:g} s")
             return
-        except PostmortemError as error:
+        except (PostmortemError, OSError) as error:
             self._not_decoded(entry, str(error))
             return
         self._put(entry, report)
+        self._keep(entry)
         folder = self._recorder.folder
         if folder is not None:
             await asyncio.to_thread(_save, folder, f"coredump-{entry}", report)
@@ -188,6 +207,13 @@ class Reports:
     def _not_decoded(self, entry: int, reason: str) -> None:
         self._put(entry, Undecoded(reason))
         self._reporter.notify(f"The core dump is saved, but not decoded: {reason}", Severity.WARNING)
+
+
+def _saved(record: Coredump) -> bytes:
+    """The bytes of a dump that are no longer in memory. Raises OSError."""
+    if record.path is None:
+        raise OSError("it is no longer in memory, and was not saved")
+    return read_regular(record.path, MAX_DUMP)
 
 
 def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary) -> CoreReport:

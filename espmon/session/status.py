@@ -179,6 +179,9 @@ class Status:
         return replace(self, activity=Activity.RUNNING) if entered else self
 
 
+MAX_CRASHES = 2_000
+"""Entries of crashes among them: each holds registers, a stack and a chain of calls."""
+
 MAX_EVENTS = 20_000
 """Entries that the session and the screen keep; the sidecar file of the recording has all of them."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Generic, TypeVar
 
 from espmon.session.publisher import Publisher
 from espmon.session.status import Severity
+
+Wish = TypeVar("Wish")
 
 STOP_SECONDS = 5.0
 """Longest wait for a task that was cancelled."""
@@ -48,3 +51,32 @@ class BackgroundTasks:
     async def stop(self) -> None:
         """Cancel what runs, and wait for its end."""
         await stop_tasks(*self._running)
+
+
+class Newest(Generic[Wish]):
+    """Work of one kind, one piece at a time: of what is asked for meanwhile, the newest is done next, the rest never.
+
+    Args:
+        tasks: where it runs.
+        work: does one piece.
+    """
+
+    def __init__(self, tasks: BackgroundTasks, work: Callable[[Wish], Awaitable[None]]) -> None:
+        self._tasks = tasks
+        self._work = work
+        self._next: list[Wish] = []
+        self._running = False
+
+    def ask(self, wish: Wish) -> None:
+        """Do this soon."""
+        self._next = [wish]
+        if not self._running:
+            self._running = True
+            self._tasks.spawn(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._next:
+                await self._work(self._next.pop())
+        finally:
+            self._running = False

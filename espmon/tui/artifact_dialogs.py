@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 NOT_DECODED = "Core dump kept, not decoded: C tells why"
 DECODED = "Core dump decoded: C opens it"
 """Said of a core dump whose report may not open by itself."""
+
+OPEN_SECONDS = 1.0
+"""Longest wait for a crash that is decoded because it is opened; then what there is is shown."""
 
 PICTURE_SECONDS = 10.0
 """Longest wait for a picture that was asked for to begin."""
@@ -122,7 +127,7 @@ class Artifacts:
                 self.show(entry)
             else:
                 self._app.invite("The screenshot has come: o on its row in the events (e) opens it")
-        elif picture.error and not picture.payload:
+        elif picture.error and not picture.size:
             self._awaiting_picture = False
             self._app.notify(f"No screenshot: {picture.error}", title=entry.title, severity="error", markup=False)
 
@@ -133,6 +138,8 @@ class Artifacts:
         record = entry.record
         if isinstance(record, Png) and entry.path is not None:
             self._picture(record, entry.path)
+        elif isinstance(record, Panic | Coredump) and entry.report is None:
+            self._app.run_worker(self._decode_and_show(entry), group="decode", exclusive=True)
         elif isinstance(record, Panic):
             self._panic(entry, record)
         elif isinstance(record, Coredump):
@@ -169,12 +176,24 @@ class Artifacts:
         told = [entry.report.sentence for entry in crashes if isinstance(entry.report, PanicReport | CoreReport)]
         self._app.withdraw(DECODED, NOT_DECODED, *told, *(entry.title for entry in crashes))
 
+    async def _decode_and_show(self, entry: EventEntry) -> None:
+        """A crash of a storm, or one so old that its report was let go: decoded now that somebody looks at it."""
+        link = self._app.link
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_SECONDS):
+                await link.run(link.session.decode_again(entry.id))
+        entry = next((other for other in link.session.events if other.id == entry.id), entry)
+        if isinstance(entry.record, Panic):
+            self._panic(entry, entry.record)
+        else:
+            self._core_dump(entry)
+
     def _picture(self, picture: Png, path: Path) -> None:
         from espmon.tui.screens.screenshot import ScreenshotScreen
 
         self._graphics.prepare()
         note = "" if picture.complete else f"cut short: {picture.error or 'the end is missing'}"
-        self._app.push_screen(ScreenshotScreen(path, picture.width, picture.height, len(picture.payload), note))
+        self._app.push_screen(ScreenshotScreen(path, picture.width, picture.height, picture.size, note))
 
     def _panic(self, entry: EventEntry, panic: Panic) -> None:
         from espmon.tui.screens.crash_parts import local_source
@@ -257,7 +276,7 @@ class Artifacts:
         chip = report.chip if isinstance(report, CoreReport) else None
         panel.show_result(
             CaptureResult(
-                len(dump.payload),
+                dump.size,
                 entry.path,
                 lines=dump.lines,
                 complete=dump.complete,

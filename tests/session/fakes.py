@@ -32,11 +32,18 @@ class ScriptedHandle(Handle):
         self._pending = bytearray()
         self._gone: str | None = None
         self._wake = asyncio.Event()
+        self._read = asyncio.Event()
         self.answer: Callable[[bytes], bytes] | None = None
 
     def push(self, data: bytes) -> None:
         self._pending += data
         self._wake.set()
+
+    async def taken(self) -> None:
+        """Wait until what was pushed has been read: the line is as fast as its reader."""
+        while self._pending and self._gone is None:
+            self._read.clear()
+            await self._read.wait()
 
     def lose(self, reason: str = "the device was unplugged") -> None:
         self._gone = reason
@@ -53,6 +60,7 @@ class ScriptedHandle(Handle):
         if self._pending:
             data = bytes(self._pending)
             self._pending.clear()
+            self._read.set()
             return data
         raise PortError(PortErrorKind.LOST, self._gone or "closed")
 
