@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Protocol
 
 from espmon.port import PortError
 from espmon.session.action import Action, ActionError
 from espmon.session.lease import Lease
-from espmon.session.port_link import Link
+from espmon.session.port_link import Link, PortLoss
 from espmon.session.reporter import Reporter
 from espmon.session.state import Lifecycle, Trigger
 from espmon.session.tasks import stop_tasks
 
 CANCEL_SECONDS = 5.0
 """Longest wait for an action that was cancelled."""
-
-
-class PortLoss(Protocol):
-    """Who does what is to be done when the port is gone."""
-
-    def lose(self, error: PortError) -> None:
-        """The port is gone. Returns at once."""
-
-    async def lost(self, error: PortError) -> None:
-        """The same, and waits until the port is closed."""
 
 
 class ActionRunner:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol
 
 from espmon.records.batch import Part
 from espmon.records.events.boot import Boot
@@ -21,12 +21,19 @@ ENTER = b"\r"
 """What makes a board print its core dump."""
 
 
+class Sender(Protocol):
+    """Who sends bytes to the board."""
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+
+
 class ActivityWatch:
     """Keeps `Status.activity` and, until a probe tells more, `Status.chip`.
 
     Args:
         publisher: holds the status.
-        send: sends bytes to the board.
+        sender: sends bytes to the board.
         tasks: where that runs.
         answer_prompt: send Enter to a board that waits for it.
     """
@@ -34,13 +41,13 @@ class ActivityWatch:
     def __init__(
         self,
         publisher: Publisher,
-        send: Callable[[bytes], Awaitable[None]],
+        sender: Sender,
         tasks: BackgroundTasks,
         *,
         answer_prompt: bool,
     ) -> None:
         self._publisher = publisher
-        self._send = send
+        self._sender = sender
         self._tasks = tasks
         self._answer_prompt = answer_prompt
 
@@ -78,4 +85,4 @@ class ActivityWatch:
             self._tasks.spawn(self._answer())
 
     async def _answer(self) -> None:
-        await self._send(ENTER)
+        await self._sender.send(ENTER)

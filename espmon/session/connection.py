@@ -91,7 +91,7 @@ class Connection:
         self._opening: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._warned: set[PortWarning] = set()
-        self.link = Link(pipeline, recorder, reporter.clock, self.lose)
+        self.link = Link(pipeline, recorder, reporter.clock, self)
         self.identity = PortIdentity("")
         self._remote = False
         self.opens = 0

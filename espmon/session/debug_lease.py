@@ -13,12 +13,11 @@ from espmon.model.chip_identity import chip_named
 from espmon.port import PortError
 from espmon.postmortem.gdb_target import Stop
 from espmon.postmortem.rsp import RspError, TargetGone
-from espmon.session.action_runner import PortLoss
 from espmon.session.bridge import Bridge
 from espmon.session.decoder import Decoder
 from espmon.session.gdb_client import GdbClient, Thread
 from espmon.session.lease import Lease, LeaseError
-from espmon.session.port_link import Link
+from espmon.session.port_link import Link, PortLoss
 from espmon.session.reporter import Reporter
 from espmon.session.state import Lifecycle, Trigger
 from espmon.session.status import Activity, Severity

@@ -10,14 +10,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from espmon.postmortem import PostmortemError, Symbolizer
 from espmon.session.addresses import Decorator, candidate_lines
-from espmon.session.status import Change, DecorationsChanged, ElfState, Notice, Severity
+from espmon.session.publisher import Publisher
+from espmon.session.status import DecorationsChanged, ElfState, Severity
 from espmon.session.store import LogStore
 
 SCAN_LINES = 20_000
@@ -50,21 +51,13 @@ class Decoder:
 
     Args:
         store: the lines to decorate.
-        emit: called on the session's loop with each change.
-        on_elf: called on the session's loop with (state, path, reason) when that changed.
+        publisher: told of the ELF's state, of what was found, and of problems.
         path_map: prefix of a source path in the ELF -> local folder.
     """
 
-    def __init__(
-        self,
-        store: LogStore,
-        emit: Callable[[Change], None],
-        on_elf: Callable[[ElfState, Path | None], None],
-        path_map: Mapping[str, str],
-    ) -> None:
+    def __init__(self, store: LogStore, publisher: Publisher, path_map: Mapping[str, str]) -> None:
         self._store = store
-        self._emit = emit
-        self._on_elf = on_elf
+        self._publisher = publisher
         self._path_map = path_map
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="espmon-decoder")
         self._generation = 0
@@ -73,6 +66,10 @@ class Decoder:
         self._announced = ""
         self._decorations: dict[int, tuple[str, ...]] = {}
         self.loaded: Loaded | None = None
+
+    def show_elf(self, state: ElfState, path: Path | None) -> None:
+        """Publish which ELF is used, or going to be."""
+        self._publisher.publish(replace(self._publisher.status, elf_state=state, elf=path))
 
     def decoration(self, line: int) -> tuple[str, ...]:
         """What is shown under a line. May be called from any thread."""
@@ -95,21 +92,21 @@ class Decoder:
         self.loaded = None
         self._decorations = {}
         if not paths:
-            self._on_elf(ElfState.NONE, None)
+            self.show_elf(ElfState.NONE, None)
             return False
-        self._on_elf(ElfState.LOADING, paths[0])
+        self.show_elf(ElfState.LOADING, paths[0])
         try:
             loaded = await asyncio.get_running_loop().run_in_executor(self._pool, _load, paths, self._path_map)
         except (PostmortemError, OSError) as error:
             if generation == self._generation:
-                self._on_elf(ElfState.FAILED, paths[0])
-                self._emit(Notice(f"ELF not usable: {error}", Severity.ERROR))
+                self.show_elf(ElfState.FAILED, paths[0])
+                self._publisher.notify(f"ELF not usable: {error}", Severity.ERROR)
             return False
         if generation != self._generation:
             return False
         self.loaded = loaded
         self._next = self._store.first
-        self._on_elf(ElfState.UNVERIFIED, paths[0])
+        self.show_elf(ElfState.UNVERIFIED, paths[0])
         self.lines_appended()
         return True
 
@@ -124,7 +121,7 @@ class Decoder:
         try:
             more = await asyncio.get_running_loop().run_in_executor(self._pool, _extend, loaded, path, self._path_map)
         except (PostmortemError, OSError) as error:
-            self._emit(Notice(f"No names in ROM: {error}", Severity.WARNING))
+            self._publisher.notify(f"No names in ROM: {error}", Severity.WARNING)
             return
         if generation == self._generation:
             self.loaded = more
@@ -181,7 +178,7 @@ class Decoder:
         if error is not None:
             # A defect of espmon: say so, and do not meet the same lines again.
             self._next = len(self._store)
-            self._emit(Notice(f"Internal error while decoding addresses: {error!r}", Severity.ERROR))
+            self._publisher.notify(f"Internal error while decoding addresses: {error!r}", Severity.ERROR)
             return
         line, found, problem = finished.result()
         if generation == self._generation:
@@ -190,10 +187,10 @@ class Decoder:
                 self._decorations.update(found)
                 for old in list(islice(self._decorations, max(0, len(self._decorations) - MAX_DECORATED_LINES))):
                     del self._decorations[old]
-                self._emit(DecorationsChanged(tuple(found)))
+                self._publisher.emit(DecorationsChanged(tuple(found)))
             if problem and problem != self._announced:
                 self._announced = problem
-                self._emit(Notice(f"Some addresses could not be decoded: {problem}", Severity.WARNING))
+                self._publisher.notify(f"Some addresses could not be decoded: {problem}", Severity.WARNING)
         if self.loaded is not None and len(self._store) - self._next < SCAN_LINES:
             # A flood comes in many small reads: changing threads for each of them costs more than the work.
             self._busy = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from espmon.port import Handle, PortError, PortErrorKind
 from espmon.session.lease import PIPELINE, Lease, Wire
@@ -25,6 +26,16 @@ MAX_LEASED_BYTES = 512 << 10
 """Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
 
 
+class PortLoss(Protocol):
+    """Who does what is to be done when the port is gone."""
+
+    def lose(self, error: PortError) -> None:
+        """The port is gone. Returns at once."""
+
+    async def lost(self, error: PortError) -> None:
+        """The same, and waits until the port is closed."""
+
+
 class Link:
     """Reads the port into the pipeline, except while a lease is out.
 
@@ -32,7 +43,7 @@ class Link:
         pipeline: where bytes go.
         recorder: where they are recorded, whoever reads them.
         clock: host time in seconds since the epoch.
-        on_lost: called on the loop, from no task of the link's, when reading found the port gone.
+        loss: told, from no task of the link's, when reading found the port gone.
     """
 
     def __init__(
@@ -40,12 +51,12 @@ class Link:
         pipeline: Pipeline,
         recorder: Recorder,
         clock: Callable[[], float],
-        on_lost: Callable[[PortError], None],
+        loss: PortLoss,
     ) -> None:
         self._pipeline = pipeline
         self._recorder = recorder
         self._clock = clock
-        self._on_lost = on_lost
+        self._loss = loss
         self._wire: Wire | None = None
         self._gone = False
         self._pump: asyncio.Task[None] | None = None
@@ -131,7 +142,7 @@ class Link:
                     pipeline.tick(now)
         except PortError as error:
             self._gone = True
-            asyncio.get_running_loop().call_soon(self._on_lost, error)
+            asyncio.get_running_loop().call_soon(self._loss.lose, error)
         finally:
             lease.release()
 

@@ -113,7 +113,7 @@ class Session:
         )
         if settings.answer_queries:
             self._publisher.subscribe(self.answers.listen)
-        self._decoder = Decoder(self.store, self._publisher.emit, self._elf_changed, settings.path_map)
+        self._decoder = Decoder(self.store, self._publisher, settings.path_map)
         self._publisher.subscribe(self._lines_came)
         library = ElfLibrary(data / "elves", settings.elf_library_bytes)
         self._reports = Reports(self._decoder, self.event_log, library, self._recorder, reporter, self._tasks)
@@ -121,7 +121,7 @@ class Session:
         self._runner = ActionRunner(link, self._lifecycle, reporter, self.connection)
         self.debugging = DebugLease(link, self._lifecycle, self._decoder, reporter, self.connection)
         activity = ActivityWatch(
-            self._publisher, self._controls.send, self._tasks, answer_prompt=settings.answer_coredump_prompt
+            self._publisher, self._controls, self._tasks, answer_prompt=settings.answer_coredump_prompt
         )
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
         self.pipeline.sinks += [self._payloads.take, self._elf.take, activity.take, self._reports.take]
@@ -178,7 +178,7 @@ class Session:
         name = request.name or request.url.rstrip("/").rsplit("/", 1)[-1]
         await self._recorder.start(name, request.log)
         if request.elf:
-            self._elf_changed(ElfState.LOADING, request.elf[0])
+            self._decoder.show_elf(ElfState.LOADING, request.elf[0])
         self.connection.begin(handle)
         if request.elf:
             self._tasks.spawn(self.set_elf(request.elf))
@@ -332,9 +332,6 @@ class Session:
     async def decode_again(self, identity: int) -> None:
         """Decode a listed panic or core dump once more, with the ELF that is used now."""
         await self._reports.decode_again(identity)
-
-    def _elf_changed(self, state: ElfState, path: Path | None) -> None:
-        self._publisher.publish(replace(self.status, elf_state=state, elf=path))
 
     def _lines_came(self, change: Change) -> None:
         if isinstance(change, LinesAppended):

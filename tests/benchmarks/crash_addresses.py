@@ -25,6 +25,7 @@ from espmon.records.limits import Limits
 from espmon.session.decoder import Decoder
 from espmon.session.event_log import EventLog
 from espmon.session.pipeline import Pipeline
+from espmon.session.publisher import Publisher
 from espmon.session.settings import Settings
 from espmon.session.store import LogStore
 from tests.inputs import REAL
@@ -68,7 +69,7 @@ async def espmon(log: bytes, elf: Path | None) -> tuple[float, float, int, float
     """Seconds until everything is decoded, longest delay of the loop, decorated lines, seconds until it is stored."""
     store = LogStore()
     late = 0.0
-    decoder = Decoder(store, lambda change: None, lambda state, path: None, {})
+    decoder = Decoder(store, Publisher(), {})
     settings = Settings()
     pipeline = Pipeline(
         Demultiplexer(Limits()),

@@ -12,7 +12,8 @@ import pytest
 from espmon.postmortem import Symbolizer
 from espmon.records.lines import LineBlock
 from espmon.session.decoder import Decoder
-from espmon.session.status import Change, DecorationsChanged, ElfState, Notice
+from espmon.session.publisher import Publisher
+from espmon.session.status import Change, DecorationsChanged, ElfState, Notice, StatusChanged
 from espmon.session.store import LogStore
 from espmon.sim.firmware_image import ELF
 
@@ -29,10 +30,15 @@ class Case:
         self.changes: list[Change] = []
         self.states: list[ElfState] = []
         self._wake = asyncio.Event()
-        self.decoder = Decoder(self.store, self._emit, lambda state, path: self.states.append(state), {})
+        publisher = Publisher()
+        publisher.subscribe(self._emit)
+        self.decoder = Decoder(self.store, publisher, {})
 
     def _emit(self, change: Change) -> None:
-        self.changes.append(change)
+        if isinstance(change, StatusChanged):
+            self.states.append(change.status.elf_state)
+        else:
+            self.changes.append(change)
         self._wake.set()
 
     def log(self, *lines: bytes) -> None:

@@ -19,6 +19,7 @@ from espmon.records.record import Record
 from espmon.records.spans.coredump_capture import Coredump
 from espmon.records.spans.gdb_packets import Gdb
 from espmon.records.spans.png import Png
+from espmon.session.action import Action
 from espmon.session.activity_watch import ActivityWatch
 from espmon.session.describe import describe
 from espmon.session.gdb_client import Thread
@@ -138,9 +139,7 @@ class FakeSession:
 
     def __init__(self, *, limit: int = STORE_BYTES) -> None:
         self._publisher = Publisher()
-        self._activity = ActivityWatch(
-            self._publisher, self.send, BackgroundTasks(self._publisher), answer_prompt=False
-        )
+        self._activity = ActivityWatch(self._publisher, self, BackgroundTasks(self._publisher), answer_prompt=False)
         self.store = LogStore(limit, cr_overwrites=True)
         self.events: list[EventEntry] = []
         self.calls: list[str] = []
@@ -301,6 +300,9 @@ class FakeSession:
     async def abort_capture(self) -> None:
         self.calls.append("abort_capture")
         self.set(capture=None)
+
+    async def run(self, action: Action) -> None:
+        self.calls.append(action.name)
 
     async def flash(self, job: Any) -> None:
         self.calls.append("flash")

@@ -28,6 +28,7 @@ from espmon.session.status import (
 from espmon.session.store import LogStore
 
 if TYPE_CHECKING:
+    from espmon.session.action import Action
     from espmon.session.flash_job import FlashJob
     from espmon.session.stopped import Snapshot
 
@@ -125,6 +126,9 @@ class SessionLike(Protocol):
     async def abort_capture(self) -> None:
         """End the running capture."""
 
+    async def run(self, action: Action) -> None:
+        """Run an action over a lease of the port."""
+
     async def flash(self, job: FlashJob) -> None:
         """Run a flash job."""
 
@@ -186,7 +190,7 @@ class Waiting:
         """There is nobody to ask yet."""
 
     open = consent = decline = cancel = close = send = _nothing
-    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = flash = _nothing
+    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = run = flash = _nothing
     decode_again = set_baud = _nothing
 
 
