@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.record_output import JsonOutput, LogOutput, Output
@@ -50,6 +51,12 @@ def main(arguments: list[str]) -> int:
         help="colour the log by level; auto: on a terminal only, and into a file or a pipe every byte stays as it was "
         "received, the device's own colour too; never takes that out as well",
     )
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="write screenshots, frames, files, core dumps there, and index.json",
+    )
     return run_command(parser, arguments, decode)
 
 
@@ -71,6 +78,8 @@ def decode(options: argparse.Namespace) -> int:
             sys.stdout.buffer, shown, help_from_elf, colour=colour, terminal=terminal, fold=options.fold,
             remarks=options.print_filter is None, strip=options.color == "never",
         )  # fmt: skip
+    if options.save is not None:
+        output = SavingOutput(output, ArtifactFolder(options.save), help_from_elf)
     with opened(options.file) as stream:
         for batch in batches(stream, demux, BaudDetector(options.baud) if options.baud else None):
             output.take(batch)

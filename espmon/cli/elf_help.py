@@ -25,6 +25,8 @@ class ElfHelp:
     def __init__(self, paths: list[Path], rom_elf: Path | None = None) -> None:
         self.strings: BinlogStrings | None = None
         self._symbolizer: Symbolizer | None = None
+        self._core_record: Coredump | None = None
+        self._core_report: tuple[JsonObject, str] | None = None
         self._rom_elf = rom_elf
         self._rom_known = rom_elf is not None
         if paths:
@@ -82,7 +84,7 @@ class ElfHelp:
             report = self.panic(record)
             return report.to_text() if self._symbolizer is not None else report.sentence
         if isinstance(record, Coredump) and record.payload:
-            found = self._core(record)
+            found = self.core(record)
             return found[1] if found else ""
         return ""
 
@@ -92,12 +94,18 @@ class ElfHelp:
         if isinstance(record, Panic):
             value.update(self.panic(record).to_json())
         elif isinstance(record, Coredump) and record.payload:
-            report = self._core(record)
+            report = self.core(record)
             if report is not None:
                 value["report"] = report[0]
         return value
 
-    def _core(self, record: Coredump) -> tuple[JsonObject, str] | None:
+    def core(self, record: Coredump) -> tuple[JsonObject, str] | None:
+        """A core dump's report as JSON and as text; None, and a line on stderr, when it cannot be decoded."""
+        if self._core_record is not record:
+            self._core_record, self._core_report = record, self._decoded(record)
+        return self._core_report
+
+    def _decoded(self, record: Coredump) -> tuple[JsonObject, str] | None:
         from espmon.postmortem import PostmortemError
         from espmon.session.core_decoding import decode_dump
         from espmon.session.elves import ElfLibrary

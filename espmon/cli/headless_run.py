@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
 
+from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.board_input import InputLines, forward_input, reads_input
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say
 from espmon.cli.elf_help import ElfHelp
@@ -232,12 +233,16 @@ class HeadlessRun:
     def _make_boards(self, loop: LoopThread, stdout: StandardOutput) -> dict[str, Output]:
         outputs: dict[str, Output] = {}
         names = board_names(self._options.port)
+        folder = ArtifactFolder(self._options.save) if self._options.save is not None else None
         for name in names:
             elf = ElfHelp([*self._options.elf], self._options.rom_elf)
             session = loop.make(lambda: Session(settings=self._settings))
             self._boards[name] = Board(self, name, session, elf)
             self._helps[name] = elf
-            output = self._output(stdout, elf, name if len(names) > 1 else None)
+            board = name if len(names) > 1 else None
+            output = self._output(stdout, elf, board)
+            if folder is not None:
+                output = SavingOutput(output, folder, elf, board)
             outputs[name] = ReportedOutput(output, self._report, name)
         return outputs
 

@@ -75,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
     ends.add_argument("--idle-timeout", type=seconds, metavar="S", help="end when nothing came for S seconds")
     ends.add_argument("--max-bytes", type=positive, metavar="N", help="end when N bytes have come")
     ends.add_argument("--boots", type=positive, metavar="N", help="end when the boot after the Nth begins")
+    result.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="write screenshots, frames, files, core dumps there, and index.json",
+    )
     reports = result.add_argument_group("for a CI page")
     reports.add_argument("--junit", type=Path, metavar="FILE", help="write the run as a JUnit test case")
     reports.add_argument(

@@ -192,11 +192,15 @@ def test_a_crash_is_told_in_one_sentence_without_an_elf() -> None:
     assert [frame["function"] for frame in panic["backtrace"]] == [None, None]
 
 
-def test_a_core_dump_without_an_elf_has_a_report_too(tmp_path: Path) -> None:
-    dump = dump_named("xtensa").text.replace(b"\n", b"\r\n")
+def printed_dump(name: str) -> bytes:
+    dump = dump_named(name).text.replace(b"\n", b"\r\n")
     marks = [b"================= CORE DUMP %s =================\r\n" % word for word in (b"START", b"END")]
+    return marks[0] + dump + marks[1]
+
+
+def test_a_core_dump_without_an_elf_has_a_report_too(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_bytes(marks[0] + dump + marks[1])
+    log.write_bytes(printed_dump("xtensa"))
     result = subprocess.run(
         [*COMMAND, str(log), "--json"],
         capture_output=True,
@@ -227,3 +231,34 @@ def test_the_rom_elf_is_used_once_the_log_has_named_the_chip(tmp_path: Path) -> 
 def home(folder: Path) -> dict[str, str]:
     """Where nothing is kept that an earlier run has found."""
     return {"XDG_DATA_HOME": str(folder / "data"), "HOME": str(folder)}
+
+
+def test_payloads_are_saved_and_listed_and_the_records_name_the_files(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "artifacts"
+    data = b"I (5) app: hi\r\n" + framed_png(png()) + frame(b"{}") + core_dump()
+    found = objects(run("-", "--json", "--save", folder, data=data))
+    index = json.loads((folder / "index.json").read_text())
+    assert [row["type"] for row in index["artifacts"]] == ["png", "frame", "coredump"]
+    for row, record in zip(index["artifacts"], found[1:], strict=True):
+        file = folder / row["file"]
+        assert record["path"] == str(file)
+        assert (row["offset"], row["bytes"]) == (record["offset"], file.stat().st_size)
+    assert (folder / index["artifacts"][0]["file"]).read_bytes() == png()
+
+
+def test_a_saved_core_dump_stands_beside_its_elf_core_and_its_report(tmp_path: Path) -> None:
+    run("-", "--save", tmp_path / "out", data=printed_dump("xtensa"))
+    (row,) = json.loads((tmp_path / "out" / "index.json").read_text())["artifacts"]
+    assert (tmp_path / "out" / row["elf"]).read_bytes().startswith(b"\x7fELF")
+    assert "core dump report" in (tmp_path / "out" / row["report"]).read_text()
+
+
+def test_a_name_of_the_device_s_never_leaves_the_folder(tmp_path: Path) -> None:
+    hostile = frame(b"data", "file:../../../escaped")
+    run("-", "--save", tmp_path / "out", data=hostile)
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+    assert len([*(tmp_path / "out").iterdir()]) == 2
+
+
+def test_a_folder_that_cannot_be_made_is_wrong_usage() -> None:
+    assert run("-", "--save", "/dev/null/x", data=b"").returncode == 2

@@ -21,6 +21,7 @@ from espmon.cli import main
 from espmon.cli.board_input import InputLines
 from espmon.cli.headless_run import board_names
 from espmon.sim import BoardThread, SimulatedBoard
+from tests.records.streams import framed_png, png
 
 COMMAND = (sys.executable, "-m", "espmon", "run")
 SECONDS = 60.0
@@ -294,6 +295,16 @@ def test_a_report_that_cannot_be_written_fails_the_run() -> None:
         result = run(talker.url, "--until", "hello", "--junit", "/nonexistent/run.xml")
     assert result.returncode == 1
     assert "/nonexistent" in last_line(result)
+
+
+def test_payloads_of_several_boards_are_saved_apart(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with Talker(framed_png(png())) as one, Talker(framed_png(png())) as two:
+        result = run(one.url, two.url, "--save", str(out), "--timeout", "2")
+    assert result.returncode == 0, result.stderr
+    rows = json.loads((out / "index.json").read_text())["artifacts"]
+    assert len({row["board"] for row in rows}) == 2
+    assert [(out / row["file"]).read_bytes() for row in rows] == [png(), png()]
 
 
 def test_the_run_is_recorded(tmp_path: Path) -> None:
