@@ -52,6 +52,7 @@ class ExitWatch:
         self._end = end
         self._left = threading.Event()
         self._leaving = False
+        self._meant: set[int] = set()
         self._numbers = [getattr(signal, name) for name in LEAVING if hasattr(signal, name)]
         # Only for those who watch: every command comes through this module.
         import asyncio
@@ -83,6 +84,7 @@ class ExitWatch:
             self._hears.send(bytes([getattr(signal, "SIGHUP", signal.SIGTERM)]))
 
     def _received(self, number: int, frame: FrameType | None) -> None:
+        self._meant.add(number)
         for name in JOB_CONTROL:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -95,7 +97,9 @@ class ExitWatch:
         with self._heard:
             while heard := self._heard.recv(64):
                 for number in heard:
-                    if number in self._numbers:
+                    # Somebody else's while a debugger has the terminal: its Ctrl-C is not meant for us.
+                    ours = number in self._meant or signal.getsignal(number) == self._received
+                    if number in self._numbers and ours:
                         self._see_out(128 + number)
                         return
 

@@ -224,7 +224,7 @@ class DebugDialogs:
             return
         try:
             with app.suspend():
-                run_in_terminal(command)
+                run_in_terminal(command, app.lend_terminal)
         except SuspendNotSupported:
             app.notify(
                 f"This terminal cannot be handed over. Elsewhere: {shlex.join(command)}. D takes the port back",
@@ -263,10 +263,16 @@ def thread_name(told: str) -> str:
     return text.removeprefix("Name: ").split(",")[0].strip() if text.startswith("Name: ") else text
 
 
-def run_in_terminal(command: list[str]) -> None:
+def run_in_terminal(
+    command: list[str], lend: Callable[[subprocess.Popen[bytes] | None], object] = lambda program: None
+) -> None:
     """Run a program that has the terminal; Ctrl-C is meant for it alone. Raises `OSError` when it does not start.
 
     Blocks: the session serves the port on its own thread meanwhile.
+
+    Args:
+        command: the program and its arguments.
+        lend: told of the program when it has the terminal, and of None when it has ended.
     """
 
     def ignore(*_: object) -> None:
@@ -275,6 +281,9 @@ def run_in_terminal(command: list[str]) -> None:
     before = signal.signal(signal.SIGINT, ignore)
     try:
         print(f"\nespmon: {shlex.join(command)}\n(the log goes on when it ends)\n", flush=True)
-        subprocess.run(command, check=False)
+        with subprocess.Popen(command) as program:
+            lend(program)
+            program.wait()
     finally:
+        lend(None)
         signal.signal(signal.SIGINT, before)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from subprocess import Popen
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,8 @@ class Host(App[int]):
     _said: Mapping[tuple[str, str], float] = MappingProxyType({})
     """(title, text) -> when it was last said."""
 
+    _borrower: Popen[bytes] | None = None
+
     on_hangup: Callable[[], object] | None = None
     """Called when the terminal is gone; without it the app leaves by itself."""
 
@@ -125,6 +128,10 @@ class Host(App[int]):
             asyncio.set_event_loop(None)
             loop.close()
 
+    def lend_terminal(self, program: Popen[bytes] | None) -> None:
+        """A program has the terminal now, and ends when the app must; None: it has ended by itself."""
+        self._borrower = program
+
     def hung_up(self) -> None:
         """The terminal is gone: nobody can see or type anything."""
         if self.on_hangup is not None:
@@ -134,6 +141,8 @@ class Host(App[int]):
 
     def leave_now(self, code: int) -> None:
         """Leave without a question. May be called from any thread."""
+        if self._borrower is not None:
+            self._borrower.terminate()
         self.link.call_off()
         with suppress(RuntimeError):  # the screen has ended, or did not begin
             if self._screen_loop is not None:
@@ -141,6 +150,8 @@ class Host(App[int]):
 
     def salvage(self) -> None:
         """Save what can be saved: the screen's loop, or the session's, does not answer. Called from another thread."""
+        if self._borrower is not None:
+            self._borrower.kill()
         self.link.session.salvage()
         restore = getattr(self._driver, "restore", None)
         if restore is not None:
