@@ -70,7 +70,14 @@ _PLAIN = {
 CRASHED = "the program crashed just before this restart"
 
 GAVE_UP = "the second stage found no application that it could start, and restarted the chip"
-UNLOADED = "a watchdog restarted the chip before anything was started: its flash does not answer, or its supply is weak"
+HALF_LOADED = (
+    "a watchdog restarted the chip while the ROM loaded the bootloader: most often a wrong or damaged image, or wrong "
+    "flash settings"
+)
+UNLOADED = (
+    "a watchdog restarted the chip before anything else was printed: most often its flash does not answer, or its "
+    "supply is weak"
+)
 
 _LOOP_REASONS = {
     "power_on": "the chip restarts again and again without a crash report: often a supply that is too weak",
@@ -190,7 +197,7 @@ class ResetEvents:
             if ONE_TIME.search(said):
                 self._loop.forget()
         elif kind == "watchdog" and self._begun and run.only_rom:
-            reset.hint = UNLOADED
+            reset.hint = HALF_LOADED if run.loaded else UNLOADED
         if reset.stays_in_loader:
             reset.hint = failure_hint("waiting for download", "rom")
         reset.repeats = self._loop.add(

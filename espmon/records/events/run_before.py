@@ -91,6 +91,11 @@ class RunBefore:
         return all(ROM.match(text) for text in self._lines)
 
     @property
+    def loaded(self) -> bool:
+        """The ROM loaded some of what it found in the flash."""
+        return any(text.startswith("load:") for text in self._lines)
+
+    @property
     def gave_up(self) -> bool:
         """The second stage found nothing to start."""
         return any(NOTHING_TO_START.search(text) for text in self._lines[: 2 * ANNOUNCED_LINES])

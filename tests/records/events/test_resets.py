@@ -368,3 +368,10 @@ def test_a_crash_right_behind_the_banner_explains_the_next_restart() -> None:
 def test_the_last_word_of_a_crash_that_was_cut_announces_nothing() -> None:
     reset = one("Rebooting...\nets Jul 29 2019 12:21:46\n\nrst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\n")
     assert (reset.expected, reset.hint) == (None, None)
+
+
+def test_a_watchdog_says_how_far_the_rom_came() -> None:
+    banner = "rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\nconfigsip: 0, SPIWP:0x00\n"
+    assert "before anything else was printed" in (resets(banner * 2)[-1].hint or "")
+    assert "while the ROM loaded" in (resets((banner + "load:0x3ffc0008,len:4\n") * 2)[-1].hint or "")
+    assert "stopped responding" in (resets((banner + BOOTED) * 2)[-1].hint or "")
