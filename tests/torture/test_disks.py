@@ -187,6 +187,18 @@ def test_a_folder_that_somebody_removes_is_made_again_and_its_loss_is_counted(tm
     assert recording.unwritten == len(sent)
 
 
+def test_the_disk_is_waited_for_rarely_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_writer, "SYNC_SECONDS", 3600.0)
+    folder = new_session_folder(tmp_path, "board", 0.0)
+    files = FaultyDisk()
+    recording, sent, _ = record(folder, files)
+    until(lambda: not recording.state.waiting, "not written")
+    assert files.calls["sync"] <= 2, "more than the first one of each file"
+    assert recording.close()
+    assert files.calls["sync"] in (2, 3, 4)
+    assert check(recording, sent) == 0
+
+
 def test_a_session_that_is_written_is_never_removed(tmp_path: Path) -> None:
     running = [
         start_recording(tmp_path, f"board{number}", Settings(), SessionClock(), pytest.fail) for number in range(3)
