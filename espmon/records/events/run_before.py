@@ -8,13 +8,16 @@ from functools import cached_property
 from espmon.model.rom_banners import rom_chip
 from espmon.records.event import LineView
 from espmon.records.events.line_cleaning import clean
-from espmon.records.events.log_clock import WallTime, last_uptime, last_wall_time, wall_time_of
+from espmon.records.events.log_clock import WallTime, last_uptime, last_wall_time, uptime_of, wall_time_of
 
 ANNOUNCED_LINES = 3
 """Lines before the ROM's in which a program announces a restart."""
 
 MAX_ANNOUNCEMENT = 160
 """Characters of it kept."""
+
+STILL_LINES = 64
+"""A clock that stands still over so many lines says nothing."""
 
 ROM = re.compile(r"$|ets J|ESP-ROM|Build:|SPIWP|configsip|clk_drv|mode:|load:|(?:Core ?\d )?Saved PC|\(\d+\) *$")
 """Lines that the ROM prints before it starts what it has loaded."""
@@ -78,7 +81,11 @@ class RunBefore:
         program said nothing. None where nothing tells.
         """
         # Not of cleaned lines: Zephyr's time looks like a host tool's.
-        return last_uptime([self._raw[index] for index in self._said] or self._raw)
+        lines = [self._raw[index] for index in self._said] or self._raw
+        times = {uptime for text in lines[:STILL_LINES] if (uptime := uptime_of(text)) is not None}
+        if len(times) == 1 and len(lines) >= STILL_LINES:
+            return None
+        return last_uptime(lines)
 
     @property
     def wall_time(self) -> WallTime | None:
