@@ -107,6 +107,7 @@ async def filtered(case: Running) -> None:
 
 async def raw(case: Running) -> None:
     await case.press("r")
+    await case.until(lambda: "beacon 59" in case.text())
     assert "RAW KEYS" in case.text()
 
 

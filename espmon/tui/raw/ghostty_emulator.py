@@ -107,9 +107,10 @@ class GhosttyEmulator:
 
     def resize(self, columns: int, rows: int) -> None:
         """See `Emulator`."""
-        self.columns, self.rows = columns, rows
-        self._terminal.resize(columns, rows)
-        self._rows.clear()
+        if (columns, rows) != (self.columns, self.rows):
+            self.columns, self.rows = columns, rows
+            self._terminal.resize(columns, rows)
+            self._rows.clear()
 
     def changed(self) -> Sequence[int]:
         """See `Emulator`."""

@@ -147,10 +147,11 @@ class TerminalView(Widget, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         """The board's screen is as large as this widget; a board learns it when it asks."""
-        if self._emulator is not None and event.size.width and event.size.height:
-            self._emulator.resize(event.size.width, event.size.height)
+        emulator, (width, height) = self._emulator, event.size
+        if emulator is not None and width and height and (emulator.columns, emulator.rows) != (width, height):
+            emulator.resize(width, height)
             self._strips.clear()
-            self._repaint(self._emulator)
+            self._repaint(emulator)
 
     def notify_style_update(self) -> None:
         """The theme has changed."""

@@ -121,6 +121,13 @@ def test_another_size_keeps_what_fits(emulator: Emulator) -> None:
     assert len(screen(emulator)) == 8
 
 
+def test_a_size_set_again_loses_nothing(emulator: Emulator) -> None:
+    emulator.feed(b"hello")
+    emulator.changed()
+    emulator.resize(20, 6)
+    assert screen(emulator)[0] == "hello"
+
+
 def test_only_what_changed_is_named(emulator: Emulator) -> None:
     emulator.changed()
     emulator.feed(b"\x1b[4;1Hx")
