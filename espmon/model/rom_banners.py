@@ -11,6 +11,9 @@ from espmon.model.chip_identity import chip_identities
 RESET_BANNER = re.compile(rb"ets [A-Z][a-z]{2} [ \d]\d \d{4}[ ,]|ESP-ROM:esp|rst:0x[0-9a-f]{1,2} \(")
 """A ROM's first lines, in the middle of anything."""
 
+ROM_BANNER = re.compile(rb"ESP-ROM:esp(?:32|8)[a-z\d]{0,4}-|ets J(?:an|un|ul) [ \d]\d 20\d\d[ ,]")
+"""The first line of every chip's ROM, closely enough to tell it where it stands in the middle of another line."""
+
 BANNER_REACH = 32
 """Bytes that `RESET_BANNER` may need to be decided: how far a search over new bytes starts before them."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from espmon.model.rom_banners import ROM_BANNER
 from espmon.records.lines import SGR
-from espmon.records.spans.reset_banner import BANNER
 
 MAX_SGR_STATE = 256
 """Bytes of sequences that are kept as a state; the oldest ones go first, since later ones override them."""
@@ -15,7 +15,7 @@ _RESET = re.compile(rb"\x1b\[0*(?:;[0-9;:]*)?m")
 
 _PLAIN = re.compile(rb"\x1b\[0*m")
 
-_BOOT = re.compile(rb"^ {0,1}(?:" + BANNER.pattern + rb")", re.MULTILINE)
+_BOOT = re.compile(rb"^ {0,1}(?:" + ROM_BANNER.pattern + rb")", re.MULTILINE)
 """A line with which a chip starts: colour that the program before it left on ends there."""
 
 

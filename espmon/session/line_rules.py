@@ -14,13 +14,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from espmon.records.columns import LEVELS
 from espmon.text import plain
 from espmon.user_pattern import PatternError, UserPattern
 
 MAX_RULES = 64
 """Rules of one kind."""
 
-LEVELS = ("E", "W", "I", "D", "V")
+LEVEL_LETTERS = tuple(map(chr, LEVELS))
 
 COLOURS = (
     "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white",
@@ -62,9 +63,9 @@ def _level(name: str, table: Mapping[str, object]) -> LevelRule:
     regex = _regex(f"levels.{name}", table, {"level", "tag"})
     level, tag = _text(table, "level"), _text(table, "tag")
     if level is None and "(?P<level>" not in regex:
-        raise RuleError(f"needs a level: one of {' '.join(LEVELS)}")
-    if level is not None and level not in LEVELS:
-        raise RuleError(f"level should be one of {' '.join(LEVELS)}")
+        raise RuleError(f"needs a level: one of {' '.join(LEVEL_LETTERS)}")
+    if level is not None and level not in LEVEL_LETTERS:
+        raise RuleError(f"level should be one of {' '.join(LEVEL_LETTERS)}")
     return LevelRule(name, regex, level, tag)
 
 

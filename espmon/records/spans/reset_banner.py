@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from espmon.model.rom_banners import ROM_BANNER
 from espmon.records.columns import HEADER
 from espmon.records.span import CUT, MORE, Cut, More, Setup, Where
-
-BANNER = re.compile(rb"ESP-ROM:esp(?:32|8)[a-z\d]{0,4}-|ets J(?:an|un|ul) [ \d]\d 20\d\d[ ,]")
-"""What the ROMs of all chips print first. The ESP32's has the form `ets Jun  8 2016 00:22:57`."""
 
 BANNER_BYTES = 20
 """Bytes after which every banner is decided."""
@@ -38,7 +36,7 @@ class ResetBannerRecognizer:
         prefix = where.prefix
         if prefix is not None and HOST_TIME.fullmatch(prefix):
             return None
-        if BANNER.match(data, at) is None:
+        if ROM_BANNER.match(data, at) is None:
             rest = data[at : at + BANNER_BYTES]
             undecided = len(rest) < BANNER_BYTES and b"\n" not in rest and b"\r" not in rest
             return MORE if undecided else None

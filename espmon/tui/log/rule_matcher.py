@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from espmon.session.line_rules import LEVELS, HighlightRule, LevelRule
+from espmon.session.line_rules import LEVEL_LETTERS, HighlightRule, LevelRule
 from espmon.tui.log.display import LEVEL_PENS, DisplayLine, Span
 from espmon.tui.log.sgr import PLAIN, Colour, Pen
 from espmon.user_pattern import MAX_SLOW_LINES, SEARCH_SECONDS, PatternTooSlow, UserPattern
@@ -113,7 +113,7 @@ class RuleMatcher:
 
 def _letter(word: str | None) -> str | None:
     letter = (word or "")[:1].upper()
-    return letter if letter in LEVELS else None
+    return letter if letter in LEVEL_LETTERS else None
 
 
 def coloured(spans: Sequence[Span], ranges: Sequence[tuple[int, int]], colour: Colour) -> list[Span]:
