@@ -249,16 +249,20 @@ def resolve(name: str, registry: DeviceRegistry | None = None, *, source: Source
 
 def _grep(url: str, source: Source) -> str:
     """pyserial takes the first port that fits a `hwgrep://` expression; here it must be the only one."""
-    import re
+    from espmon.user_pattern import PatternError, PatternTooSlow, UserPattern
 
     expression, _, options = url[len("hwgrep://") :].partition("&")
     if options:
         raise PortError(PortErrorKind.UNSUPPORTED, f"{url}: options after & are not supported", "Name the port itself")
     try:
-        pattern = re.compile(expression, re.IGNORECASE)
-    except re.error as error:
+        pattern = UserPattern(url, expression, case=False)
+        rows = [row for row in source() if any(pattern.search(str(row_text or "")) for row_text in _grep_texts(row))]
+    except PatternError as error:
         raise PortError(PortErrorKind.UNSUPPORTED, f"{url}: bad expression ({error})") from None
-    rows = [row for row in source() if any(pattern.search(str(row_text or "")) for row_text in _grep_texts(row))]
+    except PatternTooSlow:
+        raise PortError(
+            PortErrorKind.UNSUPPORTED, f"{url}: the expression takes too long", "Write it simpler"
+        ) from None
     found = _only(url, "expression", [_info(row, {}) for row in rows])
     if found is None:
         raise PortError(PortErrorKind.MISSING, f"{url}: no port fits", missing_hint(url, list_ports(source=source)))

@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 USERS_OWN = {
     "espmon.tui.log.query:__post_init__",  # a search without an expression, escaped
-    "espmon.port.discovery:_grep",
     "espmon.tui.terminal.raw_input:__init__",  # the keys that leave raw mode, escaped
 }
 """Functions that compile what the user typed."""
