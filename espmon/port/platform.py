@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "win32":
+    from espmon.port import windows_listener as listener
     from espmon.port import windows_opening as system
 else:
+    from espmon.port import posix_listener as listener
     from espmon.port import posix_opening as system
 
 open_local = system.open_local
@@ -17,3 +19,5 @@ device_stamp = system.device_stamp
 lock_file = system.lock_file
 holders = system.holders
 try_lock = system.try_lock
+PrivateListener = listener.PrivateListener
+listen_privately = listener.listen_privately

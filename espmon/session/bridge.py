@@ -1,4 +1,4 @@
-"""Lends the leased port to a real gdb on this machine, over TCP."""
+"""Lends the leased port to a real gdb of the same user on this machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 from espmon.port import PortError
+from espmon.port.platform import PrivateListener, listen_privately
 from espmon.postmortem.gdb_target import parse_stop
 from espmon.postmortem.rsp import Packet, Parser
 from espmon.session.gdb_client import DETACHED, MAX_RECEIVED, Wire
@@ -18,7 +19,7 @@ LETS_RUN = (b"c", b"C", b"s", b"S", b"vCont;", b"D", b"k", b"R")
 
 
 class Bridge:
-    """Lets one debugger on this machine speak to the leased port over TCP, and says when it has gone.
+    """Lets one debugger of this user's speak to the leased port, and says when it has gone.
 
     Args:
         wire: the lease.
@@ -26,7 +27,7 @@ class Bridge:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._server: asyncio.Server | None = None
+        self._listener: PrivateListener | None = None
         self._client: asyncio.Task[None] | None = None
         self._ways: list[asyncio.Task[None]] = []
         self._answers = Parser()
@@ -45,10 +46,10 @@ class Bridge:
         """What the board printed since it runs: the tail of what was received."""
         return bytes(self._log).removeprefix(b"+").removeprefix(DETACHED) if self.running else b""
 
-    async def start(self) -> int:
-        """Listen on the loopback interface; returns the TCP port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
+    async def start(self) -> str:
+        """Listen where only this user's programs reach it; returns what gdb is told to connect to. Raises OSError."""
+        self._listener = await listen_privately(self._serve)
+        return self._listener.address
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._client is not None:
@@ -107,8 +108,8 @@ class Bridge:
 
     async def stop(self) -> None:
         """Close the listener and the connection."""
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            self._listener.close()
         if self._client is not None and not self._client.done():
             for way in self._ways:  # not the connection's own task: a cancelled one is reported as an error
                 way.cancel()

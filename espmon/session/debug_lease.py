@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from espmon.model.chip_identity import chip_named
 from espmon.port import PortError
 from espmon.postmortem.gdb_target import Stop
 from espmon.postmortem.rsp import RspError, TargetGone
+from espmon.programs import command_line, find_program
 from espmon.session.bridge import Bridge
 from espmon.session.decoder import Decoder
 from espmon.session.gdb_client import GdbClient, Thread
@@ -23,6 +23,9 @@ from espmon.session.state import Lifecycle, Trigger
 from espmon.session.status import Activity, Severity
 from espmon.session.stopped import Snapshot, StackReader, snapshot, stack_pointer
 from espmon.session.tasks import stop_tasks
+
+NO_STARTUP_FILES = ("-nx", "-iex", "set auto-load off")
+"""gdb reads no `.gdbinit`, neither the user's nor one of this folder, and runs nothing that an ELF brings along."""
 
 OWNER = "gdb"
 """Name of the debug lease, in `Status.lease` and in the recording."""
@@ -44,9 +47,20 @@ class DebugLease:
         decoder: the ELF, and the thread that unwinds.
         reporter: the session's voice.
         loss: told when the port went away under the debugger.
+        startup_files: gdb may read its own (`.gdbinit`, what an ELF brings along): the user wants it.
     """
 
-    def __init__(self, link: Link, lifecycle: Lifecycle, decoder: Decoder, reporter: Reporter, loss: PortLoss) -> None:
+    def __init__(
+        self,
+        link: Link,
+        lifecycle: Lifecycle,
+        decoder: Decoder,
+        reporter: Reporter,
+        loss: PortLoss,
+        *,
+        startup_files: bool = False,
+    ) -> None:
+        self._startup_files = startup_files
         self._link = link
         self._lifecycle = lifecycle
         self._decoder = decoder
@@ -247,9 +261,16 @@ class DebugLease:
         self._watcher = self._debugger = None
         assert self._lease is not None
         self._bridge = Bridge(self._lease)
-        port = await self._bridge.start()
-        commands = ["set remotetimeout 10", *self._architecture(program), f"target remote 127.0.0.1:{port}"]
-        return [program, "-q", *(part for text in commands for part in ("-ex", text)), *([str(elf)] if elf else [])]
+        try:
+            address = await self._bridge.start()
+        except OSError as error:
+            await self.abandon()
+            raise DebugError(f"No debugger can be let in: {error.strerror or error}") from error
+        commands = ["set remotetimeout 10", *self._architecture(program), f"target remote {address}"]
+        options = ["-q", *(() if self._startup_files else NO_STARTUP_FILES)]
+        for text in commands:
+            options += ["-ex", text]
+        return command_line(program, options, [elf] if elf else [])
 
     def _architecture(self, program: str) -> list[str]:
         """Without an ELF a debugger for many processors has to be told which one it speaks to."""
@@ -287,6 +308,6 @@ def find_gdb(machine: int | None, chip: str | None = None) -> str:
         own = known.gdb_of_chip.format(model.key)
         names = (own, *(name for name in names if name != own))
     for name in names:
-        if found := shutil.which(name):
+        if found := find_program(name):
             return found
     raise DebugError(f"No debugger is installed: looked for {', '.join(names)}. Inspecting here needs none")

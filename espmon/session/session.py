@@ -119,7 +119,9 @@ class Session:
         self._reports = Reports(self._decoder, self.event_log, library, self._recorder, reporter, self._tasks)
         self._elf = ElfChoice(self._decoder, demux, self.event_log, self._reports, library, reporter, self._tasks)
         self._runner = ActionRunner(link, self._lifecycle, reporter, self.connection)
-        self.debugging = DebugLease(link, self._lifecycle, self._decoder, reporter, self.connection)
+        self.debugging = DebugLease(
+            link, self._lifecycle, self._decoder, reporter, self.connection, startup_files=settings.gdb_init
+        )
         activity = ActivityWatch(
             self._publisher, self._controls, self._tasks, answer_prompt=settings.answer_coredump_prompt
         )

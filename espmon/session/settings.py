@@ -81,6 +81,9 @@ class Settings:
     answer_queries: bool = True
     """Answer what a board's console asks its terminal: `ESC[5n`, `ESC[6n`, `ESC[c`. Nothing else is sent unasked."""
 
+    gdb_init: bool = False
+    """Let gdb read its `.gdbinit` files and run the scripts that an ELF brings along. Both run commands unasked."""
+
     store_bytes: int = 256 << 20
     """Bytes of log text kept in memory for scrolling back; the recording has everything."""
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from ipaddress import ip_address
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -40,7 +41,17 @@ def parse_listen(url: str) -> tuple[str, str, int]:
     if parts.scheme not in SCHEMES or not parts.hostname or port is None:
         expected = "expected rfc2217://HOST:PORT or socket://HOST:PORT (port 0 picks one)"
         raise ListenError(f"{url}: {expected}", wrong_usage=True)
+    if not _is_loopback(parts.hostname):
+        why = "the board answers whoever asks, so it listens on this computer alone: 127.0.0.1, ::1 or localhost"
+        raise ListenError(f"{url}: {why}", wrong_usage=True)
     return parts.scheme, parts.hostname, port
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class BoardServer:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import signal
-import subprocess
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import SuspendNotSupported
 
 from espmon.model.architecture import PC_NAMES
+from espmon.programs import Program, start
 from espmon.session.state import State
 from espmon.session.status import Activity, Status
 from espmon.tui.host import Host
@@ -263,9 +263,7 @@ def thread_name(told: str) -> str:
     return text.removeprefix("Name: ").split(",")[0].strip() if text.startswith("Name: ") else text
 
 
-def run_in_terminal(
-    command: list[str], lend: Callable[[subprocess.Popen[bytes] | None], object] = lambda program: None
-) -> None:
+def run_in_terminal(command: list[str], lend: Callable[[Program | None], object] = lambda program: None) -> None:
     """Run a program that has the terminal; Ctrl-C is meant for it alone. Raises `OSError` when it does not start.
 
     Blocks: the session serves the port on its own thread meanwhile.
@@ -281,7 +279,7 @@ def run_in_terminal(
     before = signal.signal(signal.SIGINT, ignore)
     try:
         print(f"\nespmon: {shlex.join(command)}\n(the log goes on when it ends)\n", flush=True)
-        with subprocess.Popen(command) as program:
+        with start(command, terminal=True) as program:
             lend(program)
             program.wait()
     finally:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from subprocess import Popen
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.notifications import SeverityLevel
 
+from espmon.programs import Program
 from espmon.session.settings import Settings
 from espmon.session.status import Notice, OpenRequest, Status
 from espmon.tui.actions import written
@@ -86,7 +86,7 @@ class Host(App[int]):
     _said: Mapping[tuple[str, str], float] = MappingProxyType({})
     """(title, text) -> when it was last said."""
 
-    _borrower: Popen[bytes] | None = None
+    _borrower: Program | None = None
 
     on_hangup: Callable[[], object] | None = None
     """Called when the terminal is gone; without it the app leaves by itself."""
@@ -128,7 +128,7 @@ class Host(App[int]):
             asyncio.set_event_loop(None)
             loop.close()
 
-    def lend_terminal(self, program: Popen[bytes] | None) -> None:
+    def lend_terminal(self, program: Program | None) -> None:
         """A program has the terminal now, and ends when the app must; None: it has ended by itself."""
         self._borrower = program
 

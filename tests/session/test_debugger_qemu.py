@@ -42,10 +42,10 @@ async def chain(debugger: GdbClient) -> list[str | None]:
     return await unwound(debugger, Symbolizer(ELF))
 
 
-async def gdb(program: str, port: int, *commands: str) -> str:
+async def gdb(program: str, address: str, *commands: str) -> str:
     arguments = [part for command in commands for part in ("-ex", command)]
     process = await asyncio.create_subprocess_exec(
-        program, "-q", "-nx", "-batch", "-ex", f"target remote 127.0.0.1:{port}", *arguments, str(ELF),
+        program, "-q", "-nx", "-batch", "-ex", f"target remote {address}", *arguments, str(ELF),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:

@@ -216,8 +216,8 @@ class Client:
 
     async def connect(self, command: list[str]) -> None:
         (target,) = [part for part in command if part.startswith("target remote ")]
-        host, port = target.rsplit(" ", 1)[1].split(":")
-        self.reader, self.writer = await asyncio.open_connection(host, int(port))
+        address = target.rsplit(" ", 1)[1]
+        self.reader, self.writer = await asyncio.open_unix_connection(address)
 
     async def ask(self, packet: bytes, until: bytes) -> bytes:
         self.writer.write(packet)
@@ -230,7 +230,7 @@ class Client:
 
 @pytest.fixture
 def gdb(monkeypatch: pytest.MonkeyPatch) -> Client:
-    monkeypatch.setattr("espmon.session.debug_lease.find_gdb", lambda machine, chip: "gdb-multiarch")
+    monkeypatch.setattr("espmon.session.debug_lease.find_gdb", lambda machine, chip: "/usr/bin/gdb-multiarch")
     return Client()
 
 
@@ -299,7 +299,7 @@ async def test_the_port_can_be_taken_back_from_a_debugger_that_stays(
 
 
 async def test_a_debugger_that_is_not_installed_is_named(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("espmon.session.debug_lease.find_program", lambda name: None)
     await case.stopped()
     with pytest.raises(DebugError, match="gdb-multiarch"):
         await case.debugging.hand_over()
@@ -318,12 +318,14 @@ async def test_a_debugger_that_is_not_installed_is_named(case: Case, monkeypatch
 def test_each_xtensa_chip_gets_its_own_debugger(
     chip: str | None, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: f"/tools/{name}")
+    monkeypatch.setattr("espmon.session.debug_lease.find_program", lambda name: f"/tools/{name}")
     assert find_gdb(94, chip) == f"/tools/{program}"
 
 
 def test_riscv_chips_share_a_debugger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == "gdb-multiarch" else None)
+    monkeypatch.setattr(
+        "espmon.session.debug_lease.find_program", lambda name: f"/usr/bin/{name}" if name == "gdb-multiarch" else None
+    )
     assert find_gdb(243, "ESP32-C3") == "/usr/bin/gdb-multiarch"
 
 
@@ -375,7 +377,8 @@ async def test_gdb_in_the_terminal_sees_the_same_chain_as_the_inspection(tmp_pat
     async with in_its_stub("socket://127.0.0.1:0", tmp_path) as (session, watch):
         ours = functions(await session.debugging.start())
         command = await session.debugging.hand_over()
-        shown = await output(*command, "-nx", "-batch", "-ex", "bt", "-ex", "detach")
+        at = command.index("--")
+        shown = await output(*command[:at], "-batch", "-ex", "bt", "-ex", "detach", *command[at:])
         await session.debugging.take_back()
         assert [name for name in ours if f" {name} (" not in shown] == []
         await goes_on(session, watch, len(session.store))

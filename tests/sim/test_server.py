@@ -354,6 +354,19 @@ def test_a_thread_serves_callers_without_an_event_loop() -> None:
         port.close()
 
 
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "[::]", "192.168.1.5", "example.org", "127.0.0.1.example.org", "localhost."]
+)
+def test_a_board_that_answers_whoever_asks_listens_on_this_computer_alone(host: str) -> None:
+    with pytest.raises(ListenError, match="this computer alone"):
+        BoardServer(SimulatedBoard(), f"socket://{host}:0")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost", "LOCALHOST"])
+def test_every_way_to_name_this_computer_will_do(host: str) -> None:
+    BoardServer(SimulatedBoard(), f"rfc2217://{host}:0")
+
+
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "rfc2217://127.0.0.1", "rfc2217://:0", "socket://h:99999"])
 def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(ListenError):

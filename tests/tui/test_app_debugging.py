@@ -143,7 +143,7 @@ async def test_a_terminal_that_cannot_be_handed_over_shows_the_command_and_d_tak
 def test_a_program_in_the_terminal_may_be_interrupted_without_ending_espmon(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run_in_terminal(["sh", "-c", f"kill -INT {os.getpid()}; echo done"])
+    run_in_terminal(["/bin/sh", "-c", f"kill -INT {os.getpid()}; echo done"])
     assert "done" in capfd.readouterr().out
     with pytest.raises(FileNotFoundError):
         run_in_terminal(["/no/such/gdb"])

@@ -21,4 +21,6 @@ $TOOL-gcc $MACHINE -nostdlib -nostartfiles -Wl,--build-id=none -Wl,--no-warn-rwx
   -o ../app.elf
 chmod 644 ../app.elf
 cd ..
-"${PYTHON:-python3}" snapshot.py app.elf snapshots.json
+app=$PWD
+cd ../../..
+"${PYTHON:-python3}" -m espmon.sim.app.snapshot "$app/app.elf" "$app/snapshots.json"

@@ -1,7 +1,7 @@
 """Runs app.elf under qemu once for each kind of crash and keeps the registers and the memory of the moment.
 
-Usage: python3 snapshot.py app.elf snapshots.json. Only `build.sh` calls it. qemu's bare RISC-V machine is plain RAM
-from address 0, so the program runs at the chip's own addresses.
+Usage: python3 -m espmon.sim.app.snapshot app.elf snapshots.json. Only `build.sh` calls it. qemu's bare RISC-V machine
+is plain RAM from address 0, so the program runs at the chip's own addresses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import base64
 import contextlib
 import json
 import socket
-import subprocess
 import sys
 import time
 import zlib
@@ -18,6 +17,8 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
+
+from espmon.programs import command_line, find_program, start
 
 REQUESTS = {"panic": 1, "abort": 2, "assert": 3, "stack": 4, "busy": 5, "load": 6, "illegal": 7}
 INTEGER = ["ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", *(f"a{i}" for i in range(8))]
@@ -70,10 +71,13 @@ def snapshot(elf: Path, symbols: dict[str, int], kind: str) -> dict[str, object]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = ["qemu-system-riscv32", "-M", "none", "-cpu", "rv32,pmp=on", "-m", "1200M", "-display", "none", "-S"]
-    command += ["-serial", "none", "-monitor", "none", "-gdb", f"tcp:127.0.0.1:{port}"]
-    command += ["-device", f"loader,file={elf},cpu-num=0"]
-    qemu = subprocess.Popen(command)
+    program = find_program("qemu-system-riscv32")
+    if program is None:
+        raise SystemExit("qemu-system-riscv32 is not installed")
+    options = ["-M", "none", "-cpu", "rv32,pmp=on", "-m", "1200M", "-display", "none", "-S"]
+    options += ["-serial", "none", "-monitor", "none", "-gdb", f"tcp:127.0.0.1:{port}"]
+    image = str(elf.resolve()).replace(",", ",,")  # qemu's way to write a comma
+    qemu = start(command_line(program, [*options, "-device", f"loader,file={image},cpu-num=0"]))
     try:
         remote = Remote(port)
         remote.ask(f"M{symbols['console_request']:x},4:{REQUESTS[kind].to_bytes(4, 'little').hex()}")

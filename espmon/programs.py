@@ -1,0 +1,72 @@
+"""Programs of this computer: found by absolute path, started without a shell. The one place that starts any.
+
+Below every room, knowing none. A name comes from espmon or from the user, never from a board; what a file is called may
+come from anybody, so files stand behind `--`, as absolute paths: none can be taken for an option.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Program = subprocess.Popen[bytes]
+"""A program that was started."""
+
+WINDOWS_ENDINGS = (".exe", ".com")
+"""Endings of programs that Windows starts without its command interpreter."""
+
+
+def find_program(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The absolute path of an executable program, from the absolute folders of PATH; None when there is none.
+
+    Args:
+        name: a bare name, or an absolute path. A relative path is never found: it would depend on where espmon runs.
+        environment: where PATH is looked up.
+    """
+    if os.path.isabs(name):
+        return name if _executable(name) else None
+    if not name or name.startswith("-") or name != os.path.basename(name):
+        return None
+    for folder in environment.get("PATH", "").split(os.pathsep):
+        if os.path.isabs(folder):
+            for ending in ("", *WINDOWS_ENDINGS) if os.name == "nt" else ("",):
+                path = os.path.join(folder, name + ending)
+                if _executable(path):
+                    return path
+    return None
+
+
+def _executable(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def command_line(program: str, options: Sequence[str] = (), files: Sequence[str | Path] = ()) -> list[str]:
+    """The words that start a program: its options, then `--`, then files by their absolute paths.
+
+    Args:
+        program: an absolute path, see `find_program`.
+        options: as they are, each one word.
+        files: whatever they are called.
+    """
+    if not os.path.isabs(program):
+        raise ValueError(f"{program!r} is no absolute path")
+    operands = [os.path.abspath(file) for file in files]
+    return [program, *options, *(["--", *operands] if operands else [])]
+
+
+def start(command: Sequence[str], *, terminal: bool = False) -> Program:
+    """Start a program beside this one, without a shell.
+
+    Args:
+        command: its words, see `command_line`; the first is an absolute path.
+        terminal: it gets this process's terminal; otherwise it has nothing to read.
+
+    Raises:
+        OSError: it does not start.
+    """
+    words = list(command)
+    if not words or not os.path.isabs(words[0]):
+        raise ValueError(f"{words[:1]} is no absolute path")
+    return subprocess.Popen(words, stdin=None if terminal else subprocess.DEVNULL, shell=False)
