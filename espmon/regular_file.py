@@ -36,7 +36,8 @@ def read_regular(path: str | Path, limit: int) -> bytes:
         OSError: it cannot be read; EINVAL: it is a folder, a pipe or a device; EFBIG: it is larger.
     """
     with BufferedReader(open_regular(path)) as file:
-        data = file.read(limit + 1)
+        # No more is asked for than there is: a buffer of `limit` bytes would be made before anything is read.
+        data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", str(path))
     return data

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from espmon.port.opening import MAX_BAUD
+from espmon.tui import user_input
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.user_input import baud_of, elf_problem, path_of
@@ -40,12 +41,12 @@ def test_an_elf_is_known_by_its_first_bytes(tmp_path: Path) -> None:
 
 
 def test_an_elf_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, mode: str) -> None:
+    def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     path = tmp_path / "app.elf"
     path.write_bytes(b"\x7fELF")
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(user_input, "open_regular", refuse)
     assert elf_problem(str(path)) == "It cannot be read: Permission denied"
 
 
