@@ -72,7 +72,10 @@ FRAME = re.compile(
 def test_gdb_opens_it_beside_the_application(dump: Dump, tmp_path: Path) -> None:
     report = decode_core(dump.text, dump.elf)
     if Symbolizer(dump.elf).machine != RISCV.elf_machine:
-        pytest.skip("gdb-multiarch knows no Xtensa")
+        # gdb-multiarch knows no Xtensa: here the core that was written is read again instead.
+        again = decode_core(saved(dump.text), dump.elf)
+        assert again.to_json()["tasks"] == report.to_json()["tasks"]
+        return
     core = tmp_path / "core.elf"
     core.write_bytes(saved(dump.text))
     shown = gdb(core, dump.elf, "info threads")

@@ -110,7 +110,8 @@ def test_a_cut_log_has_no_other_crashes(path: Path) -> None:
 
 def test_the_same_holds_of_whole_logs(log: Log) -> None:
     if log.name in ESCAPED:
-        pytest.skip("its line ends are written out")
+        check_cut(log.data)  # its line ends are written out: nothing can be put around its lines
+        return
     for around in ("time and arrow", "ESPHome's time", "coloured"):
         check_around(log.data, around)
     check_ends(log.data, "mixed")
