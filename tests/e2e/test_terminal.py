@@ -138,6 +138,16 @@ def test_alt_keys_of_the_search_work_as_the_terminal_sends_them(window: Terminal
     window.shows("/ wi.i ")
 
 
+def test_an_alt_key_soon_after_another_key_is_not_kept_back(window: Terminal, device: Board) -> None:
+    window.start(device.url)
+    window.shows("wifi")
+    window.press("/", "w", "i", ".", "i")
+    time.sleep(0.05)  # within the time that an unfinished sequence is given, counted from the first key
+    window.press("M-r")
+    window.shows("/ wi.i ")
+    window.hides("  0 lines")
+
+
 @pytest.mark.parametrize("key", ["C-]", "C-q"])
 def test_leaving_works_while_a_question_is_asked(window: Terminal, device: Board, key: str) -> None:
     window.start(device.url, "--probe")

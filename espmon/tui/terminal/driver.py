@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import termios
 import tty
@@ -38,6 +39,9 @@ RESTORE_SECONDS = 0.2
 """Longest wait for the terminal to take what puts it back."""
 
 ENTER = "\x1b[?1049h"
+_ALT_KEY = re.compile(r"\x1b[^\x1b]", re.DOTALL)
+"""Alt and a key: whole as it is, where Textual's parser would wait for more."""
+
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 FOCUS_ON, FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 KITTY_KEYS = "\x1b[>25u"
@@ -290,7 +294,8 @@ class TerminalDriver(LinuxDriver):
             self._on_raw(ForBoard(held))
         for message in self._parser.tick():
             self.process_message(message)
-        if self._keys.waits:
+        if self._keys.waits or seconds < constants.ESCAPE_DELAY:
+            # What came after the timer was set has had too little of it.
             self._timer = self._loop.call_later(constants.ESCAPE_DELAY, self._quiet)
 
     def _take(self, token: Token) -> None:
@@ -300,7 +305,7 @@ class TerminalDriver(LinuxDriver):
                 self._app.notify(f"Only the first {MAX_PASTE >> 20} MB of what was pasted are taken", markup=False)
             return
         messages: list[Message] = []
-        if isinstance(token, Unfinished):
+        if isinstance(token, Unfinished) or _ALT_KEY.fullmatch(token.text):
             alone = XTermParser(self._debug)
             messages += alone.feed(token.text)
             messages += alone.feed("")  # the end of input ends the sequence
