@@ -25,6 +25,7 @@ from espmon.cli.port_options import print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output
 from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
 from espmon.records.batch import Part
+from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
 from espmon.session import LoopThread, Session, State, load_settings
 from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
@@ -159,6 +160,7 @@ class HeadlessRun:
         self._settings = replace(settings, store_bytes=STORE_BYTES, reconnect=self.reconnects)
         self._eol = LINE_ENDS[settings.eol]
         self._prefixed: list[PrefixedStream] = []
+        self._live: dict[str, Callable[[LineBlock], object]] = {}
         self._helps: dict[str, ElfHelp] = {}
         self._report = RunReport(self._helps)
         self._loop: LoopThread | None = None
@@ -221,7 +223,7 @@ class HeadlessRun:
         with self._signals(), LoopThread("espmon-run") as loop:
             self._loop = loop
             outputs = self._make_boards(loop, stdout)
-            self.outlet.start(outputs, stdout.drain)
+            self.outlet.start(outputs, stdout.drain, self._live)
             opening = loop.submit(self._open())
             try:
                 self._wait()
@@ -241,6 +243,8 @@ class HeadlessRun:
             self._helps[name] = elf
             board = name if len(names) > 1 else None
             output = self._output(stdout, elf, board)
+            if isinstance(output, LogOutput) and board is None and (sys.stdout.isatty() or self._options.interactive):
+                self._live[name] = output.show_unfinished
             if folder is not None:
                 output = SavingOutput(output, folder, elf, board)
             outputs[name] = ReportedOutput(output, self._report, name)

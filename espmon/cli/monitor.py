@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon import __version__
-from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
 from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of
-from espmon.cli.screen_checks import log_problem, screen_problem
+from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
 
 if TYPE_CHECKING:
     from espmon.session import Session
@@ -70,8 +70,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def monitor(options: argparse.Namespace) -> int:
-    """Look at what was asked for, and show the screen."""
+    """Look at what was asked for, and show the screen; a port whose log goes into a pipe or a file is run without."""
     if problem := screen_problem():
+        if options.port and not sys.stdout.isatty():
+            return run_instead(options)
         fail(Exit.USAGE, problem)
     check_elf_files(options)
     if options.log is not None and (problem := log_problem(options.log)):
@@ -97,6 +99,25 @@ def monitor(options: argparse.Namespace) -> int:
             raw_escapes=options.raw_escapes,
             demo=demo_in(boards),
         )
+
+
+def run_instead(options: argparse.Namespace) -> int:
+    """`espmon PORT | grep wifi`: what `espmon run PORT` does, but for standard input, which nobody offered the board.
+
+    Ends the command where something was asked for that only the screen has.
+    """
+    from espmon.cli import run
+
+    words = run.parser().parse_args([options.port, "--no-stdin"])
+    known = vars(words)
+    asked = [name for name, value in vars(options).items() if value and name not in known]
+    if asked:
+        names = ", ".join("--" + name.replace("_", "-") for name in asked)
+        fail(Exit.USAGE, f"{names} is for the full screen, which needs a terminal; {PLAIN_WAY}")
+    say("espmon: no terminal to draw on: going on as `espmon run PORT`, where --help tells more")
+    for name, value in vars(options).items():
+        setattr(words, name, [value] if name == "port" else value)
+    return run.run(words)
 
 
 def demo_in(boards: ExitStack) -> Callable[[dict[str, str]], OpenRequest] | None:

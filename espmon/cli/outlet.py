@@ -10,8 +10,9 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from espmon.cli.record_output import Output
 from espmon.records.batch import Batch, Part
@@ -26,6 +27,9 @@ WRITE_BYTES = 256 << 10
 
 ROOM_SECONDS = 0.005
 """Pause between two looks for room."""
+
+TAIL_SECONDS = 0.02
+"""Silence after which an unfinished line is printed as it stands, where that is wanted: it is a prompt."""
 
 Job = Callable[[], object]
 
@@ -57,6 +61,8 @@ class Outlet:
         self._on_error = on_error
         self._outputs: dict[str, Output] = {}
         self._drain: Callable[[], object] = bool
+        self._show_unfinished: Mapping[str, Callable[[LineBlock], object]] = {}
+        self._tails: dict[str, LineBlock] = {}
         self._waiting: deque[tuple[str, Part | Tail | Job]] = deque()
         self._bytes = 0
         self._wake = threading.Condition()
@@ -64,14 +70,21 @@ class Outlet:
         self._decided = False
         self._thread = threading.Thread(target=self._main, name="espmon-output", daemon=True)
 
-    def start(self, outputs: dict[str, Output], drain: Callable[[], object]) -> None:
+    def start(
+        self,
+        outputs: dict[str, Output],
+        drain: Callable[[], object],
+        unfinished: Mapping[str, Callable[[LineBlock], object]] = MappingProxyType({}),
+    ) -> None:
         """Begin.
 
         Args:
             outputs: where each board's records go, by its name.
             drain: writes what they hold, called when nothing waits.
+            unfinished: prints a board's line that is not finished, when nothing more of it comes; by the board's name.
         """
         self._outputs = outputs
+        self._show_unfinished = unfinished
         self._drain = drain
         self._thread.start()
 
@@ -123,7 +136,8 @@ class Outlet:
             while not self._waiting:
                 if self._ended:
                     return None
-                self._wake.wait()
+                if not self._wake.wait(TAIL_SECONDS if self._tails else None) and not self._waiting:
+                    return "", self._print_tails
             board, item = self._waiting.popleft()
             self._bytes -= _size(item)
             return board, item
@@ -131,15 +145,23 @@ class Outlet:
     def _print(self, board: str, item: Part | Tail | Job) -> None:
         verdict: Verdict | None = None
         if isinstance(item, Tail):
+            if board in self._show_unfinished:
+                self._tails[board] = item.block
             if not self._decided:
                 verdict = self._expectations.unfinished(board, item.block)
         elif callable(item):
             item()
         else:
+            self._tails.pop(board, None)
             self._outputs[board].take(item if isinstance(item, LineBlock) else Batch([item]))
             if not self._decided:
                 verdict = self._expectations.take(board, item)
         self.decide(verdict)
+
+    def _print_tails(self) -> None:
+        for board, block in self._tails.items():
+            self._show_unfinished[board](block)
+        self._tails.clear()
 
     def decide(self, verdict: Verdict | None) -> None:
         """On the thread: the run has a verdict; the first one counts."""

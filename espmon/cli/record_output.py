@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -131,6 +132,7 @@ class LogOutput:
         self._remarks = remarks
         self._strip = strip
         self._open = False  # the last line has no end yet
+        self._begun: tuple[int, bytes] | None = None  # offset of a line that is not finished, and what is printed of it
 
     def take(self, batch: Batch | LineBlock) -> None:
         """Print these records."""
@@ -143,6 +145,26 @@ class LogOutput:
                 self._remark(part)
         self._stream.flush()
 
+    def show_unfinished(self, block: LineBlock) -> None:
+        """Print the one line of `block`, which has no end yet, as far as it goes: a prompt is waited for."""
+        raw = printable_part(block.raw(0))
+        if not raw or not (self._shown.shows_everything or self._passes_unfinished(raw)):
+            return
+        whole = self._bytes_of(raw)
+        offset, before = self._begun or (block.offset, b"")
+        if offset != block.offset or not whole.startswith(before) or (before and not self._open):
+            return  # another line stands there now: this one is printed when it is whole
+        if not before:
+            self._close_line()
+        self._begun = (block.offset, whole)
+        more = whole[len(before) :]
+        if more:
+            self._write(more if self._colour is None else self._colour.piece(more))
+            self._stream.flush()
+
+    def _passes_unfinished(self, raw: bytes) -> bool:
+        return LOG_HEAD.match(raw) is None and self._shown.passes(raw)
+
     def end(self) -> None:
         """Print how often equal panics came."""
         if self._folder is not None:
@@ -153,7 +175,8 @@ class LogOutput:
     def _block(self, block: LineBlock) -> None:
         decorations = self._elf.decorations(block)
         everything = self._shown.shows_everything
-        if everything and not decorations and block.source == "text":
+        begun = self._take_begun(block)
+        if everything and not decorations and block.source == "text" and not begun:
             whole = self._whole(block.data)
             if whole is not None:
                 self._write(whole)
@@ -161,10 +184,27 @@ class LogOutput:
         for index, line in enumerate(block):
             raw = self._bytes(line)
             if everything or self._shown.passes(raw):
+                if begun:
+                    raw, begun = raw[len(begun) :], b""
                 self._write(raw if self._colour is None else self._colour.piece(raw))
                 # Places stand below the line that they belong to.
                 for row in decorations.get(index, ()):
                     self._note(row)
+
+    def _take_begun(self, block: LineBlock) -> bytes:
+        """What is printed already of a block's first line; what was begun and is no part of it is ended."""
+        if self._begun is None:
+            return b""
+        (offset, printed), self._begun = self._begun, None
+        first = self._bytes(block.record(0))
+        if self._open and offset == block.offset and first.startswith(printed):
+            return printed
+        self._close_line()
+        return b""
+
+    def _close_line(self) -> None:
+        if self._open:
+            self._write(b"\n" if self._colour is None else self._colour.piece(b"\n"))
 
     def _whole(self, data: bytes) -> bytes | None:
         """All lines of a block as they are printed; None when they must be looked at one by one."""
@@ -178,6 +218,11 @@ class LogOutput:
         if self._strip:
             data = SGR.sub(b"", data)
         return data.replace(b"\r\n", b"\n").replace(b"\t", b"    ") if self._terminal else data
+
+    def _bytes_of(self, raw: bytes) -> bytes:
+        """A piece of a line of text, as it is printed."""
+        data = safe(raw) if self._terminal else raw
+        return SGR.sub(b"", data) if self._strip else data
 
     def _bytes(self, line: Line) -> bytes:
         data = self._kept(line)
@@ -211,13 +256,25 @@ class LogOutput:
             self._note(f"\u00d7{panic.count} {said[0]} (first at byte {panic.offset}, and the same panic {more})")
 
     def _note(self, text: str) -> None:
-        if self._open:
-            self._write(b"\n")
+        self._close_line()
         self._write(b"--- " + text.encode("utf-8", "backslashreplace") + b"\n")
 
     def _write(self, data: bytes) -> None:
         self._stream.write(data)
         self._open = not data.endswith((b"\n", b"\r"))
+
+
+LOG_HEAD = re.compile(rb"(?:\x1b\[[0-9;]*m?)?[EWIDV](?: |\Z)")
+"""How a log line with a level begins, whose tag may not have come yet."""
+
+UNFINISHED_END = re.compile(rb"(?:\x1b\[?[0-9;:]*|[\xc2-\xf4][\x80-\xbf]{0,2}|\r+)\Z")
+"""What the end of a piece of a line may be the first half of: a sequence, a character, a line end."""
+
+
+def printable_part(raw: bytes) -> bytes:
+    """The begin of an unfinished line, up to what may be half a character or half a sequence."""
+    found = UNFINISHED_END.search(raw)
+    return raw if found is None else raw[: found.start()]
 
 
 CONTROLS = bytes(code for code in range(0x80) if (code < 0x20 and code not in b"\t\n\r\x1b") or code == 0x7F)

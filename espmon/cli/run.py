@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     sending.add_argument(
         "-i", "--interactive", action="store_true", help="send standard input also where it is a terminal"
     )
+    sending.add_argument("--no-stdin", action="store_true", help="send nothing of standard input")
     sending.add_argument("--raw-stdin", action="store_true", help="send standard input byte by byte, not line by line")
     ends = result.add_argument_group("ends and verdicts")
     ends.add_argument("--until", action="append", default=[], metavar="RE", help="end when this is seen")

@@ -10,7 +10,7 @@ from pathlib import Path
 DUMB = "dumb"
 """The value of TERM by which a terminal says that it cannot move its cursor. No value at all says nothing."""
 
-PLAIN_WAY = "`espmon decode` is the plain way, also in pipes and scripts"
+PLAIN_WAY = "`espmon run PORT` is the plain way, also in pipes and scripts, and `espmon decode FILE` for a capture"
 
 
 def at_terminal() -> bool:

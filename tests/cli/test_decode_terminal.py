@@ -64,3 +64,19 @@ def test_harmless_blocks_are_what_safe_makes_of_them(data: bytes) -> None:
     if harmless(data):
         lines = b"".join(safe(line) + b"\n" for line in data.splitlines())
         assert data.replace(b"\r\n", b"\n").replace(b"\t", b"    ") == lines
+
+
+@given(LINES, st.lists(st.integers(1, 9), max_size=20), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_a_line_shown_before_its_end_is_the_same_line(data: bytes, cuts: list[int], terminal: bool) -> None:
+    out = io.BytesIO()
+    output = LogOutput(out, PrintFilter(), ElfHelp([]), colour=False, terminal=terminal, fold=False, remarks=True)
+    demux = Demultiplexer()
+    at = 0
+    for cut in [*cuts, len(data)]:
+        output.take(demux.feed(data[at : at + cut]))
+        at += cut
+        if demux.unfinished is not None:
+            output.show_unfinished(demux.unfinished)
+    output.take(demux.flush())
+    assert out.getvalue() == shown(data, colour=False, terminal=terminal, by_line=False)

@@ -48,6 +48,7 @@ class Talker:
         self._pieces = pieces
         self._server = socket.create_server(("127.0.0.1", 0))
         self.heard = b""
+        self._hearing = threading.Condition()
         self.connections = 0
         self.url = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
         self._thread = threading.Thread(target=self._main, daemon=True)
@@ -60,9 +61,19 @@ class Talker:
             if piece is not self._pieces[-1]:
                 client.close()
                 continue
+            self._client = client
             with client:
                 while data := client.recv(4096):
-                    self.heard += data
+                    with self._hearing:
+                        self.heard += data
+                        self._hearing.notify_all()
+
+    def say(self, data: bytes) -> None:
+        self._client.sendall(data)
+
+    def wait_for(self, text: bytes) -> None:
+        with self._hearing:
+            assert self._hearing.wait_for(lambda: text in self.heard, SECONDS), self.heard
 
     def __enter__(self) -> Talker:
         self._thread.start()
@@ -78,9 +89,9 @@ def run(*arguments: str, data: bytes | None = b"", seconds: float = SECONDS) -> 
 
 
 @contextmanager
-def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+def running(*arguments: str, command: tuple[str, ...] = COMMAND, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen([*COMMAND, *arguments], **(streams | options))
+    process = subprocess.Popen([*command, *arguments], **(streams | options))
     try:
         yield process
     finally:
@@ -288,6 +299,40 @@ def test_a_pseudo_terminal_is_a_port(tmp_path: Path) -> None:
     finally:
         os.close(master)
         os.close(slave)
+
+
+def test_a_port_into_a_pipe_is_run_without_a_screen_and_gets_nothing_of_the_input() -> None:
+    with Talker(b"hello\n") as talker, running(talker.url, command=COMMAND[:-1], stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"not for the board\n")
+        process.stdin.close()
+        read_until(process, b"hello\n")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 143
+        said = process.stderr.read().splitlines()
+    assert b"espmon run PORT" in said[0]
+    assert talker.heard == b""
+
+
+def test_what_only_the_screen_has_is_no_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["socket://127.0.0.1:1", "--timestamps", "--probe"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--probe, --timestamps is for the full screen" in error
+
+
+def test_a_prompt_is_printed_while_it_waits_and_once() -> None:
+    with Talker(b"I (1) a: b\nesp> ") as talker, running(talker.url, "-i", stdin=subprocess.PIPE) as process:
+        seen = read_until(process, b"esp> ")
+        assert process.stdin is not None
+        process.stdin.write(b"heap\n")
+        process.stdin.flush()
+        talker.wait_for(b"heap\r")
+        talker.say(b"heap\r\nfree: 7\r\n")
+        seen += read_until(process, b"free: 7\r\n")
+    assert seen.endswith(b"esp> heap\r\nfree: 7\r\n")
+    assert seen.count(b"esp> ") == 1
 
 
 def test_a_report_that_cannot_be_written_fails_the_run() -> None:

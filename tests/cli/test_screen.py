@@ -19,6 +19,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("terminal")
 def test_a_terminal_that_cannot_move_its_cursor_gets_no_full_screen() -> None:
     assert "espmon decode" in screen_problem({"TERM": "dumb"})
+    assert "espmon run PORT" in screen_problem({"TERM": "dumb"})
 
 
 @pytest.mark.usefixtures("terminal")
