@@ -146,9 +146,10 @@ def main() -> int:
                 pid = window.process.pid
                 samples.append((elapsed / 60, resident(pid)))
                 newest = sorted(keys[-10:])
+                share = processor(pid) / (time.monotonic() - begin) * 100
                 print(
                     f"{elapsed / 60:6.1f} min  {samples[-1][1]:7.1f} MB  key {newest[5] * 1e3:5.0f} ms median, "
-                    f"{newest[-1] * 1e3:5.0f} ms worst  {processor(pid) / (elapsed + 1) * 100:4.0f} % of a core",
+                    f"{newest[-1] * 1e3:5.0f} ms worst  {share:4.0f} % of a core",
                     flush=True,
                 )
             talker.stop()
