@@ -20,29 +20,18 @@ from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.board_input import InputLines, forward_input, reads_input
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say
 from espmon.cli.elf_help import ElfHelp
-from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput, Tail
+from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
 from espmon.cli.port_options import print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output
 from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
-from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
 from espmon.session import LoopThread, Session, State, load_settings
 from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
 from espmon.session.file_system import write_atomically
-from espmon.session.session_events import FlashEvent, LinkEvent, ProbeEvent, SessionNote
+from espmon.session.session_feed import SessionFeed
 from espmon.session.settings import LINE_ENDS
-from espmon.session.status import (
-    Change,
-    ElfState,
-    EventAdded,
-    LinesAppended,
-    Notice,
-    OpenRequest,
-    Severity,
-    StatusChanged,
-    TailChanged,
-)
+from espmon.session.status import Change, ElfState, EventAdded, Notice, OpenRequest, Severity, StatusChanged
 
 STORE_BYTES = 4 << 20
 """Log kept in memory: nobody scrolls back, and the recording has everything."""
@@ -67,9 +56,6 @@ GONE = frozenset({State.CLOSED, State.LOST, State.REOPENING})
 SIGNALS = {"SIGINT": "Interrupted", "SIGTERM": "Ended by SIGTERM", "SIGHUP": "The terminal is gone"}
 """Signals that end a run; a name that a platform does not have is passed over."""
 
-SESSION_EVENTS = (FlashEvent, LinkEvent, ProbeEvent, SessionNote)
-"""Events that no sink gets, because no bytes stand behind them."""
-
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -80,7 +66,7 @@ class End:
     """"" when nobody is there to read it."""
 
 
-class Board:
+class RunBoard:
     """One session of a run, and the way of what it says to the outlet."""
 
     def __init__(self, run: HeadlessRun, name: str, session: Session, elf: ElfHelp) -> None:
@@ -89,9 +75,8 @@ class Board:
         self._run = run
         self._elf = elf
         self._elf_given = session.status.elf
-        self._listed = -1
         self._title = ""
-        session.pipeline.sinks.append(self._take)
+        self._feed = SessionFeed(session, lambda item: run.outlet.put(name, item))
         session.subscribe(self._changed)
         session.connection.link.before_read = self._before_read
 
@@ -104,21 +89,10 @@ class Board:
         self._run.look_at_bytes()
         await self._run.outlet.room()
 
-    def _take(self, part: Part, entry: int | None) -> None:
-        """See `Sink`. The session's own lines are left out: its events say the same."""
-        if getattr(part, "source", "") != "mark":
-            self._run.outlet.put(self.name, part)
-
     def _changed(self, change: Change) -> None:
         match change:
-            case TailChanged() | LinesAppended():
-                if (unfinished := self.session.store.unfinished) is not None:
-                    self._run.outlet.put(self.name, Tail(unfinished))
             case EventAdded(entry):
                 self._title = entry.title
-                if isinstance(entry.record, SESSION_EVENTS) and entry.id > self._listed:
-                    self._listed = entry.id
-                    self._run.outlet.put(self.name, entry.record)
             case Notice(text, severity):
                 if severity is not Severity.INFO and text != self._title:  # that one is printed as an event
                     say(f"espmon: {text}")
@@ -150,7 +124,7 @@ class HeadlessRun:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._end = End(Exit.FAILED, "")
-        self._boards: dict[str, Board] = {}
+        self._boards: dict[str, RunBoard] = {}
         self._begun = self._active = float("inf")  # until the ports are open
         self._received = 0
         settings, problems = load_settings()
@@ -239,7 +213,7 @@ class HeadlessRun:
         for name in names:
             elf = ElfHelp([*self._options.elf], self._options.rom_elf)
             session = loop.make(lambda: Session(settings=self._settings))
-            self._boards[name] = Board(self, name, session, elf)
+            self._boards[name] = RunBoard(self, name, session, elf)
             self._helps[name] = elf
             board = name if len(names) > 1 else None
             output = self._output(stdout, elf, board)

@@ -11,13 +11,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from espmon.cli.record_output import Output
 from espmon.records.batch import Batch, Part
 from espmon.records.lines import LineBlock
 from espmon.session.expectations import Expectations, Verdict
+from espmon.session.session_feed import Tail
 
 MAX_WAITING = 32 << 20
 """Bytes of the stream that may wait to be printed."""
@@ -32,13 +32,6 @@ TAIL_SECONDS = 0.02
 """Silence after which an unfinished line is printed as it stands, where that is wanted: it is a prompt."""
 
 Job = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """The line that a board has begun, as it stands."""
-
-    block: LineBlock
 
 
 class Outlet:

@@ -24,7 +24,7 @@ ENTER = b"\r"
 class Sender(Protocol):
     """Who sends bytes to the board."""
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> object:
         """Send bytes as they are."""
 
 

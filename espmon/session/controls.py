@@ -15,7 +15,7 @@ from espmon.session.status import Activity, Severity
 
 
 class Controls:
-    """Acts on the open handle. Every failure is a notice, never an exception.
+    """Acts on the open handle. Every failure is a notice, and returned, never an exception.
 
     Args:
         link: the open port.
@@ -28,8 +28,8 @@ class Controls:
         self._pipeline = pipeline
         self._reporter = reporter
 
-    async def _act(self, failing: str, work: Callable[[Handle], Awaitable[None]]) -> None:
-        """Do something with the handle that the user asked for."""
+    async def _act(self, failing: str, work: Callable[[Handle], Awaitable[None]]) -> PortError | None:
+        """Do something with the handle that the user asked for. Returns why it was not done."""
         status = self._reporter.status
         try:
             if status.state is State.LEASED:
@@ -37,15 +37,17 @@ class Controls:
             await work(self._link.handle)
         except PortError as error:
             self._reporter.notify(f"{failing}: {error}", Severity.ERROR)
+            return error
+        return None
 
-    async def send(self, data: bytes) -> None:
-        """Send bytes to the board as they are."""
+    async def send(self, data: bytes) -> PortError | None:
+        """Send bytes to the board as they are. Returns why they were not sent."""
 
         async def work(handle: Handle) -> None:
             await handle.write(data)
             self._reporter.publish(self._reporter.status.after_sending(data))
 
-        await self._act("Not sent", work)
+        return await self._act("Not sent", work)
 
     async def write(self, data: bytes) -> None:
         """Send bytes to the board that no user typed. Where the port is gone, its reader says so."""
@@ -54,9 +56,9 @@ class Controls:
             with contextlib.suppress(PortError):
                 await handle.write(data)
 
-    async def reset(self) -> None:
-        """Hard-reset into the application (the user asked)."""
-        await self._act(
+    async def reset(self) -> PortError | None:
+        """Hard-reset into the application (the user asked). Returns why it was not done."""
+        return await self._act(
             "No reset",
             lambda handle: self._play(handle, handle.hard_reset_sequence(), "Press the board's EN (RESET) button"),
         )

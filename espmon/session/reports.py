@@ -142,10 +142,14 @@ class Reports:
         finally:
             del self._newest[entry]
 
+    async def decoded(self, panic: Panic) -> PanicReport:
+        """The report on a panic. Raises `PostmortemError` and TimeoutError."""
+        async with asyncio.timeout(DECODE_SECONDS):
+            return await self._decoder.run(lambda symbolizer: decode_panic(panic, symbolizer))
+
     async def _decode(self, panic: Panic, entry: int, *, again: bool) -> None:
         try:
-            async with asyncio.timeout(DECODE_SECONDS):
-                report = await self._decoder.run(lambda symbolizer: decode_panic(panic, symbolizer))
+            report = await self.decoded(panic)
         except TimeoutError:
             self._reporter.notify(f"The panic was not decoded within {DECODE_SECONDS:g} s", Severity.WARNING)
             return

@@ -38,6 +38,9 @@ from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.terminal_answers import TerminalAnswers
 
 if TYPE_CHECKING:
+    from espmon.port import PortError
+    from espmon.postmortem.panic_report import PanicReport
+    from espmon.records.events.panic_record import Panic
     from espmon.rom import ProbeResult
     from espmon.session.flash_job import FlashJob
 
@@ -295,15 +298,15 @@ class Session:
 
     # -- actions on the port as it is ---------------------------------------------------------------------------
 
-    async def send(self, data: bytes) -> None:
-        """Send bytes to the board as they are."""
-        await self._controls.send(data)
+    async def send(self, data: bytes) -> PortError | None:
+        """Send bytes to the board as they are. Returns why they were not sent, which the user was told."""
+        return await self._controls.send(data)
 
-    async def reset(self) -> None:
-        """Hard-reset into the application (the user asked)."""
+    async def reset(self) -> PortError | None:
+        """Hard-reset into the application (the user asked). Returns why it was not done, which the user was told."""
         if self.debugging.active:
             await self.debugging.abandon()
-        await self._controls.reset()
+        return await self._controls.reset()
 
     async def reset_to_loader(self) -> None:
         """Reset into the ROM loader (the user asked)."""
@@ -313,9 +316,9 @@ class Session:
         """Change the rate of the open port."""
         await self._controls.set_baud(baud)
 
-    async def screenshot(self) -> None:
-        """Send the trigger; the PNG that arrives becomes an event and a file."""
-        await self.send(self.settings.screenshot_trigger.encode())
+    async def screenshot(self) -> PortError | None:
+        """Send the trigger; the PNG that arrives becomes an event and a file. Returns why it was not sent."""
+        return await self.send(self.settings.screenshot_trigger.encode())
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""
@@ -330,6 +333,13 @@ class Session:
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files (application first) for decoding, also for what was received before."""
         await self._elf.use(paths)
+
+    async def crash_report(self, panic: Panic) -> PanicReport:
+        """A panic decoded with the ELF that is used now.
+
+        Raises `PostmortemError` for an ELF that cannot be read, TimeoutError when decoding takes too long.
+        """
+        return await self._reports.decoded(panic)
 
     async def decode_again(self, identity: int) -> None:
         """Decode a listed panic or core dump once more, with the ELF that is used now."""

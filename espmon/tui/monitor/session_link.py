@@ -108,10 +108,10 @@ class SessionLike(Protocol):
     async def close(self) -> None:
         """Close the port."""
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> object:
         """Send bytes."""
 
-    async def reset(self) -> None:
+    async def reset(self) -> object:
         """Reset the board."""
 
     async def reset_to_loader(self) -> None:
@@ -120,7 +120,7 @@ class SessionLike(Protocol):
     async def probe(self) -> None:
         """Probe again."""
 
-    async def screenshot(self) -> None:
+    async def screenshot(self) -> object:
         """Ask the board for a picture."""
 
     async def abort_capture(self) -> None:
@@ -316,7 +316,7 @@ class SessionLink:
 
     # -- work goes down -----------------------------------------------------------------------------------------
 
-    def ask(self, work: Coroutine[object, None, None]) -> Future[None]:
+    def ask(self, work: Coroutine[object, None, object]) -> Future[object]:
         """Run a method of the session on its thread; what goes wrong becomes a notice."""
         future = self._runner.submit(work)
         future.add_done_callback(self._answered)
@@ -335,7 +335,7 @@ class SessionLink:
         """Call a plain function of the session soon, on its thread."""
         self._runner.call(function)
 
-    def _answered(self, future: Future[None]) -> None:
+    def _answered(self, future: Future[object]) -> None:
         if future.cancelled():
             return
         if (error := future.exception()) is not None:
