@@ -16,6 +16,7 @@ COMMANDS = {
     "flash": "espmon.cli.flash",
     "decode": "espmon.cli.decode",
     "coredump": "espmon.cli.coredump",
+    "screenshot": "espmon.cli.screenshot",
     "symbolize": "espmon.cli.symbolize",
     "devices": "espmon.cli.devices",
 }

@@ -77,17 +77,19 @@ class CommandError(Exception):
     Args:
         code: the exit code.
         message: one line; it is cleaned before it is printed.
+        hint: what the user can do; printed behind the message.
     """
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.hint = hint
 
 
-def fail(code: int, message: str) -> NoReturn:
-    """End the command with `code`, printing `espmon: message` on stderr."""
-    raise CommandError(code, message)
+def fail(code: int, message: str, hint: str = "") -> NoReturn:
+    """End the command with `code`, printing `espmon: message. hint` on stderr."""
+    raise CommandError(code, message, hint)
 
 
 def clean(text: object, limit: int = MAX_CLEAN) -> str:
@@ -210,7 +212,8 @@ def run_command(
 def failure_of(error: Exception, codes: Mapping[type[Exception], int]) -> Failure:
     """What an exception means at the edge of the program; `codes`: exception type -> exit code."""
     if isinstance(error, CommandError):
-        return Failure(error.code, error.message)
+        told = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
+        return Failure(error.code, told, error.hint)
     for kind, code in codes.items():
         if isinstance(error, kind):
             return Failure(code, str(error), str(getattr(error, "hint", "")))

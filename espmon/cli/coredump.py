@@ -1,4 +1,4 @@
-"""`espmon coredump`: a report from a core dump in any of its forms."""
+"""`espmon coredump`: a report from a core dump in any of its forms, or out of the board's own flash."""
 
 from __future__ import annotations
 
@@ -8,18 +8,43 @@ import sys
 from pathlib import Path
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.output_files import check_output, write_output
+from espmon.cli.port_options import positive
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
 from espmon.postmortem.core_input import MAX_INPUT, read_core
+from espmon.postmortem.core_writer import elf_core
+from espmon.records.record import JsonObject
 from espmon.session.core_decoding import elf_of, fits, with_rom
+from espmon.session.flash_plan import PlanError, number
 
 SHOWN_CANDIDATES = 5
+
+EXAMPLES = """\
+examples:
+  espmon coredump capture.log --elf build/app.elf
+  espmon coredump --port /dev/ttyUSB0 --yes --elf build/app.elf --save-core crash.elf
+  espmon decode capture.log --save out/ && espmon coredump out/*.coredump.bin --json
+"""
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
-    parser = command_parser("coredump", "Decode a core dump: UART text or log, base64, hex, raw image, or ELF core.")
-    parser.add_argument("file", metavar="FILE", help="the dump, or - for stdin")
+    parser = command_parser(
+        "coredump",
+        "Decode a core dump: UART text or log, base64, hex, raw image, or ELF core; or the one in a board's flash.",
+        epilog=EXAMPLES,
+        mixed=True,
+    )
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the dump, or - for stdin")
+    board = parser.add_argument_group("out of a board's flash")
+    board.add_argument(
+        "--port", metavar="PORT", help="read the core dump partition of the board there (asks: it resets the board)"
+    )
+    board.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    board.add_argument("--table", metavar="ADDR", help="where the partition table is (0x8000 unless moved)")
+    board.add_argument("--no-stub", action="store_true", help="read through the ROM alone")
+    board.add_argument("-b", "--baud", type=positive, default=None, metavar="N", help="rate for the transfer")
     parser.add_argument("--elf", metavar="ELF", help="the application's ELF; searched below this folder when not given")
     parser.add_argument(
         "--rom-elf",
@@ -27,31 +52,42 @@ def main(arguments: list[str]) -> int:
         help="the chip's ROM ELF, for names and frames in ROM; that of an installed toolchain when not given",
     )
     parser.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="also write the dump as the board wrote it")
     parser.add_argument(
         "--save-core",
+        type=Path,
         metavar="FILE",
         help="also write the dump as an ELF core, for gdb and IDEs beside the application's",
     )
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
     parser.add_argument("--force", action="store_true", help="decode although the ELF's SHA-256 does not match")
-    return run_command(parser, arguments, coredump)
+    return run_command(parser, arguments, coredump, {PlanError: int(Exit.USAGE)})
 
 
 def coredump(options: argparse.Namespace) -> int:
     """Read, decode and print."""
-    data = read_input(options.file)
+    if (options.file is None) == (options.port is None):
+        fail(Exit.USAGE, "give a FILE, or --port PORT for the dump in a board's flash")
+    for path in (options.save, options.save_core):
+        if path is not None:
+            check_output(path)
+    data, after = (read_input(options.file), None) if options.port is None else read_flash(options)
     try:
-        core = parse_core(read_core(data))
+        found = read_core(data)
+        if options.save is not None:
+            write_output(options.save, found.data)
+        core = parse_core(found)
+        if options.save_core is not None:
+            write_output(options.save_core, elf_core(core))
         symbolizer = chosen_elf(core, options.elf)
         if symbolizer is not None:
             symbolizer = with_rom(symbolizer, core, options.rom_elf)
         report = decode_core(core, symbolizer, force=options.force)
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
-    if options.save_core is not None:
-        save_core(core, Path(options.save_core))
     if options.json:
-        print_json({**report.to_json(), "memory": report.memory_json()} if options.print_mem else report.to_json())
+        told = {**report.to_json(), "memory": report.memory_json()} if options.print_mem else report.to_json()
+        print_json(told | files_json(options) | ({} if after is None else {"after": after}))
         for warning in report.warnings:
             say(f"espmon: warning: {warning}")
     else:
@@ -63,15 +99,28 @@ def coredump(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def save_core(core: Core, path: Path) -> None:
-    """Write a dump as an ELF core; ends the command when it cannot be written."""
-    from espmon.postmortem.core_writer import elf_core
-    from espmon.session.file_system import write_atomically
+def files_json(options: argparse.Namespace) -> JsonObject:
+    """Where the files are that were written."""
+    files = {"path": options.save, "core_path": options.save_core}
+    return {name: str(path.absolute()) for name, path in files.items() if path is not None}
 
-    try:
-        write_atomically(path, elf_core(core))
-    except OSError as error:
-        fail(Exit.USAGE, f"{path}: {error.strerror or error}")
+
+def read_flash(options: argparse.Namespace) -> tuple[bytes, str]:
+    """The dump in the flash of a board, and what the board does now; asks first."""
+    from espmon.cli.consent import require_consent
+    from espmon.cli.flash import finished_job
+    from espmon.session.flash_job import FlashJob
+
+    table = number(options.table) if options.table is not None else None
+    if not options.yes:
+        question = f"This resets the board on {clean(options.port)} and reads the core dump in its flash."
+        require_consent(question, doing="reading flash resets the board")
+    job = FlashJob("coredump", address=table, use_stub=not options.no_stub, baud=options.baud)
+    outcome = finished_job(options.port, job, quiet=options.json).outcome
+    if not options.json:
+        row = outcome.partitions[0]
+        say(f"espmon: {len(outcome.data):,} bytes out of the partition {row.name} at 0x{row.offset:x}")
+    return outcome.data, outcome.after
 
 
 def read_input(name: str) -> bytes:

@@ -16,7 +16,7 @@ from espmon.text import counted
 
 if TYPE_CHECKING:
     from espmon.rom.loader_session import FlashOutcome
-    from espmon.session.flash_job import FlashEnd, FlashError, FlashJob
+    from espmon.session.flash_job import FlashEnd, FlashJob
 
 PROGRESS_SECONDS = 0.2
 """Shortest time between two lines of progress."""
@@ -83,19 +83,10 @@ def _parser(action: str) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Plan, ask, act, print."""
-    from espmon.session.flash_job import FlashError
-
     job = job_of(options)
     if not options.yes:
         _ask(options.port, job)
-    try:
-        end = flash_port(options.port, job, quiet=options.json)
-    except FlashError as error:
-        for warning in error.warnings:
-            say(f"Warning: {warning}")
-        fail(Exit.FAILED if error.job_failed else Exit.CHIP, str(error) + _forced(options, error))
-    for warning in end.outcome.warnings:
-        say(f"Warning: {warning}")
+    end = finished_job(options.port, job, quiet=options.json, can_force=hasattr(options, "force"))
     if options.json:
         print_json(end.outcome.to_json())
     else:
@@ -107,9 +98,28 @@ def run(options: argparse.Namespace) -> int:
     return int(Exit.DONE if end.outcome.ok else Exit.FAILED)
 
 
-def _forced(options: argparse.Namespace, error: FlashError) -> str:
-    # The screen has no such word: it is added here, where it can be typed.
-    return " (--force does it all the same)" if error.can_force and hasattr(options, "force") else ""
+def finished_job(port: str, job: FlashJob, *, quiet: bool, can_force: bool = False) -> FlashEnd:
+    """Do a job, and tell its warnings; ends the command when it fails.
+
+    Args:
+        port: what the user typed.
+        job: what to do; the user has agreed.
+        quiet: no progress.
+        can_force: the command has an option --force.
+    """
+    from espmon.session.flash_job import FlashError
+
+    try:
+        end = flash_port(port, job, quiet=quiet)
+    except FlashError as error:
+        for warning in error.warnings:
+            say(f"Warning: {warning}")
+        # The screen has no such word: it is added here, where it can be typed.
+        forced = " (--force does it all the same)" if error.can_force and can_force else ""
+        fail(Exit.FAILED if error.job_failed else Exit.CHIP, error.message + forced, error.hint)
+    for warning in end.outcome.warnings:
+        say(f"Warning: {warning}")
+    return end
 
 
 def job_of(options: argparse.Namespace) -> FlashJob:

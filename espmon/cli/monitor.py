@@ -28,7 +28,8 @@ commands:
   probe       identify the chip on a port (asks first)
   flash       verify, write, erase, read flash; partition table and application info
   decode      turn a capture into records or a readable log
-  coredump    report on a core dump, from the ELF alone
+  coredump    report on a core dump, from the ELF alone; also out of a board's flash
+  screenshot  what the board's display shows, as a PNG file
   symbolize   addresses to functions and lines
   devices     nicknames of boards
 

@@ -13,11 +13,22 @@ BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 
 DEFAULT_BAUD = 115200
 
+MAX_SECONDS = 1e9
+"""Longest time that an option takes."""
+
 
 def positive(text: str) -> int:
     """A whole number above 0, for argparse."""
     value = int(text)
     if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def positive_seconds(text: str) -> float:
+    """A time above 0, for argparse."""
+    value = float(text)
+    if not 0 < value < MAX_SECONDS:
         raise ValueError(text)
     return value
 

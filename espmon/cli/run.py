@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
-from espmon.cli.port_options import add_port_options, check_elf_files, positive, print_filter_of
+from espmon.cli.port_options import add_port_options, check_elf_files, positive, positive_seconds, print_filter_of
 
 if TYPE_CHECKING:
     from espmon.session.expectations import Goals
@@ -72,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="RE|panic|reset|error|wrong-elf",
         help="end with 1 when this happens; a word among these is the event (write [p]anic for the text)",
     )
-    ends.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds")
-    ends.add_argument("--idle-timeout", type=seconds, metavar="S", help="end when nothing came for S seconds")
+    ends.add_argument("--timeout", type=positive_seconds, metavar="S", help="end after S seconds")
+    ends.add_argument("--idle-timeout", type=positive_seconds, metavar="S", help="end when nothing came for S seconds")
     ends.add_argument("--max-bytes", type=positive, metavar="N", help="end when N bytes have come")
     ends.add_argument("--boots", type=positive, metavar="N", help="end when the boot after the Nth begins")
     result.add_argument(
@@ -91,14 +91,6 @@ def parser() -> argparse.ArgumentParser:
         "--no-annotations", action="store_true", help="on GitHub: do not mark crashes at their source lines"
     )
     return result
-
-
-def seconds(text: str) -> float:
-    """A time above 0, for argparse."""
-    value = float(text)
-    if not 0 < value < 1e9:
-        raise ValueError(text)
-    return value
 
 
 def main(arguments: Sequence[str]) -> int:

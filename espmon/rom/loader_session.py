@@ -289,10 +289,10 @@ class LoaderSession:
         outcome.data = data
         return outcome
 
-    async def info(self, table_at: int | None = None) -> FlashOutcome:
-        """The partition table (None: at its usual place) and what the applications say of themselves."""
+    async def partitions(self, table_at: int | None = None) -> FlashOutcome:
+        """The partition table alone."""
         from espmon.rom import flash_read
-        from espmon.rom.app_image import PARTITION_TABLE_AT, PARTITION_TABLE_BYTES, parse_description, parse_partitions
+        from espmon.rom.app_image import PARTITION_TABLE_AT, PARTITION_TABLE_BYTES, parse_partitions
 
         table_at = PARTITION_TABLE_AT if table_at is None else table_at
         await self._prepare(False)
@@ -303,6 +303,14 @@ class LoaderSession:
         outcome.warnings += problems
         if not outcome.partitions and not problems:
             outcome.warnings.append(f"There is no partition table at 0x{table_at:x}")
+        return outcome
+
+    async def info(self, table_at: int | None = None) -> FlashOutcome:
+        """The partition table (None: at its usual place) and what the applications say of themselves."""
+        from espmon.rom import flash_read
+        from espmon.rom.app_image import parse_description
+
+        outcome = await self.partitions(table_at)
         for row in [row for row in outcome.partitions if row.type == 0][:MAX_APPLICATIONS]:
             self.meter.begin(DESCRIPTION_BYTES)
             try:

@@ -17,7 +17,7 @@ from espmon.rom.rom_error import RomError, RomErrorKind
 from espmon.session.action import ActionError
 from espmon.session.flash_plan import FlashPlan
 
-Action = Literal["verify", "write", "erase", "read", "info"]
+Action = Literal["verify", "write", "erase", "read", "info", "coredump"]
 
 IMAGE_ROLES = frozenset({"bootloader", "application"})
 """Regions that must begin with an image header."""
@@ -105,7 +105,7 @@ class FlashJob:
     action: Action
     plan: FlashPlan | None = None
     address: int | None = None
-    """`erase`, `read`: where; `info`: where the partition table is (None: its usual place)."""
+    """`erase`, `read`: where; `info`, `coredump`: where the partition table is (None: its usual place)."""
 
     size: int | None = None
     output: Path | None = None
@@ -200,6 +200,10 @@ async def _act(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
         return await stay.erase(job.address, job.size, force=job.force)
     if job.action == "read":
         return await _read(stay, job)
+    if job.action == "coredump":
+        from espmon.session.core_partition import read_core_partition
+
+        return await read_core_partition(stay, job.address)
     return await stay.info(job.address)
 
 

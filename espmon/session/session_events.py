@@ -130,7 +130,7 @@ class FlashEvent(Event):
     """A flash action ended.
 
     Attributes:
-        action: "verify", "write", "erase", "read" or "info".
+        action: "verify", "write", "erase", "read", "info" or "coredump".
         result: what it did, or why it did not.
         transcript: the exchange, for bug reports.
     """

@@ -43,10 +43,16 @@ class Application:
         scenario: what it does by itself.
         image: the ELF and its crash snapshots.
         output: sends bytes to the host, waiting while it does not take them.
+        keep_dump: writes a core dump to its partition in flash.
     """
 
     def __init__(
-        self, chip: SimulatedChip, scenario: Scenario, image: Image, output: Callable[[bytes], Awaitable[None]]
+        self,
+        chip: SimulatedChip,
+        scenario: Scenario,
+        image: Image,
+        output: Callable[[bytes], Awaitable[None]],
+        keep_dump: Callable[[bytes], object] = len,
     ) -> None:
         self.chip = chip
         self.scenario = scenario
@@ -54,6 +60,7 @@ class Application:
         self.sha = bootlog.printed_sha(chip, image.sha256)
         self.screenshots = 0
         self._output = output
+        self._keep_dump = keep_dump
         self._input: asyncio.Queue[bytes] = asyncio.Queue(INPUT_CHUNKS)
         self._editor = LineEditor(KEYS)
         self._column = 0
@@ -114,6 +121,10 @@ class Application:
             self.reboot(bootlog.SOFTWARE)
         self._column = 0
         await self.log("I", "demo", "the debugger let go")
+
+    def keep_dump(self, dump: bytes) -> None:
+        """Write a core dump to its partition in flash."""
+        self._keep_dump(dump)
 
     def reboot(self, reason: str) -> NoReturn:
         """Restart."""

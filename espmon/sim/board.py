@@ -95,6 +95,7 @@ class SimulatedBoard:
         self._application: Application | None = None
         self._peer: Any = None
         self._flash: Any = None
+        self._dump: bytes | None = None
 
     # -- the wire -----------------------------------------------------------------------------------------------
 
@@ -201,7 +202,7 @@ class SimulatedBoard:
             return
         reason = bootlog.POWER_ON
         while True:
-            self._application = Application(self.chip, self._scenario(), self._image, self._say)
+            self._application = Application(self.chip, self._scenario(), self._image, self._say, self._keep_dump)
             reason = await self._application.run(reason)
 
     def _scenario(self) -> Scenario:
@@ -271,6 +272,15 @@ class SimulatedBoard:
         """What the first loader finds in flash."""
         if self.scenario.boot not in (EMPTY, DEAD):
             yield from flash.contents(self.chip, self._image)
+            if self._dump is not None:
+                yield flash.core_dump(self._dump)
+
+    def _keep_dump(self, dump: bytes) -> None:
+        """What a crash leaves in the flash."""
+        self._dump = dump
+        if self._flash is not None:
+            at, content = flash.core_dump(dump)
+            self._flash.data[at : at + len(content)] = content
 
     async def _close_peer(self, peer: Any, starting: asyncio.Future[Any]) -> None:
         await asyncio.wait([starting])

@@ -67,13 +67,15 @@ def _report(app: Shell, kind: str) -> str:
     return xtensa.esp8266_text() if app.chip.key == "esp8266" else xtensa.panic_text(kind, app.sha)
 
 
-def _dump(app: Shell, kind: str, *, hashed: bool = False) -> bytes:
+def _dump_pieces(app: Shell, kind: str, *, hashed: bool = False) -> list[bytes]:
     if app.chip.riscv:
         snapshot = app.image.snapshot(kind)
-        written = coredump.pieces(snapshot, app.image.sha256, app.chip.chip_id, TCB_BYTES, hashed=hashed)
-    else:
-        written = xtensa.core_dump(app.chip)
-    return coredump.console_text(written)
+        return coredump.pieces(snapshot, app.image.sha256, app.chip.chip_id, TCB_BYTES, hashed=hashed)
+    return xtensa.core_dump(app.chip)
+
+
+def _dump(app: Shell, kind: str, *, hashed: bool = False) -> bytes:
+    return coredump.console_text(_dump_pieces(app, kind, hashed=hashed))
 
 
 def _crash(kind: str, reason: str = bootlog.SOFTWARE) -> Callable[[Shell, str], Awaitable[None]]:
@@ -82,8 +84,10 @@ def _crash(kind: str, reason: str = bootlog.SOFTWARE) -> Callable[[Shell, str], 
         if app.scenario.after_panic == "gdbstub" and app.chip.riscv:
             await app.gdb(kind)
             return
-        if app.scenario.after_panic == "coredump" and app.chip.key != "esp8266":
-            await app.send(_dump(app, kind))
+        if app.chip.key != "esp8266":
+            app.keep_dump(b"".join(_dump_pieces(app, kind)))
+            if app.scenario.after_panic == "coredump":
+                await app.send(_dump(app, kind))
         await app.print("Rebooting...\r\n")
         app.reboot(reason)
 

@@ -44,6 +44,12 @@ def contents(chip: SimulatedChip, image: Image) -> list[tuple[int, bytes]]:
     ]
 
 
+def core_dump(dump: bytes) -> tuple[int, bytes]:
+    """Where a core dump goes, and its whole partition: erased, then written; a dump that is too large is left out."""
+    [(at, size)] = [(row[4], row[5]) for row in bootlog.PARTITIONS if row[1] == "coredump"]
+    return at, (dump if len(dump) <= size else b"").ljust(size, b"\xff")
+
+
 def boot_of(chip: SimulatedChip, data: Sequence[int]) -> str:
     """What a start from this flash comes to: "normal", or the name of a failed boot.
 

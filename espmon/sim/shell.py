@@ -44,5 +44,8 @@ class Shell(Protocol):
     async def gdb(self, kind: str) -> None:
         """Hand the chip to a debugger until it lets go."""
 
+    def keep_dump(self, dump: bytes) -> None:
+        """Write a core dump to its partition in flash."""
+
     def reboot(self, reason: str) -> NoReturn:
         """Restart."""
