@@ -115,7 +115,7 @@ async def pictures(folder: Path, size: str) -> None:
 async def _pictures(folder: Path, size: str, scratch: Path) -> None:
     sources = scratch / "demo"
     copytree(SOURCES, sources)
-    settings = replace(Settings(), path_map={SOURCE_PREFIX: str(sources)})
+    settings = replace(Settings(), path_map={SOURCE_PREFIX: str(sources)}, start_in="log")
     project = make_project(scratch / "project")
     with BoardThread(lambda: SimulatedBoard("esp32c3")) as board, LoopThread() as runner:
         session = runner.make(lambda: Session(settings=settings, folder=scratch / "sessions"))

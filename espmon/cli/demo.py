@@ -26,6 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--probe", action=argparse.BooleanOptionalAction, default=True, help="offer to identify the chip"
     )
+    from espmon.cli.monitor import add_start_options
+
+    add_start_options(parser)
     return run_command(parser, arguments, demo, {ListenError: int(Exit.PORT)})
 
 
@@ -45,4 +48,4 @@ def demo(options: argparse.Namespace) -> int:
     paths: dict[str, str] = {}
     with ExitStack() as boards:
         request = replace(start_board(boards, paths, options.chip), probe=options.probe)
-        return run_screen(request, path_map=paths)
+        return run_screen(request, path_map=paths, start_in=options.start_in)

@@ -61,8 +61,21 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--ws", metavar="URL", help="tell an IDE of debug stubs and core dumps over a WebSocket")
     result.add_argument("--timestamps", action="store_true", help="show host time")
+    add_start_options(result)
     result.add_argument("--version", action="version", version=f"espmon {__version__}")
     return result
+
+
+def add_start_options(parser: argparse.ArgumentParser) -> None:
+    """Where keys go at first; what the full screen and the demo have in common."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--start-in",
+        choices=("input", "log", "raw"),
+        help="where keys go at first: to the input line (the default), to the log, or all to the board",
+    )
+    group.add_argument("--input", dest="start_in", action="store_const", const="input", help="same as --start-in input")
+    group.add_argument("--raw", dest="start_in", action="store_const", const="raw", help="same as --start-in raw")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -98,6 +111,7 @@ def monitor(options: argparse.Namespace) -> int:
             timestamps=options.timestamps,
             ws=options.ws,
             raw_escapes=options.raw_escapes,
+            start_in=options.start_in,
             demo=demo_in(boards),
         )
 
@@ -147,6 +161,7 @@ def run_screen(
     timestamps: bool = False,
     ws: str | None = None,
     raw_escapes: bool = False,
+    start_in: str | None = None,
     demo: Callable[[dict[str, str]], OpenRequest] | None = None,
     path_map: Mapping[str, str] | None = None,
 ) -> int:
@@ -158,6 +173,7 @@ def run_screen(
         timestamps: show host times from the start.
         ws: an IDE to tell of debug stubs and core dumps.
         raw_escapes: leave the device's control sequences in log files.
+        start_in: where keys go at first; None: as the settings say.
         demo: starts the simulated board, adding to the path map where its sources are.
         path_map: entries beyond the user's own.
     """
@@ -175,7 +191,12 @@ def run_screen(
         fail(Exit.USAGE, "no log is written while the setting `recording` is false")
     # One dictionary for the session and the screen, so that a board started later can say where its sources are.
     paths = {**settings.path_map, **(path_map or {})}
-    settings = replace(settings, path_map=paths, raw_escapes=settings.raw_escapes or raw_escapes)
+    settings = replace(
+        settings,
+        path_map=paths,
+        raw_escapes=settings.raw_escapes or raw_escapes,
+        start_in=start_in or settings.start_in,
+    )
 
     def make() -> Session:
         # Imported on the session's thread, while the screen paints its first frame.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -20,6 +20,12 @@ from espmon.text import plain
 
 LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
 """What `eol` can be -> what is sent."""
+
+START_MODES = ("input", "log", "raw")
+"""What `start_in` can be."""
+
+CHOICES: Mapping[str, Collection[str]] = {"eol": LINE_ENDS, "start_in": START_MODES}
+"""Setting -> the words that it can be."""
 
 MAX_FILE = 1 << 20
 """Bytes of a settings file that is read."""
@@ -40,6 +46,10 @@ _WANTED = {str: "a text", int: "a whole number", float: "a number", bool: "true 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a user can set."""
+
+    start_in: str = "input"
+    """Where keys go when a port is opened: `input` is the line that is sent to the board, `log` the log's own keys, and
+    `raw` a terminal for the board (`--input`, `--start-in`, `--raw`)."""
 
     eol: str = "CR"
     """Line end that the input line sends: CR, LF or CRLF."""
@@ -209,9 +219,9 @@ def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, l
             wanted_words = _WANTED[type(default)]
             problems.append(f"{source}: {name} = {_written(value)} should be {wanted_words}; the default is used")
             continue
-        if name == "eol" and value not in LINE_ENDS:
+        if name in CHOICES and value not in CHOICES[name]:
             problems.append(
-                f"{source}: eol = {_written(value)} should be one of {', '.join(LINE_ENDS)}; the default is used"
+                f"{source}: {name} = {_written(value)} should be one of {', '.join(CHOICES[name])}; the default is used"
             )
             continue
         if name == "timestamp_format" and (problem := _format_problem(str(value))):

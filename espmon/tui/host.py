@@ -40,6 +40,10 @@ TOAST_SECONDS = {"information": 3.0, "warning": 5.0, "error": 7.0}
 INVITE_SECONDS = 10.0
 """How long a toast stays that says which key opens something."""
 
+AFTER_ESC = " (after Esc)"
+WAYS_OUT = {"INPUT": AFTER_ESC, "FIND": AFTER_ESC, "FILTER": AFTER_ESC, "RAW": " (after Ctrl-T Esc)"}
+"""Mode in which keys are text -> what is said behind a key that an invitation names."""
+
 REPEAT_SECONDS = 5.0
 """Time in which the same words are said once."""
 
@@ -82,6 +86,11 @@ class Host(App[int]):
 
     last_key = float("-inf")
     """When the user last pressed a key, by the monotonic clock."""
+
+    keys = 0
+    """Keys and pastes so far."""
+
+    _keys_at_start = 0
 
     _said: Mapping[tuple[str, str], float] = MappingProxyType({})
     """(title, text) -> when it was last said."""
@@ -161,7 +170,21 @@ class Host(App[int]):
         """Remember when keys come: screens that open by themselves wait for none."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             self.last_key = time.monotonic()
+            self.keys += 1
         await super().on_event(event)
+
+    def settled(self) -> bool:
+        """Whether all that the last key has set in motion is carried out, as far as the next one depends on it."""
+        stack = self.screen_stack
+        if not stack or not isinstance(stack[0], MonitorScreen):
+            return True
+        screen = stack[-1]
+        idle: bool = self._message_queue.empty() and screen._message_queue.empty()
+        return idle and screen.is_mounted and stack[0].settled
+
+    def means(self, key: str) -> bool:
+        """Whether a key does something now, other than to be typed."""
+        return bool(self.screen_stack) and key in self.screen.active_bindings
 
     def may_interrupt(self, asked: float | None = None) -> bool:
         """Whether a screen may open by itself now: it takes the keys, so never while they are meant for another.
@@ -170,9 +193,19 @@ class Host(App[int]):
             asked: when the user asked for this screen (`last_key` then); keys since then say that it comes too late.
         """
         monitor = self.monitor
-        if self.screen is not monitor or monitor.typing or (monitor.completed and monitor.in_menu):
+        if self.screen is not monitor or self.text_begun or (monitor.completed and monitor.in_menu):
             return False
         return self.last_key == asked or time.monotonic() - self.last_key >= QUIET_SECONDS
+
+    @property
+    def text_begun(self) -> bool:
+        """Whether keys are text that somebody types. A session starts in the input line: the first key begins it."""
+        return self.monitor.typing and not (self.monitor.mode == "INPUT" and self.keys == self._keys_at_start)
+
+    def begin_session(self) -> None:
+        """Another port is opened: keys go where the settings say, and none of them was meant for it."""
+        self._keys_at_start = self.keys
+        self.monitor.begin()
 
     def still_wanted(self, asked: float) -> bool:
         """Whether what the user asked for may open now that it has been prepared: not over keys meant for another.
@@ -223,7 +256,8 @@ class Host(App[int]):
 
     def invite(self, text: str) -> None:
         """A toast in place of a screen that may not open by itself now; it stays until a line is typed to its end."""
-        self.notify(text, severity="warning", timeout=INVITE_SECONDS, markup=False)
+        way = WAYS_OUT.get(self.monitor.mode, "") if self.screen is self.monitor else ""
+        self.notify(text + way, severity="warning", timeout=INVITE_SECONDS, markup=False)
 
     def make_room(self) -> None:
         """A screen opens: take away the toasts that would lie over it; not invitations, and not alarms just raised."""
@@ -236,7 +270,7 @@ class Host(App[int]):
 
     def withdraw(self, *texts: str) -> None:
         """Take away the toasts that say just these texts: the screen that opens now says it itself."""
-        said = {plain(text[:MAX_NOTICE]) for text in texts}
+        said = {plain(text[:MAX_NOTICE]) + way for text in texts for way in ("", *WAYS_OUT.values())}
         for old in [toast for toast in self._notifications if toast.message in said]:
             self._unnotify(old)
 

@@ -66,7 +66,7 @@ class Router:
         from espmon.tui.screens.confirm import ConfirmScreen
 
         link = self._app.link
-        if self._app.screen is self._app.monitor and self._app.monitor.typing:
+        if self._app.screen is self._app.monitor and self._app.text_begun:
             # Asked for, but by somebody who has begun to type since: a `y` of theirs must not reset the board.
             link.ask(link.session.decline())
             self._app.invite("Not probed while you type: p asks")
@@ -153,6 +153,7 @@ class Router:
             app.run_worker(self._open_demo(app.demo, request), group="demo", exclusive=True)
             return
         app.request = app.defaults = request
+        app.begin_session()
         link = app.link
 
         async def reopen() -> None:

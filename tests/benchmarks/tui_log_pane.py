@@ -69,7 +69,7 @@ def child(rate: int, seconds: float, report: str) -> None:
         await asyncio.to_thread(Path(report).write_text, json.dumps(counts))
 
     with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:
-        settings = Settings(recording=False) if not rate else Settings()
+        settings = Settings(recording=bool(rate), start_in="log")
         session = runner.make(lambda: Session(settings=settings, folder=Path(folder), access=PortAccess(opener=opener)))
         app = EspmonApp(runner, session, OpenRequest("memory://board", name="bench"), settings=settings)
         if rate:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.user_settings import write_settings
+
 ESPMON = str(Path(sys.executable).with_name("espmon"))
 
 LIMIT = 30.0
@@ -42,9 +44,13 @@ class Terminal:
         folder: where the program keeps its data and settings.
         columns: width.
         rows: height.
+        settings: the program's settings file; keys go to the log first, unless a test is about where they go.
     """
 
-    def __init__(self, folder: Path, columns: int = 120, rows: int = 40) -> None:
+    def __init__(
+        self, folder: Path, columns: int = 120, rows: int = 40, *, settings: str = 'start_in = "log"\n'
+    ) -> None:
+        write_settings(folder / "config", settings)
         self._tmux = ["tmux", "-L", f"espmon-test-{os.getpid()}-{next(_numbers)}", "-f", os.devnull]
         self.data = folder / "data"
         self._pid_file = folder / "pid"
@@ -170,9 +176,9 @@ class Board:
 
 
 @contextmanager
-def terminal(folder: Path, columns: int = 120, rows: int = 40) -> Iterator[Terminal]:
-    """A terminal that ends with the block."""
-    made = Terminal(folder, columns, rows)
+def terminal(folder: Path, columns: int = 120, rows: int = 40, **options: str) -> Iterator[Terminal]:
+    """A terminal that ends with the block; `options` are those of `Terminal`."""
+    made = Terminal(folder, columns, rows, **options)
     try:
         yield made
     finally:

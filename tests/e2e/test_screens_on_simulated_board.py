@@ -84,7 +84,7 @@ class Desk:
 
 
 async def run(tmp_path: Path, *, elf: bool) -> AsyncIterator[Desk]:
-    settings = Settings(path_map={SOURCE_PREFIX: str(SOURCES)})
+    settings = Settings(path_map={SOURCE_PREFIX: str(SOURCES)}, start_in="log")
     with BoardThread(lambda: SimulatedBoard("esp32c3")) as board, LoopThread() as runner:
         session = runner.make(lambda: Session(settings=settings, folder=tmp_path / "sessions"))
         request = OpenRequest(board.url, name="bench", elf=(board.board.elf,) if elf else ())

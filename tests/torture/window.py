@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.user_settings import write_settings
+
 ESPMON = str(Path(sys.executable).with_name("espmon"))
 
 LIMIT = 30.0
@@ -35,6 +37,7 @@ class Window:
         controlling: the terminal is the program's controlling one: its end is a signal.
         closed: standard streams that the program starts without.
         before_start: called in the child before the program starts.
+        settings: the program's settings file; keys go to the log first, unless a test is about where they go.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class Window:
         controlling: bool = True,
         closed: Sequence[int] = (),
         before_start: Callable[[], None] = lambda: None,
+        settings: str = 'start_in = "log"\n',
     ) -> None:
+        write_settings(folder / "config", settings)
         self.data = folder / "data"
         self.master, self.slave = os.openpty()
         self.resize(120, 40)
@@ -88,10 +93,14 @@ class Window:
             ready, _, _ = select.select([self.master], [], [], 0.02)
             if ready:
                 try:
-                    self.seen += os.read(self.master, 1 << 16)
+                    self.took(os.read(self.master, 1 << 16))
                 except OSError:
                     return
-                del self.seen[:-MAX_SEEN]
+
+    def took(self, data: bytes) -> None:
+        """The program wrote this; called in the reader's thread."""
+        self.seen += data
+        del self.seen[:-MAX_SEEN]
 
     def until(self, condition: Callable[[], Any], what: str, limit: float = LIMIT) -> None:
         """Wait for a condition. Raises AssertionError."""
@@ -185,6 +194,13 @@ class PtyBoard:
             count = os.write(self.master, data)
             self.sent += count
             data = data[count:]
+
+    def received(self) -> bytes:
+        """What the program has sent since the last call."""
+        data = bytearray()
+        while select.select([self.master], [], [], 0)[0]:
+            data += os.read(self.master, 1 << 16)
+        return bytes(data)
 
     def taken(self) -> int:
         """Bytes sent that the program has read; call when it has ended and nothing is sent any more."""

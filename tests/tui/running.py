@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +87,13 @@ async def running(
     request: OpenRequest | None = BOARD,
     session: FakeSession | None = None,
     settings: Settings | None = None,
+    start_in: str = "log",
     history: Path | None = None,
     **options: Any,
 ) -> AsyncIterator[Running]:
-    """The app on `session`, ready for keys."""
+    """The app on `session`, ready for keys; they go to the log unless a test is about where they go at first."""
     session = session or FakeSession()
+    settings = replace(settings or Settings(), start_in=start_in)
     with LoopThread() as runner:
         app = EspmonApp(runner, session, request, settings=settings, history=history, **options)
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from espmon.session.runner import LoopThread
+from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Capture, ElfState, Severity
 from espmon.tui.app import EspmonApp
@@ -44,7 +45,7 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EspmonApp, FakeSess
     set_zone()
     session = FakeSession()
     with LoopThread() as runner:
-        yield EspmonApp(runner, session, BOARD), session
+        yield EspmonApp(runner, session, BOARD, settings=Settings(start_in="log")), session
     monkeypatch.undo()
     set_zone()
 

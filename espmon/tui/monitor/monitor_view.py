@@ -137,6 +137,11 @@ class MonitorView(Screen[None]):
         """Whether keys are text, not commands."""
         return self.mode not in ("LOG", "EVENTS")
 
+    @property
+    def settled(self) -> bool:
+        """Whether every part is there, and no search is on its way to the match that `n` counts from."""
+        return self.completed and not self.pane.queries.landing
+
     def on_mount(self) -> None:
         """Show what there is already."""
         self.pane.drawing.decorate = self.link.decoration

@@ -17,7 +17,7 @@ from espmon.session.status import WAITS
 from espmon.tui import actions
 from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.monitor.raw_mode import RawMode
-from espmon.tui.monitor.session_link import SessionLink
+from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.input_line import History, InputLine
@@ -68,6 +68,7 @@ class MonitorScreen(MonitorView):
     def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
         super().__init__(link, settings, history, timestamps=timestamps)
         self._before_raw: Widget | None = None
+        self._raw_wanted = False
         caught = (key_bytes(settings.menu_key, None), key_bytes(settings.exit_key, None))
         self._raw = RawMode(self, self._send, lambda: self.status, *caught)
         # Textual's key map moves bindings that there are; these are there because the user wants them.
@@ -84,6 +85,25 @@ class MonitorScreen(MonitorView):
     def on_mount(self) -> None:
         """The input line keeps what cannot be sent now."""
         self.query_one(InputLine).refusal = self._refusal
+        self.begin()
+
+    def begin(self) -> None:
+        """A port is being opened: keys go where the settings say. Raw mode begins when the board can hear them."""
+        if self.has_class("-raw"):
+            self.action_raw()
+        self._raw_wanted = self.settings.start_in == "raw"
+        if self.settings.start_in == "log":
+            self.set_focus(self.pane)
+        else:
+            self.query_one(InputLine).focus_field()
+
+    def take(self, changes: PendingChanges) -> None:
+        """As the view; and raw mode begins, once the port is open and nothing lies over this screen."""
+        super().take(changes)
+        if self._raw_wanted and self.completed and self.status.state is State.MONITORING and self.app.screen is self:
+            self._raw_wanted = False
+            if self.mode == "INPUT":
+                self.action_raw()
 
     def _refusal(self) -> str:
         """Why a line cannot be sent now, "" when it can."""

@@ -23,7 +23,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
-from espmon.tui.terminal.key_input import MAX_PASTE, KeyInput, Pasted, Token, Unfinished
+from espmon.tui.terminal.key_input import MAX_PASTE, KeyInput, Pasted, Token, Typed, Unfinished
+from espmon.tui.terminal.key_pacing import KeyPacing
 from espmon.tui.terminal.raw_input import ForBoard, ForScreen, RawInput, RawToken
 from espmon.tui.terminal.screen_output import ScreenOutput
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 MAX_READ = 1 << 16
 """Bytes of keys read at once."""
+
+MAX_WAITING = 1 << 16
+"""Bytes of keys that wait for the keys before them; the terminal keeps what comes behind."""
 
 RESTORE_SECONDS = 0.2
 """Longest wait for the terminal to take what puts it back."""
@@ -97,6 +101,9 @@ class TerminalDriver(LinuxDriver):
         self._output = ScreenOutput(self._terminal, self._redraw, self._gone)
         self._keys = KeyInput()
         self._parser = XTermParser(debug)
+        self._pacing = KeyPacing(getattr(app, "settled", lambda: True), self._hand_on)
+        self._waiting = b""
+        self._at = 0
         self._last_input = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._active = self._reading = self._resumed = False
@@ -128,6 +135,7 @@ class TerminalDriver(LinuxDriver):
 
     def _gone(self) -> None:
         self._stop_reading()
+        self._forget_keys()
         self._on_gone()
 
     # -- modes --------------------------------------------------------------------------------------------------
@@ -173,6 +181,7 @@ class TerminalDriver(LinuxDriver):
     def disable_input(self) -> None:
         """Take no more keys."""
         self._stop_reading()
+        self._forget_keys()
         with suppress(termios.error):
             termios.tcflush(self.fileno, termios.TCIFLUSH)
 
@@ -218,6 +227,10 @@ class TerminalDriver(LinuxDriver):
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._terminal)
+
+    def _forget_keys(self) -> None:
+        self._pacing.stop()
+        self._waiting, self._at = b"", 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -234,21 +247,33 @@ class TerminalDriver(LinuxDriver):
             self._gone()
             return
         self._last_input = self._loop.time()
-        self._distribute(data)
+        self._waiting, self._at = self._waiting[self._at :] + data, 0
+        self._hand_on()
         if self._timer is None:
             self._timer = self._loop.call_later(constants.ESCAPE_DELAY, self._quiet)
 
-    def _distribute(self, data: bytes) -> None:
-        """Give what was typed to whom it belongs; each key may change to whom the next one does."""
-        while data and self._raw is not None:
-            token, data = self._raw.take(data)
-            if isinstance(token, ForScreen):
-                for key in self._keys.feed(token.data):
-                    self._take(key)
-            elif token is not None:
-                self._on_raw(token)
-        for key in self._keys.feed(data):
-            self._take(key)
+    def _hand_on(self) -> None:
+        """Give what was typed to whom it belongs, key by key; each may change to whom the next one does."""
+        while self._at < len(self._waiting) and not self._pacing.busy:
+            if self._raw is not None:
+                token, self._waiting = self._raw.take(self._waiting[self._at :])
+                self._at = 0
+                if isinstance(token, ForScreen):
+                    for report in self._keys.feed(token.data):
+                        self._take(report)
+                elif token is not None:
+                    self._on_raw(token)
+                    if not isinstance(token, ForBoard):
+                        self._pacing.begin()
+            else:
+                key, self._at = self._keys.take(self._waiting, self._at)
+                if key is not None and self._take(key):
+                    self._pacing.begin()
+        full = len(self._waiting) - self._at >= MAX_WAITING
+        if full and self._reading:
+            self._stop_reading()
+        elif not full and self._active and not self._reading:
+            self._start_reading()
 
     # -- every key to the board ---------------------------------------------------------------------------------
 
@@ -287,32 +312,48 @@ class TerminalDriver(LinuxDriver):
         """Nothing may have come for a while: what has begun and does not go on has ended."""
         self._timer = None
         seconds = self._loop.time() - self._last_input
-        if seconds >= constants.ESCAPE_DELAY:
+        waits = self._at < len(self._waiting)
+        if seconds >= constants.ESCAPE_DELAY and not waits:
             for token in self._keys.quiet(seconds):
-                self._take(token)
-        if self._raw is not None and (held := self._raw.quiet()):
-            self._on_raw(ForBoard(held))
-        for message in self._parser.tick():
-            self.process_message(message)
-        if self._keys.waits or seconds < constants.ESCAPE_DELAY:
+                if self._take(token):
+                    self._pacing.begin()
+        if not waits:
+            if self._raw is not None and (held := self._raw.quiet()):
+                self._on_raw(ForBoard(held))
+            for message in self._parser.tick():
+                self.process_message(message)
+        if waits or self._keys.waits or seconds < constants.ESCAPE_DELAY:
             # What came after the timer was set has had too little of it.
             self._timer = self._loop.call_later(constants.ESCAPE_DELAY, self._quiet)
 
-    def _take(self, token: Token) -> None:
+    def _take(self, token: Token) -> bool:
+        """Hand a token to the app; True: it is a key, and may change what the next one means."""
         if isinstance(token, Pasted):
             self.process_message(events.Paste(token.text))
             if token.cut:
                 self._app.notify(f"Only the first {MAX_PASTE >> 20} MB of what was pasted are taken", markup=False)
-            return
+            return True
         messages: list[Message] = []
         if isinstance(token, Unfinished) or _ALT_KEY.fullmatch(token.text):
-            alone = XTermParser(self._debug)
-            messages += alone.feed(token.text)
-            messages += alone.feed("")  # the end of input ends the sequence
+            messages = self._alone(token.text)
+            if isinstance(token, Typed) and self._at and not any(map(self._means, messages)):
+                # Terminals send Alt and a key as Esc and the key: what Alt does not mean is two keys.
+                self._at -= 1
+                messages = self._alone("\x1b")
         else:
             messages += self._parser.feed(token.text)
         for message in messages:
             self.process_message(message)
+        return any(isinstance(message, events.Key | events.MouseDown | events.MouseUp) for message in messages)
+
+    def _alone(self, text: str) -> list[Message]:
+        """What a sequence means that nothing follows."""
+        parser = XTermParser(self._debug)
+        return [*parser.feed(text), *parser.feed("")]  # the end of input ends the sequence
+
+    def _means(self, message: Message) -> bool:
+        means: Callable[[str], bool] = getattr(self._app, "means", lambda key: True)
+        return not isinstance(message, events.Key) or means(message.key)
 
     # -- signals ------------------------------------------------------------------------------------------------
 

@@ -98,26 +98,36 @@ class KeyInput:
         """The tokens that end in `data`."""
         position = 0
         while position < len(data):
+            token, position = self.take(data, position)
+            if token is not None:
+                yield token
+
+    def take(self, data: bytes, position: int = 0) -> tuple[Token | None, int]:
+        """The first token that ends in `data[position:]`, and where it ends: what comes next may be another's.
+
+        Text comes a character at a time, and with it what was no UTF-8 before it. None: the rest begins something.
+        """
+        while position < len(data):
             if self._state is _State.PASTE:
                 position, pasted = self._in_paste(data, position)
                 if pasted is not None:
-                    yield pasted
+                    return pasted, position
             elif self._state is _State.STRING:
                 position = self._in_string(data, position)
             elif self._state is _State.GROUND:
-                end = data.find(ESC, position)
-                stop = len(data) if end < 0 else end
-                if text := self._text(data[position:stop], final=end >= 0):
-                    yield Typed(text)
-                position = stop
-                if end >= 0:
+                escape = data[position] == ESC
+                text = self._text(b"" if escape else data[position : position + 1], final=escape)
+                position += 1
+                if escape:
                     self._begin(_State.ESCAPE)
-                    position += 1
+                if text:
+                    return Typed(text), position
             else:
                 used, token = self._in_sequence(data[position])
                 position += used
                 if token is not None:
-                    yield token
+                    return token, position
+        return None, position
 
     def quiet(self, seconds: float) -> Iterator[Token]:
         """Nothing came for `seconds`: what did not go on ends here."""

@@ -32,6 +32,9 @@ MAX_LINE = 4096
 LINE_BREAK = "↵"
 """Stands in the field where another line begins; a paste of several lines puts it there."""
 
+FROM_LOG, FOCUSED = "i: type to the board", "Type to the board; Esc for the log's keys"
+"""What stands in the empty field: how to get there, and how to get away."""
+
 MAX_PASTED_LINES = 20
 """Most lines that a paste puts into the field. More are not read there, so that is asked about instead."""
 
@@ -190,13 +193,21 @@ class InputLine(Horizontal):
     def compose(self) -> ComposeResult:
         """Prompt, field, line end."""
         yield Static("›", id="prompt", markup=False)
-        yield _Field(placeholder="i: type to the board", compact=True, select_on_focus=False, id="line")
+        yield _Field(placeholder=FROM_LOG, compact=True, select_on_focus=False, id="line")
         yield Static(self.eol, id="eol", markup=False)
 
     def on_mount(self) -> None:
         """Read the lines typed before, once the first frame is there."""
         if self.history.kept:
             self.call_after_refresh(self._read)
+
+    def on_descendant_focus(self) -> None:
+        """Say what the keys do now, and the way out."""
+        self.query_one(_Field).placeholder = FOCUSED
+
+    def on_descendant_blur(self) -> None:
+        """Say how to come back."""
+        self.query_one(_Field).placeholder = FROM_LOG
 
     @work(thread=True, group="read", exit_on_error=False)
     def _read(self) -> list[str]:

@@ -174,6 +174,11 @@ class LogQueries:
         return self.searching and self.matches is not None and self.matches.behind > MAX_INLINE_LINES
 
     @property
+    def landing(self) -> bool:
+        """A search has not found yet where to go."""
+        return self.searching and self._wanted is not None
+
+    @property
     def problem(self) -> str:
         """What is wrong with the search's regular expression; "" while all is well. It passes such lines over."""
         return "" if self.matches is None else self.matches.problem
