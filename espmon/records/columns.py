@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from espmon.records.foreign_heads import FOREIGN_HEAD, LEVEL_WORDS, read_foreign_head
 
@@ -41,6 +42,28 @@ HEADER = re.compile(
 
 CLOCK = re.compile(rb"(?:(\d{2,4})-(\d\d)-(\d\d) )?(?:(\d+):)?(\d\d):(\d\d)(?:[.:](\d{1,6}))?")
 """A time of day, with or without a date."""
+
+
+class HeadParts(NamedTuple):
+    """Where the parts of a head stand in a line, as (start, end) in bytes."""
+
+    level: str
+    """E, W, I, D or V."""
+
+    word: tuple[int, int]
+    """The letter or word that says so."""
+
+    time: tuple[int, int] | None
+    tag: tuple[int, int] | None
+
+
+_WORDS, _TIMES, _TAGS = (1, 7, 10, 13, 14), (2, 6, 9), (3, 4, 5, 8, 11, 12, 15)
+"""Groups of `HEADER`."""
+
+_FOREIGN_WORDS = ("rust", "defmt", "nuttx", "logger", "word", "letter", "plain", "coded", "raised", "tasmota")
+_FOREIGN_TIMES = ("tasmota_time", "seconds", "nuttx_time")
+_FOREIGN_TAGS = ("target", "nuttx_tag", "name", "function", "tasmota")
+"""Groups of `FOREIGN_HEAD`."""
 
 
 class Columns:
@@ -105,12 +128,22 @@ def read_columns(data: bytes, starts: Sequence[int]) -> Columns:
     return Columns(bytes(levels), tags, times)
 
 
-def line_level(body: bytes) -> str | None:
-    """The level that the head of one line names: E, W, I, D, V or None."""
+def head_parts(body: bytes) -> HeadParts | None:
+    """What the head of one line says, and where; None for a line without a level."""
     if (hit := HEADER.match(body)) is not None:
-        return chr(read_head(hit)[0])
-    hit = FOREIGN_HEAD.match(body)
-    return None if hit is None else chr(read_foreign_head(hit)[0])
+        level = read_head(hit)[0]
+        word, time, tag = (_span(hit, groups) for groups in (_WORDS, _TIMES, _TAGS))
+    elif (hit := FOREIGN_HEAD.match(body)) is not None:
+        level = read_foreign_head(hit)[0]
+        word, time, tag = (_span(hit, groups) for groups in (_FOREIGN_WORDS, _FOREIGN_TIMES, _FOREIGN_TAGS))
+    else:
+        return None
+    return HeadParts(chr(level), word or hit.span(), time, tag)
+
+
+def _span(hit: re.Match[bytes], groups: Sequence[int | str]) -> tuple[int, int] | None:
+    """Where the one of `groups` stands that took part."""
+    return next((hit.span(group) for group in groups if hit[group] is not None), None)
 
 
 def foreign_time(text: bytes) -> int | None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from espmon.session.line_rules import HighlightRule, LevelRule
 from espmon.session.settings import Settings, settings_from
 from espmon.session.store import LogStore
-from espmon.tui.log.display import LEVEL_PENS, Span, plain
+from espmon.tui.log.display import Span, plain
 from espmon.tui.log.history_scan import Scan
+from espmon.tui.log.meaning import Meaning
 from espmon.tui.log.query import LineFilter, Selector
 from espmon.tui.log.rule_matcher import RuleMatcher, coloured
 from espmon.tui.log.sgr import PLAIN, Pen
@@ -113,7 +114,7 @@ def test_a_filter_that_needs_rules_is_left_to_the_thread() -> None:
 
 def test_rows_are_coloured_by_rules_where_they_have_no_colour() -> None:
     rules = RuleMatcher((MODEM,), (HighlightRule("wifi", "wifi", 5), HighlightRule("all", "ALARM", 1, whole_line=True)))
-    assert rules.apply(plain("+CME ERROR: 10")).spans == [(0, 14, LEVEL_PENS["E"])]
+    assert rules.apply(plain("+CME ERROR: 10")).spans == [(0, 14, (Meaning.ERROR, None, 0))]
     green: Pen = (2, None, 0)
     assert rules.apply(plain("a wifi b wifi", green)).spans == [
         (0, 2, green), (2, 6, (5, None, 0)), (6, 9, green), (9, 13, (5, None, 0)),
@@ -169,7 +170,7 @@ async def test_rules_of_the_settings_are_at_work_on_the_screen() -> None:
     own = Settings(levels=(MODEM,), highlights=(HighlightRule("wifi", "wifi", 5),))
     async with running(settings=own) as case:
         await case.feed(b"+CME ERROR: 10\nthe wifi\nplain\n")
-        assert case.pane.drawing.line(0).spans[0][2] == LEVEL_PENS["E"]
+        assert case.pane.drawing.line(0).spans[0][2] == (Meaning.ERROR, None, 0)
         assert case.pane.drawing.line(1).spans == [(0, 4, PLAIN), (4, 8, (5, None, 0))]
         case.pane.set_filter(LineFilter(frozenset("E")))
         await case.until(lambda: [row for row in case.rows() if row] == ["+CME ERROR: 10"], "the filter")

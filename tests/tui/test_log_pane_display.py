@@ -8,16 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.style import Style
+from textual.color import Color
+from textual.theme import BUILTIN_THEMES, Theme
 
 from espmon.tui.log import sgr
-from espmon.tui.log.display import LEVEL_PENS, display
+from espmon.tui.log.contrast import contrast
+from espmon.tui.log.display import display
+from espmon.tui.log.meaning import LEVELS, Meaning
+from espmon.tui.log.painter import Painter
 from espmon.tui.log.sgr import PLAIN
+from espmon.tui.log_colours import log_colours
 from espmon.tui.sanitise import visible
+from espmon.tui.theme import THEMES
 
 
 def test_colour_becomes_spans_and_leaves_the_text() -> None:
-    line = display(b"\x1b[0;32mI (5) wifi: up\x1b[0m")
-    assert line.text == "I (5) wifi: up"
+    line = display(b"\x1b[0;32mT (5) wifi: up\x1b[0m")
+    assert line.text == "T (5) wifi: up"
     assert line.spans == [(0, 14, (2, None, 0))]
 
 
@@ -38,9 +46,58 @@ def test_broken_colour_sequences_are_survived(parameters: str) -> None:
     assert foreground is None or isinstance(foreground, int | tuple)
 
 
-@pytest.mark.parametrize("level", "EWIDV")
-def test_a_line_without_colour_gets_that_of_its_level(level: str) -> None:
-    assert display(f"{level} (12) tag: text".encode()).spans[0][2] == LEVEL_PENS[level]
+@pytest.mark.parametrize("colour", ["", "\x1b[{}m"])
+@pytest.mark.parametrize(("level", "code"), [("E", "0;31"), ("W", "0;33"), ("D", "0;36"), ("V", "0;37")])
+def test_a_line_in_its_levels_colour_or_none_is_coloured_as_a_whole(level: str, code: str, colour: str) -> None:
+    line = display(f"{colour.format(code)}{level} (12) tag: text\x1b[0m".encode())
+    assert line.spans == [(0, 16, (LEVELS[level], None, 0))]
+
+
+@pytest.mark.parametrize(
+    ("raw", "level", "time", "tag"),
+    [
+        ("I (12) wifi: up", "I", "12", "wifi"),
+        ("\x1b[0;32mI (12) wifi: up\x1b[0m", "I", "12", "wifi"),
+        ("[    12][I][WiFi.cpp:7] up", "I", "12", "WiFi.cpp"),
+        ("[00:00:01.500,000] <inf> os: up", "inf", "00:00:01.500,000", "os"),
+        ("INFO - up", "INFO", None, None),
+        ("0.123456 INFO  up", "INFO", "0.123456", None),
+    ],
+)
+def test_of_information_only_level_time_and_tag_are_coloured(
+    raw: str, level: str, time: str | None, tag: str | None
+) -> None:
+    line = display(raw.encode())
+    shown = {pen[0]: line.text[low:high] for low, high, pen in line.spans if pen != PLAIN}
+    wanted = {Meaning.INFORMATION: level, Meaning.TIME: time, Meaning.TAG: tag}
+    assert shown == {meaning: text for meaning, text in wanted.items() if text is not None}
+    assert "".join(line.text[low:high] for low, high, _ in line.spans) == line.text
+
+
+def test_lines_that_a_board_colours_for_itself_keep_its_colours() -> None:
+    line = display(b"\x1b[32mI (1) a: \x1b[31mred\x1b[0m")
+    assert [pen[0] for _, _, pen in line.spans] == [2, 1]
+    assert display(b"\x1b[44mI (1) a: b").spans[0][2] == (None, 4, 0)
+    assert display(b"I (1) a: b", colour=False).spans == [(0, 10, PLAIN)]
+
+
+@pytest.mark.parametrize("theme", [*THEMES, *BUILTIN_THEMES.values()], ids=lambda theme: theme.name)
+def test_every_text_of_the_log_can_be_read_in_every_theme(theme: Theme) -> None:
+    colours = log_colours(theme)
+    assert set(colours) == set(Meaning)
+    if theme.name.startswith("ansi"):
+        assert not [colour for colour in colours.values() if colour.startswith("#")], "the terminal's own"
+        return
+    ground = Color.parse(theme.background or ("#121212" if theme.dark else "#efefef"))
+    under = {Meaning.CRASH, Meaning.MATCH, Meaning.CURRENT}
+    for meaning in set(Meaning) - under:
+        assert contrast(Color.parse(colours[meaning]), ground) >= 4.5, meaning
+    painter = Painter(Style(), dark=theme.dark, colours=colours)
+    for style in (painter.alert, painter.highlight(Style(), "match"), painter.highlight(Style(), "current")):
+        assert style.color is not None
+        assert style.bgcolor is not None
+        text, below = (Color.from_rich_color(one) for one in (style.color, style.bgcolor))
+        assert contrast(text, below) >= 4.5
 
 
 def test_a_line_with_its_own_colour_keeps_it() -> None:

@@ -17,6 +17,7 @@ from espmon.session.store import LogStore
 from espmon.tui.log.history_scan import Scan
 from espmon.tui.log.layout import Layout, Shape
 from espmon.tui.log.log_view import LogView
+from espmon.tui.log.meaning import Meaning
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, Selector, TextQuery
 from espmon.tui.log.sgr import PLAIN, apply
@@ -165,7 +166,7 @@ def test_a_row_of_lines_is_coloured_by_the_level_that_it_shows_and_filtered_by_i
     while scan.step():
         pass
     assert list(scan.ids) == [0]
-    assert shown.layout.line(0).spans[0][2] == (9, None, 0)
+    assert shown.layout.line(0).spans[0][2] == (Meaning.ERROR, None, 0)
 
 
 def test_colour_that_is_left_on_goes_on_until_it_is_reset() -> None:

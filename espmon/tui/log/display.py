@@ -6,21 +6,12 @@ from bisect import bisect_left, bisect_right
 
 from rich.cells import cell_len, get_character_cell_size
 
-from espmon.records.columns import line_level
-from espmon.tui.log.sgr import PLAIN, Pen, split
+from espmon.tui.log.meaning import BOARD_COLOURS, parts_of
+from espmon.tui.log.sgr import BOLD, PLAIN, Pen, split
 from espmon.tui.sanitise import visible
 
 Span = tuple[int, int, Pen]
 """(start, end, pen) in characters of the shown text."""
-
-LEVEL_PENS: dict[str, Pen] = {
-    "E": (9, None, 0),
-    "W": (3, None, 0),
-    "I": (2, None, 0),
-    "D": (6, None, 0),
-    "V": (8, None, 0),
-}
-"""Level -> pen of an uncoloured line."""
 
 
 class DisplayLine:
@@ -101,22 +92,42 @@ def plain(text: str, pen: Pen = PLAIN) -> DisplayLine:
     return DisplayLine(shown, [(0, len(shown), pen)])
 
 
+def by_level(line: DisplayLine, level: str | None = None) -> DisplayLine:
+    """The line coloured by its level, where it has one and no other colour than boards give to that level.
+
+    Args:
+        line: the line as the board coloured it.
+        level: the level that a user's own rule knows.
+    """
+    if len(line.spans) != 1:
+        return line
+    colour, ground, attributes = line.spans[0][2]
+    if ground is not None or attributes not in (0, BOLD):
+        return line
+    found = parts_of(line.text, level)
+    if found is None or colour not in BOARD_COLOURS[found[0]]:
+        return line
+    return DisplayLine(
+        line.text, [(low, high, PLAIN if meaning is None else (meaning, None, 0)) for low, high, meaning in found[1]]
+    )
+
+
 def display(body: bytes, *, colour: bool = True, pen: Pen = PLAIN) -> DisplayLine:
     """The line with these bytes (no line end).
 
     Args:
         body: the bytes; SGR sequences become spans, every other control becomes visible.
-        colour: colour lines of a known level that bring no colour themselves.
+        colour: colour lines of a known level that bring no colour of their own.
         pen: the colour that was left on before it.
     """
     text = body.decode("utf-8", "backslashreplace")
     if "\x1b" not in text:
-        if colour and pen == PLAIN and (level := line_level(body)) is not None:
-            pen = LEVEL_PENS[level]
-        return plain(text, pen)
+        line = plain(text, pen)
+        return by_level(line) if colour else line
     runs = split(text, pen)
     if len(runs) == 1:
-        return plain(*runs[0])
+        line = plain(*runs[0])
+        return by_level(line) if colour else line
     pieces: list[str] = []
     spans: list[Span] = []
     at = cells = 0

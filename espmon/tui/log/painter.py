@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.color import Color
 from rich.style import Style
+from textual.color import Color as Shade
 
 from espmon.tui.log import sgr
+from espmon.tui.log.contrast import black_or_white
+from espmon.tui.log.meaning import Meaning
 from espmon.tui.log.sgr import PLAIN, Colour, Pen
 
 MAX_STYLES = 4096
@@ -29,33 +34,41 @@ class Painter:
         base: the pane's own foreground and background.
         dark: the theme is dark.
         native: use the terminal's own sixteen colours (the `ansi-*` themes).
-        accent: colour of marks and of the current match.
+        colours: what each meaning looks like in the theme, by name or as `#rrggbb`; one not named looks like text.
     """
 
-    def __init__(self, base: Style, *, dark: bool = True, native: bool = False, accent: str = "#5fafd7") -> None:
+    def __init__(
+        self, base: Style, *, dark: bool = True, native: bool = False, colours: Mapping[Meaning, str] | None = None
+    ) -> None:
         self.base = base
         self._native = native
         self._palette = DARK if dark else LIGHT
         self._styles: dict[Pen, Style] = {PLAIN: base}
-        faint = "bright_black" if native else ("#69738a" if dark else "#7a8496")
-        mark = "cyan" if native else accent
+        self._meanings = {meaning: Color.parse(colour) for meaning, colour in (colours or {}).items()}
+        faint, mark = self._meanings.get(Meaning.TIME), self._meanings.get(Meaning.MARK)
         self.gutter = base + Style(color=faint)
         self.decoration = base + Style(color=mark, italic=True)
         self.rule = base + Style(color=faint)
         self.rule_text = base + Style(color=mark, bold=True)
-        self.alert = base + Style(color="red" if native else self._palette[9], bold=True)
+        self.alert = self._under_text(Meaning.CRASH, bold=True)
         self.marker = Style(color="black" if native else "#10141c", bgcolor=mark, bold=True)
-        self._match = Style(color="black", bgcolor="yellow") if native else Style(color="#1b1f27", bgcolor="#c9a94e")
-        self._current = (
-            Style(color="black", bgcolor="bright_yellow", bold=True)
-            if native
-            else Style(color="#10141c", bgcolor="#ffd75f", bold=True)
-        )
+        self._match = self._under_text(Meaning.MATCH)
+        self._current = self._under_text(Meaning.CURRENT, bold=True)
         self._selected = Style(reverse=True) if native else Style(bgcolor="#33507a" if dark else "#b9d3f5")
 
-    def _colour(self, colour: Colour) -> Color | None:
+    def _under_text(self, meaning: Meaning, *, bold: bool = False) -> Style:
+        """Text on the colour of a meaning, in black or white, whichever can be read there."""
+        ground = self._meanings.get(meaning)
+        if ground is None:
+            return Style(reverse=True, bold=bold)
+        text = "black" if self._native else black_or_white(Shade.from_rich_color(ground))
+        return Style(color=text, bgcolor=ground, bold=bold)
+
+    def _colour(self, colour: Colour | Meaning) -> Color | None:
         if colour is None:
             return None
+        if isinstance(colour, Meaning):
+            return self._meanings.get(colour)
         if isinstance(colour, tuple):
             return Color.from_rgb(*colour)
         if colour < 16 and not self._native:

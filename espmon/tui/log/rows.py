@@ -5,11 +5,10 @@ A row is called by the id of its first line. The row at the end, which still cha
 
 from __future__ import annotations
 
-from espmon.records.columns import line_level
 from espmon.records.lines import LineBlock
 from espmon.records.sgr_state import boots, sgr_state
 from espmon.session.store import LiveRow, LogStore
-from espmon.tui.log.display import LEVEL_PENS, DisplayLine, Span, display
+from espmon.tui.log.display import DisplayLine, Span, by_level, display
 from espmon.tui.log.row_editor import RowEditor, edits
 from espmon.tui.log.sgr import PLAIN, Pen, pen_of
 
@@ -59,17 +58,15 @@ def show_line(body: bytes, pen: Pen = PLAIN, *, colour: bool = True) -> DisplayL
 
 
 def of_editor(editor: RowEditor, *, colour: bool = True) -> DisplayLine:
-    """What stands on an edited row; coloured by its level when nothing on it has a colour."""
+    """What stands on an edited row; coloured by its level when nothing on it has a colour of its own."""
     runs = list(editor.runs())
-    if len(runs) == 1 and runs[0][1] == PLAIN and colour:
-        level = line_level(runs[0][0].encode("utf-8", "replace"))
-        runs = [(runs[0][0], LEVEL_PENS[level])] if level is not None else runs
     spans: list[Span] = []
     at = 0
     for text, pen in runs:
         spans.append((at, at + len(text), pen))
         at += len(text)
-    return DisplayLine("".join(text for text, _ in runs), spans)
+    line = DisplayLine("".join(text for text, _ in runs), spans)
+    return by_level(line) if colour else line
 
 
 def show_row(store: LogStore, row: int, *, colour: bool) -> DisplayLine:

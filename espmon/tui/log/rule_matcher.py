@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from espmon.session.line_rules import LEVEL_LETTERS, HighlightRule, LevelRule
-from espmon.tui.log.display import LEVEL_PENS, DisplayLine, Span
+from espmon.tui.log.display import DisplayLine, Span, by_level
 from espmon.tui.log.sgr import PLAIN, Colour, Pen
 from espmon.user_pattern import MAX_SLOW_LINES, SEARCH_SECONDS, PatternTooSlow, UserPattern
 
@@ -95,7 +95,7 @@ class RuleMatcher:
         if self._levels and len(spans) == 1 and spans[0][2] == PLAIN:
             level = self.head(text, ROW_SECONDS)[0]
             if level is not None:
-                spans = [(0, len(text), LEVEL_PENS[level])]
+                spans = by_level(line, level).spans
         for rule, own in self._highlights:
             found = own.spans(text)
             self._tell(own)

@@ -1,15 +1,18 @@
 """Reads SGR colour out of a line by hand: 16 colours, 256 colours, true colour, and the common attributes.
 
 A pen is `(foreground, background, attributes)`. A colour is None (the terminal's own), 0 to 255 (palette) or
-`(red, green, blue)`; attributes are the bits below. Source: ECMA-48 section 8.3.117, ITU-T T.416 for colour.
+`(red, green, blue)`, and for the foreground what the screen itself means; attributes are the bits
+below. Source: ECMA-48 section 8.3.117, ITU-T T.416 for colour.
 """
 
 from __future__ import annotations
 
 import re
 
+from espmon.tui.log.meaning import Meaning
+
 Colour = int | tuple[int, int, int] | None
-Pen = tuple[Colour, Colour, int]
+Pen = tuple[Colour | Meaning, Colour, int]
 
 PLAIN: Pen = (None, None, 0)
 BOLD, DIM, ITALIC, UNDERLINE, REVERSE, STRIKE = 1, 2, 4, 8, 16, 32

@@ -21,6 +21,7 @@ from espmon.tui.log.log_view import LogView
 from espmon.tui.log.pager import Pager
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.log_colours import log_colours
 from espmon.tui.widgets.log_queries import LogQueries, Rules
 
 WHEEL_ROWS = 3
@@ -154,9 +155,8 @@ class LogPane(ScrollView, can_focus=True):
     def _repaint_all(self) -> None:
         app = self.app
         theme = app.current_theme
-        accent = theme.accent or theme.primary
         self.drawing.painter = Painter(
-            self.rich_style, dark=theme.dark, native=theme.name.startswith("ansi"), accent=accent
+            self.rich_style, dark=theme.dark, native=theme.name.startswith("ansi"), colours=log_colours(theme)
         )
         self.repaint(forget=True)
 
