@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espmon import __version__
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
 from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of
 from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
+from espmon.version import __version__
 
 if TYPE_CHECKING:
     from espmon.session import Session

@@ -210,9 +210,9 @@ class Router:
 
     def show_help(self) -> None:
         """All keys, as they are now."""
-        from espmon import __version__
         from espmon.tui import keymap
         from espmon.tui.screens.help import HelpScreen
+        from espmon.version import __version__
 
         self._app.push_screen(HelpScreen(keymap.help_rows(self._app.chosen_keys), f"espmon {__version__}"))
 
