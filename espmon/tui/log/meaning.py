@@ -69,14 +69,19 @@ def parts_of(text: str, level: str | None = None) -> tuple[str, list[Part]] | No
     named = [(head.word, Meaning.INFORMATION), (head.time, Meaning.TIME), (head.tag, Meaning.TAG)]
     found: list[Part] = []
     at = 0
-    for span, meaning in sorted((span, meaning) for span, meaning in named if span is not None):
+    for (low, high), meaning in sorted((span, meaning) for span, meaning in named if span is not None):
         # Bytes are characters up to here, or a part begins elsewhere: then it is left as it is.
-        if span[0] < at or not text[: span[1]].isascii():
+        if low < at or not text[:high].isascii():
             continue
-        if span[0] > at:
-            found.append((at, span[0], None))
-        found.append((*span, meaning))
-        at = span[1]
+        # Brackets and blanks between the parts step back with the time; one run is one sequence on the wire.
+        if meaning is Meaning.TIME:
+            low = at
+        elif low > at and found and found[-1][2] is Meaning.TIME:
+            found[-1] = (found[-1][0], low, Meaning.TIME)
+        elif low > at:
+            found.append((at, low, Meaning.TIME))
+        found.append((low, high, meaning))
+        at = high
     if at < end:
         found.append((at, end, None))
     return level, found
