@@ -28,6 +28,11 @@ MAX_SEEN = 1 << 20
 """Bytes of what the program wrote that are kept."""
 
 
+def set_size(terminal: int, columns: int, rows: int) -> None:
+    """Set the size of a pseudo-terminal."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class Window:
     """espmon in a terminal of its own. The program leads a session, as in a window of a terminal emulator.
 
@@ -124,7 +129,7 @@ class Window:
 
     def resize(self, columns: int, rows: int) -> None:
         """Drag the window's corner."""
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        set_size(self.slave, columns, rows)
 
     def close(self) -> None:
         """The window is gone, with whatever was in it."""

@@ -1,0 +1,155 @@
+"""Raw mode is a terminal: real clients show there what they show on a reference, and every key reaches them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.pty_screen import PtyScreen
+from tests.e2e.raw_client import ROWS, ClientBoard
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals"),
+    pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed: it starts the clients"),
+]
+
+
+class Desk:
+    """espmon in raw mode on a board whose console is a shell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.board = ClientBoard(["bash", "--norc", "--noprofile"], {"PS1": "$ ", "PYTHON_BASIC_REPL": "1"}, folder)
+        self.window = PtyScreen(folder, [self.board.path, "--raw"], settings="")
+        try:
+            self.window.screen_shows("RAW KEYS")
+            self.window.until(lambda: b"\x1b[?2004h" in self.window.seen, "bash's wish for marked pastes")
+        except AssertionError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self.window.end()
+        self.board.close()
+
+    def types(self, keys: bytes, *texts: str) -> None:
+        """Type, wait until the client shows `texts`, and then until espmon shows what the reference does."""
+        reference = self.board.reference
+        self.window.packet(self.as_asked(keys))
+        try:
+            self.window.until(lambda: all(text in "\n".join(reference.rows()) for text in texts), f"{texts}")
+            self.window.until(lambda: self.window.rows()[1 : 1 + ROWS] == reference.rows(), "the same cells")
+        except AssertionError as error:
+            pairs = zip(self.window.rows()[1:], reference.rows(), strict=False)
+            rows = [its if mine == its else f"here  {mine!r}\nthere {its!r}" for mine, its in pairs]
+            raise AssertionError("\n".join([str(error), *rows])) from None
+
+    def as_asked(self, keys: bytes) -> bytes:
+        """Keys as a terminal sends them that has been asked for application cursor keys, when it has been."""
+        seen = bytes(self.window.seen)
+        if seen.rfind(b"\x1b[?1h") < seen.rfind(b"\x1b[?1l"):
+            return keys
+        return re.sub(rb"\x1b\[([ABCDHF])", b"\x1bO\\1", keys)
+
+    def leaves(self, keys: bytes, command: str) -> None:
+        """Leave a client: what was on the screen before it is back, and the shell's prompt behind it."""
+        self.window.packet(keys)
+
+        def back() -> bool:
+            rows = [row for row in self.window.rows()[1 : 1 + ROWS] if row]
+            return f"$ {command}" in rows and rows[-1] == "$"
+
+        self.window.until(back, f"the screen before {command}")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = Desk(tmp_path_factory.mktemp("raw"))
+    yield made
+    made.close()
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed: no such client")
+
+
+DELETE, PAGE_DOWN, F6, F10 = b"\x1b[3~", b"\x1b[6~", b"\x1b[17~", b"\x1b[21~"
+UP, DOWN, RIGHT, LEFT, HOME, END = (b"\x1b[" + key for key in (b"A", b"B", b"C", b"D", b"H", b"F"))
+
+
+def test_bash_edits_its_line(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"cho hello" + HOME + b"e" + END + b" worlds\x7f", "$ echo hello world")
+    desk.types(b"\x08\x08" + LEFT * 3 + DELETE + b"W" + b"\r", "echo hello Wor", "\nhello Wor")
+    desk.types(UP + b"\x03", "^C")
+    desk.types(b"echo g''o; sleep 1000\r", "\ngo")
+    desk.types(b"\x03", "\ngo\n^C\n$")
+    desk.types(b"echo $?\r", "\n130")
+
+
+def test_a_paste_is_marked_for_who_asked_for_it(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"\x1b[200~echo one\necho two\x1b[201~", "echo two")
+    desk.types(b"\r", "one\ntwo\n")
+
+
+def test_colours_and_wide_characters_keep_their_cells(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"printf '\\033[1;31mred\\033[0m \xe4\xb8\xad\xe6\x96\x87|\\n'\r", "|\n$")
+
+
+def test_python_s_own_prompt(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"python3 -q\r", ">>>")
+    desk.types(b"def f():\r    return 6 * 7\r\rf()\r", "42")
+    desk.types(UP + LEFT + b"x = 1" + HOME + b"# \r", "# f(x = 1)")
+    desk.types(b"1 +\x03", "KeyboardInterrupt")
+    desk.leaves(b"\x04", "python3 -q")
+
+
+@needs("less")
+def test_less(desk: Desk) -> None:
+    text = "".join(f"line {number}{' needle' * (number == 300)}\n" for number in range(500))
+    (desk.folder / "long.txt").write_text(text)
+    desk.types(b"clear\r", "$")
+    desk.types(b"less long.txt\r", "line 34", "long.txt")
+    desk.types(b"/needle\r", "line 300 needle", "line 334")
+    desk.types(PAGE_DOWN + DOWN + UP + UP, "line 334")
+    desk.types(b"g" + PAGE_DOWN, "line 35")
+    desk.types(END, "line 499", "END")
+    desk.leaves(b"q", "less long.txt")
+
+
+@needs("nano")
+def test_nano(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"nano -I new.txt\r", "New File")
+    desk.types(b"first line\rsecond\x7f\x7f lime" + LEFT + b"\x08n" + END + b"!" + UP + HOME + b"> ", "seco line!")
+    desk.types(b"\x1b[200~pasted\ntwice\x1b[201~", "pasted", "twicefirst line")
+    desk.types(b"\x0b", "> pasted\nseco line!")
+    desk.leaves(b"\x18n", "nano -I new.txt")
+
+
+@needs("vim.tiny")
+def test_vim(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"vim.tiny -u NONE new.txt\r", "~")
+    desk.types(b"ihello\x1b", "hello")
+    desk.types(b"yypAthere\x1b", "hellothere")
+    desk.types(b":%s/l/L/g\r", "heLLothere", "4 subst")
+    desk.leaves(b":q!\r", "vim.tiny -u NONE new.txt")
+
+
+@needs("htop")
+def test_htop(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"htop -d 50 --no-color\r", "F10Quit")
+    desk.types(F6, "Sort by")
+    desk.types(b"\x1b" + DOWN + DOWN, "F10Quit")
+    desk.leaves(F10, "htop -d 50 --no-color")
