@@ -16,7 +16,7 @@ COMMANDS = {
     "flash": "espmon.cli.flash",
     "decode": "espmon.cli.decode",
     "coredump": "espmon.cli.coredump",
-    "screenshot": "espmon.cli.screenshot",
+    "screenshot": "espmon.cli.screenshot_command",
     "symbolize": "espmon.cli.symbolize",
     "devices": "espmon.cli.devices",
 }

@@ -17,7 +17,9 @@ MAX_LINE = 64 << 10
 
 def reads_input(options: argparse.Namespace) -> bool:
     """Whether standard input goes to the boards: asked for, or no terminal and not ruled out."""
-    return bool(options.interactive or options.raw_stdin or not (options.no_stdin or sys.stdin.isatty()))
+    return bool(
+        options.interactive or options.raw_stdin or not (options.no_stdin or options.script or sys.stdin.isatty())
+    )
 
 
 class InputLines:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import FrameType
 
 from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
@@ -22,8 +23,9 @@ from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, s
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
 from espmon.cli.port_options import print_filter_of
-from espmon.cli.record_output import JsonOutput, LogOutput, Output
+from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
 from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
+from espmon.cli.script_run import ScriptHost, ScriptRun
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
 from espmon.session import LoopThread, Session, State, load_settings
@@ -114,13 +116,19 @@ class HeadlessRun:
         options: see `espmon.cli.run.parser`.
         goals: what the run waits for.
         shown: the lines to print.
+        script: what to do meanwhile, with one port.
     """
 
-    def __init__(self, options: argparse.Namespace, goals: Goals, shown: PrintFilter) -> None:
+    def __init__(
+        self, options: argparse.Namespace, goals: Goals, shown: PrintFilter, script: ScriptRun | None = None
+    ) -> None:
         self._options = options
         self._shown = shown
         self._expectations = Expectations(goals, self._reply)
-        self.outlet = Outlet(self._expectations, self._decided, self._not_printed)
+        self._goals = goals
+        self._script = script
+        judge = self._expectations if script is None else script.beside(self._expectations)
+        self.outlet = Outlet(judge, self._decided, self._not_printed)
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._end = End(Exit.FAILED, "")
@@ -134,6 +142,8 @@ class HeadlessRun:
         self._settings = replace(settings, store_bytes=STORE_BYTES, reconnect=self.reconnects)
         self._eol = LINE_ENDS[settings.eol]
         self._prefixed: list[PrefixedStream] = []
+        self._log: LogOutput | None = None
+        self._printed: list[SwitchedOutput] = []
         self._live: dict[str, Callable[[LineBlock], object]] = {}
         self._helps: dict[str, ElfHelp] = {}
         self._report = RunReport(self._helps)
@@ -217,8 +227,13 @@ class HeadlessRun:
             self._helps[name] = elf
             board = name if len(names) > 1 else None
             output = self._output(stdout, elf, board)
-            if isinstance(output, LogOutput) and board is None and (sys.stdout.isatty() or self._options.interactive):
-                self._live[name] = output.show_unfinished
+            if isinstance(output, LogOutput) and board is None:
+                self._log = output
+                if sys.stdout.isatty() or self._options.interactive:
+                    self._live[name] = output.show_unfinished
+            if self._script is not None:
+                output = SwitchedOutput(output)
+                self._printed.append(output)
             if folder is not None:
                 output = SavingOutput(output, folder, elf, board)
             outputs[name] = ReportedOutput(output, self._report, name)
@@ -264,9 +279,40 @@ class HeadlessRun:
                 await board.session.reset()
         for text in options.send:
             await self._send(text.encode() + self._eol)
+        if self._script is not None:
+            self._start_script(self._script)
         if reads_input(options):
             lines = InputLines(None if options.raw_stdin else self._eol)
             forward_input(sys.stdin.fileno(), lines, self._forward)
+
+    def _start_script(self, script: ScriptRun) -> None:
+        assert self._loop is not None
+        (board,) = self._boards.values()
+        script.start(
+            ScriptHost(
+                session=board.session,
+                loop=self._loop,
+                ended=self._done,
+                eol=self._eol,
+                folder=self._options.save or Path(),
+                switch=lambda what: self.outlet.put("", lambda: self._switch(what)),
+                finish=self._script_over,
+                failed=lambda code, sentence: self.end(End(code, sentence)),
+            )
+        )
+
+    def _switch(self, what: str) -> None:
+        """On the outlet's thread: "output" or "timestamps", in turn."""
+        if what == "output":
+            for output in self._printed:
+                output.on = not output.on
+        elif self._log is not None:
+            self._log.time_format = "" if self._log.time_format else self._settings.timestamp_format
+
+    def _script_over(self, sentence: str, said: bool) -> None:
+        """A script that ends without `exit` ends a run that waits for nothing else."""
+        if said or not (self._expectations.open or self._goals.boots):
+            self._over(EndCause.SCRIPT, sentence)
 
     async def _send(self, data: bytes) -> None:
         for board in self._boards.values():

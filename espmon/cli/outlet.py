@@ -12,11 +12,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Protocol
 
 from espmon.cli.record_output import Output
 from espmon.records.batch import Batch, Part
 from espmon.records.lines import LineBlock
-from espmon.session.expectations import Expectations, Verdict
+from espmon.session.expectations import Verdict
 from espmon.session.session_feed import Tail
 
 MAX_WAITING = 32 << 20
@@ -34,6 +35,16 @@ TAIL_SECONDS = 0.02
 Job = Callable[[], object]
 
 
+class Judge(Protocol):
+    """Reads what is printed, in its order; see `Expectations`."""
+
+    def take(self, board: str, part: Part) -> Verdict | None:
+        """Lines or a record of a board."""
+
+    def unfinished(self, board: str, block: LineBlock) -> Verdict | None:
+        """The line that a board has begun, as it stands."""
+
+
 class Outlet:
     """Owns the thread that prints.
 
@@ -45,7 +56,7 @@ class Outlet:
 
     def __init__(
         self,
-        expectations: Expectations,
+        expectations: Judge,
         on_verdict: Callable[[Verdict], object],
         on_error: Callable[[Exception], object],
     ) -> None:

@@ -15,6 +15,7 @@ from espmon.records.json_lines import json_rows
 from espmon.records.lines import SGR
 from espmon.records.print_filter import PrintFilter
 from espmon.session.describe import describe
+from espmon.session.log_text import host_time
 from espmon.text import counted, plain
 
 
@@ -131,6 +132,9 @@ class LogOutput:
         self._folder = StormFolder() if fold else None
         self._remarks = remarks
         self._strip = strip
+        self.time_format = ""
+        """How the host time stands before each line; "": it does not."""
+
         self._open = False  # the last line has no end yet
         self._begun: tuple[int, bytes] | None = None  # offset of a line that is not finished, and what is printed of it
 
@@ -156,6 +160,8 @@ class LogOutput:
             return  # another line stands there now: this one is printed when it is whole
         if not before:
             self._close_line()
+            if self.time_format:
+                self._write(self._stamp(block.host_time(0)))
         self._begun = (block.offset, whole)
         more = whole[len(before) :]
         if more:
@@ -176,7 +182,7 @@ class LogOutput:
         decorations = self._elf.decorations(block)
         everything = self._shown.shows_everything
         begun = self._take_begun(block)
-        if everything and not decorations and block.source == "text" and not begun:
+        if everything and not decorations and block.source == "text" and not begun and not self.time_format:
             whole = self._whole(block.data)
             if whole is not None:
                 self._write(whole)
@@ -186,10 +192,15 @@ class LogOutput:
             if everything or self._shown.passes(raw):
                 if begun:
                     raw, begun = raw[len(begun) :], b""
+                elif self.time_format and not self._open:
+                    self._write(self._stamp(line.time))
                 self._write(raw if self._colour is None else self._colour.piece(raw))
                 # Places stand below the line that they belong to.
                 for row in decorations.get(index, ()):
                     self._note(row)
+
+    def _stamp(self, when: float | None) -> bytes:
+        return b"" if when is None else f"{host_time(when, self.time_format)} ".encode()
 
     def _take_begun(self, block: LineBlock) -> bytes:
         """What is printed already of a block's first line; what was begun and is no part of it is ended."""
@@ -262,6 +273,23 @@ class LogOutput:
     def _write(self, data: bytes) -> None:
         self._stream.write(data)
         self._open = not data.endswith((b"\n", b"\r"))
+
+
+class SwitchedOutput:
+    """An output that can be turned off and on again; what comes meanwhile is not printed."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self.on = True
+
+    def take(self, batch: Batch | LineBlock) -> None:
+        """See `Output`."""
+        if self.on:
+            self._output.take(batch)
+
+    def end(self) -> None:
+        """See `Output`."""
+        self._output.end()
 
 
 LOG_HEAD = re.compile(rb"(?:\x1b\[[0-9;]*m?)?[EWIDV](?: |\Z)")

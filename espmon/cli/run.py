@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
+from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.port_options import add_port_options, check_elf_files, positive, positive_seconds, print_filter_of
+from espmon.text import counted
 
 if TYPE_CHECKING:
     from espmon.session.expectations import Goals
+    from espmon.session.script import Step
     from espmon.user_pattern import UserPattern
 
 EXAMPLES = """\
@@ -21,6 +23,7 @@ examples:
   espmon run /dev/ttyUSB0 | grep wifi
   espmon run lab-3 --reset --yes --expect "app_main" --fail-on panic --timeout 30
   espmon run rfc2217://bench:4000 --send-after "esp>" heap --until "free: [0-9]+" --json
+  printf 'reset\\nexpect --timeout 20 ready\\nscreenshot x.png\\n' | espmon run /dev/ttyUSB0 --yes --script -
   espmon run /dev/ttyACM0 /dev/ttyACM1 --elf build/app.elf --timeout 60
 
 exit codes: 0 what was expected came, or nothing was expected; 1 --fail-on; 2 wrong usage; 3 port not opened or lost;
@@ -34,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         "run", "Monitor boards without a screen, for scripts, pipes and CI.", mixed=True, epilog=EXAMPLES
     )
     result.add_argument(
-        "port", nargs="+", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or any pyserial URL"
+        "port", nargs="*", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or any pyserial URL"
     )
     add_port_options(result)
     result.add_argument("--json", action="store_true", help="one JSON object a record instead of the log")
@@ -59,6 +62,14 @@ def parser() -> argparse.ArgumentParser:
     )
     sending.add_argument("--no-stdin", action="store_true", help="send nothing of standard input")
     sending.add_argument("--raw-stdin", action="store_true", help="send standard input byte by byte, not line by line")
+    script = result.add_argument_group("a script")
+    script.add_argument(
+        "--script",
+        metavar="FILE",
+        help="run the commands of FILE (- is standard input): those of idf.py monitor's scripts, and probe, "
+        "screenshot, coredump, mark; ends the run when nothing else is expected",
+    )
+    script.add_argument("--check", action="store_true", help="only read the script, and say what is wrong with it")
     ends = result.add_argument_group("ends and verdicts")
     ends.add_argument("--until", action="append", default=[], metavar="RE", help="end when this is seen")
     ends.add_argument(
@@ -102,7 +113,12 @@ def run(options: argparse.Namespace) -> int:
     """Look at what was asked for, ask before a reset, and monitor."""
     from espmon.records.print_filter import PrintFilter, PrintFilterError
 
+    steps = read_steps(options)
+    if options.check:
+        return tell_steps(options, steps)
     check_elf_files(options)
+    if not options.port:
+        fail(Exit.USAGE, "no PORT is given")
     if len(set(options.port)) != len(options.port):
         fail(Exit.USAGE, "a port is named twice")
     try:
@@ -115,9 +131,40 @@ def run(options: argparse.Namespace) -> int:
 
         ports = clean(", ".join(options.port))
         require_consent(f"This resets the board on {ports}.", doing="--reset resets the board")
+    script = None
+    if steps is not None:
+        from espmon.cli.script_run import ScriptRun, ask_for_script
+
+        if not options.yes:
+            ask_for_script(steps, clean(options.port[0]))
+        script = ScriptRun(steps, clean(options.script))
     from espmon.cli.headless_run import HeadlessRun
 
-    return HeadlessRun(options, goals, shown).run()
+    return HeadlessRun(options, goals, shown, script).run()
+
+
+def read_steps(options: argparse.Namespace) -> list[Step] | None:
+    """The script, None without one; ends the command when it cannot be run."""
+    if options.script is None:
+        if options.check:
+            fail(Exit.USAGE, "--check needs --script")
+        return None
+    if len(options.port) > 1:
+        fail(Exit.USAGE, "--script runs on one port")
+    from espmon.cli.script_run import read_script
+
+    return read_script(options.script)
+
+
+def tell_steps(options: argparse.Namespace, steps: Sequence[Step] | None) -> int:
+    """What a script would do."""
+    rows = [{"line": step.line, "command": step.command, "argument": step.text} for step in steps or ()]
+    asks = sorted({step.consent.value for step in steps or ()} - {""})
+    if options.json:
+        print_json({"ok": True, "script": options.script, "consent": asks, "steps": rows})
+    else:
+        say(f"{options.script}: {counted(len(rows), 'command')}, no mistake; it {' and '.join(asks) or 'asks nothing'}")
+    return Exit.DONE
 
 
 def goals_of(options: argparse.Namespace) -> Goals:

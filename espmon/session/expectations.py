@@ -41,9 +41,10 @@ class EndCause(StrEnum):
     IDLE = "idle timeout"
     BYTES = "bytes"
     BOOTS = "boots"
+    SCRIPT = "script"
 
 
-PLAIN_ENDS = frozenset({EndCause.TIMEOUT, EndCause.BOOTS})
+PLAIN_ENDS = frozenset({EndCause.TIMEOUT, EndCause.BOOTS, EndCause.SCRIPT})
 """Ends that are as good as any while nothing is expected; the others are limits."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from espmon.records.lines import SGR, LineBlock
 from espmon.text import plain
 
@@ -28,3 +30,12 @@ def log_text(block: LineBlock, *, raw_escapes: bool = False) -> bytes:
         return data
     lines = data.decode("utf-8", "backslashreplace").split("\n")
     return "\n".join(line if line.isprintable() and line.isascii() else plain(line) for line in lines).encode()
+
+
+def host_time(seconds: float, pattern: str) -> str:
+    """Host time (seconds since the epoch) in the user's format, which is text like any other.
+
+    `%f` is cut to milliseconds.
+    """
+    when = datetime.datetime.fromtimestamp(seconds)
+    return plain(when.strftime(pattern.replace("%f", f"{when.microsecond // 1000:03d}")))

@@ -36,6 +36,7 @@ from espmon.session.status import Change, ElfState, EventAdded, EventEntry, Line
 from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.terminal_answers import TerminalAnswers
+from espmon.text import plain
 
 if TYPE_CHECKING:
     from espmon.port import PortError
@@ -319,6 +320,11 @@ class Session:
     async def screenshot(self) -> PortError | None:
         """Send the trigger; the PNG that arrives becomes an event and a file. Returns why it was not sent."""
         return await self.send(self.settings.screenshot_trigger.encode())
+
+    async def mark(self, text: str) -> None:
+        """Put a line of the user's into the log, the events and the recording."""
+        event = SessionNote(*self._reporter.here, plain(text))
+        self._reporter.list_event(event, self._reporter.mark(event.text))
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""

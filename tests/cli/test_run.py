@@ -344,8 +344,10 @@ def test_a_report_that_cannot_be_written_fails_the_run() -> None:
 
 def test_payloads_of_several_boards_are_saved_apart(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with Talker(framed_png(png())) as one, Talker(framed_png(png())) as two:
-        result = run(one.url, two.url, "--save", str(out), "--timeout", "10")
+    shown = framed_png(png()) + b"done\n"
+    both = ("--expect", "done", "--expect", "done", "--timeout", "60")
+    with Talker(shown) as one, Talker(shown) as two:
+        result = run(one.url, two.url, "--save", str(out), *both)
     assert result.returncode == 0, result.stderr
     rows = json.loads((out / "index.json").read_text())["artifacts"]
     assert len({row["board"] for row in rows}) == 2

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from espmon.records.lines import LineBlock
 from espmon.session.clock import SessionClock
-from espmon.session.log_text import log_text
+from espmon.session.log_text import host_time, log_text
 from espmon.session.recording import Recording
 from espmon.session.session_folder import SIDECAR
 from espmon.session.settings import load_settings
 from espmon.text import MAX_MARKS, plain, plain_lines
-from espmon.tui.log.layout import host_time
 from espmon.tui.report_files import as_json, saver
 
 ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\u115f\ud800-\udfff]")

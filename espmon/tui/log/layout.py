@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from espmon.records.lines import LineBlock
+from espmon.session.log_text import host_time
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.painter import Painter
@@ -321,7 +321,7 @@ class Layout:
             if when is None:
                 return ""
             if self.timestamps is Timestamps.HOST:
-                return host_time(self.store.wall(when), self.time_format)
+                return visible(host_time(self.store.wall(when), self.time_format))
             earlier = None if before is None else self._host_time(before)
             return "" if earlier is None else f"+{when - earlier:.3f}"
         except IndexError:
@@ -405,9 +405,3 @@ def hex_rows(raw: bytes) -> list[str]:
         + "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw[at : at + 16])
         for at in range(0, max(1, len(raw)), 16)
     ]
-
-
-def host_time(seconds: float, pattern: str) -> str:
-    """Host time in the user's format, which is text like any other; `%f` is cut to milliseconds."""
-    when = datetime.datetime.fromtimestamp(seconds)
-    return visible(when.strftime(pattern.replace("%f", f"{when.microsecond // 1000:03d}")))
