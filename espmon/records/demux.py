@@ -155,10 +155,10 @@ class Demultiplexer:
                     self._line = rest + data
                     return self._nothing
             elif len(data) <= SMALL:
-                lines = data.split(b"\n")
-                tail = lines.pop()
                 rest = self._line
-                lines[0] = rest + lines[0]
+                text = rest + data
+                lines = text.split(b"\n")
+                tail = lines.pop()
                 known = self._sieve.known
                 end = 0
                 starts = [0]
@@ -175,10 +175,8 @@ class Demultiplexer:
                         offset = self._offset
                         self._offset = offset + end
                         self._continued = False
-                        block = LineBlock(b"\n".join((*lines, b"")), offset, starts, time)
-                        if rest:
-                            block.began = self._began
-                        self._began = time
+                        began, self._began = self._began if rest else time, time
+                        block = LineBlock(text[:end], offset, starts, time, began)
                         self._note(block)
                         return block
             elif len(data) <= self._portion:

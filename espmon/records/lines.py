@@ -50,7 +50,7 @@ class Line(Record):
         first = starts[index]
         self.offset = block.offset + first
         self.length = starts[index + 1] - first
-        self.time = block.host_time(index)
+        self.time = block.time if index else block.began
         self._block = block
         self._index = index
 
@@ -135,9 +135,8 @@ class LineBlock:
         offset: int,
         starts: Sequence[int],
         time: float | None = None,
-        *,
-        partial: bool = False,
         began: float | None = None,
+        partial: bool = False,
     ) -> None:
         self.data = data
         self.offset = offset

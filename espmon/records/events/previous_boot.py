@@ -21,7 +21,7 @@ BEGIN = re.compile(r"\*\*\* CRASH DETECTED ON PREVIOUS BOOT \*\*\*")
 LATER = re.compile(r"\[E\]\[esp32\.crash:\d+\]: ")
 """The head of its lines on an ESP32: one of them begins a report whose own beginning was lost."""
 
-NEEDLES = (b"CRASH DETECTED ON PREVIOUS BOOT", b"esp32.crash:")
+NEEDLES = (b"CRASH DETECTED ON PREVIOUS BOOT", b"[E][esp32.crash:")
 
 PATIENCE = 12
 """Lines of others between two of its lines before it counts as ended."""
