@@ -6,7 +6,6 @@ Below every room, knowing none: the screen, the commands and the session all cal
 from __future__ import annotations
 
 import re
-import unicodedata
 
 MAX_MARKS = 8
 """Marks in a row, one on top of the other, that are shown; no language needs more, and terminals choke on thousands."""
@@ -33,6 +32,8 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def _fewer_marks(match: re.Match[str]) -> str:
+    import unicodedata  # for hardly any text
+
     kept: list[str] = []
     marks = 0
     for character in match[0]:

@@ -33,7 +33,7 @@ def program() -> int:
     Modules that are being loaded and an interpreter that ends hold no garbage worth looking for, and the search takes
     a sixth of the time of a command like `espmon probe`.
     """
-    from espmon.cli.exit_watch import end_soon, open_standard_streams
+    from espmon.cli.process_end import end_soon, open_standard_streams
 
     gc.set_threshold(YOUNG_OBJECTS)
     open_standard_streams()

@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
@@ -201,6 +200,8 @@ def run_command(
         raise
     except Exception as error:  # noqa: BLE001 the edge of the program: shown once, as one line
         if options.debug:
+            import traceback  # the only one who needs it
+
             traceback.print_exc()
         failure = failure_of(error, {PortError: int(Exit.PORT), **(errors or {})})
         say(f"espmon: {failure.message}")

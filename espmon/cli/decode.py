@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.record_output import JsonOutput, LogOutput, Output
@@ -79,6 +78,8 @@ def decode(options: argparse.Namespace) -> int:
             remarks=options.print_filter is None, strip=options.color == "never",
         )  # fmt: skip
     if options.save is not None:
+        from espmon.cli.artifact_output import ArtifactFolder, SavingOutput  # with all of a session's files
+
         output = SavingOutput(output, ArtifactFolder(options.save), help_from_elf)
     with opened(options.file) as stream:
         for batch in batches(stream, demux, BaudDetector(options.baud) if options.baud else None):

@@ -7,16 +7,16 @@ does not end in time is ended, after what can be saved is saved.
 
 from __future__ import annotations
 
+import asyncio
 import faulthandler
 import os
 import signal
-import sys
+import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import TextIO
 
 LEAVING = ("SIGTERM", "SIGHUP", "SIGINT")
 """Signals that ask the program to leave; a name that a platform does not have is passed over."""
@@ -29,9 +29,6 @@ LEAVE_SECONDS = 0.85
 
 ORDERLY_SECONDS = 0.5
 """Of these, for leaving as by a key; then what is not saved is saved from outside."""
-
-END_SECONDS = 1.0
-"""For what Python does after the last line of the program: threads that hang are not waited for any longer."""
 
 
 class ExitWatch:
@@ -54,11 +51,6 @@ class ExitWatch:
         self._leaving = False
         self._meant: set[int] = set()
         self._numbers = [getattr(signal, name) for name in LEAVING if hasattr(signal, name)]
-        # Only for those who watch: every command comes through this module.
-        import asyncio
-        import socket
-
-        self._running_loop = asyncio.get_running_loop
         self._heard, self._hears = socket.socketpair()
         for side in (self._heard, self._hears):
             side.set_inheritable(False)
@@ -89,7 +81,7 @@ class ExitWatch:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
         try:
-            self._running_loop()
+            asyncio.get_running_loop()
         except RuntimeError:  # before the screen or after it: there is no loop that could be asked
             raise SystemExit(128 + number) from None
 
@@ -120,39 +112,3 @@ class ExitWatch:
 def arm_last_resort(seconds: float) -> None:
     """End the process after `seconds` even where no Python code can run any more; its exit code is 1 then."""
     faulthandler.dump_traceback_later(seconds, exit=True, file=open(os.devnull, "wb"))  # noqa: SIM115 until the end
-
-
-def end_soon(code: int) -> None:
-    """Python is about to end the process with `code`: do not let threads that hang keep it."""
-
-    def watch() -> None:
-        time.sleep(END_SECONDS)
-        os._exit(code)
-
-    threading.Thread(target=watch, name="espmon-end", daemon=True).start()
-
-
-def open_standard_streams() -> None:
-    """Put the null device where standard input, output or error is closed (`2>&-`).
-
-    A port opened later would get the free number, and what a library writes to standard error would go to the board.
-    """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
-        if getattr(sys, name) is None:
-            stream = open(os.devnull, mode)  # noqa: SIM115 for as long as the process lives
-            setattr(sys, name, stream)
-
-
-def last_words(text: str, stream: TextIO) -> None:
-    """Print a line after the screen has gone; the terminal may have gone with it."""
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        # What is left in the stream would fail once more when Python ends, and change the exit code.
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)

@@ -177,7 +177,8 @@ def run_screen(
         demo: starts the simulated board, adding to the path map where its sources are.
         path_map: entries beyond the user's own.
     """
-    from espmon.cli.exit_watch import ExitWatch, last_words
+    from espmon.cli.exit_watch import ExitWatch
+    from espmon.cli.process_end import last_words
     from espmon.session import LoopThread, config_folder, load_settings
     from espmon.tui import configured
     from espmon.tui.app import EspmonApp

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from espmon.model.exception_causes import RISCV_CAUSES, XTENSA_CAUSES, Cause
 
 Ranges = Sequence[tuple[int, int]]
 
 
-@dataclass(frozen=True)
-class Architecture:
+class Architecture(NamedTuple):
     """One processor architecture, as panics, core dumps and debug stubs show it.
 
     Attributes:
@@ -55,7 +54,7 @@ class Architecture:
     gdb: tuple[str, ...] = ()
     gdb_name: str = ""
     gdb_of_chip: str = ""
-    numbers: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, int] = {}
 
     def in_rom(self, address: int) -> bool:
         """Whether an address lies in a mask ROM's code."""
@@ -128,8 +127,7 @@ RISCV = Architecture(
     numbers={name: number for number, name in enumerate(RISCV_REGISTERS)} | {"fp": 8, "s0/fp": 8},
 )
 
-ESP8266 = replace(
-    XTENSA,
+ESP8266 = XTENSA._replace(
     name="esp8266",
     title="Xtensa LX106",
     dump=(),

@@ -41,10 +41,10 @@ OTHERWISE_TOLD = ("isr", "stack", "starved", "running", "suspect", "other_cores"
 def _json(name: str, value: Any) -> Any:
     if isinstance(value, RegisterSet):
         return value.to_json()
-    if isinstance(value, list | tuple):
-        return [_json(name, item) for item in value]
     if isinstance(value, StackFrame):
         return value.to_json()
+    if isinstance(value, list | tuple):
+        return [_json(name, item) for item in value]
     return f"0x{value:08x}" if name in ADDRESSES and value is not None else value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CHECKSUMS: Mapping[str, tuple[int, Callable[[bytes], bytes]]] = {
     "crc32": (4, lambda body: zlib.crc32(body).to_bytes(4, "little")),
@@ -14,8 +14,7 @@ CHECKSUMS: Mapping[str, tuple[int, Callable[[bytes], bytes]]] = {
 """Name -> bytes, and how it is taken over everything before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DumpVersion:
+class DumpVersion(NamedTuple):
     """How a version is laid out: body ("bin" or "elf"), bytes of its header, checksum ("crc32" or "sha256"), and where
     in the header the chip's revision stands (None: nowhere).
     """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MAX_FRAMES = 64
 """Physical frames a thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One function at an address. `function`, `file`, `line` are None where unknown; `inlined`: into the frame after
     it.
     """
@@ -25,8 +25,7 @@ class Frame:
         return {"function": self.function, "file": self.file, "line": self.line, "inlined": self.inlined}
 
 
-@dataclass(frozen=True, slots=True)
-class StackFrame:
+class StackFrame(NamedTuple):
     """One line of a backtrace. `pc` of callers is the return address; inlined frames share the pc of the one they are
     in.
 
@@ -61,8 +60,7 @@ class StackFrame:
         return {**fields, "recovered": True} if self.recovered else fields
 
 
-@dataclass(frozen=True, slots=True)
-class FrameState:
+class FrameState(NamedTuple):
     """A physical frame while it runs: the address to look variables up at, what is known of its registers, its frame
     address (CFA).
 

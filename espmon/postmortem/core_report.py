@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
@@ -79,8 +80,7 @@ class TaskReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A piece of memory: start address, bytes, and what it is ("tcb", "stack", "memory", or a section of the
     application), and how the program may use it ("R", "W", "X").
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.postmortem.binary import skip_leb, sleb, uleb
 from espmon.postmortem.postmortem_error import PostmortemError
@@ -85,8 +85,7 @@ def skip_form(kind: int, data: bytes, pos: int, sizes: tuple[int, int, int]) -> 
     return pos + size if size >= 0 else skip_form(size, data, pos, sizes)
 
 
-@dataclass(slots=True)
-class Abbreviation:
+class Abbreviation(NamedTuple):
     """What one kind of entry holds.
 
     `fixed`: bytes of all its attributes, or -1 where they vary; `steps`: sizes to add (positive) and kinds to skip

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.demangle import demangle
@@ -33,8 +34,7 @@ CONTAINERS = NAMED_SCOPES | {dw.TAG_SUBPROGRAM, dw.TAG_LEXICAL_BLOCK, dw.TAG_INL
 INSIDE = frozenset({dw.TAG_INLINED, dw.TAG_LEXICAL_BLOCK})
 
 
-@dataclass(slots=True)
-class Inlined:
+class Inlined(NamedTuple):
     """A function inlined into another: where, its entry's position, and the call's line and file index."""
 
     depth: int

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import cstring, sleb, u16, u32, uleb, unsigned
@@ -26,8 +25,7 @@ STRING_INDEXES = {0x1A: 0, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4, 0x1F02: 0}
 ADDRESS_INDEXES = {0x1B: 0, 0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4, 0x1F01: 0}
 
 
-@dataclass(frozen=True, slots=True)
-class UnitHeader:
+class UnitHeader(NamedTuple):
     """Where a unit lies in `.debug_info` (bytes) and how it is laid out."""
 
     offset: int

@@ -12,9 +12,9 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from espmon.postmortem.budget import Budget
 from espmon.postmortem.postmortem_error import PostmortemError, reading
@@ -157,8 +157,7 @@ class Section:
             window *= 8
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A program header: `type` (1 load, 4 note), file offset, address and sizes in bytes."""
 
     type: int
@@ -169,8 +168,7 @@ class Segment:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A function of the symbol table; `size` 0 where the table does not say."""
 
     name: str

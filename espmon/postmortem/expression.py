@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.postmortem.binary import sleb, uleb, unsigned
 from espmon.postmortem.postmortem_error import PostmortemError, reading
@@ -14,8 +14,7 @@ MASK = 0xFFFFFFFF
 SIGN = 0x80000000
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """What an expression found.
 
     `kind`: "memory" (value is an address), "register" (value is its DWARF number), "value" (the value itself),
@@ -27,8 +26,7 @@ class Location:
     content: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What an expression may ask for; each returns None where it is not known."""
 
     register: Callable[[int], int | None]

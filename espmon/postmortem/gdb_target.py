@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.model.architecture import MACHINES
 from espmon.model.registers import RegisterSet
@@ -26,8 +26,7 @@ SIGNALS: Mapping[int, str] = {
 """GDB signal number -> words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Why the target stopped."""
 
     signal: int

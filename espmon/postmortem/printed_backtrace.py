@@ -10,8 +10,7 @@ RISC-V boards print plain return addresses.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from espmon.model.architecture import MACHINES, RISCV, XTENSA
 from espmon.postmortem.riscv_code import call_before
@@ -37,8 +36,7 @@ follows no call.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What was printed beside a backtrace; None where nothing was.
 
     `faulted`: the processor stopped by itself, at an instruction that can do that, and not for a watchdog.
@@ -56,16 +54,14 @@ RISCV_CALL_BYTES = 4
 """Longest call instruction."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedFrame:
+class PrintedFrame(NamedTuple):
     """An address as printed, and the one to look up for it: None where there is no code."""
 
     printed: int
     place: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedBacktrace:
+class PrintedBacktrace(NamedTuple):
     """A backtrace that was read. `reduced`: its callers lie inside their call, not behind it.
 
     `outside` counts addresses that are no code of these ELFs and not in ROM, `unlikely` callers that follow no call.

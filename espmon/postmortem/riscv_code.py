@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.postmortem.symbolizer import CodeSource
 
@@ -10,8 +10,7 @@ KEPT = frozenset({2, 3, 4, 8, 9, *range(18, 28)})
 """Registers a function must give back unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call instruction at `at`; `target` is None when it goes through a register."""
 
     at: int

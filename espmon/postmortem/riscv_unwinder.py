@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.model.architecture import RISCV
 from espmon.model.stack_frame import MAX_FRAMES, Backtrace, FrameState
@@ -48,8 +48,7 @@ stack, nor the start of a task.
 Registers = dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(NamedTuple):
     """A physical frame: its registers, its address (CFA) and the entry of its function (None without CFI)."""
 
     registers: Registers

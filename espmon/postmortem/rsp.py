@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from espmon.model.rom_banners import RESET_BANNER
 
@@ -41,8 +41,7 @@ class TargetGone(RspError):
         self.log = log
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """A packet that arrived; `payload` is unescaped and expanded."""
 
     payload: bytes
@@ -60,8 +59,7 @@ class Ack(Enum):
     AGAIN = b"-"
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(NamedTuple):
     """Bytes between packets: log text of a target that runs on, mostly."""
 
     data: bytes

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from espmon.regular_file import read_regular
 
@@ -13,8 +13,7 @@ MAX_LINE = 400
 CONTEXT = 5
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLine:
+class SourceLine(NamedTuple):
     """A line of source: number from 1, text without its line end (as it is in the file), whether it is the one asked
     for.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.dwarf_unit import Unit
@@ -29,8 +29,7 @@ LOWEST_STACK, NO_AFFINITY = 0x2000_0000, 0x7FFF_FFFF
 """Stacks lie above the first; a task that runs on either core has the second for its core."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLayout:
+class TaskLayout(NamedTuple):
     """Field name -> byte offset in the control block; `certain` is False for the assumed layout."""
 
     offsets: dict[str, int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.dwarf_functions import original
@@ -21,8 +21,7 @@ REFERENCES = {dw.TAG_POINTER: "*", dw.TAG_REFERENCE: "&", dw.TAG_RVALUE_REFERENC
 AGGREGATES = {dw.TAG_STRUCTURE: "struct ", dw.TAG_CLASS: "", dw.TAG_UNION: "union ", dw.TAG_ENUMERATION: "enum "}
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """A type's entry: its unit, its position, its tag and attributes. Position -1 stands for `void`."""
 
     unit: Unit

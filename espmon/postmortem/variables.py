@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import uleb, unsigned
@@ -21,8 +21,7 @@ MAX_LIST_ENTRIES = 1_000
 OPTIMISED = "optimised away here"
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A variable of a frame. `value` is None where it is not known; `note` says why. `function` is the one it belongs
     to.
     """

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from espmon.model.chip_identity import chip_named
 
@@ -24,8 +24,7 @@ FILE_NAME = re.compile(r"(esp32[a-z]*\d*)_rev(\d{1,4})_rom\.elf")
 REVISION = re.compile(r"v?(\d{1,2})(?:\.(\d{1,2}))?$")
 
 
-@dataclass(frozen=True, slots=True)
-class RomElf:
+class RomElf(NamedTuple):
     """The ELF of a ROM: of which chip ("esp32c3"), from which revision on (100 * major + minor)."""
 
     path: Path

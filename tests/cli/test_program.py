@@ -28,7 +28,7 @@ def test_the_collector_rests_while_a_command_starts_and_ends(monkeypatch: pytest
 
     ended: list[int] = []
     monkeypatch.setattr(cli, "main", main)
-    monkeypatch.setattr("espmon.cli.exit_watch.end_soon", ended.append)  # it would end the test run
+    monkeypatch.setattr("espmon.cli.process_end.end_soon", ended.append)  # it would end the test run
     assert cli.program() == 7
     assert ended == [7]
     assert seen == [(cli.YOUNG_OBJECTS, 0)]
