@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from espmon.sim import bootlog, frames, xtensa
 from espmon.sim import simulated_dump as coredump
 from espmon.sim.firmware_image import TCB_BYTES
-from espmon.sim.picture import screenshot
 from espmon.sim.shell import Shell
 from espmon.sim.simulated_panic import panic_text, register_dump
+from espmon.sim.simulated_picture import screenshot
 
 KEYS = {b"P": "screenshot"}
 """Single keys on an empty line."""

@@ -189,7 +189,7 @@ class Artifacts:
             self._core_dump(entry)
 
     def _picture(self, picture: Png, path: Path) -> None:
-        from espmon.tui.screens.screenshot import ScreenshotScreen
+        from espmon.tui.screens.screenshot_screen import ScreenshotScreen
 
         self._graphics.prepare()
         note = "" if picture.complete else f"cut short: {picture.error or 'the end is missing'}"

@@ -38,7 +38,7 @@ class Graphics:
         if self._asked or self._app.is_headless or not draws_pictures():
             return
         self._asked = True
-        from espmon.tui.screens.screenshot import prepare_images
+        from espmon.tui.screens.screenshot_screen import prepare_images
 
         try:
             with self._app.suspend():

@@ -28,7 +28,7 @@ MODULES = {
     "crash": "screens.crash_parts",
     "panic": "screens.panic_screen",
     "coredump": "screens.core_dump_screen",
-    "screenshot": "screens.screenshot",
+    "screenshot": "screens.screenshot_screen",
     "report": "screens.report_screen",
     "flash": "screens.flash_screens",
     "flash_progress": "screens.flash_screens",

@@ -31,7 +31,7 @@ from espmon.tui.screens.gdb_inspector import GdbInspectScreen
 from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen
-from espmon.tui.screens.screenshot import ScreenshotScreen
+from espmon.tui.screens.screenshot_screen import ScreenshotScreen
 from espmon.tui.screens.stub_offer import StubScreen
 from tests.session.fakes import shown
 

@@ -14,7 +14,7 @@ from espmon.session.connection import PortAccess
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import OpenRequest
-from espmon.sim.picture import screenshot
+from espmon.sim.simulated_picture import screenshot
 from tests.session.fakes import Port, ScriptedHandle, Watch
 from tests.session.test_session import sidecar
 

@@ -23,7 +23,7 @@ from espmon.tui.screens.picker import PickerScreen, PortTable
 from espmon.tui.screens.probing_screen import ProbingScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen, Section
-from espmon.tui.screens.screenshot import ScreenshotScreen
+from espmon.tui.screens.screenshot_screen import ScreenshotScreen
 from tests.tui.screens.crash_data import CORE, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts
 from tests.tui.screens.test_devices import GFX, LAB
