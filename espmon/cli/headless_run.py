@@ -33,7 +33,16 @@ from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, 
 from espmon.session.file_system import write_atomically
 from espmon.session.session_feed import SessionFeed
 from espmon.session.settings import LINE_ENDS
-from espmon.session.status import Change, ElfState, EventAdded, Notice, OpenRequest, Severity, StatusChanged
+from espmon.session.status import (
+    Change,
+    ElfState,
+    EventAdded,
+    Notice,
+    OpenRequest,
+    SentToBoard,
+    Severity,
+    StatusChanged,
+)
 
 STORE_BYTES = 4 << 20
 """Log kept in memory: nobody scrolls back, and the recording has everything."""
@@ -95,6 +104,8 @@ class RunBoard:
         match change:
             case EventAdded(entry):
                 self._title = entry.title
+            case SentToBoard(event):
+                self._run.outlet.put(self.name, event)
             case Notice(text, severity):
                 if severity is not Severity.INFO and text != self._title:  # that one is printed as an event
                     say(f"espmon: {text}")

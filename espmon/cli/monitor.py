@@ -180,6 +180,7 @@ def run_screen(
     from espmon.cli.exit_watch import ExitWatch
     from espmon.cli.process_end import last_words
     from espmon.session import LoopThread, config_folder, load_settings
+    from espmon.session.settings import state_folder
     from espmon.tui import configured
     from espmon.tui.app import EspmonApp
     from espmon.tui.terminal import terminal_driver
@@ -214,7 +215,7 @@ def run_screen(
             settings=settings,
             timestamps=timestamps,
             notices=problems,
-            history=config_folder() / "history",
+            history=state_folder() / "history",
             discover=discover,
             demo=(lambda: demo(paths)) if demo is not None else None,
             defaults=defaults,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from espmon.port import TO_ACT_ON, Handle, PortError, PortIdentity, PortWarning, identify, wait_for_port
+from espmon.port import TO_ACT_ON, Handle, PortError, PortIdentity, PortWarning, device_key, identify, wait_for_port
 from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
 from espmon.session.port_lookup import looked_up, open_url, port_of, remember_chip
@@ -119,6 +119,8 @@ class Connection:
         try:
             url = await looked_up(lambda: self._access.resolver(request.url))
             self.identity = await looked_up(lambda: self._access.identifier(url))
+            known = device_key(self.identity.serial_number, self.identity.location)
+            self._reporter.publish(replace(self._reporter.status, device=known or url))
             return await self._access.opener(url, baud=request.baud, no_reset=request.no_reset)
         except PortError as error:
             self._reporter.publish(replace(self._reporter.status, hint=error.hint))

@@ -6,9 +6,7 @@ thread, artifacts are handed out for somebody else to save.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
 
 from espmon.records.batch import Part
 from espmon.records.baud_detector import BaudDetector, BaudFinding
@@ -21,6 +19,7 @@ from espmon.records.record import PayloadRecord, Raw, Record
 from espmon.session.event_log import EventLog
 from espmon.session.held_text import REASON, HeldText
 from espmon.session.log_text import log_text
+from espmon.session.mark_block import MarkBlock, SentBlock
 from espmon.session.recording import Recording
 from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings
@@ -40,18 +39,6 @@ READABLE_BYTES = 512
 
 SETTLE_SECONDS = 1.0
 """A crash report that nothing follows for this long is complete."""
-
-
-class MarkBlock(LineBlock):
-    """One line of the session's own between the board's lines: a gap, a reset, where a payload stood."""
-
-    __slots__ = ()
-
-    source: ClassVar[str] = "mark"
-
-    def __init__(self, text: str, offset: int, time: float | None) -> None:
-        data = text.encode("utf-8", "backslashreplace") + b"\n"
-        super().__init__(data, offset, array("I", [0, len(data)]), time=time)
 
 
 class Pipeline:
@@ -172,10 +159,22 @@ class Pipeline:
 
     def mark(self, text: str, now: float) -> int:
         """Put a line of the session's own into the log; returns its id."""
-        line = len(self.store)
+        return self._put_mark(MarkBlock(text, self._mark_offset, now))
+
+    def sent(self, text: str, now: float) -> int:
+        """Put a line that was sent to the board into the log; returns its id."""
+        return self._put_mark(SentBlock(text, self._mark_offset, now))
+
+    @property
+    def _mark_offset(self) -> int:
+        """Where a line of the session's own stands in the stream: above the line that is still being received."""
         unfinished = self.demux.unfinished
-        self._append(MarkBlock(text, self.demux.offset if unfinished is None else unfinished.offset, now))
-        self.store.grow(unfinished)
+        return self.demux.offset if unfinished is None else unfinished.offset
+
+    def _put_mark(self, block: MarkBlock) -> int:
+        line = len(self.store)
+        self._append(block)
+        self.store.grow(self.demux.unfinished)
         self._emit(LinesAppended(len(self.store)))
         return line
 

@@ -29,6 +29,8 @@ from espmon.session.publisher import Listener, Publisher
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.reports import Reports
+from espmon.session.sending.sender import Sender
+from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings, data_folder
 from espmon.session.state import Lifecycle, State, Transition, Trigger
@@ -70,6 +72,7 @@ class Session:
         pipeline: what bytes become, and where they go.
         connection: the port: opened once, opened again when it was lost.
         answers: what a board's console is told when it asks its terminal.
+        sender: sends what the user sends, and shows it.
         debugging: the debug stub's lease: inspect here, or hand over to gdb.
     """
 
@@ -112,6 +115,7 @@ class Session:
         )
         link = self.connection.link
         self._controls = Controls(link, self.pipeline, reporter)
+        self.sender = Sender(self._controls, self.pipeline, self._recorder, reporter, LocalEcho(settings.local_echo))
         self.answers = TerminalAnswers(
             demux, self.store, self._publisher, self._controls.write, self._tasks, self.clock
         )
@@ -126,9 +130,7 @@ class Session:
         self.debugging = DebugLease(
             link, self._lifecycle, self._decoder, reporter, self.connection, startup_files=settings.gdb_init
         )
-        activity = ActivityWatch(
-            self._publisher, self._controls, self._tasks, answer_prompt=settings.answer_coredump_prompt
-        )
+        activity = ActivityWatch(self._publisher, self, self._tasks, answer_prompt=settings.answer_coredump_prompt)
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
         self.pipeline.sinks += [self._payloads.take, self._elf.take, activity.take, self._reports.take]
         self._ide: IdeLink | None = None
@@ -299,9 +301,16 @@ class Session:
 
     # -- actions on the port as it is ---------------------------------------------------------------------------
 
-    async def send(self, data: bytes) -> PortError | None:
-        """Send bytes to the board as they are. Returns why they were not sent, which the user was told."""
-        return await self._controls.send(data)
+    async def send(self, data: bytes, by: SentBy = SentBy.LINE) -> PortError | None:
+        """Send bytes to the board as they are; the log (but for keys) and the recording say so.
+
+        Returns why they were not sent, which the user was told.
+        """
+        return await self.sender.send(data, by)
+
+    def set_local_echo(self, echo: LocalEcho) -> None:
+        """Show this of what is sent from now on."""
+        self.sender.set_echo(echo)
 
     async def reset(self) -> PortError | None:
         """Hard-reset into the application (the user asked). Returns why it was not done, which the user was told."""

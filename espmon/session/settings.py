@@ -16,6 +16,7 @@ from pathlib import Path
 from espmon.records.record import JsonObject
 from espmon.regular_file import read_regular
 from espmon.session.line_rules import HighlightRule, LevelRule, read_rules
+from espmon.session.sent import LocalEcho
 from espmon.text import plain
 
 LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
@@ -24,7 +25,11 @@ LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
 START_MODES = ("input", "log", "raw")
 """What `start_in` can be."""
 
-CHOICES: Mapping[str, Collection[str]] = {"eol": LINE_ENDS, "start_in": START_MODES}
+CHOICES: Mapping[str, Collection[str]] = {
+    "eol": LINE_ENDS,
+    "start_in": START_MODES,
+    "local_echo": tuple(LocalEcho),
+}
 """Setting -> the words that it can be."""
 
 MAX_FILE = 1 << 20
@@ -53,6 +58,10 @@ class Settings:
 
     eol: str = "CR"
     """Line end that the input line sends: CR, LF or CRLF."""
+
+    local_echo: str = "lines"
+    """What is shown of what is sent: "off"; "lines": each sent line stands in the log, marked; "keys": also what is
+    typed in raw mode, for boards that do not echo it."""
 
     menu_key: str = "ctrl+t"
     """The key that opens the menu, as in idf.py monitor."""
@@ -152,6 +161,13 @@ def data_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("espmon", appauthor=False)
+
+
+def state_folder() -> Path:
+    """Where lines typed before live."""
+    from platformdirs import user_state_path
+
+    return user_state_path("espmon", appauthor=False)
 
 
 def load_settings(path: Path | None = None) -> tuple[Settings, list[str]]:

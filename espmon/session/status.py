@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from espmon.records.record import Record
 from espmon.records.record import Severity as Severity
+from espmon.session.sent import LocalEcho, SentEvent
 from espmon.session.state import State
 
 if TYPE_CHECKING:
@@ -123,6 +124,9 @@ class Status:
     name: str = ""
     """Nickname or product, else the URL."""
 
+    device: str = ""
+    """What the board is known by: `serial:...` or `location:...`, else the name of its port; "" before it is known."""
+
     baud: int = 115200
     usb: tuple[int, int] | None = None
     has_modem_lines: bool = True
@@ -157,6 +161,10 @@ class Status:
 
     capture: Capture | None = None
     progress: Progress | None = None
+    sending: Progress | None = None
+    """A text that is being sent line by line."""
+
+    local_echo: LocalEcho = LocalEcho.LINES
     activity: Activity = Activity.RUNNING
     unfinished: tuple[str, ...] = ()
     """Files that a flash left half written, while the board waits in its loader for them."""
@@ -281,7 +289,16 @@ class CrashDecoded:
     report: PanicReport
 
 
-Change = StatusChanged | LinesAppended | TailChanged | EventAdded | Notice | DecorationsChanged | CrashDecoded
+@dataclass(frozen=True, slots=True)
+class SentToBoard:
+    """Bytes were sent to the board."""
+
+    event: SentEvent
+
+
+Change = (
+    StatusChanged | LinesAppended | TailChanged | EventAdded | Notice | DecorationsChanged | CrashDecoded | SentToBoard
+)
 """What listeners receive, on the session's thread: put it in a queue and return."""
 
 

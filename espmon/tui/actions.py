@@ -126,6 +126,8 @@ ACTIONS: tuple[Action, ...] = (
            "interrupt", priority=True),
     Action("board.eol", "", "Line end", "Change the line end of the input line",
            "CR, LF or CRLF; Ctrl-O while typing.", BOARD, "eol"),
+    Action("board.echo", "", "Local echo", "Local echo: off, sent lines, keys too",
+           "Sent lines stand in the log, marked.", BOARD, "echo"),
     Action("board.output", "", "Output", "Output on the screen on and off", "Recording goes on.", LOOK, "output"),
     Action("board.log", "", "Log file", "Log to a file on and off", "Asks for the name.", BOARD, "app.log_file"),
     Action("app.menu", "ctrl+t", "Menu", "Menu of idf.py monitor", "Then one more key.", PROGRAM, "menu",

@@ -26,7 +26,6 @@ from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
 from espmon.tui.theme import DARK, THEMES, theme_problem
-from espmon.tui.widgets.input_line import History
 
 if TYPE_CHECKING:
     from espmon.port import PortInfo
@@ -54,7 +53,7 @@ class EspmonApp(Host):
         elf: ELF files that the list of ports offers first.
         timestamps: show host times from the start.
         notices: remarks to show once the screen is there.
-        history: file of typed lines; None keeps none.
+        history: folder of typed lines, a file a board; None keeps none.
         discover: lists the ports for the picker.
         demo: starts the simulated board and returns how it is opened; called in a thread. None: it is not offered.
         defaults: what the list of ports offers where nothing else is known.
@@ -113,7 +112,7 @@ class EspmonApp(Host):
         self._notices = tuple(notices)
         self._runner = runner
         self._depth = 1
-        self._history = History(history)
+        self._history = history
         self.router = routes.Router(self)
         self.questions = Questions(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)

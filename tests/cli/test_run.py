@@ -385,3 +385,18 @@ def test_input_is_cut_into_lines_wherever_it_is_read() -> None:
 def test_boards_are_named_by_their_last_part_unless_two_are_alike() -> None:
     assert board_names(["/dev/ttyUSB0", "rfc2217://host:4000"]) == ["ttyUSB0", "host:4000"]
     assert board_names(["socket://h:1", "rfc2217://h:1"]) == ["socket://h:1", "rfc2217://h:1"]
+
+
+def test_the_log_says_what_was_sent_and_when() -> None:
+    with Talker(b"> ") as talker:
+        arguments = ("--send", "first", "--idle-timeout", "1", "--no-reconnect")
+        log = run(talker.url, *arguments, data=b"second\n")
+    assert b"--- Sent: first\n" in log.stdout
+    assert b"--- Sent: second\n" in log.stdout
+
+
+def test_json_has_what_was_sent_as_an_event() -> None:
+    with Talker(b"> ") as talker:
+        result = run(talker.url, "--json", "--send", "first", "--idle-timeout", "1")
+    (row,) = [row for row in map(json.loads, result.stdout.splitlines()) if row.get("type") == "sent"]
+    assert (row["derived"], row["length"], row["bytes"], row["data"]) == (True, 0, 6, "Zmlyc3QN")

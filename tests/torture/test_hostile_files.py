@@ -17,7 +17,7 @@ from espmon.port import PortError
 from espmon.port.device_registry import DeviceRegistry
 from espmon.session.ide import Ide
 from espmon.session.settings import MAX_FILE, Settings, load_settings
-from espmon.tui.widgets.input_line import History
+from espmon.tui.widgets.line_history import History
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX files")
 

@@ -24,6 +24,7 @@ from espmon.session.activity_watch import ActivityWatch
 from espmon.session.describe import describe
 from espmon.session.gdb_client import Thread
 from espmon.session.publisher import Publisher
+from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import LinkEvent, LinkState, SessionNote
 from espmon.session.state import State
 from espmon.session.status import (
@@ -243,6 +244,7 @@ class FakeSession:
             url=request.url,
             name=request.name or request.url,
             baud=request.baud,
+            device=request.url,
         )
         if self.fail_open is not None:
             reason, hint = self.fail_open
@@ -281,9 +283,12 @@ class FakeSession:
         self.calls.append("close")
         self.set(state=State.CLOSED, reason="")
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes, by: SentBy = SentBy.LINE) -> None:
         self.sent.append(data)
         self._publisher.publish(self.status.after_sending(data))
+
+    def set_local_echo(self, echo: LocalEcho) -> None:
+        self.set(local_echo=echo)
 
     async def reset(self) -> None:
         self.calls.append("reset")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from espmon.session.state import State
 from espmon.session.status import Capture
 from espmon.tui import actions
 from espmon.tui.screens.prompt import TextPrompt
-from espmon.tui.widgets.input_line import History, InputLine
+from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.key_catcher import key_bytes
-from tests.tui.running import Running, numbered, running
+from espmon.tui.widgets.line_history import History, history_of
+from tests.tui.running import BOARD, Running, numbered, running
 
 
 async def test_a_line_is_sent_with_the_chosen_end() -> None:
@@ -69,6 +71,12 @@ async def test_the_footer_shows_the_way_out_and_no_character_as_a_key(
             assert part not in footer
 
 
+def file_of(folder: Path, device: str) -> Path:
+    path = history_of(folder, device).path
+    assert path is not None
+    return path
+
+
 async def test_the_settings_choose_the_first_line_end() -> None:
     async with running(settings=Settings(eol="CRLF")) as case:
         await case.press("i", "x", "enter")
@@ -77,8 +85,9 @@ async def test_the_settings_choose_the_first_line_end() -> None:
 
 
 async def test_up_and_down_walk_the_lines_typed_before(tmp_path: Path) -> None:
-    history = tmp_path / "folder" / "history"
-    async with running(history=history) as case:
+    folder = tmp_path / "folder" / "history"
+    history = file_of(folder, BOARD.url)
+    async with running(history=folder) as case:
         await case.press("i", *"one", "enter", *"two", "enter", *"dra")
         await case.press("up", "up")
         line = case.screen.query_one("#input")
@@ -115,13 +124,34 @@ def test_lines_typed_before_the_history_was_read_come_after_it(tmp_path: Path) -
 
 
 async def test_the_lines_of_earlier_sessions_are_there(tmp_path: Path) -> None:
-    path = tmp_path / "history"
-    path.write_text("yesterday\n")
-    async with running(history=path) as case:
+    file_of(tmp_path, BOARD.url).write_text("yesterday\n")
+    file_of(tmp_path, "/dev/other").write_text("to another board\n")
+    async with running(history=tmp_path) as case:
         field = case.screen.query_one(InputLine)
         await case.until(lambda: field.history.lines == ["yesterday"])
         await case.press("i", "up")
         assert field.value == "yesterday"
+        case.session.set(device="/dev/other")
+        await case.until(lambda: field.history.lines == ["to another board"])
+
+
+def test_two_boards_whose_names_clean_to_the_same_have_two_files(tmp_path: Path) -> None:
+    assert file_of(tmp_path, "serial:a/b") != file_of(tmp_path, "serial:a-b")
+    assert file_of(tmp_path, "../../etc/passwd").parent == tmp_path
+
+
+def test_files_of_boards_not_typed_to_for_long_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("espmon.tui.widgets.line_history.MAX_BOARDS", 3)
+    for number in range(5):
+        path = file_of(tmp_path, f"/dev/board{number}")
+        path.write_text("x\n")
+        os.utime(path, (number, number))
+    history = history_of(tmp_path, "/dev/new")
+    history.take(history.read())
+    assert history.add("a")
+    history.write()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {file_of(tmp_path, f"/dev/{board}").name for board in ("board3", "board4", "new")}
 
 
 def test_a_history_that_cannot_be_written_does_not_disturb(tmp_path: Path) -> None:

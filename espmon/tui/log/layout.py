@@ -15,13 +15,18 @@ from textual.strip import Strip
 
 from espmon.records.lines import LineBlock
 from espmon.session.log_text import host_time
+from espmon.session.mark_block import SentBlock
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
 from espmon.tui.log.rows import LiveReader, row_bytes, show_row
 from espmon.tui.log.rule_matcher import RuleMatcher
+from espmon.tui.log.sgr import PLAIN, Pen
 from espmon.tui.sanitise import visible
+
+SENT_PEN: Pen = (13, None, 0)
+"""Of lines that were sent to the board."""
 
 MAX_LINES = 2048
 """Most display lines remembered."""
@@ -167,7 +172,8 @@ class Layout:
             block, index = self._locate(line)
             if block.source == "mark":
                 # The session's own words came in no bytes of the board's: they look the same in every shape.
-                return display(block.body(index), colour=self.colour)
+                pen = SENT_PEN if isinstance(block, SentBlock) else PLAIN
+                return display(block.body(index), colour=self.colour, pen=pen)
             if self.shape is Shape.HEX:
                 return [plain(row) for row in hex_rows(row_bytes(store, line, live))]
             if self.shape is Shape.RAW:
@@ -337,7 +343,9 @@ class Layout:
             block, index = self._locate(line)
         except IndexError:
             return None
-        return block.text(index).strip("─ ") if block.source == "mark" else None
+        if block.source != "mark" or isinstance(block, SentBlock):
+            return None
+        return block.text(index).strip("─ ")
 
     def _rule(self, mark: Mark) -> Strip:
         painter = self.painter

@@ -22,9 +22,10 @@ from espmon.tui.widgets.capture_line import CaptureLine
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.filter_bar import FilterBar
 from espmon.tui.widgets.header import BoardHeader
-from espmon.tui.widgets.input_line import History, InputLine
+from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.inspector import Inspector
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
+from espmon.tui.widgets.line_history import History
 from espmon.tui.widgets.log_pane import SIDE_CELLS, LogPane
 from espmon.tui.widgets.search_bar import SearchBar
 from espmon.tui.widgets.status_bar import PaneState, StatusBar
@@ -60,7 +61,6 @@ class MonitorView(Screen[None]):
     Args:
         link: the session.
         settings: the user's settings.
-        history: lines typed before.
         timestamps: show host times from the start.
     """
 
@@ -85,11 +85,10 @@ class MonitorView(Screen[None]):
     class Completed(Message):
         """Every part is there; keys that need one work from now on."""
 
-    def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
+    def __init__(self, link: SessionLink, settings: Settings, *, timestamps: bool = False) -> None:
         super().__init__()
         self.link = link
         self.settings = settings
-        self._history = history
         self._timestamps = timestamps
         self._output = True
         self._output_end = 0
@@ -103,7 +102,7 @@ class MonitorView(Screen[None]):
         yield BoardHeader(id="header")
         with Body(id="body"), LogColumn(id="log-column"):
             yield LogPane(self.link.session.store, id="log", rules=(self.settings.levels, self.settings.highlights))
-        yield InputLine(self._history, self.settings.eol, id="input")
+        yield InputLine(History(), self.settings.eol, id="input")
         yield StatusBar(id="status")
         yield Footer(show_command_palette=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -11,16 +12,17 @@ from textual.binding import ActiveBinding, BindingsMap, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import WAITS
 from espmon.tui import actions
-from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.monitor.raw_mode import RawMode
+from espmon.tui.monitor.sending_view import SendingView
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.event_list import EventList
-from espmon.tui.widgets.input_line import History, InputLine
+from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes, key_named
 from espmon.tui.widgets.log_pane import LogPane
 
@@ -54,7 +56,7 @@ NOT_SENT = {
 """State -> why nothing is sent in it."""
 
 
-class MonitorScreen(MonitorView):
+class MonitorScreen(SendingView):
     """One session on the screen, and the keys that act on it."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(actions.bindings())
@@ -65,12 +67,14 @@ class MonitorScreen(MonitorView):
     _before_menu: Widget | None = None
     _by_menu = False
 
-    def __init__(self, link: SessionLink, settings: Settings, history: History, *, timestamps: bool = False) -> None:
+    def __init__(
+        self, link: SessionLink, settings: Settings, history: Path | None, *, timestamps: bool = False
+    ) -> None:
         super().__init__(link, settings, history, timestamps=timestamps)
         self._before_raw: Widget | None = None
         self._raw_wanted = False
         caught = (key_bytes(settings.menu_key, None), key_bytes(settings.exit_key, None))
-        self._raw = RawMode(self, self._send, lambda: self.status, *caught)
+        self._raw = RawMode(self, self._send_keys, lambda: self.status, *caught)
         # Textual's key map moves bindings that there are; these are there because the user wants them.
         chosen = BindingsMap(actions.chosen_bindings(settings.keymap))
         self._bindings = BindingsMap.merge([self._bindings, chosen])
@@ -114,11 +118,17 @@ class MonitorScreen(MonitorView):
             return ""
         return f"Not sent: the port is lost. {WAITS}" if status.waiting else NOT_SENT.get(status.state, NOT_OPEN)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, by: SentBy = SentBy.LINE) -> None:
         if self.connected:
-            self.link.send(data)
+            self.link.send(data, by)
         else:
             self.app.notify(self._refusal(), severity="warning", markup=False)
+
+    def _send_keys(self, data: bytes) -> None:
+        """Send what was typed in raw mode, and show it where the board does not."""
+        self._send(data, SentBy.KEYS)
+        if self.connected and self.status.local_echo is LocalEcho.KEYS:
+            self.query_one(TerminalView).echo(data)
 
     def action_input(self) -> None:
         """Type a line."""
@@ -212,7 +222,7 @@ class MonitorScreen(MonitorView):
 
     @on(TerminalView.Typed)
     def _raw_typed(self, event: TerminalView.Typed) -> None:
-        self._send(event.data)
+        self._send_keys(event.data)
 
     @on(RawKeys.Dismissed)
     @on(RawMode.Dismissed)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from espmon.session.runner import LoopThread
+from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.status import (
     Change,
     DecorationsChanged,
@@ -108,8 +109,11 @@ class SessionLike(Protocol):
     async def close(self) -> None:
         """Close the port."""
 
-    async def send(self, data: bytes) -> object:
+    async def send(self, data: bytes, by: SentBy = SentBy.LINE) -> object:
         """Send bytes."""
+
+    def set_local_echo(self, echo: LocalEcho) -> None:
+        """Show this of what is sent."""
 
     async def reset(self) -> object:
         """Reset the board."""
@@ -182,6 +186,9 @@ class Waiting:
 
     def stop_waiting_for_ide(self) -> None:
         """No IDE has anything yet."""
+
+    def set_local_echo(self, echo: LocalEcho) -> None:
+        """Nothing is sent yet."""
 
     def salvage(self) -> None:
         """Nothing was received yet."""
@@ -341,9 +348,9 @@ class SessionLink:
         if (error := future.exception()) is not None:
             self._listen(Notice(str(error) or type(error).__name__, Severity.ERROR))
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, by: SentBy = SentBy.LINE) -> None:
         """Send what the user typed."""
-        self.ask(self.session.send(data))
+        self.ask(self.session.send(data, by))
 
     def answer_queries(self, on: bool) -> None:
         """Let the session answer what a board's console asks, or not: an emulator on the screen does."""

@@ -30,6 +30,9 @@ MAX_WAITING = 512 << 10
 """Bytes that wait for the emulator; of more, the oldest are not shown (the log has them)."""
 
 
+_NOT_ECHOED = bytes(code for code in range(0x20) if code not in b"\t\r\n") + b"\x7f"
+
+
 class TerminalView(Widget, can_focus=True):
     """A VT100/xterm screen for the board. `show` begins, `take` follows the log."""
 
@@ -98,6 +101,17 @@ class TerminalView(Widget, can_focus=True):
             self._waiting = b"\x18" + self._waiting[-MAX_WAITING // 2 :]
         if self._waiting and not self._scheduled:
             self._work(answer)
+
+    def echo(self, typed: bytes) -> None:
+        """Show what was typed, for a board that does not echo it: Enter begins a new line, other controls show nothing.
+
+        A question or a sequence among it is neither answered nor obeyed.
+        """
+        if self._emulator is not None:
+            if b"\x1b" in typed:
+                return
+            self._emulator.feed(typed.replace(b"\r", b"\r\n").translate(None, _NOT_ECHOED))
+            self._repaint(self._emulator)
 
     def _work(self, answer: bool = True) -> None:
         """Give the emulator what waits, as far as the budget goes."""

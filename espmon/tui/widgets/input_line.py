@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on, work
@@ -18,16 +15,9 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
-from espmon.regular_file import read_regular
-from espmon.session.file_system import write_atomically
 from espmon.session.settings import LINE_ENDS
 from espmon.tui.widgets.field import Field
-
-MAX_HISTORY_LINES = 500
-"""Most lines remembered."""
-
-MAX_LINE = 4096
-"""Longest line that is remembered, in characters."""
+from espmon.tui.widgets.line_history import MAX_LINE, History
 
 LINE_BREAK = "↵"
 """Stands in the field where another line begins; a paste of several lines puts it there."""
@@ -42,82 +32,6 @@ MAX_PASTED_LINES = 20
 def pasted_lines(text: str) -> list[str]:
     """The lines of a pasted text; its last line end, if it has one, is Enter's."""
     return re.split(r"\r\n|\r|\n", re.sub(r"(\r\n|\r|\n)\Z", "", text))
-
-
-class History:
-    """Lines typed before, newest last, kept in a file. Only `read` and `write` touch the file: they run in threads.
-
-    Args:
-        path: the file; None keeps nothing.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path
-        self.lines: list[str] = []
-        """At most `MAX_HISTORY_LINES`."""
-
-        self._at: int | None = None
-        self._draft = ""
-        self._loaded = path is None
-        self._writing = threading.Lock()
-
-    @property
-    def kept(self) -> bool:
-        """Whether there is a file."""
-        return self._path is not None
-
-    def read(self) -> list[str]:
-        """The lines of the file, none where there is no file that can be read. Blocks."""
-        try:
-            data = read_regular(self._path or Path(), MAX_HISTORY_LINES * MAX_LINE)
-            return data.decode("utf-8", "replace").splitlines()[-MAX_HISTORY_LINES:]
-        except OSError:
-            return []
-
-    def take(self, lines: Sequence[str]) -> None:
-        """Put what `read` found before what was typed meanwhile."""
-        if self._loaded:
-            return
-        self._loaded = True
-        if self._at is not None:
-            self._at += len(lines)
-        self.lines = [*lines, *self.lines]
-
-    def add(self, line: str) -> bool:
-        """Remember a line that was sent; a repeat of the last one is not listed twice. True: `write` has work."""
-        self._at = None
-        if not line.strip() or len(line) > MAX_LINE or (self.lines and self.lines[-1] == line):
-            return False
-        self.lines.append(line)
-        del self.lines[:-MAX_HISTORY_LINES]
-        return self.kept and self._loaded
-
-    def write(self) -> None:
-        """Write the lines as they are now, so that writes that overtake one another lose nothing. Blocks."""
-        # History is a comfort: a full or read-only disk must not disturb typing.
-        with self._writing, suppress(OSError):
-            path = self._path or Path()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, "".join(f"{line}\n" for line in tuple(self.lines)).encode())
-
-    def rewind(self) -> None:
-        """`step` begins again at the newest line."""
-        self._at = None
-
-    def step(self, delta: int, present: str) -> str | None:
-        """The line before (-1) or after (1); `present` is what stands in the field. None when there is none."""
-        if self._at is None:
-            if delta > 0 or not self.lines:
-                return None
-            self._draft, self._at = present, len(self.lines)
-        at = self._at + delta
-        if at < 0:
-            return None
-        if at >= len(self.lines):
-            self._at = None
-            return self._draft
-        self._at = at
-        return self.lines[at]
 
 
 class _Field(Field):
@@ -209,9 +123,18 @@ class InputLine(Horizontal):
         """Say how to come back."""
         self.query_one(_Field).placeholder = FROM_LOG
 
+    def use_history(self, history: History) -> None:
+        """Another board has the port: what was typed to it before."""
+        if not self.history.kept:
+            history.lines = [*self.history.lines]  # typed before anybody could tell to whom
+        self.history = history
+        if history.kept:
+            self._read()
+
     @work(thread=True, group="read", exit_on_error=False)
-    def _read(self) -> list[str]:
-        return self.history.read()
+    def _read(self) -> tuple[History, list[str]]:
+        history = self.history
+        return history, history.read()
 
     @work(thread=True, group="write", exit_on_error=False)
     def _write(self) -> None:
@@ -221,9 +144,11 @@ class InputLine(Horizontal):
         """Take what was read; lines typed before it came are written now."""
         event.stop()
         if event.worker.group == "read" and event.state is WorkerState.SUCCESS:
-            typed = bool(self.history.lines)
-            self.history.take(event.worker.result or ())
-            if typed:
+            assert event.worker.result is not None
+            history, lines = event.worker.result
+            typed = bool(history.lines)
+            history.take(lines)
+            if typed and history is self.history:
                 self._write()
 
     @property

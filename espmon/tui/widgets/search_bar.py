@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from espmon.tui.log.query import QueryError, TextQuery
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.field import Field
-from espmon.tui.widgets.input_line import History
+from espmon.tui.widgets.line_history import History
 
 
 class _Field(Field):

@@ -1,0 +1,55 @@
+"""What goes to the board as text: written, marked in the log where that is wanted, and always recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from espmon.port import PortError
+from espmon.session.controls import Controls
+from espmon.session.pipeline import Pipeline
+from espmon.session.recorder import Recorder
+from espmon.session.reporter import Reporter
+from espmon.session.sent import ARROW, LocalEcho, SentBy, SentEvent, shown_lines
+from espmon.session.status import SentToBoard
+
+
+class Sender:
+    """Sends, and says so.
+
+    Args:
+        controls: writes to the port.
+        pipeline: where the log's marks go.
+        recorder: where the events go.
+        reporter: the session's voice.
+        echo: what is shown of what is sent.
+    """
+
+    def __init__(
+        self, controls: Controls, pipeline: Pipeline, recorder: Recorder, reporter: Reporter, echo: LocalEcho
+    ) -> None:
+        self._controls = controls
+        self._pipeline = pipeline
+        self._recorder = recorder
+        self._reporter = reporter
+        self.set_echo(echo)
+
+    def set_echo(self, echo: LocalEcho) -> None:
+        """Show this of what is sent from now on."""
+        self._reporter.publish(replace(self._reporter.status, local_echo=echo))
+
+    async def send(self, data: bytes, by: SentBy) -> PortError | None:
+        """Send bytes as they are. Returns why they were not sent, which the user was told."""
+        error = await self._controls.send(data)
+        if error is None:
+            self.sent(data, by)
+        return error
+
+    def sent(self, data: bytes, by: SentBy) -> None:
+        """These bytes have just been written."""
+        offset, now = self._reporter.here
+        event = SentEvent(offset, now, by, data)
+        self._recorder.event(event.to_json(), now)
+        if by is not SentBy.KEYS and self._reporter.status.local_echo is not LocalEcho.OFF:
+            for line in shown_lines(data, by):
+                self._pipeline.sent(f"{ARROW} {line}", now)
+        self._reporter.emit(SentToBoard(event))
