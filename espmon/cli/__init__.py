@@ -19,6 +19,8 @@ COMMANDS = {
     "screenshot": "espmon.cli.screenshot_command",
     "symbolize": "espmon.cli.symbolize",
     "devices": "espmon.cli.devices",
+    "formats": "espmon.cli.formats",
+    "firmware": "espmon.cli.firmware",
 }
 """Command -> module with `main(arguments: list[str]) -> int`."""
 

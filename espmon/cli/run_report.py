@@ -18,7 +18,7 @@ from espmon.cli.record_output import Output
 from espmon.records import Batch, LineBlock, Record
 from espmon.records.events import Panic, Reset
 from espmon.records.events.fold import signature
-from espmon.records.spans.png import Png
+from espmon.records.record import PayloadRecord
 from espmon.text import counted, plain
 
 MAX_CRASHES = 20
@@ -78,7 +78,7 @@ class RunReport:
         elif isinstance(record, Reset) and self._last_reset.get(board) != record.offset:
             self._last_reset[board] = record.offset
             _count(self._resets, (board, record.title))
-        elif isinstance(record, Png):
+        elif isinstance(record, PayloadRecord) and record.pixels is not None:
             _count(self._pictures, (board, record.title))
 
     @property

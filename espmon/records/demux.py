@@ -307,8 +307,7 @@ class Demultiplexer:
         """Go on after a capture that has its bytes in `_payload`."""
         if outcome is None:
             return
-        data = bytes(self._payload)
-        self._payload = bytearray()
+        data, self._payload = bytes(self._payload), bytearray()
         at = self._finish(data, 0, outcome, parts)
         self._keep(data, self._parse(data, at, parts))
 
@@ -322,13 +321,15 @@ class Demultiplexer:
 
     def _finish(self, data: bytes, start: int, outcome: Outcome, parts: list[Part]) -> int:
         """Take the record of a capture that starts at `start`; returns where parsing goes on."""
-        begin = self._offset
-        end = begin + outcome.length
+        begin, end = self._offset, self._offset + outcome.length
         self._capture = None
+        self._continued = False
         if outcome.rejected:
-            inside = begin < self._rejected_until
-            self._rejects = self._rejects + 1 if inside else 1
+            self._rejects = self._rejects + 1 if begin < self._rejected_until else 1
             self._rejected_until = max(self._rejected_until, end + outcome.rejected)
+        if isinstance(outcome.record, LineBlock):
+            self._found(Found(outcome.length, outcome.record), parts)
+            return start + outcome.length
         at = len(parts)
         parts.append(outcome.record)
         for position, line in outcome.foreign:
@@ -338,7 +339,6 @@ class Demultiplexer:
             parts.extend(self._offers.events(block_of(line, begin + position, self._cap, time)))
         self._offers.complete(outcome.record, at, parts)
         self._offset = end
-        self._continued = False
         return start + outcome.length
 
     def _parse(self, data: bytes, at: int, parts: list[Part]) -> int:

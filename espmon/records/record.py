@@ -119,6 +119,11 @@ class PayloadRecord(Record):
         return self._sha256 is not None
 
     @property
+    def pixels(self) -> tuple[int, int] | None:
+        """Width and height of the picture that it is, (0, 0) where they are not known; None: it is no picture."""
+        return None
+
+    @property
     def noun(self) -> str:
         """What it is, for the title."""
         return self.type.capitalize()

@@ -134,8 +134,8 @@ class Outcome:
     length: int
     """Bytes that the record covers, from the capture's first byte on. Everything after it is parsed again as text."""
 
-    record: Record
-    """The span record."""
+    record: Record | LineBlock
+    """The span record, or (binary log) the lines that the payload holds."""
 
     rejected: int = 0
     """Bytes after `length` that the capture had already taken for its own."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from espmon.postmortem import CoreReport
 from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.events.panic_record import Panic
+from espmon.records.record import PayloadRecord
 from espmon.records.spans.coredump_capture import Coredump
 from espmon.records.spans.gdb_packets import Gdb
-from espmon.records.spans.png import Png
 from espmon.session.status import EventEntry, Status, Undecoded
 from espmon.tui.graphics import Graphics
 from espmon.tui.host import Host
@@ -107,7 +107,7 @@ class Artifacts:
             # An older one may only have been decoded again.
             if last is None or entry.id == last.id or (entry.order, entry.id) > (last.order, last.id):
                 self._last_panic = entry
-        elif isinstance(record, Png) and self._awaiting_picture:
+        elif self._awaiting_picture and isinstance(record, PayloadRecord) and record.pixels is not None:
             self._picture_came(entry, record)
 
     def _open_by_itself(self, entry: EventEntry) -> None:
@@ -120,7 +120,7 @@ class Artifacts:
         else:
             self._app.invite(DECODED)
 
-    def _picture_came(self, entry: EventEntry, picture: Png) -> None:
+    def _picture_came(self, entry: EventEntry, picture: PayloadRecord) -> None:
         if entry.path is not None:
             self._awaiting_picture = False
             if self._app.may_interrupt(self._asked):
@@ -136,8 +136,8 @@ class Artifacts:
     def show(self, entry: EventEntry) -> None:
         """What an event holds, or where it was saved."""
         record = entry.record
-        if isinstance(record, Png) and entry.path is not None:
-            self._picture(record, entry.path)
+        if isinstance(record, PayloadRecord) and record.pixels is not None and entry.path is not None:
+            self._picture(record, record.pixels, entry.path)
         elif isinstance(record, Panic | Coredump) and entry.report is None:
             self._app.run_worker(self._decode_and_show(entry), group="decode", exclusive=True)
         elif isinstance(record, Panic):
@@ -188,12 +188,12 @@ class Artifacts:
         else:
             self._core_dump(entry)
 
-    def _picture(self, picture: Png, path: Path) -> None:
+    def _picture(self, picture: PayloadRecord, pixels: tuple[int, int], path: Path) -> None:
         from espmon.tui.screens.screenshot_screen import ScreenshotScreen
 
         self._graphics.prepare()
         note = "" if picture.complete else f"cut short: {picture.error or 'the end is missing'}"
-        self._app.push_screen(ScreenshotScreen(path, picture.width, picture.height, picture.size, note))
+        self._app.push_screen(ScreenshotScreen(path, *pixels, picture.size, note))
 
     def _panic(self, entry: EventEntry, panic: Panic) -> None:
         from espmon.tui.screens.crash_parts import local_source

@@ -9,7 +9,7 @@ import cbor2
 import pytest
 
 from espmon.records import Caps, Demultiplexer, Frame, Gdb, Limits, Line, Note, Png, Record
-from tests.records.streams import BANNER, assert_tiles, frame, framed_png, packet, png, records
+from tests.records.streams import BANNER, assert_tiles, binary_log, frame, framed_png, packet, png, records
 
 
 def one(found: list[Record], kind: type[Record]) -> Record:
@@ -117,7 +117,16 @@ DAMAGES = [
     (frame(b"{}", size=5000), "the stream ended"),
     (frame(b"{", crc=False), "not JSON"),
     (frame(b"{}", encoding="lzma"), "unknown encoding"),
-    (frame(b"{}", size=0), "length 0"),
+    (frame(b"{}", "trace", size=0), "length 0"),
+    (frame(b"21", size=0), "begins with {"),
+    (frame(b"{(}", size=0), "byte 1 is not JSON"),
+    (frame(b'{"a\nb"}', size=0), "byte 3 is not JSON"),
+    (frame(b"\xa1\x61a\xff", "cbor", size=0), "a break at byte 3"),
+    (frame(b"\xa1\x1c", "cbor", size=0), "reserved value 28"),
+    (frame(b"\x81" * 80, "cbor", size=0), "nested deeper"),
+    (frame(b"\x5b" + b"\x7f" * 8, "cbor", size=0), "does not end within"),
+    (frame(b"x", "trace", "zlib", size=0).replace(b"\x78\x9c", b"\x78\x9d"), "not a zlib stream"),
+    (frame(b"x" * 90, "trace", "base64", size=0).replace(b"eHh4", b"e(h4", 1), "is not base64"),
     (frame(b"{}", size=1 << 31), "above the cap"),
     (frame(b"A" * 40, "other", "base64").replace(b"QUFB", b"Q!FB", 1), "not base64"),
     (b"@ESPFRAME JSON 2 raw -\r\n{}\r\n", "malformed"),
@@ -136,6 +145,81 @@ def test_a_damaged_frame_is_reported_and_its_bytes_are_text(data: bytes, reason:
     assert shown["length"] == data.index(b"\n") + 1
     assert texts(found)[-1] == "I (1) app: goes on"
     assert_tiles(found, len(data))
+
+
+SELF_DELIMITING = [
+    ("json", "raw", b'{"a": [1, {"b": "}]\\"\\\\"}], "c": "gr\xc3\xbc\xc3\x9fe"}'),
+    ("json", "raw", b"[[], {}, 1.5e-3, true, null]"),
+    ("cbor", "raw", cbor2.dumps({"a": [1, 1 << 40, -5, 2.5, None], "b": b"\0" * 300, "c": "x" * 30})),
+    ("cbor", "raw", b"\xbf\x61a\x9f\x01\x82\x02\x03\xff\x61b\x7f\x61x\x61y\xff\xff"),
+    ("cbor", "raw", b"\xd9\xd9\xf7\x83\x01\x02\x03"),
+    ("png", "raw", png()),
+    ("png", "base64", png()),
+    ("json", "base64", b"21"),
+    ("acme/telemetry", "zlib", b"\0\x01@ESPFRAME_END\n" * 40),
+    ("acme/telemetry", "base64+zlib", bytes(range(256)) * 9),
+    ("file:a.csv", "base64", b"a,b\n"),
+]
+
+
+@pytest.mark.parametrize(("kind", "encoding", "payload"), SELF_DELIMITING)
+@pytest.mark.parametrize("crc", [True, False])
+def test_length_0_is_for_payloads_whose_end_can_be_known(kind: str, encoding: str, payload: bytes, crc: bool) -> None:
+    data = b"esp> " + frame(payload, kind, encoding, size=0, crc=crc) + b"I (1) app: goes on\r\n"
+    for cuts in (range(0), range(len(data)), range(0, len(data), 7)):
+        found = records(data, cuts)
+        record = one(found, Frame)
+        assert isinstance(record, Frame)
+        assert (record.payload, record.error, record.crc) == (payload, None, "ok" if crc else "none")
+        assert texts(found)[-1] == "I (1) app: goes on"
+        assert_tiles(found, len(data))
+
+
+def test_a_payload_of_unknown_length_ends_at_the_cap() -> None:
+    limits = Limits(frame=1000)
+    for kind, encoding, payload in (
+        ("json", "raw", b"[" + b"1," * 2000),
+        ("cbor", "raw", b"\x9f" + b"\x01" * 2000),
+        ("acme", "zlib", b"\0" * 2000),
+        ("acme", "base64", b"x" * 2000),
+    ):
+        found = records(frame(payload, kind, encoding, size=0), demux=Demultiplexer(limits))
+        assert "1000 bytes" in one(found, Frame).to_json()["error"]
+
+
+def test_kinds_of_your_own_have_a_maker_s_name() -> None:
+    record = one(records(frame(b"\0", "acme/telemetry")), Frame)
+    assert isinstance(record, Frame)
+    assert (record.kind, record.title) == ("acme/telemetry", "Frame acme/telemetry: 1 bytes")
+    for kind in ("acme/", "/acme", "a/b/c", "x" * 33):
+        assert "malformed" in one(records(frame(b"\0", kind)), Frame).to_json()["error"]
+
+
+def test_a_png_frame_is_a_picture_of_its_size() -> None:
+    record = one(records(frame(png(), "png", "base64")), Frame)
+    assert isinstance(record, Frame)
+    assert (record.pixels, record.title) == ((4, 2), f"Screenshot 4x2: {len(png())} bytes")
+    shown = record.to_json()
+    assert (shown["width"], shown["height"]) == (4, 2)
+
+
+@pytest.mark.parametrize("encoding", ["raw", "base64", "zlib", "base64+zlib"])
+def test_a_frame_of_the_binary_log_is_its_lines(encoding: str) -> None:
+    payload = binary_log(b"hello") + binary_log(b"two\nlines") + binary_log(b"bye")
+    data = frame(payload, "binlog", encoding) + b"I (1) app: goes on\r\n"
+    for cuts in (range(0), range(len(data))):
+        found = records(data, cuts)
+        assert texts(found) == [
+            "I (123) app: hello", "I (123) app: two", "I (123) app: lines", "I (123) app: bye", "I (1) app: goes on",
+        ]  # fmt: skip
+        assert [record.source for record in found if isinstance(record, Line)][:4] == ["binlog"] * 4
+        assert_tiles(found, len(data))
+
+
+def test_a_binlog_frame_that_holds_something_else_keeps_it() -> None:
+    record = one(records(frame(b"\x01\x02 no log", "binlog")), Frame)
+    assert isinstance(record, Frame)
+    assert (record.payload, record.error) == (b"\x01\x02 no log", "not frames of the binary log")
 
 
 def test_a_zip_bomb_is_refused() -> None:

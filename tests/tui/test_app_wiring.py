@@ -13,6 +13,7 @@ import pytest
 from espmon.port import DeviceRegistry, PortInfo, platform
 from espmon.port.posix_holders import Holder
 from espmon.records.record import Record
+from espmon.records.spans.frame import Frame
 from espmon.records.spans.png import Png
 from espmon.rom import ProbeResult
 from espmon.rom.flash_regions import FlashOutcome, RegionResult
@@ -32,6 +33,8 @@ from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen
+from espmon.tui.screens.screenshot_screen import ScreenshotScreen
+from tests.records.streams import png
 from tests.tui.happening import PROMPT, STOP, happen, shown
 from tests.tui.running import Running, running
 from tests.tui.screens.crash_data import CORE, PANIC
@@ -202,6 +205,30 @@ async def test_a_picture_that_failed_is_a_toast_with_the_reason() -> None:
         happen(case, Png(0, 0, 0.0, complete=False, error="the board sent an empty picture"))
         await case.until(lambda: "empty picture" in case.text().replace("\n", " "))
         assert case.app.screen is case.screen
+
+
+async def test_a_png_frame_answers_the_key_and_opens_as_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"not really a picture")
+    picture = png(320, 240)
+    async with running(size=(120, 40)) as case:
+        await case.press("s")
+        await case.until(lambda: case.app.artifacts._awaiting_picture)
+        entry = happen(case, Frame(0, 0, 0.0, kind="png", encoding="base64", crc="ok", payload=picture), path=path)
+        screen = await shown(case, ScreenshotScreen)
+        assert screen._pixels == (320, 240)
+        assert not case.app.artifacts._awaiting_picture
+        await case.press("escape")
+        case.app.artifacts.show(entry)
+        await shown(case, ScreenshotScreen)
+
+
+async def test_a_png_frame_that_failed_is_a_toast_with_the_reason() -> None:
+    async with running() as case:
+        await case.press("s")
+        await case.until(lambda: case.app.artifacts._awaiting_picture)
+        happen(case, Frame(0, 0, 0.0, kind="png", complete=False, error="byte 7 is not base64"))
+        await case.until(lambda: "byte 7 is not base64" in case.text().replace("\n", " "))
 
 
 async def test_a_picture_that_never_comes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

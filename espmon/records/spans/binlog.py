@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from espmon.records.columns import Columns
 from espmon.records.lines import DecodedBlock
-from espmon.records.span import MORE, Found, More, Setup, Where
+from espmon.records.span import MORE, Found, More, Setup, StringSource, Where
 from espmon.records.spans.binlog_frame import EMBEDDED, MEMORY, Decoder, Entry, control, crc8
 
 RUN = 4096
@@ -83,6 +83,24 @@ def references_plausible(data: bytes, at: int, end: int) -> bool:
         else:
             return False
     return at <= end
+
+
+def enclosed_lines(payload: bytes, whole: bytes, strings: StringSource | None, where: Where) -> DecodedBlock | None:
+    """The lines of the frames in a payload that covers `whole` in the stream; None when it is anything else."""
+    decoder = Decoder()
+    decoder.use(strings)
+    entries: list[Entry] = []
+    at = 0
+    while at < len(payload):
+        size = frame_size(payload, at, trusted=True)
+        if not isinstance(size, int):
+            return None
+        entries.append(decoder.decode(payload[at : at + size]))
+        at += size
+    counts = [*accumulate((len(entry.lines) for entry in entries), initial=0)]
+    if not 0 < counts[-1] <= len(whole):
+        return None
+    return block(whole, [len(whole) * count // counts[-1] for count in counts], entries, where)
 
 
 def block(data: bytes, ends: list[int], entries: list[Entry], where: Where) -> DecodedBlock:

@@ -1,5 +1,7 @@
 """Structured frames: `@ESPFRAME <type> <length> <encoding> <crc32>`, the payload, `@ESPFRAME_END`.
 
+Length 0 is for payloads whose end can be known. A frame of the binary log becomes the lines it holds.
+
 A frame that fails gives a record that covers its header line only, with `complete` false and the reason in `error`; the
 bytes behind the header are parsed again as text.
 """
@@ -15,15 +17,19 @@ from typing import Any, ClassVar
 
 from espmon.model.rom_banners import BANNER_REACH, RESET_BANNER
 from espmon.records.cbor import cbor_value
+from espmon.records.lines import LineBlock
 from espmon.records.record import JsonObject, PayloadRecord
 from espmon.records.span import Bytes, Found, More, Outcome, Setup, Where
+from espmon.records.spans.binlog import enclosed_lines
 from espmon.records.spans.header_lines import end_line, header_line
-from espmon.records.spans.png_chunks import PngWalk
+from espmon.records.spans.payload_walks import walk_for
+from espmon.records.spans.png_chunks import PngWalk, picture_noun, png_size
 from espmon.records.spans.wire_encodings import NOT_BASE64, Damaged, unpack
 from espmon.records.values import json_value
 
 HEADER = re.compile(
-    rb"@ESPFRAME (?P<kind>[a-z0-9_.-]{1,32})(?::(?P<name>[^\r\n]{1,255}?))? (?P<size>\d{1,20})"
+    rb"@ESPFRAME (?P<kind>(?=[a-z0-9_./-]{1,32}[ :])[a-z0-9_.-]+(?:/[a-z0-9_.-]+)?)(?::(?P<name>[^\r\n]{1,255}?))?"
+    rb" (?P<size>\d{1,20})"
     rb" (?P<encoding>[A-Za-z0-9+_-]{1,16})(?: (?P<crc>[0-9a-fA-F]{8}|-))? *\r{0,2}\n"
 )
 LIKE_HEADER = re.compile(rb"@ESPFRAME \S+ \S+ \S+")
@@ -52,7 +58,7 @@ class Header:
 class Frame(PayloadRecord):
     """A structured payload. `payload` holds the decoded bytes."""
 
-    __slots__ = ("crc", "encoding", "kind", "name", "value")
+    __slots__ = ("_pixels", "crc", "encoding", "kind", "name", "value")
 
     type: ClassVar[str] = "frame"
 
@@ -77,10 +83,18 @@ class Frame(PayloadRecord):
         self.crc = crc
         self.name = name
         self.value = value
+        self._pixels = png_size(payload) if kind == "png" else None
+
+    @property
+    def pixels(self) -> tuple[int, int] | None:
+        """A `png` is a picture, like those between PNG_BEGIN and PNG_END."""
+        return self._pixels
 
     @property
     def noun(self) -> str:
         """With its kind and the name that the device gave it."""
+        if self._pixels is not None:
+            return picture_noun(self._pixels)
         return f"Frame {self.kind} {self.name}" if self.name else f"Frame {self.kind}"
 
     def about(self) -> JsonObject:
@@ -91,6 +105,7 @@ class Frame(PayloadRecord):
             "crc": self.crc,
             "value": self.value,
             "name": self.name,
+            **({} if self._pixels is None else dict(zip(("width", "height"), self._pixels, strict=True))),
             **super().about(),
         }
 
@@ -106,14 +121,14 @@ def base_name(name: bytes) -> str | None:
 class FrameCapture:
     """A frame in progress."""
 
-    kind = "frame"
     lines = 0
 
     def __init__(self, header: Header, where: Where, setup: Setup) -> None:
+        self.kind = "png" if header.kind == "png" else "frame"
         self._header = header
         self._where = where
         self._setup = setup
-        self._walk = None if header.size else PngWalk(setup.limits.png)
+        self._walk = None if header.size else walk_for(header.kind, header.encoding, setup.limits)
         self._searched = header.length
         self._whole = False
 
@@ -140,7 +155,7 @@ class FrameCapture:
         first = start + max(head.length, self._searched - BANNER_REACH)
         fresh = start + self._searched
         self._searched = max(head.length, stop - start)
-        if head.encoding.startswith("base64"):
+        if self._walk is None and head.encoding.startswith("base64"):
             wrong = NOT_BASE64.search(data, fresh, stop)
             if wrong:
                 have = wrong.start() - body
@@ -190,14 +205,15 @@ class FrameCapture:
                 return self._damaged(f"crc32 is {computed:08x}, the header says {head.crc:08x}", size, crc="bad")
             crc = "ok"
         try:
-            record = self._record(wire, stop - start, crc)
+            record = self._record(bytes(data[start:stop]), wire, crc)
         except Damaged as error:
             return self._damaged(str(error), size, crc=crc)
         return Outcome(stop - start, record)
 
-    def _record(self, wire: bytes, length: int, crc: str) -> Frame:
+    def _record(self, whole: bytes, wire: bytes, crc: str) -> Frame | LineBlock:
         head = self._header
         limits = self._setup.limits
+        length = len(whole)
         payload = unpack(wire, head.encoding, self._setup.room(self._where.offset + length))
         if head.encoding.endswith("zlib"):
             self._setup.unpacked += len(payload)
@@ -210,7 +226,12 @@ class FrameCapture:
                     value = json_value(payload) if head.kind == "json" else cbor_value(payload)
                 except ValueError as wrong:
                     error = str(wrong)
-        elif head.kind == "png" and self._walk is None:
+        elif head.kind == "binlog":
+            lines = enclosed_lines(payload, whole, self._setup.strings, self._where)
+            if lines is not None:
+                return lines
+            error = "not frames of the binary log"
+        elif head.kind == "png":
             walk = PngWalk(len(payload))
             walk.scan(payload, 0, len(payload))
             if walk.end != len(payload):
@@ -265,8 +286,8 @@ class FrameRecognizer:
             return f"unknown encoding {header.encoding!r}"
         if header.size > self._limits.frame:
             return f"length {header.size} is above the cap of {self._limits.frame} bytes"
-        if not header.size and (header.kind != "png" or header.encoding != "raw"):
-            return "length 0 is for raw png only"
+        if not header.size and walk_for(header.kind, header.encoding, self._limits) is None:
+            return f"length 0 is for payloads that say where they end (see `espmon formats`), not for raw {header.kind}"
         return None
 
     def _malformed(self, line: bytes, where: Where, error: str, header: Header | None = None) -> Found:

@@ -16,7 +16,7 @@ from espmon.records.limits import Limits
 from espmon.records.record import JsonObject, PayloadRecord
 from espmon.records.span import MORE, Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.header_lines import end_line, header_line
-from espmon.records.spans.png_chunks import PngWalk
+from espmon.records.spans.png_chunks import PngWalk, picture_noun
 
 HEADER = re.compile(rb"PNG_BEGIN (\d{1,20}) *\r{0,2}\n")
 END = b"PNG_END"
@@ -46,9 +46,14 @@ class Png(PayloadRecord):
         self.height = height
 
     @property
+    def pixels(self) -> tuple[int, int]:
+        """Its size."""
+        return self.width, self.height
+
+    @property
     def noun(self) -> str:
         """With its size in pixels, where that is known."""
-        return f"Screenshot {self.width}x{self.height}" if self.width else "Screenshot"
+        return picture_noun(self.pixels)
 
     def about(self) -> JsonObject:
         """The fields of a `png` in JSON, without the digest."""

@@ -12,6 +12,19 @@ CHUNK_OVERHEAD = 12
 """Length, type and CRC of a chunk, 4 bytes each."""
 
 
+def png_size(data: Bytes) -> tuple[int, int]:
+    """Width and height of a picture in pixels, (0, 0) where its first chunk is not there."""
+    if data[:8] != SIGNATURE or data[12:16] != b"IHDR" or len(data) < 24:
+        return 0, 0
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def picture_noun(pixels: tuple[int, int]) -> str:
+    """A picture in a title, with its size where that is known."""
+    return f"Screenshot {pixels[0]}x{pixels[1]}" if pixels[0] else "Screenshot"
+
+
 class PngWalk:
     """Follows one PNG. Positions are relative to its first byte.
 
