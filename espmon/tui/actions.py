@@ -81,10 +81,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.left", "h,left", "Left", "Left along long lines", "While lines do not wrap.", MOVE, "sideways(-1)"),
     Action("log.right", "l,right", "Right", "Right along long lines", "While lines do not wrap.", MOVE,
            "sideways(1)"),
-    Action("log.boot_previous", "left_square_bracket", "Previous boot", "To the boot before", "Boots are marked.",
-           MOVE, "boot(-1)"),
-    Action("log.boot_next", "right_square_bracket", "Next boot", "To the next boot", "Boots are marked.", MOVE,
-           "boot(1)"),
+    Action("log.walk_previous", "left_square_bracket", "Previous", "To the error, warning, crash, boot or mark before",
+           "Then one more key.", MOVE, "walk(-1)"),
+    Action("log.walk_next", "right_square_bracket", "Next", "To the next error, warning, crash, boot or mark",
+           "Then one more key.", MOVE, "walk(1)"),
+    Action("log.boot_previous", "", "Previous boot", "To the boot before", "Boots are marked.", MOVE, "boot(-1)"),
+    Action("log.boot_next", "", "Next boot", "To the next boot", "Boots are marked.", MOVE, "boot(1)"),
+    Action("log.mark", "m", "Mark", "Mark a line, or take its mark away",
+           "The line walked to last, else the newest visible one.", MOVE, "mark"),
+    Action("log.go_to", "apostrophe", "Go to", "Go to a mark, line, boot or time", "Lists marks and boots.", MOVE,
+           "app.go_to"),
     Action("log.inspector", "e", "Events", "Events: resets, panics, captures", "Side panel from 100 columns.",
            LOOK, "inspector", footer=True),
     Action("log.wrap", "w", "Wrap", "Wrap long lines", "Long lines wrap, or go beyond the edge.", LOOK, "wrap"),
@@ -185,6 +191,17 @@ MENU: tuple[MenuKey, ...] = (
 # fmt: on
 """As in idf.py monitor (each letter also with Ctrl), and K."""
 
+WALK: tuple[MenuKey, ...] = (
+    MenuKey(("e",), "e", "error", "error"),
+    MenuKey(("w",), "w", "warning", "warning"),
+    MenuKey(("c",), "c", "crash", "crash"),
+    MenuKey(("b", "left_square_bracket", "right_square_bracket"), "b", "boot", "boot"),
+    MenuKey(("m",), "m", "mark", "mark"),
+)
+"""After `]` to the next one, after `[` to the one before."""
+
+WALK_KEYS = {"previous": "left_square_bracket", "next": "right_square_bracket"}
+
 BY_NAME = "palette"
 """Written in place of a key for what has none."""
 
@@ -200,9 +217,9 @@ def chosen_bindings(keymap: Mapping[str, str]) -> list[Binding]:
     return [replace(action, keys=keymap[action.id]).binding() for action in without]
 
 
-def menu_call(key: str) -> str | None:
-    """What `key` does after the menu key, None for keys that mean nothing there."""
-    return next((entry.call for entry in MENU if key in entry.keys), None)
+def call_after(key: str, table: Iterable[MenuKey]) -> str | None:
+    """What `key` does after the key that opens `table`, None for keys that mean nothing there."""
+    return next((entry.call for entry in table if key in entry.keys), None)
 
 
 def help_rows(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
@@ -211,6 +228,11 @@ def help_rows(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, s
     rows = [(keys_of(action, keymap) or BY_NAME, action.title, action.help, action.group) for action in ACTIONS]
     menu = written(keymap.get("app.menu", "ctrl+t"))
     rows += [(f"{menu} {entry.shown}", f"Send {entry.shown} itself", "", PROGRAM) for entry in MENU if not entry.action]
+    back, on = (written(split(keymap.get(f"log.walk_{way}", key))[0]) for way, key in WALK_KEYS.items())
+    rows += [
+        (f"{on} {entry.shown}, {back} {entry.shown}", f"To the next {entry.label}, to the one before", "", MOVE)
+        for entry in WALK
+    ]
     return rows
 
 

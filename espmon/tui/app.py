@@ -273,6 +273,10 @@ class EspmonApp(Host):
         """A copy of the log text, on and off."""
         self.questions.ask_log()
 
+    def action_go_to(self) -> None:
+        """A mark, line, boot or time."""
+        self.questions.ask_place()
+
     def action_baud(self) -> None:
         """Another rate."""
         self.questions.ask_baud()

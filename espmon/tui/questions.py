@@ -61,6 +61,20 @@ class Questions:
         )
         app.push_screen(prompt, answered)
 
+    def ask_place(self) -> None:
+        """Where in the log to go."""
+        from espmon.tui.monitor.walking import PLACES
+        from espmon.tui.screens.prompt import TextPrompt
+
+        walking = self._app.monitor.walking
+
+        def answered(text: str | None) -> None:
+            if text:
+                self._app.run_worker(walking.go_to(text), exclusive=True, group="go-to")
+
+        prompt = TextPrompt("Go to", check=walking.problem, placeholder=PLACES, candidates=walking.places(), label="Go")
+        self._app.push_screen(prompt, answered)
+
     def ask_elf(self, chosen: Callable[[Path], None] | None = None) -> None:
         """Which ELF decodes addresses; candidates are the builds below the current folder."""
         self._app.run_worker(self._ask_elf(chosen), exclusive=True, group="ask-elf")

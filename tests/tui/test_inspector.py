@@ -128,11 +128,11 @@ async def test_the_cursor_stays_while_new_events_come() -> None:
 async def test_boots_are_marked_in_the_log_and_reached_by_keys() -> None:
     async with running(size=(120, 30)) as case:
         await with_events(case)
-        await case.press("left_square_bracket")
+        await case.press("left_square_bracket", "b")
         assert any("boot 2 · Panic reset" in row for row in case.rows())
-        await case.press("left_square_bracket")
+        await case.press("left_square_bracket", "b")
         assert case.rows()[0].startswith("── boot 1 · Power on")
-        await case.press("right_square_bracket")
+        await case.press("right_square_bracket", "b")
         assert any("boot 2 · Panic reset" in row for row in case.rows())
 
 
@@ -144,16 +144,16 @@ async def test_boots_are_reached_one_after_the_other_past_rows_that_are_no_lines
             case.session.decorate(line + 1, "app_main at main.c:42", "called by main.c:7")
             case.session.add_event("reset", "Power on", line=line, boot=boot)
         await case.until(lambda: len(case.pane.drawing.marks) == len(lines))
-        await case.press("left_square_bracket")
+        await case.press("left_square_bracket", "b")
         for boot in range(len(lines) - 1, 0, -1):
-            await case.press("left_square_bracket")
+            await case.press("left_square_bracket", "b")
             assert any(row.startswith(f"── boot {boot} ·") for row in case.rows()), boot
-            assert case.screen._boot == lines[boot - 1]
-        await case.press("left_square_bracket")
+            assert case.screen.walking.here == lines[boot - 1]
+        await case.press("left_square_bracket", "b")
         await case.until(lambda: "No boot before this" in case.text())
         for boot in range(2, len(lines) + 1):
-            await case.press("right_square_bracket")
-            assert case.screen._boot == lines[boot - 1]
+            await case.press("right_square_bracket", "b")
+            assert case.screen.walking.here == lines[boot - 1]
 
 
 async def test_each_boot_of_a_loop_is_marked_and_reached_though_it_is_one_event() -> None:
@@ -168,9 +168,9 @@ async def test_each_boot_of_a_loop_is_marked_and_reached_though_it_is_one_event(
         await case.until(lambda: len(case.pane.drawing.marks) == 5)
         assert len(case.screen.inspector.events.entries) == 2
         for boot in range(5, 1, -1):
-            await case.press("left_square_bracket")
+            await case.press("left_square_bracket", "b")
             assert any(f"boot {boot} · boot loop, {boot} times" in row for row in case.rows())
-        await case.press("left_square_bracket")
+        await case.press("left_square_bracket", "b")
         assert case.rows()[0].startswith("── boot 1 · Power on")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import on
@@ -17,6 +18,7 @@ from espmon.session.status import EventEntry, Severity, Status
 from espmon.tui.log.layout import Mark, Shape, Timestamps
 from espmon.tui.log.query import LineFilter, QueryError
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
+from espmon.tui.monitor.walking import Walking
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.capture_line import CaptureLine
 from espmon.tui.widgets.event_list import EventList
@@ -92,7 +94,7 @@ class MonitorView(Screen[None]):
         self._timestamps = timestamps
         self._output = True
         self._output_end = 0
-        self._boot: int | None = None
+        self.walking = Walking(self)
         self._told_slow: set[str] = set()
         self._before_search: tuple[int, int] | None = None
         self.completed = False
@@ -122,6 +124,15 @@ class MonitorView(Screen[None]):
     def status(self) -> Status:
         """The session's status."""
         return self.link.session.status
+
+    @property
+    def entries(self) -> Sequence[EventEntry]:
+        """The events."""
+        return self.link.session.events
+
+    def say(self, text: str) -> None:
+        """Tell the user, for a moment."""
+        self.app.notify(text, markup=False)
 
     @property
     def mode(self) -> str:
@@ -281,19 +292,6 @@ class MonitorView(Screen[None]):
         """To the oldest line."""
         self.pane.go_to_start()
 
-    def action_boot(self, step: int) -> None:
-        """To the boot before or after the one gone to last, while that is in view; else the first visible line."""
-        visible = () if self.pane.follow else self.pane.visible_lines
-        here = self._boot if self._boot is not None and self._boot in visible else self.pane.top_line or 0
-        # By the marks: of a loop, the events keep the newest boot alone.
-        past = [line for line in self.pane.drawing.marks if line < here]
-        coming = [line for line in self.pane.drawing.marks if line > here]
-        if not (past if step < 0 else coming):
-            self.app.notify("No boot before this" if step < 0 else "No boot after this", markup=False)
-            return
-        self._boot = max(past) if step < 0 else min(coming)
-        self.go_to_line(self._boot)
-
     def action_wrap(self) -> None:
         """Wrap on and off."""
         self.pane.set_wrap(not self.pane.drawing.wrap)
@@ -348,7 +346,7 @@ class MonitorView(Screen[None]):
             text = "\n".join(self.pane.drawing.line(line).text for line in lines)
             what = f"{len(lines)} visible lines"
         self.app.copy_to_clipboard(text)
-        self.app.notify(f"{what} sent to the terminal's clipboard; not every terminal takes it", markup=False)
+        self.say(f"{what} sent to the terminal's clipboard; not every terminal takes it")
 
     def go_to_line(self, line: int) -> None:
         """Show a line, or say why it cannot be shown."""
@@ -375,7 +373,7 @@ class MonitorView(Screen[None]):
     def _jump(self, event: EventList.Jump) -> None:
         event.stop()
         if event.entry.line is None:
-            self.app.notify("This event belongs to no line of the log", markup=False)
+            self.say("This event belongs to no line of the log")
             return
         if self.has_class("-narrow"):
             self.action_inspector()
@@ -399,9 +397,9 @@ class MonitorView(Screen[None]):
         """Next or previous match."""
         queries = self.pane.queries
         if queries.query is None:
-            self.app.notify("Nothing is searched: / begins", markup=False)
+            self.say("Nothing is searched: / begins")
         elif not self.pane.next_match(step):
-            self.app.notify("No match", markup=False)
+            self.say("No match")
         self.show_state()
 
     @on(SearchBar.Changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -66,6 +67,7 @@ class MonitorScreen(SendingView):
 
     _before_menu: Widget | None = None
     _by_menu = False
+    _step = 0
 
     def __init__(
         self, link: SessionLink, settings: Settings, history: Path | None, *, timestamps: bool = False
@@ -227,14 +229,14 @@ class MonitorScreen(SendingView):
     @on(RawKeys.Dismissed)
     @on(RawMode.Dismissed)
     def _raw_left(self) -> None:
-        if self.in_menu:
+        if self.in_table:
             self._close_menu()
         if self.has_class("-raw"):
             self.action_raw()
 
     def action_interrupt(self) -> None:
         """Ctrl-C: copy the selection, or send it to the board."""
-        if self.in_menu:
+        if self.in_table:
             self._close_menu()
         elif self.get_selected_text():
             self.action_copy()
@@ -245,17 +247,40 @@ class MonitorScreen(SendingView):
     # -- the menu key -------------------------------------------------------------------------------------------
 
     @property
+    def in_table(self) -> bool:
+        """Whether the next key is one of a table's."""
+        return self.completed and self.query_one(MenuHint).has_class("-on")
+
+    @property
     def in_menu(self) -> bool:
         """Whether the next key belongs to the menu."""
-        return self.completed and self.query_one(MenuHint).has_class("-on")
+        return self.in_table and not self._step
 
     async def action_menu(self) -> None:
         """Wait for one more key; the menu key again sends itself."""
         if self.in_menu:
             await self.menu_key("ctrl+t")
-            return
+        else:
+            self._open_table("Ctrl-T", actions.MENU)
+
+    def action_walk(self, step: int) -> None:
+        """Wait for the key that says what to walk to: the next one (1) or the one before (-1)."""
+        self._open_table(actions.written(actions.WALK_KEYS["next" if step > 0 else "previous"]), actions.WALK, step)
+
+    async def action_boot(self, step: int) -> None:
+        """To the boot before or after."""
+        await self.walking.go("boot", step)
+
+    def action_mark(self) -> None:
+        """Mark a line."""
+        self.walking.mark()
+
+    def _open_table(self, opened_by: str, table: Iterable[actions.MenuKey], step: int = 0) -> None:
         hint = self.query_one(MenuHint)
-        self._before_menu = self.focused
+        if not self.in_table:
+            self._before_menu = self.focused
+        self._step = step
+        hint.offer(opened_by, table)
         hint.add_class("-on")
         self.set_focus(hint)
         self.refresh_bindings()
@@ -263,12 +288,21 @@ class MonitorScreen(SendingView):
     def _close_menu(self) -> None:
         self.query_one(MenuHint).remove_class("-on")
         before, self._before_menu = self._before_menu, None
+        self._step = 0
         self.set_focus(before if before is not None and before.is_attached else self.pane)
         self.refresh_bindings()
 
     @on(MenuHint.Chosen)
     async def _chosen(self, event: MenuHint.Chosen) -> None:
-        await self.menu_key(event.key)
+        if step := self._step:
+            self._close_menu()
+            kind = actions.call_after(event.key, actions.WALK)
+            if kind is not None:
+                await self.walking.go(kind, step)
+            elif event.key != "escape":
+                self.say(f"{actions.written(event.key)} names nothing to walk to")
+        else:
+            await self.menu_key(event.key)
 
     async def menu_key(self, key: str) -> None:
         """Do what `key` means after the menu key."""
@@ -277,9 +311,9 @@ class MonitorScreen(SendingView):
             if self.has_class("-raw"):
                 self.action_raw()
             return
-        call = actions.menu_call(key)
+        call = actions.call_after(key, actions.MENU)
         if call is None:
-            self.app.notify(f"{actions.written(key)} means nothing after the menu key", markup=False)
+            self.say(f"{actions.written(key)} means nothing after the menu key")
             return
         namespace = "" if call.startswith("app.") else "screen."
         await self.run_from_elsewhere(namespace + call)
@@ -298,11 +332,11 @@ class MonitorScreen(SendingView):
             return True
         if action in BEGIN_TYPING:
             # Looked at before the focused widget: must let the key through wherever it can be typed.
-            return not self.in_menu and isinstance(self.focused, LogPane | EventList | None)
+            return not self.in_table and isinstance(self.focused, LogPane | EventList | None)
         if action == "raw_anywhere":
             # In raw mode the key comes back, and the raw keys take it themselves.
-            return not (self.has_class("-raw") or self.in_menu)
-        return not (self.has_class("-raw") or self.in_menu)
+            return not (self.has_class("-raw") or self.in_table)
+        return not (self.has_class("-raw") or self.in_table)
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -320,7 +354,7 @@ class MonitorScreen(SendingView):
             hidden = frozenset({"log.input", "log.search", "log.filter", "log.inspector", "board.screenshot"})
         for key, active in found.items():
             if active.binding.id == "app.palette":
-                found[key] = active._replace(binding=replace(active.binding, show=mode != "RAW" and not self.in_menu))
+                found[key] = active._replace(binding=replace(active.binding, show=mode != "RAW" and not self.in_table))
             elif active.binding.id in hidden:
                 found[key] = active._replace(binding=replace(active.binding, show=False))
             elif active.binding.id == "app.help" and self.typing:

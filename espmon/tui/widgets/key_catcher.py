@@ -1,7 +1,8 @@
-"""Widgets that take every key: raw keys for the board, and the one key after the menu key."""
+"""Widgets that take every key: raw keys for the board, and the one key after a key that opens a table."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual import events
@@ -10,7 +11,7 @@ from textual.geometry import Size
 from textual.keys import _character_to_key
 from textual.message import Message
 
-from espmon.tui.actions import MENU
+from espmon.tui.actions import MenuKey
 from espmon.tui.widgets.text_row import TextRow
 
 SEQUENCES: dict[str, bytes] = {
@@ -66,7 +67,7 @@ def key_named(data: bytes) -> str:
 
 
 CELL = 15
-"""Cells of one key in the menu's table."""
+"""Cells of one key in a table."""
 
 
 class RawKeys(TextRow):
@@ -92,7 +93,7 @@ class RawKeys(TextRow):
 
 
 class MenuHint(TextRow, can_focus=True):
-    """Waits for the key after the menu key, and says which there are."""
+    """Waits for the key after the menu key, or another that opens a table, and says which there are."""
 
     DEFAULT_CSS = """
     MenuHint { display: none; background: $accent; color: $background; padding: 0 1; height: auto; max-height: 8; }
@@ -105,10 +106,11 @@ class MenuHint(TextRow, can_focus=True):
 
         key: str
 
-    def on_mount(self) -> None:
-        """The table of keys."""
-        cells = [("Ctrl-T", "then"), *((entry.shown, entry.label) for entry in MENU), ("Esc", "back")]
+    def offer(self, opened_by: str, table: Iterable[MenuKey]) -> None:
+        """Show a table of keys; `opened_by` is the key before them."""
+        cells = [(opened_by, "then"), *((entry.shown, entry.label) for entry in table), ("Esc", "back")]
         self.set_parts([part for key, label in cells for part in ((key, "bold"), (label, ""))])
+        self.refresh(layout=True)
 
     def render(self) -> Content:
         """All keys in columns, over as many rows as it takes."""
@@ -126,7 +128,7 @@ class MenuHint(TextRow, can_focus=True):
         return -(-len(self._left) // 2 // columns)
 
     async def on_key(self, event: events.Key) -> None:
-        """One key, and the menu is gone."""
+        """One key, and the table is gone."""
         event.stop()
         event.prevent_default()
         self.post_message(self.Chosen(event.key))

@@ -1,0 +1,321 @@
+"""Walks through the log: to the error, warning, crash, boot or mark before or after a place, to a line, to a time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from espmon.records.columns import LEVELS
+from espmon.session.status import EventEntry
+from espmon.session.store import LogStore
+from espmon.tui.log.layout import Mark, host_time
+from espmon.tui.widgets.log_pane import LogPane
+
+SLICE_SECONDS = 0.004
+"""Time spent on reading levels before the screen gets its turn."""
+
+MAX_MARKS = 1000
+"""Most places marked; the oldest mark goes first."""
+
+LEVEL_OF = {"error": ord("E"), "warning": ord("W")}
+"""What is walked to by the level of its line -> the level's code in `Columns.levels`."""
+
+CRASHES = frozenset({"panic", "coredump"})
+"""Types of the records that are crashes."""
+
+NONE = {
+    "error": "No error {}",
+    "warning": "No warning {}",
+    "crash": "No crash {}",
+    "boot": "No boot {}",
+    "mark": "No mark {}: m marks a line",
+}
+"""Kind -> what is said when there is none that way."""
+
+PLACES = "1200   boot 3   mark 1   12:03:04   -5m   (81234)"
+"""Examples of what `place` understands: line, boot, mark, host time, time before now, device time."""
+
+_PLACE = re.compile(
+    r"(?P<line>\d{1,12})"
+    r"|boot (?P<boot>\d{1,9})\b.*"
+    r"|mark (?P<mark>\d{1,9})\b.*"
+    r"|\((?P<device>\d{1,12})\)"
+    r"|-(?P<back>\d{1,9}(?:\.\d{1,3})?)(?P<unit>[smh])"
+    r"|(?P<clock>\d?\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)"
+)
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Walked(Protocol):
+    """What walking needs of the monitor."""
+
+    @property
+    def pane(self) -> LogPane:
+        """The log."""
+
+    @property
+    def entries(self) -> Sequence[EventEntry]:
+        """The events."""
+
+    def go_to_line(self, line: int) -> None:
+        """Show a line, or say why it cannot be shown."""
+
+    def say(self, text: str) -> None:
+        """Tell the user."""
+
+
+class Walking:
+    """The places of one log. All methods run on the screen's loop.
+
+    Args:
+        view: the monitor.
+    """
+
+    def __init__(self, view: Walked) -> None:
+        self._view = view
+        self._last: int | None = None
+        self._walk = 0
+        self._made = 0
+        self.marks: dict[int, int] = {}
+        """Marked line -> number of its mark, in the order made."""
+
+    # -- where ----------------------------------------------------------------------------------------------------
+
+    @property
+    def here(self) -> int:
+        """The line walked to last while it is in view; else the first visible one, and when following, the end."""
+        pane = self._view.pane
+        if pane.follow:
+            return len(pane.drawing.store)
+        return self._last if self._last is not None and self._last in pane.visible_lines else pane.top_line or 0
+
+    async def go(self, kind: str, step: int) -> None:
+        """To the next (`step` 1) or previous (-1) "error", "warning", "crash", "boot" or "mark"."""
+        self._walk = walk = self._walk + 1
+        here = self.here
+        if kind in LEVEL_OF:
+            view = self._view.pane.view
+            line = await level_line(view.store, LEVEL_OF[kind], here, step, view.shows, lambda: walk == self._walk)
+            if walk != self._walk:
+                return
+        else:
+            lines = self._lines(kind)
+            line = max((one for one in lines if one < here), default=None)
+            if step > 0:
+                line = min((one for one in lines if one > here), default=None)
+        if line is None:
+            self._view.say(NONE[kind].format("before this" if step < 0 else "after this"))
+            return
+        self._last = line
+        self._view.go_to_line(line)
+
+    def _lines(self, kind: str) -> list[int]:
+        """Lines of what there is of a kind."""
+        if kind == "mark":
+            return list(self.marks)
+        if kind == "boot":
+            # By what stands in the log: of a loop, the events keep the newest boot alone.
+            marks = self._view.pane.drawing.marks
+            return [line for line, here in marks.items() if any(mark.event is not None for mark in here)]
+        return [
+            entry.line
+            for entry in self._view.entries
+            if entry.line is not None and entry.count and entry.record.type in CRASHES
+        ]
+
+    # -- marks ----------------------------------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        """Mark the line walked to last, or the newest visible one; a marked one loses its mark."""
+        pane = self._view.pane
+        lines = pane.visible_lines
+        if not lines:
+            return
+        line = self._last if self._last is not None and not pane.follow and self._last in lines else lines[-1]
+        line = pane.drawing.store.rows.start(line)
+        if line in self.marks:
+            self._unmark(line)
+        else:
+            self._made += 1
+            self.marks[line] = self._made
+            if len(self.marks) > MAX_MARKS:
+                self._unmark(next(iter(self.marks)))
+            pane.add_mark(line, Mark(self.describe(line)))
+            self._last = line
+
+    def _unmark(self, line: int) -> None:
+        text = self.describe(line)
+        del self.marks[line]
+        drawing = self._view.pane.drawing
+        left = [mark for mark in drawing.marks.get(line, ()) if mark.text != text]
+        if left:
+            drawing.marks[line] = left
+        else:
+            drawing.marks.pop(line, None)
+        self._view.pane.repaint(forget=True)
+
+    def describe(self, line: int) -> str:
+        """A mark in words: its number, when its line came, and how long after the mark made before it."""
+        pane, number = self._view.pane, self.marks[line]
+        words = [f"mark {number}"]
+        when = line_time(pane.drawing.store, line)
+        if when is not None:
+            words.append(host_time(pane.drawing.store.wall(when), pane.drawing.time_format))
+            other, earlier = max(((made, one) for one, made in self.marks.items() if made < number), default=(0, -1))
+            before = line_time(pane.drawing.store, earlier) if other else None
+            if before is not None:
+                words.append(f"{when - before:+.3f} s from mark {other}")
+        return " · ".join(words)
+
+    # -- places by name -------------------------------------------------------------------------------------------
+
+    def places(self) -> list[str]:
+        """What there is to go to, newest first: marks, then boots."""
+        boots = {mark.text for marks in self._view.pane.drawing.marks.values() for mark in marks}
+        numbered = sorted((text for text in boots if text.startswith("boot ")), key=_number, reverse=True)
+        return [self.describe(line) for line in reversed(self.marks)] + numbered
+
+    def problem(self, text: str) -> str:
+        """Why `text` names no place, "" when it does."""
+        match = _PLACE.fullmatch(text.strip())
+        if match is None:
+            return f"As in  {PLACES}"
+        return "" if match["clock"] is None or _today(match["clock"]) is not None else "No time of day"
+
+    async def place(self, text: str) -> int | None:
+        """The line that `text` means (see `PLACES`); None when there is none in memory."""
+        match = _PLACE.fullmatch(text.strip())
+        if match is None:
+            return None
+        store = self._view.pane.drawing.store
+        group = match.groupdict()
+        line: int | None = None
+        if group["line"] is not None:
+            number = int(group["line"]) - 1
+            line = number if store.first <= number < len(store) else None
+        elif group["boot"] is not None:
+            line = self._boot(int(group["boot"]))
+        elif group["mark"] is not None:
+            line = next((one for one, number in self.marks.items() if number == int(group["mark"])), None)
+        elif group["device"] is not None:
+            line = await device_line(store, int(group["device"]))
+        elif group["back"] is not None:
+            line = time_line(store, time.time() - float(group["back"]) * _SECONDS[group["unit"]])
+        elif (when := _today(group["clock"])) is not None:
+            line = time_line(store, when)
+        return line
+
+    def _boot(self, number: int) -> int | None:
+        name = f"boot {number}"
+        marks = self._view.pane.drawing.marks.items()
+        return next((line for line, here in marks if any(mark.text.split(" · ")[0] == name for mark in here)), None)
+
+    async def go_to(self, text: str) -> None:
+        """To the place that `text` means."""
+        line = await self.place(text)
+        if line is None:
+            store = self._view.pane.drawing.store
+            self._view.say(f"Not in memory, which has lines {store.first + 1:,} to {len(store):,}")
+            return
+        self._last = line
+        self._view.go_to_line(line)
+
+
+def _number(text: str) -> int:
+    return int(re.sub(r"\D.*", "", text.removeprefix("boot ")) or 0)
+
+
+def _today(clock: str) -> float | None:
+    """Seconds since 1970 of a time of day, the last time that it was; None where it is none."""
+    form = "%H:%M" if clock.count(":") == 1 else "%H:%M:%S.%f" if "." in clock else "%H:%M:%S"
+    now = datetime.now()
+    try:
+        when = datetime.strptime(clock, form).replace(year=now.year, month=now.month, day=now.day).timestamp()
+    except ValueError:
+        return None
+    return when if when <= now.timestamp() else when - 86400
+
+
+async def level_line(
+    store: LogStore, level: int, here: int, step: int, shown: Callable[[int], bool], wanted: Callable[[], bool]
+) -> int | None:
+    """The next or previous shown line of a level; gives the loop its turn while it reads.
+
+    Args:
+        store: the log.
+        level: code of the level letter.
+        here: where to begin, not included.
+        step: 1 or -1.
+        shown: whether a line can be gone to.
+        wanted: False once nobody waits for it any more.
+    """
+    assert level in LEVELS
+    segments = store.segments(here + 1) if step > 0 else [one for one in store.segments() if one.first < here][::-1]
+    begun = time.monotonic()
+    for segment in segments:
+        levels, first = segment.block.levels, segment.first
+        low, high = max(0, here + 1 - first), max(0, here - first)
+        at = levels.find(level, low) if step > 0 else levels.rfind(level, 0, high)
+        while at >= 0 and not shown(first + at):
+            at = levels.find(level, at + 1) if step > 0 else levels.rfind(level, 0, at)
+        if at >= 0:
+            return first + at
+        if time.monotonic() - begun > SLICE_SECONDS:
+            await asyncio.sleep(0)
+            begun = time.monotonic()
+            if not wanted():
+                return None
+    return None
+
+
+def line_time(store: LogStore, line: int) -> float | None:
+    """When a line came, on the session's clock; None where nobody knows (any more)."""
+    try:
+        block, index = store.locate(line)
+    except IndexError:
+        return None
+    return block.host_time(index)
+
+
+def time_line(store: LogStore, wall: float) -> int | None:
+    """The first line that came at `wall` (seconds since 1970) or later; the last one when all came before."""
+    segments = [one for one in store.segments() if one.block.host_time(0) is not None]
+    if not segments:
+        return None
+
+    def came(segment_index: int) -> float:
+        when = segments[segment_index].block.host_time(0)
+        return store.wall(when) if when is not None else 0.0
+
+    at = max(0, bisect_right(range(len(segments)), wall, key=came) - 1)
+    for segment in segments[at : at + 2]:
+        for index in range(len(segment.block)):
+            when = segment.block.host_time(index)
+            if when is not None and store.wall(when) >= wall:
+                return segment.first + index
+    return len(store) - 1
+
+
+async def device_line(store: LogStore, ms: int) -> int | None:
+    """The first line of the newest run of the board whose device time is `ms` or later."""
+    found = None
+    begun = time.monotonic()
+    for segment in reversed(store.segments()):
+        if time.monotonic() - begun > SLICE_SECONDS:
+            await asyncio.sleep(0)
+            begun = time.monotonic()
+        times = segment.block.times
+        for index in range(len(times) - 1, -1, -1):
+            device = times[index]
+            if device is None:
+                continue
+            if device >= ms:
+                found = segment.first + index
+            elif found is not None:
+                return found
+    return found

@@ -1,0 +1,136 @@
+"""Walking through the log: from error to error, to marks, to a line or a time."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from espmon.session.store import LogStore
+from espmon.tui.actions import WALK
+from espmon.tui.log.query import LineFilter
+from espmon.tui.monitor.walking import level_line, time_line
+from espmon.tui.screens.prompt import TextPrompt
+from tests.tui.fake_session import block_of
+from tests.tui.running import Running, numbered, running
+
+NEXT, PREVIOUS = "right_square_bracket", "left_square_bracket"
+LOG = b"".join(
+    b"%s (%d) app: line %d\r\n" % (b"E" if number % 100 == 50 else b"W" if number % 100 == 70 else b"I", number, number)
+    for number in range(500)
+)
+
+
+async def arrives(case: Running, line: int) -> None:
+    await case.until(lambda: case.screen.walking.here == line, f"line {line}")
+
+
+def shows(case: Running, text: str) -> bool:
+    return any(row.endswith(text) for row in case.rows())
+
+
+@pytest.mark.parametrize(("key", "first"), [("e", 50), ("w", 70)])
+async def test_errors_and_warnings_are_walked_both_ways(key: str, first: int) -> None:
+    async with running() as case:
+        await case.feed(LOG)
+        for number in range(first + 400, first, -100):
+            await case.press(PREVIOUS, key)
+            await arrives(case, number)
+            assert shows(case, f"app: line {number}")
+        await case.press(PREVIOUS, key, PREVIOUS, key)
+        await case.until(lambda: "before this" in case.text())
+        await case.press(NEXT, key)
+        await arrives(case, first + 100)
+
+
+async def test_what_the_filter_hides_is_passed_over() -> None:
+    async with running() as case:
+        await case.feed(b"I (0) app: z\r\nE (1) other: a\r\nE (2) app: b\r\n" + numbered(200))
+        case.pane.set_filter(LineFilter(printed="app"))
+        await case.until(lambda: not case.pane.queries.filtering)
+        await case.press("g", NEXT, "e")
+        await arrives(case, 2)
+
+
+async def test_crashes_are_walked_by_their_events() -> None:
+    async with running() as case:
+        await case.feed(numbered(300))
+        case.session.add_event("panic", "Panic", line=20, boot=1)
+        case.session.add_event("panic", "Panic", line=150, boot=1)
+        await case.press(PREVIOUS, "c")
+        await arrives(case, 150)
+        await case.press(PREVIOUS, "c")
+        await arrives(case, 20)
+
+
+async def test_a_key_that_names_nothing_says_so_and_escape_goes_back() -> None:
+    async with running() as case:
+        await case.feed(numbered(10))
+        await case.press(NEXT, "z")
+        await case.until(lambda: "z names nothing to walk to" in case.text())
+        await case.press(NEXT)
+        assert case.screen.in_table
+        assert not case.screen.in_menu
+        assert all(entry.label in case.text() for entry in WALK)
+        await case.press("escape")
+        assert not case.screen.in_table
+        assert case.screen.focused is case.pane
+
+
+async def test_marks_are_numbered_tell_their_distance_and_are_listed() -> None:
+    async with running(size=(100, 20)) as case:
+        await case.feed(numbered(50))
+        await case.press("m")
+        assert shows(case, "line 49")
+        assert any(row.startswith("── mark 1 ·") for row in case.rows())
+        await case.feed(numbered(300, 50))
+        await case.press("m")
+        assert any(re.match(r"── mark 2 · [\d:.]+ · \+\d\.\d{3} s from mark 1 ", row) for row in case.rows())
+        await case.press(PREVIOUS, "m")
+        await arrives(case, 349)
+        await case.press(PREVIOUS, "m")
+        await arrives(case, 49)
+        await case.press("apostrophe")
+        await case.until(lambda: isinstance(case.app.screen, TextPrompt))
+        await case.until(lambda: "mark 2 ·" in case.text() and "mark 1 ·" in case.text())
+        await case.press(*"mark", "space", "2", "enter")
+        await arrives(case, 349)
+        await case.press("m")
+        assert list(case.screen.walking.marks) == [49]
+        assert not any(row.startswith("── mark 2") for row in case.rows())
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("12", 11), ("boot 2", 150), ("(420)", 420), ("-9h", 499)],
+    ids=lambda text: str(text),
+)
+async def test_a_place_is_a_line_a_boot_or_a_time(text: str, line: int) -> None:
+    async with running() as case:
+        await case.feed(LOG)
+        case.session.add_event("reset", "Power on", line=0, boot=1)
+        case.session.add_event("reset", "Power on", line=150, boot=2)
+        await case.until(lambda: len(case.pane.drawing.marks) == 2)
+        assert case.screen.walking.problem(text) == ""
+        assert await case.screen.walking.place(text) == line
+
+
+@pytest.mark.parametrize("text", ["", "x", "25:99", "-5", "boot", "9" * 40, "[bold]", "mark"])
+async def test_what_is_no_place_is_said_to_be_none(text: str) -> None:
+    async with running() as case:
+        assert case.screen.walking.problem(text)
+        await case.screen.walking.go_to(text)
+        await case.until(lambda: "Not in memory" in case.text())
+
+
+def test_a_time_of_day_is_the_first_line_that_came_then_or_later() -> None:
+    store = LogStore(wall=lambda clock: clock + 1e9)
+    for at in range(5):
+        store.append(block_of(b"a\nb\n", 4 * at, 10.0 * at))
+    assert [time_line(store, 1e9 + when) for when in (-5, 0, 15, 40, 99)] == [0, 0, 4, 8, 9]
+    assert time_line(LogStore(), 0) is None
+
+
+async def test_a_search_for_a_level_ends_when_nobody_waits() -> None:
+    store = LogStore()
+    assert await level_line(store, ord("E"), 0, 1, lambda line: True, lambda: False) is None
