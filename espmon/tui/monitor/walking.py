@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Protocol
 
 from espmon.records.columns import LEVELS
+from espmon.session.log_text import host_time
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
-from espmon.tui.log.layout import Mark, host_time
+from espmon.tui.log.layout import Mark
 from espmon.tui.widgets.log_pane import LogPane
 
 SLICE_SECONDS = 0.004
