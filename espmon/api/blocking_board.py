@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterator
 from typing import TypeVar
 
 from espmon.api.board_base import EXPECT_SECONDS, PICTURE_SECONDS, BoardBase
+from espmon.api.board_error import BoardError
 from espmon.api.log_search import Match
 from espmon.api.picture import Picture
 from espmon.api.record_stream import RecordStream
@@ -68,10 +69,9 @@ class BlockingBoard(BoardBase):
         """See `Board.skip`."""
         self._runner.make(self._board.skip)
 
-    def crashes(self, since: int = 0) -> list[PanicReport]:
+    def crashes(self, since: int = 0, *, untold: bool = False) -> list[PanicReport]:
         """See `Board.crashes`."""
-        board = self._board
-        return [self._run(board.report(panic)) for panic in board.panics(since)]
+        return self._run(self._board.crashes(since, untold=untold))
 
 
 class BlockingRecords(Iterator[Record]):
@@ -96,6 +96,8 @@ def wait_for(runner: LoopThread, work: Coroutine[object, None, Result]) -> Resul
     future = runner.submit(work)
     try:
         return future.result()
+    except BoardError as error:
+        raise error.with_traceback(None) from None  # where in here it was raised is nothing to the caller
     except BaseException:
         future.cancel()
         raise

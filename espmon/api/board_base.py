@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from espmon.api.board_error import BoardError, BoardErrorKind
 from espmon.api.board_options import BoardOptions, ElfFiles
@@ -82,6 +83,11 @@ class BoardBase:
         if self._finalizer is not None:
             self._finalizer()
         self._opened = None
+
+    def use(self, other: BoardBase) -> Self:
+        """Be the same open board as `other`, which still owns it: an async board for a blocking one. Returns self."""
+        self.port, self.options, self._opened = other.port, other.options, other._parts
+        return self
 
     @property
     def _runner(self) -> LoopThread:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import TypeVar
 
 from espmon.api.board_base import EXPECT_SECONDS, PICTURE_SECONDS, BoardBase
+from espmon.api.board_error import BoardError
 from espmon.api.log_search import Match
 from espmon.api.picture import Picture
 from espmon.api.record_stream import RecordStream
@@ -40,7 +41,10 @@ class Board(BoardBase):
         await asyncio.to_thread(self._close)
 
     async def _run(self, work: Coroutine[object, None, Result]) -> Result:
-        return await self._runner.run(work)
+        try:
+            return await self._runner.run(work)
+        except BoardError as error:
+            raise error.with_traceback(None) from None  # where in here it was raised is nothing to the caller
 
     async def expect(self, pattern: str, timeout: float = EXPECT_SECONDS, *, through_panics: bool = False) -> Match:
         """Wait until a regular expression is found in what the board says.
@@ -105,10 +109,14 @@ class Board(BoardBase):
         """`expect` looks at nothing that came until now."""
         self._runner.make(self._board.skip)
 
-    async def crashes(self, since: int = 0) -> list[PanicReport]:
-        """The crashes from a stream offset on (see `position`), decoded, oldest first."""
-        board = self._board
-        return [await self._run(board.report(panic)) for panic in board.panics(since)]
+    async def crashes(self, since: int = 0, *, untold: bool = False) -> list[PanicReport]:
+        """The crashes from a stream offset on (see `position`), decoded, oldest first.
+
+        Args:
+            since: stream offset to begin at.
+            untold: only those that neither an error nor a call like this has told of.
+        """
+        return await self._run(self._board.crashes(since, untold=untold))
 
 
 class RecordIterator(AsyncIterator[Record]):

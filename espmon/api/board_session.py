@@ -264,9 +264,13 @@ class BoardSession:
 
     # -- crashes --------------------------------------------------------------------------------------------------
 
-    def panics(self, offset: int) -> list[Panic]:
-        """The crashes from a stream offset on, oldest first, each as far as it was printed."""
-        return [panic for at, panic in sorted(self._panics.items()) if at >= offset]
+    async def crashes(self, offset: int, *, untold: bool) -> list[PanicReport]:
+        """The crashes from a stream offset on. See `Board.crashes`."""
+        panics = [panic for at, panic in sorted(self._panics.items()) if at >= offset]
+        if untold:
+            panics = [panic for panic in panics if panic.offset not in self._told]
+            self._told.update(panic.offset for panic in panics)
+        return [await self.report(panic) for panic in panics]
 
     async def report(self, panic: Panic) -> PanicReport:
         """A crash, decoded. Raises `BoardError` USAGE where the ELF cannot be read any more."""
