@@ -117,7 +117,7 @@ class BoardBase:
         """What the board said, without colour and harmless to a terminal.
 
         Args:
-            since: stream offset to begin at, see `position`.
+            since: stream offset to begin at, see `position`; the line that holds it comes whole.
             limit: most lines; the latest ones are returned.
         """
         return self._board.log(since, limit)

@@ -208,7 +208,11 @@ class BoardSession:
 
     def skip(self) -> None:
         """What came until now is not looked at by `expect` any more."""
-        self._start = Position(self.end, 0)
+        unfinished = self.session.store.unfinished
+        if unfinished is None:
+            self._start = Position(self.end, 0)
+        else:  # what comes behind a prompt stands in its line
+            self._start = Position(unfinished.offset, len(unfinished.text(0)))
 
     async def expect(self, expression: str, seconds: float, *, through_panics: bool) -> Match:
         """Wait for a regular expression. See `Board.expect`."""

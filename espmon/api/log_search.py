@@ -105,22 +105,22 @@ class LogSearch:
 
 
 def _lines(store: LogStore, offset: int) -> Iterator[tuple[LineBlock, int]]:
-    """The board's own finished lines from a stream offset on, as (block, index)."""
+    """The board's own finished lines from the one that holds a stream offset on, as (block, index)."""
     first = store.line_at(offset)
     for segment in store.segments(first or 0):
         block = segment.block
         if block.source == "mark" or block.offset + block.length <= offset:
             continue
         for index in range(len(block)):
-            if block.line_offset(index) >= offset:
+            if block.line_offset(index + 1) > offset:
                 yield block, index
 
 
 def shown_lines(store: LogStore, offset: int, limit: int) -> Sequence[str]:
-    """What the board said from a stream offset on, harmless to a terminal: the latest `limit` lines."""
+    """What the board said from the line that holds a stream offset, made harmless: the latest `limit` lines."""
     unfinished = store.unfinished
     rows = deque((plain(block.text(index)) for block, index in _lines(store, offset)), maxlen=limit)
-    if unfinished is not None and unfinished.offset >= max(offset, _end(store)):
+    if unfinished is not None and unfinished.offset >= _end(store) and unfinished.offset + unfinished.length > offset:
         rows.append(plain(unfinished.text(0)))
     return list(rows)
 
