@@ -17,6 +17,7 @@ COMMANDS = {
     "decode": "espmon.cli.decode",
     "coredump": "espmon.cli.coredump",
     "screenshot": "espmon.cli.screenshot_command",
+    "selftest": "espmon.cli.selftest",
     "symbolize": "espmon.cli.symbolize",
     "devices": "espmon.cli.devices",
     "formats": "espmon.cli.formats",

@@ -24,12 +24,13 @@ commands:
   run         without a screen: the log or JSON lines on stdout, expectations, exit codes
   demo        full screen on a simulated board, no hardware
   sim         the simulated board alone, for other tools
-  scan        list ports (never opens one)
+  scan        list ports; --probe identifies the chips on all of them (asks first)
   probe       identify the chip on a port (asks first)
   flash       verify, write, erase, read flash; partition table and application info
   decode      turn a capture into records or a readable log
   coredump    report on a core dump, from the ELF alone; also out of a board's flash
   screenshot  what the board's display shows, as a PNG file
+  selftest    what works with this board and this system, as a report
   symbolize   addresses to functions and lines
   devices     nicknames of boards
 

@@ -56,9 +56,16 @@ def run(options: argparse.Namespace) -> int:
 
 def probe_port(port: str, *, baud: int, flash_id: bool = True, tell: bool = False) -> ProbeResult:
     """Open `port`, probe it once, close it, remember what was found. Raises `PortError` or `RomError`."""
+    from espmon.cli.interruptible import run_interruptible
+
+    return run_interruptible(probe_once(port, baud=baud, flash_id=flash_id, tell=tell))
+
+
+async def probe_once(port: str, *, baud: int, flash_id: bool = True, tell: bool = False) -> ProbeResult:
+    """The same, on a loop that is there."""
     import asyncio
 
-    from espmon.cli.interruptible import run_interruptible, say_cancelled
+    from espmon.cli.interruptible import say_cancelled
     from espmon.rom.departure import BoardLeft
     from espmon.rom.prober import probe
     from espmon.rom.restart import run_to_end
@@ -67,20 +74,17 @@ def probe_port(port: str, *, baud: int, flash_id: bool = True, tell: bool = Fals
     def interrupted(left: BoardLeft) -> None:
         say(f"espmon: Interrupted. {left.sentence}")
 
-    async def work() -> ProbeResult:
-        with say_cancelled():
-            url = await find_port(port)
-            handle = await open_url(url, baud=baud)
-        try:
-            progress = say if tell else None
-            result = await probe(handle, flash_id=flash_id, on_progress=progress, on_interrupted=interrupted)
-        finally:
-            await run_to_end(handle.close())
-        if handle.usb is not None:
-            await asyncio.to_thread(_remember, url, result, remember_chip)
-        return result
-
-    return run_interruptible(work())
+    with say_cancelled():
+        url = await find_port(port)
+        handle = await open_url(url, baud=baud)
+    try:
+        progress = say if tell else None
+        result = await probe(handle, flash_id=flash_id, on_progress=progress, on_interrupted=interrupted)
+    finally:
+        await run_to_end(handle.close())
+    if handle.usb is not None:
+        await asyncio.to_thread(_remember, url, result, remember_chip)
+    return result
 
 
 def _remember(url: str, result: ProbeResult, keep: Callable[[PortIdentity, str, str], None]) -> None:

@@ -100,16 +100,16 @@ class RunReport:
         rows = [
             f"## espmon run: {verdict}",
             "",
-            f"{_escaped(end.sentence)} (exit code {end.code}, {end.seconds:.1f} s, {end.received:,} bytes)",
+            f"{escaped(end.sentence)} (exit code {end.code}, {end.seconds:.1f} s, {end.received:,} bytes)",
             "",
         ]
         for title, counts in (("Resets", self._resets), ("Screenshots", self._pictures)):
             if counts:
                 rows += [f"### {title}", ""]
-                rows += [f"- {_escaped(board)}: {_escaped(what)} ×{count}" for (board, what), count in counts.items()]
+                rows += [f"- {escaped(board)}: {escaped(what)} ×{count}" for (board, what), count in counts.items()]
                 rows.append("")
         for heading, text in self._told():
-            rows += [f"### {_escaped(heading)}", "", *(f"    {row}" for row in text.splitlines()), ""]
+            rows += [f"### {escaped(heading)}", "", *(f"    {row}" for row in text.splitlines()), ""]
         return "\n".join(rows)
 
     def junit(self, end: RunEnd, ports: Sequence[str]) -> bytes:
@@ -165,7 +165,8 @@ def _count(counts: Counter[tuple[str, str]], key: tuple[str, str]) -> None:
         counts[key] += 1
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text as Markdown shows it, and nothing in it acts."""
     return _MARKDOWN.sub(r"\\\1", plain(text))
 
 

@@ -1,21 +1,49 @@
-"""`espmon scan`: the serial ports of this machine. Opens none of them."""
+"""`espmon scan`: the serial ports of this machine. Opens none of them, unless `--probe` is given and agreed to."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
-from espmon.cli.command_runner import Exit, clean, command_parser, print_json, run_command, say
+from espmon.cli.command_runner import (
+    Exit,
+    Failure,
+    clean,
+    command_parser,
+    failure_json,
+    failure_of,
+    print_json,
+    run_command,
+    say,
+)
 from espmon.port.device_registry import DeviceRegistry
 from espmon.port.discovery import PortInfo, list_ports
 from espmon.port.port_error import PortError
 
+PROBE_BAUD = 115200
+
+EXAMPLES = """\
+examples:
+  espmon scan
+  espmon scan --json | jq -r '.ports[0].device'
+  espmon scan --probe
+"""
+
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
-    parser = command_parser("scan", "List the serial ports, the likeliest ESP board first. No port is opened.")
+    parser = command_parser(
+        "scan",
+        "List the serial ports, the likeliest ESP board first. No port is opened without --probe.",
+        epilog=EXAMPLES,
+    )
     parser.add_argument("--json", action="store_true", help='one object on stdout: {"ports": [...]}')
     parser.add_argument("--all", action="store_true", help="built-in serial ports too")
+    parser.add_argument(
+        "--probe", action="store_true", help="identify the chip on each of them: one question, and each board is reset"
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     return run_command(parser, arguments, scan)
 
 
@@ -29,6 +57,8 @@ def scan(options: argparse.Namespace) -> int:
         ports = list_ports(show_all=options.all)
     if registry.problem:
         say(f"espmon: {registry.problem}")
+    if options.probe and ports:
+        return probe_all(options, ports)
     if options.json:
         print_json({"ports": [port.to_json() for port in ports]})
         return Exit.DONE
@@ -37,6 +67,46 @@ def scan(options: argparse.Namespace) -> int:
     if not ports:
         say("No serial port is connected: check the cable (some only charge) and the board's power.")
     return Exit.DONE
+
+
+def probe_all(options: argparse.Namespace, ports: Sequence[PortInfo]) -> int:
+    """Probe one port after the other, after one question; 4 where no chip answered at all."""
+    from espmon.cli.consent import require_consent
+    from espmon.cli.interruptible import run_interruptible
+
+    if not options.yes:
+        names = ", ".join(clean(port.device) for port in ports)
+        require_consent(f"Probing resets the boards on {names}.", doing="probing resets every board")
+    rows, answered = run_interruptible(_probe_each(ports, quiet=options.json))
+    if options.json:
+        print_json({"ports": rows})
+    return int(Exit.DONE if answered else Exit.CHIP)
+
+
+async def _probe_each(ports: Sequence[PortInfo], *, quiet: bool) -> tuple[list[dict[str, Any]], int]:
+    """The ports as JSON, each with `probe` or `error`, and how many answered; told to people as they come."""
+    from espmon.cli.probe import probe_once
+    from espmon.rom.rom_error import RomError
+
+    rows, answered = [], 0
+    for port in ports:
+        row: dict[str, Any] = {**port.to_json(), "probe": None, "error": None}
+        told = ""
+        try:
+            result = await probe_once(port.device, baud=PROBE_BAUD)
+        except (PortError, RomError) as error:
+            failure: Failure = failure_of(error, {PortError: int(Exit.PORT), RomError: int(Exit.CHIP)})
+            row["error"] = failure_json(failure.code, failure.message, failure.hint)["error"]
+            told = f"    not       {clean(failure.message)}"
+        else:
+            answered += 1
+            row["probe"] = result.to_json()
+            told = f"    probed    {clean(result.description or result.chip)}, {result.mac or 'MAC unknown'}"
+            told += f"; now in {clean(result.after)}"
+        rows.append(row)
+        if not quiet:
+            print(f"{describe(port)}\n{told}", flush=True)
+    return rows, answered
 
 
 def describe(port: PortInfo) -> str:

@@ -17,7 +17,7 @@ from espmon.rom.rom_error import RomError, RomErrorKind
 from espmon.session.action import ActionError
 from espmon.session.flash_plan import FlashPlan
 
-Action = Literal["verify", "write", "erase", "read", "info", "coredump"]
+Action = Literal["verify", "write", "erase", "read", "info", "coredump", "check"]
 
 IMAGE_ROLES = frozenset({"bootloader", "application"})
 """Regions that must begin with an image header."""
@@ -105,7 +105,7 @@ class FlashJob:
     action: Action
     plan: FlashPlan | None = None
     address: int | None = None
-    """`erase`, `read`: where; `info`, `coredump`: where the partition table is (None: its usual place)."""
+    """`erase`, `read`: where; `info`, `coredump`, `check`: where the partition table is (None: its usual place)."""
 
     size: int | None = None
     output: Path | None = None
@@ -204,6 +204,10 @@ async def _act(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
         from espmon.session.core_partition import read_core_partition
 
         return await read_core_partition(stay, job.address)
+    if job.action == "check":
+        from espmon.session.image_check import check_images
+
+        return await check_images(stay, job.address)
     return await stay.info(job.address)
 
 

@@ -130,7 +130,7 @@ class FlashEvent(Event):
     """A flash action ended.
 
     Attributes:
-        action: "verify", "write", "erase", "read", "info" or "coredump".
+        action: "verify", "write", "erase", "read", "info", "coredump" or "check".
         result: what it did, or why it did not.
         transcript: the exchange, for bug reports.
     """

@@ -12,6 +12,7 @@ from serial.tools.list_ports_common import ListPortInfo
 from espmon.cli import main
 from espmon.port import DeviceRegistry, discovery
 from espmon.port import device_registry as registry
+from espmon.sim import BoardThread, SimulatedBoard
 
 
 def board(device: str, vid: int, pid: int, serial: str, product: str) -> ListPortInfo:
@@ -85,5 +86,33 @@ def test_a_registry_that_cannot_be_read_does_not_hide_the_ports(
 
 
 def test_a_wrong_option_is_wrong_usage(ports: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["scan", "--probe"]) == 2
-    assert "--probe" in capsys.readouterr().err
+    assert main(["scan", "--open"]) == 2
+    assert "--open" in capsys.readouterr().err
+
+
+def test_probing_all_asks_once_and_says_of_each_what_it_is(
+    ports: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with BoardThread(lambda: SimulatedBoard("esp32c3", "quiet")) as server:
+        ports += [
+            board(server.url, 0x303A, 0x1001, "1", "USB JTAG/serial debug unit"),
+            board("/dev/nonexistent-board", 0x10C4, 0xEA60, "2", "CP2102N"),
+        ]
+        assert main(["scan", "--probe", "--json"]) == 2
+        assert "--yes" in json.loads(capsys.readouterr().out)["error"]["message"]
+        assert server.board.events.events == []
+        assert main(["scan", "--probe", "--json", "--yes"]) == 0
+        one, two = json.loads(capsys.readouterr().out)["ports"]
+        assert (one["device"], one["probe"]["chip"], one["probe"]["after"], one["error"]) == (
+            server.url, "ESP32-C3", "application", None,
+        )  # fmt: skip
+        assert (two["probe"], two["error"]["kind"]) == (None, "port")
+        del ports[1]
+        assert main(["scan", "--probe", "--yes"]) == 0
+        assert "probed    ESP32-C3" in capsys.readouterr().out
+
+
+def test_probing_where_nobody_answers_is_4(ports: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    ports.append(board("/dev/nonexistent-board", 0x10C4, 0xEA60, "2", "CP2102N"))
+    assert main(["scan", "--probe", "--yes"]) == 4
+    assert "not       " in capsys.readouterr().out
