@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from espmon.session import Session
     from espmon.session.status import OpenRequest
 
+SWITCH_SECONDS = 0.001
+"""Longest time that the screen's thread keeps the session's from a key, or from a byte, once it has come."""
+
 COMMANDS_HELP = """\
 commands:
   run         without a screen: the log or JSON lines on stdout, expectations, exit codes
@@ -186,6 +189,7 @@ def run_screen(
     from espmon.tui.app import EspmonApp
     from espmon.tui.terminal import terminal_driver
 
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings, problems = load_settings()
     settings, more = configured.checked(settings, str(config_folder() / "config.toml"))
     problems += more

@@ -201,7 +201,9 @@ class MonitorView(Screen[None]):
             if self._output:
                 pane.sync()
             if self.has_class("-raw"):
-                self.query_one(TerminalView).take()
+                terminal = self.query_one(TerminalView)
+                terminal.take()
+                self.query_one(RawKeys).show(terminal.skipped)
         if changes.status is not None:
             self.query_one(BoardHeader).show(changes.status)
             if self.completed:

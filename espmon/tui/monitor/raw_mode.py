@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -13,6 +14,11 @@ from espmon.session.status import Status
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.terminal.raw_input import ExitPressed, ForBoard, MenuChosen, MenuOpened, RawToken
 
+MAX_ANSWER_BYTES, WINDOW_SECONDS = 1024, 1.0
+"""Bytes of answers in so many seconds: a board may ask where the cursor is with every key, a hundred times a second."""
+
+TOO_MANY_QUESTIONS = "The board asks its terminal too many questions: not all of them are answered"
+
 
 class RawDriver(Protocol):
     """A driver that can hand bytes over before Textual reads keys in them; others only know keys."""
@@ -22,6 +28,9 @@ class RawDriver(Protocol):
 
     def end_raw(self) -> None:
         """Keys are the screen's again."""
+
+    def poll(self) -> None:
+        """Take the keys that have come, as the loop would a little later."""
 
     def set_key_modes(self, *, application_cursor: bool, application_keypad: bool, bracketed_paste: bool) -> None:
         """Let the terminal send keys as the board wants them."""
@@ -66,6 +75,8 @@ class RawMode:
         self._send = send
         self._status = status
         self._caught = (menu, leave)
+        self._window = float("-inf")
+        self._answered = 0
         self.on = False
 
     @property
@@ -85,6 +96,11 @@ class RawMode:
         if self._driver is not None:
             self._driver.end_raw()
 
+    def poll(self) -> None:
+        """A picture is being drawn: let keys that have come go first."""
+        if self.on and self._driver is not None:
+            self._driver.poll()
+
     def _token(self, token: RawToken) -> None:
         """On the loop, as the bytes come."""
         if isinstance(token, ForBoard):
@@ -103,8 +119,19 @@ class RawMode:
     def answer(self, answered: TerminalView.Answered) -> None:
         """What the emulator says to the board: never while bytes of the port are somebody else's, or a payload."""
         status = self._status()
-        if self.on and status.state is State.MONITORING and status.capture is None:
-            self._send(answered.data)
+        if not self.on or status.state is not State.MONITORING or status.capture is not None:
+            return
+        now = time.monotonic()
+        if now - self._window >= WINDOW_SECONDS:
+            self._window, self._answered = now, 0
+        room = max(0, MAX_ANSWER_BYTES - self._answered)
+        data = answered.data
+        if len(data) > room:
+            data = data[: data.rfind(b"\x1b", 0, room + 1)] if room else b""
+            self._screen.app.notify(TOO_MANY_QUESTIONS, severity="warning", markup=False)
+        self._answered += len(data)
+        if data:
+            self._send(data)
 
     def wishes(self, changed: TerminalView.WishesChanged) -> None:
         """The board wants keys in another form."""

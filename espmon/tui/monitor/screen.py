@@ -182,7 +182,9 @@ class MonitorScreen(SendingView):
         before, self._before_raw = self._before_raw, self.focused if turn_on else None
         view = self.query_one(TerminalView)
         self.link.answer_queries(not turn_on)
+        self.link.lively = turn_on
         if turn_on:
+            view.poll = self._raw.poll
             self._raw.begin()
             self.call_after_refresh(view.show, self.link.session.store)
         else:

@@ -246,6 +246,9 @@ class SessionLink:
         self.frames = 0
         """Frames delivered so far."""
 
+        self.lively = False
+        """Somebody looks at every frame: what is calm is shown as fast as what is not."""
+
     def start(self) -> None:
         """Begin to listen. Call on the screen's loop."""
         self._loop = asyncio.get_running_loop()
@@ -291,7 +294,7 @@ class SessionLink:
         if loop is None:
             return
         now = loop.time()
-        calm = self.session.status.rate < CALM_RATE
+        calm = self.session.status.rate < CALM_RATE and not self.lively
         if self._busy():
             # A slow terminal: queueing another frame would block this loop, and with it the keys.
             self._timer = loop.call_later(FRAME_SECONDS, self._flush)

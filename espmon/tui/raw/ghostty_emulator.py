@@ -21,6 +21,12 @@ CURSOR_KEYS, CURSOR_VISIBLE, KEYPAD, BRACKETED_PASTE = 1, 25, 66, 2004
 MAX_CODE_POINTS = 16
 """Code points of one cell that are shown: a base and its marks."""
 
+MAX_PLAIN_CELLS = 4096
+"""Cells without a style that are remembered."""
+
+Cell = tuple[str, Pen, int]
+"""Characters, "" for none; how they look; how many cells behind it they take."""
+
 CELL_WIDTH, CELL_HEIGHT = 8, 16
 """Pixels of a cell, for boards that ask for the size in pixels."""
 
@@ -91,6 +97,7 @@ class GhosttyEmulator:
         self._raw, self._tag = ffi.new("GhosttyCell*"), ffi.new("int*")
         self._index, self._background = ffi.new("uint8_t*"), ffi.new("GhosttyColorRgb*")
         self._rows: dict[int, Sequence[Run]] = {}
+        self._plain_cells: dict[int, Cell] = {}
 
     def _answer_size(self, terminal: object, userdata: object, size: _Size) -> bool:
         size.rows, size.columns, size.cell_width, size.cell_height = self.rows, self.columns, CELL_WIDTH, CELL_HEIGHT
@@ -142,9 +149,7 @@ class GhosttyEmulator:
             if skip:
                 skip -= 1
                 continue
-            characters = self._characters()
-            skip = max(cell_len(characters) - 1, 0)
-            pen = self._pen(blank=not characters)
+            characters, pen, skip = self._cell()
             if pen != last and text:
                 runs.append((plain("".join(text)), last))
                 text.clear()
@@ -152,6 +157,21 @@ class GhosttyEmulator:
             text.append(characters or " ")
         runs.append((plain("".join(text)), last))
         return runs
+
+    def _cell(self) -> Cell:
+        """The cell that the library stands at. What has no style is all in its content, and looks the same again."""
+        lib.ghostty_render_state_row_cells_get(self._cells[0], lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_RAW, self._raw)
+        content = int(self._raw[0])
+        found = self._plain_cells.get(content)
+        if found is None:
+            characters = self._characters()
+            pen = self._pen(blank=not characters)
+            found = characters, pen, max(cell_len(characters) - 1, 0)
+            if not self._styled[0] and self._length[0] <= 1:
+                if len(self._plain_cells) >= MAX_PLAIN_CELLS:
+                    self._plain_cells.clear()
+                self._plain_cells[content] = found
+        return found
 
     def _characters(self) -> str:
         cell = self._cells[0]
@@ -179,7 +199,6 @@ class GhosttyEmulator:
 
     def _erased_with(self) -> Colour:
         """The background of a cell without text: it is the cell's content, for there is no style."""
-        lib.ghostty_render_state_row_cells_get(self._cells[0], lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_RAW, self._raw)
         cell = self._raw[0]
         check(lib.ghostty_cell_get(cell, lib.GHOSTTY_CELL_DATA_CONTENT_TAG, self._tag), "content")
         if self._tag[0] == lib.GHOSTTY_CELL_CONTENT_BG_COLOR_PALETTE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -15,19 +16,25 @@ from textual.widget import Widget
 
 from espmon.session.store import LogStore
 from espmon.tui.log.painter import Painter
-from espmon.tui.raw.board_stream import BoardStream
+from espmon.tui.raw.board_stream import CANCEL, BoardStream
 from espmon.tui.raw.emulator import Emulator
 from espmon.tui.raw.emulator_choice import make_emulator
 from espmon.tui.widgets.key_catcher import key_bytes
 
-SLICE = 2048
+SLICE = 4096
 """Bytes given to the emulator at once."""
 
-BUDGET_SECONDS = 0.008
+BUDGET_SECONDS = 0.004
 """Longest work for the emulator in one turn of the event loop; the rest waits for the next."""
 
 MAX_WAITING = 512 << 10
 """Bytes that wait for the emulator; of more, the oldest are not shown (the log has them)."""
+
+MAX_BEHIND = 32 << 10
+"""Bytes that are shown of what waits when the emulator cannot keep up."""
+
+BEHIND_SECONDS = 0.1
+"""Time that the emulator may be behind the board; then it does not keep up."""
 
 
 _NOT_ECHOED = bytes(code for code in range(0x20) if code not in b"\t\r\n") + b"\x7f"
@@ -70,6 +77,9 @@ class TerminalView(Widget, can_focus=True):
         self._strips: dict[int, Strip] = {}
         self._painter: Painter | None = None
         self._scheduled = False
+        self._behind_since = 0.0
+        self.poll: Callable[[], None] = lambda: None
+        """Called between rows and slices: what must not wait for a whole picture."""
 
     @property
     def emulator(self) -> Emulator | None:
@@ -96,10 +106,13 @@ class TerminalView(Widget, can_focus=True):
         if self._stream is None:
             return
         self._waiting += self._stream.read()
-        if len(self._waiting) > MAX_WAITING:
-            self._stream.skipped += len(self._waiting) - MAX_WAITING // 2
-            self._waiting = b"\x18" + self._waiting[-MAX_WAITING // 2 :]
+        late = self._scheduled and time.monotonic() - self._behind_since > BEHIND_SECONDS
+        if len(self._waiting) > (MAX_BEHIND if late else MAX_WAITING):
+            self._stream.skipped += len(self._waiting) - MAX_BEHIND
+            self._waiting = CANCEL + self._waiting[-MAX_BEHIND:]
+            self._behind_since = time.monotonic()
         if self._waiting and not self._scheduled:
+            self._behind_since = time.monotonic()
             self._work(answer)
 
     def echo(self, typed: bytes) -> None:
@@ -113,6 +126,11 @@ class TerminalView(Widget, can_focus=True):
             self._emulator.feed(typed.replace(b"\r", b"\r\n").translate(None, _NOT_ECHOED))
             self._repaint(self._emulator)
 
+    @property
+    def skipped(self) -> int:
+        """Bytes of the board that nobody could have seen, and that were not drawn."""
+        return 0 if self._stream is None else self._stream.skipped
+
     def _work(self, answer: bool = True) -> None:
         """Give the emulator what waits, as far as the budget goes."""
         self._scheduled = False
@@ -124,6 +142,7 @@ class TerminalView(Widget, can_focus=True):
         while at < len(self._waiting) and (at == 0 or time.monotonic() < until):
             answers += emulator.feed(self._waiting[at : at + SLICE])
             at += SLICE
+            self.poll()
         self._waiting = self._waiting[at:]
         if answers and answer:
             self.post_message(self.Answered(bytes(answers)))
@@ -187,6 +206,7 @@ class TerminalView(Widget, can_focus=True):
             return Strip.blank(width, painter.base)
         strip = self._strips.get(y)
         if strip is None:
+            self.poll()
             strip = Strip(Segment(text, painter.style(pen)) for text, pen in emulator.row(y))
             strip = strip.adjust_cell_length(width, painter.base)
             if self._cursor is not None and self._cursor[1] == y:

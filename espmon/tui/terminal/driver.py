@@ -235,6 +235,11 @@ class TerminalDriver(LinuxDriver):
             self._timer.cancel()
             self._timer = None
 
+    def poll(self) -> None:
+        """Take raw keys that have come, in the middle of a picture; other keys act on what is drawn, so they wait."""
+        if self._reading and self._raw is not None:
+            self._readable()
+
     def _readable(self) -> None:
         try:
             data = os.read(self._terminal, MAX_READ)

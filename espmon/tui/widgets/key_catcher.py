@@ -83,8 +83,14 @@ class RawKeys(TextRow):
 
     def on_mount(self) -> None:
         """Say what happens to keys, and the way out."""
+        self.show(0)
+
+    def show(self, skipped: int) -> None:
+        """Say also how many bytes were too many to be drawn; the log has them."""
+        said = f"; {skipped:,} B came too fast to be drawn, the log has them" if skipped else ""
         self.set_parts(
-            [("RAW KEYS ", "bold"), ("every key goes to the board", "")], [("Ctrl-T Esc", "bold"), (" comes back", "")]
+            [("RAW KEYS ", "bold"), (f"every key goes to the board{said}", "")],
+            [("Ctrl-T Esc", "bold"), (" comes back", "")],
         )
 
     def on_click(self) -> None:
