@@ -32,11 +32,14 @@ class PortWarningKind(StrEnum):
     UNCONFIRMED = "unconfirmed"
     """The server does not confirm what it is told."""
 
+    SEQUENCES = "reset sequences"
+    """What the user configured to reset boards with cannot be read."""
+
     LATE_CLOSE = "late close"
     """The port, or the connection, did not close in time."""
 
 
-TO_ACT_ON = frozenset({PortWarningKind.SHARED, PortWarningKind.OTHER_RATE})
+TO_ACT_ON = frozenset({PortWarningKind.SHARED, PortWarningKind.OTHER_RATE, PortWarningKind.SEQUENCES})
 """Kinds that the user should do something about; the others say what this port is like."""
 
 

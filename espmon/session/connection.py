@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from espmon.port import TO_ACT_ON, Handle, PortError, PortIdentity, PortWarning, device_key, identify, wait_for_port
 from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
-from espmon.session.port_lookup import looked_up, open_url, port_of, remember_chip
+from espmon.session.port_lookup import looked_up, open_to_monitor, port_of, remember_chip
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.session_events import LinkEvent, LinkState, SessionNote
@@ -32,7 +32,7 @@ REOPEN_FIRST_SECONDS, MAX_REOPEN_SECONDS = 0.05, 2.0
 
 
 class Opener(Protocol):
-    """How a port is opened; `open_url` unless a test brings its own."""
+    """How a port is opened; `open_to_monitor` unless a test brings its own."""
 
     def __call__(self, url: str, *, baud: int, no_reset: bool) -> Awaitable[Handle]:
         """Open `url`. Raises `PortError`."""
@@ -42,7 +42,7 @@ class Opener(Protocol):
 class PortAccess:
     """How a session reaches ports, and what is remembered of them. Tests bring their own."""
 
-    opener: Opener = open_url
+    opener: Opener = open_to_monitor
     waiter: Callable[[PortIdentity], Awaitable[str]] = wait_for_port
     """Returns the URL of a lost port when it is back."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from espmon.port import open_handle
 from espmon.port.config import load_sequences
+from espmon.port.handle import PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -54,11 +55,27 @@ def _late(what: str, hint: str) -> PortError:
 
 async def open_url(url: str, *, baud: int = 115200, no_reset: bool = False) -> Handle:
     """Open a path or URL with the reset sequences that the user configured. Raises `PortError`."""
+    return await open_handle(url, baud=baud, no_reset=no_reset, sequences=await _configured())
+
+
+async def open_to_monitor(url: str, *, baud: int = 115200, no_reset: bool = False) -> Handle:
+    """The same for a log: sequences that cannot be used are a warning of the handle, and the usual ones are used."""
     try:
-        sequences: CustomSequences = await run_bounded(load_sequences, LOOK_SECONDS, name="reset-sequences")
+        sequences, problem = await _configured(), None
+    except PortError as error:
+        sequences, problem = None, error
+    handle = await open_handle(url, baud=baud, no_reset=no_reset, sequences=sequences)
+    if problem is not None:
+        handle.warn(PortWarningKind.SEQUENCES, f"{problem.message}: the usual reset sequences are used")
+    return handle
+
+
+async def _configured() -> CustomSequences | None:
+    """The user's reset sequences. Raises `PortError`."""
+    try:
+        return await run_bounded(load_sequences, LOOK_SECONDS, name="reset-sequences")
     except TimeoutError:
         raise _late("read the reset sequences in your configuration files", "Is the home folder reachable?") from None
-    return await open_handle(url, baud=baud, no_reset=no_reset, sequences=sequences)
 
 
 async def open_port(name: str, *, baud: int = 115200) -> Handle:

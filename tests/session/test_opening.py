@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from espmon.port import DeviceRegistry, PortError, PortErrorKind, PortIdentity
+from espmon.port.handle import PortWarningKind
 from espmon.session import port_lookup as opening
 from espmon.session.connection import PortAccess
 from espmon.session.port_lookup import port_of
@@ -60,6 +61,20 @@ async def test_a_system_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyP
     released.set()
     assert caught.value.kind is PortErrorKind.STALLED
     assert caught.value.hint
+
+
+async def test_a_broken_reset_sequence_is_said_and_the_log_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "esp-idf-monitor.cfg").write_text("[esp-idf-monitor]\ncustom_reset_sequence = D0|Q7\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PortError, match="Q7"):
+        await opening.open_url("loop://")
+    handle = await opening.open_to_monitor("loop://")
+    await handle.close()
+    [warning] = [warning for warning in handle.warnings if warning.kind is PortWarningKind.SEQUENCES]
+    assert "Q7" in warning.text
+    assert "the usual reset sequences are used" in warning.text
 
 
 @pytest.mark.parametrize("late", ["resolver", "identifier"])
