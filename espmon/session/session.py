@@ -13,6 +13,7 @@ from espmon.records.limits import Limits
 from espmon.session.action import Action
 from espmon.session.action_runner import ActionRunner
 from espmon.session.activity_watch import ActivityWatch
+from espmon.session.capability_watch import CapabilityWatch, screenshot_line
 from espmon.session.clock import SessionClock
 from espmon.session.connection import Connection, PortAccess
 from espmon.session.controls import Controls
@@ -131,8 +132,17 @@ class Session:
             link, self._lifecycle, self._decoder, reporter, self.connection, startup_files=settings.gdb_init
         )
         activity = ActivityWatch(self._publisher, self, self._tasks, answer_prompt=settings.answer_coredump_prompt)
+        watch = CapabilityWatch(
+            demux,
+            self._publisher,
+            lambda data: self.sender.send(data, SentBy.REPLY),
+            lambda: self.answers.on,
+            self._tasks,
+            ask=settings.ask_capabilities,
+        )
+        self._publisher.subscribe(watch.listen)
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
-        self.pipeline.sinks += [self._payloads.take, self._elf.take, activity.take, self._reports.take]
+        self.pipeline.sinks += [self._payloads.take, self._elf.take, activity.take, watch.take, self._reports.take]
         self._ide: IdeLink | None = None
         if ide is not None:
             self._ide = IdeLink(ide, self.connection, self._lifecycle, reporter, self._tasks, settings.path_map)
@@ -328,7 +338,7 @@ class Session:
 
     async def screenshot(self) -> PortError | None:
         """Send the trigger; the PNG that arrives becomes an event and a file. Returns why it was not sent."""
-        return await self.send(self.settings.screenshot_trigger.encode())
+        return await self.send(screenshot_line(self.settings, self.status.capabilities))
 
     async def mark(self, text: str) -> None:
         """Put a line of the user's into the log, the events and the recording."""

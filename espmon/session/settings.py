@@ -19,6 +19,7 @@ from espmon.session.line_rules import HighlightRule, LevelRule, read_rules
 from espmon.session.sent import LocalEcho
 from espmon.text import plain
 
+SCREENSHOT_TRIGGER = "screenshot\r\n"
 LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
 """What `eol` can be -> what is sent."""
 
@@ -91,8 +92,11 @@ class Settings:
     coredump_stall_seconds: float = 30.0
     """The same for core dumps, which boards may print slowly."""
 
-    screenshot_trigger: str = "screenshot\r\n"
-    """What the screenshot key sends."""
+    screenshot_trigger: str = SCREENSHOT_TRIGGER
+    """What the screenshot key sends, unless the board has announced another line for it (`@ESPCAPS`)."""
+
+    ask_capabilities: bool = False
+    """Ask each board `@ESPCAPS?` at its prompt, once a boot. One that has announced itself before is asked anyway."""
 
     answer_coredump_prompt: bool = False
     """Answer `Press Enter to print core dump to UART...` without asking."""

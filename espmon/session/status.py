@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from espmon.records.capabilities import Capabilities
 from espmon.records.record import Record
 from espmon.records.record import Severity as Severity
 from espmon.session.sent import LocalEcho, SentEvent
@@ -141,6 +142,9 @@ class Status:
 
     probe: ProbeResult | None = None
     """What the last probe found."""
+
+    capabilities: Capabilities | None = None
+    """What the board announced of itself, None while it has announced nothing."""
 
     boot: int = 0
     """Number of the current boot (0 before any reset was seen)."""

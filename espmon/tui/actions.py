@@ -106,6 +106,8 @@ ACTIONS: tuple[Action, ...] = (
            LOOK, "copy"),
     Action("board.screenshot", "s", "Screenshot", "Take a screenshot of the board",
            "Sends the trigger, waits for the picture.", BOARD, "screenshot", footer=True),
+    Action("board.abilities", "", "Abilities", "What this board can do",
+           "Its commands, payloads, screenshots, as announced.", BOARD, "app.abilities"),
     Action("board.reset", "", "Reset", "Reset the board", "Moves the reset line.", BOARD, "reset"),
     Action("board.bootloader", "", "Bootloader", "Reset into the ROM loader", "For flashing.", BOARD, "bootloader"),
     Action("board.probe", "p", "Probe", "Probe the board", "Asks first: probing resets the board.", BOARD,

@@ -297,6 +297,10 @@ class EspmonApp(Host):
         """The device manager."""
         self.router.show_devices()
 
+    def action_abilities(self) -> None:
+        """What the board announced; a command of its own can be sent."""
+        self.router.show_abilities()
+
     def action_help(self) -> None:
         """All keys."""
         self.router.show_help()

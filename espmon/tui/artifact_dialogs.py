@@ -80,9 +80,13 @@ class Artifacts:
             self._wait_for_picture()
             return
         self._awaiting_picture = False
+        known = self._app.status.capabilities
+        announced = known is not None and known.pictures
+        way_on = "" if announced else ". espmon firmware writes code for that, espmon formats explains it"
         self._app.notify(
-            f"No picture came within {PICTURE_SECONDS:g} s. What is sent is the setting screenshot_trigger; "
-            "the application has to answer it with a picture",
+            f"No picture came within {PICTURE_SECONDS:g} s. What is sent is the setting screenshot_trigger"
+            f"{' or what the board announced' if announced else ''}; "
+            f"the application has to answer it with a picture{way_on}",
             title="No screenshot",
             severity="warning",
             markup=False,

@@ -30,6 +30,7 @@ MODULES = {
     "coredump": "screens.core_dump_screen",
     "screenshot": "screens.screenshot_screen",
     "report": "screens.report_screen",
+    "abilities": "screens.board_abilities",
     "flash": "screens.flash_screens",
     "flash_progress": "screens.flash_screens",
     "gdb": "screens.gdb_inspector",

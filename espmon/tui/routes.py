@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from espmon.session.capability_watch import announced_line
 from espmon.session.state import State
 from espmon.session.status import WAITS, OpenRequest, Status
 from espmon.tui.host import Host
@@ -185,6 +186,19 @@ class Router:
                 app.run_worker(self._connect(port), group="connect", exclusive=True)
 
         app.push_screen(DeviceManagerScreen(lambda: boards.load(discover), boards.save, boards.remove), answered)
+
+    def show_abilities(self) -> None:
+        """What the board announced; a command that is chosen is sent to it."""
+        from espmon.tui.screens.board_abilities import BoardAbilitiesScreen
+
+        app = self._app
+        known = app.status.capabilities
+
+        def answered(line: str | None) -> None:
+            if line and known is not None:
+                app.link.send(announced_line(line, app.settings, known))
+
+        app.push_screen(BoardAbilitiesScreen(app.status.name or app.status.url, known), answered)
 
     async def _connect(self, port: str) -> None:
         """Open a known board's port, with the rate and the ELF that are remembered of it."""

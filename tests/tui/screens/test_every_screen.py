@@ -10,6 +10,7 @@ import pytest
 from textual.binding import Binding
 from textual.screen import ModalScreen, Screen
 
+from espmon.tui.screens.board_abilities import BoardAbilitiesScreen
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
@@ -26,6 +27,7 @@ from espmon.tui.screens.report_screen import ReportScreen, Section
 from espmon.tui.screens.screenshot_screen import ScreenshotScreen
 from tests.tui.screens.crash_data import CORE, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts
+from tests.tui.screens.test_board_abilities import ABILITIES
 from tests.tui.screens.test_devices import GFX, LAB
 from tests.tui.screens.test_gdb import VIEW
 from tests.tui.screens.test_picker import PORTS
@@ -37,6 +39,7 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
     "prompt": (lambda: TextPrompt("Log file"), "Log file"),
     "help": (lambda: HelpScreen([("x", "Do", "Does it", "All")]), "Does it"),
     "report": (lambda: ReportScreen("Probe", [Section("Chip", (("chip", "esp32"),))]), "esp32"),
+    "abilities": (lambda: BoardAbilitiesScreen("gfx-board", ABILITIES), "reboot"),
     "devices": (lambda: DeviceManagerScreen(lambda: [GFX, LAB], print, print, refresh_every=None), "gfx-board"),
     "device form": (lambda: DeviceForm("Edit gfx-board", {"nickname": "gfx"}, set()), "Edit gfx-board"),
     "capture": (lambda: CaptureScreen("coredump", lambda: None), "Receiving a core dump"),
