@@ -15,11 +15,11 @@ from espmon.tui.screens.dialog import Line, rows
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
 NOTHING = (
-    "This board has announced nothing. Firmware says what it can do with one line, @ESPCAPS, and espmon asks for it at a",
-    "prompt where the setting ask_capabilities = true allows it.",
+    "This board has announced nothing. Firmware says what it can do with one line, @ESPCAPS,",
+    "and espmon asks for it at a prompt where the setting ask_capabilities = true allows it.",
     "",
-    "espmon formats                               what a board can send, byte by byte",
-    "espmon firmware --lang c|arduino|micropython DIR   writes code that sends it",
+    "espmon formats                    what a board can send, byte by byte",
+    "espmon firmware --lang c DIR      writes code that sends it",
 )
 NO_PICTURES = "none announced; espmon firmware --lang c DIR writes code for them"
 COLUMNS = (Column("line", "Command", 24, share=1), Column("help", "What it does", 20, share=3))
