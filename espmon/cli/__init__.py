@@ -22,8 +22,9 @@ COMMANDS = {
     "devices": "espmon.cli.devices",
     "formats": "espmon.cli.formats",
     "firmware": "espmon.cli.firmware",
+    "completion": "espmon.cli.completion",
 }
-"""Command -> module with `main(arguments: list[str]) -> int`."""
+"""Command -> module with `main(arguments: list[str]) -> int`, and `parser()`, its options."""
 
 
 YOUNG_OBJECTS = 50_000

@@ -20,9 +20,9 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
+from espmon.cli.help_texts import examples_help
 from espmon.port.port_error import PortError
 from espmon.text import plain
 
@@ -123,13 +123,19 @@ def failure_json(code: int, message: str, hint: str = "") -> dict[str, Any]:
     }
 
 
-def help_formatter(prog: str, kind: type[argparse.HelpFormatter] = argparse.HelpFormatter) -> argparse.HelpFormatter:
-    """Help as wide as the terminal. argparse would ask `shutil`, which every command would wait for on its way."""
-    try:
-        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size().columns or HELP_COLUMNS
-    except (OSError, ValueError):  # not a terminal, or COLUMNS is no number
-        columns = HELP_COLUMNS
-    return kind(prog, width=columns - 2)
+class HelpFormatter(argparse.HelpFormatter):
+    """Help as wide as the terminal; what has line ends of its own keeps them."""
+
+    def __init__(self, prog: str) -> None:
+        # argparse would ask `shutil`, which every command would wait for on its way.
+        try:
+            columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size().columns or HELP_COLUMNS
+        except (OSError, ValueError):  # not a terminal, or COLUMNS is no number
+            columns = HELP_COLUMNS
+        super().__init__(prog, width=columns - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
 class MixedParser(argparse.ArgumentParser):
@@ -146,16 +152,20 @@ class MixedParser(argparse.ArgumentParser):
 def command_parser(
     name: str, description: str, *, mixed: bool = False, epilog: str | None = None
 ) -> argparse.ArgumentParser:
-    """A parser for `espmon NAME` that knows `--debug`; `mixed`: see `MixedParser`; `epilog`: printed
-    behind the options, line by line.
+    """A parser for `espmon NAME` that knows `--debug`, and shows the command's examples.
+
+    Args:
+        name: the command; with its action, where it has actions.
+        description: one paragraph.
+        mixed: see `MixedParser`.
+        epilog: printed behind the options, in front of the examples.
     """
+    texts = [text for text in (epilog and epilog.rstrip(), examples_help(name)) if text]
     parser = (MixedParser if mixed else argparse.ArgumentParser)(
         prog=f"espmon {name}".strip(),
         description=description,
-        epilog=epilog,
-        formatter_class=partial(help_formatter, kind=argparse.RawDescriptionHelpFormatter)
-        if epilog
-        else help_formatter,
+        epilog="\n\n".join(texts) + "\n" if texts else None,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     return parser

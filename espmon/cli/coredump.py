@@ -20,24 +20,16 @@ from espmon.session.flash_plan import PlanError, number
 
 SHOWN_CANDIDATES = 5
 
-EXAMPLES = """\
-examples:
-  espmon coredump capture.log --elf build/app.elf
-  espmon coredump --port /dev/ttyUSB0 --yes --elf build/app.elf --save-core crash.elf
-  espmon decode capture.log --save out/ && espmon coredump out/*.coredump.bin --json
-"""
 
-
-def main(arguments: list[str]) -> int:
-    """Run the command; returns the exit code."""
-    parser = command_parser(
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser(
         "coredump",
         "Decode a core dump: UART text or log, base64, hex, raw image, or ELF core; or the one in a board's flash.",
-        epilog=EXAMPLES,
         mixed=True,
     )
-    parser.add_argument("file", metavar="FILE", nargs="?", help="the dump, or - for stdin")
-    board = parser.add_argument_group("out of a board's flash")
+    result.add_argument("file", metavar="FILE", nargs="?", help="the dump, or - for stdin")
+    board = result.add_argument_group("out of a board's flash")
     board.add_argument(
         "--port", metavar="PORT", help="read the core dump partition of the board there (asks: it resets the board)"
     )
@@ -45,23 +37,28 @@ def main(arguments: list[str]) -> int:
     board.add_argument("--table", metavar="ADDR", help="where the partition table is (0x8000 unless moved)")
     board.add_argument("--no-stub", action="store_true", help="read through the ROM alone")
     board.add_argument("-b", "--baud", type=positive, default=None, metavar="N", help="rate for the transfer")
-    parser.add_argument("--elf", metavar="ELF", help="the application's ELF; searched below this folder when not given")
-    parser.add_argument(
+    result.add_argument("--elf", metavar="ELF", help="the application's ELF; searched below this folder when not given")
+    result.add_argument(
         "--rom-elf",
         metavar="ELF",
         help="the chip's ROM ELF, for names and frames in ROM; that of an installed toolchain when not given",
     )
-    parser.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="also write the dump as the board wrote it")
-    parser.add_argument(
+    result.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
+    result.add_argument("--save", type=Path, metavar="FILE", help="also write the dump as the board wrote it")
+    result.add_argument(
         "--save-core",
         type=Path,
         metavar="FILE",
         help="also write the dump as an ELF core, for gdb and IDEs beside the application's",
     )
-    parser.add_argument("--json", action="store_true", help="the report as one JSON object")
-    parser.add_argument("--force", action="store_true", help="decode although the ELF's SHA-256 does not match")
-    return run_command(parser, arguments, coredump, {PlanError: int(Exit.USAGE)})
+    result.add_argument("--json", action="store_true", help="the report as one JSON object")
+    result.add_argument("--force", action="store_true", help="decode although the ELF's SHA-256 does not match")
+    return result
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    return run_command(parser(), arguments, coredump, {PlanError: int(Exit.USAGE)})
 
 
 def coredump(options: argparse.Namespace) -> int:

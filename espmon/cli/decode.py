@@ -21,42 +21,47 @@ CHUNK = 64 << 10
 """Bytes of one read: memory stays flat however long the stream is."""
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; returns the exit code."""
-    parser = command_parser("decode", "Turn a recorded stream into records (--json) or a readable log.")
-    parser.add_argument("file", nargs="?", default="-", help="raw bytes as received; - or nothing reads stdin")
-    parser.add_argument("--elf", action="append", type=Path, default=[], help="ELF with the symbols; may be repeated")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser("decode", "Turn a recorded stream into records (--json) or a readable log.")
+    result.add_argument("file", nargs="?", default="-", help="raw bytes as received; - or nothing reads stdin")
+    result.add_argument("--elf", action="append", type=Path, default=[], help="ELF with the symbols; may be repeated")
+    result.add_argument(
         "--rom-elf",
         type=Path,
         metavar="ELF",
         help="the chip's ROM ELF; that of an installed toolchain when not given and the log names the chip",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a record")
-    parser.add_argument("--print-filter", metavar="F", help='log lines to show, such as "wifi:W *:I"')
-    parser.add_argument(
+    result.add_argument("--json", action="store_true", help="one JSON object a record")
+    result.add_argument("--print-filter", metavar="F", help='log lines to show, such as "wifi:W *:I"')
+    result.add_argument(
         "--fold",
         action="store_true",
         help="equal panics become one record with a count; in the log the first is told when it comes, "
         "and the others are counted at the end",
     )
-    parser.add_argument(
+    result.add_argument(
         "--baud", type=rate, metavar="N", help="the rate it was read at: say so when it looks like another one"
     )
-    parser.add_argument(
+    result.add_argument(
         "--color",
         choices=("auto", "always", "never"),
         default="auto",
         help="colour the log by level; auto: on a terminal only, and into a file or a pipe every byte stays as it was "
         "received, the device's own colour too; never takes that out as well",
     )
-    parser.add_argument(
+    result.add_argument(
         "--save",
         type=Path,
         metavar="DIR",
         help="write screenshots, frames, files, core dumps there, and index.json",
     )
-    return run_command(parser, arguments, decode)
+    return result
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    return run_command(parser(), arguments, decode)
 
 
 def decode(options: argparse.Namespace) -> int:

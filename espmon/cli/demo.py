@@ -12,24 +12,30 @@ from espmon.cli.command_runner import Exit, command_parser, fail, run_command
 from espmon.cli.screen_checks import screen_problem
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the demo; returns the exit code."""
-    from espmon.sim import ListenError
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     from espmon.sim.simulated_chips import CHIPS
 
-    parser = command_parser(
+    result = command_parser(
         "demo",
         "Full screen on a simulated board: no hardware, no toolchain.",
         epilog=f"chips: {', '.join(CHIPS)}",
     )
-    parser.add_argument("--chip", metavar="NAME", default="esp32c3", help="chip to simulate (default: %(default)s)")
-    parser.add_argument(
+    result.add_argument("--chip", metavar="NAME", default="esp32c3", help="chip to simulate (default: %(default)s)")
+    result.add_argument(
         "--probe", action=argparse.BooleanOptionalAction, default=True, help="offer to identify the chip"
     )
     from espmon.cli.monitor import add_start_options
 
-    add_start_options(parser)
-    return run_command(parser, arguments, demo, {ListenError: int(Exit.PORT)})
+    add_start_options(result)
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the demo; returns the exit code."""
+    from espmon.sim import ListenError
+
+    return run_command(parser(), arguments, demo, {ListenError: int(Exit.PORT)})
 
 
 def demo(options: argparse.Namespace) -> int:

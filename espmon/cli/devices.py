@@ -15,11 +15,14 @@ from espmon.port.port_error import PortError, PortErrorKind
 FIELDS = ("nickname", "name", "description", "baud", "elf")
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; returns the exit code."""
-    parser = command_parser("devices", "Nicknames and notes for boards; a nickname works wherever a port is asked for.")
-    parser.epilog = "espmon devices ACTION --help tells the words and options of an action."
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser(
+        "devices",
+        "Nicknames and notes for boards; a nickname works wherever a port is asked for.",
+        epilog="espmon devices ACTION --help tells the words and options of an action.",
+    )
+    actions = result.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="all known devices")
     listing.add_argument("--json", action="store_true", help='one object on stdout: {"path": ..., "devices": [...]}')
     change = actions.add_parser("set", help="add a device, or change some of its fields")
@@ -38,7 +41,12 @@ def main(arguments: list[str]) -> int:
         "device", metavar="DEVICE", help="a nickname, serial:NUMBER, location:PLACE or a connected port"
     )
     actions.add_parser("path", help="where the registry is kept")
-    return run_command(parser, arguments, devices)
+    return result
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    return run_command(parser(), arguments, devices)
 
 
 def devices(options: argparse.Namespace) -> int:

@@ -25,18 +25,23 @@ NEXT = {
 }
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; returns the exit code."""
-    parser = command_parser(
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser(
         "firmware",
         "Write code to copy into firmware, so that it can send pictures and payloads to espmon (see espmon formats).",
         mixed=True,
     )
-    parser.add_argument("--lang", choices=LANGUAGES, required=True, help="what the firmware is written in")
-    parser.add_argument("folder", metavar="DIR", type=Path, help="where to; it is made if it is not there")
-    parser.add_argument("--yes", action="store_true", help="overwrite files that are different, without asking")
-    parser.add_argument("--json", action="store_true", help="the paths as one JSON object")
-    return run_command(parser, arguments, firmware)
+    result.add_argument("--lang", choices=LANGUAGES, required=True, help="what the firmware is written in")
+    result.add_argument("folder", metavar="DIR", type=Path, help="where to; it is made if it is not there")
+    result.add_argument("--yes", action="store_true", help="overwrite files that are different, without asking")
+    result.add_argument("--json", action="store_true", help="the paths as one JSON object")
+    return result
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    return run_command(parser(), arguments, firmware)
 
 
 def firmware(options: argparse.Namespace) -> int:

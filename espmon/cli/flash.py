@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 0.2
 """Shortest time between two lines of progress."""
 
+MORE_HELP = "espmon flash ACTION --help tells the words and options of an action."
+
 ACTIONS = {
     "verify": "compare flash with files",
     "write": "write files; what is right already is skipped",
@@ -35,50 +37,57 @@ def main(arguments: Sequence[str]) -> int:
     words = list(arguments)
     if words and words[0] in ACTIONS:
         return run_command(
-            _parser(words[0]), words[1:], run, {PlanLimitError: int(Exit.LIMIT), PlanError: int(Exit.USAGE)}
+            action_parser(words[0]), words[1:], run, {PlanLimitError: int(Exit.LIMIT), PlanError: int(Exit.USAGE)}
         )
-    parser = command_parser("flash", "Verify, write, erase and read flash; show partitions and applications.")
-    parser.epilog = "espmon flash ACTION --help tells the words and options of an action."
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    return run_command(parser(), words, run)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The actions of the command; each has options of its own: `action_parser`."""
+    result = command_parser(
+        "flash", "Verify, write, erase and read flash; show partitions and applications.", epilog=MORE_HELP
+    )
+    actions = result.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, told in ACTIONS.items():
         actions.add_parser(name, help=told)
-    return run_command(parser, words, run)
+    return result
 
 
-def _parser(action: str) -> argparse.ArgumentParser:
+def action_parser(action: str) -> argparse.ArgumentParser:
+    """The words and options of an action."""
     told = ACTIONS[action]
-    parser = command_parser(f"flash {action}", told[0].upper() + told[1:] + ".", mixed=True)
-    parser.set_defaults(action=action)
-    parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result = command_parser(f"flash {action}", told[0].upper() + told[1:] + ".", mixed=True)
+    result.set_defaults(action=action)
+    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
     if action in ("verify", "write"):
-        parser.add_argument("files", nargs="*", metavar="ADDR FILE", help="pairs of address and file, or .hex files")
-        parser.add_argument("--project", type=Path, metavar="DIR", help="a build (ESP-IDF, PlatformIO, Arduino)")
-        parser.add_argument("--app-only", action="store_true", help="only the application of the project")
+        result.add_argument("files", nargs="*", metavar="ADDR FILE", help="pairs of address and file, or .hex files")
+        result.add_argument("--project", type=Path, metavar="DIR", help="a build (ESP-IDF, PlatformIO, Arduino)")
+        result.add_argument("--app-only", action="store_true", help="only the application of the project")
     if action == "write":
-        parser.add_argument("--erase", action="store_true", help="erase the whole flash first")
+        result.add_argument("--erase", action="store_true", help="erase the whole flash first")
     if action in ("write", "erase"):
         forced = {
             "write": "write what does not fit, and what is the same",
             "erase": "erase although fuses speak against it",
         }
-        parser.add_argument("--force", action="store_true", help=forced[action])
+        result.add_argument("--force", action="store_true", help=forced[action])
     if action == "erase":
-        parser.add_argument("range", nargs="*", metavar="ADDR SIZE", help="one region of whole sectors (0x1000 bytes)")
-        parser.add_argument("--all", action="store_true", help="the whole flash")
+        result.add_argument("range", nargs="*", metavar="ADDR SIZE", help="one region of whole sectors (0x1000 bytes)")
+        result.add_argument("--all", action="store_true", help="the whole flash")
     if action == "read":
-        parser.add_argument("address", metavar="ADDR", help="where to begin, such as 0x8000")
-        parser.add_argument("size", metavar="SIZE", help="bytes, such as 0xc00 or 3072")
-        parser.add_argument("output", metavar="FILE", type=Path, help="what to write; an old file is replaced")
+        result.add_argument("address", metavar="ADDR", help="where to begin, such as 0x8000")
+        result.add_argument("size", metavar="SIZE", help="bytes, such as 0xc00 or 3072")
+        result.add_argument("output", metavar="FILE", type=Path, help="what to write; an old file is replaced")
     if action == "info":
-        parser.add_argument("--table", metavar="ADDR", help="where the partition table is (0x8000 unless moved)")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--no-stub", action="store_true", help="work through the ROM alone")
-    parser.add_argument("-b", "--baud", type=int, default=None, metavar="N", help="rate for the transfer")
-    parser.add_argument(
+        result.add_argument("--table", metavar="ADDR", help="where the partition table is (0x8000 unless moved)")
+    result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    result.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    result.add_argument("--no-stub", action="store_true", help="work through the ROM alone")
+    result.add_argument("-b", "--baud", type=int, default=None, metavar="N", help="rate for the transfer")
+    result.add_argument(
         "--after", choices=("hard-reset", "no-reset"), default="hard-reset", help="what happens to the board then"
     )
-    return parser
+    return result
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,10 +11,14 @@ from espmon.cli.command_runner import Exit, command_parser, run_command
 PAGE = Path(__file__).resolve().parents[1] / "firmware" / "FORMATS.md"
 
 
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    return command_parser("formats", "Print what a board can send: pictures, payloads, capabilities, byte by byte.")
+
+
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
-    parser = command_parser("formats", "Print what a board can send: pictures, payloads, capabilities, byte by byte.")
-    return run_command(parser, arguments, formats)
+    return run_command(parser(), arguments, formats)
 
 
 def formats(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
+from espmon.cli.help_texts import commands_help
 from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of
 from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
 from espmon.version import __version__
@@ -22,29 +23,15 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 0.001
 """Longest time that the screen's thread keeps the session's from a key, or from a byte, once it has come."""
 
-COMMANDS_HELP = """\
-commands:
-  run         without a screen: the log or JSON lines on stdout, expectations, exit codes
-  demo        full screen on a simulated board, no hardware
-  sim         the simulated board alone, for other tools
-  scan        list ports; --probe identifies the chips on all of them (asks first)
-  probe       identify the chip on a port (asks first)
-  flash       verify, write, erase, read flash; partition table and application info
-  decode      turn a capture into records or a readable log
-  coredump    report on a core dump, from the ELF alone; also out of a board's flash
-  screenshot  what the board's display shows, as a PNG file
-  selftest    what works with this board and this system, as a report
-  symbolize   addresses to functions and lines
-  devices     nicknames of boards
-
-`espmon COMMAND --help` tells more. Keys: Ctrl-T H in the monitor.
-"""
+MORE_HELP = "`espmon COMMAND --help` tells more. Keys: Ctrl-T H in the monitor."
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the full screen."""
     result = command_parser(
-        "", "Full-screen serial monitor for ESP32-family boards that shows why they crashed.", epilog=COMMANDS_HELP
+        "",
+        "Full-screen serial monitor for ESP32-family boards that shows why they crashed.",
+        epilog=f"{commands_help()}\n\n{MORE_HELP}",
     )
     result.add_argument(
         "port",
@@ -128,8 +115,8 @@ def run_instead(options: argparse.Namespace) -> int:
     from espmon.cli import run
 
     words = run.parser().parse_args([options.port, "--no-stdin"])
-    known = vars(words)
-    asked = [name for name, value in vars(options).items() if value and name not in known]
+    known, usual = vars(words), vars(parser().parse_args([options.port]))
+    asked = [name for name, value in vars(options).items() if name not in known and value != usual[name]]
     if asked:
         names = ", ".join("--" + name.replace("_", "-") for name in asked)
         fail(Exit.USAGE, f"{names} is for the full screen, which needs a terminal; {PLAIN_WAY}")

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 QUESTION = "Probing resets the board on {port} and interrupts what it does."
 
 
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser("probe", "Reset the board into its loader, tell which chip it is, start its application.")
+    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    result.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    result.add_argument("-b", "--baud", type=int, default=115200, help="rate in baud (default: %(default)s)")
+    result.add_argument("--no-flash-id", action="store_true", help="do not ask the flash chip who it is")
+    result.add_argument("--transcript", action="store_true", help="also print the exchange on stderr, for bug reports")
+    return result
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit code: 2 no consent possible, 3 no port, 4 no answer from the chip."""
-    parser = command_parser("probe", "Reset the board into its loader, tell which chip it is, start its application.")
-    parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("-b", "--baud", type=int, default=115200, help="rate in baud (default: %(default)s)")
-    parser.add_argument("--no-flash-id", action="store_true", help="do not ask the flash chip who it is")
-    parser.add_argument("--transcript", action="store_true", help="also print the exchange on stderr, for bug reports")
-    return run_command(parser, arguments, run, {RomError: int(Exit.CHIP)})
+    return run_command(parser(), arguments, run, {RomError: int(Exit.CHIP)})
 
 
 def run(options: argparse.Namespace) -> int:

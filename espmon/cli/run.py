@@ -16,25 +16,20 @@ if TYPE_CHECKING:
     from espmon.session.script import Step
     from espmon.user_pattern import UserPattern
 
-EXAMPLES = """\
---until, --expect and --send-after also look at a line that has no end yet, such as a prompt.
+NOTES = """\
+--until, --expect and --send-after also look at a line that has no end yet,
+such as a prompt.
 
-examples:
-  espmon run /dev/ttyUSB0 | grep wifi
-  espmon run lab-3 --reset --yes --expect "app_main" --fail-on panic --timeout 30
-  espmon run rfc2217://bench:4000 --send-after "esp>" heap --until "free: [0-9]+" --json
-  printf 'reset\\nexpect --timeout 20 ready\\nscreenshot x.png\\n' | espmon run /dev/ttyUSB0 --yes --script -
-  espmon run /dev/ttyACM0 /dev/ttyACM1 --elf build/app.elf --timeout 60
-
-exit codes: 0 what was expected came, or nothing was expected; 1 --fail-on; 2 wrong usage; 3 port not opened or lost;
-5 time, bytes or silence ran out first; 130 Ctrl-C
+exit codes: 0 what was expected came, or nothing was expected; 1 --fail-on; 2
+wrong usage; 3 port not opened or lost; 5 time, bytes or silence ran out
+first; 130 Ctrl-C
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of `espmon run`."""
     result = command_parser(
-        "run", "Monitor boards without a screen, for scripts, pipes and CI.", mixed=True, epilog=EXAMPLES
+        "run", "Monitor boards without a screen, for scripts, pipes and CI.", mixed=True, epilog=NOTES
     )
     result.add_argument(
         "port", nargs="*", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or any pyserial URL"

@@ -23,28 +23,25 @@ from espmon.port.port_error import PortError
 
 PROBE_BAUD = 115200
 
-EXAMPLES = """\
-examples:
-  espmon scan
-  espmon scan --json | jq -r '.ports[0].device'
-  espmon scan --probe
-"""
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser(
+        "scan",
+        "List the serial ports, the likeliest ESP board first. No port is opened without --probe.",
+    )
+    result.add_argument("--json", action="store_true", help='one object on stdout: {"ports": [...]}')
+    result.add_argument("--all", action="store_true", help="built-in serial ports too")
+    result.add_argument(
+        "--probe", action="store_true", help="identify the chip on each of them: one question, and each board is reset"
+    )
+    result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    return result
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
-    parser = command_parser(
-        "scan",
-        "List the serial ports, the likeliest ESP board first. No port is opened without --probe.",
-        epilog=EXAMPLES,
-    )
-    parser.add_argument("--json", action="store_true", help='one object on stdout: {"ports": [...]}')
-    parser.add_argument("--all", action="store_true", help="built-in serial ports too")
-    parser.add_argument(
-        "--probe", action="store_true", help="identify the chip on each of them: one question, and each board is reset"
-    )
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
-    return run_command(parser, arguments, scan)
+    return run_command(parser(), arguments, scan)
 
 
 def scan(options: argparse.Namespace) -> int:

@@ -21,39 +21,41 @@ DEFAULT_SECONDS = 10.0
 
 STDOUT = "-"
 
-EXAMPLES = """\
-The board gets the setting screenshot_trigger ("screenshot" and Enter, unless changed) once it is quiet, and answers
-with a picture (PNG_BEGIN or an @ESPFRAME of kind png). Nothing else is sent, and it is not reset.
-
-examples:
-  espmon screenshot /dev/ttyUSB0 -o display.png
-  espmon screenshot lab-3 -o display.png --trigger "lvgl snapshot" --timeout 30 --json
+NOTES = """\
+The board gets the setting screenshot_trigger ("screenshot" and Enter, unless
+changed) once it is quiet, and answers with a picture (PNG_BEGIN or an
+@ESPFRAME of kind png). Nothing else is sent, and it is not reset.
 """
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns the exit code: 1 damaged or not written, 3 port, 5 no picture came."""
-    parser = command_parser(
-        "screenshot", "Ask the board for a picture of its display, and save it.", mixed=True, epilog=EXAMPLES
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser(
+        "screenshot", "Ask the board for a picture of its display, and save it.", mixed=True, epilog=NOTES
     )
-    parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the PNG file; - is standard output")
-    parser.add_argument("--trigger", metavar="TEXT", help="a line to send instead of the setting screenshot_trigger")
-    parser.add_argument(
+    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result.add_argument("-o", "--output", metavar="FILE", required=True, help="the PNG file; - is standard output")
+    result.add_argument("--trigger", metavar="TEXT", help="a line to send instead of the setting screenshot_trigger")
+    result.add_argument(
         "--timeout",
         type=positive_seconds,
         default=DEFAULT_SECONDS,
         metavar="S",
         help="wait so long for it to begin (default: %(default)g)",
     )
-    parser.add_argument(
+    result.add_argument(
         "-b", "--baud", type=positive, default=default_baud(), help="rate in baud (default: %(default)s)"
     )
-    parser.add_argument(
+    result.add_argument(
         "--no-reset", action="store_true", help="keep DTR and RTS quiet while opening, as far as possible"
     )
-    parser.add_argument("--json", action="store_true", help="the picture's record, with the path of its file")
-    return run_command(parser, arguments, screenshot)
+    result.add_argument("--json", action="store_true", help="the picture's record, with the path of its file")
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit code: 1 damaged or not written, 3 port, 5 no picture came."""
+    return run_command(parser(), arguments, screenshot)
 
 
 def screenshot(options: argparse.Namespace) -> int:

@@ -26,13 +26,9 @@ PAUSE_SECONDS = 3.0
 MAC_SHOWN = 8
 """Characters of a MAC in a report that others read: who made it, not which one it is."""
 
-EXAMPLES = """\
-It resets the board a dozen times and reads its flash; nothing is written to it. The report names no serial number, and
-of the MAC only who made it.
-
-examples:
-  espmon selftest /dev/ttyUSB0 -o report.md
-  espmon selftest /dev/ttyACM0 --unplug --yes --json
+NOTES = """\
+It resets the board a dozen times and reads its flash; nothing is written to
+it. The report names no serial number, and of the MAC only who made it.
 """
 
 QUESTION = "The self test resets the board on {port} a dozen times and reads its flash; nothing is written."
@@ -53,28 +49,33 @@ class Report(NamedTuple):
         return [step for step in self.steps if step.outcome == "did not work"]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns the exit code: 1 something did not work, 3 the port cannot be opened."""
-    parser = command_parser(
-        "selftest", "Try what espmon does with a board, and report what works.", mixed=True, epilog=EXAMPLES
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser(
+        "selftest", "Try what espmon does with a board, and report what works.", mixed=True, epilog=NOTES
     )
-    parser.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report there, as Markdown")
-    parser.add_argument("--unplug", action="store_true", help="also ask you to pull the plug and put it back")
-    parser.add_argument(
+    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
+    result.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report there, as Markdown")
+    result.add_argument("--unplug", action="store_true", help="also ask you to pull the plug and put it back")
+    result.add_argument(
         "--pause",
         type=positive_seconds,
         default=PAUSE_SECONDS,
         metavar="S",
         help="do not read the port for so long (default: %(default)g)",
     )
-    parser.add_argument("--no-stub", action="store_true", help="work through the ROM alone")
-    parser.add_argument(
+    result.add_argument("--no-stub", action="store_true", help="work through the ROM alone")
+    result.add_argument(
         "-b", "--baud", type=positive, default=default_baud(), help="rate in baud (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
-    return run_command(parser, arguments, selftest)
+    result.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit code: 1 something did not work, 3 the port cannot be opened."""
+    return run_command(parser(), arguments, selftest)
 
 
 def selftest(options: argparse.Namespace) -> int:

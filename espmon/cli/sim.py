@@ -20,37 +20,38 @@ PSEUDO_TERMINAL = "pty:"
 DEFAULT_SETTLE = 0.5
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     scenarios = "\n".join(f"  {row.name:<12} {row.description}" for row in SCENARIOS.values())
-    parser = command_parser(
+    result = command_parser(
         "sim",
         "A simulated board behind a network port. The first line on stdout is its URL.",
         epilog=f"scenarios:\n{scenarios}\n\nchips: {', '.join(CHIPS)}",
     )
-    parser.add_argument(
+    result.add_argument(
         "--listen",
         metavar="URL",
         default=DEFAULT_LISTEN,
         help="rfc2217://HOST:PORT (with DTR and RTS) or socket://HOST:PORT, port 0 picks one; pty: makes a "
         "pseudo-terminal (default: %(default)s)",
     )
-    parser.add_argument("--chip", metavar="NAME", choices=list(CHIPS), default="esp32c3", help="default: %(default)s")
-    parser.add_argument(
+    result.add_argument("--chip", metavar="NAME", choices=list(CHIPS), default="esp32c3", help="default: %(default)s")
+    result.add_argument(
         "--scenario", metavar="NAME", choices=list(SCENARIOS), default="demo", help="see below (default: %(default)s)"
     )
-    parser.add_argument(
+    result.add_argument(
         "--replay",
         metavar="FILE",
         type=Path,
         help="send these bytes instead, from the start at each boot; then stay connected and silent",
     )
-    parser.add_argument(
+    result.add_argument(
         "--rate", metavar="BAUD", type=int, help="line rate of the replay (default: as fast as the client reads)"
     )
-    parser.add_argument(
+    result.add_argument(
         "--pace", action="store_true", help="everything takes its line time at the rate the client has set"
     )
-    parser.add_argument(
+    result.add_argument(
         "--settle",
         metavar="SECONDS",
         type=float,
@@ -58,10 +59,10 @@ def _parser() -> argparse.ArgumentParser:
         help="from the first connection to the first byte: many clients drop what comes while they open the port "
         "(default: %(default)s)",
     )
-    parser.add_argument(
+    result.add_argument(
         "--events", metavar="FILE", type=Path, help="write connects, line and mode changes as JSON lines"
     )
-    return parser
+    return result
 
 
 async def _serve(board: SimulatedBoard, listen: str) -> int:
@@ -105,7 +106,7 @@ def main(arguments: list[str]) -> int:
 
     Exit codes: 0 stopped by SIGTERM, 130 by Ctrl-C, 2 wrong usage or unreadable file, 3 cannot listen.
     """
-    return run_command(_parser(), arguments, simulate)
+    return run_command(parser(), arguments, simulate)
 
 
 def simulate(options: argparse.Namespace) -> int:

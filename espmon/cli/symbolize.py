@@ -11,30 +11,35 @@ from espmon.postmortem import PostmortemError, Symbolizer
 MAX_ADDRESSES = 1_000_000
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; returns the exit code."""
-    parser = command_parser(
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = command_parser(
         "symbolize", "Print function and file:line of addresses, inlined functions included.", mixed=True
     )
-    parser.add_argument("elf", metavar="ELF", help="the application's ELF")
-    parser.add_argument(
+    result.add_argument("elf", metavar="ELF", help="the application's ELF")
+    result.add_argument(
         "addresses",
         metavar="ADDR",
         nargs="*",
         help="hexadecimal, with or without 0x; without any here they are read from stdin, between spaces or line ends",
     )
-    parser.add_argument(
+    result.add_argument(
         "--also", metavar="ELF", action="append", default=[], help="another ELF (bootloader, ROM); may be repeated"
     )
-    parser.add_argument(
+    result.add_argument(
         "-a",
         "--addresses",
         dest="heads",
         action="store_true",
         help="the address above its rows, as addr2line -a has it",
     )
-    parser.add_argument("--json", action="store_true", help="a list of addresses with their frames, innermost first")
-    return run_command(parser, arguments, symbolize, {PostmortemError: Exit.USAGE})
+    result.add_argument("--json", action="store_true", help="a list of addresses with their frames, innermost first")
+    return result
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    return run_command(parser(), arguments, symbolize, {PostmortemError: Exit.USAGE})
 
 
 def symbolize(options: argparse.Namespace) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from espmon.cli import COMMANDS, main
+from espmon.cli.flash import ACTIONS
+from espmon.cli.help_texts import SUMMARIES
 
 NAMES = sorted(COMMANDS)
 
@@ -87,3 +90,21 @@ def test_an_interrupted_command_says_so_in_json(
     monkeypatch.setattr("espmon.cli.scan.DeviceRegistry", interrupted)
     assert main(["scan", "--json"]) == 130
     assert json.loads(capsys.readouterr().out)["error"]["kind"] == "interrupted"
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in NAMES), *(["flash", action] for action in ACTIONS)])
+def test_the_help_shows_examples_that_are_command_lines(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--help"]) == 0
+    shown = capsys.readouterr().out
+    examples = shown.partition("\nexamples:\n")[2].splitlines()
+    assert examples
+    assert [row for row in examples if not re.search(rf"\b{' '.join(['espmon', *words])}\b", row)] == [
+        row for row in examples if "espmon lab-3" in row and words == ["devices"]
+    ]
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    shown = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == []
+    assert set(SUMMARIES) == set(COMMANDS)
