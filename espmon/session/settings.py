@@ -79,6 +79,9 @@ class Settings:
     theme: str = "espmon"
     """`espmon`, `espmon-light` or any Textual theme; the `ansi-*` themes keep the terminal's own colours."""
 
+    terminal_diff: bool = True
+    """Send the terminal only what changes on the screen. Set it to false where a terminal gets the screen wrong."""
+
     idle_seconds: float = 0.1
     """After this pause a line without an end counts as a prompt, and what it asks for is looked at. It stays open."""
 

@@ -25,6 +25,7 @@ from espmon.tui.leaving import Leaving
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
+from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES, theme_problem
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class EspmonApp(Host):
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
+        self.pictures = PictureWriter(self, self.settings.terminal_diff)
         self._make: Callable[[], SessionLike] | None = None
         if callable(session):
             named = request or OpenRequest("")

@@ -24,9 +24,12 @@ from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.app import AutopilotCallbackType
+    from textual.screen import Screen
 
     from espmon.port import PortInfo
+    from espmon.tui.terminal.picture_writer import PictureWriter
 
 MAX_NOTICE = 500
 """Longest toast, in characters."""
@@ -80,6 +83,9 @@ class Host(App[int]):
 
     recorded: Path | None = None
     """Where the newest recording lies, also after it has ended."""
+
+    pictures: PictureWriter
+    """Writes what is seen to the terminal."""
 
     exit_message = ""
     """What is to be said when the screen has gone, "" for nothing: how a flash was left in the middle."""
@@ -136,6 +142,13 @@ class Host(App[int]):
                 loop.run_until_complete(asyncio.wait(left, timeout=TASKS_SECONDS))
             asyncio.set_event_loop(None)
             loop.close()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Every picture of the toolkit's comes through here."""
+        if self.pictures.display(screen, renderable):
+            self.post_display_hook()
+        else:
+            super()._display(screen, renderable)
 
     def lend_terminal(self, program: Program | None) -> None:
         """A program has the terminal now, and ends when the app must; None: it has ended by itself."""

@@ -99,11 +99,21 @@ class Run:
 
 
 def follow(
-    command: list[str], ready: bytes, data: bytes, rate: int, home: Path | None, profile: str | None = None
+    command: list[str],
+    ready: bytes,
+    data: bytes,
+    rate: int,
+    home: Path | None,
+    profile: str | None = None,
+    size: tuple[int, int] = (160, 50),
 ) -> Run:
-    """Run `command PORT` on `data`; `home` is where espmon records, None for the peer."""
+    """Run `command PORT` on `data`; `home` is where espmon records, None for the peer; `size` is columns, rows."""
     environment = {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)} if home else {}
-    with feed() as board, Terminal([*command, board.path], environment=environment) as terminal:
+    columns, rows = size
+    with (
+        feed() as board,
+        Terminal([*command, board.path], columns=columns, rows=rows, environment=environment) as terminal,
+    ):
         terminal.wait_for(ready)
         terminal.drain(1.0)
         seconds = len(data) / rate

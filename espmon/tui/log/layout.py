@@ -115,10 +115,12 @@ class Layout:
         self._reader = LiveReader()
         self._live_shown: tuple[LiveRow, DisplayLine | list[DisplayLine]] | None = None
         self._strips: dict[tuple[int, int], Strip] = {}
+        self._heights: dict[int, int] = {}
 
     def forget(self, *, lines: bool = False) -> None:
         """Drop drawn rows, and with `lines` also what was read from the lines' bytes."""
         self._strips.clear()
+        self._heights.clear()
         if lines:
             self._lines.clear()
             self._live_shown = None
@@ -200,6 +202,16 @@ class Layout:
 
     def height(self, line: int) -> int:
         """Rows that a line takes with everything that hangs on it."""
+        if self._live_row(line) is not None:
+            return self._height(line)
+        found = self._heights.get(line)
+        if found is None:
+            if len(self._heights) >= MAX_LINES:
+                self._heights.clear()
+            found = self._heights[line] = self._height(line)
+        return found
+
+    def _height(self, line: int) -> int:
         return len(self.marks.get(line, ())) + self._text_rows(line) + len(self._decorations(line))
 
     def _decorations(self, row: int) -> Sequence[str]:

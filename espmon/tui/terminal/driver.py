@@ -112,6 +112,8 @@ class TerminalDriver(LinuxDriver):
         self._on_raw: Callable[[RawToken], None] = self._drop
         self._key_modes = KEYS_PLAIN
         self._on_gone: Callable[[], object] = getattr(app, "hung_up", app.exit)
+        self.disturbed = 0
+        """How often something else than a picture was written, or the terminal was resized."""
 
     @property
     def waiting(self) -> int:
@@ -126,10 +128,16 @@ class TerminalDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Write to the terminal, without waiting for it."""
+        self.disturbed += 1
         self._output.write(data.encode("utf-8", "replace"))
 
+    def write_picture(self, data: str) -> bool:
+        """The same for what changes nothing but cells, and is known to. Returns whether it was not left out."""
+        return self._output.write(data.encode("utf-8", "replace"))
+
     def _redraw(self) -> None:
-        """Pictures were left out while the terminal took nothing."""
+        """Pictures were left out while the terminal took nothing, or it may have lost what it showed."""
+        self.disturbed += 1
         if self._active:
             self._app.refresh(layout=True)
 
@@ -215,6 +223,12 @@ class TerminalDriver(LinuxDriver):
     def close(self) -> None:
         """Nothing is left to wait for: what the terminal did not take by now it will not get."""
         self._output.stop()
+
+    def process_message(self, message: Message) -> None:
+        """Hand on what the terminal said; it also reports its size, where it can."""
+        super().process_message(message)
+        if isinstance(message, events.Resize):
+            self._redraw()
 
     # -- keys ---------------------------------------------------------------------------------------------------
 
@@ -375,6 +389,8 @@ class TerminalDriver(LinuxDriver):
         if self._active and not self._in_band_window_resize:
             size = Size(*self._get_terminal_size())
             self.send_message(events.Resize(size, size))
+        # Also where it has the size again that it had before: cells were cut off or moved meanwhile.
+        self._redraw()
 
     def _get_terminal_size(self) -> tuple[int, int]:
         try:

@@ -46,18 +46,19 @@ class ScreenOutput:
         """Bytes that the terminal has not taken yet."""
         return self._size
 
-    def write(self, data: bytes) -> None:
-        """Write what the terminal takes now; the rest follows when it takes more."""
+    def write(self, data: bytes) -> bool:
+        """Write what the terminal takes now; the rest follows when it takes more. Returns False when it is left out."""
         if self.gone:
-            return
+            return False
         if self._size > MAX_WAITING or self._cut:
             self._cut = True
             self.left_out += len(data)
-            return
+            return False
         self._waiting.append(data)
         self._size += len(data)
         if len(self._waiting) == 1:
             self._offer()
+        return True
 
     def _offer(self) -> None:
         while self._waiting:

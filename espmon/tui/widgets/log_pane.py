@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
@@ -18,6 +17,7 @@ from textual.widget import Widget
 from espmon.session.store import LogStore
 from espmon.tui.log.layout import Layout, Mark, Shape, Timestamps
 from espmon.tui.log.log_view import LogView
+from espmon.tui.log.page import filtered, page_strips
 from espmon.tui.log.pager import Pager
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
@@ -32,6 +32,10 @@ SIDE_CELLS = 16
 
 MAX_COPIED_LINES = 200_000
 """Most lines that one copy takes."""
+
+
+def _not_painted(pane: Widget, strips: Sequence[Strip]) -> bool:
+    return False
 
 
 class LogPane(ScrollView, can_focus=True):
@@ -68,6 +72,7 @@ class LogPane(ScrollView, can_focus=True):
         self.queries = LogQueries(self)
         self.queries.use_rules(*rules)
         self._thumb = (-1, -1)
+        self._paint: Callable[[Widget, Sequence[Strip]], bool] = _not_painted
 
     # -- what others read ---------------------------------------------------------------------------------------
 
@@ -124,12 +129,9 @@ class LogPane(ScrollView, can_focus=True):
         after = (self.view.finished, self.unseen, self.view.line(0) if len(self.view) else -1)
         if before != after:
             self.pager.forget()
-            if self.pager.follow:
-                self.refresh(self.size.region)
-            else:
-                # Nothing that is looked at moves; the marker counts, and the page may have room left.
-                full = self.pager.at_end or before[2] != after[2]
-                self.refresh(self.size.region if full else Region(0, self.size.height - 1, self.size.width, 1))
+            # Unless following, nothing that is looked at moves; the marker counts, and the page may have room left.
+            full = self.pager.follow or self.pager.at_end or before[2] != after[2]
+            self._rows_changed(self.size.region if full else Region(0, self.size.height - 1, self.size.width, 1))
             self._update_scrollbar()
         elif live is not self.view.live:
             self._live_changed()
@@ -140,11 +142,16 @@ class LogPane(ScrollView, can_focus=True):
         self.pager.forget()
         rows = self.pager.rows()
         if rows != before:
-            self.refresh(self.size.region)
+            self._rows_changed(self.size.region)
             self._update_scrollbar()
         elif self.view.live is not None:
-            for y in (y for y, row in enumerate(rows) if row[0] == self.view.live.row):
-                self.refresh(Region(0, y, self.size.width, 1))
+            changed = [y for y, row in enumerate(rows) if row[0] == self.view.live.row]
+            self._rows_changed(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def _rows_changed(self, *regions: Region) -> None:
+        """New lines: straight to the terminal, where nothing lies over the pane."""
+        if regions and not self._paint(self, self.render_lines(self.size.region)):
+            self.refresh(*regions)
 
     def notify_style_update(self) -> None:
         """The theme changed: styles are made again."""
@@ -162,6 +169,8 @@ class LogPane(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Take the theme's colours."""
+        if (pictures := getattr(self.app, "pictures", None)) is not None:
+            self._paint = pictures.paint
         self._repaint_all()
 
     def on_unmount(self) -> None:
@@ -179,21 +188,12 @@ class LogPane(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible rows, without the generic style pass: every strip already has its exact width and colours."""
-        width = self.size.width
-        filters = [one for one in self.app.get_line_filters() if type(one).__name__ != "ANSIToTruecolor"]
-        strips = [self._strip(y) for y in range(crop.y, crop.bottom)]
-        if filters:
-            background = self.background_colors[1]
-            strips = [self._filtered(strip, filters, background) for strip in strips]
-        if crop.x or crop.width != width:
+        strips = page_strips(self.pager, range(crop.y, crop.bottom), self.text_selection)
+        if filters := self.app.get_line_filters():
+            strips = filtered(strips, filters, self.background_colors[1])
+        if crop.x or crop.width != self.size.width:
             strips = [strip.crop(crop.x, crop.right) for strip in strips]
         return strips
-
-    @staticmethod
-    def _filtered(strip: Strip, filters: Sequence[object], background: object) -> Strip:
-        for one in filters:
-            strip = strip.apply_filter(one, background)  # type: ignore[arg-type]
-        return strip
 
     def render_line(self, y: int) -> Strip:
         """Row `y` with the offsets that text selection needs: x is a character of the line, y the line's id."""
@@ -211,23 +211,7 @@ class LogPane(ScrollView, can_focus=True):
         return Strip.join([strip.crop(0, gutter), strip.crop(gutter).apply_offsets(start, line)])
 
     def _strip(self, y: int) -> Strip:
-        rows, layout = self.pager.rows(), self.drawing
-        if 0 <= y < len(rows):
-            line, sub, before = rows[y]
-            selection = self.text_selection
-            span = selection.get_span(line) if selection is not None else None
-            strip = layout.row(line, sub, before=before, selection=span)
-        else:
-            strip = Strip.blank(self.size.width, layout.painter.base)
-        if y == self.size.height - 1 and (unseen := self.unseen):
-            strip = self._with_marker(strip, unseen)
-        return strip
-
-    def _with_marker(self, strip: Strip, unseen: int) -> Strip:
-        text = f" ↓ {unseen:,} new line{'s' if unseen != 1 else ''} "
-        if (left := self.size.width - len(text)) <= 0:
-            return strip
-        return Strip.join([strip.crop(0, left), Strip([Segment(text, self.drawing.painter.marker)], len(text))])
+        return page_strips(self.pager, range(y, y + 1), self.text_selection)[0]
 
     # -- scrolling ----------------------------------------------------------------------------------------------
 
