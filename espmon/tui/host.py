@@ -150,6 +150,11 @@ class Host(App[int]):
         else:
             super()._display(screen, renderable)
 
+    def on_app_focus(self) -> None:
+        """The user comes back to the window: draw all of it, whatever others wrote over it meanwhile."""
+        self.pictures.forget()
+        self.refresh()
+
     def lend_terminal(self, program: Program | None) -> None:
         """A program has the terminal now, and ends when the app must; None: it has ended by itself."""
         self._borrower = program
