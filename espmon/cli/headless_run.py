@@ -19,6 +19,7 @@ from types import FrameType
 
 from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.board_input import InputLines, forward_input, reads_input
+from espmon.cli.ci_reports import write_ci_reports
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
@@ -30,7 +31,6 @@ from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
 from espmon.session import LoopThread, Session, State, load_settings
 from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
-from espmon.session.file_system import write_atomically
 from espmon.session.session_feed import SessionFeed
 from espmon.session.settings import LINE_ENDS
 from espmon.session.status import (
@@ -388,18 +388,11 @@ class HeadlessRun:
 
     def _write_reports(self, end: End) -> End:
         """What a CI page shows; a file that cannot be written fails the run."""
-        options, report = self._options, self._report
         told = RunEnd(end.code, end.sentence, max(0.0, time.monotonic() - self._begun), self._received)
-        if os.environ.get("GITHUB_ACTIONS") == "true" and not options.no_annotations:
-            for line in report.annotations():
-                print(line, file=sys.stderr)
         try:
-            if options.summary is not None:
-                write_atomically(options.summary, report.markdown(told).encode("utf-8", "backslashreplace"))
-            if options.junit is not None:
-                write_atomically(options.junit, report.junit(told, options.port))
-        except OSError as error:
-            return End(end.code or Exit.FAILED, f"{end.sentence}; {error.filename}: {error.strerror or error}")
+            write_ci_reports(self._options, self._report, told)
+        except CommandError as error:
+            return End(end.code or Exit.FAILED, f"{end.sentence}; {error.message}")
         return end
 
     @contextmanager

@@ -94,7 +94,14 @@ def parser() -> argparse.ArgumentParser:
         "--summary", type=Path, metavar="FILE", help="write resets, crashes and screenshots as Markdown"
     )
     reports.add_argument(
-        "--no-annotations", action="store_true", help="on GitHub: do not mark crashes at their source lines"
+        "--code-quality",
+        type=Path,
+        metavar="FILE",
+        help="write crashes with their source lines as a GitLab Code Quality report (on GitLab: "
+        "gl-code-quality-report.json when not given)",
+    )
+    reports.add_argument(
+        "--no-annotations", action="store_true", help="on GitHub and GitLab: do not mark crashes at their source lines"
     )
     return result
 

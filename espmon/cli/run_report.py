@@ -1,10 +1,12 @@
-"""What a run leaves for a CI page: a Markdown summary, a JUnit file, annotations for GitHub.
+"""What a run leaves for a CI page: a Markdown summary, a JUnit file, annotations for GitHub and GitLab.
 
 Everything that a board said is escaped: a CI page renders it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections import Counter
@@ -131,13 +133,35 @@ class RunReport:
 
     def annotations(self) -> Iterator[str]:
         """A line for GitHub for each crash, at its source line where that is known."""
+        for sentence, place in self._places():
+            where = "" if place is None else f" file={_property(place[0])},line={place[1]}"
+            yield f"::error{where}::{_command(sentence)}"
+
+    def code_quality(self) -> bytes:
+        """The crashes whose source line is known, as GitLab's Code Quality report, which marks them there."""
+        rows = [
+            {
+                "description": sentence,
+                "check_name": "espmon/crash",
+                "fingerprint": hashlib.sha256(f"{sentence}\0{place[0]}\0{place[1]}".encode()).hexdigest(),
+                "severity": "critical",
+                "location": {"path": place[0], "lines": {"begin": place[1]}},
+            }
+            for sentence, place in self._places()
+            if place is not None
+        ]
+        return json.dumps(rows, indent=1).encode()
+
+    def _places(self) -> Iterator[tuple[str, tuple[str, int] | None]]:
+        """The sentence of each crash, and where it happened: file, relative to the project's folder, and line."""
+        root = os.environ.get("CI_PROJECT_DIR") or os.curdir
         for crash in self.crashes:
             report = self._helps[crash.board].panic(crash.panic)
-            where, place = "", report.place
+            place, where = report.place, None
             if place is not None and place.file:
-                path = os.path.relpath(place.file) if os.path.isabs(place.file) else place.file
-                where = f" file={_property(path)},line={place.line or 1}"
-            yield f"::error{where}::{_command(plain(report.sentence))}"
+                path = os.path.relpath(place.file, root) if os.path.isabs(place.file) else place.file
+                where = (plain(path), place.line or 1)
+            yield plain(report.sentence), where
 
 
 class ReportedOutput:

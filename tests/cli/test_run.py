@@ -23,6 +23,7 @@ from espmon.cli.headless_run import board_names
 from espmon.sim import BoardThread, SimulatedBoard
 from tests.records.streams import framed_png, png
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "espmon", "run")
 SECONDS = 60.0
 """For a run on a machine that is busy with others."""
@@ -143,6 +144,26 @@ def test_a_crash_fails_the_run_with_its_sentence(
     assert "read_register" in (tmp_path / "run.xml").read_text()
     assert b"::error file=" in result.stderr
     assert b"sensor.h,line=" in result.stderr
+    assert not Path("gl-code-quality-report.json").exists()
+
+
+def test_on_gitlab_a_crash_is_in_the_code_quality_report_unless_that_is_left(
+    board: BoardThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_PROJECT_DIR", "/espmon-demo")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--elf", str(board.board.elf), "--send", "panic", "--fail-on", "panic", "--timeout", "60")
+    assert run(board.url, *arguments, "--no-annotations").returncode == 1
+    assert not Path("gl-code-quality-report.json").exists()
+    assert run(board.url, *arguments).returncode == 1
+    (row,) = json.loads(Path("gl-code-quality-report.json").read_text())
+    assert row.keys() == {"description", "check_name", "fingerprint", "severity", "location"}
+    assert row["severity"] == "critical"
+    assert row["location"]["path"].endswith("sensor.h")
+    assert not row["location"]["path"].startswith(("/", ".."))
+    assert row["location"]["lines"]["begin"] > 1
 
 
 def test_json_lines_are_the_contract_s_and_the_last_one_says_why_it_failed() -> None:

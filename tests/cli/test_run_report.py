@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree
 
 import pytest
@@ -73,6 +74,10 @@ def test_an_annotation_is_one_line_whatever_the_crash_says() -> None:
     (line,) = report_of(panic(cause=b"50% \x07:: broken")).annotations()
     assert line.startswith("::error")
     assert line.isprintable()
+
+
+def test_a_crash_without_a_source_line_is_no_entry_for_gitlab() -> None:
+    assert json.loads(report_of(panic()).code_quality()) == []
 
 
 def test_a_storm_of_different_crashes_is_bounded() -> None:

@@ -1,0 +1,37 @@
+"""The files and lines that a run leaves for a CI page, where they were asked for, or where a CI system is there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from espmon.cli.output_files import write_output
+from espmon.cli.run_report import RunEnd, RunReport
+
+CODE_QUALITY_FILE = Path("gl-code-quality-report.json")
+"""Where a job on GitLab finds the crashes, to be named under `artifacts: reports: codequality`."""
+
+
+def write_ci_reports(options: argparse.Namespace, report: RunReport, end: RunEnd) -> None:
+    """Write them. Raises `CommandError` for a file that cannot be written.
+
+    Args:
+        options: see `espmon.cli.run.parser`.
+        report: what happened.
+        end: how it ended.
+    """
+    marks = not options.no_annotations
+    if marks and os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in report.annotations():
+            print(line, file=sys.stderr)
+    quality = options.code_quality
+    if quality is None and marks and os.environ.get("GITLAB_CI") == "true":
+        quality = CODE_QUALITY_FILE
+    if options.summary is not None:
+        write_output(options.summary, report.markdown(end).encode("utf-8", "backslashreplace"))
+    if options.junit is not None:
+        write_output(options.junit, report.junit(end, options.port))
+    if quality is not None:
+        write_output(quality, report.code_quality())
