@@ -5,6 +5,8 @@ A row is called by the id of its first line. The row at the end, which still cha
 
 from __future__ import annotations
 
+import re
+
 from espmon.records.lines import LineBlock
 from espmon.records.sgr_state import boots, sgr_state
 from espmon.session.store import LiveRow, LogStore
@@ -103,6 +105,19 @@ def line_of(editor: RowEditor, block: LineBlock, index: int) -> LineBlock:
     return LineBlock(data or b" ", block.line_offset(index), (0, max(1, len(data))), block.host_time(index))
 
 
+_BEGUN = re.compile(rb"(?:\x1b(?:\[[0-?]*[ -/]*)?|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+"""The beginning of a control sequence, or of a character."""
+
+MAX_BEGUN = 64
+"""Bytes of a sequence that is waited for."""
+
+
+def whole(data: bytes) -> bytes:
+    """`data` without what has begun at its end and may go on: as on a terminal, it is not shown before it is there."""
+    begun = _BEGUN.search(data, max(0, len(data) - MAX_BEGUN))
+    return data if begun is None else data[: begun.start()]
+
+
 class LiveReader:
     """Reads the row that still changes; what it has read of it stays read."""
 
@@ -126,13 +141,13 @@ class LiveReader:
         """The cells of the row; the caller's own, to be fed or not."""
         editor = self._read(store, live).copy()
         if live.unfinished is not None:
-            editor.feed(live.unfinished.data.decode("utf-8", "backslashreplace"))
+            editor.feed(whole(live.unfinished.data).decode("utf-8", "backslashreplace"))
         return editor
 
     def show(self, store: LogStore, live: LiveRow, *, colour: bool) -> DisplayLine:
         """The row as it is shown."""
         if live.unfinished is not None and live.row == live.end:
-            return show_line(live.unfinished.body(0), _live_pen(store, live), colour=colour)
+            return show_line(whole(live.unfinished.body(0)), _live_pen(store, live), colour=colour)
         return of_editor(self.editor(store, live), colour=colour)
 
     def line(self, store: LogStore, live: LiveRow) -> LineBlock:
