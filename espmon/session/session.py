@@ -30,6 +30,7 @@ from espmon.session.publisher import Listener, Publisher
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.reports import Reports
+from espmon.session.sending.outgoing import Outgoing
 from espmon.session.sending.sender import Sender
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import SessionNote
@@ -73,7 +74,7 @@ class Session:
         pipeline: what bytes become, and where they go.
         connection: the port: opened once, opened again when it was lost.
         answers: what a board's console is told when it asks its terminal.
-        sender: sends what the user sends, and shows it.
+        outgoing: texts that are sent, and how.
         debugging: the debug stub's lease: inspect here, or hand over to gdb.
     """
 
@@ -116,7 +117,8 @@ class Session:
         )
         link = self.connection.link
         self._controls = Controls(link, self.pipeline, reporter)
-        self.sender = Sender(self._controls, self.pipeline, self._recorder, reporter, LocalEcho(settings.local_echo))
+        self._sender = Sender(self._controls, self.pipeline, self._recorder, reporter, LocalEcho(settings.local_echo))
+        self.outgoing = Outgoing(self._controls, self._sender, self.pipeline, self._publisher, self._tasks, settings)
         self.answers = TerminalAnswers(
             demux, self.store, self._publisher, self._controls.write, self._tasks, self.clock
         )
@@ -135,7 +137,7 @@ class Session:
         watch = CapabilityWatch(
             demux,
             self._publisher,
-            lambda data: self.sender.send(data, SentBy.REPLY),
+            lambda data: self._sender.send(data, SentBy.REPLY),
             lambda: self.answers.on,
             self._tasks,
             ask=settings.ask_capabilities,
@@ -316,11 +318,7 @@ class Session:
 
         Returns why they were not sent, which the user was told.
         """
-        return await self.sender.send(data, by)
-
-    def set_local_echo(self, echo: LocalEcho) -> None:
-        """Show this of what is sent from now on."""
-        self.sender.set_echo(echo)
+        return await self._sender.send(data, by)
 
     async def reset(self) -> PortError | None:
         """Hard-reset into the application (the user asked). Returns why it was not done, which the user was told."""

@@ -16,8 +16,10 @@ from pathlib import Path
 from espmon.records.record import JsonObject
 from espmon.regular_file import read_regular
 from espmon.session.line_rules import HighlightRule, LevelRule, read_rules
+from espmon.session.pacing import MAX_DELAY_SECONDS, Pacing
 from espmon.session.sent import LocalEcho
 from espmon.text import plain
+from espmon.user_pattern import PatternError, UserPattern
 
 SCREENSHOT_TRIGGER = "screenshot\r\n"
 LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
@@ -32,6 +34,9 @@ CHOICES: Mapping[str, Collection[str]] = {
     "local_echo": tuple(LocalEcho),
 }
 """Setting -> the words that it can be."""
+
+DELAYS = frozenset({"line_delay", "char_delay"})
+"""Settings that are pauses; there may be none."""
 
 MAX_FILE = 1 << 20
 """Bytes of a settings file that is read."""
@@ -63,6 +68,19 @@ class Settings:
     local_echo: str = "lines"
     """What is shown of what is sent: "off"; "lines": each sent line stands in the log, marked; "keys": also what is
     typed in raw mode, for boards that do not echo it."""
+
+    line_delay: float = 0.0
+    """Seconds of pause after each line of a text of several lines (a paste, a file)."""
+
+    char_delay: float = 0.0
+    """Seconds of pause after each character of such a text."""
+
+    line_prompt: str = ""
+    """What the board says when it is ready for the next line of such a text, as a regular expression: each line waits
+    for it."""
+
+    prompt_seconds: float = 10.0
+    """Longest wait for `line_prompt`; then sending stops."""
 
     menu_key: str = "ctrl+t"
     """The key that opens the menu, as in idf.py monitor."""
@@ -155,6 +173,12 @@ class Settings:
     path_map: Mapping[str, str] = field(default_factory=dict)
     """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""
 
+    @property
+    def pacing(self) -> Pacing:
+        """The pauses in texts that are sent."""
+        prompt = UserPattern(self.line_prompt, self.line_prompt) if self.line_prompt else None
+        return Pacing(self.line_delay, self.char_delay, prompt, self.prompt_seconds)
+
 
 def config_folder() -> Path:
     """Where settings and the device registry live."""
@@ -219,6 +243,22 @@ def _format_problem(pattern: str) -> str:
     return "" if len(pattern) <= MAX_FORMAT else f"longer than {MAX_FORMAT} characters"
 
 
+def _number_problem(name: str, value: float) -> str:
+    """What this number should be, "" when it is."""
+    if name in DELAYS:
+        return "" if 0 <= value <= MAX_DELAY_SECONDS else f"between 0 and {MAX_DELAY_SECONDS:g} seconds"
+    return "" if 0 < value <= MAX_NUMBER else f"above 0, and no more than {MAX_NUMBER:,}"
+
+
+def _regex_problem(expression: str) -> str:
+    """Why this is no regular expression, "" when it is one."""
+    try:
+        UserPattern("line_prompt", expression)
+    except PatternError as error:
+        return _short(str(error))
+    return ""
+
+
 def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, list[str]]:
     """Settings from a TOML table; `source` names it in the problems."""
     defaults = Settings()
@@ -250,11 +290,11 @@ def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, l
         if name == "timestamp_format" and (problem := _format_problem(str(value))):
             problems.append(f"{source}: {name} = {_written(value)}: {problem}; the default is used")
             continue
-        if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value <= MAX_NUMBER:
-            problems.append(
-                f"{source}: {name} = {_written(value)} should be above 0, and no more than {MAX_NUMBER:,}; "
-                "the default is used"
-            )
+        if isinstance(value, int | float) and not isinstance(value, bool) and (problem := _number_problem(name, value)):
+            problems.append(f"{source}: {name} = {_written(value)} should be {problem}; the default is used")
+            continue
+        if name == "line_prompt" and (problem := _regex_problem(str(value))):
+            problems.append(f"{source}: {name}: {problem}; the default is used")
             continue
         if isinstance(value, Mapping) and not all(isinstance(item, str) for item in value.values()):
             problems.append(f"{source}: the values of [{name}] should be strings; the default is used")

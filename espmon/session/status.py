@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from espmon.records.capabilities import Capabilities
 from espmon.records.record import Record
 from espmon.records.record import Severity as Severity
+from espmon.session.pacing import NO_PAUSES, Pacing
 from espmon.session.sent import LocalEcho, SentEvent
 from espmon.session.state import State
 
@@ -169,6 +170,9 @@ class Status:
     """A text that is being sent line by line."""
 
     local_echo: LocalEcho = LocalEcho.LINES
+    pacing: Pacing = NO_PAUSES
+    """Pauses in texts of several lines."""
+
     activity: Activity = Activity.RUNNING
     unfinished: tuple[str, ...] = ()
     """Files that a flash left half written, while the board waits in its loader for them."""

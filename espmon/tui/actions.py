@@ -51,7 +51,7 @@ class Action:
         )
 
 
-MOVE, LOOK, FIND, BOARD, PROGRAM = "Move", "Look", "Find", "Board", "Program"
+MOVE, LOOK, FIND, BOARD, SEND, PROGRAM = "Move", "Look", "Find", "Board", "Send", "Program"
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
@@ -135,7 +135,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("board.eol", "", "Line end", "Change the line end of the input line",
            "CR, LF or CRLF; Ctrl-O while typing.", BOARD, "eol"),
     Action("board.echo", "", "Local echo", "Local echo: off, sent lines, keys too",
-           "Sent lines stand in the log, marked.", BOARD, "echo"),
+           "Sent lines stand in the log, marked.", SEND, "echo"),
+    Action("board.send_text", "", "Send a file", "Send a file as text", "Line by line, with the pauses below.", SEND,
+           "app.send('text')"),
+    Action("board.send_hex", "", "Send bytes", "Send bytes written in hex", "As in 48 65 6c.", SEND, "app.send('hex')"),
+    Action("board.stop_sending", "escape", "Stop sending", "Stop the text that is being sent", "The rest stays.", SEND,
+           "stop_sending"),
+    Action("board.line_delay", "", "Line delay", "Pause after each line of a text", "Pastes and files.", SEND,
+           "app.pacing('line')"),
+    Action("board.char_delay", "", "Character delay", "Pause after each character of a text", "Pastes and files.",
+           SEND, "app.pacing('char')"),
+    Action("board.line_prompt", "", "Prompt", "Prompt that each line of a text waits for", "A regular expression.",
+           SEND, "app.pacing('prompt')"),
     Action("board.output", "", "Output", "Output on the screen on and off", "Recording goes on.", LOOK, "output"),
     Action("board.log", "", "Log file", "Log to a file on and off", "Asks for the name.", BOARD, "app.log_file"),
     Action("app.menu", "ctrl+t", "Menu", "Menu of idf.py monitor", "Then one more key.", PROGRAM, "menu",

@@ -25,6 +25,7 @@ from espmon.tui.leaving import Leaving
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
+from espmon.tui.sending_dialogs import SendingDialogs
 from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES, theme_problem
 
@@ -117,6 +118,7 @@ class EspmonApp(Host):
         self._history = history
         self.router = routes.Router(self)
         self.questions = Questions(self)
+        self.sending = SendingDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self._artifacts: Artifacts | None = None
         self.flashing = Flashing(self)
@@ -278,6 +280,14 @@ class EspmonApp(Host):
     def action_go_to(self) -> None:
         """A mark, line, boot or time."""
         self.questions.ask_place()
+
+    def action_send(self, what: str) -> None:
+        """Ask what to send."""
+        self.sending.ask(what)
+
+    def action_pacing(self, what: str) -> None:
+        """Other pauses in texts that are sent."""
+        self.sending.ask_pacing(what)
 
     def action_baud(self) -> None:
         """Another rate."""

@@ -23,6 +23,7 @@ from espmon.session.action import Action
 from espmon.session.activity_watch import ActivityWatch
 from espmon.session.describe import describe
 from espmon.session.gdb_client import Thread
+from espmon.session.pacing import Pacing, Text
 from espmon.session.publisher import Publisher
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import LinkEvent, LinkState, SessionNote
@@ -135,6 +136,34 @@ class FakeDebugging:
         self.session.set(state=State.MONITORING, lease=None)
 
 
+class FakeOutgoing:
+    """Remembers the texts in the session's calls; a test says how far they are."""
+
+    def __init__(self, session: FakeSession) -> None:
+        self._session = session
+        self.texts: list[Text] = []
+        self.slow = False
+
+    def set_local_echo(self, echo: LocalEcho) -> None:
+        self._session.set(local_echo=echo)
+
+    def set_pacing(self, pacing: Pacing) -> None:
+        self._session.set(pacing=pacing)
+
+    def send_text(self, text: Text) -> None:
+        self.texts.append(text)
+        self._session.sent.append(b"".join(line + text.eol for line in text.lines))
+        if self.slow:
+            self._session.set(sending=Progress(text.title, f"0 of {len(text.lines)} lines", 0, len(text.lines)))
+
+    async def send_file(self, path: Path, eol: bytes) -> None:
+        self._session.calls.append(f"send_file {path.name} {eol!r}")
+
+    def stop(self) -> None:
+        self._session.calls.append("stop")
+        self._session.set(sending=None)
+
+
 class FakeSession:
     """Does at once what it is told, and tells its listeners."""
 
@@ -153,6 +182,7 @@ class FakeSession:
         self.offset = 0
         self.clock = 1_700_000_000.0
         self.debugging = FakeDebugging(self)
+        self.outgoing = FakeOutgoing(self)
         self._probe_gate: asyncio.Event | None = None
 
     @property
@@ -286,9 +316,6 @@ class FakeSession:
     async def send(self, data: bytes, by: SentBy = SentBy.LINE) -> None:
         self.sent.append(data)
         self._publisher.publish(self.status.after_sending(data))
-
-    def set_local_echo(self, echo: LocalEcho) -> None:
-        self.set(local_echo=echo)
 
     async def reset(self) -> None:
         self.calls.append("reset")

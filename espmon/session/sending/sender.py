@@ -44,12 +44,12 @@ class Sender:
             self.sent(data, by)
         return error
 
-    def sent(self, data: bytes, by: SentBy) -> None:
-        """These bytes have just been written."""
+    def sent(self, data: bytes, by: SentBy, *, marked: bool = True) -> None:
+        """These bytes have just been written; `marked`: the log may show them."""
         offset, now = self._reporter.here
         event = SentEvent(offset, now, by, data)
         self._recorder.event(event.to_json(), now)
-        if by is not SentBy.KEYS and self._reporter.status.local_echo is not LocalEcho.OFF:
+        if marked and by is not SentBy.KEYS and self._reporter.status.local_echo is not LocalEcho.OFF:
             for line in shown_lines(data, by):
                 self._pipeline.sent(f"{ARROW} {line}", now)
         self._reporter.emit(SentToBoard(event))

@@ -116,6 +116,8 @@ class MonitorScreen(SendingView):
         status = self.status
         if status.state is State.LEASED:
             return f"Not sent: the port is used for {status.lease}"
+        if status.sending is not None:
+            return f"Not sent: {status.sending.action} is still being sent. Esc stops it"
         if self.connected:
             return ""
         return f"Not sent: the port is lost. {WAITS}" if status.waiting else NOT_SENT.get(status.state, NOT_OPEN)
@@ -140,27 +142,13 @@ class MonitorScreen(SendingView):
 
     @on(InputLine.Sent)
     def _line(self, event: InputLine.Sent) -> None:
-        self._send(event.data)
+        if len(event.lines) > 1:
+            self.send_lines(event.lines, event.eol)
+        else:
+            self._send(event.lines[0].encode() + event.eol)
         if not self.pane.follow:
             # Whoever sends something wants to see the answer.
             self.pane.go_to_end()
-
-    @on(InputLine.ManyPasted)
-    def _many_pasted(self, event: InputLine.ManyPasted) -> None:
-        from espmon.tui.screens.confirm import ConfirmScreen
-
-        line = self.query_one(InputLine)
-        body = [
-            f"The first is: {event.lines[0][:100]}",
-            f"The last is: {event.lines[-1][:100]}",
-            f"Each is sent with {line.eol} at its end, at once and in order.",
-        ]
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                line.send(event.lines)
-
-        self.app.push_screen(ConfirmScreen(f"Send {len(event.lines):,} pasted lines?", body, "Send"), answered)
 
     def on_paste(self) -> None:
         """Pasted where no text is typed: say where it can be."""
@@ -168,7 +156,10 @@ class MonitorScreen(SendingView):
 
     @on(InputLine.Dismissed)
     def _input_left(self) -> None:
-        self.pane.focus()
+        if self.status.sending is not None:
+            self.action_stop_sending()
+        else:
+            self.pane.focus()
 
     def action_eol(self) -> None:
         """The next line end."""
@@ -332,6 +323,8 @@ class MonitorScreen(SendingView):
         """While keys go to the board or to the menu, only what still works is offered."""
         if self._by_menu or not self.completed or action in ALWAYS:
             return True
+        if action == "stop_sending":
+            return self.status.sending is not None
         if action in BEGIN_TYPING:
             # Looked at before the focused widget: must let the key through wherever it can be typed.
             return not self.in_table and isinstance(self.focused, LogPane | EventList | None)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from textual import on
+
+from espmon.session.pacing import Text
 from espmon.session.sent import LocalEcho
 from espmon.session.settings import Settings
 from espmon.tui.monitor.monitor_view import MonitorView
@@ -43,9 +47,38 @@ class SendingView(MonitorView):
             self._device = device
             self.query_one(InputLine).use_history(history_of(self._history, device))
 
+    def send_lines(self, lines: Sequence[str], eol: bytes, title: str = "pasted text") -> None:
+        """Send several lines, with the pauses that are set."""
+        text = Text(title, tuple(line.encode("utf-8", "surrogateescape") for line in lines), eol)
+        self.link.on_outgoing(lambda outgoing: outgoing.send_text(text))
+
+    @on(InputLine.ManyPasted)
+    def _many_pasted(self, event: InputLine.ManyPasted) -> None:
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        line = self.query_one(InputLine)
+        body = [
+            f"The first is: {event.lines[0][:100]}",
+            f"The last is: {event.lines[-1][:100]}",
+            f"Each is sent with {line.eol} at its end, in order, {self.status.pacing.describe()}. Esc stops it.",
+        ]
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                line.send(event.lines)
+
+        self.app.push_screen(ConfirmScreen(f"Send {len(event.lines):,} pasted lines?", body, "Send"), answered)
+
+    def action_stop_sending(self) -> None:
+        """Send no more of the text that is on its way."""
+        if self.status.sending is None:
+            self.app.notify("No text is being sent", markup=False)
+        else:
+            self.link.on_outgoing(lambda outgoing: outgoing.stop())
+
     def action_echo(self) -> None:
         """The next kind of local echo."""
         kinds = list(LocalEcho)
         echo = kinds[(kinds.index(self.status.local_echo) + 1) % len(kinds)]
-        self.link.call(lambda: self.link.session.set_local_echo(echo))
+        self.link.on_outgoing(lambda outgoing: outgoing.set_local_echo(echo))
         self.app.notify(f"Local echo: {ECHO_WORDS[echo]}", markup=False)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from espmon.port import PortError, PortErrorKind
+from espmon.session.pacing import Pacing, Text
 from espmon.session.runner import LoopThread
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.status import (
@@ -76,6 +78,25 @@ class Debugging(Protocol):
         """gdb has ended."""
 
 
+class OutgoingLike(Protocol):
+    """Texts that are sent, and how; see `espmon.session.sending.outgoing`."""
+
+    def set_local_echo(self, echo: LocalEcho) -> None:
+        """Show this of what is sent."""
+
+    def set_pacing(self, pacing: Pacing) -> None:
+        """Pause like this in texts."""
+
+    def send_text(self, text: Text) -> None:
+        """Begin to send several lines."""
+
+    async def send_file(self, path: Path, eol: bytes) -> None:
+        """Begin to send a file as text."""
+
+    def stop(self) -> None:
+        """Send no more of it."""
+
+
 class SessionLike(Protocol):
     """What the screen needs of a session; the session's methods run on the session's thread."""
 
@@ -112,8 +133,9 @@ class SessionLike(Protocol):
     async def send(self, data: bytes, by: SentBy = SentBy.LINE) -> object:
         """Send bytes."""
 
-    def set_local_echo(self, echo: LocalEcho) -> None:
-        """Show this of what is sent."""
+    @property
+    def outgoing(self) -> OutgoingLike:
+        """Texts that are sent, and how."""
 
     async def reset(self) -> object:
         """Reset the board."""
@@ -187,14 +209,16 @@ class Waiting:
     def stop_waiting_for_ide(self) -> None:
         """No IDE has anything yet."""
 
-    def set_local_echo(self, echo: LocalEcho) -> None:
-        """Nothing is sent yet."""
-
     def salvage(self) -> None:
         """Nothing was received yet."""
 
     async def _nothing(self, *_: object) -> None:
         """There is nobody to ask yet."""
+
+    @property
+    def outgoing(self) -> OutgoingLike:
+        """Nothing is sent yet."""
+        raise PortError(PortErrorKind.LOST, "No port is open")
 
     open = consent = decline = cancel = close = send = _nothing
     reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = run = flash = _nothing
@@ -344,6 +368,14 @@ class SessionLink:
     def call(self, function: Callable[[], object]) -> None:
         """Call a plain function of the session soon, on its thread."""
         self._runner.call(function)
+
+    def on_outgoing(self, work: Callable[[OutgoingLike], object]) -> None:
+        """Do something about what is sent, on the session's thread; without a session there is nothing to do."""
+
+        async def act() -> None:
+            work(self.session.outgoing)
+
+        self.ask(act())
 
     def _answered(self, future: Future[object]) -> None:
         if future.cancelled():

@@ -40,7 +40,8 @@ class CaptureLine(TextRow):
 
     def show(self, status: Status) -> None:
         """Show the capture or the action of a status, hide when there is none."""
-        capture, progress = status.capture, status.progress
+        capture, progress = status.capture, status.progress or status.sending
+        stop = " a ends it" if capture is not None else " Esc stops it" if status.sending is not None else ""
         self._step += 1
         left: list[Part] = []
         if capture is not None:
@@ -60,5 +61,5 @@ class CaptureLine(TextRow):
                 (bar_text(progress.done, progress.total, self._step), "$accent"),
                 (f" {progress.step}", ""),
             ]
-        self.set_parts(left, [(" a ends it", "$secondary")] if capture is not None else [])
+        self.set_parts(left, [(stop, "$secondary")] if stop else [])
         self.set_class(bool(left), "-running")

@@ -84,9 +84,10 @@ class InputLine(Horizontal):
 
     @dataclass
     class Sent(Message):
-        """A line to send, or several, with their line ends."""
+        """Lines to send, each with this line end."""
 
-        data: bytes
+        lines: tuple[str, ...]
+        eol: bytes
 
     @dataclass
     class ManyPasted(Message):
@@ -181,4 +182,4 @@ class InputLine(Horizontal):
 
     def send(self, lines: Sequence[str]) -> None:
         """Send these lines, in order, each with the line end."""
-        self.post_message(self.Sent(b"".join(line.encode() + LINE_ENDS[self.eol] for line in lines)))
+        self.post_message(self.Sent(tuple(lines), LINE_ENDS[self.eol]))

@@ -49,7 +49,7 @@ async def test_keys_are_recorded_and_leave_the_log_to_the_boards_echo(make: Make
 async def test_without_local_echo_the_log_has_no_sent_lines_and_the_recording_has(make: Make) -> None:
     case = await make(Settings(local_echo="off"))
     await case.session.send(b"one\r")
-    case.session.set_local_echo(LocalEcho.LINES)
+    case.session.outgoing.set_local_echo(LocalEcho.LINES)
     await case.session.send(b"two\r")
     assert case.marks == ["→ two"]
     assert len(await case.recorded()) == 2

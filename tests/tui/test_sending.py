@@ -1,0 +1,108 @@
+"""What is sent from the screen: texts with pauses, files, bytes, and the way to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from espmon.session.sent import LocalEcho
+from espmon.session.status import Progress
+from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.sending_dialogs import bytes_of
+from espmon.tui.widgets.capture_line import CaptureLine
+from tests.tui.running import Running, running
+
+
+async def answer(case: Running, call: str, text: str) -> None:
+    """Run an action from the palette, and answer the prompt that it opens."""
+    await case.app.monitor.run_from_elsewhere(call)
+    await case.until(lambda: isinstance(case.app.screen, TextPrompt) and case.app.screen.query("#entry"))
+    case.app.screen.query_one("#entry").value = text  # type: ignore[attr-defined]
+    await case.press("enter")
+
+
+async def test_a_paste_of_several_lines_is_a_text(tmp_path: Path) -> None:
+    async with running() as case:
+        case.screen.query_one("#input").send(["one", "two"])  # type: ignore[attr-defined]
+        await case.until(lambda: case.session.outgoing.texts)
+        (text,) = case.session.outgoing.texts
+        assert (text.title, text.lines, text.eol) == ("pasted text", (b"one", b"two"), b"\r")
+
+
+async def test_the_pauses_are_set_from_the_palette() -> None:
+    async with running() as case:
+        await answer(case, "app.pacing('line')", "0.25")
+        await case.until(lambda: case.session.status.pacing.line_delay == 0.25)
+        await answer(case, "app.pacing('char')", "0.01")
+        await case.until(lambda: case.session.status.pacing.char_delay == 0.01)
+        await answer(case, "app.pacing('prompt')", ">>> $")
+        await case.until(lambda: case.session.status.pacing.prompt is not None)
+        assert case.session.status.pacing.describe() == (
+            "0.25 s after each line, 0.01 s after each character, waiting for >>> $"
+        )
+
+
+@pytest.mark.parametrize(("call", "text"), [("app.pacing('line')", "soon"), ("app.pacing('prompt')", "(")])
+async def test_what_is_no_pause_is_refused_in_the_prompt(call: str, text: str) -> None:
+    async with running() as case:
+        before = case.session.status.pacing
+        await answer(case, call, text)
+        await case.until(lambda: str(case.app.screen.query_one("#problem").render()))
+        assert case.session.status.pacing == before
+
+
+async def test_a_file_is_sent_with_the_line_end_of_the_input_line(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x\n")
+    async with running() as case:
+        await answer(case, "app.send('text')", str(tmp_path / "a.txt"))
+        await case.until(lambda: "send_file a.txt b'\\r'" in case.session.calls)
+
+
+async def test_bytes_are_written_in_hex() -> None:
+    async with running() as case:
+        await answer(case, "app.send('hex')", "48 65 6c")
+        await case.until(lambda: case.session.sent == [b"Hel"])
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("48 65 6c", b"Hel"),
+        ("0x48, 0x65,6C", b"Hel"),
+        ("48656c", b"Hel"),
+        (r"\x48\x65", b"He"),
+        ("a", b"\n"),
+        ("4", b"\x04"),
+        ("486", None),
+        ("", None),
+        ("hello", None),
+        ("00" * 5000, None),
+    ],
+)
+def test_hex_is_read_as_people_write_it(text: str, data: bytes | None) -> None:
+    assert bytes_of(text) == data
+
+
+async def test_escape_stops_the_text_that_is_on_its_way() -> None:
+    async with running() as case:
+        case.session.set(sending=Progress("notes.txt", "3 of 10 lines", 3, 10))
+        line = case.screen.query_one(CaptureLine)
+        await case.until(lambda: line.has_class("-running"))
+        await case.press("i", "x", "enter")
+        await case.until(lambda: any("is still being sent" in note.message for note in case.app._notifications))
+        assert case.session.sent == []
+        await case.press("escape")
+        await case.until(lambda: "stop" in case.session.calls)
+        await case.until(lambda: not line.has_class("-running"))
+
+
+async def test_local_echo_has_three_states() -> None:
+    async with running() as case:
+        seen = []
+        for _ in LocalEcho:
+            before = case.session.status.local_echo
+            seen.append(before)
+            await case.app.monitor.run_from_elsewhere("screen.echo")
+            await case.until(lambda before=before: case.session.status.local_echo is not before)  # type: ignore[misc]
+        assert set(seen) == set(LocalEcho)
