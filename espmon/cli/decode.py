@@ -12,10 +12,11 @@ from typing import BinaryIO
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.record_output import JsonOutput, LogOutput, Output
-from espmon.records import Batch, Demultiplexer, Limits, LineBlock
+from espmon.records import Batch, Demultiplexer, Frame, Limits, LineBlock
 from espmon.records.baud_detector import BaudDetector
 from espmon.records.notes import Note
 from espmon.records.print_filter import PrintFilter, PrintFilterError
+from espmon.session.payload_decoders import PayloadDecoders
 
 CHUNK = 64 << 10
 """Bytes of one read: memory stays flat however long the stream is."""
@@ -87,7 +88,11 @@ def decode(options: argparse.Namespace) -> int:
 
         output = SavingOutput(output, ArtifactFolder(options.save), help_from_elf)
     with opened(options.file) as stream:
+        decoders = PayloadDecoders()
         for batch in batches(stream, demux, BaudDetector(options.baud) if options.baud else None):
+            for part in batch.parts:
+                if isinstance(part, Frame) and decoders.wants(part):
+                    decoders.apply(part)
             output.take(batch)
     output.end()
     return Exit.DONE

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from espmon.records.limits import Limits
     from espmon.records.lines import Line, LineBlock
     from espmon.records.notes import Caps, Note
+    from espmon.records.payload_table import PngPicture, Table
     from espmon.records.record import Event, JsonObject, Raw, Record
     from espmon.records.span import CaptureStatus
     from espmon.records.spans.coredump_capture import Coredump
@@ -33,6 +34,7 @@ _HOMES = {
     "limits": "Limits",
     "lines": "Line LineBlock",
     "notes": "Caps Note",
+    "payload_table": "PngPicture Table",
     "record": "Event JsonObject Raw Record",
     "span": "CaptureStatus",
     "spans.coredump_capture": "Coredump",
@@ -43,7 +45,8 @@ _HOMES = {
 
 __all__ = [
     "CAPS_QUERY", "Batch", "Caps", "CaptureStatus", "Coredump", "Demultiplexer", "Event", "EventRecognizer", "Frame",
-    "Gdb", "JsonObject", "Limits", "Line", "LineBlock", "LineView", "Note", "Part", "Png", "Raw", "Record",
+    "Gdb", "JsonObject", "Limits", "Line", "LineBlock", "LineView", "Note", "Part", "Png", "PngPicture", "Raw",
+    "Record", "Table",
 ]  # fmt: skip
 
 

@@ -8,11 +8,15 @@ from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
+from espmon.port.threads import run_bounded
 from espmon.records.batch import Part
 from espmon.records.record import PayloadRecord
+from espmon.records.spans.frame import Frame
 from espmon.session.artifact_files import save_artifact
 from espmon.session.describe import describe
 from espmon.session.event_log import EventLog
+from espmon.session.file_system import write_atomically
+from espmon.session.payload_decoders import DECODE_SECONDS, PayloadDecoders
 from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.status import Severity
@@ -40,6 +44,7 @@ class PayloadSaver:
         self._events = events
         self._reporter = reporter
         self._tasks = tasks
+        self._decoders = PayloadDecoders()
         self._saving: set[asyncio.Task[None]] = set()
         self._held: deque[PayloadRecord] = deque()
         self._held_bytes = 0
@@ -47,7 +52,8 @@ class PayloadSaver:
     def take(self, part: Part, entry: int | None) -> None:
         """See `Sink`."""
         folder = self._recorder.folder
-        if isinstance(part, PayloadRecord) and folder is not None:
+        wanted = isinstance(part, Frame) and self._decoders.wants(part)
+        if isinstance(part, PayloadRecord) and (folder is not None or wanted):
             task = self._tasks.spawn(self._keep(part, entry, folder))
             self._saving.add(task)
             task.add_done_callback(self._saving.discard)
@@ -71,15 +77,23 @@ class PayloadSaver:
         if self._saving:
             await asyncio.wait(self._saving, timeout=FINISH_SECONDS)
 
-    async def _keep(self, record: PayloadRecord, entry: int | None, folder: Path) -> None:
+    async def _decode(self, frame: Frame) -> None:
+        try:
+            await run_bounded(lambda: self._decoders.apply(frame), DECODE_SECONDS, name="payload-decoder")
+        except TimeoutError:
+            frame.error = f"the decoder of {frame.kind} took longer than {DECODE_SECONDS:g} s"
+
+    async def _keep(self, record: PayloadRecord, entry: int | None, folder: Path | None) -> None:
         now = self._reporter.clock()
+        if isinstance(record, Frame) and self._decoders.wants(record):
+            await self._decode(record)
         await asyncio.to_thread(lambda: record.sha256)
         self._recorder.event(record.to_json(), now)
         described = describe(record)
         if entry is not None and described is not None:
             details = described.details
             self._events.update(entry, lambda listed: replace(listed, details=details))
-        if record.payload:
+        if record.payload and folder is not None:
             await self._save(record, entry, folder)
         self._hold(record)
 
@@ -88,6 +102,9 @@ class PayloadSaver:
             if not self._recorder.room_for(len(record.payload)):
                 raise OSError(errno.EFBIG, f"the recording has reached its limit ({len(record.payload):,} bytes more)")
             path = await asyncio.to_thread(save_artifact, folder, record, record.payload, self._recorder.files)
+            if isinstance(record, Frame) and record.picture:
+                picture, path = record.picture, path.with_suffix(".png")
+                await asyncio.to_thread(write_atomically, path, picture, self._recorder.files)
         except OSError as error:
             self._reporter.notify(f"Not saved: {error.strerror or error}", Severity.ERROR)
             return

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espmon.records.payload_table import table_of, table_text
+from espmon.records.spans.frame import Frame
 from espmon.session.session_events import Failure, FlashEvent, ProbeEvent
 from espmon.session.status import EventEntry
 from espmon.tui.report_files import saver
@@ -37,8 +39,12 @@ def event_screen(entry: EventEntry, name: str, folder: Path | None) -> ReportScr
         warnings = record.result.warnings
         sections = (*_flash(record), *_exchange(record.transcript))
     else:
-        rows = (*entry.details, *((("file", str(entry.path)),) if entry.path is not None else ()))
-        sections = (Section(kind.capitalize(), rows or (("kind", kind),)),)
+        table = table_of(record.value) if isinstance(record, Frame) else None
+        known = entry.details if table is None else [row for row in entry.details if row[0] != "value"]
+        rows = (*known, *((("file", str(entry.path)),) if entry.path is not None else ()))
+        sections = [Section(kind.capitalize(), rows or (("kind", kind),))]
+        if table is not None:
+            sections.insert(0, Section("Value", text=table_text(table)))
     text = "\n\n".join([title, *(f"! {warning}" for warning in warnings), *(part.as_text() for part in sections)])
     save = saver(folder, f"{kind}-{entry.id}.txt", lambda: text + "\n")
     return ReportScreen(title, sections, save=save, warnings=warnings)

@@ -188,6 +188,10 @@ async def test_a_screenshot_that_comes_after_the_user_went_on_is_a_toast(tmp_pat
             ("Cancelled. Unfinished: a", "/b/a, /b/c"),
         ),
         (LinkEvent(0, 0.0, LinkState.LOST), ("Link",)),
+        (
+            Frame(0, 0, 0.0, kind="json", value=[{"ms": 1, "t": 21.5}, {"ms": 2, "t": 22}], payload=b"x"),
+            ("ms  t", "1   21.5", "2   22"),
+        ),
     ],
 )
 async def test_an_event_opens_its_whole_report(record: Record, wanted: tuple[str, ...]) -> None:

@@ -58,7 +58,7 @@ class Header:
 class Frame(PayloadRecord):
     """A structured payload. `payload` holds the decoded bytes."""
 
-    __slots__ = ("_pixels", "crc", "encoding", "kind", "name", "value")
+    __slots__ = ("_pixels", "crc", "encoding", "kind", "name", "picture", "value")
 
     type: ClassVar[str] = "frame"
 
@@ -84,6 +84,15 @@ class Frame(PayloadRecord):
         self.name = name
         self.value = value
         self._pixels = png_size(payload) if kind == "png" else None
+        self.picture = b""
+        """The PNG that a payload of another kind was decoded into."""
+
+    def show_as(self, picture: bytes) -> None:
+        """Take a PNG for what the payload says. Raises ValueError for anything else."""
+        walk = PngWalk(len(picture))
+        if not walk.scan(picture, 0, len(picture)) or walk.end is None:
+            raise ValueError(f"not a PNG: {walk.error or 'it is cut'}")
+        self.picture, self._pixels = picture, (walk.width, walk.height)
 
     @property
     def pixels(self) -> tuple[int, int] | None:
@@ -93,7 +102,7 @@ class Frame(PayloadRecord):
     @property
     def noun(self) -> str:
         """With its kind and the name that the device gave it."""
-        if self._pixels is not None:
+        if self._pixels is not None and not self.picture:
             return picture_noun(self._pixels)
         return f"Frame {self.kind} {self.name}" if self.name else f"Frame {self.kind}"
 
