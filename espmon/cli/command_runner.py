@@ -138,7 +138,25 @@ class HelpFormatter(argparse.HelpFormatter):
         return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
-class MixedParser(argparse.ArgumentParser):
+class UsageExit(SystemExit):
+    """argparse found the words to be wrong; `message` says what."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(int(Exit.USAGE))
+        self.message = message
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose mistakes can be told in JSON too; so can those of its actions' parsers."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and what is wrong, and exit."""
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: error: {clean(message, MAX_MESSAGE)}", file=sys.stderr)
+        raise UsageExit(message)
+
+
+class MixedParser(CommandParser):
     """A parser that takes options before, between and after the words (argparse alone not always, with optional words).
 
     It cannot have subcommands.
@@ -161,7 +179,7 @@ def command_parser(
         epilog: printed behind the options, in front of the examples.
     """
     texts = [text for text in (epilog and epilog.rstrip(), examples_help(name)) if text]
-    parser = (MixedParser if mixed else argparse.ArgumentParser)(
+    parser = (MixedParser if mixed else CommandParser)(
         prog=f"espmon {name}".strip(),
         description=description,
         epilog="\n\n".join(texts) + "\n" if texts else None,
@@ -192,7 +210,8 @@ def run_command(
     except SystemExit as stop:
         code = int(stop.code or 0)
         if code and "--json" in arguments:
-            print_json(failure_json(code, f"wrong usage of {parser.prog}", f"{parser.prog} --help"))
+            message = stop.message if isinstance(stop, UsageExit) else f"wrong usage of {parser.prog}"
+            print_json(failure_json(code, message, f"{parser.prog} --help"))
         return code
     try:
         code = int(command(options))

@@ -40,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
     removal.add_argument(
         "device", metavar="DEVICE", help="a nickname, serial:NUMBER, location:PLACE or a connected port"
     )
-    actions.add_parser("path", help="where the registry is kept")
+    path = actions.add_parser("path", help="where the registry is kept")
+    for action in (change, removal, path):
+        action.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return result
 
 
@@ -65,7 +67,10 @@ def devices(options: argparse.Namespace) -> int:
 
 
 def _path(registry: DeviceRegistry, options: argparse.Namespace) -> int:
-    print(registry.path)
+    if options.json:
+        print_json({"path": str(registry.path)})
+    else:
+        print(registry.path)
     return Exit.DONE
 
 
@@ -127,8 +132,15 @@ def _set(registry: DeviceRegistry, options: argparse.Namespace) -> int:
         device = registry.update(key, **changes)
     except PortError as error:
         fail(Exit.FAILED if error.kind is PortErrorKind.OTHER else Exit.USAGE, str(error))
-    print(_describe(device, ""))
+    _tell(options, device, _describe(device, ""))
     return Exit.DONE
+
+
+def _tell(options: argparse.Namespace, device: Device, text: str) -> None:
+    if options.json:
+        print_json(device.to_json())
+    else:
+        print(text)
 
 
 def _remove(registry: DeviceRegistry, options: argparse.Namespace) -> int:
@@ -140,7 +152,7 @@ def _remove(registry: DeviceRegistry, options: argparse.Namespace) -> int:
             Exit.USAGE,
             f"no device is called {options.device}; {f'known are {names}' if names else 'none is known yet'}",
         )
-    print(f"Removed: {_describe(device, None)}")
+    _tell(options, device, f"Removed: {_describe(device, None)}")
     return Exit.DONE
 
 
