@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
 from espmon.cli.help_texts import commands_help
+from espmon.cli.platformio_project import take_project
 from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of
 from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
 from espmon.version import __version__
@@ -80,6 +81,7 @@ def monitor(options: argparse.Namespace) -> int:
         if options.port and not sys.stdout.isatty():
             return run_instead(options)
         fail(Exit.USAGE, problem)
+    taken = take_project(options)
     check_elf_files(options)
     if options.log is not None and (problem := log_problem(options.log)):
         fail(Exit.USAGE, problem)
@@ -104,6 +106,7 @@ def monitor(options: argparse.Namespace) -> int:
             raw_escapes=options.raw_escapes,
             start_in=options.start_in,
             demo=demo_in(boards),
+            notices=[taken] if taken else [],
         )
 
 
@@ -155,6 +158,7 @@ def run_screen(
     start_in: str | None = None,
     demo: Callable[[dict[str, str]], OpenRequest] | None = None,
     path_map: Mapping[str, str] | None = None,
+    notices: Sequence[str] = (),
 ) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves.
 
@@ -167,6 +171,7 @@ def run_screen(
         start_in: where keys go at first; None: as the settings say.
         demo: starts the simulated board, adding to the path map where its sources are.
         path_map: entries beyond the user's own.
+        notices: shown when the screen comes up, and once more when it is left.
     """
     from espmon.cli.exit_watch import ExitWatch
     from espmon.cli.process_end import last_words
@@ -179,7 +184,7 @@ def run_screen(
     sys.setswitchinterval(SWITCH_SECONDS)
     settings, problems = load_settings()
     settings, more = configured.checked(settings, str(config_folder() / "config.toml"))
-    problems += more
+    problems += [*more, *notices]
     wanted = request or defaults
     if wanted is not None and wanted.log is not None and not settings.recording:
         fail(Exit.USAGE, "no log is written while the setting `recording` is false")

@@ -11,7 +11,12 @@ from espmon.cli.command_runner import Exit, fail
 BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 """Environment variables for the rate, the first that holds a number counts; the others are idf.py monitor's."""
 
-DEFAULT_BAUD = 115200
+
+class DefaultRate(int):
+    """A rate that nobody asked for."""
+
+
+DEFAULT_BAUD = DefaultRate(115200)
 
 MAX_SECONDS = 1e9
 """Longest time that an option takes."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.platformio_project import take_project
 from espmon.cli.port_options import add_port_options, check_elf_files, positive, positive_seconds, print_filter_of
 from espmon.text import counted
 
@@ -118,6 +119,8 @@ def run(options: argparse.Namespace) -> int:
     steps = read_steps(options)
     if options.check:
         return tell_steps(options, steps)
+    if taken := take_project(options):
+        say(taken)
     check_elf_files(options)
     if not options.port:
         fail(Exit.USAGE, "no PORT is given")
