@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.output_files import check_output, write_output
@@ -13,10 +14,10 @@ from espmon.cli.port_options import positive
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
 from espmon.postmortem.core_input import MAX_INPUT, read_core
-from espmon.postmortem.core_writer import elf_core
-from espmon.records.record import JsonObject
 from espmon.session.core_decoding import elf_of, fits, with_rom
-from espmon.session.flash_plan import PlanError, number
+
+if TYPE_CHECKING:
+    from espmon.records.record import JsonObject
 
 SHOWN_CANDIDATES = 5
 
@@ -58,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
-    return run_command(parser(), arguments, coredump, {PlanError: int(Exit.USAGE)})
+    return run_command(parser(), arguments, coredump)
 
 
 def coredump(options: argparse.Namespace) -> int:
@@ -75,6 +76,8 @@ def coredump(options: argparse.Namespace) -> int:
             write_output(options.save, found.data)
         core = parse_core(found)
         if options.save_core is not None:
+            from espmon.postmortem.core_writer import elf_core
+
             write_output(options.save_core, elf_core(core))
         symbolizer = chosen_elf(core, options.elf)
         if symbolizer is not None:
@@ -107,8 +110,12 @@ def read_flash(options: argparse.Namespace) -> tuple[bytes, str]:
     from espmon.cli.consent import require_consent
     from espmon.cli.flash import finished_job
     from espmon.session.flash_job import FlashJob
+    from espmon.session.flash_plan import PlanError, number
 
-    table = number(options.table) if options.table is not None else None
+    try:
+        table = number(options.table) if options.table is not None else None
+    except PlanError as error:
+        fail(Exit.USAGE, str(error))
     if not options.yes:
         question = f"This resets the board on {clean(options.port)} and reads the core dump in its flash."
         require_consent(question, doing="reading flash resets the board")

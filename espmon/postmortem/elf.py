@@ -37,6 +37,9 @@ MAX_UNSIZED_REACH = 2048
 MARKER_ENDINGS = (b"text", b"_start", b"_end", b"_base")
 """How linker scripts name the borders of sections; never the name of a function worth showing."""
 
+NO_LABEL = (b"", b"\0", b"$", b".")
+"""First bytes of names that compilers and assemblers give: `$x`, `.L3`."""
+
 LOWEST_ROM_FUNCTION = 0x1000_0000
 """Absolute symbols below are constants of assembly, not functions."""
 
@@ -329,22 +332,20 @@ class Elf:
         return found
 
     def _symbol_rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """Name, value, size, info, other and section of every symbol, in the order of the table."""
         table = self.section(".symtab")
         if table is None or not 0 < table.link < len(self._by_index):
-            return
+            return iter(())
         self._strings = self._by_index[table.link]
         if self._names is None:
             self._names = self._strings.read()
         with reading(f"{self.path}: symbol table"):
             if self.bits == 32:
                 data = table.read(0, 16 * MAX_SYMBOLS)
-                yield from struct.iter_unpack("<IIIBBH", data[: len(data) // 16 * 16])
-            else:
-                data = table.read(0, 24 * MAX_SYMBOLS)
-                for name, info, other, index, value, size in struct.iter_unpack(
-                    "<IBBHQQ", data[: len(data) // 24 * 24]
-                ):
-                    yield name, value, size, info, other, index
+                return struct.iter_unpack("<IIIBBH", data[: len(data) // 16 * 16])
+            data = table.read(0, 24 * MAX_SYMBOLS)
+            rows = struct.iter_unpack("<IBBHQQ", data[: len(data) // 24 * 24])
+            return ((name, value, size, info, other, index) for name, info, other, index, value, size in rows)
 
     def _function_table(self) -> tuple[list[int], list[tuple[int, int, int]]]:
         if self._functions is None:
@@ -376,12 +377,13 @@ class Elf:
         """Whether a symbol without a type names code: a label of assembly, or a ROM function given by a linker
         script.
         """
+        assert self._names is not None
+        if self._names[name : name + 1] in NO_LABEL:
+            return False
         if value < LOWEST_ROM_FUNCTION if index >= 0xFF00 else not self.is_code(value):
             return False
-        assert self._names is not None
         end = self._names.find(b"\0", name)
-        text = self._names[name : end if end >= 0 else None]
-        return bool(text) and text[0] not in b"$." and not text.endswith(MARKER_ENDINGS)
+        return not self._names[name : end if end >= 0 else None].endswith(MARKER_ENDINGS)
 
 
 def _merged(ranges: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
@@ -70,6 +69,8 @@ class FileSystem:
 
     def open_temporary(self, path: Path) -> tuple[int, Path]:
         """A new file beside `path`: its descriptor and name."""
+        import tempfile  # with shutil, random and hashlib, which who only reads does not need
+
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         return descriptor, Path(name)
 
