@@ -68,8 +68,6 @@ class Functions:
         self._starts = [row[0] for row in self._rows]
         self._complete = False
         self._names: dict[int, str] = {}
-        language = unit.root.get(dw.AT_LANGUAGE)
-        self._scoped = language not in C_LANGUAGES
 
     def _collect(self, scopes: frozenset[int]) -> list[tuple[int, int, Function]]:
         unit = self.unit

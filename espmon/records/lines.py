@@ -17,7 +17,7 @@ from itertools import accumulate, repeat
 from typing import ClassVar
 
 from espmon.records.columns import Columns, read_columns
-from espmon.records.record import JsonObject, Record
+from espmon.records.record import Record
 
 SGR = re.compile(rb"\x1b\[[0-9;:]*m")
 """Select Graphic Rendition: the only escape sequence that a log line is allowed to keep."""
@@ -44,6 +44,7 @@ class Line(Record):
     __slots__ = ("_block", "_index")
 
     type: ClassVar[str] = "line"
+    json_fields = ("text", "level", "tag", "device_ms", "eol", "partial", "ansi", "source")
 
     def __init__(self, block: LineBlock, index: int) -> None:
         starts = block.starts
@@ -98,19 +99,6 @@ class Line(Record):
     def source(self) -> str:
         """ "text" or "binlog"."""
         return self._block.source
-
-    def fields(self) -> JsonObject:
-        """The fields of a `line` in JSON."""
-        return {
-            "text": self.text,
-            "level": self.level,
-            "tag": self.tag,
-            "device_ms": self.device_ms,
-            "eol": self.eol,
-            "partial": self.partial,
-            "ansi": self.ansi,
-            "source": self.source,
-        }
 
 
 class LineBlock:

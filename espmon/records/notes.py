@@ -15,7 +15,7 @@ class Note(Event):
     stream looks as if it was read at a wrong rate).
     """
 
-    __slots__ = ("action", "kind", "text")
+    __slots__ = json_fields = ("kind", "text", "action")
 
     type: ClassVar[str] = "note"
 
@@ -33,15 +33,11 @@ class Note(Event):
         """The remark."""
         return self.text or "Note"
 
-    def fields(self) -> JsonObject:
-        """The fields of a `note` in JSON."""
-        return {"kind": self.kind, "text": self.text, "action": self.action}
-
 
 class Caps(Event):
     """What the firmware says it can do: `@ESPCAPS {json}`."""
 
-    __slots__ = ("error", "value")
+    __slots__ = json_fields = ("value", "error")
 
     type: ClassVar[str] = "caps"
 
@@ -56,7 +52,3 @@ class Caps(Event):
     def title(self) -> str:
         """What it is."""
         return "Capabilities announced by the board"
-
-    def fields(self) -> JsonObject:
-        """The fields of a `caps` in JSON."""
-        return {"value": self.value, "error": self.error}

@@ -38,6 +38,9 @@ class Record:
     derived: ClassVar[bool] = False
     """True on events: they point at a span of the stream, and consume nothing."""
 
+    json_fields: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are in JSON as they are, in the order there."""
+
     def __init__(self, offset: int, length: int, time: float | None = None) -> None:
         self.offset = offset
         self.length = length
@@ -55,17 +58,11 @@ class Record:
 
     def fields(self) -> JsonObject:
         """The fields that this type adds to the common ones, ready for JSON."""
-        return {}
+        return {name: getattr(self, name) for name in self.json_fields}
 
     def common(self) -> JsonObject:
         """The fields that every record has in JSON."""
-        return {
-            "type": self.type,
-            "offset": self.offset,
-            "length": self.length,
-            "time": self.time,
-            "derived": self.derived,
-        }
+        return {name: getattr(self, name) for name in ("type", "offset", "length", "time", "derived")}
 
     def to_json(self) -> JsonObject:
         """The record as `espmon decode --json` prints it."""

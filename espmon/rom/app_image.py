@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
+
+from espmon.data import load_table
 
 IMAGE_MAGIC = 0xE9
 HEADER_BYTES = 24
@@ -39,36 +41,27 @@ FLASH_SIZES_8266: Mapping[int, int] = {
     0: 512 << 10, 1: 256 << 10, 2: 1 << 20, 3: 2 << 20, 4: 4 << 20, 5: 2 << 20, 6: 4 << 20, 8: 8 << 20, 9: 16 << 20,
 }  # fmt: skip
 
-PARTITION_TYPES: Mapping[int, str] = {0: "app", 1: "data", 2: "bootloader", 3: "partition table"}
-SUBTYPES: Mapping[tuple[int, int], str] = {
-    (0, 0x00): "factory",
-    (0, 0x20): "test",
-    **{(0, 0x10 + slot): f"ota_{slot}" for slot in range(16)},
-    (1, 0x00): "ota",
-    (1, 0x01): "phy",
-    (1, 0x02): "nvs",
-    (1, 0x03): "coredump",
-    (1, 0x04): "nvs_keys",
-    (1, 0x05): "efuse",
-    (1, 0x06): "undefined",
-    (1, 0x80): "esphttpd",
-    (1, 0x81): "fat",
-    (1, 0x82): "spiffs",
-    (1, 0x83): "littlefs",
-    (2, 0x00): "primary",
-    (2, 0x01): "ota",
-    (3, 0x00): "primary",
-    (3, 0x01): "ota",
-}
-"""(type, subtype) -> name."""
+
+class PartitionType(NamedTuple):
+    """A type of partitions, and its subtypes by number."""
+
+    name: str
+    subtypes: Mapping[int, str]
+
+
+@cache
+def _partition_types() -> Mapping[int, PartitionType]:
+    return {
+        int(number, 16): PartitionType(row["name"], {int(code, 16): name for code, name in row["subtypes"].items()})
+        for number, row in load_table(__file__, "partition_types.json").items()
+    }
 
 
 def _text(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
+class ImageHeader(NamedTuple):
     """The start of a bootloader or application image."""
 
     segments: int
@@ -88,8 +81,7 @@ class ImageHeader:
     hash_appended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AppDescription:
+class AppDescription(NamedTuple):
     """What the build wrote into the application about itself."""
 
     project: str
@@ -100,17 +92,10 @@ class AppDescription:
 
     def to_json(self) -> dict[str, Any]:
         """The descriptor as `espmon flash info --json` has it."""
-        return {
-            "project": self.project,
-            "version": self.version,
-            "idf": self.idf,
-            "built": self.built,
-            "elf_sha256": self.elf_sha256,
-        }
+        return self._asdict()
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(NamedTuple):
     """One row of the partition table."""
 
     name: str
@@ -124,24 +109,18 @@ class Partition:
     @property
     def type_name(self) -> str:
         """ "app", "data", or the number."""
-        return PARTITION_TYPES.get(self.type, f"0x{self.type:02x}")
+        known = _partition_types().get(self.type)
+        return known.name if known else f"0x{self.type:02x}"
 
     @property
     def subtype_name(self) -> str:
         """ "factory", "ota_0", "nvs", or the number."""
-        return SUBTYPES.get((self.type, self.subtype), f"0x{self.subtype:02x}")
+        known = _partition_types().get(self.type)
+        return (known.subtypes if known else {}).get(self.subtype, f"0x{self.subtype:02x}")
 
     def to_json(self) -> dict[str, Any]:
         """The row as `espmon flash info --json` has it."""
-        return {
-            "name": self.name,
-            "type": self.type_name,
-            "subtype": self.subtype_name,
-            "offset": self.offset,
-            "size": self.size,
-            "encrypted": self.encrypted,
-            "readonly": self.readonly,
-        }
+        return self._asdict() | {"type": self.type_name, "subtype": self.subtype_name}
 
 
 def parse_header(data: bytes, *, esp8266: bool = False) -> ImageHeader | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from espmon.rom.app_image import AppDescription, Partition
@@ -21,8 +21,7 @@ def address_text(address: int) -> str:
     return f"0x{address:08x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Bytes to be written or compared."""
 
     address: int
@@ -60,17 +59,8 @@ class RegionResult:
 
     def to_json(self) -> dict[str, Any]:
         """The region as JSON."""
-        return {
-            "address": address_text(self.address),
-            "size": self.size,
-            "file": self.file,
-            "ok": self.ok,
-            "md5_file": self.md5_file,
-            "md5_flash": self.md5_flash,
-            "written": self.written,
-            "skipped": self.skipped,
-            "mismatch": [address_text(address) for address in self.mismatch],
-        }
+        mismatch = [address_text(address) for address in self.mismatch]
+        return asdict(self) | {"address": address_text(self.address), "mismatch": mismatch}
 
 
 @dataclass(slots=True)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
+from espmon.data import load_table
 from espmon.rom import slip
 from espmon.rom.rom_error import RomError, RomErrorKind
 
@@ -40,7 +42,6 @@ class Op(IntEnum):
     ERASE_FLASH = 0xD0
     ERASE_REGION = 0xD1
     READ_FLASH = 0xD2
-    RUN_USER_CODE = 0xD3
 
 
 REQUEST = 0
@@ -54,41 +55,11 @@ SYNC_PAYLOAD = bytes((0x07, 0x07, 0x12, 0x20)) + b"\x55" * 32
 STUB_GREETING = b"OHAI"
 """The packet by which a stub says that it runs."""
 
-ERRORS = {
-    0x00: "undefined error",
-    0x01: "invalid input parameter",
-    0x02: "could not allocate memory",
-    0x03: "could not send",
-    0x04: "could not receive",
-    0x05: "the command is not valid",
-    0x06: "the command failed",
-    0x07: "wrong checksum",
-    0x08: "flash write error",
-    0x09: "flash read error",
-    0x0A: "flash read length error",
-    0x0B: "inflate error",
-    0x0C: "inflate checksum error",
-    0x0D: "inflate parameter error",
-    0x0E: "invalid RAM size",
-    0x0F: "invalid RAM address",
-    0x64: "invalid parameter",
-    0x65: "invalid format",
-    0x66: "description too long",
-    0x67: "bad encoding description",
-    0x69: "insufficient storage",
-    0xC0: "wrong data length",
-    0xC1: "wrong data checksum",
-    0xC2: "wrong block size",
-    0xC3: "invalid command",
-    0xC4: "SPI operation failed",
-    0xC5: "SPI unlock failed",
-    0xC6: "not in flash mode",
-    0xC7: "inflate error",
-    0xC8: "not enough data",
-    0xC9: "too much data",
-    0xFF: "command not implemented",
-}
-"""The status byte that follows a failure, in words (ROMs below 0x64, stubs from 0xC0)."""
+
+@cache
+def _errors() -> dict[int, str]:
+    """The status byte that follows a failure, in words (ROMs below 0x64, stubs from 0xc0)."""
+    return {int(code, 16): words for code, words in load_table(__file__, "loader_errors.json").items()}
 
 
 class Reply(NamedTuple):
@@ -156,7 +127,7 @@ def read_reply(packet: bytes, payload: Sequence[int] = (0,)) -> Reply:
                 "Noise on the line or a wrong baud rate; try again with a lower one.",
             )
         code = body[1]
-    words = ERRORS.get(code, "unknown error")
+    words = _errors().get(code, "unknown error")
     raise RomError(RomErrorKind.REFUSED, f"The chip refused {op_name(op)}: {words} (0x{code:02x})", code=code)
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 END = 0xC0
 ESCAPE = 0xDB
-ESCAPED_END = 0xDC
-ESCAPED_ESCAPE = 0xDD
 
 MAX_PACKET = 1 << 17
 """Most encoded bytes that one packet may have: a 64 KiB block in which every byte needs an escape. The protocol's

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from espmon.records.colour import AutoColour
-from espmon.records.print_filter import FilteredLines, PrintFilter
+from espmon.records.print_filter import PrintFilter
+from tests.records.filtered_lines import FilteredLines
 from tests.records.streams import STREAMS
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espmon.records.print_filter import FilteredLines, PrintFilter, PrintFilterError
+from espmon.records.print_filter import PrintFilter, PrintFilterError
+from tests.records.filtered_lines import FilteredLines
 
 CASES = [("", "in1f1.txt"), ("*:V", "in1f1.txt"), ("hello_world", "in1f2.txt"), ("*:N", "in1f3.txt")]
 

@@ -13,7 +13,7 @@ from espmon.records.events.line_cleaning import clean
 from espmon.records.events.log_clock import uptime_of
 from espmon.records.notes import Note
 from espmon.records.recent_lines import NO_LINES, RecentLine
-from espmon.records.record import Event, JsonObject, Record, Severity
+from espmon.records.record import Event, Record, Severity
 
 MAX_LINES = 400
 """Lines of one boot that are read at most."""
@@ -81,18 +81,10 @@ class Boot(Event):
         compile_time: as printed.
     """
 
-    __slots__ = (
-        "app",
-        "app_version",
-        "bootloader_version",
-        "chip",
-        "chip_revision",
-        "compile_time",
-        "elf_sha256",
-        "framework",
-        "hint",
-        "idf_version",
-    )
+    __slots__ = json_fields = (
+        "chip", "chip_revision", "framework", "bootloader_version", "idf_version", "app", "app_version", "compile_time",
+        "elf_sha256", "hint",
+    )  # fmt: skip
     type: ClassVar[str] = "boot"
 
     def __init__(self, offset: int, length: int, time: float | None = None) -> None:
@@ -125,21 +117,6 @@ class Boot(Event):
     def severity(self) -> Severity:
         """A warning when it does not start."""
         return Severity.WARNING if self.hint else Severity.INFO
-
-    def fields(self) -> JsonObject:
-        """The fields of a `boot` in JSON."""
-        return {
-            "chip": self.chip,
-            "chip_revision": self.chip_revision,
-            "framework": self.framework,
-            "bootloader_version": self.bootloader_version,
-            "idf_version": self.idf_version,
-            "app": self.app,
-            "app_version": self.app_version,
-            "compile_time": self.compile_time,
-            "elf_sha256": self.elf_sha256,
-            "hint": self.hint,
-        }
 
 
 class BootEvents:

@@ -73,7 +73,6 @@ class Assembly:
         self._in_stack = False
         self._stack_prefix = "0x"
         self._bare_trace = False
-        self._zephyr_names = False
         self._await_message = False
         self._traced_task: str | None = None
         self._aborting = False

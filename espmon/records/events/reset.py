@@ -10,7 +10,7 @@ from espmon.records.event import LineView
 from espmon.records.events.boot_hints import failure_hint
 from espmon.records.events.boot_loop import LOOP_AT, LoopCounter, Run
 from espmon.records.events.line_cleaning import clean, is_boot_banner
-from espmon.records.events.reset_names import chip_of, reason_class, reason_name
+from espmon.records.events.reset_names import CLASSES, chip_of, reason_class, reason_name
 from espmon.records.events.reset_record import Reset
 from espmon.records.events.run_before import ONE_TIME, RunBefore
 from espmon.records.record import Record
@@ -41,32 +41,6 @@ _BEFORE_CRASH = re.compile(
 
 _NOTED = re.compile(r"Task watchdog got triggered|Brownout detector was triggered")
 
-_EXPECTED: dict[str, bool | None] = {
-    "power_on": True,
-    "deep_sleep": True,
-    "usb": True,
-    "external": True,
-    "jtag": True,
-    "software": None,
-    "watchdog": False,
-    "brownout": False,
-    "glitch": False,
-    "efuse": False,
-    "security": False,
-    "lockup": False,
-    "unknown": None,
-}
-"""What a class of reset says by itself; a software reset is decided by what came before it."""
-
-_PLAIN = {
-    "watchdog": "a watchdog restarted the chip: the program, or the loading of it, stopped responding",
-    "brownout": "the supply voltage fell too low: check the cable, the regulator and what draws current at that moment",
-    "glitch": "a glitch on the clock or the supply restarted the chip: check power and wiring",
-    "efuse": "the chip restarted because its eFuses could not be read without error",
-    "security": "the chip restarted because it found an intrusion (voltage or temperature out of range)",
-    "lockup": "the processor locked up: an exception happened inside the exception handler",
-}
-
 CRASHED = "the program crashed just before this restart"
 
 GAVE_UP = "the second stage found no application that it could start, and restarted the chip"
@@ -78,12 +52,6 @@ UNLOADED = (
     "a watchdog restarted the chip before anything else was printed: most often its flash does not answer, or its "
     "supply is weak"
 )
-
-_LOOP_REASONS = {
-    "power_on": "the chip restarts again and again without a crash report: often a supply that is too weak",
-    "software": "the program restarts the chip itself, again and again, without a crash report",
-}
-"""What a loop of resets means that are nothing to worry about one by one."""
 
 _MODE_8266 = {0: "SDIO_BOOT", 1: "DOWNLOAD(UART)", 3: "SPI_FLASH_BOOT"}
 
@@ -175,8 +143,7 @@ class ResetEvents:
 
     def _judge(self, reset: Reset, run: RunBefore) -> None:
         kind = reason_class(reset.reason, reset.code, reset.chip)
-        reset.expected = _EXPECTED[kind]
-        reset.hint = _PLAIN.get(kind)
+        reset.expected, reset.hint, _ = CLASSES[kind]
         near = self._panicked is not None and reset.offset - self._panicked <= CRASH_BYTES
         reset.after_panic = near or (kind == "software" and run.ends_in_backtrace)
         if kind == "external" and reset.chip == "esp8266" and reset.after_panic:
@@ -185,7 +152,7 @@ class ResetEvents:
             reset.hint = CRASHED
         if kind == "software" and self._browned_out:
             reset.expected = False
-            reset.hint = _PLAIN["brownout"]
+            reset.hint = CLASSES["brownout"].hint
         elif kind == "software" and reset.after_panic:
             reset.expected = False
             reset.hint = CRASHED
@@ -251,7 +218,7 @@ class ResetEvents:
         if reset.repeats >= LOOP_AT and not reset.stays_in_loader:
             kind = reason_class(reset.reason, reset.code, reset.chip)
             why = reset.hint if not reset.expected or kind != "software" else None
-            why = why or _LOOP_REASONS.get(kind)
+            why = why or CLASSES[kind].in_a_loop
             names = " and ".join(self._loop.names)
             reset.hint = f"boot loop: {names} {reset.repeats} times in a row{f': {why}' if why else ''}"
         yield reset

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any, NamedTuple
 
+from espmon.data import load_table
 from espmon.model.chip_identity import ChipIdentity, ResetReason, chip_identities
 
 UNKNOWN = "unknown"
 
-_CLASS_OF_NAME: Sequence[tuple[str, str]] = (
-    ("BROWN", "brownout"),
-    ("WDT", "watchdog"),
-    ("SLEEP", "deep_sleep"),
-    ("PWR_DOWN", "deep_sleep"),
-    ("USB", "usb"),
-    ("JTAG", "jtag"),
-    ("POWERON", "power_on"),
-    ("POWER_ON", "power_on"),
-    ("EFUSE", "efuse"),
-    ("GLITCH", "glitch"),
-    ("LOCKUP", "lockup"),
-    ("INTRUSION", "security"),
-    ("SDIO", "external"),
-    ("EXT", "external"),
-    ("SW", "software"),
-)
-"""Part of a name that no table has -> its class."""
+
+class ResetClass(NamedTuple):
+    """What resets of one class mean."""
+
+    expected: bool | None
+    """What the class says by itself; a software reset is decided by what came before it."""
+
+    hint: str | None = None
+    in_a_loop: str | None = None
+    """What a loop of resets means that are nothing to worry about one by one."""
+
+
+_TABLE: Mapping[str, Mapping[str, Any]] = load_table(os.path.dirname(__file__), "reset_classes.json")
+
+CLASSES: Mapping[str, ResetClass] = {name: ResetClass(**row) for name, row in _TABLE["classes"].items()}
 
 
 def _rows() -> Iterator[tuple[ChipIdentity, int, ResetReason]]:
@@ -79,9 +79,10 @@ def reason_class(reason: str, code: int, chip: str | None) -> str:
     known = _classes_by_name().get(upper, UNKNOWN)
     if known != UNKNOWN:
         return known
-    for part, name in _CLASS_OF_NAME:
-        if part in upper:
-            return name
+    # What stands in a name that no chip has.
+    by_part = next((name for part, name in _TABLE["parts_of_names"].items() if part in upper), None)
+    if by_part is not None:
+        return str(by_part)
     if row is not None:
         return row.group
     return UNKNOWN if rows else _agreed(code)

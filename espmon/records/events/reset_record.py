@@ -24,18 +24,9 @@ class Reset(Event):
         after_panic: a panic was printed just before.
     """
 
-    __slots__ = (
-        "after_panic",
-        "boot_code",
-        "boot_mode",
-        "chip",
-        "code",
-        "expected",
-        "hint",
-        "reason",
-        "repeats",
-        "saved_pc",
-    )
+    __slots__ = json_fields = (
+        "code", "reason", "boot_code", "boot_mode", "expected", "hint", "chip", "saved_pc", "repeats", "after_panic",
+    )  # fmt: skip
     type: ClassVar[str] = "reset"
 
     def __init__(self, offset: int, length: int, time: float | None, *, code: int, reason: str, chip: str | None):
@@ -69,15 +60,4 @@ class Reset(Event):
 
     def fields(self) -> JsonObject:
         """The fields of a `reset` in JSON."""
-        return {
-            "code": self.code,
-            "reason": self.reason,
-            "boot_code": self.boot_code,
-            "boot_mode": self.boot_mode,
-            "expected": self.expected,
-            "hint": self.hint,
-            "chip": self.chip,
-            "saved_pc": {str(core): f"0x{pc:08x}" for core, pc in sorted(self.saved_pc.items())},
-            "repeats": self.repeats,
-            "after_panic": self.after_panic,
-        }
+        return super().fields() | {"saved_pc": {str(core): f"0x{pc:08x}" for core, pc in sorted(self.saved_pc.items())}}

@@ -32,7 +32,6 @@ BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4}){0,15}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+
 """One line: at most 48 bytes, padded on its own."""
 
 LINE = re.compile(rb"([^\r\n]*)([\r\n])")
-WORD = re.compile(rb"\S+\Z")
 CUT_LINE = re.compile(rb"([A-Za-z0-9+/]{1,64}={0,2})((?:\x1b\[[0-9;]*m)?[EWIDV] \([\d:. -]+\) .*)", re.DOTALL)
 """A log line of another task that was printed in the middle of a base64 line."""
 
