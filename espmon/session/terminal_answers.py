@@ -130,9 +130,12 @@ class TerminalAnswers:
         at = max(0, self._seen - offset)
         if data.find(b"\x1b[", at) >= 0:
             for match in QUERY.finditer(data, at):
+                at = match.end()
+                if not self.on or len(found) >= MAX_ANSWERS:
+                    found.append(b"")  # counted, not answered: looking where the cursor stands costs time
+                    continue
                 line = max(data.rfind(b"\n", 0, match.start()), data.rfind(b"\r", 0, match.start())) + 1
                 found.append(answer(match, data[max(line, match.start() - 4096) : match.start()]))
-                at = match.end()
         # A question may be cut at the end of what is here.
         self._seen = max(self._seen, offset + max(at, len(data) - QUERY_BYTES + 1))
 

@@ -15,9 +15,13 @@ MAX_STRING = 4096
 MAX_CSI = 256
 """Bytes of a CSI sequence that is passed on; xterm reads at most 30 parameters."""
 
-ESCAPE, BACKSLASH, CAN, SUB = 0x1B, 0x5C, 0x18, 0x1A
-CSI, OSC = ord("["), ord("]")
+MAX_REPEATS = 4096
+"""Times that a character is repeated at most (REP, 7 bytes): it fills a screen."""
 
+ESCAPE, BACKSLASH, CAN, SUB = 0x1B, 0x5C, 0x18, 0x1A
+CSI, OSC, REPEAT = ord("["), ord("]"), ord("b")
+
+_FEW = re.compile(rb"[1-9]\d{4,}")
 _C1 = re.compile(b"\xc2([\x80-\x9f])")
 
 ENDS: dict[int, re.Pattern[bytes]] = {
@@ -82,6 +86,9 @@ class SequenceGuard:
         if not introducer:
             self._hold(data, begin)
             return len(data)
+        if introducer == ESCAPE:
+            self.dropped += 1
+            return begin + 1
         if ends is None:
             parts.append(data[begin : begin + 2])
             return begin + 2
@@ -108,6 +115,8 @@ class SequenceGuard:
             stop += 1
         if self._dropping or not whole or stop - begin > cap:
             self.dropped += stop - begin
+        elif last == REPEAT and introducer == CSI:
+            parts.append(_FEW.sub(b"%d" % MAX_REPEATS, data[begin:stop]))
         else:
             parts.append(data[begin:stop])
         self._dropping = 0

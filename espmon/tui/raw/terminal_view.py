@@ -21,7 +21,7 @@ from espmon.tui.raw.emulator import Emulator
 from espmon.tui.raw.emulator_choice import make_emulator
 from espmon.tui.widgets.key_catcher import key_bytes
 
-SLICE = 4096
+SLICE = 512
 """Bytes given to the emulator at once."""
 
 BUDGET_SECONDS = 0.004

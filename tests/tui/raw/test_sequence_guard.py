@@ -68,3 +68,11 @@ def test_eight_bit_controls_become_seven_bit_ones() -> None:
 
 def test_what_begins_inside_a_string_ends_it() -> None:
     assert guarded(b"\x1b]0;title\x1b[1mbold") == b"\x1b[1mbold"
+
+
+def test_no_character_is_repeated_for_ever() -> None:
+    assert guarded(b"-\x1b[99999999b-\x1b[80b") == b"-\x1b[4096b-\x1b[80b"
+
+
+def test_a_sequence_behind_an_escape_is_bounded_too() -> None:
+    assert guarded(b"\x1b\x1b[" + b"1;" * MAX_CSI + b"mtext", b"\x1b\x1b[1mbold") == b"text\x1b[1mbold"
