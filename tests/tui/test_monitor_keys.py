@@ -12,7 +12,6 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Capture
 from espmon.tui import actions
-from espmon.tui.raw import terminal_view
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.key_catcher import key_bytes
@@ -179,19 +178,6 @@ async def test_raw_keys_send_every_key_as_a_terminal_would() -> None:
         await case.press("n", "slash", "enter", "up", "tab", "escape", "backspace", "ctrl+a", "q")
         await case.until(lambda: len(case.session.sent) == 9)
         assert b"".join(case.session.sent) == b"n/\r\x1b[A\t\x1b\x7f\x01q"
-
-
-async def test_what_came_too_fast_to_be_drawn_is_said_and_its_end_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal_view, "BUDGET_SECONDS", 0.0)
-    monkeypatch.setattr(terminal_view, "BEHIND_SECONDS", 0.0)
-    async with running() as case:
-        await case.press("r")
-        await case.feed(numbered(2000))
-        for start in range(2000, 20_000, 6000):
-            case.session.feed(numbered(6000, start))
-            await case.pilot.pause()
-        await case.until(lambda: "B came too fast to be drawn" in case.text())
-        await case.until(lambda: "line 19999" in case.text())
 
 
 async def test_the_footer_offers_only_what_works_while_keys_go_to_the_board() -> None:

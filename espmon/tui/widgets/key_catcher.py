@@ -86,10 +86,10 @@ class RawKeys(TextRow):
         self.show(0)
 
     def show(self, skipped: int) -> None:
-        """Say also how many bytes were too many to be drawn; the log has them."""
-        said = f"; {skipped:,} B came too fast to be drawn, the log has them" if skipped else ""
+        """Say instead how many bytes were too many to be drawn."""
+        said = f"{skipped:,} B too fast to draw are in the log" if skipped else "every key goes to the board"
         self.set_parts(
-            [("RAW KEYS ", "bold"), (f"every key goes to the board{said}", "")],
+            [("RAW KEYS ", "bold"), (said, "")],
             [("Ctrl-T Esc", "bold"), (" comes back", "")],
         )
 
