@@ -19,6 +19,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import IntEnum
 from typing import Any, NamedTuple, NoReturn
 
@@ -106,7 +107,8 @@ def clean(text: object, limit: int = MAX_CLEAN) -> str:
 
 def say(message: object) -> None:
     """Print one cleaned line on stderr, where everything that is not a result belongs."""
-    print(clean(message, MAX_MESSAGE), file=sys.stderr)
+    with suppress(OSError):  # nobody reads it, and there is nobody else who could be told
+        print(clean(message, MAX_MESSAGE), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
@@ -211,7 +213,7 @@ def run_command(
         code = int(stop.code or 0)
         if code and "--json" in arguments:
             message = stop.message if isinstance(stop, UsageExit) else f"wrong usage of {parser.prog}"
-            print_json(failure_json(code, message, f"{parser.prog} --help"))
+            print_failure(failure_json(code, message, f"{parser.prog} --help"))
         return code
     try:
         code = int(command(options))
@@ -219,13 +221,13 @@ def run_command(
         return code
     except BrokenPipeError:
         # The reader of our output left (`| head`): nobody is there to be told; Python's own flush must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_output()
         return int(Exit.DONE)
     except KeyboardInterrupt:
         failure = Failure(Exit.INTERRUPTED, "")
     except SystemExit as stop:  # by a signal
         if getattr(options, "json", False):
-            print_json(failure_json(int(stop.code or 0), "ended by a signal"))
+            print_failure(failure_json(int(stop.code or 0), "ended by a signal"))
         raise
     except Exception as error:  # noqa: BLE001 the edge of the program: shown once, as one line
         if options.debug:
@@ -235,8 +237,24 @@ def run_command(
         failure = failure_of(error, {PortError: int(Exit.PORT), **(errors or {})})
         say(f"espmon: {failure.message}")
     if getattr(options, "json", False):
-        print_json(failure_json(failure.code, failure.message or "interrupted", failure.hint))
+        print_failure(failure_json(failure.code, failure.message or "interrupted", failure.hint))
     return int(failure.code)
+
+
+def print_failure(value: dict[str, Any]) -> None:
+    """Print a failure as JSON; where standard output takes nothing, standard error has said it."""
+    try:
+        print_json(value)
+        sys.stdout.flush()
+    except OSError:
+        silence_output()
+
+
+def silence_output() -> None:
+    """Standard output takes nothing any more: Python's own flush at the end must not complain."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def failure_of(error: Exception, codes: Mapping[type[Exception], int]) -> Failure:

@@ -20,7 +20,7 @@ from types import FrameType
 from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.board_input import InputLines, forward_input, reads_input
 from espmon.cli.ci_reports import write_ci_reports
-from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say
+from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say, silence_output
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
 from espmon.cli.port_options import print_filter_of
@@ -416,13 +416,6 @@ class HeadlessRun:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def silence_output() -> None:
-    """The reader of the output left: Python's own flush at the end must not complain."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
 
 
 def board_names(ports: list[str]) -> list[str]:

@@ -202,7 +202,7 @@ class SimulatedBoard:
             return
         reason = bootlog.POWER_ON
         while True:
-            self._application = Application(self.chip, self._scenario(), self._image, self._say, self._keep_dump)
+            self._application = Application(self.chip, self._scenario(), self._image, self._say, self.keep_dump)
             reason = await self._application.run(reason)
 
     def _scenario(self) -> Scenario:
@@ -275,7 +275,7 @@ class SimulatedBoard:
             if self._dump is not None:
                 yield flash.core_dump(self._dump)
 
-    def _keep_dump(self, dump: bytes) -> None:
+    def keep_dump(self, dump: bytes) -> None:
         """What a crash leaves in the flash."""
         self._dump = dump
         if self._flash is not None:
