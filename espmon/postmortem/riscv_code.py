@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from espmon.postmortem.symbolizer import CodeSource
 
-KEPT = frozenset({2, 3, 4, 8, 9, *range(18, 28)})
+CALLEE_SAVED = frozenset({2, 3, 4, 8, 9, *range(18, 28)})
 """Registers a function must give back unchanged."""
 
 

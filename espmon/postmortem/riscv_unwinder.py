@@ -21,7 +21,7 @@ from espmon.postmortem.cfi import (
 from espmon.postmortem.expression import Context, Location, evaluate
 from espmon.postmortem.memory import DAMAGED, Memory, word
 from espmon.postmortem.postmortem_error import PostmortemError
-from espmon.postmortem.riscv_code import KEPT, Call, call_before
+from espmon.postmortem.riscv_code import CALLEE_SAVED, Call, call_before
 from espmon.postmortem.rom_code import in_rom, is_rom
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.tail_calls import tail_path
@@ -184,7 +184,7 @@ class _Unwinder:
 
     def _caller(self, frame: _Frame, row: Row, innermost: bool) -> Registers:
         registers, cfa = frame.registers, frame.cfa
-        caller = {number: value for number, value in registers.items() if number in KEPT}
+        caller = {number: value for number, value in registers.items() if number in CALLEE_SAVED}
         caller[SP] = cfa
         return_register = row.return_register
         if return_register not in row.rules:

@@ -85,15 +85,15 @@ class Demultiplexer:
         self._limits = limits or Limits()
         self._setup = Setup(self._limits, strings)
         self._triggers = Triggers([make(self._setup) for make in SPANS] if spans is None else spans)
-        self._offers = EventDispatcher([make() for make in EVENTS] if events is None else events)
-        self._note = self._offers.recent.note
+        self._events = EventDispatcher([make() for make in EVENTS] if events is None else events)
+        self._note = self._events.recent.note
         self._portion = self._limits.read
         self._cap = self._limits.line
         self._short = self._cap - min(NEAR_CAP, self._cap // 2)
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
-        notable = [*self._triggers.literals, *self._offers.needles]
+        notable = [*self._triggers.literals, *self._events.needles]
         self._notable = anchored(notable).search
-        self._sieve = LineShapes(notable)
+        self._shapes = LineShapes(notable)
         self._nothing = Batch(())
         self._offset = 0  # of the first byte that is held
         self._searched = 0  # stream offset up to which no trigger is left in the unfinished line
@@ -159,12 +159,12 @@ class Demultiplexer:
                 text = rest + data
                 lines = text.split(b"\n")
                 tail = lines.pop()
-                known = self._sieve.known
+                known = self._shapes.known
                 end = 0
                 starts = [0]
                 for line in lines:
                     shape = line.translate(None, SHAPELESS)
-                    if (shape not in known and not self._sieve.plain(shape, line)) or CR in line[:-1]:
+                    if (shape not in known and not self._shapes.plain(shape, line)) or CR in line[:-1]:
                         break
                     end += len(line) + 1
                     starts.append(end)
@@ -190,7 +190,7 @@ class Demultiplexer:
                         self._continued = False
                         began, self._began = self._began if len(text) > end else time, time
                         block = block_of(text, offset, self._cap, time, began)
-                        self._offers.recent.add(block)
+                        self._events.recent.add(block)
                         return block
         parts: list[Part] = []
         self._arrivals.begin(self._offset, self._began)
@@ -199,7 +199,7 @@ class Demultiplexer:
         for at in range(0, len(data), self._portion):
             self._take(data[at : at + self._portion], parts)
         self._began = self._arrivals.at(self._offset)
-        self._plain = self._capture is None and not self._alert and not self._offers.attentive
+        self._plain = self._capture is None and not self._alert and not self._events.attentive
         return Batch(parts)
 
     def use_strings(self, strings: StringSource | None) -> None:
@@ -208,7 +208,7 @@ class Demultiplexer:
 
     def restarted(self) -> None:
         """The caller restarts the board, or has opened its port anew: the resets that follow are no boot loop yet."""
-        self._offers.restarted()
+        self._events.restarted()
 
     def idle(self, time: float | None = None) -> Batch:
         """The line went quiet for a moment. No line ends by that.
@@ -225,7 +225,7 @@ class Demultiplexer:
             self._take(b"", parts)  # a quiet read may have brought what a recognizer waits for
         if self._capture is None and self._line and self._told != (self._offset, len(self._line)):
             self._told = self._offset, len(self._line)
-            parts.extend(self._offers.quiet(self._line, self._offset, self._arrivals.at(self._offset)))
+            parts.extend(self._events.quiet(self._line, self._offset, self._arrivals.at(self._offset)))
         return self._batch(parts)
 
     def stall(self, reason: str = "nothing came any more", time: float | None = None) -> Batch:
@@ -242,7 +242,7 @@ class Demultiplexer:
         """
         parts = self._begin(time)
         if self._capture is None:
-            parts.extend(self._offers.so_far())
+            parts.extend(self._events.so_far())
         return self._batch(parts)
 
     def abort_capture(self, reason: str = "stopped by the user", time: float | None = None) -> Batch:
@@ -256,7 +256,7 @@ class Demultiplexer:
         """The stream ends, or is interrupted: end everything that is open. Feeding may go on afterwards."""
         parts = self._begin(time)
         self._close(parts, "the stream ended")
-        parts.extend(self._offers.end())
+        parts.extend(self._events.end())
         return self._batch(parts)
 
     def raw(self, data: bytes, reason: str, time: float | None = None) -> Batch:
@@ -336,8 +336,8 @@ class Demultiplexer:
             text = line_text(line.rstrip(b"\r\n"))
             time = self._arrivals.at(begin + position)
             parts.append(Note(begin + position, len(line), time, kind="interleaved", text=text))
-            parts.extend(self._offers.events(block_of(line, begin + position, self._cap, time)))
-        self._offers.complete(outcome.record, at, parts)
+            parts.extend(self._events.events(block_of(line, begin + position, self._cap, time)))
+        self._events.complete(outcome.record, at, parts)
         self._offset = end
         return start + outcome.length
 
@@ -417,16 +417,16 @@ class Demultiplexer:
     def _found(self, found: Found, parts: list[Part]) -> None:
         self._offset += found.length
         if isinstance(found.part, LineBlock):
-            parts.extend(self._offers.take(found.part))
+            parts.extend(self._events.take(found.part))
         else:
             parts.append(found.part)
-            self._offers.complete(found.part, len(parts) - 1, parts)
+            self._events.complete(found.part, len(parts) - 1, parts)
 
     def _emit(self, data: bytes, parts: list[Part]) -> None:
         block = block_of(data, self._offset, self._cap, None)
         self._offset += len(data)
         for part in self._arrivals.dated(block):
-            parts.extend(self._offers.take(part))
+            parts.extend(self._events.take(part))
 
     def _end_captures(self, parts: list[Part], reason: str) -> None:
         while self._capture is not None:

@@ -15,10 +15,10 @@ SHAPELESS = b"0123456789ABCDEF \t:()[]/-._,=;'\"%+aeioubdfhly"
 """Bytes that tell no line from another: numbers, also hexadecimal ones, punctuation, and letters that are in most
 words. What is left of the strings that matter hardly occurs in other lines."""
 
-KEPT = 4096
+MAX_SHAPES = 4096
 """Shapes that are remembered."""
 
-LONGEST = 200
+MAX_SHAPE_BYTES = 200
 """Bytes of the longest shape that is remembered."""
 
 FORGET_AFTER = 1 << 16
@@ -72,6 +72,6 @@ class LineShapes:
         if self._unknown > FORGET_AFTER:
             self._unknown = 0
             self.known.clear()
-        if len(self.known) < KEPT and len(shape) <= LONGEST:
+        if len(self.known) < MAX_SHAPES and len(shape) <= MAX_SHAPE_BYTES:
             self.known.add(shape)
         return True

@@ -24,11 +24,11 @@ TO_HAVE_ONE = (
 )
 
 
-async def read_core_partition(stay: LoaderSession, table_at: int | None = None) -> FlashOutcome:
+async def read_core_partition(loader_session: LoaderSession, table_at: int | None = None) -> FlashOutcome:
     """Read the core dump that is stored in flash.
 
     Args:
-        stay: a stay in the loader.
+        loader_session: a stay in the loader.
         table_at: where the partition table is; None: at its usual place.
 
     Returns:
@@ -37,12 +37,12 @@ async def read_core_partition(stay: LoaderSession, table_at: int | None = None) 
     Raises:
         RomError: there is no partition for it (FLASH), none is stored in it (FLASH), or flash cannot be read.
     """
-    table = await stay.partitions(table_at)
+    table = await loader_session.partitions(table_at)
     row = _dump_partition(table)
-    head = await stay.read(row.offset, min(HEAD_BYTES, row.size))
+    head = await loader_session.read(row.offset, min(HEAD_BYTES, row.size))
     warnings = [*table.warnings, *head.warnings]
     size = _stored_bytes(head.data, row, warnings)
-    outcome = await stay.read(row.offset, size)
+    outcome = await loader_session.read(row.offset, size)
     outcome.action, outcome.partitions = "coredump", [row]
     outcome.warnings = list(dict.fromkeys([*warnings, *outcome.warnings]))
     return outcome

@@ -156,63 +156,65 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
         FlashPortError: the port went away; the message says what is unfinished, the hint how the board was left.
         FlashCancelled: the board is reset, or left in its loader when something is half written.
     """
-    stay = LoaderSession(channel, use_stub=job.use_stub, baud=job.baud, report=report)
+    loader_session = LoaderSession(channel, use_stub=job.use_stub, baud=job.baud, report=report)
     start = asyncio.get_running_loop().time()
     try:
-        await stay.enter()
-        outcome = await _act(stay, job)
+        await loader_session.enter()
+        outcome = await _act(loader_session, job)
     except RomError as error:
-        departure = Departure(stay.loader, stay.unfinished_files)
-        left, cancelled = await run_to_end(stay.leave(reset=job.reset))
+        departure = Departure(loader_session.loader, loader_session.unfinished_files)
+        left, cancelled = await run_to_end(loader_session.leave(reset=job.reset))
         if cancelled:
             raise FlashCancelled(departure.left(left, reset=job.reset)) from error
         where = departure.left(left, reset=job.reset)
-        raise FlashError(error, left, where, stay.warnings, stay.loader.transcript.text()) from error
+        raise FlashError(
+            error, left, where, loader_session.warnings, loader_session.loader.transcript.text()
+        ) from error
     except PortError as error:
-        departure = Departure(stay.loader, stay.unfinished_files)
+        departure = Departure(loader_session.loader, loader_session.unfinished_files)
         where = departure.deserted()
         if error.kind is not PortErrorKind.LOST:
-            left, _ = await run_to_end(stay.leave(reset=job.reset, look=False))
+            left, _ = await run_to_end(loader_session.leave(reset=job.reset, look=False))
             where = departure.left(left, reset=job.reset)
         raise FlashPortError(error, where) from error
     except asyncio.CancelledError as error:
-        departure = Departure(stay.loader, stay.unfinished_files)
-        left, _ = await run_to_end(stay.leave(reset=job.reset, look=False))
+        departure = Departure(loader_session.loader, loader_session.unfinished_files)
+        left, _ = await run_to_end(loader_session.leave(reset=job.reset, look=False))
         raise FlashCancelled(departure.left(left, reset=job.reset)) from error
     except BaseException:
-        await stay.leave(reset=job.reset, look=False)
+        await loader_session.leave(reset=job.reset, look=False)
         raise
     # The job is done: who cancels now cancels nothing any more, and is told what came of it.
-    left, _ = await run_to_end(stay.leave(reset=job.reset))
+    left, _ = await run_to_end(loader_session.leave(reset=job.reset))
     outcome.after = left.after
     outcome.warnings += left.warnings
     outcome.elapsed = asyncio.get_running_loop().time() - start
-    return FlashEnd(outcome, left.pushback, stay.loader.transcript.text())
+    return FlashEnd(outcome, left.pushback, loader_session.loader.transcript.text())
 
 
-async def _act(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
+async def _act(loader_session: LoaderSession, job: FlashJob) -> FlashOutcome:
     if job.action == "verify":
-        return await stay.verify(job.pieces)
+        return await loader_session.verify(job.pieces)
     if job.action == "write":
         built_for = job.plan.chip if job.plan else None
-        return await stay.write(job.pieces, force=job.force, erase_first=job.erase_first, built_for=built_for)
+        return await loader_session.write(job.pieces, force=job.force, erase_first=job.erase_first, built_for=built_for)
     if job.action == "erase":
-        return await stay.erase(job.address, job.size, force=job.force)
+        return await loader_session.erase(job.address, job.size, force=job.force)
     if job.action == "read":
-        return await _read(stay, job)
+        return await _read(loader_session, job)
     if job.action == "coredump":
         from espmon.session.core_partition import read_core_partition
 
-        return await read_core_partition(stay, job.address)
+        return await read_core_partition(loader_session, job.address)
     if job.action == "check":
         from espmon.session.image_check import check_images
 
-        return await check_images(stay, job.address)
-    return await stay.info(job.address)
+        return await check_images(loader_session, job.address)
+    return await loader_session.info(job.address)
 
 
-async def _read(stay: LoaderSession, job: FlashJob) -> FlashOutcome:
-    outcome = await stay.read(job.address or 0, job.size or 0)
+async def _read(loader_session: LoaderSession, job: FlashJob) -> FlashOutcome:
+    outcome = await loader_session.read(job.address or 0, job.size or 0)
     if job.output is not None:
         from espmon.session.file_system import write_atomically
 

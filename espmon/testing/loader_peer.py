@@ -30,7 +30,7 @@ RATE_TOLERANCE = 0.05
 INVALID_MESSAGE = b"\x01\x05"
 SECURE_DOWNLOAD_FLAG = 1 << 2
 SYNC_REPLIES = 8
-SHORTEST: dict[int, int] = {
+MIN_PAYLOADS: dict[int, int] = {
     Operation.FLASH_BEGIN: 16,
     Operation.FLASH_DEFL_BEGIN: 16,
     Operation.SPI_FLASH_MD5: 16,
@@ -303,7 +303,7 @@ class LoaderPeer:
             if address in self.quirks.registers:
                 self._answer(operation, self.quirks.registers[address])
                 return None
-        if len(data) < SHORTEST.get(operation, 0):
+        if len(data) < MIN_PAYLOADS.get(operation, 0):
             self._answer(operation, 0, status=INVALID_MESSAGE)
             return None
         if self.quirks.strict and self._accept_strictly(operation):

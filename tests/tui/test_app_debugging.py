@@ -31,6 +31,7 @@ async def test_a_stop_is_offered_and_staying_sends_nothing() -> None:
     async with running() as case:
         happen(case, STOP)
         await shown(case, StubScreen)
+        await case.until(lambda: "Stay (Esc)" in case.text())
         await case.press("enter")
         await case.until(lambda: case.app.screen is case.screen)
         assert case.session.calls == ["open"]

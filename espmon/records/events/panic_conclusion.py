@@ -14,7 +14,7 @@ _RANK = ("other", "exception", "abort", "cache", "int_wdt", "brownout", "assert"
 _CAUSE_TELLS = frozenset({"exception", "cache", "int_wdt", "abort", "other"})
 """Kinds whose plain words come from the cause; for the others the kind says more than the abort that followed."""
 
-SHORTEST_CAUSE = 6
+MIN_CAUSE_LETTERS = 6
 """Letters of a cut cause that can stand for a whole one."""
 
 _ILLEGAL_INSTRUCTION, _STORE_FAULT = 2, 7
@@ -29,7 +29,7 @@ def stronger(kind: str, other: str) -> str:
 def whole_cause(cut: str) -> str:
     """The cause that a cut print stands for; the print itself where it may be several or none."""
     names = {cause.name for table in (XTENSA_CAUSES, RISCV_CAUSES) for cause in table.values()}
-    whole = [name for name in names if len(cut) >= SHORTEST_CAUSE and name.startswith(cut)]
+    whole = [name for name in names if len(cut) >= MIN_CAUSE_LETTERS and name.startswith(cut)]
     return whole[0] if len(whole) == 1 else cut
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from espmon.records.printf import Arguments, Conversion, Short, compile_format, render
 from espmon.records.span import StringSource
 
-SHORTEST = 15
+MIN_FRAME_BYTES = 15
 """Bytes of the smallest frame."""
 
 BOOTLOADER, APPLICATION = 1, 2
@@ -71,7 +71,7 @@ class Control:
     @property
     def plausible(self) -> bool:
         """Everything in it has a meaning."""
-        return self.length >= SHORTEST and self.level < len(LEVELS) and self.version == 0
+        return self.length >= MIN_FRAME_BYTES and self.level < len(LEVELS) and self.version == 0
 
 
 def control(high: int, low: int) -> Control:

@@ -32,7 +32,7 @@ class StubScreen(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i", f"answer({INSPECT!r})", "Inspect here", id="stub.inspect", tooltip="Registers, stack, memory"),
         Binding("h", f"answer({HAND_OVER!r})", "Hand over to gdb", id="stub.hand_over", tooltip="A real gdb, here"),
-        Binding("escape", "answer('')", "LoaderSession", key_display="Esc", id="stub.stay", tooltip="Change nothing"),
+        Binding("escape", "answer('')", "Stay", key_display="Esc", id="stub.stay", tooltip="Change nothing"),
         Binding("left", "app.focus_previous", show=False, id="stub.previous"),
         Binding("right", "app.focus_next", show=False, id="stub.next"),
     ]
@@ -47,7 +47,7 @@ class StubScreen(Dialog[str | None]):
         yield Line(self._title, classes="title")
         yield Line("\n".join(self._body))
         with Horizontal(classes="buttons"):
-            yield Button("LoaderSession (Esc)", id="stay")
+            yield Button("Stay (Esc)", id="stay")
             yield Button("Hand over (h)", id="hand-over")
             yield Button("Inspect (i)", id="inspect", variant="primary")
 

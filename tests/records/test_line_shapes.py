@@ -7,43 +7,43 @@ import random
 import pytest
 
 from espmon.records import Demultiplexer
-from espmon.records.line_shapes import FORGET_AFTER, KEPT, SHAPELESS, LineShapes
+from espmon.records.line_shapes import FORGET_AFTER, MAX_SHAPES, SHAPELESS, LineShapes
 from tests.records.streams import BANNER, as_json, core_dump, frame, framed_png, packet, png, records
 
 
-def plain(sieve: LineShapes, line: bytes) -> bool:
-    return sieve.plain(line.translate(None, SHAPELESS), line)
+def plain(shapes: LineShapes, line: bytes) -> bool:
+    return shapes.plain(line.translate(None, SHAPELESS), line)
 
 
 def test_what_differs_from_a_plain_line_in_its_numbers_alone_is_found() -> None:
-    sieve = LineShapes([b"rst:0x"])
-    assert plain(sieve, b"rst: x")
-    assert not plain(sieve, b"rst:0x1")
-    assert not sieve.known
+    shapes = LineShapes([b"rst:0x"])
+    assert plain(shapes, b"rst: x")
+    assert not plain(shapes, b"rst:0x1")
+    assert not shapes.known
 
 
 def test_a_shape_is_remembered_when_no_line_of_it_can_hold_a_string() -> None:
-    sieve = LineShapes([b"rst:0x"])
-    assert plain(sieve, b"I (1) wifi: 0x12")
-    assert b"I (77) wifi: 0xab".translate(None, SHAPELESS) in sieve.known
+    shapes = LineShapes([b"rst:0x"])
+    assert plain(shapes, b"I (1) wifi: 0x12")
+    assert b"I (77) wifi: 0xab".translate(None, SHAPELESS) in shapes.known
 
 
 def test_a_string_of_dull_bytes_alone_is_found() -> None:
-    sieve = LineShapes([b"007"])
-    assert plain(sieve, b"door 008")
-    assert not plain(sieve, b"door 007")
-    assert not sieve.known
+    shapes = LineShapes([b"007"])
+    assert plain(shapes, b"door 008")
+    assert not plain(shapes, b"door 007")
+    assert not shapes.known
 
 
 def test_shapes_that_are_remembered_have_a_limit() -> None:
-    sieve = LineShapes([b"needle"])
+    shapes = LineShapes([b"needle"])
     for number in range(FORGET_AFTER + 2):
         line = bytes(b"GHIJKLMNPQRSTUVW"[number >> shift & 15] for shift in (0, 4, 8, 12))
-        assert plain(sieve, line)
-        assert len(sieve.known) <= KEPT
-    assert len(sieve.known) == 2
-    assert plain(sieve, b"gnkm" * 100)
-    assert len(sieve.known) == 2
+        assert plain(shapes, line)
+        assert len(shapes.known) <= MAX_SHAPES
+    assert len(shapes.known) == 2
+    assert plain(shapes, b"gnkm" * 100)
+    assert len(shapes.known) == 2
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 16, 64, 200, 512, 513])
