@@ -95,7 +95,7 @@ class JsonOutput:
 
     def _lines(self, block: LineBlock) -> list[str]:
         decorations = self._elf.decorations(block)
-        rows = list(json_rows(block))
+        rows = [*json_rows(block)]
         for index, places in decorations.items():
             rows[index] = json.dumps(block.record(index).to_json() | {"decoded": list(places)})
         if self._shown.shows_everything:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from espmon.lazy import names_from
 from espmon.model.stack_frame import Backtrace, Frame, StackFrame
 from espmon.postmortem.postmortem_error import PostmortemError
-from espmon.postmortem.symbolizer import Symbolizer
 
 if TYPE_CHECKING:
     from espmon.postmortem.core_decoder import decode_core
     from espmon.postmortem.core_report import CoreReport
     from espmon.postmortem.memory import Memory, SegmentMemory
     from espmon.postmortem.riscv_unwinder import unwind_riscv
+    from espmon.postmortem.symbolizer import Symbolizer
     from espmon.postmortem.xtensa_unwinder import unwind_xtensa
 
 _HOMES = {
@@ -21,9 +21,10 @@ _HOMES = {
     "core_report": "CoreReport",
     "memory": "Memory SegmentMemory",
     "riscv_unwinder": "unwind_riscv",
+    "symbolizer": "Symbolizer",
     "xtensa_unwinder": "unwind_xtensa",
 }
-"""Names whose module is imported when they are first used: looking an address up needs none of them."""
+"""Names whose module is imported when they are first used: what only says that something went wrong needs none."""
 
 __all__ = [
     "Backtrace", "CoreReport", "Frame", "Memory", "PostmortemError", "SegmentMemory", "StackFrame", "Symbolizer",

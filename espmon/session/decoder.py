@@ -13,10 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from espmon.postmortem import PostmortemError, Symbolizer
-from espmon.session.addresses import Decorator, candidate_lines
+from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.session.publisher import Publisher
 from espmon.session.status import DecorationsChanged, ElfState, Severity
 from espmon.session.store import LogStore
@@ -26,6 +25,10 @@ SCAN_LINES = 20_000
 
 SCAN_PAUSE_SECONDS = 0.02
 """Seconds between two steps of the worker that has caught up."""
+
+if TYPE_CHECKING:
+    from espmon.postmortem import Symbolizer
+    from espmon.session.addresses import Decorator
 
 Result = TypeVar("Result")
 
@@ -152,6 +155,8 @@ class Decoder:
         future.add_done_callback(done)
 
     def _scan(self, decorator: Decorator, start: int) -> Scan:
+        from espmon.session.addresses import candidate_lines
+
         found: dict[int, tuple[str, ...]] = {}
         line = start
         problem = None
@@ -216,10 +221,16 @@ class Decoder:
 
 
 def _extend(loaded: Loaded, path: Path, path_map: Mapping[str, str]) -> Loaded:
+    from espmon.session.addresses import Decorator
+
     symbolizer = loaded.symbolizer.extended(path)
     return Loaded(symbolizer, Decorator(symbolizer, path_map), (*loaded.paths, path), loaded.sha256)
 
 
 def _load(paths: tuple[Path, ...], path_map: Mapping[str, str]) -> Loaded:
+    # On the decoder's thread, and only where there is an ELF: the start does not wait for it.
+    from espmon.postmortem import Symbolizer
+    from espmon.session.addresses import Decorator
+
     symbolizer = Symbolizer(paths)
     return Loaded(symbolizer, Decorator(symbolizer, path_map), paths, symbolizer.sha256)

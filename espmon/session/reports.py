@@ -7,10 +7,9 @@ import json
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from espmon.postmortem import CoreReport, PostmortemError, Symbolizer
-from espmon.postmortem.core_input import MAX_DUMP
-from espmon.postmortem.panic_report import PanicReport, decode_panic
+from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.records.batch import Part
 from espmon.records.details import field_rows, frame_rows
 from espmon.records.events.crash_title import crash_heading
@@ -26,6 +25,10 @@ from espmon.session.reporter import Reporter
 from espmon.session.status import CrashDecoded, Report, Severity, Undecoded
 from espmon.session.tasks import BackgroundTasks
 from espmon.text import plain, plain_lines
+
+if TYPE_CHECKING:
+    from espmon.postmortem import CoreReport, Symbolizer
+    from espmon.postmortem.panic_report import PanicReport
 
 MAX_DECODED_AGAIN = 100
 """Latest events that are looked at for crashes to decode once more when another ELF is used."""
@@ -93,6 +96,8 @@ class Reports:
 
     async def all_again(self) -> None:
         """Decode the latest crashes once more: there is another ELF."""
+        from espmon.postmortem import CoreReport
+
         for entry in self._events.entries[-MAX_DECODED_AGAIN:]:
             report = entry.report
             if isinstance(entry.record, Panic) or not (isinstance(report, CoreReport) and report.elf):
@@ -145,7 +150,7 @@ class Reports:
     async def decoded(self, panic: Panic) -> PanicReport:
         """The report on a panic. Raises `PostmortemError` and TimeoutError."""
         async with asyncio.timeout(DECODE_SECONDS):
-            return await self._decoder.run(lambda symbolizer: decode_panic(panic, symbolizer))
+            return await self._decoder.run(lambda symbolizer: _decode_panic(panic, symbolizer))
 
     async def _decode(self, panic: Panic, entry: int, *, again: bool) -> None:
         try:
@@ -180,7 +185,11 @@ class Reports:
         """Count a crash that is, with its registers and all, the one that was decoded last; False when it is not."""
         listed = self._events.entry(entry)
         decoded = self._decoded.get(entry)
-        if decoded is None or listed is None or not isinstance(listed.report, PanicReport):
+        if decoded is None or listed is None:
+            return False
+        from espmon.postmortem.panic_report import PanicReport
+
+        if not isinstance(listed.report, PanicReport):
             return False
         if not decoded.same_as(panic):
             return False
@@ -217,7 +226,15 @@ def _saved(record: Coredump) -> bytes:
     """The bytes of a dump that are no longer in memory. Raises OSError."""
     if record.path is None:
         raise OSError("it is no longer in memory, and was not saved")
+    from espmon.postmortem.core_input import MAX_DUMP
+
     return read_regular(record.path, MAX_DUMP)
+
+
+def _decode_panic(panic: Panic, symbolizer: Symbolizer | None) -> PanicReport:
+    from espmon.postmortem.panic_report import decode_panic
+
+    return decode_panic(panic, symbolizer)
 
 
 def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary) -> CoreReport:

@@ -17,13 +17,11 @@ from espmon.session.capability_watch import CapabilityWatch, screenshot_line
 from espmon.session.clock import SessionClock
 from espmon.session.connection import Connection, PortAccess
 from espmon.session.controls import Controls
-from espmon.session.debug_lease import DebugLease
 from espmon.session.decoder import Decoder
 from espmon.session.elf_choice import ElfChoice
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import EventLog
 from espmon.session.ide import Ide
-from espmon.session.ide_link import IdeLink
 from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
 from espmon.session.publisher import Listener, Publisher
@@ -47,7 +45,9 @@ if TYPE_CHECKING:
     from espmon.postmortem.panic_report import PanicReport
     from espmon.records.events.panic_record import Panic
     from espmon.rom import ProbeResult
+    from espmon.session.debug_lease import DebugLease
     from espmon.session.flash_job import FlashJob
+    from espmon.session.ide_link import IdeLink
 
 TICK_SECONDS = 0.25
 """How often counters, rate and capture progress are published."""
@@ -75,7 +75,6 @@ class Session:
         connection: the port: opened once, opened again when it was lost.
         answers: what a board's console is told when it asks its terminal.
         outgoing: texts that are sent, and how.
-        debugging: the debug stub's lease: inspect here, or hand over to gdb.
     """
 
     def __init__(
@@ -130,9 +129,7 @@ class Session:
         self._reports = Reports(self._decoder, self.event_log, library, self._recorder, reporter, self._tasks)
         self._elf = ElfChoice(self._decoder, demux, self.event_log, self._reports, library, reporter, self._tasks)
         self._runner = ActionRunner(link, self._lifecycle, reporter, self.connection)
-        self.debugging = DebugLease(
-            link, self._lifecycle, self._decoder, reporter, self.connection, startup_files=settings.gdb_init
-        )
+        self._debugging: DebugLease | None = None
         activity = ActivityWatch(self._publisher, self, self._tasks, answer_prompt=settings.answer_coredump_prompt)
         watch = CapabilityWatch(
             demux,
@@ -147,6 +144,8 @@ class Session:
         self.pipeline.sinks += [self._payloads.take, self._elf.take, activity.take, watch.take, self._reports.take]
         self._ide: IdeLink | None = None
         if ide is not None:
+            from espmon.session.ide_link import IdeLink
+
             self._ide = IdeLink(ide, self.connection, self._lifecycle, reporter, self._tasks, settings.path_map)
             self._publisher.subscribe(self._ide.listen)
             self.pipeline.sinks.append(self._ide.take)
@@ -170,6 +169,22 @@ class Session:
     def events(self) -> list[EventEntry]:
         """The inspector's entries, oldest first."""
         return self.event_log.entries
+
+    @property
+    def debugging(self) -> DebugLease:
+        """The debug stub's lease: inspect here, or hand over to gdb. Made, and imported, when first asked for."""
+        if self._debugging is None:
+            from espmon.session.debug_lease import DebugLease
+
+            self._debugging = DebugLease(
+                self.connection.link,
+                self._lifecycle,
+                self._decoder,
+                self._reporter,
+                self.connection,
+                startup_files=self.settings.gdb_init,
+            )
+        return self._debugging
 
     def decoration(self, line: int) -> tuple[str, ...]:
         """Locations shown under a line, never part of it."""
@@ -223,7 +238,8 @@ class Session:
 
     async def _close(self) -> None:
         await asyncio.gather(self.connection.stop(), self._runner.stop(), stop_tasks(self._ticker))
-        self.debugging.drop()
+        if self._debugging is not None:
+            self._debugging.drop()
         await self.connection.close()
         await self._payloads.finish()
         await self._tasks.stop()
@@ -322,8 +338,8 @@ class Session:
 
     async def reset(self) -> PortError | None:
         """Hard-reset into the application (the user asked). Returns why it was not done, which the user was told."""
-        if self.debugging.active:
-            await self.debugging.abandon()
+        if self._debugging is not None and self._debugging.active:
+            await self._debugging.abandon()
         return await self._controls.reset()
 
     async def reset_to_loader(self) -> None:

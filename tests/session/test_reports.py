@@ -254,7 +254,7 @@ async def test_a_storm_of_one_crash_is_decoded_once_and_counted(case: Case, monk
         decoded += 1
         return original(*arguments)
 
-    monkeypatch.setattr("espmon.session.reports.decode_panic", counting)
+    monkeypatch.setattr("espmon.postmortem.panic_report.decode_panic", counting)
     await case.open(ELF)
     case.handle.push((BOOT % (0xC, b"RTC_SW_CPU_RST") + crash("panic")) * 100)
     await case.report(count=100)
