@@ -51,6 +51,16 @@ def test_a_picture_with_a_wrong_chunk_crc_is_text_again() -> None:
     assert_tiles(found, len(data))
 
 
+@pytest.mark.parametrize("size", [1, 7, 8, 15, 33, len(png()) - 1])
+def test_a_length_that_is_too_short_is_said_at_once(size: int) -> None:
+    demux = Demultiplexer()
+    data = framed_png(png()).replace(b"%d" % len(png()), b"%d" % size, 1)
+    found = list(demux.feed(data + b"I (1) app: goes on\r\n"))
+    assert demux.capture is None
+    assert not one(found, Png).to_json()["complete"]
+    assert texts(found)[-1] == "I (1) app: goes on"
+
+
 def test_a_panic_inside_a_picture_is_read() -> None:
     panic = b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n"
     data = b"PNG_BEGIN 5000\n" + png()[:20] + b"\r\n" + panic + BANNER + b"I (1) boot: again\r\n"
@@ -118,6 +128,7 @@ DAMAGES = [
     (frame(b"{", crc=False), "not JSON"),
     (frame(b"{}", encoding="lzma"), "unknown encoding"),
     (frame(b"{}", "trace", size=0), "length 0"),
+    (frame(b"\x22: [1", "cbor", crc=False), "4 bytes behind the CBOR item"),
     (frame(b"21", size=0), "begins with {"),
     (frame(b"{(}", size=0), "byte 1 is not JSON"),
     (frame(b'{"a\nb"}', size=0), "byte 3 is not JSON"),

@@ -22,7 +22,7 @@ from espmon.records.record import JsonObject, PayloadRecord
 from espmon.records.span import Bytes, Found, More, Outcome, Setup, Where
 from espmon.records.spans.binlog import enclosed_lines
 from espmon.records.spans.header_lines import end_line, header_line
-from espmon.records.spans.payload_walks import walk_for
+from espmon.records.spans.payload_walks import behind_item, walk_for
 from espmon.records.spans.png_chunks import PngWalk, picture_noun, png_size
 from espmon.records.spans.wire_encodings import NOT_BASE64, Damaged, unpack
 from espmon.records.values import json_value
@@ -233,6 +233,8 @@ class FrameCapture:
             else:
                 try:
                     value = json_value(payload) if head.kind == "json" else cbor_value(payload)
+                    if crc == "none" and head.kind == "cbor" and (behind := behind_item(payload)):
+                        error = f"{behind} bytes behind the CBOR item"
                 except ValueError as wrong:
                     error = str(wrong)
         elif head.kind == "binlog":

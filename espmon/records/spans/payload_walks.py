@@ -162,6 +162,13 @@ class CborWalk(Walk):
         return True
 
 
+def behind_item(payload: bytes) -> int:
+    """Bytes behind the first data item of a CBOR payload."""
+    walk = CborWalk(len(payload))
+    walk.scan(payload, 0, len(payload))
+    return len(payload) - (walk.end or 0)
+
+
 class ZlibWalk(Walk):
     """A zlib stream: it ends behind its checksum."""
 

@@ -95,6 +95,8 @@ class PngCapture:
             return self._failed(f"the board restarted after {have} bytes", have)
         if self._walk.error is not None:
             return self._failed(self._walk.error, self._walk.seen)
+        if not decided and self._size and stop - body == self._size:
+            return self._failed(f"the PNG does not end within the {self._size} bytes of the header", self._size)
         return self._finish(data, start, idle=False) if decided else None
 
     def idle(self, data: Bytes, start: int) -> Outcome | None:
