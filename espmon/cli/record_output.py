@@ -16,7 +16,11 @@ from espmon.records.lines import SGR
 from espmon.records.print_filter import PrintFilter
 from espmon.session.describe import describe
 from espmon.session.log_text import host_time
+from espmon.session.sent import SentEvent
 from espmon.text import counted, plain
+
+MAX_HELD = 100
+"""Remarks on what was sent that wait for the end of the line they would break."""
 
 
 class ByteStream(Protocol):
@@ -136,6 +140,7 @@ class LogOutput:
         """How the host time stands before each line; "": it does not."""
 
         self._open = False  # the last line has no end yet
+        self._held: list[Record] = []
         self._begun: tuple[int, bytes] | None = None  # offset of a line that is not finished, and what is printed of it
 
     def take(self, batch: Batch | LineBlock) -> None:
@@ -143,11 +148,19 @@ class LogOutput:
         for part in batch.parts:
             if isinstance(part, LineBlock):
                 self._block(part)
+                self._remark_held()
                 continue
             self._elf.learn(part)
-            if self._remarks:
+            if self._begun is not None and isinstance(part, SentEvent) and len(self._held) < MAX_HELD:
+                self._held.append(part)  # what was typed at a prompt does not break its line
+            elif self._remarks:
                 self._remark(part)
         self._stream.flush()
+
+    def _remark_held(self) -> None:
+        held, self._held = self._held, []
+        for record in held if self._remarks else ():
+            self._remark(record)
 
     def show_unfinished(self, block: LineBlock) -> None:
         """Print the one line of `block`, which has no end yet, as far as it goes: a prompt is waited for."""
@@ -172,7 +185,8 @@ class LogOutput:
         return LOG_HEAD.match(raw) is None and self._shown.passes(raw)
 
     def end(self) -> None:
-        """Print how often equal panics came."""
+        """Print what was held back, and how often equal panics came."""
+        self._remark_held()
         if self._folder is not None:
             for panic in self._folder.flush():
                 self._count(panic)
