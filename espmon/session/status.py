@@ -107,6 +107,9 @@ def loader_text(unfinished: Sequence[str]) -> str:
     return f"download mode, unfinished: {', '.join(unfinished)}" if unfinished else "download mode"
 
 
+TRANSFER_LEASE = "file transfer"
+"""`Status.lease` while a file travels by a protocol."""
+
 WAITS = "espmon waits for it, and goes on by itself"
 """What is said of a port that is gone while `Status.waiting`."""
 

@@ -217,6 +217,7 @@ class EspmonApp(Host):
                 self._artifacts.follow_status(status)
             self.leaving.follow_status(status)
             self.flashing.follow(status)
+            self.sending.follow(status)
             self.stub.follow_status(status)
             self.questions.follow_status(status)
             self.builds.follow_status(status)

@@ -33,6 +33,7 @@ MODULES = {
     "abilities": "screens.board_abilities",
     "flash": "screens.flash_screens",
     "flash_progress": "screens.flash_screens",
+    "transfer": "screens.transfer_screen",
     "gdb": "screens.gdb_inspector",
     "stub": "screens.stub_offer",
     "ide": "screens.ide_has_port",

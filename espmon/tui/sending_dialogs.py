@@ -12,11 +12,17 @@ from espmon.session.pacing import MAX_DELAY_SECONDS, Pacing, delay_of
 from espmon.session.sent import SentBy
 from espmon.session.settings import LINE_ENDS
 from espmon.session.state import State
+from espmon.session.status import TRANSFER_LEASE, Status
 from espmon.tui.host import Host
 from espmon.tui.widgets.input_line import InputLine
 
 if TYPE_CHECKING:
+    from espmon.tui.screens.transfer_screen import TransferScreen
     from espmon.user_pattern import UserPattern
+
+SENDING = {"xmodem": "XMODEM", "xmodem-1k": "XMODEM-1K", "ymodem": "YMODEM"}
+RECEIVING = {"receive-xmodem": "XMODEM", "receive-ymodem": "YMODEM"}
+"""What the table of actions calls a protocol -> its name."""
 
 MAX_TYPED_BYTES = 4096
 """Bytes that can be written in hex."""
@@ -49,14 +55,22 @@ class SendingDialogs:
 
     def __init__(self, app: Host) -> None:
         self._app = app
+        self._screen: TransferScreen | None = None
+        self._title = "File transfer"
 
     def ask(self, what: str) -> None:
-        """Ask for what is to be sent: "text" or "hex"."""
-        app = self._app
-        if app.status.state is not State.MONITORING:
+        """Ask for what is to be sent: "text", "hex", or a key of `SENDING` or `RECEIVING`."""
+        app, status = self._app, self._app.status
+        if status.state is not State.MONITORING or status.capture is not None:
             app.notify("Sending needs an open port that nothing else uses", severity="warning", markup=False)
-            return
-        {"text": self._ask_text, "hex": self._ask_hex}[what]()
+        elif what == "text":
+            self._ask_text()
+        elif what == "hex":
+            self._ask_hex()
+        elif what in SENDING:
+            self._ask_transfer(SENDING[what])
+        else:
+            self._ask_folder(RECEIVING[what])
 
     def _ask_file(self, title: str, note: str, chosen: Callable[[Path], None]) -> None:
         from espmon.tui.screens.prompt import TextPrompt
@@ -94,6 +108,57 @@ class SendingDialogs:
             "Send bytes", check=check, placeholder="48 65 6c", note="No line end is added.", label="Send"
         )
         app.push_screen(prompt, answered)
+
+    # -- protocols ----------------------------------------------------------------------------------------------
+
+    def _ask_transfer(self, way: str) -> None:
+        note = "Start the receiving command on the board first: it asks for the file."
+        self._ask_file(f"Send a file by {way}", note, lambda path: self._transfer(way, path, receive=False))
+
+    def _ask_folder(self, way: str) -> None:
+        from espmon.tui.screens.prompt import TextPrompt
+        from espmon.tui.user_input import path_of
+
+        def check(text: str) -> str:
+            return "" if path_of(text).is_dir() else "There is no such folder"
+
+        def answered(text: str | None) -> None:
+            if text:
+                self._transfer(way, path_of(text).absolute(), receive=True)
+
+        note = "Start the sending command on the board first. A file that is there already is not replaced."
+        prompt = TextPrompt(
+            f"Receive by {way} into the folder", str(self._app.project), check=check, note=note, label="Receive"
+        )
+        self._app.push_screen(prompt, answered)
+
+    def _transfer(self, way: str, path: Path, *, receive: bool) -> None:
+        from espmon.session.sending.file_transfer import FileTransfer, Transfer, Way
+
+        app = self._app
+        self._title = f"{'Receive' if receive else 'Send'} by {way}: {app.status.name or app.status.url}"
+        app.link.ask(app.link.session.run(FileTransfer(Transfer(Way(way), path, receive))))
+
+    def follow(self, status: Status) -> None:
+        """Show a transfer while the lease is out, and close it when it comes back."""
+        running = status.state is State.LEASED and status.lease == TRANSFER_LEASE
+        if running and self._screen is None:
+            from espmon.tui.screens.transfer_screen import TransferScreen
+
+            link = self._app.link
+
+            def cancel() -> None:
+                link.ask(link.session.cancel())
+
+            self._screen = TransferScreen(self._title, cancel)
+            self._app.push_screen(self._screen)
+        if self._screen is None:
+            return
+        if not running:
+            self._screen.finish()
+            self._screen = None
+        elif status.progress is not None:
+            self._screen.update_progress(status.progress)
 
     # -- how slowly ---------------------------------------------------------------------------------------------
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from espmon.session.sent import LocalEcho
-from espmon.session.status import Progress
+from espmon.session.state import State
+from espmon.session.status import TRANSFER_LEASE, Progress
 from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.screens.transfer_screen import TransferScreen
 from espmon.tui.sending_dialogs import bytes_of
 from espmon.tui.widgets.capture_line import CaptureLine
 from tests.tui.running import Running, running
@@ -106,3 +108,24 @@ async def test_local_echo_has_three_states() -> None:
             await case.app.monitor.run_from_elsewhere("screen.echo")
             await case.until(lambda before=before: case.session.status.local_echo is not before)  # type: ignore[misc]
         assert set(seen) == set(LocalEcho)
+
+
+async def test_a_transfer_is_shown_and_can_be_cancelled(tmp_path: Path) -> None:
+    (tmp_path / "app.bin").write_bytes(b"x")
+    async with running() as case:
+        await answer(case, "app.send('ymodem')", str(tmp_path / "app.bin"))
+        await case.until(lambda: TRANSFER_LEASE in case.session.calls)
+        progress = Progress(TRANSFER_LEASE, "app.bin: 512 bytes", 512, 1024)
+        case.session.set(state=State.LEASED, lease=TRANSFER_LEASE, progress=progress)
+        await case.until(lambda: isinstance(case.app.screen, TransferScreen) and "512 bytes" in case.text())
+        case.session.set(state=State.MONITORING, lease=None, progress=None)
+        await case.until(lambda: case.app.screen is case.screen)
+
+
+async def test_received_files_go_into_a_folder_that_is_there(tmp_path: Path) -> None:
+    async with running() as case:
+        await answer(case, "app.send('receive-ymodem')", str(tmp_path / "none"))
+        await case.until(lambda: "no such folder" in case.text())
+        case.app.screen.query_one("#entry").value = str(tmp_path)  # type: ignore[attr-defined]
+        await case.press("enter")
+        await case.until(lambda: TRANSFER_LEASE in case.session.calls)
