@@ -106,6 +106,7 @@ def selftest(options: argparse.Namespace) -> int:
 def tried(options: argparse.Namespace) -> Report:
     """Run the self test. Ctrl-C ends it in order."""
     from espmon.cli.interruptible import run_interruptible
+    from espmon.rom.flasher_stub import stub_folders
     from espmon.session import Session, load_settings
     from espmon.session.self_test import SelfTest
     from espmon.session.status import OpenRequest
@@ -123,7 +124,7 @@ def tried(options: argparse.Namespace) -> Report:
             pause=options.pause,
             tell=say if not options.json or options.unplug else lambda text: None,
             unplug=options.unplug,
-            use_stub=not options.no_stub,
+            use_stub=not options.no_stub and bool(stub_folders()),
         )
         try:
             steps = await test.run()

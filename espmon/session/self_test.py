@@ -92,7 +92,7 @@ class SelfTest:
         pause: seconds in which the port is not read.
         tell: called before each step, and with what the user has to do.
         unplug: ask the user to pull the plug.
-        use_stub: a stub may read large images.
+        use_stub: a stub may read what a ROM cannot, or is too slow for.
 
     Attributes:
         probe: what the probe found, None when it did not.
@@ -217,15 +217,29 @@ class SelfTest:
             raise _Skipped("secure download mode forbids reading flash")
         if self._session.status.usb is not None and (self.probe.usb_mode or "").lower().startswith("usb"):
             raise _Skipped("USB has no rate")
-        outcome = await self._job(FlashJob("read", address=RATE_ADDRESS, size=RATE_BYTES, use_stub=False, baud=rate))
+        use_stub = self._needs_stub(self.probe)
+        if use_stub and rate != self._request.baud:
+            raise _Skipped("the ROM of this chip cannot change its rate")
+        outcome = await self._job(FlashJob("read", address=RATE_ADDRESS, size=RATE_BYTES, use_stub=use_stub, baud=rate))
         slow = [warning for warning in outcome.warnings if "baud" in warning]
         if slow:
             raise _Failed(slow[0])
         return f"{RATE_BYTES:,} bytes read and verified, with entering and leaving in {outcome.elapsed:.2f} s"
 
+    def _needs_stub(self, found: ProbeResult) -> bool:
+        """Whether the chip's ROM cannot read flash; a stub can, where one may be used."""
+        from espmon.rom.chips import load_chips
+
+        chip = load_chips().chips.get(found.key)
+        needed = chip is not None and chip.basic_rom
+        if needed and not self._use_stub:
+            raise _Skipped("the ROM of this chip cannot read flash, and there is no stub, or none may be used")
+        return needed
+
     async def _images(self) -> str:
         if self.probe is None:
             raise _Skipped("the probe did not work")
+        self._needs_stub(self.probe)
         outcome = await self._job(FlashJob("check", use_stub=self._use_stub))
         self.warnings += outcome.warnings
         if not outcome.regions:

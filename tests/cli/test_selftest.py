@@ -78,6 +78,14 @@ def test_every_step_on_a_board_that_works_and_then_on_one_with_a_damaged_image(
     assert detail == "the SHA-256 of factory does not fit"
 
 
+def test_a_rate_is_not_tried_where_the_rom_cannot_read_and_no_stub_may(capsys: Captured) -> None:
+    with BoardThread(lambda: SimulatedBoard("esp8266", "quiet")) as server:
+        assert main(["selftest", server.url, "--yes", "--json", "--no-stub", "--pause", "0.01"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert outcomes(report)["rate 115200"] == outcomes(report)["images in flash"] == "skipped"
+    assert outcomes(report)["probe"] == "worked"
+
+
 def test_nothing_is_opened_without_consent(capsys: Captured) -> None:
     assert main(["selftest", "socket://127.0.0.1:1", "--json"]) == 2
     assert "--yes" in json.loads(capsys.readouterr().out)["error"]["message"]
