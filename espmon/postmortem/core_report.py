@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 from espmon.model.crash_facts import CrashFacts
@@ -30,6 +30,10 @@ class Crash:
     isr: bool | None
     reason: str | None
     cause: str | None
+
+    def to_json(self) -> dict[str, object]:
+        """What the dump says, as the contract has it."""
+        return asdict(self) | {"tcb": None if self.tcb is None else _hex(self.tcb)}
 
 
 @dataclass(slots=True)
@@ -67,17 +71,9 @@ class TaskReport:
 
     def to_json(self) -> dict[str, object]:
         """The task as the contract has it."""
-        return {
-            "tcb": _hex(self.tcb),
-            "name": self.name,
-            "crashed": self.crashed,
-            "priority": self.priority,
-            "base_priority": self.base_priority,
-            "stack_used": self.stack_used,
-            "stack_free": self.stack_free,
-            "frames": [_frame_json(frame) for frame in self.frames],
-            "state": self.state,
-        }
+        plain = ("name", "crashed", "priority", "base_priority", "stack_used", "stack_free")
+        told = {"tcb": _hex(self.tcb), **{name: getattr(self, name) for name in plain}}
+        return {**told, "frames": [_frame_json(frame) for frame in self.frames], "state": self.state}
 
 
 class Region(NamedTuple):
@@ -92,12 +88,7 @@ class Region(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """The region as the contract has it, and how the program may use it."""
-        return {
-            "start": _hex(self.start),
-            "size": self.size,
-            "kind": self.kind,
-            "attributes": self.attributes,
-        }
+        return self._asdict() | {"start": _hex(self.start)}
 
 
 @dataclass(slots=True)
@@ -161,21 +152,10 @@ class CoreReport:
 
     def to_json(self) -> dict[str, object]:
         """The report as the contract has it; addresses as lower-case text."""
+        plain = ("chip", "format", "version", "checksum", "partial", "app_sha256", "elf_match")
         return {
-            "chip": self.chip,
-            "format": self.format,
-            "version": self.version,
-            "checksum": self.checksum,
-            "partial": self.partial,
-            "app_sha256": self.app_sha256,
-            "elf_match": self.elf_match,
-            "crashed": {
-                "tcb": _hex(self.crashed.tcb) if self.crashed.tcb is not None else None,
-                "task": self.crashed.task,
-                "isr": self.crashed.isr,
-                "reason": self.crashed.reason,
-                "cause": self.crashed.cause,
-            },
+            **{name: getattr(self, name) for name in plain},
+            "crashed": self.crashed.to_json(),
             "registers": self.registers.to_json(),
             "tasks": [task.to_json() for task in self.tasks],
             "regions": [item.to_json() for item in self.regions],

@@ -35,13 +35,7 @@ class Variable(NamedTuple):
 
     def to_json(self) -> dict[str, str | None]:
         """The variable as a core dump's report has it."""
-        return {
-            "function": self.function,
-            "type": self.type,
-            "name": self.name,
-            "value": self.value,
-            "note": self.note,
-        }
+        return {name: getattr(self, name) for name in ("function", "type", "name", "value", "note")}
 
 
 def variables_at(

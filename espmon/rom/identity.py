@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from espmon.rom.chips import Chip
+from espmon.rom.chips import Chip, UartBuffer
 from espmon.rom.fields import FeatureRule, Field, NameRule
 
 Words = Mapping[int, int]
@@ -189,18 +189,22 @@ def usb_mode_from_ids(chip: Chip, ids: tuple[int, int] | None) -> str | None:
 ESPRESSIF_VID = 0x303A
 
 
+def _uart_buffer(chip: Chip, chip_revision: int) -> UartBuffer | None:
+    return next((b for b in chip.uart_buffers if b.revision_below is None or chip_revision < b.revision_below), None)
+
+
 def uart_buffer_register(chip: Chip, chip_revision: int) -> int | None:
     """The ROM variable that tells which console is in use, None where none is known."""
-    found = next((b for b in chip.uart_buffers if b.revision_below is None or chip_revision < b.revision_below), None)
+    found = _uart_buffer(chip, chip_revision)
     return found.address if found else None
 
 
 def usb_mode_from_buffer(chip: Chip, chip_revision: int, word: int) -> str | None:
     """How the chip hangs on USB as that variable tells it."""
-    for buffer in chip.uart_buffers:
-        if buffer.revision_below is None or chip_revision < buffer.revision_below:
-            number = word & 0xFF
-            if buffer.otg is not None and number == buffer.otg:
-                return "USB-OTG"
-            return "USB-Serial/JTAG" if buffer.serial_jtag is not None and number == buffer.serial_jtag else "UART"
-    return None
+    buffer = _uart_buffer(chip, chip_revision)
+    if buffer is None:
+        return None
+    number = word & 0xFF
+    if buffer.otg is not None and number == buffer.otg:
+        return "USB-OTG"
+    return "USB-Serial/JTAG" if buffer.serial_jtag is not None and number == buffer.serial_jtag else "UART"

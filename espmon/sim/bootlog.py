@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from espmon.data import load_table
 from espmon.sim.firmware_image import SHA_PREFIX
 from espmon.sim.simulated_chips import SimulatedChip
 
@@ -71,42 +72,24 @@ def download_banner(chip: SimulatedChip) -> str:
 
 
 def application_log(chip: SimulatedChip, elf_sha256: str) -> str:
-    """Second stage bootloader and start-up of the application."""
-    stamp = f"{BUILD_DATE} {BUILD_TIME}"
-    lines = [
-        log_line("I", 24, "boot", f"ESP-IDF {IDF} 2nd stage bootloader"),
-        log_line("I", 24, "boot", f"compile time {stamp}"),
-        log_line("I", 25, "boot", f"chip revision: {revision_text(chip.revision)}"),
-        log_line("I", 28, f"boot.{chip.key}", "SPI Speed      : 80MHz"),
-        log_line("I", 33, f"boot.{chip.key}", "SPI Mode       : DIO"),
-        log_line("I", 38, f"boot.{chip.key}", "SPI Flash Size : 4MB"),
-        log_line("I", 42, "boot", "Enabling RNG early entropy source..."),
-        log_line("I", 48, "boot", "Partition Table:"),
-        log_line("I", 51, "boot", "## Label            Usage          Type ST Offset   Length"),
-    ]
-    for index, (number, label, usage, kind, offset, length) in enumerate(PARTITIONS):
-        row = f"{number:2} {label:<16} {usage:<16} {kind} {offset:08x} {length:08x}"
-        lines.append(log_line("I", 58 + 8 * index, "boot", row))
-    lines += [
-        log_line("I", 91, "boot", "End of partition table"),
-        log_line("I", 160, "boot", f"Loaded app from partition at offset 0x{APPLICATION_AT:x}"),
-        log_line("I", 160, "boot", "Disabling RNG early entropy source..."),
-        log_line("I", 171, "cpu_start", "Unicore app"),
-        log_line("I", 180, "cpu_start", "Pro cpu start user code"),
-        log_line("I", 180, "cpu_start", "cpu freq: 160000000 Hz"),
-        log_line("I", 180, "app_init", "Application information:"),
-        log_line("I", 183, "app_init", f"Project name:     {PROJECT}"),
-        log_line("I", 188, "app_init", f"App version:      {VERSION}"),
-        log_line("I", 193, "app_init", f"Compile time:     {stamp}"),
-        log_line("I", 199, "app_init", f"ELF file SHA256:  {printed_sha(chip, elf_sha256)}..."),
-        log_line("I", 204, "app_init", f"ESP-IDF:          {IDF}"),
-        log_line("I", 209, "efuse_init", f"Min chip rev:     {revision_text(chip.min_revision)}"),
-        log_line("I", 219, "heap_init", "Initializing. RAM available for dynamic allocation:"),
-        log_line("I", 226, "heap_init", "At 3FC8E7E0 len 00031820 (198 KiB): RAM"),
-        log_line("I", 240, "spi_flash", "detected chip: generic"),
-        log_line("I", 244, "spi_flash", "flash io: dio"),
-        log_line("I", 258, "main_task", "Started on CPU0"),
-        log_line("I", 258, "main_task", "Calling app_main()"),
-        log_line("I", 268, "demo", f"espmon demo application on a simulated {chip.title}"),
-    ]
-    return "".join(lines)
+    """Second stage bootloader and start-up of the application: `data/boot_log.json`, filled in."""
+    values = {
+        "application_at": f"0x{APPLICATION_AT:x}",
+        "idf": IDF,
+        "key": chip.key,
+        "min_revision": revision_text(chip.min_revision),
+        "project": PROJECT,
+        "revision": revision_text(chip.revision),
+        "sha": printed_sha(chip, elf_sha256),
+        "stamp": f"{BUILD_DATE} {BUILD_TIME}",
+        "title": chip.title,
+        "version": VERSION,
+    }
+    table = load_table(__file__, "boot_log.json")
+    partitions = (
+        f"{58 + 8 * index} boot: {number:2} {label:<16} {usage:<16} {kind} {offset:08x} {length:08x}"
+        for index, (number, label, usage, kind, offset, length) in enumerate(PARTITIONS)
+    )
+    rows = [*table["before_the_partitions"], *partitions, *table["behind_the_partitions"]]
+    parts = (row.format(**values).split(" ", 1) for row in rows)
+    return "".join(log_line("I", int(when), *said.split(": ", 1)) for when, said in parts)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
+from espmon.model.architecture import RISCV
 from espmon.model.exception_causes import RISCV_CAUSES
 from espmon.sim.firmware_image import SHA_PREFIX, Snapshot
 
 SIGNALS = {0: 10, 1: 11, 2: 4, 3: 5, 4: 10, 5: 11, 6: 10, 7: 11}
 """mcause -> the signal number a gdb stub reports."""
 
-ROWS = (
-    ("MEPC", "RA", "SP", "GP"),
-    ("TP", "T0", "T1", "T2"),
-    ("S0/FP", "S1", "A0", "A1"),
-    ("A2", "A3", "A4", "A5"),
-    ("A6", "A7", "S2", "S3"),
-    ("S4", "S5", "S6", "S7"),
-    ("S8", "S9", "S10", "S11"),
-    ("T3", "T4", "T5", "T6"),
-    ("MSTATUS", "MTVEC", "MCAUSE", "MTVAL"),
-    ("MHARTID",),
-)
+REGISTERS_A_ROW = 4
 INTERRUPT = 0x80000000
 STACK_BYTES = 1024
 WORDS_A_ROW = 8
@@ -46,7 +36,8 @@ def register_dump(snapshot: Snapshot) -> str:
     """The register rows and the stack memory."""
     registers = snapshot.registers
     lines = ["Core  0 register dump:"]
-    for row in ROWS:
+    for at in range(0, len(RISCV.dump), REGISTERS_A_ROW):
+        row = RISCV.dump[at : at + REGISTERS_A_ROW]
         values = ((name, registers[name.split("/")[0].lower()]) for name in row)
         lines.append("  ".join(f"{name:<8}: 0x{value:08x}" for name, value in values) + "  ")
     lines += ["", "Stack memory:"]

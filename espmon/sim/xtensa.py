@@ -5,35 +5,21 @@ from __future__ import annotations
 import struct
 import zlib
 
+from espmon.model.architecture import XTENSA
 from espmon.sim.simulated_chips import SimulatedChip
 
 CAUSE = 29
-REGISTERS = (
-    ("PC", 0x400D6A31),
-    ("PS", 0x00060C30),
-    ("A0", 0x800D6A5C),
-    ("A1", 0x3FFB5D50),
-    ("A2", 0x3FFB2A2C),
-    ("A3", 0x00000000),
-    ("A4", 0x00000001),
-    ("A5", 0x3FFB5DB0),
-    ("A6", 0x00000004),
-    ("A7", 0x00000000),
-    ("A8", 0x00000000),
-    ("A9", 0x3FFB5D30),
-    ("A10", 0x00000000),
-    ("A11", 0x3F403D2C),
-    ("A12", 0x3FFB5E10),
-    ("A13", 0x0000000A),
-    ("A14", 0x00000003),
-    ("A15", 0x00FF0000),
-    ("SAR", 0x0000001B),
-    ("EXCCAUSE", CAUSE),
-    ("EXCVADDR", 0x00000000),
-    ("LBEG", 0x400014FD),
-    ("LEND", 0x4000150D),
-    ("LCOUNT", 0xFFFFFFFD),
-)
+REGISTERS = tuple(
+    zip(
+        XTENSA.dump,
+        (
+            0x400D6A31, 0x00060C30, 0x800D6A5C, 0x3FFB5D50, 0x3FFB2A2C, 0x00000000, 0x00000001, 0x3FFB5DB0,
+            0x00000004, 0x00000000, 0x00000000, 0x3FFB5D30, 0x00000000, 0x3F403D2C, 0x3FFB5E10, 0x0000000A,
+            0x00000003, 0x00FF0000, 0x0000001B, CAUSE, 0x00000000, 0x400014FD, 0x4000150D, 0xFFFFFFFD,
+        ),
+        strict=True,
+    )
+)  # fmt: skip
 BACKTRACE = (
     (0x400D6A2E, 0x3FFB5D50),
     (0x400D6A59, 0x3FFB5D70),
