@@ -14,8 +14,10 @@ from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.events.panic_record import Panic
 from espmon.records.record import PayloadRecord
 from espmon.records.spans.coredump_capture import Coredump
+from espmon.records.spans.frame import Frame
 from espmon.records.spans.gdb_packets import Gdb
 from espmon.session.status import EventEntry, Status, Undecoded
+from espmon.tui.file_dialogs import FileOffers
 from espmon.tui.graphics import Graphics
 from espmon.tui.host import Host
 from espmon.tui.report_files import as_json, as_text, saver
@@ -57,6 +59,7 @@ class Artifacts:
         self._awaiting_picture = False
         self._asked = 0.0
         self._graphics = Graphics(app)
+        self._files = FileOffers(app)
         self._timer: Timer | None = None
         self._shown: set[int] = set()
 
@@ -111,6 +114,8 @@ class Artifacts:
             # An older one may only have been decoded again.
             if last is None or entry.id == last.id or (entry.order, entry.id) > (last.order, last.id):
                 self._last_panic = entry
+        elif isinstance(record, Frame) and record.kind == "file":
+            self._files.follow_entry(entry)
         elif self._awaiting_picture and isinstance(record, PayloadRecord) and record.pixels is not None:
             self._picture_came(entry, record)
 
@@ -150,6 +155,8 @@ class Artifacts:
             self._core_dump(entry)
         elif isinstance(record, Gdb):
             self._offer_stub()
+        elif isinstance(record, Frame) and record.kind == "file" and entry.path is not None:
+            self._files.ask(record, entry.path)
         else:
             from espmon.tui.event_reports import event_screen
 
