@@ -15,6 +15,7 @@ from espmon.session.action_runner import ActionRunner
 from espmon.session.activity_watch import ActivityWatch
 from espmon.session.capability_watch import CapabilityWatch, screenshot_line
 from espmon.session.clock import SessionClock
+from espmon.session.config_advice import ConfigAdvice
 from espmon.session.connection import Connection, PortAccess
 from espmon.session.controls import Controls
 from espmon.session.decoder import Decoder
@@ -140,8 +141,16 @@ class Session:
             ask=settings.ask_capabilities,
         )
         self._publisher.subscribe(watch.listen)
+        advice = ConfigAdvice(reporter)
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
-        self.pipeline.sinks += [self._payloads.take, self._elf.take, activity.take, watch.take, self._reports.take]
+        self.pipeline.sinks += [
+            self._payloads.take,
+            self._elf.take,
+            activity.take,
+            watch.take,
+            advice.take,
+            self._reports.take,
+        ]
         self._ide: IdeLink | None = None
         if ide is not None:
             from espmon.session.ide_link import IdeLink

@@ -51,6 +51,16 @@ def test_a_picture_with_a_wrong_chunk_crc_is_text_again() -> None:
     assert_tiles(found, len(data))
 
 
+@pytest.mark.parametrize("kind", [b"SPFR", b"wifi", b"IDAX", b"iend"])
+def test_a_chunk_that_png_does_not_know_claims_nothing(kind: bytes) -> None:
+    demux = Demultiplexer()
+    broken = png()[:33] + b"\0\x0a\x40\x45" + kind
+    found = list(demux.feed(b"PNG_BEGIN 0\n" + broken + b"\r\nI (1) app: goes on\r\n"))
+    assert demux.capture is None
+    assert f"chunk type {kind.decode()}" in one(found, Png).to_json()["error"]
+    assert texts(found)[-1] == "I (1) app: goes on"
+
+
 @pytest.mark.parametrize("size", [1, 7, 8, 15, 33, len(png()) - 1])
 def test_a_length_that_is_too_short_is_said_at_once(size: int) -> None:
     demux = Demultiplexer()

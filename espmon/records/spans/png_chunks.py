@@ -8,6 +8,9 @@ import zlib
 from espmon.records.span import Bytes
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+"""Chunks that every reader has to know; others begin with a small letter. The third letter of each is a capital."""
+
 CHUNK_OVERHEAD = 12
 """Length, type and CRC of a chunk, 4 bytes each."""
 
@@ -72,6 +75,8 @@ class PngWalk:
         self.seen = self._at + 8
         if not kind.isalpha():
             self.error = f"chunk type {kind!r} at byte {self._at} is not letters"
+        elif not kind[2:3].isupper() or (kind[:1].isupper() and kind not in CRITICAL):
+            self.error = f"chunk type {kind.decode()} at byte {self._at} is none that PNG knows"
         elif first != (kind == b"IHDR") or (first and length != 13):
             self.error = f"chunk {kind.decode()} at byte {self._at} is out of place"
         elif self._at + length + CHUNK_OVERHEAD > self._cap:

@@ -1,0 +1,96 @@
+"""What a board's own output shows to be missing in its configuration: said once each, in the events, with the line."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from espmon.records.batch import Part
+from espmon.records.events.boot import Boot
+from espmon.records.events.panic_record import Panic
+from espmon.records.events.reset_record import Reset
+from espmon.records.lines import LineBlock
+from espmon.records.spans.coredump_capture import Coredump
+from espmon.session.reporter import Reporter
+from espmon.session.session_events import SessionNote
+
+
+class Advice(NamedTuple):
+    """One remark."""
+
+    text: str
+    lines: tuple[str, ...]
+    """What to write where, and what it does here."""
+
+
+NO_PARTITION = Advice(
+    "The partition table has no place for core dumps",
+    (
+        "partitions.csv: coredump, data, coredump, , 64K",
+        "or, on the console instead: CONFIG_ESP_COREDUMP_ENABLE_TO_UART=y, and espmon receives and decodes them",
+    ),
+)
+NO_CORE_DUMP = Advice(
+    "It crashed and left no core dump: only the crashed task can be told of",
+    ("CONFIG_ESP_COREDUMP_ENABLE_TO_UART=y: espmon receives the dump, with all tasks and their variables",),
+)
+NO_COLOURS = Advice(
+    "The log has no colours of its own",
+    ("CONFIG_LOG_COLORS=y: the board's colours; those of the levels are espmon's and there anyway",),
+)
+
+PLAIN_LINES = 100
+"""Lines with a level and without a colour after which a log counts as plain."""
+
+DUMPS = (b"ore dump", b"core_dump")
+"""Whatever a board says of core dumps: it has them, in one way or another."""
+
+PARTITION = b"No core dump partition found"
+
+
+class ConfigAdvice:
+    """Watches what the board says.
+
+    Args:
+        reporter: enters the remarks into the events.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._left = {NO_PARTITION, NO_CORE_DUMP, NO_COLOURS}
+        self._crashed = False
+        self._idf = False
+        self._plain = 0
+
+    def take(self, part: Part, entry: int | None) -> None:
+        """See `Sink`."""
+        if isinstance(part, LineBlock):
+            if self._left and part.source == "text":
+                self._read(part)
+        elif isinstance(part, Boot):
+            self._idf = part.framework == "esp-idf"
+        elif isinstance(part, Panic):
+            self._crashed = part.fatal and part.kind not in ("rust", "brownout", "other")
+        elif isinstance(part, Coredump):
+            self._left.discard(NO_CORE_DUMP)
+        elif isinstance(part, Reset) and self._crashed:
+            self._crashed = False
+            self._say(NO_CORE_DUMP)
+
+    def _read(self, block: LineBlock) -> None:
+        data = block.data
+        if PARTITION in data:
+            self._say(NO_PARTITION)
+        if NO_CORE_DUMP in self._left and any(said in data for said in DUMPS):
+            self._left.discard(NO_CORE_DUMP)
+        if NO_COLOURS in self._left:
+            if b"\x1b[" in data:
+                self._left.discard(NO_COLOURS)
+            elif self._idf:
+                self._plain += sum(map(bool, block.levels))
+                if self._plain >= PLAIN_LINES:
+                    self._say(NO_COLOURS)
+
+    def _say(self, advice: Advice) -> None:
+        if advice in self._left:
+            self._left.discard(advice)
+            self._reporter.list_event(SessionNote(*self._reporter.here, advice.text, advice.lines))
