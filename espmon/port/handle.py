@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,6 +102,10 @@ class Handle(ABC):
         Returns b"" when `timeout` seconds passed without any. Raises `PortError` of kind LOST when the port is gone,
         after every byte received before that has been returned. Cancelling loses nothing.
         """
+
+    async def gather(self, seconds: float) -> None:
+        """Wait so long for bytes to come together, without being woken by each of them. Cancelling loses nothing."""
+        await asyncio.sleep(seconds)
 
     @abstractmethod
     async def write(self, data: bytes, timeout: float = 5.0) -> None:

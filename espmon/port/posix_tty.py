@@ -86,6 +86,15 @@ class TtyHandle(BaseHandle):
             if len(data) < _FULL_READ or self._receive.paused:
                 return
 
+    async def gather(self, seconds: float) -> None:
+        """See `Handle.gather`: a UART's bytes come one by one, and each would wake the loop."""
+        self._loop.remove_reader(self._descriptor)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            if not self._receive.paused:
+                self._resume_reading()
+
     def _pause_reading(self) -> None:
         self._loop.remove_reader(self._descriptor)
         self._look_for_hangup()

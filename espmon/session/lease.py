@@ -91,6 +91,10 @@ class Lease:
         self._wire._received(self, data)
         return data
 
+    async def gather(self, seconds: float) -> None:
+        """See `Handle.gather`."""
+        await self._wire._check(self).gather(seconds)
+
     async def write(self, data: bytes, timeout: float = 5.0) -> None:
         """See `Handle.write`."""
         await self._wire._check(self).write(data, timeout)

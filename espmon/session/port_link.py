@@ -22,6 +22,15 @@ DISK_SECONDS = 5.0
 DISK_POLL_SECONDS = 0.02
 """Seconds between two looks at a disk that is behind."""
 
+STEADY_SECONDS = 0.05
+"""Bytes that come within this of the last ones are part of a stream, not an answer that somebody waits for."""
+
+SMALL_READ = 512
+"""Bytes of a read from which on it is worth what it costs."""
+
+GATHER_SECONDS = 0.012
+"""Time in which small reads of a stream come together: well below a frame, and 140 bytes at 115200 baud."""
+
 MAX_LEASED_BYTES = 512 << 10
 """Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
 
@@ -127,6 +136,7 @@ class Link:
 
     async def _read(self, wire: Wire) -> None:
         pipeline, clock = self._pipeline, self._clock
+        last = float("-inf")
         lease = wire.lease(PIPELINE)  # here, so that a task cancelled before its first step holds nothing
         try:
             while True:
@@ -138,6 +148,9 @@ class Link:
                 now = clock()
                 if data:
                     pipeline.feed(data, now)
+                    steady, last = now - last < STEADY_SECONDS and len(data) < SMALL_READ, now
+                    if steady:
+                        await lease.gather(GATHER_SECONDS)
                 else:
                     pipeline.tick(now)
         except PortError as error:

@@ -54,6 +54,32 @@ async def test_a_read_without_bytes_ends_at_its_timeout(pty: Pty) -> None:
     await handle.close()
 
 
+async def test_bytes_that_come_together_are_one_read(pty: Pty) -> None:
+    handle = await open_handle(pty.path)
+    pty.send(b"a")
+    assert await read_exactly(handle, 1) == b"a"
+    gathering = asyncio.create_task(handle.gather(0.2))
+    await asyncio.sleep(0)
+    for part in (b"b", b"c", b"d"):
+        pty.send(part)
+        await asyncio.sleep(0)
+    await gathering
+    assert await handle.read(10) == b"bcd"
+    await handle.close()
+
+
+async def test_a_port_that_is_closed_while_bytes_come_together_is_let_go(pty: Pty) -> None:
+    handle = await open_handle(pty.path)
+    gathering = asyncio.create_task(handle.gather(60))
+    await asyncio.sleep(0)
+    await handle.close()
+    gathering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gathering
+    with pytest.raises(PortError):
+        await handle.read(1)
+
+
 async def test_ten_megabytes_come_complete_and_equal(pty: Pty) -> None:
     data = noise(10 << 20)
     handle = await open_handle(pty.path)

@@ -32,6 +32,9 @@ from tests.torture.window import PtyBoard
 LIMIT = 60.0
 """Seconds until the program must be quiet, on a busy machine."""
 
+STAYS_SECONDS = 4.0
+"""Time for which cells must differ."""
+
 SIZES = ((120, 40), (160, 50), (80, 24), (101, 31), (120, 41))
 
 WORDS = ("wifi connected", "heap 81234 free", "温度 21 度", "naïve café", "→ ok", "a\tb\tc", "── done ──", "x" * 180)
@@ -199,8 +202,11 @@ class Result:
 
 
 def compare(tmux: Tmux) -> tuple[list[str], bool]:
-    """Wait until nothing is drawn, then compare. Returns the cells that differ, and whether the writer was at work."""
-    end = time.monotonic() + LIMIT
+    """Wait until nothing is drawn, then compare. Returns the cells that differ, and whether the writer was at work.
+
+    Widgets that are being replaced are in no picture for a moment, without one being drawn: only what stays counts.
+    """
+    end, since = time.monotonic() + LIMIT, None
     while time.monotonic() < end:
         before = tmux.picture()
         size = before["size"]
@@ -208,16 +214,23 @@ def compare(tmux: Tmux) -> tuple[list[str], bool]:
         if before["drawn"] is not None:
             time.sleep(0.1)
             shown = tmux.shown(size)
-            if tmux.picture()["written"] == before["written"]:
-                meant = cells(str(before["drawn"]).replace("\r\n", "\n").replace("\n", "\r\n"), size)
-                return [
-                    f"row {y}, column {x}: shown {shown[y][x]}, meant {meant[y][x]}"
-                    for y in range(size[1])
-                    for x in range(size[0])
-                    if shown[y][x] != meant[y][x]
-                ], bool(before["model"])
+            if tmux.picture() == before:
+                found = differences(shown, cells(str(before["drawn"]).replace("\n", "\r\n"), size))
+                since = since or time.monotonic()
+                if not found or time.monotonic() - since > STAYS_SECONDS:
+                    return found, bool(before["model"])
         time.sleep(0.02)
     raise AssertionError(f"the program never stopped to draw:\n{tmux.text()}")
+
+
+def differences(shown: Cells, meant: Cells) -> list[str]:
+    """The cells that differ."""
+    return [
+        f"row {y}, column {x}: shown {here}, meant {there}"
+        for y, (row, other) in enumerate(zip(shown, meant, strict=True))
+        for x, (here, there) in enumerate(zip(row, other, strict=True))
+        if here != there
+    ]
 
 
 def run(seconds: float, seed: int, *, diff: bool = True, most: int = 1 << 30) -> Result:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from operator import ne
+from operator import ne, or_
+from typing import cast
 
 from espmon.tui.terminal.cells import WIDE, Cells, is_odd, width_at
 from espmon.tui.terminal.pens import Pens
 
 MIN_SCROLLED = 3
 """Rows that must have moved together before a scroll region is thought of."""
+
+MAX_ANCHORS = 6
+"""Rows that are looked for among those shown, to find how far they have moved."""
+
+WIDE_SHARE = 0.8
+"""Part of the width that must have moved for the rest not to be counted before."""
 
 MAX_GAP = 4
 """Unchanged cells between two changes that are written again: a cursor move costs as much."""
@@ -127,8 +134,10 @@ class ScreenModel:
         changed = sum(map(ne, old, new))
         if changed <= MIN_SCROLLED:
             return
-        blank = [" "] * (right - left)
-        count, steps = max((_moved(old, new, steps, blank), -steps) for steps in range(1, len(new)))
+        blank: list[str | None] = [" "] * (right - left)
+        count, steps = max(
+            ((_moved(old, new, one, blank), -one) for one in _candidates(old, new, blank)), default=(0, 0)
+        )
         steps = -steps
         if count < MIN_SCROLLED:
             return
@@ -138,11 +147,10 @@ class ScreenModel:
         if any(UNKNOWN in row.texts for row in rows):
             return
         moved = rows[steps:] + [Row([" "] * self.width, [""] * self.width) for _ in range(steps)]
-        pairs = [(wanted[y], here, there) for y, here, there in zip(range(top, bottom), rows, moved, strict=True)]
-        if sum(_cells_changed(row, there) for row, _, there in pairs) >= sum(
-            _cells_changed(row, here) for row, here, _ in pairs
-        ):
-            return
+        if count < changed // 2 or right - left < self.width * WIDE_SHARE:
+            places = [wanted[y] for y in range(top, bottom)]
+            if sum(map(_cells_changed, places, moved)) >= sum(map(_cells_changed, places, rows)):
+                return
         # With no style set, so that what comes in is blank in every terminal. Some put the cursor home then.
         feeds = "\n" * steps
         self._out.append(f"\x1b[{top + 1};{bottom}r\x1b[{bottom};1H{feeds}\x1b[r")
@@ -158,26 +166,31 @@ class ScreenModel:
 
     def _spans(self, row: Row, shown: Row) -> list[tuple[int, int]]:
         """(first, end) of the cells to write: whole units, and without small gaps."""
-        texts, styles, width = row.texts, row.styles, self.width
-        other, others = shown.texts, shown.styles
+        texts = row.texts
+        flags: list[bool] = list(map(or_, map(ne, texts, shown.texts), map(ne, row.styles, shown.styles)))
+        if UNKNOWN in texts:
+            flags = [flag and text is not UNKNOWN for flag, text in zip(flags, texts, strict=True)]
+        flags += (True, False)
         spans: list[list[int]] = []
-        at = 0
-        while at < width:
-            if (texts[at] == other[at] and styles[at] == others[at]) or texts[at] is UNKNOWN:
-                at += 1
-                continue
+        at = flags.index(True)
+        while at < self.width:
             start = at
             while texts[start] == "":
                 start -= 1
-            end = start + width_at(texts, start)
-            text = texts[start]
+            end = min(flags.index(False, at), self.width)
+            while end < self.width and texts[end] == "":
+                end += 1
+            last = end - 1
+            while texts[last] == "":
+                last -= 1
+            text = texts[last]
             if text is not None and not text.isascii() and is_odd(text):
                 end = self._after(texts, end)
             if spans and start - spans[-1][1] <= MAX_GAP and UNKNOWN not in texts[spans[-1][1] : start]:
                 spans[-1][1] = end
             else:
                 spans.append([start, end])
-            at = end
+            at = flags.index(True, end)
         return [(start, end) for start, end in spans]
 
     def _after(self, texts: Sequence[str | None], end: int) -> int:
@@ -202,7 +215,7 @@ class ScreenModel:
         self._at = y, x
 
     def _write(self, y: int, row: Row, start: int, end: int) -> None:
-        texts, styles, out = row.texts, row.styles, self._out
+        texts, styles, out = cast("list[str]", row.texts), row.styles, self._out
         at = start
         while at < end:
             key, stop = styles[at], at + 1
@@ -210,7 +223,7 @@ class ScreenModel:
                 stop += 1
             out.append(self._pens.change(self._pen, key))
             self._pen = key
-            text = "".join(str(one) for one in texts[at:stop])
+            text = "".join(texts[at:stop])
             if text.isascii():
                 out.append(text)
             else:
@@ -228,6 +241,18 @@ class ScreenModel:
             else:
                 out.append(unit)
             at += width
+
+
+def _candidates(old: Sequence[object], new: Sequence[object], blank: object) -> set[int]:
+    """How far some of the rows may have moved up."""
+    step = max(1, len(new) // MAX_ANCHORS)
+    return {
+        at - anchor
+        for anchor in range(0, len(new), step)
+        if new[anchor] != blank
+        for at in range(anchor + 1, len(old))
+        if old[at] == new[anchor]
+    }
 
 
 def _moved(old: Sequence[object], new: Sequence[object], steps: int, blank: object) -> int:

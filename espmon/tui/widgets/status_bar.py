@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 from espmon.session.state import State
 from espmon.session.status import Status
@@ -37,6 +38,9 @@ def rate_text(rate: float) -> str:
     return f"{rate / 1e3:.1f} kB/s" if rate < 1e6 else f"{rate / 1e6:.2f} MB/s"
 
 
+COUNTER_SECONDS = 0.25
+"""Shortest time between two looks of what only counts."""
+
 MODES = {
     "LOG": "$background on $primary",
     "INPUT": "$background on $success",
@@ -55,31 +59,54 @@ class StatusBar(TextRow):
     StatusBar { background: $surface; color: $text-muted; padding: 0 1 0 0; }
     """
 
+    _latest: tuple[Status, PaneState] | None = None
+    _words: object = None
+    _shown = float("-inf")
+    _waits = False
+
     def show(self, status: Status, pane: PaneState) -> None:
-        """Show a session's status and the pane's."""
-        left: list[Part] = [(f" {pane.mode} ", MODES.get(pane.mode, "reverse") + " bold"), (" ", "")]
-        if not pane.output:
-            left.append((f" output off, {pane.hidden:,} hidden ", "$warning bold"))
-        elif pane.follow:
-            left.append((" following ", "$success"))
-        else:
-            left.append((f" held, {pane.unseen:,} new ", "$warning"))
-        if pane.search:
-            left.append((f" / {pane.search} ", "$accent"))
-        if pane.filter:
-            left.append((f" filter {pane.filter}{' …' if pane.filtering else ''} ", "$accent"))
-        if pane.shape != "text":
-            left.append((f" {pane.shape} ", "$warning"))
-        if pane.wrap:
-            left.append((" wrap ", ""))
-        elif pane.offset:
-            left.append((f" →{pane.offset} ", ""))
-        counted = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
-        right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate_text(status.rate), "")]
-        if status.capture is not None:
-            right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
-        if status.recording is not None and status.state is not State.CLOSED and not status.recorder.problem:
-            right += [("  ", ""), ("● rec", "$error")]
-        if status.log is not None:
-            right += [("  ", ""), ("● log", "$accent")]
-        self.set_parts(left, right)
+        """Show a session's status and the pane's: counters a few times a second, all else at once."""
+        self._latest = status, pane
+        words = _parts(replace(status, rate=0.0), replace(pane, lines=0, shown=0, unseen=0, hidden=0))
+        rest = self._shown + COUNTER_SECONDS - time.monotonic()
+        if words != self._words or rest <= 0 or not self.is_attached:
+            self._words = words
+            self._show_latest()
+        elif not self._waits:
+            self._waits = True
+            self.set_timer(rest, self._show_latest)
+
+    def _show_latest(self) -> None:
+        self._waits, self._shown = False, time.monotonic()
+        if self._latest is not None:
+            self.set_parts(*_parts(*self._latest))
+
+
+def _parts(status: Status, pane: PaneState) -> tuple[list[Part], list[Part]]:
+    """What stands left and right."""
+    left: list[Part] = [(f" {pane.mode} ", MODES.get(pane.mode, "reverse") + " bold"), (" ", "")]
+    if not pane.output:
+        left.append((f" output off, {pane.hidden:,} hidden ", "$warning bold"))
+    elif pane.follow:
+        left.append((" following ", "$success"))
+    else:
+        left.append((f" held, {pane.unseen:,} new ", "$warning"))
+    if pane.search:
+        left.append((f" / {pane.search} ", "$accent"))
+    if pane.filter:
+        left.append((f" filter {pane.filter}{' …' if pane.filtering else ''} ", "$accent"))
+    if pane.shape != "text":
+        left.append((f" {pane.shape} ", "$warning"))
+    if pane.wrap:
+        left.append((" wrap ", ""))
+    elif pane.offset:
+        left.append((f" →{pane.offset} ", ""))
+    counted = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
+    right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate_text(status.rate), "")]
+    if status.capture is not None:
+        right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
+    if status.recording is not None and status.state is not State.CLOSED and not status.recorder.problem:
+        right += [("  ", ""), ("● rec", "$error")]
+    if status.log is not None:
+        right += [("  ", ""), ("● log", "$accent")]
+    return left, right
