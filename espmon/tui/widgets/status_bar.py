@@ -41,6 +41,9 @@ def rate_text(rate: float) -> str:
 COUNTER_SECONDS = 0.25
 """Shortest time between two looks of what only counts."""
 
+COUNTER_BURST = 4.0
+"""Looks that may follow one another at once after a while without any."""
+
 MODES = {
     "LOG": "$background on $primary",
     "INPUT": "$background on $success",
@@ -61,23 +64,29 @@ class StatusBar(TextRow):
 
     _latest: tuple[Status, PaneState] | None = None
     _words: object = None
-    _shown = float("-inf")
     _waits = False
+    _shown = float("-inf")
+    _budget = 0.0
+    """Looks of counters that may be drawn at once."""
 
     def show(self, status: Status, pane: PaneState) -> None:
-        """Show a session's status and the pane's: counters a few times a second, all else at once."""
+        """Show a session's status and the pane's: all words at once, in a stream counters a few times a second."""
         self._latest = status, pane
-        words = _parts(replace(status, rate=0.0), replace(pane, lines=0, shown=0, unseen=0, hidden=0))
-        rest = self._shown + COUNTER_SECONDS - time.monotonic()
-        if words != self._words or rest <= 0 or not self.is_attached:
+        still = replace(pane, lines=0, shown=0, unseen=min(pane.unseen, 1), hidden=min(pane.hidden, 1))
+        words = _parts(replace(status, rate=0.0), still)
+        now = time.monotonic()
+        self._budget = min(COUNTER_BURST, self._budget + (now - self._shown) / COUNTER_SECONDS)
+        self._shown = now
+        if words != self._words or self._budget >= 1 or not self.is_attached:
             self._words = words
             self._show_latest()
         elif not self._waits:
             self._waits = True
-            self.set_timer(rest, self._show_latest)
+            self.set_timer((1 - self._budget) * COUNTER_SECONDS, self._show_latest)
 
     def _show_latest(self) -> None:
-        self._waits, self._shown = False, time.monotonic()
+        self._waits = False
+        self._budget = max(0.0, self._budget - 1)
         if self._latest is not None:
             self.set_parts(*_parts(*self._latest))
 
