@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.board_input import InputLines, forward_input, reads_input
@@ -26,7 +27,6 @@ from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOut
 from espmon.cli.port_options import print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
 from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
-from espmon.cli.script_run import ScriptHost, ScriptRun
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
 from espmon.session import LoopThread, Session, State, load_settings
@@ -43,6 +43,9 @@ from espmon.session.status import (
     Severity,
     StatusChanged,
 )
+
+if TYPE_CHECKING:
+    from espmon.cli.script_run import ScriptRun
 
 STORE_BYTES = 4 << 20
 """Log kept in memory: nobody scrolls back, and the recording has everything."""
@@ -297,6 +300,8 @@ class HeadlessRun:
             forward_input(sys.stdin.fileno(), lines, self._forward)
 
     def _start_script(self, script: ScriptRun) -> None:
+        from espmon.cli.script_run import ScriptHost
+
         assert self._loop is not None
         (board,) = self._boards.values()
         script.start(

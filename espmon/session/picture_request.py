@@ -56,6 +56,7 @@ class PictureRequest:
         self._session = session
         self._loop = asyncio.get_running_loop()
         self._came: asyncio.Future[Picture] = self._loop.create_future()
+        self._asked = 0
         self._restarted = True
         self._since = self._heard = self._loop.time()
 
@@ -76,7 +77,7 @@ class PictureRequest:
             session.pipeline.sinks.remove(self._take)
 
     async def _wait(self, seconds: float) -> Picture:
-        asked, deadline = 0, float("inf")
+        deadline = float("inf")
         while True:
             await asyncio.wait([self._came], timeout=LOOK_SECONDS)
             if self._came.done():
@@ -88,9 +89,9 @@ class PictureRequest:
                 deadline = now + seconds
             elif now >= deadline:
                 raise ActionError(f"No picture came within {seconds:g} s", HINT)
-            elif self._restarted and asked < MAX_ASKED and self._ready(now):
+            elif self._restarted and self._asked < MAX_ASKED and self._ready(now):
                 self._restarted = False
-                asked += 1
+                self._asked += 1
                 deadline = now + seconds
                 await self._session.screenshot()
 
@@ -109,7 +110,7 @@ class PictureRequest:
             self._picture(part)
 
     def _picture(self, record: PayloadRecord) -> None:
-        if self._came.done():
+        if self._came.done() or not self._asked:  # one that nobody asked for here is another one
             return
         if record.complete and record.payload:
             self._came.set_result(Picture(record, record.payload))
