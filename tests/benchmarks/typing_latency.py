@@ -123,7 +123,8 @@ class Run:
         """A line, or the beginning of one, after more than 100 ms of nothing."""
         self.look(random.uniform(0.13, 0.25))
         since = len(self.board.sent)
-        self.board.send(self.board.mark(random.choice((b"\r\n", b""))), since)
+        # Two beginnings in a row fit the screen's width; more would be beyond its edge.
+        self.board.send(self.board.mark(b"" if since % 3 else b"\r\n"), since)
 
     def shown(self) -> list[float]:
         """Seconds from the port to the screen of every line; forgets them."""

@@ -172,19 +172,24 @@ class MonitorScreen(SendingView):
         self.query_one(RawKeys).set_class(turn_on, "-on")
         before, self._before_raw = self._before_raw, self.focused if turn_on else None
         view = self.query_one(TerminalView)
-        self.link.answer_queries(not turn_on)
         self.link.lively = turn_on
         if turn_on:
             view.poll = self._raw.poll
             self._raw.begin()
-            self.call_after_refresh(view.show, self.link.session.store)
+            self.call_after_refresh(self._show_terminal, view)
         else:
             self._raw.end()
             view.hide()
+            self.link.answer_queries(True)
         # Back to the field that was typed in, where it still is on the screen.
         self.set_focus(view if turn_on else before if before is not None and before.focusable else self.pane)
         self.refresh_bindings()
         self.show_state()
+
+    def _show_terminal(self, view: TerminalView) -> None:
+        """The terminal has its size: fill it. Until its emulator is there, the session answers the board."""
+        if self.has_class("-raw"):
+            view.show(self.link.session.store, lambda: self.link.answer_queries(False))
 
     @property
     def takes_raw_keys(self) -> bool:

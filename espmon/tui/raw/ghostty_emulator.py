@@ -70,7 +70,8 @@ class _StyleColour(Protocol):
 class GhosttyEmulator:
     """See `Emulator`. What scrolls off is not kept: the log has it."""
 
-    def __init__(self, columns: int, rows: int) -> None:
+    def __init__(self, columns: int, rows: int, poll: Callable[[], None] = lambda: None) -> None:
+        self._poll = poll
         self.columns = columns
         self.rows = rows
         self._terminal = Terminal(columns, rows, scrollback=0)
@@ -132,6 +133,7 @@ class GhosttyEmulator:
                 "cells",
             )
             self._rows[number] = self._read_row()
+            self._poll()  # a tenth of a millisecond each
             changed.append(number)
         check(lib.ghostty_render_state_clean(state), "clean")
         return changed

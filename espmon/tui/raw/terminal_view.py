@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from espmon.session.store import LogStore
 from espmon.tui.log.painter import Painter
 from espmon.tui.raw.board_stream import CANCEL, BoardStream
 from espmon.tui.raw.emulator import Emulator
-from espmon.tui.raw.emulator_choice import make_emulator
+from espmon.tui.raw.emulator_choice import load_emulator
 from espmon.tui.widgets.key_catcher import key_bytes
 
 SLICE = 512
@@ -86,18 +87,29 @@ class TerminalView(Widget, can_focus=True):
         """The emulator, None before raw mode was first used."""
         return self._emulator
 
-    def show(self, store: LogStore) -> None:
-        """Begin (again): the screen is empty but for the last lines of the log."""
+    def show(self, store: LogStore, ready: Callable[[], None] = lambda: None) -> None:
+        """Begin (again): the screen is empty but for the last lines of the log.
+
+        Args:
+            store: the log.
+            ready: called when the emulator is there, and answers; the first time it has to be loaded.
+        """
+        self.run_worker(self._show(store, ready), group="emulator", exclusive=True)
+
+    async def _show(self, store: LogStore, ready: Callable[[], None]) -> None:
+        make = await asyncio.to_thread(load_emulator)
         columns, rows = max(1, self.size.width), max(1, self.size.height)
-        self._emulator = make_emulator(columns, rows)
+        self._emulator = make(columns, rows, lambda: self.poll())
         self._stream = BoardStream(store, rows - 1)
         self._waiting = b""
         self._wishes = (False, False, False)
         self._strips.clear()
+        ready()
         self.take(answer=False)
 
     def hide(self) -> None:
         """End: what the board prints from now on is not followed."""
+        self.workers.cancel_group(self, "emulator")
         self._stream = self._emulator = None
         self._waiting = b""
 
