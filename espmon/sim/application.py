@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from espmon.sim import bootlog
 from espmon.sim.commands import COMMANDS, KEYS
+from espmon.sim.emitted import emitted
 from espmon.sim.firmware_image import Image
-from espmon.sim.frames import capabilities
 from espmon.sim.gdbstub import GdbStub, Outcome
 from espmon.sim.line_editor import PROMPT, LineEditor
 from espmon.sim.scenarios import FAILED_BOOTS, LOG_LINES, Scenario
@@ -144,7 +144,7 @@ class Application:
     async def _boot(self, reason: str) -> None:
         self._booted = asyncio.get_running_loop().time()
         await self.print(bootlog.rom_banner(self.chip, reason) + bootlog.application_log(self.chip, self.image.sha256))
-        await self.send(capabilities("uart"))
+        await self.send(emitted("caps"))
         if not self.scenario.console:
             return
         if self.scenario.asks_terminal:

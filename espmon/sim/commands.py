@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from espmon.sim import bootlog, frames, xtensa
 from espmon.sim import simulated_dump as coredump
+from espmon.sim.emitted import emitted
 from espmon.sim.firmware_image import TCB_BYTES
 from espmon.sim.shell import Shell
 from espmon.sim.simulated_panic import panic_text, register_dump
-from espmon.sim.simulated_picture import screenshot
+from espmon.sim.simulated_picture import screenshot, sent_frame, sent_screenshot
 
 KEYS = {b"P": "screenshot"}
 """Single keys on an empty line."""
@@ -41,7 +42,7 @@ async def _help(app: Shell, _: str) -> None:
 async def _screenshot(app: Shell, variant: str) -> None:
     app.screenshots += 1
     picture = screenshot(app.screenshots)
-    whole = frames.png_envelope(picture)
+    whole = sent_screenshot(app.screenshots)
     match variant:
         case "cut":
             await app.send(whole[: len(whole) // 2])
@@ -144,7 +145,7 @@ async def _file(app: Shell, name: str) -> None:
 
 async def _frame(app: Shell, _: str) -> None:
     app.screenshots += 1
-    await app.send(frames.frame("png", screenshot(app.screenshots), "base64"))
+    await app.send(sent_frame(app.screenshots))
 
 
 async def _binlog(app: Shell, arguments: str) -> None:
@@ -153,7 +154,7 @@ async def _binlog(app: Shell, arguments: str) -> None:
 
 
 async def _caps(app: Shell, _: str) -> None:
-    await app.send(frames.capabilities("uart"))
+    await app.send(emitted("caps"))
 
 
 async def _flood(app: Shell, arguments: str) -> None:

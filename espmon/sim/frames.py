@@ -1,4 +1,4 @@
-"""Structured payloads as the application sends them: PNG envelopes, @ESPFRAME, @ESPCAPS and binary log frames."""
+"""Payloads that change from one to the next: @ESPFRAME with values, frames of the binary log."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ import json
 import zlib
 from typing import Any
 
-CAPS_VERSION = 1
 BINLOG_APPLICATION = 2
 LEVELS = {"E": 1, "W": 2, "I": 3, "D": 4, "V": 5}
-
-
-def png_envelope(picture: bytes) -> bytes:
-    """The screenshot command's answer: a header, the raw bytes, a footer."""
-    return b"PNG_BEGIN %d\n" % len(picture) + picture + b"\nPNG_END\n"
 
 
 def frame(kind: str, payload: bytes, encoding: str = "raw") -> bytes:
@@ -26,17 +20,6 @@ def frame(kind: str, payload: bytes, encoding: str = "raw") -> bytes:
         wire = base64.b64encode(wire)
     header = f"@ESPFRAME {kind} {len(wire)} {encoding} {zlib.crc32(wire):08x}\n"
     return header.encode() + wire + b"\n@ESPFRAME_END\n"
-
-
-def capabilities(transport: str) -> bytes:
-    """The line that says what this application can send."""
-    content = {
-        "frames": ["png", "json", "cbor", "file", "binlog"],
-        "console": "esp_console",
-        "transport": transport,
-        "version": CAPS_VERSION,
-    }
-    return b"@ESPCAPS " + json.dumps(content, separators=(",", ":")).encode() + b"\r\n"
 
 
 def json_frame(content: dict[str, Any]) -> bytes:
