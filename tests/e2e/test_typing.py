@@ -100,3 +100,17 @@ def test_a_session_can_start_in_raw_mode(
         desk.hears(b"help\x08\x7f\r")
     finally:
         desk.window.end()
+
+
+def test_esc_and_soon_a_key_that_could_begin_a_sequence_are_two_keys(tmp_path: Path, board: PtyBoard) -> None:
+    window = desk_of(tmp_path, board).window
+    try:
+        window.screen_shows("Type to the board")
+        window.packet(b"\x1b]z")
+        window.screen_shows("z names nothing to walk to", "LOG")
+        window.packet(b"i\x1b[")
+        window.screen_shows("[ then", "warning", "crash")
+        window.packet(b"c")
+        window.screen_shows("No crash before this")
+    finally:
+        window.end()

@@ -81,6 +81,7 @@ def test_any_cut_of_the_same_bytes_gives_the_same_keys(data: bytes, cuts: list[i
         (b"\x1bx", [Typed("\x1bx")]),
         (b"\x1b", [Unfinished("\x1b")]),
         (b"\x1b]", [Unfinished("\x1b]")]),  # Alt-]
+        (b"\x1b]e", [Unfinished("\x1b]"), Typed("e")]),  # and soon another: no answer begins so
         (b"\x1b]11;rgb:00/00/00\x1b\\y", [Typed("y")]),
         (b"\x1b]52;c;" + b"A" * 1_000_000 + b"\x07y", [Typed("y")]),
         (b"\x1bP>|XTerm(380)\x1b\\y", [Typed("y")]),

@@ -46,6 +46,9 @@ ENTER = "\x1b[?1049h"
 _ALT_KEY = re.compile(r"\x1b[^\x1b]", re.DOTALL)
 """Alt and a key: whole as it is, where Textual's parser would wait for more."""
 
+_ESC_AND_KEY = ("\x1b[", "\x1b]", "\x1bO", "\x1bP", "\x1b^", "\x1b_", "\x1bX")
+"""What begins a sequence, and did not go on."""
+
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 FOCUS_ON, FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 KITTY_KEYS = "\x1b[>25u"
@@ -358,6 +361,10 @@ class TerminalDriver(LinuxDriver):
             if isinstance(token, Typed) and self._at and not any(map(self._means, messages)):
                 # Terminals send Alt and a key as Esc and the key: what Alt does not mean is two keys.
                 self._at -= 1
+                messages = self._alone("\x1b")
+            elif token.text in _ESC_AND_KEY:
+                # So is the beginning of a sequence: Esc, and soon after it a key.
+                self._waiting, self._at = token.text[1:].encode() + self._waiting[self._at :], 0
                 messages = self._alone("\x1b")
         else:
             messages += self._parser.feed(token.text)

@@ -32,6 +32,9 @@ PASTE_BEGIN, PASTE_END = b"\x1b[200~", b"\x1b[201~"
 STRING_INTRODUCERS = frozenset(b"]P_^X")
 """After ESC: OSC, DCS, APC, PM and SOS, which go on until ST."""
 
+OSC_BEGINS = frozenset(b"0123456789lLI\x07\x1b")
+"""What comes after ESC ] in an answer: a number, a letter of a title's report, or its end."""
+
 _NUMBER = re.compile(r"\d+")
 _KEY = re.compile(r"\x1b\[([\d:]*)(?:;([\d:]*))?((?:;[\d:]*)?[u~ABCDEFHPQRS])")
 """A key in the kitty protocol: its code and alternatives, modifiers and what happened, the text it makes."""
@@ -113,6 +116,8 @@ class KeyInput:
                 if pasted is not None:
                     return pasted, position
             elif self._state is _State.STRING:
+                if self._sequence == b"\x1b]" and data[position] not in OSC_BEGINS:
+                    return self._give_up(), position
                 position = self._in_string(data, position)
             elif self._state is _State.GROUND:
                 escape = data[position] == ESC
