@@ -84,7 +84,7 @@ def picture_of(options: argparse.Namespace) -> Picture:
     from espmon.cli.interruptible import run_interruptible
     from espmon.session import Session, State, load_settings
     from espmon.session.action import ActionError
-    from espmon.session.picture_request import PictureRequest
+    from espmon.session.picture_request import NoPicture, PictureRequest
     from espmon.session.settings import LINE_ENDS
     from espmon.session.status import OpenRequest
 
@@ -103,7 +103,7 @@ def picture_of(options: argparse.Namespace) -> Picture:
                 fail(Exit.PORT, session.status.reason, session.status.hint)
             return await PictureRequest(session).take(options.timeout)
         except ActionError as error:
-            fail(Exit.LIMIT if error.hint else Exit.FAILED, error.message, error.hint)
+            fail(Exit.LIMIT if isinstance(error, NoPicture) else Exit.FAILED, error.message, error.hint)
         finally:
             await session.close()
 

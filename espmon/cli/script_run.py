@@ -325,5 +325,7 @@ def _code(error: CommandError | PortError | ActionError) -> int:
     if isinstance(error, CommandError):
         return error.code
     if isinstance(error, ActionError):
-        return int(Exit.LIMIT if error.hint else Exit.FAILED)
+        from espmon.session.picture_request import NoPicture
+
+        return int(Exit.LIMIT if isinstance(error, NoPicture) else Exit.FAILED)
     return int(Exit.PORT)

@@ -46,7 +46,7 @@ class Report(NamedTuple):
     @property
     def failed(self) -> list[StepResult]:
         """The steps that did not work."""
-        return [step for step in self.steps if step.outcome == "did not work"]
+        return [step for step in self.steps if step.failed]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -34,6 +34,10 @@ MAX_ASKED = 3
 HINT = "The application has to answer the setting screenshot_trigger with PNG_BEGIN or an @ESPFRAME of kind png"
 
 
+class NoPicture(ActionError):
+    """No picture came in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A whole picture."""
@@ -64,7 +68,8 @@ class PictureRequest:
         """Ask, and wait until a picture begins for at most `seconds`; one that has begun ends by itself.
 
         Raises:
-            ActionError: none came, or a damaged one.
+            NoPicture: none came.
+            ActionError: a damaged one.
             PortError: the port was lost.
         """
         session = self._session
@@ -88,7 +93,7 @@ class PictureRequest:
             if status.capture is not None:
                 deadline = now + seconds
             elif now >= deadline:
-                raise ActionError(f"No picture came within {seconds:g} s", HINT)
+                raise NoPicture(f"No picture came within {seconds:g} s", HINT)
             elif self._restarted and self._asked < MAX_ASKED and self._ready(now):
                 self._restarted = False
                 self._asked += 1

@@ -60,6 +60,11 @@ class StepResult(NamedTuple):
     detail: str
     """One line: what was seen, or why not."""
 
+    @property
+    def failed(self) -> bool:
+        """It did not work."""
+        return self.outcome is StepOutcome.FAILED
+
 
 class _Failed(Exception):
     """The step did not work; the message says why."""
@@ -135,7 +140,7 @@ class SelfTest:
         results: list[StepResult] = []
         for name, work in steps:
             results.append(await self._step(name, work))
-            if name == "open" and results[0].outcome is StepOutcome.FAILED:
+            if name == "open" and results[0].failed:
                 return results
         results.append(await self._step("close", self._close))
         return results

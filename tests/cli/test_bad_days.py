@@ -15,7 +15,7 @@ from espmon.sim import BoardThread, SimulatedBoard
 from espmon.sim.firmware_image import TCB_BYTES, Image
 from espmon.sim.simulated_dump import pieces
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="closed descriptors and /dev/full are POSIX")
+pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
 SECONDS = 90.0
 PROGRAM = (sys.executable, "-m", "espmon")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,6 +26,9 @@ COMP_POINT=${#COMP_LINE}
 "$complete_function" espmon "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+
+
+needs_bash = pytest.mark.skipif(os.name != "posix" or shutil.which("bash") is None, reason="no bash")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,7 @@ def completed(script: Path, *words: str, folder: Path | None = None) -> set[str]
     return {word.strip() for word in result.stdout.split("\n")} - {""}
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@needs_bash
 def test_bash_completes_commands_actions_options_and_choices(script: Path) -> None:
     assert set(COMMANDS) <= completed(script, "")
     assert completed(script, "sc") == {"scan", "screenshot"}
@@ -65,7 +69,7 @@ def test_bash_completes_commands_actions_options_and_choices(script: Path) -> No
     assert {"--baud", "--elf"} <= completed(script, "--")
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@needs_bash
 def test_bash_completes_files_and_folders(script: Path, tmp_path: Path) -> None:
     (tmp_path / "capture.log").write_bytes(b"")
     (tmp_path / "captures").mkdir()

@@ -96,6 +96,7 @@ def test_a_port_that_cannot_be_opened_is_3(capsys: Captured) -> None:
     assert json.loads(capsys.readouterr().out)["error"]["kind"] == "port"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_report_that_cannot_be_written_is_said(board: BoardThread, capsys: Captured) -> None:
     assert main(["selftest", board.url, "--yes", "-o", "/nonexistent/report.md"]) == 2
     assert main(["selftest", board.url, "--yes", "--pause", "0.01", "--no-stub", "-o", "/dev/full"]) == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from espmon.records import Demultiplexer
@@ -78,6 +81,12 @@ def test_what_a_mistake_quotes_acts_in_no_terminal() -> None:
 def test_what_resets_or_writes_needs_consent() -> None:
     asking = {name for name, command in COMMANDS.items() if command.consent is not Consent.NOTHING}
     assert asking == {"reset", "bootloader", "flash", "flash-all", "app-flash", "probe", "coredump"}
+
+
+def test_the_readme_names_every_command() -> None:
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    section = text.partition("\n## Scripts\n")[2].partition("\n## ")[0]
+    assert [name for name in COMMANDS if not re.search(rf"`{name}[ `]", section)] == []
 
 
 # -- expect ---------------------------------------------------------------------------------------------------------
