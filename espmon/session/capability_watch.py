@@ -77,14 +77,17 @@ class CapabilityWatch:
         self._tasks = tasks
         self._allowed = ask
         self._asked = False
+        self._announced = -1
         self._program: tuple[str | None, str | None] | None = None
 
     def take(self, part: Part, entry: int | None) -> None:
         """See `Sink`."""
         if isinstance(part, Caps) and part.value is not None:
             self._allowed = self._asked = True
+            self._announced = part.offset
             self._publish(capabilities_of(part.value))
-        elif isinstance(part, Reset):
+        elif isinstance(part, Reset) and part.offset > self._announced:
+            # One that is told late, after the board has announced itself in that very boot, asks for nothing.
             self._asked = False
             self._look()  # what tells of it may have come behind the prompt
         elif isinstance(part, Boot):

@@ -76,6 +76,16 @@ async def test_a_board_that_announced_itself_is_asked_again_after_a_reset(tmp_pa
         await watch.until(lambda: QUERY in handle.written)
 
 
+async def test_a_board_that_announces_itself_in_every_boot_is_not_asked(tmp_path: Path) -> None:
+    async with monitoring(tmp_path, Settings()) as (session, handle, watch):
+        boot = RESET + b"I (20) boot: x\r\nI (30) app_init: Project name: blink\r\n" + ANNOUNCED + b"esp> "
+        handle.push(boot + b"\r\n" + boot)
+        await watch.until(lambda: session.pipeline.demux.offset == 2 * len(boot) + 2)
+        await watch.until(lambda: session.status.capabilities is not None and session.store.unfinished is not None)
+        await settled()
+        assert not handle.written
+
+
 TAILS = [
     b"I (20) boot: loading",
     b"Downloading 50%",
