@@ -17,7 +17,7 @@ from espmon.sim.simulated_chips import CHIPS
 from espmon.sim.terminal import BoardTerminal
 
 PSEUDO_TERMINAL = "pty:"
-DEFAULT_SETTLE = 0.5
+DEFAULT_SETTLE_SECONDS = 0.5
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "--settle",
         metavar="SECONDS",
         type=float,
-        default=DEFAULT_SETTLE,
+        default=DEFAULT_SETTLE_SECONDS,
         help="from the first connection to the first byte: many clients drop what comes while they open the port "
         "(default: %(default)s)",
     )

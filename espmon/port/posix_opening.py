@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OPEN_SECONDS = 10.0
 """Seconds for opening a local port, the driver's own work included."""
 
-LOCK_SECONDS, LOCK_POLL = 2.0, 0.01
+LOCK_SECONDS, LOCK_POLL_SECONDS = 2.0, 0.01
 """Longest wait for a file that another program has locked, and time between two tries."""
 
 BY_ID = "/dev/serial/by-id"
@@ -253,7 +253,7 @@ def lock_file(path: Path) -> Iterator[None]:
         while not try_lock(descriptor):
             if time.monotonic() >= end:
                 raise TimeoutError(errno.ETIMEDOUT, "locked by another program", str(path))
-            time.sleep(LOCK_POLL)
+            time.sleep(LOCK_POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)

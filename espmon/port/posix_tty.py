@@ -24,7 +24,7 @@ DRAIN_SECONDS = 0.5
 LINES_SECONDS = 6.0
 """Seconds for one change of the lines or the rate; a USB control transfer times out in the kernel after 5 s."""
 
-HANGUP_POLL = 0.02
+HANGUP_POLL_SECONDS = 0.02
 """Seconds between looks for a hang-up while reading is paused."""
 
 READS_PER_EVENT = 16
@@ -118,7 +118,7 @@ class TtyHandle(BaseHandle):
                 if len(self._receive) == before and self._receive.error is None:
                     self._gone("hung up")
             return
-        self._watch = self._loop.call_later(HANGUP_POLL, self._look_for_hangup)
+        self._watch = self._loop.call_later(HANGUP_POLL_SECONDS, self._look_for_hangup)
 
     def _gone(self, why: str) -> None:
         self._stop_watching()

@@ -11,7 +11,7 @@ from typing import Any
 from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
-from espmon.port.pyserial_port import READ_SLICE, PyserialPort
+from espmon.port.pyserial_port import READ_SLICE_SECONDS, PyserialPort
 from espmon.port.threads import run_bounded
 
 OPEN_SECONDS = 15.0
@@ -80,7 +80,9 @@ async def open_pyserial(
     import serial
 
     def work() -> Any:
-        port = serial.serial_for_url(url, do_not_open=True, baudrate=baud, timeout=READ_SLICE, write_timeout=None)
+        port = serial.serial_for_url(
+            url, do_not_open=True, baudrate=baud, timeout=READ_SLICE_SECONDS, write_timeout=None
+        )
         if dtr is not None:
             port.dtr = dtr
         if rts is not None:

@@ -13,7 +13,7 @@ from espmon.port.threads import run_bounded
 LINES_SECONDS = 6.0
 """Seconds for moving DTR and RTS, or for changing the rate."""
 
-READ_SLICE = 0.1
+READ_SLICE_SECONDS = 0.1
 """Seconds of one blocking read."""
 
 

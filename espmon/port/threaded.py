@@ -7,7 +7,7 @@ import threading
 
 from espmon.port.handle import CLOSE_SECONDS, MAX_READ
 from espmon.port.port_error import PortError, PortErrorKind
-from espmon.port.pyserial_port import READ_SLICE, PyserialHandle, PyserialPort
+from espmon.port.pyserial_port import READ_SLICE_SECONDS, PyserialHandle, PyserialPort
 
 CHUNKS_IN_FLIGHT = 16
 """Reads handed to the loop and not taken yet; then the thread waits."""
@@ -20,7 +20,7 @@ class ThreadedHandle(PyserialHandle):
     """Owns an open pyserial port and the thread that reads it.
 
     Args:
-        port: open, with a read timeout of `READ_SLICE`.
+        port: open, with a read timeout of `READ_SLICE_SECONDS`.
         baud: the rate.
     """
 
@@ -41,7 +41,7 @@ class ThreadedHandle(PyserialHandle):
     def _read_on(self) -> None:
         try:
             while not self._stop.is_set():
-                if not self._flow.wait(READ_SLICE) or not self._flight.acquire(timeout=READ_SLICE):
+                if not self._flow.wait(READ_SLICE_SECONDS) or not self._flight.acquire(timeout=READ_SLICE_SECONDS):
                     continue
                 data = self._port.read(max(1, min(self._port.in_waiting, MAX_READ)))
                 if data:

@@ -19,7 +19,7 @@ from espmon.sim.board_events import EventLog
 from espmon.sim.firmware_image import Image
 from espmon.sim.scenarios import SCENARIOS, Scenario
 from espmon.sim.simulated_chips import CHIPS
-from espmon.sim.strapping import RESET_DELAY, Mode, Strapping
+from espmon.sim.strapping import RESET_DELAY_SECONDS, Mode, Strapping
 
 DEFAULT_BAUD = 115200
 REPLAY_CHUNK = 16384
@@ -67,7 +67,7 @@ class SimulatedBoard:
         rate: int | None = None,
         pace: bool = False,
         power_delay: float = 0.0,
-        reset_delay: float = RESET_DELAY,
+        reset_delay: float = RESET_DELAY_SECONDS,
         events: EventLog | None = None,
         quirks: Any = None,
     ) -> None:

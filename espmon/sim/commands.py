@@ -20,7 +20,7 @@ KEYS = {b"P": "screenshot"}
 FLOOD_BLOCK = 500
 FLOOD_TEXT = "the quick brown fox jumps over the lazy dog"
 STORM_DEFAULT, FLOOD_DEFAULT = 60, 1000
-MAX_SLEEP = 60.0
+MAX_SLEEP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ async def _sleep(app: Shell, arguments: str) -> None:
         seconds = float(arguments or "1")
     except ValueError:
         seconds = 1.0
-    await asyncio.sleep(min(MAX_SLEEP, max(0.0, seconds)))
+    await asyncio.sleep(min(MAX_SLEEP_SECONDS, max(0.0, seconds)))
 
 
 COMMANDS: dict[str, Command] = {

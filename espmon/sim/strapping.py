@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-RESET_DELAY = 0.12
+RESET_DELAY_SECONDS = 0.12
 """Seconds that the capacitor holds EN when IO0 stays high: more than two steps of the slowest client apart."""
 
-LOW_SETTLE = 0.005
+LOW_SETTLE_SECONDS = 0.005
 """Seconds from IO0 going low, within that time, to the chip's look at it."""
 
 
@@ -32,13 +32,13 @@ class Strapping:
     Attributes:
         dtr: asserted.
         rts: asserted.
-        delay: see `RESET_DELAY`.
+        delay: see `RESET_DELAY_SECONDS`.
         due: when the chip will look at IO0 and start; None while it runs or EN is held low.
     """
 
     dtr: bool = False
     rts: bool = False
-    delay: float = RESET_DELAY
+    delay: float = RESET_DELAY_SECONDS
     due: float | None = None
     _held: bool = False
 
@@ -62,9 +62,9 @@ class Strapping:
             self._held, self.due = True, None
         elif self._held:
             self._held = False
-            self.due = now + (self.delay if self.io0 else LOW_SETTLE)
+            self.due = now + (self.delay if self.io0 else LOW_SETTLE_SECONDS)
         elif self.due is not None and not self.io0:
-            self.due = min(self.due, now + LOW_SETTLE)
+            self.due = min(self.due, now + LOW_SETTLE_SECONDS)
         return entered
 
     def start(self) -> Mode:

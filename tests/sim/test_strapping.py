@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from espmon.sim.strapping import LOW_SETTLE, Mode, Strapping
+from espmon.sim.strapping import LOW_SETTLE_SECONDS, Mode, Strapping
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_both_lines_in_one_segment_enter_the_loader() -> None:
     release = ((0.1, "dtr", True), (0.1, "rts", False), (0.15, "dtr", False))
     [(time, mode)] = play(Strapping(), *press, *release)
     assert mode is Mode.LOADER
-    assert time == pytest.approx(0.1 + LOW_SETTLE)
+    assert time == pytest.approx(0.1 + LOW_SETTLE_SECONDS)
 
 
 def test_releasing_rts_before_dtr_is_asserted_still_enters_the_loader() -> None:

@@ -23,10 +23,10 @@ from espmon.records.events.task_watchdog import read_watchdog
 MAX_LINES = 2000
 """A crash report longer than this is closed as it stands."""
 
-PATIENCE_MESSAGE = 10
-PATIENCE_DUMP = 24
-PATIENCE_TRACED = 10
-PATIENCE_LOOSE = 4
+MAX_LINES_BEFORE_BANNER = 10
+MAX_LINES_BETWEEN_ROWS = 24
+MAX_LINES_AFTER_TRACE = 10
+MAX_LINES_AFTER_LOOSE_TRACE = 4
 """Lines of other text that may stand inside a report before it counts as ended: before its banner, between its rows,
 after its backtrace, and after the backtrace of a report that need not be fatal (task watchdog, bare backtrace)."""
 
@@ -286,12 +286,12 @@ class Assembly:
 
     def _patience(self) -> int:
         if self.loose and "trace" in self.groups:
-            return PATIENCE_LOOSE
+            return MAX_LINES_AFTER_LOOSE_TRACE
         if self.panic.backtrace or self.panic.stack:
-            return PATIENCE_TRACED
+            return MAX_LINES_AFTER_TRACE
         # Rust shows what it panics with as a structure of many lines, before its backtrace.
         long = self.has_rows or "banner" in self.groups or "rust" in self.names
-        return PATIENCE_DUMP if long else PATIENCE_MESSAGE
+        return MAX_LINES_BETWEEN_ROWS if long else MAX_LINES_BEFORE_BANNER
 
     def _belongs(self, line: LineView, text: str) -> bool:
         if not text:

@@ -23,7 +23,7 @@ LATER = re.compile(r"\[E\]\[esp32\.crash:\d+\]: ")
 
 NEEDLES = (b"CRASH DETECTED ON PREVIOUS BOOT", b"[E][esp32.crash:")
 
-PATIENCE = 12
+MAX_LINES_BETWEEN = 12
 """Lines of others between two of its lines before it counts as ended."""
 
 MAX_LINES = 120
@@ -82,7 +82,7 @@ class PreviousBootReport:
             self.panic.length = line.offset + line.length - self.panic.offset
             if head is not None and "esp8266" in head[0]:
                 self.panic.arch = "esp8266"
-        elif self._idle > PATIENCE or self._lines > MAX_LINES:
+        elif self._idle > MAX_LINES_BETWEEN or self._lines > MAX_LINES:
             self.finished = True
         return self._idle == 0
 
