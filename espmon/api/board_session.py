@@ -23,8 +23,9 @@ from espmon.postmortem.panic_report import PanicReport
 from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
-from espmon.records.spans.png import Png
 from espmon.rom import ProbeResult
+from espmon.session.action import ActionError
+from espmon.session.picture_request import NoPicture, PictureRequest
 from espmon.session.session import Session
 from espmon.session.session_events import Failure, ProbeEvent
 from espmon.session.session_feed import SessionFeed, Tail
@@ -78,7 +79,6 @@ class BoardSession:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
-        self._pictures: list[asyncio.Future[Picture]] = []
         self.session.subscribe(lambda change: self._wake())
 
     def _adapted(self, settings: Settings) -> Settings:
@@ -94,8 +94,6 @@ class BoardSession:
             if len(self._panics) > MAX_PANICS:
                 self._told.discard(oldest := next(iter(self._panics)))
                 del self._panics[oldest]
-        elif isinstance(item, Png):
-            self._picture_came(item)
         if not isinstance(item, Tail):
             for stream in self._listening():
                 stream.take(item)
@@ -106,15 +104,6 @@ class BoardSession:
         streams = [stream for known in self._streams if (stream := known()) is not None and not stream.ended]
         self._streams = [weakref.ref(stream) for stream in streams]
         return streams
-
-    def _picture_came(self, png: Png) -> None:
-        for waiting in self._pictures:
-            if waiting.done():
-                continue
-            if png.complete:  # the bytes now: the session lets go of them once they are saved
-                waiting.set_result(Picture(png.payload, png.width, png.height))
-            else:
-                waiting.set_exception(BoardError(BoardErrorKind.CHIP, plain(png.title)))
 
     def _wake(self) -> None:
         for event in self._waiting:
@@ -324,17 +313,15 @@ class BoardSession:
 
     async def screenshot(self, seconds: float) -> Picture:
         """Ask for a picture and wait for it. Raises `BoardError` TIMEOUT, PORT or CHIP."""
-        waiting: asyncio.Future[Picture] = asyncio.get_running_loop().create_future()
-        self._pictures.append(waiting)
+        self._require_port()
         try:
-            _check(await self.session.screenshot())
-            async with asyncio.timeout(seconds):
-                return await waiting
-        except TimeoutError:
-            hint = f"It was asked with {self._settings.screenshot_trigger!r}: the setting screenshot_trigger"
-            raise BoardError(BoardErrorKind.TIMEOUT, f"No picture within {seconds:g} s", hint) from None
-        finally:
-            self._pictures.remove(waiting)
+            return Picture((await PictureRequest(self.session).take(seconds)).data)
+        except NoPicture as error:
+            raise BoardError(BoardErrorKind.TIMEOUT, plain(error.message), plain(error.hint)) from error
+        except ActionError as error:
+            raise BoardError(BoardErrorKind.CHIP, plain(error.message), plain(error.hint)) from error
+        except PortError as error:
+            raise BoardError(BoardErrorKind.PORT, plain(error.message), plain(error.hint)) from error
 
 
 def _check(error: PortError | None) -> None:

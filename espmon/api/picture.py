@@ -13,14 +13,15 @@ class Picture:
     """A screenshot.
 
     Attributes:
-        png: the PNG file.
-        width: in pixels.
-        height: in pixels.
+        png: the PNG file, whole: its chunks were checked when it came.
     """
 
     png: bytes = field(repr=False)
-    width: int
-    height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, as the file's header says."""
+        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
 
     def save(self, path: str | Path) -> Path:
         """Write the PNG file, whole or not at all. Returns its path; raises OSError."""

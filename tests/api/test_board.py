@@ -194,7 +194,7 @@ async def test_reset_probe_and_screenshot(simulated: BoardThread, tmp_path: Path
         assert (await board.probe()).chip == "ESP32-C3"
         await board.expect("esp> ", SECONDS)
         picture = await board.screenshot(SECONDS)
-        assert (picture.width, picture.height) == (240, 135)
+        assert picture.size == (240, 135)
         assert picture.save(tmp_path / "shot.png").read_bytes() == picture.png
         recorded = board.status.recording
     assert recorded is not None
