@@ -114,3 +114,18 @@ def test_esc_and_soon_a_key_that_could_begin_a_sequence_are_two_keys(tmp_path: P
         window.screen_shows("No crash before this")
     finally:
         window.end()
+
+
+@pytest.mark.parametrize("options", [(), ("--raw",)])
+def test_the_question_of_the_demo_comes_first_and_then_keys_are_the_boards(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    window = PtyScreen(tmp_path, ["demo", *options], settings="")
+    try:
+        window.screen_shows("Probe Simulated ESP32-C3?", "Cancel")
+        window.packet(b"n")
+        window.screen_shows("RAW KEYS" if options else "Esc for the log's keys", "esp>")
+        window.packet(b"help\r")
+        window.screen_shows("software restart")
+    finally:
+        window.end()
