@@ -189,7 +189,7 @@ class SelfTest:
         if session.state is State.CLOSED:
             raise _Failed(f"{status.reason}. {status.hint}".rstrip(". "))
         await asyncio.sleep(LISTEN_SECONDS)
-        what = "opening reset the board" if self._resets else "opening did not reset the board"
+        what = f"{'a' if self._resets else 'no'} boot was seen after opening"
         usb = "no USB ids" if status.usb is None else f"USB {status.usb[0]:04X}:{status.usb[1]:04X}"
         return f"{usb}; {'DTR and RTS' if status.has_modem_lines else 'no DTR and RTS'}; {what}"
 

@@ -15,6 +15,7 @@ from espmon.sim import BoardThread, SimulatedBoard
 from espmon.sim import flash_contents as flash
 from espmon.sim.firmware_image import Image
 from espmon.sim.simulated_chips import CHIPS
+from tests.cli.test_run import Talker
 
 Captured = pytest.CaptureFixture[str]
 
@@ -65,12 +66,12 @@ def test_a_run_that_expects_more_goes_on_behind_the_script(board: BoardThread, c
 
 def test_output_and_timestamps_change_what_is_printed_from_there_on(board: BoardThread, capfd: Captured) -> None:
     script = (
-        "expect esp>\noutput\nsend help\nexpect null pointer\nexpect esp>\noutput\ntimestamps\nsend flood 2\n"
+        "expect esp>\noutput\nsend flood 5\nexpect line 0000004\nexpect esp>\noutput\ntimestamps\nsend flood 2\n"
         "expect line 0000001\n"
     )
     assert run(board.url, script) == 0
     shown = capfd.readouterr().out
-    assert "null pointer" not in shown
+    assert "line 0000004" not in shown
     assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} I \(\d+\) flood: line 0000001", shown, re.MULTILINE)
 
 
@@ -81,6 +82,14 @@ def test_a_log_file_and_a_mark_in_it(board: BoardThread, capfd: Captured) -> Non
     assert "the test begins" in text
     assert text.index("the test begins") < text.index("line 0000000")
     assert "the test begins" in capfd.readouterr().out
+
+
+def test_a_port_that_is_lost_comes_back_and_the_script_goes_on(capfd: Captured) -> None:
+    with Talker(b"before\n", b"after\n") as talker:
+        assert run(talker.url, "expect before\nexpect --timeout 60 after\nsend x\nmark sent\n") == 0
+        talker.wait_for(b"x\r")
+    assert talker.connections == 2
+    assert last(capfd) == "The script x.txt has ended"
 
 
 def test_probe_screenshot_and_core_dump(board: BoardThread, capfd: Captured) -> None:
