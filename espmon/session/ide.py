@@ -2,7 +2,8 @@
 
 Messages: `{"type": "event", "event": "gdb_stub", "port": ..., "prog": ...}` and `{"type": "event", "event": "coredump",
 "file": ..., "prog": ...}`; the IDE answers `{"event": "debug_finished"}` when it is done. A crash that was decoded is
-`{"type": "error", "file": ..., "line": ..., "message": ..., "suggestion": ...}`, which needs no answer.
+`{"type": "error", "file": ..., "line": ..., "message": ..., "suggestion": ...}`, which needs no answer; nor does a
+payload that the board sent: `{"type": "frame", "path": ..., ...}` with the fields of the record `frame` or `png`.
 """
 
 from __future__ import annotations
@@ -64,22 +65,21 @@ class Ide:
 
     async def crash(self, message: str, file: str | None, line: int | None, suggestion: str = "") -> None:
         """Tell of a crash and its place in the source. Raises `IdeError` when the IDE cannot be reached."""
+        place: JsonObject = {"file": file or "", "line": line or 0}
+        await self._say({"type": "error", **place, "message": message, "suggestion": suggestion})
+
+    async def frame(self, fields: JsonObject) -> None:
+        """Tell of a payload that the board sent. Raises `IdeError` when the IDE cannot be reached."""
+        await self._say({"kind": "png", **fields, "type": "frame"})
+
+    async def _say(self, message: JsonObject) -> None:
+        """Send a message that needs no answer."""
         from websockets.exceptions import WebSocketException
 
         socket = await self._connected()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await socket.send(
-                    json.dumps(
-                        {
-                            "type": "error",
-                            "file": file or "",
-                            "line": line or 0,
-                            "message": message,
-                            "suggestion": suggestion,
-                        }
-                    )
-                )
+                await socket.send(json.dumps(message))
         except (WebSocketException, TimeoutError) as error:
             raise IdeError(f"The IDE at {self.url} closed the connection") from error
         finally:

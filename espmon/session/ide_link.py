@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,9 @@ from espmon.postmortem.panic_report import PanicReport
 from espmon.postmortem.source import map_path
 from espmon.records.batch import Part
 from espmon.records.spans.coredump_capture import Coredump
+from espmon.records.spans.frame import Frame
 from espmon.records.spans.gdb_packets import Gdb
+from espmon.records.spans.png import Png
 from espmon.regular_file import read_regular
 from espmon.session.connection import Connection
 from espmon.session.file_system import write_atomically
@@ -24,6 +27,10 @@ from espmon.session.tasks import BackgroundTasks
 
 IDE_HAS_PORT = "The IDE has the port"
 """`Status.reason` while `Status.activity` is LENT_TO_IDE."""
+
+
+MAX_PAYLOADS_WAITING = 64
+"""Payloads that wait for the IDE."""
 
 
 class IdeLink:
@@ -54,6 +61,8 @@ class IdeLink:
         self._tasks = tasks
         self._path_map = path_map
         self._announced: set[int] = set()
+        self._payloads: deque[Frame | Png] = deque()
+        self._deaf = False  # it could not be told of a payload: of others it is not
 
     def stop_waiting(self) -> None:
         """The user wants the port back."""
@@ -68,11 +77,37 @@ class IdeLink:
         """What the session published."""
         if isinstance(change, CrashDecoded):
             self._tasks.spawn(self._crash(change.report))
+        elif isinstance(change, EventAdded) and isinstance(change.entry.record, Frame | Png):
+            self._payload(change.entry.id, change.entry.record, change.entry.path)
         elif isinstance(change, EventAdded) and isinstance(change.entry.record, Coredump):
             entry = change.entry
             if entry.path is not None and entry.id not in self._announced:
                 self._announced.add(entry.id)
                 self._tasks.spawn(self._core_dump(entry.path))
+
+    def _payload(self, entry: int, record: Frame | Png, path: Path | None) -> None:
+        """A payload is told of once it is saved, one after the other; of too many at once the newest are left out."""
+        kept = path is not None or self._reporter.status.recording is None
+        if self._deaf or not record.complete or not kept or entry in self._announced:
+            return
+        if len(self._payloads) == MAX_PAYLOADS_WAITING:
+            self._reporter.notify("The board sends payloads faster than the IDE takes them", Severity.WARNING)
+            return
+        self._announced.add(entry)
+        self._payloads.append(record)
+        if len(self._payloads) == 1:
+            self._tasks.spawn(self._tell_payloads())
+
+    async def _tell_payloads(self) -> None:
+        while self._payloads:
+            try:
+                await self._ide.frame(self._payloads[0].to_json())
+            except IdeError as error:
+                self._payloads.clear()
+                self._deaf = True
+                self._reporter.notify(str(error), Severity.WARNING)
+            else:
+                self._payloads.popleft()
 
     async def _core_dump(self, path: Path) -> None:
         # IDEs give the file to `esp_coredump info_corefile -t b64`: what idf.py monitor hands over is the text.

@@ -10,8 +10,6 @@ from espmon.port import PortError, PortErrorKind
 from espmon.records.batch import Part
 from espmon.records.events.reset_record import Reset
 from espmon.records.record import PayloadRecord
-from espmon.records.spans.frame import Frame
-from espmon.records.spans.png import Png
 from espmon.session.action import ActionError
 from espmon.session.state import State
 from espmon.session.status import Change, LinesAppended, TailChanged
@@ -111,7 +109,7 @@ class PictureRequest:
         """See `Sink`."""
         if isinstance(part, Reset):
             self._restarted, self._since = True, self._loop.time()
-        elif isinstance(part, Png) or (isinstance(part, Frame) and part.kind == "png"):
+        elif isinstance(part, PayloadRecord) and part.pixels is not None:
             self._picture(part)
 
     def _picture(self, record: PayloadRecord) -> None:

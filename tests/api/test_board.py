@@ -18,6 +18,7 @@ from espmon.records.record import Record
 from espmon.session.state import State
 from espmon.sim import BoardThread
 from tests.cli.test_run import Talker
+from tests.records.streams import frame, png
 
 SECONDS = 30.0
 """For anything to come, on a machine that is busy with others."""
@@ -200,6 +201,17 @@ async def test_reset_probe_and_screenshot(simulated: BoardThread, tmp_path: Path
     assert recorded is not None
     assert recorded.is_relative_to(tmp_path / "kept")
     assert b"esp> " in (recorded / "stream.bin").read_bytes()
+
+
+async def test_a_png_frame_is_a_picture_too() -> None:
+    with Talker(b"ready\r\n") as talker:
+        async with Board(talker.url) as board:
+            await board.expect("ready", SECONDS)
+            wanted = asyncio.create_task(board.screenshot(SECONDS))
+            await asyncio.to_thread(talker.wait_for, b"screenshot\r\n")
+            talker.say(frame(png(4, 2), "png", "base64"))
+            picture = await wanted
+    assert (picture.png, picture.width, picture.height) == (png(4, 2), 4, 2)
 
 
 async def test_a_port_without_lines_cannot_reset_and_says_what_to_do() -> None:

@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from espmon.session.connection import PortAccess
 from espmon.session.ide import Ide, IdeError
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.status import Notice, OpenRequest
+from tests.records.streams import frame, framed_png, png
+from tests.session.fakes import Port, ScriptedHandle, Watch
 
 
 @asynccontextmanager
@@ -84,6 +90,45 @@ async def test_an_ide_that_leaves_is_an_error_in_words() -> None:
     async with listening(leave) as (url, _):
         with pytest.raises(IdeError, match="closed the connection"):
             await Ide(url).gdb_stub("x", None)
+
+
+async def test_payloads_of_the_board_are_told_once_they_are_kept(tmp_path: Path) -> None:
+    async def hear(socket: ServerConnection) -> None:
+        pass
+
+    async with listening(hear) as (url, heard):
+        handle = ScriptedHandle()
+        access = PortAccess(opener=Port(handle), resolver=str)
+        session = Session(settings=Settings(), folder=tmp_path, access=access, ide=Ide(url))
+        try:
+            await session.open(OpenRequest("fake://board"))
+            damaged = frame(b"{}", "json", "raw").replace(b"{}", b"{]", 1)
+            handle.push(frame(b"[1]") + damaged + framed_png(png()) + frame(b"\0", "acme/telemetry"))
+            async with asyncio.timeout(30):
+                while len(heard) < 3:  # noqa: ASYNC110 what arrives at the server wakes nobody here
+                    await asyncio.sleep(0.01)
+        finally:
+            await session.close()
+    assert [message["type"] for message in heard] == ["frame"] * 3
+    by_kind = {message["kind"]: message for message in heard}
+    assert by_kind.keys() == {"json", "png", "acme/telemetry"}
+    assert by_kind["json"]["value"] == [1]
+    assert by_kind["png"]["path"].startswith(str(tmp_path))
+
+
+async def test_an_ide_that_is_not_there_is_said_once_for_all_payloads(tmp_path: Path) -> None:
+    handle, watch = ScriptedHandle(), Watch()
+    access = PortAccess(opener=Port(handle), resolver=str)
+    session = Session(settings=Settings(), folder=tmp_path, access=access, ide=Ide("ws://127.0.0.1:1"))
+    session.subscribe(watch)
+    try:
+        await session.open(OpenRequest("fake://board"))
+        for number in range(3):
+            handle.push(frame(b"[%d]" % number))
+            await watch.until(lambda: any(isinstance(change, Notice) for change in watch.changes))
+    finally:
+        await session.close()
+    assert sum(isinstance(change, Notice) and "cannot be reached" in change.text for change in watch.changes) == 1
 
 
 async def test_a_crash_is_an_error_with_its_place_and_nobody_waits_for_an_answer() -> None:

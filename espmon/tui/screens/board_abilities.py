@@ -40,7 +40,9 @@ class BoardAbilitiesScreen(ModalScreen[str | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back", key_display="Esc", id="abilities.leave"),
-        Binding("enter", "run", "Send this command", id="abilities.run", tooltip="To the board's console"),
+        Binding(
+            "enter", "run", "Send this command", id="abilities.run", tooltip="To the board's console", priority=True
+        ),
     ]
 
     def __init__(self, name: str, capabilities: Capabilities | None) -> None:
