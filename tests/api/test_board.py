@@ -211,7 +211,7 @@ async def test_a_png_frame_is_a_picture_too() -> None:
             await asyncio.to_thread(talker.wait_for, b"screenshot\r\n")
             talker.say(frame(png(4, 2), "png", "base64"))
             picture = await wanted
-    assert (picture.png, picture.width, picture.height) == (png(4, 2), 4, 2)
+    assert (picture.png, picture.size) == (png(4, 2), (4, 2))
 
 
 async def test_a_port_without_lines_cannot_reset_and_says_what_to_do() -> None:
