@@ -9,6 +9,7 @@ import pytest
 from espmon.cli import main
 from espmon.cli.formats import PAGE
 from espmon.records import Caps, Frame, Limits, Png, Record, cbor, values
+from espmon.records.capabilities import MAX_COMMANDS
 from espmon.records.record import PayloadRecord
 from espmon.records.span import PREFIX_BYTES
 from espmon.records.spans.frame import ENCODINGS
@@ -77,6 +78,7 @@ FIGURES = {
     "values in one JSON or CBOR payload": f"{cbor.MAX_VALUES:,}",
     "nesting of JSON or CBOR": f"{cbor.MAX_DEPTH}",
     "silence inside a payload": f"{Settings().stall_seconds:g} s",
+    "commands in an announcement": f"{MAX_COMMANDS}",
 }
 
 

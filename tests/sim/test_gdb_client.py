@@ -28,11 +28,21 @@ async def test_gdb_reads_registers_threads_and_the_backtrace_and_continues() -> 
             "info threads",
             "bt",
             "x/2xw $sp",
+            "break sensor_update",
+            "continue",
+            "delete",
             "detach",
         ]
         arguments = [part for command in commands for part in ("-ex", command)]
         gdb = await asyncio.create_subprocess_exec(
-            program, "-q", "-nx", "-batch", *arguments, str(board.elf), stdout=asyncio.subprocess.PIPE
+            program,
+            "-q",
+            "-nx",
+            "-batch",
+            *arguments,
+            str(board.elf),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await asyncio.wait_for(gdb.communicate(), 60)
         shown = output.decode()
@@ -43,3 +53,4 @@ async def test_gdb_reads_registers_threads_and_the_backtrace_and_continues() -> 
     assert "app_main () at main.c" in shown
     assert "Name: wifi, Priority: 23" in shown
     assert "detached" in shown
+    assert "Cannot insert breakpoint 1" in shown

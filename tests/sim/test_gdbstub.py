@@ -55,6 +55,17 @@ def test_written_memory_and_registers_are_kept() -> None:
     assert ask(stub, "P5=78563412") == "OK"
     assert ask(stub, "p5") == "78563412"
     assert ask(stub, "M0,1:00") == "E01"
+    code = PANIC.registers["mepc"]
+    before = ask(stub, f"m{code:x},2")
+    assert ask(stub, f"M{code:x},2:0290") == "E01", "flash is read only"
+    assert ask(stub, f"m{code:x},2") == before
+
+
+@pytest.mark.parametrize("kind", range(5))
+def test_breakpoints_are_refused_as_the_stub_for_panics_does(kind: int) -> None:
+    stub = GdbStub(PANIC)
+    assert ask(stub, f"Z{kind},{PANIC.registers['mepc']:x},2") == ""
+    assert ask(stub, f"z{kind},{PANIC.registers['mepc']:x},2") == ""
 
 
 def test_threads_and_their_registers() -> None:
