@@ -60,6 +60,7 @@ class CellReader:
         self._colours = colours
         self._styles: dict[Style, str] = {}
         self._strips: dict[int, tuple[Strip, Cells | None]] = {}
+        self._parts: dict[tuple[int, int, int], Cells] = {}
 
     def read(self, strip: Strip) -> Cells | None:
         """The cells of a strip; None: it is not made of text alone (a picture in the terminal's own way)."""
@@ -67,9 +68,25 @@ class CellReader:
         if found is None:
             if len(self._strips) >= MAX_STRIPS:
                 self._strips.clear()
+                self._parts.clear()
             # The strip is kept with its cells, so that its id stays its own.
             found = self._strips[id(strip)] = strip, self._read(strip)
         return found[1]
+
+    def part(self, strip: Strip, first: int, end: int) -> Cells | None:
+        """The cells `first` to `end` of a strip."""
+        key = id(strip), first, end
+        found = self._parts.get(key)
+        if found is None:
+            whole = self.read(strip)
+            if whole is None or (first == 0 and end == len(whole)):
+                return whole
+            if "" in (whole.texts[first], *whole.texts[end : end + 1]):
+                return self.read(strip.crop(first, end))  # a unit is cut: Textual knows what is left of it
+            if len(self._parts) >= MAX_STRIPS:
+                self._parts.clear()
+            found = self._parts[key] = Cells(whole.texts[first:end], whole.styles[first:end])
+        return found
 
     def _read(self, strip: Strip) -> Cells | None:
         texts: list[str] = []

@@ -101,7 +101,7 @@ class PictureWriter:
         rows = self._rows(screen, widget)
         if rows is None or len(strips) != len(rows) or any(strip.cell_length != widget.size.width for strip in strips):
             return False
-        cells = self._cells(_seen(strips, rows), model)
+        cells = self._seen(strips, rows, model)
         if cells is None:
             return False
         self._write(terminal, model, cells)
@@ -130,6 +130,19 @@ class PictureWriter:
                 return None
             if len(cells):
                 found.append((y, x, cells))
+        return found
+
+    def _seen(self, strips: Sequence[Strip], rows: SeenRows, model: ScreenModel) -> list[tuple[int, int, Cells]] | None:
+        """What is seen of a widget's strips; None: not text alone, or beyond the edge of the screen."""
+        reader = self._reader
+        assert reader is not None
+        found = []
+        for strip, (y, x, parts) in zip(strips, rows, strict=True):
+            for first, end in parts:
+                cells = reader.part(strip, first, end)
+                if cells is None or y >= model.height or x + end > model.width:
+                    return None
+                found.append((y, x + first, cells))
         return found
 
     def _write(self, terminal: PictureTerminal, model: ScreenModel, cells: list[tuple[int, int, Cells]]) -> None:
@@ -178,9 +191,3 @@ def _left_free(region: Region, y: int, over: Sequence[Region]) -> list[tuple[int
                 if part[0] < part[1]
             ]
     return [(first - region.x, end - region.x) for first, end in free]
-
-
-def _seen(strips: Sequence[Strip], rows: SeenRows) -> Iterable[Placement]:
-    for strip, (y, x, parts) in zip(strips, rows, strict=True):
-        for first, end in parts:
-            yield y, x + first, strip if end - first == strip.cell_length else strip.crop(first, end)

@@ -42,6 +42,10 @@ class _Field(Field):
         Binding("ctrl+o", "eol", "Line end", id="input.eol", tooltip="CR, LF or CRLF"),
     ]
 
+    def on_mount(self) -> None:
+        """The cursor stands still: a session starts here, and blinking took most of what it cost while idle."""
+        self.cursor_blink = False
+
     def action_history(self, delta: int) -> None:
         line = self.query_ancestor(InputLine).history.step(delta, self.value)
         if line is not None:
