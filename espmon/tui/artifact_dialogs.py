@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espmon.postmortem import CoreReport
-from espmon.postmortem.panic_report import PanicReport, decode_panic
 from espmon.records.events.panic_record import Panic
 from espmon.records.record import PayloadRecord
 from espmon.records.spans.coredump_capture import Coredump
@@ -184,7 +182,8 @@ class Artifacts:
     def _withdraw_crash_toasts(self) -> None:
         """Take away the toasts about the last crash: they would cover what the report says in full."""
         crashes = [entry for entry in (self._last_panic, self._last) if entry is not None]
-        told = [entry.report.sentence for entry in crashes if isinstance(entry.report, PanicReport | CoreReport)]
+        reports = [entry.report for entry in crashes]
+        told = [report.sentence for report in reports if report is not None and not isinstance(report, Undecoded)]
         self._app.withdraw(DECODED, NOT_DECODED, *told, *(entry.title for entry in crashes))
 
     async def _decode_and_show(self, entry: EventEntry) -> None:
@@ -207,6 +206,7 @@ class Artifacts:
         self._app.push_screen(ScreenshotScreen(path, *pixels, picture.size, note))
 
     def _panic(self, entry: EventEntry, panic: Panic) -> None:
+        from espmon.postmortem.panic_report import PanicReport, decode_panic  # before a crash, nobody waits for it
         from espmon.tui.screens.crash_parts import local_source
         from espmon.tui.screens.panic_screen import JUMP, PanicReportScreen
 
@@ -232,6 +232,8 @@ class Artifacts:
         self._app.push_screen(screen, answered)
 
     def _core_dump(self, entry: EventEntry) -> None:
+        from espmon.postmortem import CoreReport
+
         self._withdraw_crash_toasts()
         report = entry.report
         if not isinstance(report, CoreReport):
@@ -280,6 +282,7 @@ class Artifacts:
             panel.update_capture(capture)
 
     def _fill(self, panel: CaptureScreen, entry: EventEntry) -> None:
+        from espmon.postmortem import CoreReport
         from espmon.tui.screens.capture import CaptureResult
 
         dump, report = entry.record, entry.report
