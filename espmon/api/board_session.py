@@ -217,9 +217,12 @@ class BoardSession:
             while True:
                 changed.clear()
                 state = self.status.state
+                # Before the look: a crash that comes while it lasts may have the words that are waited for.
+                panic = self._panic_before(start.offset, None)
                 found = await loop.run_in_executor(None, search.look)
-                panic = None if through_panics else self._panic_before(start.offset, found)
-                if panic is not None:
+                if found is not None:
+                    panic = self._panic_before(start.offset, found)
+                if panic is not None and not through_panics:
                     raise await self._crashed(panic)
                 if found is not None:
                     self._start = found.position
