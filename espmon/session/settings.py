@@ -123,7 +123,8 @@ class Settings:
     """Answer `Press Enter to print core dump to UART...` without asking."""
 
     answer_queries: bool = True
-    """Answer what a board's console asks its terminal: `ESC[5n`, `ESC[6n`, `ESC[c`. Nothing else is sent unasked."""
+    """Answer what a board's console asks its terminal: `ESC[5n`, `ESC[6n`, `ESC[c`. Besides this only
+    `@ESPCAPS?` is sent unasked, see `ask_capabilities`."""
 
     gdb_init: bool = False
     """Let gdb read its `.gdbinit` files and run the scripts that an ELF brings along. Both run commands unasked."""
