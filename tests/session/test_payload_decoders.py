@@ -35,7 +35,7 @@ VALUE = {"columns": ["ms", "°C", "V"], "rows": [[1000, 21.5, 3.3], [2000, -5.12
 def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The package of the README, installed."""
     (code,) = re.findall(r"```python\n# acme_espmon.py\n(.*?)```", README, re.DOTALL)
-    (toml,) = re.findall(r"```toml\n# pyproject.toml of that package.*?\n(.*?)```", README, re.DOTALL)
+    (toml,) = re.findall(r"```ini\n# pyproject.toml of that package.*?\n(.*?)```", README, re.DOTALL)
     group, name, target = re.findall(r'\[project.entry-points."(.+)"\]\n"(.+)" = "(.+)"', toml)[0]
     assert len(code.strip().splitlines()) <= 20
     assert group == GROUP
