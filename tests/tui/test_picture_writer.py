@@ -111,6 +111,12 @@ def test_a_picture_is_written_whole_first_and_then_as_what_differs(case: Case) -
     assert "one" not in changed
 
 
+def test_where_nothing_changed_what_is_shown_stays_known(case: Case) -> None:
+    case.show("one")
+    case.writer.display(case.screen, None)
+    assert case.show("one") == ""
+
+
 def test_a_part_of_a_picture_is_written_where_it_belongs(case: Case) -> None:
     case.show("one", "two")
     chops = [{0: strip("one", 5), 5: strip("", 5)}, {0: None, 5: strip("five", 5)}, {}, {}]

@@ -64,6 +64,8 @@ class PictureWriter:
 
     def display(self, screen: Screen[object], picture: object) -> bool:
         """Write a picture of the compositor's. Returns False when that is left to Textual."""
+        if picture is None:
+            return False  # nothing has changed
         terminal = self._terminal(screen)
         found = None if terminal is None else textual_pictures.placements(picture)
         if terminal is None or found is None:
