@@ -12,7 +12,7 @@ from espmon.port.device_registry import Device, DeviceRegistry
 from espmon.port.discovery import list_ports, resolve
 from espmon.port.port_error import PortError, PortErrorKind
 
-FIELDS = ("nickname", "name", "description", "baud", "elf")
+FIELDS = ("nickname", "name", "description", "baud", "line", "elf")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     change.add_argument("--name", metavar="TEXT", help="its name, on one line")
     change.add_argument("--description", metavar="TEXT", help="anything worth remembering, on one line")
     change.add_argument("--baud", metavar="N", help="its usual rate; an empty text forgets it")
+    change.add_argument(
+        "--line", metavar="8N1", help="data bits, parity, stop bits, and perhaps rts-cts or xon-xoff; empty forgets it"
+    )
     change.add_argument(
         "--elf", help="the ELF (a file that is there) that decodes its addresses; an empty text forgets it"
     )
@@ -94,6 +97,7 @@ def _describe(device: Device, port: str | None) -> str:
     facts += [port or "not connected"] if port is not None else []
     facts += [text for text in (device.name, device.chip, device.mac) if text]
     facts += [f"{device.baud} baud"] if device.baud else []
+    facts += [device.line] if device.line else []
     facts += [text for text in (device.elf, device.description) if text]
     return "  ".join(clean(fact) for fact in facts)
 

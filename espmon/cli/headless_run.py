@@ -24,7 +24,7 @@ from espmon.cli.ci_reports import write_ci_reports
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say, silence_output
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
-from espmon.cli.port_options import print_filter_of
+from espmon.cli.port_options import choice_for, print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
 from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
 from espmon.records.lines import LineBlock
@@ -234,8 +234,8 @@ class HeadlessRun:
         outputs: dict[str, Output] = {}
         names = board_names(self._options.port)
         folder = ArtifactFolder(self._options.save) if self._options.save is not None else None
-        for name in names:
-            elf = ElfHelp([*self._options.elf], self._options.rom_elf)
+        for port, name in zip(self._options.port, names, strict=True):
+            elf = ElfHelp([*choice_for(self._options, port).elf], self._options.rom_elf)
             session = loop.make(lambda: Session(settings=self._settings))
             self._boards[name] = RunBoard(self, name, session, elf)
             self._helps[name] = elf
@@ -271,11 +271,15 @@ class HeadlessRun:
         options = self._options
         for port, board in zip(options.port, self._boards.values(), strict=True):
             session = board.session
+            chosen = choice_for(options, port)
             request = OpenRequest(
                 url=port,
-                baud=options.baud,
+                baud=chosen.baud,
+                line=chosen.line,
+                dtr=chosen.dtr,
+                rts=chosen.rts,
                 no_reset=options.no_reset,
-                elf=tuple(options.elf),
+                elf=chosen.elf,
                 rom_elf=options.rom_elf,
             )
             await session.open(request)

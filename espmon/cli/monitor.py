@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
 from espmon.cli.help_texts import commands_help
 from espmon.cli.platformio_project import take_project
-from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of
+from espmon.cli.port_options import add_port_options, check_elf_files, choice_for, print_filter_of
 from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
 from espmon.version import __version__
 
@@ -47,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
         default=False,
         help="identify the chip first (asks before it resets the board)",
     )
+    result.add_argument("--reset", action="store_true", help="restart the board once the port is open (asks)")
+    result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     result.add_argument("--log", type=Path, metavar="FILE", help="also write the log text to FILE")
     result.add_argument(
         "--raw-escapes", action="store_true", help="leave the device's control sequences in FILE as they came"
@@ -87,12 +89,21 @@ def monitor(options: argparse.Namespace) -> int:
         fail(Exit.USAGE, problem)
     from espmon.session.status import OpenRequest
 
+    chosen = choice_for(options, options.port or "")
+    if options.reset and options.port and not options.yes:
+        from espmon.cli.consent import require_consent
+
+        require_consent(f"This resets the board on {clean(options.port)}.", doing="--reset resets the board")
     request = OpenRequest(
         url=options.port or "",
-        baud=options.baud,
+        baud=chosen.baud,
+        line=chosen.line,
+        dtr=chosen.dtr,
+        rts=chosen.rts,
+        reset=options.reset,
         probe=options.probe,
         no_reset=options.no_reset,
-        elf=tuple(options.elf),
+        elf=chosen.elf,
         rom_elf=options.rom_elf,
         log=options.log,
         print_filter=print_filter_of(options),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from espmon.cli.command_runner import Exit, fail
+from espmon.port.line_format import DATA_BITS, STOP_BITS, USUAL, Flow, LineFormat, Parity
 
 BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 """Environment variables for the rate, the first that holds a number counts; the others are idf.py monitor's."""
@@ -64,7 +67,64 @@ def add_port_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-reset", action="store_true", help="keep DTR and RTS quiet while opening, as far as possible"
     )
+    add_line_options(parser)
     parser.add_argument("--print-filter", default=None, metavar="F", help='tag:level filter, as in "wifi:W *:I"')
+
+
+def add_line_options(parser: argparse.ArgumentParser) -> None:
+    """Data bits, parity, stop bits, flow control, and how DTR and RTS are left."""
+    line = parser.add_argument_group("the serial line")
+    line.add_argument("--data-bits", type=int, choices=DATA_BITS, help="usually 8")
+    line.add_argument("--parity", choices=[one.value for one in Parity], help="usually none")
+    line.add_argument("--stop-bits", type=float, choices=STOP_BITS, help="usually 1")
+    line.add_argument("--flow", choices=[one.value for one in Flow], help="flow control; usually none")
+    line.add_argument("--dtr", choices=tuple(LEVELS), help="leave DTR like this when the port is open")
+    line.add_argument("--rts", choices=tuple(LEVELS), help="leave RTS like this when the port is open")
+
+
+LEVELS = {"on": True, "off": False}
+"""What `--dtr` and `--rts` take -> whether the line is asserted."""
+
+
+class PortChoice(NamedTuple):
+    """How one port is opened."""
+
+    baud: int
+    line: LineFormat
+    elf: tuple[Path, ...]
+    dtr: bool | None
+    rts: bool | None
+
+
+def choice_for(options: argparse.Namespace, port: str) -> PortChoice:
+    """What was asked for, and where nothing was, what is remembered of the device with this nickname.
+
+    Reads the registry where `port` may be a nickname. Raises `PortError` when that cannot be read.
+    """
+    known = None
+    if port and "://" not in port and os.sep not in port:
+        from espmon.port.device_registry import DeviceRegistry
+
+        known = DeviceRegistry().by_nickname(port)
+    line = LineFormat.parse(known.line) if known is not None and known.line else USUAL
+    asked = {
+        "data_bits": options.data_bits,
+        "parity": options.parity and Parity(options.parity),
+        "stop_bits": options.stop_bits,
+        "flow": options.flow and Flow(options.flow),
+    }
+    baud, elf = options.baud, tuple(options.elf)
+    if known is not None and known.baud and isinstance(baud, DefaultRate):
+        baud = known.baud
+    if known is not None and known.elf and not elf and os.path.isfile(known.elf):
+        elf = (Path(known.elf),)
+    return PortChoice(
+        baud,
+        replace(line, **{name: value for name, value in asked.items() if value is not None}),
+        elf,
+        LEVELS.get(options.dtr),
+        LEVELS.get(options.rts),
+    )
 
 
 def print_filter_of(options: argparse.Namespace) -> str:

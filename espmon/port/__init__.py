@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PortWarningKind,
         ResetSequence,
     )
+    from espmon.port.line_format import USUAL, Flow, LineFormat, Parity
     from espmon.port.opening import open_handle
     from espmon.port.port_error import PortError, PortErrorKind
     from espmon.port.sequences import parse_sequence
@@ -34,6 +35,7 @@ _HOMES = {
     "device_registry": "Device DeviceRegistry device_key",
     "discovery": "PortInfo list_ports resolve",
     "handle": "CLOSE_SECONDS Handle MAX_READ PortWarning PortWarningKind ResetSequence TO_ACT_ON",
+    "line_format": "Flow LineFormat Parity USUAL",
     "opening": "open_handle",
     "port_error": "PortError PortErrorKind",
     "sequences": "parse_sequence",
@@ -41,10 +43,10 @@ _HOMES = {
 }
 
 __all__ = [
-    "CLOSE_SECONDS", "MAX_READ", "TO_ACT_ON", "BaseHandle", "CustomSequences", "Device", "DeviceRegistry", "Handle",
-    "PortError", "PortErrorKind", "PortIdentity", "PortInfo", "PortWarning", "PortWarningKind", "ResetSequence",
-    "device_key", "identify", "list_ports", "load_sequences", "open_handle", "parse_sequence", "resolve",
-    "wait_for_port",
+    "CLOSE_SECONDS", "MAX_READ", "TO_ACT_ON", "USUAL", "BaseHandle", "CustomSequences", "Device", "DeviceRegistry",
+    "Flow", "Handle", "LineFormat", "Parity", "PortError", "PortErrorKind", "PortIdentity", "PortInfo",
+    "PortWarning", "PortWarningKind", "ResetSequence", "device_key", "identify", "list_ports", "load_sequences",
+    "open_handle", "parse_sequence", "resolve", "wait_for_port",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from espmon.port import platform
+from espmon.port.line_format import LineFormat
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.regular_file import read_regular
 
@@ -56,6 +57,9 @@ class Device:
 
     elf: str = ""
     """Path of the ELF that decodes its addresses."""
+
+    line: str = ""
+    """Its data bits, parity, stop bits and flow control as `LineFormat` writes them, "" for the usual ones."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields, as a dictionary."""
@@ -230,7 +234,7 @@ class DeviceRegistry:
 
 
 def _checked(device: Device) -> Device:
-    for name in ("nickname", "name", "description", "chip", "mac", "elf"):
+    for name in ("nickname", "name", "description", "chip", "mac", "elf", "line"):
         value = getattr(device, name)
         if not isinstance(value, str) or len(value) > MAX_TEXT:
             raise _bad_value(f"{name} must be a text of at most {MAX_TEXT} characters")
@@ -240,6 +244,11 @@ def _checked(device: Device) -> Device:
         raise _bad_value(
             f"{device.nickname!r} is no nickname", "A nickname is up to 64 lower-case letters, digits, - and _"
         )
+    if device.line:
+        try:
+            LineFormat.parse(device.line)
+        except ValueError as error:
+            raise _bad_value(str(error)) from None
     if device.baud is not None and (
         isinstance(device.baud, bool) or not isinstance(device.baud, int) or not 0 < device.baud <= 20_000_000
     ):

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from espmon.port.line_format import LineFormat
+from espmon.port.port_error import PortError, PortErrorKind
+
 MAX_READ = 1 << 16
 """Most bytes that one `read` returns."""
 
@@ -121,6 +124,14 @@ class Handle(ABC):
     @abstractmethod
     async def set_baud(self, baud: int) -> None:
         """Change the rate. A no-op where the port has none."""
+
+    async def set_format(self, line: LineFormat) -> None:
+        """Change data bits, parity, stop bits and flow control. Raises UNSUPPORTED for what this port cannot do."""
+        raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url} has no data bits, parity, stop bits or flow control")
+
+    async def send_break(self, seconds: float) -> None:
+        """Hold the line in a break for so long. Raises UNSUPPORTED where it cannot be."""
+        raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url} cannot send a break")
 
     @abstractmethod
     async def close(self) -> None:

@@ -8,10 +8,13 @@ import struct
 import sys
 import termios
 
+from espmon.port.line_format import Flow, LineFormat, Parity
+
 _TCGETS2, _TCSETS2 = 0x802C542A, 0x402C542B
 _BOTHER, _CBAUD = 0o010000, 0o010017
 _TERMIOS2 = struct.Struct("4I20B2I")
 _IOSSIOSPEED = 0x80045402
+_BREAK_ON, _BREAK_OFF = (0x2000747B, 0x2000747A) if sys.platform == "darwin" else (0x5427, 0x5428)
 """ioctl numbers and flags from the Linux (asm-generic) and Darwin headers; Python's termios has none of them."""
 
 _LINE_BITS = {"dtr": termios.TIOCM_DTR, "rts": termios.TIOCM_RTS}
@@ -30,6 +33,63 @@ def set_raw(descriptor: int, baud: int) -> None:
     except termios.error as error:
         raise OSError(*error.args) from error
     set_rate(descriptor, baud)
+
+
+_DATA_BITS = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
+_CMSPAR = 0o10000000000
+"""Linux: the parity bit is always the same, odd is mark and even space. Python's termios has no name for it."""
+
+_PARITIES = {
+    Parity.NONE: 0,
+    Parity.EVEN: termios.PARENB,
+    Parity.ODD: termios.PARENB | termios.PARODD,
+    Parity.MARK: termios.PARENB | termios.PARODD | _CMSPAR,
+    Parity.SPACE: termios.PARENB | _CMSPAR,
+}
+_CRTSCTS = getattr(termios, "CRTSCTS", 0)
+_XON_XOFF = termios.IXON | termios.IXOFF
+
+
+def format_flags(line: LineFormat) -> tuple[int, int]:
+    """(input flags, control flags) of termios for a format. Raises ValueError for what this system cannot do."""
+    if line.stop_bits == 1.5:
+        raise ValueError("termios knows 1 and 2 stop bits")
+    if line.parity in (Parity.MARK, Parity.SPACE) and sys.platform != "linux":
+        raise ValueError(f"this system has no {line.parity.value} parity")
+    if line.flow is Flow.RTS_CTS and not _CRTSCTS:
+        raise ValueError("this system has no RTS/CTS flow control")
+    control = _DATA_BITS[line.data_bits] | _PARITIES[line.parity]
+    control |= termios.CSTOPB if line.stop_bits == 2 else 0
+    control |= _CRTSCTS if line.flow is Flow.RTS_CTS else 0
+    return (_XON_XOFF if line.flow is Flow.XON_XOFF else 0), control
+
+
+def set_format(descriptor: int, line: LineFormat) -> None:
+    """Set data bits, parity, stop bits and flow control; what is not taken over is a ValueError, and undone.
+
+    Raises ValueError for what this system or this driver cannot do, OSError when the driver refuses.
+    """
+    input_mask, control_mask = _XON_XOFF, termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
+    control_mask |= _CRTSCTS | (_CMSPAR if sys.platform == "linux" else 0)
+    wanted_input, wanted_control = format_flags(line)
+    try:
+        before = termios.tcgetattr(descriptor)
+        settings = list(before)
+        settings[0] = (settings[0] & ~input_mask) | wanted_input
+        settings[2] = (settings[2] & ~control_mask) | wanted_control
+        termios.tcsetattr(descriptor, termios.TCSANOW, settings)
+        now = termios.tcgetattr(descriptor)
+        # tcsetattr succeeds where any part of it does; a pseudo-terminal keeps eight bits and no parity.
+        if (now[0] & input_mask, now[2] & control_mask) != (wanted_input, wanted_control):
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+            raise ValueError(f"the driver does not take {line}")
+    except termios.error as error:
+        raise OSError(*error.args) from error
+
+
+def set_break(descriptor: int, on: bool) -> None:
+    """Begin or end a break. Raises OSError."""
+    fcntl.ioctl(descriptor, _BREAK_ON if on else _BREAK_OFF)
 
 
 def set_rate(descriptor: int, baud: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import select
 import time
@@ -12,6 +13,7 @@ from contextlib import suppress
 from espmon.port import posix_termios as tty
 from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import CLOSE_SECONDS, MAX_READ, PortWarning, PortWarningKind
+from espmon.port.line_format import LineFormat
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -200,6 +202,23 @@ class TtyHandle(BaseHandle):
             raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {error}") from None
         self.baud = baud
 
+    async def set_format(self, line: LineFormat) -> None:
+        """See `Handle.set_format`."""
+        self._check_open()
+        try:
+            await self._in_driver(lambda: tty.set_format(self._descriptor, line), "line format")
+        except ValueError as error:
+            raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {error}") from None
+
+    async def send_break(self, seconds: float) -> None:
+        """See `Handle.send_break`."""
+        self._check_open()
+        await self._in_driver(lambda: tty.set_break(self._descriptor, True), "break")
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await self._in_driver(lambda: tty.set_break(self._descriptor, False), "break")
+
     async def _in_driver(self, work: Callable[[], None], name: str) -> None:
         try:
             await run_bounded(work, LINES_SECONDS, name=f"tty-{name}")
@@ -210,7 +229,7 @@ class TtyHandle(BaseHandle):
                 "Unplug the device and plug it in again",
             ) from None
         except OSError as error:
-            kind = PortErrorKind.UNSUPPORTED if error.errno == 22 else PortErrorKind.LOST
+            kind = PortErrorKind.UNSUPPORTED if error.errno in (errno.EINVAL, errno.ENOTTY) else PortErrorKind.LOST
             raise PortError(kind, f"{self.url}: the {name} could not be set ({error.strerror})") from None
 
     # Closing

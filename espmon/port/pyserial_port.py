@@ -7,6 +7,7 @@ from typing import Any
 
 from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import CLOSE_SECONDS, PortWarningKind
+from espmon.port.line_format import Flow, LineFormat
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -66,6 +67,27 @@ class PyserialPort:
         """See `Handle.set_baud`."""
         await self.call(lambda: setattr(self.port, "baudrate", baud), LINES_SECONDS, "changing the rate")
 
+    async def set_format(self, line: LineFormat) -> None:
+        """See `Handle.set_format`."""
+
+        def work() -> None:
+            # One call: pyserial sets the port up anew for each.
+            self.port.apply_settings(
+                {
+                    "bytesize": line.data_bits,
+                    "parity": line.parity.value[0].upper(),
+                    "stopbits": line.stop_bits,
+                    "rtscts": line.flow is Flow.RTS_CTS,
+                    "xonxoff": line.flow is Flow.XON_XOFF,
+                }
+            )
+
+        await self.call(work, LINES_SECONDS, f"changing to {line}")
+
+    async def send_break(self, seconds: float) -> None:
+        """See `Handle.send_break`."""
+        await self.call(lambda: self.port.send_break(seconds), seconds + LINES_SECONDS, "the break")
+
     async def close(self, handle: BaseHandle, work: Callable[[], object], limit: float = CLOSE_SECONDS) -> None:
         """Run `work`, which closes the port, for at most `limit` seconds; `handle` warns when that is not enough."""
         try:
@@ -92,3 +114,13 @@ class PyserialHandle(BaseHandle):
         self._check_open()
         await self._calls.set_baud(baud)
         self.baud = baud
+
+    async def set_format(self, line: LineFormat) -> None:
+        """See `Handle.set_format`."""
+        self._check_open()
+        await self._calls.set_format(line)
+
+    async def send_break(self, seconds: float) -> None:
+        """See `Handle.send_break`."""
+        self._check_open()
+        await self._calls.send_break(seconds)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from espmon.port import telnet
 from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import PortWarningKind
+from espmon.port.line_format import USUAL, Flow, LineFormat, Parity
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.stream import StreamHandle, address, connect, options
 from espmon.port.telnet import SERVER, Command, Control
@@ -22,12 +23,23 @@ ACKNOWLEDGE_SECONDS = 1.0
 MAX_REPLY = 4096
 """Most bytes of negotiation answers to one read; a server that asks for more is broken."""
 
-_SETTINGS = (
-    (Command.SET_DATASIZE, bytes((8,))),
-    (Command.SET_PARITY, bytes((1,))),
-    (Command.SET_STOPSIZE, bytes((1,))),
-    (Command.SET_CONTROL, bytes((Control.NO_FLOW_CONTROL,))),
-)
+_PARITIES = {Parity.NONE: 1, Parity.ODD: 2, Parity.EVEN: 3, Parity.MARK: 4, Parity.SPACE: 5}
+_STOP_SIZES = {1.0: 1, 2.0: 2, 1.5: 3}
+_FLOWS = {
+    Flow.NONE: Control.NO_FLOW_CONTROL,
+    Flow.XON_XOFF: Control.XON_XOFF,
+    Flow.RTS_CTS: Control.HARDWARE_FLOW_CONTROL,
+}
+"""Values of the commands, from RFC 2217."""
+
+
+def _format_commands(line: LineFormat) -> list[tuple[int, bytes]]:
+    return [
+        (Command.SET_DATASIZE, bytes((line.data_bits,))),
+        (Command.SET_PARITY, bytes((_PARITIES[line.parity],))),
+        (Command.SET_STOPSIZE, bytes((_STOP_SIZES[line.stop_bits],))),
+        (Command.SET_CONTROL, bytes((_FLOWS[line.flow],))),
+    ]
 
 
 class Rfc2217Handle(StreamHandle):
@@ -143,7 +155,7 @@ class Rfc2217Handle(StreamHandle):
         if not self._negotiator.serial_control:
             raise self._not_rfc2217()
         answers = await self._ask(
-            [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_SETTINGS],
+            [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_format_commands(USUAL)],
             min(limit, NEGOTIATE_SECONDS),
             self._acknowledged,
         )
@@ -196,6 +208,27 @@ class Rfc2217Handle(StreamHandle):
         )
         self.baud = baud
         self._check_rate(answers[0])
+
+    async def set_format(self, line: LineFormat) -> None:
+        """See `Handle.set_format`. A server answers with what it does: anything else than asked for is UNSUPPORTED."""
+        self._check_open()
+        commands = _format_commands(line)
+        answers = await self._ask(commands, ACKNOWLEDGE_SECONDS, self._acknowledged)
+        if any(
+            answer is not None and answer[:1] != value for (_, value), answer in zip(commands, answers, strict=True)
+        ):
+            raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: the server does not take {line}")
+        if self._acknowledged and None in answers:
+            self.warn(PortWarningKind.UNCONFIRMED, f"The server does not confirm {line}")
+
+    async def send_break(self, seconds: float) -> None:
+        """See `Handle.send_break`."""
+        self._check_open()
+        await self._ask([(Command.SET_CONTROL, bytes((Control.BREAK_ON,)))], ACKNOWLEDGE_SECONDS, False)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await self._ask([(Command.SET_CONTROL, bytes((Control.BREAK_OFF,)))], ACKNOWLEDGE_SECONDS, False)
 
     async def write(self, data: bytes, timeout: float = 5.0) -> None:
         """See `Handle.write`."""

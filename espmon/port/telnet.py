@@ -41,6 +41,10 @@ class Control(IntEnum):
     """Values of SET_CONTROL."""
 
     NO_FLOW_CONTROL = 1
+    XON_XOFF = 2
+    HARDWARE_FLOW_CONTROL = 3
+    BREAK_ON = 5
+    BREAK_OFF = 6
     DTR_ON = 8
     DTR_OFF = 9
     RTS_ON = 11

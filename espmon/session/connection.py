@@ -7,7 +7,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from espmon.port import TO_ACT_ON, Handle, PortError, PortIdentity, PortWarning, device_key, identify, wait_for_port
+from espmon.port import (
+    TO_ACT_ON,
+    USUAL,
+    Handle,
+    PortError,
+    PortErrorKind,
+    PortIdentity,
+    PortWarning,
+    device_key,
+    identify,
+    wait_for_port,
+)
 from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
 from espmon.session.port_lookup import looked_up, open_to_monitor, port_of, remember_chip
@@ -107,6 +118,7 @@ class Connection:
                 url=request.url,
                 name=request.name or request.url,
                 baud=request.baud,
+                line=request.line,
                 hint="",
                 chip=None,
                 chip_key=None,
@@ -121,13 +133,34 @@ class Connection:
             self.identity = await looked_up(lambda: self._access.identifier(url))
             known = device_key(self.identity.serial_number, self.identity.location)
             self._reporter.publish(replace(self._reporter.status, device=known or url))
-            return await self._access.opener(url, baud=request.baud, no_reset=request.no_reset)
+            return await self._opened(url, request.baud)
         except PortError as error:
             self._reporter.publish(replace(self._reporter.status, hint=error.hint))
             self._lifecycle.fire(Trigger.OPEN_FAILED, error.message)
             return None
         finally:
             self._opening = None
+
+    async def _opened(self, url: str, baud: int) -> Handle:
+        """Open, and set the line as it was asked for; a port that cannot do that is used as it is, and that is said."""
+        request, line = self._request, self._reporter.status.line
+        handle = await self._access.opener(url, baud=baud, no_reset=request.no_reset)
+        try:
+            if line != USUAL:
+                await handle.set_format(line)
+            if request.dtr is not None or request.rts is not None:
+                await handle.set_lines(dtr=request.dtr, rts=request.rts)
+        except PortError as error:
+            if error.kind is not PortErrorKind.UNSUPPORTED:
+                await handle.close()
+                raise
+            self._reporter.notify(str(error), Severity.WARNING)
+            line_id = self._reporter.mark(error.message)
+            self._reporter.list_event(SessionNote(*self._reporter.here, error.message), line_id)
+        except BaseException:
+            await handle.close()
+            raise
+        return handle
 
     def begin(self, handle: Handle) -> None:
         """Read a port that was just opened, and let the lifecycle go on."""
@@ -219,7 +252,7 @@ class Connection:
             if seen:
                 self._lifecycle.fire(Trigger.REAPPEAR)
             try:
-                handle = await self._access.opener(url, baud=reporter.status.baud, no_reset=self._request.no_reset)
+                handle = await self._opened(url, reporter.status.baud)
             except PortError as error:
                 reporter.publish(replace(reporter.status, hint=error.hint))
                 if seen:

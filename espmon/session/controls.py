@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from espmon.port import Handle, PortError, PortErrorKind, ResetSequence
+from espmon.port import Handle, LineFormat, PortError, PortErrorKind, ResetSequence
 from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
 from espmon.session.reporter import Reporter
@@ -90,6 +90,23 @@ class Controls:
             self._reporter.publish(replace(self._reporter.status, baud=baud))
 
         await self._act("Rate not changed", work)
+
+    async def set_format(self, line: LineFormat) -> None:
+        """Change data bits, parity, stop bits and flow control of the open port."""
+
+        async def work(handle: Handle) -> None:
+            await handle.set_format(line)
+            self._reporter.publish(replace(self._reporter.status, line=line))
+
+        await self._act("Not changed", work)
+
+    async def set_lines(self, dtr: bool | None, rts: bool | None) -> None:
+        """Move DTR and RTS by hand."""
+        await self._act("Not moved", lambda handle: handle.set_lines(dtr=dtr, rts=rts))
+
+    async def send_break(self, seconds: float) -> None:
+        """Hold the line in a break."""
+        await self._act("No break", lambda handle: handle.send_break(seconds))
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""

@@ -42,7 +42,7 @@ from espmon.session.terminal_answers import TerminalAnswers
 from espmon.text import plain
 
 if TYPE_CHECKING:
-    from espmon.port import PortError
+    from espmon.port import LineFormat, PortError
     from espmon.postmortem.panic_report import PanicReport
     from espmon.records.events.panic_record import Panic
     from espmon.rom import ProbeResult
@@ -224,6 +224,8 @@ class Session:
         if request.elf:
             self._decoder.show_elf(ElfState.LOADING, request.elf[0])
         self.connection.begin(handle)
+        if request.reset and not request.probe:
+            await self.reset()
         if request.elf:
             self._tasks.spawn(self.set_elf(request.elf))
         self._ticker = asyncio.create_task(self._tick())
@@ -358,6 +360,18 @@ class Session:
     async def set_baud(self, baud: int) -> None:
         """Change the rate of the open port."""
         await self._controls.set_baud(baud)
+
+    async def set_format(self, line: LineFormat) -> None:
+        """Change data bits, parity, stop bits and flow control of the open port."""
+        await self._controls.set_format(line)
+
+    async def set_lines(self, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Move DTR and RTS by hand (True asserts); None leaves a line as it is."""
+        await self._controls.set_lines(dtr, rts)
+
+    async def send_break(self, seconds: float) -> None:
+        """Hold the line in a break for so long."""
+        await self._controls.send_break(seconds)
 
     async def screenshot(self) -> PortError | None:
         """Send the trigger; the PNG that arrives becomes an event and a file. Returns why it was not sent."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from espmon.port.line_format import USUAL, LineFormat
 from espmon.records.capabilities import Capabilities
 from espmon.records.record import Record
 from espmon.records.record import Severity as Severity
@@ -133,6 +134,9 @@ class Status:
     """What the board is known by: `serial:...` or `location:...`, else the name of its port; "" before it is known."""
 
     baud: int = 115200
+    line: LineFormat = USUAL
+    """As it was asked for; what the port does not take is in the log."""
+
     usb: tuple[int, int] | None = None
     has_modem_lines: bool = True
     lease: str | None = None
@@ -324,6 +328,16 @@ class OpenRequest:
 
     no_reset: bool = False
     """Keep DTR/RTS as quiet as the system allows while opening."""
+
+    line: LineFormat = USUAL
+    """Data bits, parity, stop bits, flow control."""
+
+    dtr: bool | None = None
+    rts: bool | None = None
+    """How the lines are left once the port is open, None as they are."""
+
+    reset: bool = False
+    """Restart the board once the port is open (the user agreed)."""
 
     elf: tuple[Path, ...] = ()
     name: str = ""

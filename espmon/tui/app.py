@@ -22,6 +22,7 @@ from espmon.tui.debug_dialogs import DebugDialogs
 from espmon.tui.flash_dialogs import Flashing
 from espmon.tui.host import Host
 from espmon.tui.leaving import Leaving
+from espmon.tui.line_dialogs import LineDialogs
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
@@ -119,6 +120,7 @@ class EspmonApp(Host):
         self.router = routes.Router(self)
         self.questions = Questions(self)
         self.sending = SendingDialogs(self)
+        self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self._artifacts: Artifacts | None = None
         self.flashing = Flashing(self)
@@ -289,6 +291,10 @@ class EspmonApp(Host):
     def action_pacing(self, what: str) -> None:
         """Other pauses in texts that are sent."""
         self.sending.ask_pacing(what)
+
+    def action_line(self, what: str) -> None:
+        """Data bits and parity, or a break."""
+        self.line.ask(what)
 
     def action_baud(self) -> None:
         """Another rate."""

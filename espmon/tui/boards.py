@@ -21,6 +21,7 @@ MAX_HOLDERS = 16
 def ports(discover: Callable[[], Sequence[PortInfo]]) -> list[PortRow]:
     """Ports for the picker: those that are here with what is remembered of them, then known boards that are not."""
     from espmon.port import DeviceRegistry, PortError
+    from espmon.port.line_format import LineFormat
     from espmon.port.platform import holders
     from espmon.tui.screens.ports import PortRow, port_row
 
@@ -35,6 +36,7 @@ def ports(discover: Callable[[], Sequence[PortInfo]]) -> list[PortRow]:
         device = known.pop(port.key, None)
         if device is not None:
             row = replace(row, baud=device.baud, elf=Path(device.elf) if device.elf else None)
+            row = replace(row, line=LineFormat.parse(device.line) if device.line else None)
             row = replace(row, nickname=device.nickname or row.nickname, chip_guess=device.chip or row.chip_guess)
             row = replace(row, product=device.name or row.product)
         if number < MAX_HOLDERS and not row.busy:

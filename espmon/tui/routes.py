@@ -216,6 +216,7 @@ class Router:
                 name=row.nickname or row.product or "",
                 baud=row.baud or request.baud,
                 elf=(row.elf,) if row.elf is not None else request.elf,
+                line=row.line or request.line,
             )
         if isinstance(app.screen, PickerScreen):
             app.screen.dismiss(request)

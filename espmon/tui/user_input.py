@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from espmon.port.line_format import LineFormat
 from espmon.port.opening import MAX_BAUD
 from espmon.regular_file import open_regular
 
 LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
 """Rates offered, likeliest first. 74880 is what the ESP8266 and 26 MHz ESP32 boot ROMs speak."""
+
+MAX_BREAK_SECONDS = 10.0
+"""Longest break."""
 
 BAUD_WANTED = f"Enter a number from 1 to {MAX_BAUD}"
 """What to do about a text that is no rate."""
@@ -21,6 +25,24 @@ def baud_of(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_BAUD))):
         return None
     return int(text) if 0 < int(text) <= MAX_BAUD else None
+
+
+def format_problem(text: str) -> str:
+    """Why `text` names no format of a line, "" when it does."""
+    try:
+        LineFormat.parse(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def break_of(text: str) -> float | None:
+    """The length of a break that `text` names in seconds; None when it names none, or one that is too long."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds <= MAX_BREAK_SECONDS else None
 
 
 def path_of(text: str) -> Path:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from espmon.port import LineFormat
 from espmon.postmortem import StackFrame
 from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
@@ -352,6 +353,15 @@ class FakeSession:
     async def set_baud(self, baud: int) -> None:
         self.calls.append(f"set_baud {baud}")
         self.set(baud=baud)
+
+    async def set_format(self, line: LineFormat) -> None:
+        self.set(line=line)
+
+    async def set_lines(self, dtr: bool | None = None, rts: bool | None = None) -> None:
+        self.calls.append(f"set_lines dtr={dtr} rts={rts}")
+
+    async def send_break(self, seconds: float) -> None:
+        self.calls.append(f"send_break {seconds:g}")
 
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         self.calls.append("set_elf")

@@ -76,6 +76,11 @@ class SendingView(MonitorView):
         else:
             self.link.on_outgoing(lambda outgoing: outgoing.stop())
 
+    def action_modem_line(self, name: str, asserted: bool) -> None:
+        """Move DTR or RTS by hand."""
+        session = self.link.session
+        self.link.ask(session.set_lines(dtr=asserted) if name == "dtr" else session.set_lines(rts=asserted))
+
     def action_echo(self) -> None:
         """The next kind of local echo."""
         kinds = list(LocalEcho)

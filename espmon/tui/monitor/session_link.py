@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from espmon.port import PortError, PortErrorKind
+from espmon.port import LineFormat, PortError, PortErrorKind
 from espmon.session.pacing import Pacing, Text
 from espmon.session.runner import LoopThread
 from espmon.session.sent import LocalEcho, SentBy
@@ -175,6 +175,15 @@ class SessionLike(Protocol):
     async def set_baud(self, baud: int) -> None:
         """Change the rate."""
 
+    async def set_format(self, line: LineFormat) -> None:
+        """Change data bits, parity, stop bits and flow control."""
+
+    async def set_lines(self, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Move DTR and RTS."""
+
+    async def send_break(self, seconds: float) -> None:
+        """Hold the line in a break."""
+
     async def set_elf(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files for decoding."""
 
@@ -222,7 +231,7 @@ class Waiting:
 
     open = consent = decline = cancel = close = send = _nothing
     reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = run = flash = _nothing
-    decode_again = set_baud = _nothing
+    decode_again = set_baud = set_format = set_lines = send_break = _nothing
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input
 
 from espmon.tui.screens.dialog import Dialog, Line
-from espmon.tui.user_input import baud_of
+from espmon.tui.user_input import baud_of, format_problem
 
 NICKNAME = re.compile(r"[a-z0-9_-]+")
 """What a nickname may be: it stands where a port may stand on the command line."""
@@ -23,6 +23,7 @@ FIELDS = (
     ("name", "Name", "what it is"),
     ("description", "Description", "where it is, what it is for"),
     ("baud", "Baud", "empty: as chosen when opening"),
+    ("line", "Line", "empty: 8N1; as in 7E1, 8N1 rts-cts"),
     ("elf", "ELF", "for decoding; empty: found by its SHA"),
 )
 """(field, label, placeholder)."""
@@ -101,6 +102,8 @@ class DeviceForm(Dialog[Changes | None]):
             return "nickname", f"{nickname} is another board's nickname"
         if baud and baud_of(baud) is None:
             return "baud", f"{baud} is not a baud rate"
+        if texts["line"] and (problem := format_problem(texts["line"])):
+            return "line", problem
         return "", ""
 
     def action_accept(self) -> None:

@@ -157,6 +157,7 @@ class DeviceManagerScreen(ModalScreen[str | None]):
                 ("chip", device.chip),
                 ("MAC", device.mac),
                 ("baud", str(device.baud or "")),
+                ("line", device.line),
                 ("ELF", device.elf),
                 ("port", device.port or "not plugged in"),
             ]
@@ -250,6 +251,7 @@ class DeviceManagerScreen(ModalScreen[str | None]):
             "name": device.name or device.product,
             "description": device.description,
             "baud": str(device.baud or ""),
+            "line": device.line,
             "elf": device.elf,
         }
         verb = "Edit" if device.known else "Add"

@@ -379,7 +379,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             paths = (path, *paths)
         name = "" if port is None else port.nickname or port.product or ""
         probe = self.query_one("#probe", Checkbox).value
-        return replace(self._defaults, url=url, baud=baud, probe=probe, elf=paths, name=name)
+        line = self._defaults.line if port is None else port.line or self._defaults.line
+        return replace(self._defaults, url=url, baud=baud, line=line, probe=probe, elf=paths, name=name)
 
     def _can_skip_probe(self) -> bool:
         return self._failed is not None and self._failed.probe

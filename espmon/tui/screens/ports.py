@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from espmon.port.line_format import LineFormat
 from espmon.tui.screens.table import Column, Row
 
 
@@ -74,6 +75,9 @@ class PortRow:
 
     elf: Path | None = None
     """The ELF remembered for this board."""
+
+    line: LineFormat | None = None
+    """The line settings remembered for this board."""
 
     @property
     def state(self) -> str:
