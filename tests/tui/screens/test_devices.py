@@ -17,7 +17,7 @@ from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text, se
 
 GFX = DeviceRow(
     "serial:7C:DF:A1:00:11:22", "gfx-board", "Graphics board", "on the desk", "ESP32-S3", "7c:df:a1:00:11:22",
-    115200, "/home/u/gfx.elf", "/dev/ttyACM0",
+    115200, "/home/u/gfx.elf", port="/dev/ttyACM0",
 )  # fmt: skip
 LAB = DeviceRow("location:1-4", "lab-3", "Old relay", chip="ESP8266", baud=74880)
 NEW = DeviceRow("serial:0001", port="/dev/ttyUSB0", product="CP2102N", known=False)
