@@ -73,6 +73,9 @@ class Link:
         self.before_read: Callable[[], Awaitable[None]] | None = None
         """Awaited before each read of the pipeline's: who prints what comes holds the port up until it has room."""
 
+        self.gather_seconds = GATHER_SECONDS
+        """For small reads of a stream to come together; less for who waits for a line rather than for a frame."""
+
         self.received = 0
         """Bytes received since the session began, leases included."""
 
@@ -150,7 +153,7 @@ class Link:
                     pipeline.feed(data, now)
                     steady, last = now - last < STEADY_SECONDS and len(data) < SMALL_READ, now
                     if steady:
-                        await lease.gather(GATHER_SECONDS)
+                        await lease.gather(self.gather_seconds)
                 else:
                     pipeline.tick(now)
         except PortError as error:

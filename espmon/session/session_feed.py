@@ -21,6 +21,10 @@ SESSION_EVENTS = (FlashEvent, LinkEvent, ProbeEvent, SessionNote)
 """Events that no sink gets, because no bytes stand behind them."""
 
 
+GATHER_SECONDS = 0.002
+"""For small reads of a stream to come together: who expects a line hears of it within 5 ms of its last byte."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tail:
     """The line that a board has begun, as it stands."""
@@ -43,6 +47,7 @@ class SessionFeed:
         self._listed = -1
         session.pipeline.sinks.append(self._sink)
         session.subscribe(self._changed)
+        session.connection.link.gather_seconds = GATHER_SECONDS
 
     def _sink(self, part: Part, entry: int | None) -> None:
         if getattr(part, "source", "") != "mark":
