@@ -263,7 +263,8 @@ def help_rows(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, s
         (f"{on} {entry.shown}, {back} {entry.shown}", f"To the next {entry.label}, to the one before", "", MOVE)
         for entry in WALK
     ]
-    return rows
+    groups = list(dict.fromkeys(group for *_, group in rows))
+    return sorted(rows, key=lambda row: groups.index(row[3]))
 
 
 def keys_of(action: Action, keymap: Mapping[str, str]) -> str:
