@@ -165,6 +165,12 @@ class Settings:
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Binding id -> keys, to rebind any key: the ids of `espmon.tui.actions.ACTIONS` ("log.search"), and app.menu."""
 
+    macros: Mapping[str, str] = field(default_factory=dict)
+    """Name -> text that the palette sends under that name, each of its lines with the line end of the input line."""
+
+    macro_keys: Mapping[str, str] = field(default_factory=dict)
+    """Key -> name of the macro that it sends, as in `f5 = "heap"`."""
+
     levels: tuple[LevelRule, ...] = ()
     """Tables `[levels.NAME]` with `regex`, `level` and `tag`: heads of lines that espmon does not know."""
 

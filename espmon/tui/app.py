@@ -26,6 +26,7 @@ from espmon.tui.line_dialogs import LineDialogs
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
+from espmon.tui.sanitise import plain
 from espmon.tui.sending_dialogs import SendingDialogs
 from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES, theme_problem
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from espmon.tui.artifact_dialogs import Artifacts
 
 ScreenResult = TypeVar("ScreenResult")
+
+MAX_MACRO_SHOWN = 80
+"""Characters of a macro that the palette shows."""
 
 CLOSE_SECONDS = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
@@ -336,6 +340,9 @@ class EspmonApp(Host):
         """The palette: every action of the table, and Textual's own."""
         yield from super().get_system_commands(screen)
         if isinstance(screen, MonitorScreen):
+            for name, text in self.settings.macros.items():
+                help_text = plain(text)[:MAX_MACRO_SHOWN]
+                yield SystemCommand(f"Send {plain(name)}", help_text, self._runs(f"screen.macro({name!r})"))
             for action in actions.ACTIONS:
                 if action.id == "app.palette":
                     continue

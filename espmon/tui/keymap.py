@@ -79,7 +79,12 @@ def checked(settings: Settings, source: str) -> tuple[Settings, list[str]]:
         else:
             keymap[name] = keys
     problems += [f"{source}: [keymap] {clash}" for clash in _clashes(settings, keymap)]
-    return replace(settings, keymap=keymap), problems
+    macro_keys = {key: name for key, name in settings.macro_keys.items() if is_key(key) and name in settings.macros}
+    for key, name in settings.macro_keys.items():
+        if key not in macro_keys:
+            why = f"there is no macro {name!r}" if is_key(key) else "it is no key"
+            problems.append(f"{source}: [macro_keys] {key!r}: {why}; ignored")
+    return replace(settings, keymap=keymap, macro_keys=macro_keys), problems
 
 
 def ids(context: str) -> Mapping[str, str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from espmon.session.sent import LocalEcho
+from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.status import TRANSFER_LEASE, Progress
+from espmon.session.status import TRANSFER_LEASE, Capture, Progress
+from espmon.tui import keymap
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.transfer_screen import TransferScreen
 from espmon.tui.sending_dialogs import bytes_of
@@ -129,3 +131,42 @@ async def test_received_files_go_into_a_folder_that_is_there(tmp_path: Path) -> 
         case.app.screen.query_one("#entry").value = str(tmp_path)  # type: ignore[attr-defined]
         await case.press("enter")
         await case.until(lambda: TRANSFER_LEASE in case.session.calls)
+
+
+MACROS = Settings(macros={"heap": "heap", "two": "a\nb"}, macro_keys={"f5": "heap", "f6": "two", "f7": "none"})
+
+
+async def test_a_macro_is_sent_by_its_key_also_while_typing() -> None:
+    async with running(settings=MACROS) as case:
+        await case.press("i", "x", "f5")
+        await case.until(lambda: case.session.sent == [b"heap\r"])
+        await case.press("f6")
+        await case.until(lambda: case.session.outgoing.texts)
+        assert (case.session.outgoing.texts[0].title, case.session.outgoing.texts[0].lines) == ("two", (b"a", b"b"))
+        await case.press("f7")
+        assert case.screen.query_one("#input").value == "x"  # type: ignore[attr-defined]
+
+
+async def test_macros_are_in_the_palette() -> None:
+    async with running(settings=MACROS) as case:
+        (command,) = [one for one in case.app.get_system_commands(case.screen) if one.title == "Send heap"]
+        await command.callback()
+        await case.until(lambda: case.session.sent == [b"heap\r"])
+
+
+async def test_a_macro_waits_for_no_payload() -> None:
+    async with running(settings=MACROS) as case:
+        case.session.set(capture=Capture("png", 1, None, 0, 0.0))
+        await case.press("f5")
+        await case.until(lambda: any("not free" in note.message for note in case.app._notifications))
+        assert case.session.sent == []
+
+
+def test_a_key_that_is_none_and_a_macro_that_is_none_are_said() -> None:
+    keys = {"f5": "heap", "f6": "none", "no such key": "heap"}
+    settings, problems = keymap.checked(Settings(macros={"heap": "heap"}, macro_keys=keys), "f")
+    assert settings.macro_keys == {"f5": "heap"}
+    assert problems == [
+        "f: [macro_keys] 'f6': there is no macro 'none'; ignored",
+        "f: [macro_keys] 'no such key': it is no key; ignored",
+    ]

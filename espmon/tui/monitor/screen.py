@@ -19,7 +19,7 @@ from espmon.session.state import State
 from espmon.session.status import WAITS
 from espmon.tui import actions
 from espmon.tui.monitor.raw_mode import RawMode
-from espmon.tui.monitor.sending_view import SendingView
+from espmon.tui.monitor.sending_view import SendingView, macro_bindings
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.event_list import EventList
@@ -79,7 +79,7 @@ class MonitorScreen(SendingView):
         self._raw = RawMode(self, self._send_keys, lambda: self.status, *caught)
         # Textual's key map moves bindings that there are; these are there because the user wants them.
         chosen = BindingsMap(actions.chosen_bindings(settings.keymap))
-        self._bindings = BindingsMap.merge([self._bindings, chosen])
+        self._bindings = BindingsMap.merge([BindingsMap(macro_bindings(settings)), self._bindings, chosen])
 
     # -- typing -------------------------------------------------------------------------------------------------
 

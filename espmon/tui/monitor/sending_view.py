@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from textual import on
+from textual.binding import Binding
 
 from espmon.session.pacing import Text
-from espmon.session.sent import LocalEcho
-from espmon.session.settings import Settings
+from espmon.session.sent import LocalEcho, SentBy
+from espmon.session.settings import LINE_ENDS, Settings
+from espmon.session.state import State
 from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.line_history import history_of
+
+NEVER_TEXT = re.compile(r"f\d+|(?:ctrl|alt)\+.+")
+"""Keys that type nothing: a macro on one of them is sent wherever the user is."""
 
 ECHO_WORDS = {
     LocalEcho.OFF: "off",
     LocalEcho.LINES: "sent lines stand in the log",
     LocalEcho.KEYS: "sent lines, and what is typed in raw mode",
 }
+
+
+def macro_bindings(settings: Settings) -> list[Binding]:
+    """The keys that send a macro; a key that types a character does so only where nothing is typed."""
+    return [
+        Binding(key, f"macro({name!r})", name, show=False, priority=NEVER_TEXT.fullmatch(key) is not None)
+        for key, name in settings.macro_keys.items()
+        if name in settings.macros
+    ]
 
 
 class SendingView(MonitorView):
@@ -68,6 +83,16 @@ class SendingView(MonitorView):
                 line.send(event.lines)
 
         self.app.push_screen(ConfirmScreen(f"Send {len(event.lines):,} pasted lines?", body, "Send"), answered)
+
+    def action_macro(self, name: str) -> None:
+        """Send a text of the settings: at once where it is one line, else with the pauses that are set."""
+        lines, eol = self.settings.macros[name].splitlines() or [""], LINE_ENDS[self.query_one(InputLine).eol]
+        if self.status.state is not State.MONITORING or self.status.capture is not None:
+            self.app.notify(f"{name} is not sent: the port is not free for it", severity="warning", markup=False)
+        elif len(lines) > 1:
+            self.send_lines(lines, eol, name)
+        else:
+            self.link.send(lines[0].encode("utf-8", "surrogateescape") + eol, SentBy.MACRO)
 
     def action_stop_sending(self) -> None:
         """Send no more of the text that is on its way."""
