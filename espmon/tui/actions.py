@@ -51,7 +51,7 @@ class Action:
         )
 
 
-MOVE, LOOK, FIND, BOARD, SEND, PROGRAM = "Move", "Look", "Find", "Board", "Send", "Program"
+MOVE, LOOK, FIND, BOARD, SEND, LINE, PROGRAM = "Move", "Look", "Find", "Board", "Send", "Line", "Program"
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
@@ -126,13 +126,13 @@ ACTIONS: tuple[Action, ...] = (
            "For a board that waits in its debug stub.", BOARD, "app.stub"),
     Action("board.baud", "B", "Baud rate", "Set baud rate", "Of this port; the board is not told.", BOARD,
            "app.baud"),
-    Action("board.line", "", "Line settings", "Line settings: data bits, parity, stop bits, flow control",
-           "As in 8N1, 7E1 rts-cts.", BOARD, "app.line('format')"),
-    Action("board.break", "", "Break", "Send a break", "Of a length of your choice.", BOARD, "app.line('break')"),
-    Action("board.dtr_on", "", "DTR on", "DTR on (asserted)", "By hand.", BOARD, "modem_line('dtr', True)"),
-    Action("board.dtr_off", "", "DTR off", "DTR off (released)", "By hand.", BOARD, "modem_line('dtr', False)"),
-    Action("board.rts_on", "", "RTS on", "RTS on (asserted)", "By hand.", BOARD, "modem_line('rts', True)"),
-    Action("board.rts_off", "", "RTS off", "RTS off (released)", "By hand.", BOARD, "modem_line('rts', False)"),
+    Action("board.line", "", "Line settings", "Line settings, as in 8N1 or 7E1",
+           "Bits, parity, stops, flow control.", LINE, "app.line('format')"),
+    Action("board.break", "", "Break", "Send a break", "Of a length of your choice.", LINE, "app.line('break')"),
+    Action("board.dtr_on", "", "DTR on", "DTR on (asserted)", "By hand.", LINE, "modem_line('dtr', True)"),
+    Action("board.dtr_off", "", "DTR off", "DTR off (released)", "By hand.", LINE, "modem_line('dtr', False)"),
+    Action("board.rts_on", "", "RTS on", "RTS on (asserted)", "By hand.", LINE, "modem_line('rts', True)"),
+    Action("board.rts_off", "", "RTS off", "RTS off (released)", "By hand.", LINE, "modem_line('rts', False)"),
     Action("board.elf", "E", "ELF", "Choose the ELF for decoding", "Also for lines already there.", BOARD, "app.elf"),
     Action("board.reload_elf", "L", "Reload ELF", "Load the ELF in use again", "After a build.", BOARD,
            "app.reload_elf"),
@@ -162,7 +162,7 @@ ACTIONS: tuple[Action, ...] = (
            "app.pacing('line')"),
     Action("board.char_delay", "", "Character delay", "Pause after each character of a text", "Pastes and files.",
            SEND, "app.pacing('char')"),
-    Action("board.line_prompt", "", "Prompt", "Prompt that each line of a text waits for", "A regular expression.",
+    Action("board.line_prompt", "", "Prompt", "Prompt between the lines of a text", "A regular expression.",
            SEND, "app.pacing('prompt')"),
     Action("board.output", "", "Output", "Output on the screen on and off", "Recording goes on.", LOOK, "output"),
     Action("board.log", "", "Log file", "Log to a file on and off", "Asks for the name.", BOARD, "app.log_file"),
