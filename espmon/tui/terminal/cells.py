@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich import cells
 from rich.cells import cell_len
@@ -22,20 +23,17 @@ from espmon.tui.terminal.pens import LINK
 MAX_STRIPS = 4096
 """Strips, and styles, remembered as cells."""
 
-_NARROW = (
-    r"\x20-\x7e\xa1-\xac\xae-\u02ff\u0391-\u03a1\u03a3-\u03c9\u0400-\u0482\u048a-\u052f\u2010-\u2015\u2018-\u2027"
-    r"\u2030-\u2038\u2190-\u2193\u21b1-\u21b3\u2200-\u22ff\u2409\u2424\u2500-\u25ee\u2800-\u28ff"
-)
-"""One cell in every terminal."""
+NARROW = (
+    (0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x2FF), (0x391, 0x3A1), (0x3A3, 0x3C9), (0x400, 0x482), (0x48A, 0x52F),
+    (0x2010, 0x2015), (0x2018, 0x2027), (0x2030, 0x2038), (0x2190, 0x2193), (0x21B1, 0x21B3), (0x2200, 0x22FF),
+    (0x2409, 0x2409), (0x2424, 0x2424), (0x2500, 0x25EE), (0x2800, 0x28FF),
+)  # fmt: skip
+"""Characters that are one cell in every terminal: (first, last)."""
 
-_WIDE = r"\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
-"""Two cells in every terminal."""
-
-_ODD = re.compile(rf".?[^{_NARROW}{_WIDE}]+", re.DOTALL)
-"""What is measured differently, with the character that it may stand on."""
+WIDE = ((0x3041, 0x3096), (0x30A1, 0x30FA), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xFF01, 0xFF60))
+"""Those that are two."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-WIDE = re.compile(f"[{_WIDE}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +115,35 @@ class CellReader:
         return found
 
 
+@lru_cache(maxsize=4096)
+def sure_width(character: str) -> int:
+    """Cells of a character; 0: terminals differ."""
+    code = ord(character)
+    for width, ranges in ((1, NARROW), (2, WIDE)):
+        if any(first <= code <= last for first, last in ranges):
+            return width
+    return 0
+
+
 def _units(text: str, texts: list[str]) -> None:
     """Add a text that is not only ASCII to `texts`."""
+    widths = [sure_width(character) for character in text]
     at = 0
     while at < len(text):
-        odd = _ODD.search(text, at)
-        plain = text[at : len(text) if odd is None else odd.start()]
-        for character in plain:
-            texts.append(character)
-            if WIDE.match(character):
-                texts.append("")
-        if odd is None:
-            return
-        at = odd.end()
-        for first, end, width in _graphemes(odd[0]):
-            grapheme = odd[0][first:end]
+        odd = widths.index(0, at) if 0 in widths[at:] else len(text) + 1
+        start = max(at, odd - 1)  # with the character that it may stand on
+        for character, width in zip(text[at:start], widths[at:start], strict=True):
+            texts += (character,) if width == 1 else (character, "")
+        at = odd
+        while at < len(text) and not widths[at]:
+            at += 1
+        part = text[start:at]
+        for first, end, width in _graphemes(part) if part else ():
             if width:
-                texts += [grapheme, *[""] * (width - 1)]
+                texts += [part[first:end], *[""] * (width - 1)]
             elif texts:
                 # It changes the character before it.
-                texts[max(place for place, one in enumerate(texts) if one)] += grapheme
+                texts[max(place for place, one in enumerate(texts) if one)] += part[first:end]
 
 
 def _graphemes(text: str) -> list[tuple[int, int, int]]:
@@ -150,7 +157,7 @@ def _graphemes(text: str) -> list[tuple[int, int, int]]:
 
 def is_odd(unit: str) -> bool:
     """Whether terminals may differ on how wide this is."""
-    return len(unit) > 1 or _ODD.fullmatch(unit) is not None
+    return len(unit) > 1 or not sure_width(unit)
 
 
 def width_at(texts: Sequence[str | None], at: int) -> int:

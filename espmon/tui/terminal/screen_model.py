@@ -12,7 +12,7 @@ from itertools import pairwise
 from operator import ne, or_
 from typing import cast
 
-from espmon.tui.terminal.cells import WIDE, Cells, is_odd, width_at
+from espmon.tui.terminal.cells import Cells, is_odd, width_at
 from espmon.tui.terminal.pens import Pens
 
 MIN_SCROLLED = 3
@@ -235,7 +235,7 @@ class ScreenModel:
         out = self._out
         while at < end:
             unit, width = str(texts[at]), width_at(texts, at)
-            if not unit.isascii() and not (len(unit) == 1 and WIDE.match(unit)) and is_odd(unit):
+            if not unit.isascii() and is_odd(unit):
                 # However wide the terminal draws it, its cells are cleared before and the cursor is right after.
                 out.append(f"{' ' * width}\x1b[{y + 1};{at + 1}H{unit}\x1b[{y + 1};{at + width + 1}H")
             else:
