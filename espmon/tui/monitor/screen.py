@@ -30,6 +30,9 @@ from espmon.tui.widgets.log_pane import LogPane
 BEGIN_TYPING = frozenset({"input", "raw", "search", "filter"})
 """Actions after which keys are text."""
 
+NEED_ALL = frozenset({"menu", "raw", "raw_anywhere"})
+"""Actions that begin with what the first frame does without."""
+
 ALWAYS = frozenset({"menu", "interrupt", "exit_key", "focus", "blur"})
 """Actions that work while keys go to the board."""
 
@@ -326,6 +329,8 @@ class MonitorScreen(SendingView):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While keys go to the board or to the menu, only what still works is offered."""
+        if not self.completed and action in NEED_ALL:
+            return False
         if self._by_menu or not self.completed or action in ALWAYS:
             return True
         if action == "stop_sending":
