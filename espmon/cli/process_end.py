@@ -15,11 +15,17 @@ END_SECONDS = 1.0
 def end_soon(code: int) -> None:
     """Python is about to end the process with `code`: do not let threads that hang keep it."""
 
+    begun = _thread.allocate_lock()
+    begun.acquire()
+
     def watch() -> None:
+        begun.release()
         time.sleep(END_SECONDS)
         os._exit(code)
 
     _thread.start_new_thread(watch, ())  # `threading` takes longer to import than some commands run
+    # A thread that begins while the interpreter is being taken down ends the process with a signal.
+    begun.acquire(timeout=END_SECONDS)
 
 
 def open_standard_streams() -> None:

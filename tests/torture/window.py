@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -219,8 +220,9 @@ class PtyBoard:
         """Whether nobody holds the port: it can be opened and locked."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
-        except OSError:
-            return False
+        except OSError as error:
+            # A pseudo-terminal stays exclusive behind a holder that was killed while its other end is open.
+            return error.errno == errno.EBUSY and not self._held()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -228,6 +230,16 @@ class PtyBoard:
         finally:
             os.close(descriptor)
         return True
+
+    def _held(self) -> bool:
+        """Whether a process has the port open."""
+        for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+            try:
+                if os.readlink(descriptor) == self.path:
+                    return True
+            except OSError:
+                continue  # the process has ended, or is somebody else's
+        return False
 
     def close(self) -> None:
         """Unplug it."""
