@@ -102,7 +102,9 @@ def test_what_needs_no_other_program_comes_out_of_its_script_again(build: str, t
         from tests.fixtures.logs.build import logs
 
         made = {name: bytes(written.data) for name, written in logs().items()}
-        assert made == {name: log_named(name).data for name in own_logs()}
+        assert set(made) == set(own_logs())
+        # By name: pytest would take minutes to say how two of them differ.
+        assert [name for name in made if made[name] != log_named(name).data] == []
     else:
         from tests.fixtures.xtensa.firmware import build as elf
         from tests.fixtures.xtensa.firmware import program
