@@ -40,7 +40,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "demo": ("espmon demo", "espmon demo --chip esp32s3 --no-probe"),
     "sim": ("espmon sim", "espmon sim --listen rfc2217://127.0.0.1:4000 --scenario coredump --chip esp32c6"),
     "scan": ("espmon scan", "espmon scan --json | jq -r '.ports[0].device'", "espmon scan --probe"),
-    "probe": ("espmon probe /dev/ttyUSB0", "espmon probe lab-3 --yes --json | jq -r .mac"),
+    "probe": (
+        "espmon probe /dev/ttyUSB0",
+        "espmon probe lab-3 --yes --json | jq -r .mac",
+        "espmon probe /dev/ttyACM0 --before usb-reset --after no-reset --chip esp32c3",
+    ),
     "flash": (
         "espmon flash write /dev/ttyUSB0 --project build",
         "espmon flash verify /dev/ttyUSB0 0x10000 build/app.bin --yes --json",

@@ -3,19 +3,75 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.consent import require_consent
 from espmon.port.port_error import PortError
+from espmon.rom.probe_options import MAX_ATTEMPTS, USUAL, ProbeOptions
 from espmon.rom.rom_error import RomError
 
 if TYPE_CHECKING:
     from espmon.port import PortIdentity
+    from espmon.rom.chips import Chip
     from espmon.rom.prober import ProbeResult
 
-QUESTION = "Probing resets the board on {port} and interrupts what it does."
+QUESTIONS = {
+    (True, True): "Probing resets the board on {port} and interrupts what it does.",
+    (True, False): "Probing resets the board on {port} into its loader and leaves it there.",
+    (
+        False,
+        True,
+    ): "Probing sends bytes to {port}, which an application takes for input; a loader is restarted.",
+    (False, False): "Probing sends bytes to {port}, which an application takes for input. No line is moved.",
+}
+"""(It is reset before, it is reset after) -> what is asked."""
+
+DOINGS = {True: "probing resets the board", False: "probing sends bytes to the board"}
+"""Whether a line may be moved -> what needs the answer."""
+
+BEFORE = {"default-reset": (True, None), "usb-reset": (True, "usb-jtag-serial"), "no-reset": (False, None)}
+"""esptool's name -> (the board is reset, the sequence where it is not the port's own)."""
+
+AFTER = {"hard-reset": True, "no-reset": False}
+"""esptool's name -> the board is reset."""
+
+ONLY_ESPTOOL = frozenset({"no-reset-no-sync", "soft-reset", "no-reset-stub", "watchdog-reset"})
+"""Names that esptool knows and a probe has no use for."""
+
+ANY_CHIP = "auto"
+
+
+def mode_of(known: Iterable[str]) -> Callable[[str], str]:
+    """For argparse: one of esptool's names, also as its older versions spell them ("no_reset")."""
+
+    def mode(text: str) -> str:
+        name = text.replace("_", "-")
+        if name in known:
+            return name
+        why = "is esptool's alone" if name in ONLY_ESPTOOL else "is not known"
+        raise argparse.ArgumentTypeError(f"{text!r} {why}; there are {', '.join(known)}")
+
+    return mode
+
+
+def attempts_of(text: str) -> int:
+    """For argparse: how often, within its limits."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_ATTEMPTS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of attempts; 1 to {MAX_ATTEMPTS} are possible")
+    return int(text)
+
+
+def chip_of(text: str) -> Chip | None:
+    """For argparse: the chip of a name as esptool or people write it ("esp32c3", "ESP32-C3"); None: any."""
+    from espmon.rom.chips import load_chips
+
+    key = text.lower().replace("-", "")
+    chips = load_chips().chips
+    if key != ANY_CHIP and key not in chips:
+        raise argparse.ArgumentTypeError(f"{text!r} is no chip; there are {', '.join((ANY_CHIP, *chips))}")
+    return chips.get(key)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,6 +81,24 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     result.add_argument("--json", action="store_true", help="one JSON object on stdout")
     result.add_argument("-b", "--baud", type=int, default=115200, help="rate in baud (default: %(default)s)")
+    result.add_argument(
+        "--before",
+        metavar="HOW",
+        type=mode_of(BEFORE),
+        default="default-reset",
+        help=f"the way into the loader: {', '.join(BEFORE)} (default: %(default)s)",
+    )
+    result.add_argument(
+        "--after",
+        metavar="HOW",
+        type=mode_of(AFTER),
+        default="hard-reset",
+        help=f"how the board is left: {', '.join(AFTER)} (default: %(default)s)",
+    )
+    result.add_argument(
+        "--attempts", metavar="N", type=attempts_of, help=f"resets before giving up, 1 to {MAX_ATTEMPTS} (default: 7)"
+    )
+    result.add_argument("--chip", metavar="NAME", type=chip_of, help="the chip that must answer, as in esp32c3")
     result.add_argument("--no-flash-id", action="store_true", help="do not ask the flash chip who it is")
     result.add_argument("--transcript", action="store_true", help="also print the exchange on stderr, for bug reports")
     return result
@@ -35,14 +109,35 @@ def main(arguments: Sequence[str]) -> int:
     return run_command(parser(), arguments, run, {RomError: int(Exit.CHIP)})
 
 
+def how_to_probe(options: argparse.Namespace) -> ProbeOptions:
+    """What the command line says about reaching and leaving the loader."""
+    reset, sequence = BEFORE[options.before]
+    entries = None
+    if sequence is not None:
+        from espmon.port.sequences import named_sequence
+
+        entries = (named_sequence(sequence),)
+    return ProbeOptions(
+        reset_before=reset,
+        reset_after=AFTER[options.after],
+        entries=entries,
+        attempts=options.attempts,
+        chip=options.chip,
+    )
+
+
 def run(options: argparse.Namespace) -> int:
     """Ask, probe, print."""
     if options.baud <= 0:
         fail(Exit.USAGE, f"{options.baud} is not a rate in baud")
+    how = how_to_probe(options)
     if not options.yes:
-        require_consent(QUESTION.format(port=clean(options.port)), doing="probing resets the board")
+        resets = how.reset_before, how.reset_after
+        require_consent(QUESTIONS[resets].format(port=clean(options.port)), doing=DOINGS[any(resets)])
     try:
-        result = probe_port(options.port, baud=options.baud, flash_id=not options.no_flash_id, tell=not options.json)
+        result = probe_port(
+            options.port, baud=options.baud, how=how, flash_id=not options.no_flash_id, tell=not options.json
+        )
     except RomError as error:
         for warning in error.warnings:
             say(warning)
@@ -59,14 +154,18 @@ def run(options: argparse.Namespace) -> int:
     return int(Exit.DONE)
 
 
-def probe_port(port: str, *, baud: int, flash_id: bool = True, tell: bool = False) -> ProbeResult:
+def probe_port(
+    port: str, *, baud: int, how: ProbeOptions = USUAL, flash_id: bool = True, tell: bool = False
+) -> ProbeResult:
     """Open `port`, probe it once, close it, remember what was found. Raises `PortError` or `RomError`."""
     from espmon.cli.interruptible import run_interruptible
 
-    return run_interruptible(probe_once(port, baud=baud, flash_id=flash_id, tell=tell))
+    return run_interruptible(probe_once(port, baud=baud, how=how, flash_id=flash_id, tell=tell))
 
 
-async def probe_once(port: str, *, baud: int, flash_id: bool = True, tell: bool = False) -> ProbeResult:
+async def probe_once(
+    port: str, *, baud: int, how: ProbeOptions = USUAL, flash_id: bool = True, tell: bool = False
+) -> ProbeResult:
     """The same, on a loop that is there."""
     import asyncio
 
@@ -81,10 +180,13 @@ async def probe_once(port: str, *, baud: int, flash_id: bool = True, tell: bool 
 
     with say_cancelled():
         url = await find_port(port)
-        handle = await open_url(url, baud=baud)
+        handle = await open_url(url, baud=baud, no_reset=not how.reset_before)
+    if not how.reset_before:
+        for warning in handle.warnings:
+            say(f"Warning: {clean(warning.text)}")
     try:
         progress = say if tell else None
-        result = await probe(handle, flash_id=flash_id, on_progress=progress, on_interrupted=interrupted)
+        result = await probe(handle, options=how, flash_id=flash_id, on_progress=progress, on_interrupted=interrupted)
     finally:
         await run_to_end(handle.close())
     if handle.usb is not None:

@@ -13,18 +13,20 @@ if TYPE_CHECKING:
     from espmon.rom.channel import Channel, EntrySequence
     from espmon.rom.chips import Chip, Chips, load_chips
     from espmon.rom.loader import Loader
+    from espmon.rom.probe_options import ProbeOptions
     from espmon.rom.prober import ProbeResult, probe
     from espmon.rom.rom_error import RomError, RomErrorKind
 
 __all__ = [
-    "Channel", "Chip", "Chips", "EntrySequence", "Loader", "ProbeResult", "RomError", "RomErrorKind", "load_chips",
-    "probe",
+    "Channel", "Chip", "Chips", "EntrySequence", "Loader", "ProbeOptions", "ProbeResult", "RomError", "RomErrorKind",
+    "load_chips", "probe",
 ]  # fmt: skip
 
 _HOMES = {
     "channel": "Channel EntrySequence",
     "chips": "Chip Chips load_chips",
     "loader": "Loader",
+    "probe_options": "ProbeOptions",
     "prober": "ProbeResult probe",
     "rom_error": "RomError RomErrorKind",
 }

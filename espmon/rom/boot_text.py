@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from espmon.rom.chips import Chips
+from espmon.rom.chips import Chip, Chips
 from espmon.rom.rom_error import RomError, RomErrorKind
 
 # Patterns are kept uncompiled: most probes never need them, and `re` keeps what it has compiled.
@@ -94,6 +94,15 @@ def unknown_chip(chip_id: int, chips: Chips) -> RomError:
     name = chips.unsupported.get(chip_id)
     what = f"an early {name}, which was never sold" if name else f"chip number {chip_id}, which is not known here"
     return RomError(RomErrorKind.UNKNOWN_CHIP, f"A loader answers, for {what}", "The log can be read all the same.")
+
+
+def wrong_chip(answered: Chip, expected: Chip) -> RomError:
+    """The error for a loader of another chip than the one that was asked for."""
+    return RomError(
+        RomErrorKind.WRONG_CHIP,
+        f"{answered.name} answers, and {expected.name} was asked for",
+        "Check that this is the right port.",
+    )
 
 
 def unknown_magic(magic: int, *, stub: bool) -> RomError:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from espmon.rom import baud_registers as baud_rules
 from espmon.rom import boot_text as boot
 from espmon.rom import identity, spi
-from espmon.rom.channel import Channel
+from espmon.rom.channel import Channel, EntrySequence
 from espmon.rom.chips import MAGIC_REGISTER, Chip, Chips, load_chips
 from espmon.rom.command_link import Link
 from espmon.rom.protocol import SECURITY_INFO, Op, SecurityInfo, read_security_info
@@ -90,32 +90,45 @@ class Loader(Link):
         bit = self.chips.security_flags["secure_download_enable"]
         return self.security is not None and bool(self.security.flags >> bit & 1)
 
-    async def connect(self, *, reset: bool = True, on_progress: Progress | None = None) -> None:
+    async def connect(
+        self,
+        *,
+        reset: bool = True,
+        entries: Sequence[EntrySequence] | None = None,
+        attempts: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> None:
         """Reach a loader: one that runs already, else by the channel's entry sequences in their order.
 
         Args:
             reset: False: only ask, never move a line.
+            entries: sequences to use in place of the channel's.
+            attempts: most sequences that are played; None: `ATTEMPTS`.
             on_progress: told in words what is being tried.
 
         Raises:
-            RomError: NO_ANSWER after `ATTEMPTS` sequences with `SYNCS` SYNCs each.
+            RomError: NO_ANSWER after `attempts` sequences with `SYNCS` SYNCs each.
         """
         tell = on_progress or (lambda text: None)
+        attempts = ATTEMPTS if attempts is None else attempts
         tell("Asking whether a loader is running")
         if await self.sync():
             self.transcript.note("a loader was running already")
             return
-        entries = self.channel.loader_entries() if reset and self.channel.has_modem_lines else ()
+        if not (reset and self.channel.has_modem_lines):
+            entries = ()
+        elif entries is None:
+            entries = self.channel.loader_entries()
         if not entries:
             tell("Waiting for a loader (hold BOOT, press and release EN)")
-            for _ in range(ATTEMPTS * SYNCS):
+            for _ in range(attempts * SYNCS):
                 if await self.sync():
                     return
             raise boot.no_answer(self.recent, lines=self.channel.has_modem_lines, reset=reset)
         heard = b""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(attempts):
             entry = entries[attempt % len(entries)]
-            tell(f"Resetting the board into its loader ({entry.name}, {attempt + 1} of {ATTEMPTS})")
+            tell(f"Resetting the board into its loader ({entry.name}, {attempt + 1} of {attempts})")
             self.transcript.note(f"reset into the loader: {entry.name}")
             self.forget()
             self.touched = True

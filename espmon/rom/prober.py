@@ -7,12 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from espmon.rom import boot_text as boot
 from espmon.rom import identity
 from espmon.rom.channel import Channel
-from espmon.rom.chips import Chips
+from espmon.rom.chips import Chip, Chips
 from espmon.rom.departure import BoardLeft, Departure
 from espmon.rom.loader import Loader, Progress
-from espmon.rom.restart import APPLICATION, DOWNLOAD_MODE, UNKNOWN, ResetResult, finish, leave, run_to_end
+from espmon.rom.probe_options import USUAL, ProbeOptions
+from espmon.rom.restart import (
+    APPLICATION,
+    DOWNLOAD_MODE,
+    MAY_WAIT,
+    STUCK,
+    UNKNOWN,
+    ResetResult,
+    finish,
+    leave,
+    run_to_end,
+)
 from espmon.rom.rom_error import RomError, RomErrorKind
 from espmon.rom.security import security_flags, told_flags
 from espmon.rom.spi import FlashId
@@ -100,7 +112,7 @@ class ProbeResult:
 async def probe(
     channel: Channel,
     *,
-    reset: bool = True,
+    options: ProbeOptions = USUAL,
     flash_id: bool = True,
     on_progress: Progress | None = None,
     chips: Chips | None = None,
@@ -108,11 +120,11 @@ async def probe(
 ) -> ProbeResult:
     """Identify the chip at the other end of `channel`, and leave its application running.
 
-    The user must have agreed: the board is reset, unless a loader is running already.
+    The user must have agreed: bytes are sent, and unless `options` forbid it the board is reset.
 
     Args:
         channel: an open port that nobody else reads.
-        reset: False: move no line, neither before nor after.
+        options: how the loader is reached, which chip is expected, and how the board is left.
         flash_id: also ask the flash chip who it is.
         on_progress: told in words what is being done.
         chips: the table, if it is loaded already.
@@ -124,8 +136,9 @@ async def probe(
     """
     start = asyncio.get_running_loop().time()
     loader = Loader(channel, chips)
+    reset = options.reset_after
     try:
-        result = await _identify_again(loader, reset, flash_id, on_progress)
+        result = await _identify_again(loader, options, flash_id, on_progress)
     except RomError as error:
         left = await _bring_back(loader, reset)
         error.transcript, error.pushback = loader.transcript.text(), left.pushback
@@ -152,18 +165,24 @@ async def probe(
 
 
 async def _bring_back(loader: Loader, reset: bool) -> ResetResult:
+    if not reset and loader.in_loader:
+        return ResetResult(DOWNLOAD_MODE, b"", (STUCK,))
     if not reset:
-        return ResetResult(DOWNLOAD_MODE if loader.in_loader else UNKNOWN, b"")
+        return ResetResult(UNKNOWN, b"", (f"The board was not reset back. {MAY_WAIT}",) if loader.touched else ())
     if not (loader.touched or loader.in_loader):
         return ResetResult(UNKNOWN, b"")
     return await finish(leave(loader))
 
 
-async def _identify_again(loader: Loader, reset: bool, flash_id: bool, on_progress: Progress | None) -> ProbeResult:
+async def _identify_again(
+    loader: Loader, options: ProbeOptions, flash_id: bool, on_progress: Progress | None
+) -> ProbeResult:
     for left in reversed(range(ROUNDS)):
-        await loader.connect(reset=reset, on_progress=on_progress)
+        await loader.connect(
+            reset=options.reset_before, entries=options.entries, attempts=options.attempts, on_progress=on_progress
+        )
         try:
-            result = await identify(loader, flash_id=flash_id, on_progress=on_progress)
+            result = await identify(loader, expected=options.chip, flash_id=flash_id, on_progress=on_progress)
         except RomError as error:
             if error.kind is not RomErrorKind.SILENT or not left:
                 raise
@@ -176,15 +195,20 @@ async def _identify_again(loader: Loader, reset: bool, flash_id: bool, on_progre
     raise AssertionError("the last round returns or raises")
 
 
-async def identify(loader: Loader, *, flash_id: bool = True, on_progress: Progress | None = None) -> ProbeResult:
+async def identify(
+    loader: Loader, *, expected: Chip | None = None, flash_id: bool = True, on_progress: Progress | None = None
+) -> ProbeResult:
     """Ask a connected loader everything; `after`, `pushback`, `elapsed` and `transcript` stay empty.
 
     Raises:
-        RomError: when the chip is unknown or stops answering. What its fuses forbid is None, with a warning.
+        RomError: when the chip is unknown, not the `expected` one, or stops answering. What its fuses forbid is None,
+            with a warning.
     """
     tell = on_progress or (lambda text: None)
     tell("Asking which chip it is")
     chip = await loader.detect()
+    if expected is not None and chip.key != expected.key:
+        raise boot.wrong_chip(chip, expected)
     result = ProbeResult(chip.name, chip.key, chip.name, loader="stub" if loader.is_stub else "rom")
     result.usb_mode = identity.usb_mode_from_ids(chip, loader.channel.usb)
     result.secure_download = loader.secure_download

@@ -23,6 +23,9 @@ class RomErrorKind(StrEnum):
     UNKNOWN_CHIP = "unknown chip"
     """A loader answered, for a chip that is not in the table."""
 
+    WRONG_CHIP = "wrong chip"
+    """A loader answered, for another chip than the one that is expected."""
+
     SECURE_DOWNLOAD = "secure download mode"
     """The chip's fuses forbid what was asked."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from espmon.rom import Loader, ProbeResult, RomError, probe
+from espmon.rom import Loader, ProbeOptions, ProbeResult, RomError, probe
 from espmon.rom.boot_text import says
 from espmon.rom.restart import LOOK_SECONDS, RESTART_SECONDS, leave
 from tests.rom.virtual import BOOT, DOWNLOAD, HARD_RESET_SECONDS, READ_REG, SYNC, WRITE_REG, Board, now, run
@@ -20,7 +20,7 @@ FORCE_DOWNLOAD_REGISTER = 0x3F408128
 
 def _probe(**options: Any) -> tuple[Board, ProbeResult]:
     async def work() -> tuple[Board, ProbeResult]:
-        keywords = {name: options.pop(name) for name in ("reset", "flash_id") if name in options}
+        keywords = {name: options.pop(name) for name in ("options", "flash_id") if name in options}
         board = Board(**options)
         return board, await probe(board, **keywords)
 
@@ -63,7 +63,7 @@ def test_without_lines_the_board_is_known_to_stay_in_its_loader() -> None:
 
 
 def test_without_consent_to_reset_the_board_is_left_where_it_was() -> None:
-    board, result = _probe(in_loader=True, reset=False)
+    board, result = _probe(in_loader=True, options=ProbeOptions(reset_before=False, reset_after=False))
     assert (board.played, result.after) == ([], "download mode")
 
 
