@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 QUESTIONS = {
     (True, True): "Probing resets the board on {port} and interrupts what it does.",
     (True, False): "Probing resets the board on {port} into its loader and leaves it there.",
-    (
-        False,
-        True,
-    ): "Probing sends bytes to {port}, which an application takes for input; a loader is restarted.",
-    (False, False): "Probing sends bytes to {port}, which an application takes for input. No line is moved.",
+    (False, True): "Probing sends bytes to {port}, input to an application; a loader that answers is restarted.",
+    (False, False): "Probing sends bytes to {port}, input to an application; espmon itself moves no line.",
 }
 """(It is reset before, it is reset after) -> what is asked."""
 
@@ -41,6 +38,10 @@ ONLY_ESPTOOL = frozenset({"no-reset-no-sync", "soft-reset", "no-reset-stub", "wa
 """Names that esptool knows and a probe has no use for."""
 
 ANY_CHIP = "auto"
+"""esptool's word for no chip in particular."""
+
+MAX_DIGITS = 9
+"""Most digits that are read as a number."""
 
 
 def mode_of(known: Iterable[str]) -> Callable[[str], str]:
@@ -58,7 +59,7 @@ def mode_of(known: Iterable[str]) -> Callable[[str], str]:
 
 def attempts_of(text: str) -> int:
     """For argparse: how often, within its limits."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_ATTEMPTS):
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= MAX_ATTEMPTS):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of attempts; 1 to {MAX_ATTEMPTS} are possible")
     return int(text)
 
@@ -181,10 +182,9 @@ async def probe_once(
     with say_cancelled():
         url = await find_port(port)
         handle = await open_url(url, baud=baud, no_reset=not how.reset_before)
-    if not how.reset_before:
-        for warning in handle.warnings:
-            say(f"Warning: {clean(warning.text)}")
     try:
+        for warning in () if how.reset_before else handle.warnings:
+            say(f"Warning: {clean(warning.text)}")
         progress = say if tell else None
         result = await probe(handle, options=how, flash_id=flash_id, on_progress=progress, on_interrupted=interrupted)
     finally:

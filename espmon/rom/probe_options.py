@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from espmon.rom.chips import Chip
 
 MAX_ATTEMPTS = 100
-"""Most attempts that may be asked for: about three minutes of them."""
+"""Most attempts that may be asked for: with their SYNCs they take about a minute and a half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,4 @@ class ProbeOptions:
 
 
 USUAL = ProbeOptions()
+"""Reset into the loader, any chip, the application started again."""

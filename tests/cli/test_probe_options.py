@@ -119,6 +119,7 @@ def test_one_attempt_is_enough_where_one_was_asked_for(capsys: pytest.CaptureFix
         (["--after", "soft_reset"], "'soft_reset' is esptool's alone"),
         (["--attempts", "0"], "'0' is no number of attempts; 1 to 100 are possible"),
         (["--attempts", "101"], "'101' is no number"),
+        (["--attempts", "0000000001234"], "'0000000001234' is no number"),
         (["--attempts", "often"], "'often' is no number"),
         (["--chip", "esp33"], "'esp33' is no chip; there are auto, esp8266, esp32,"),
     ],
@@ -136,7 +137,7 @@ def test_a_value_that_is_none_is_wrong_usage_and_names_those_that_are(
         ([], "resets the board on"),
         (["--after", "no-reset"], "leaves it there"),
         (["--before", "no-reset"], "sends bytes to"),
-        (["--before", "no-reset", "--after", "no-reset"], "No line is moved"),
+        (["--before", "no-reset", "--after", "no-reset"], "moves no line"),
     ],
 )
 def test_every_way_is_asked_for_first(

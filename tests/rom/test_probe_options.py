@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from espmon.rom import ProbeOptions, ProbeResult, RomError, RomErrorKind, load_chips, probe
+from espmon.rom.departure import BoardLeft
 from espmon.rom.loader import SYNCS
 from espmon.testing import LineSequence
 from tests.rom.virtual import SYNC, Board, run
@@ -105,3 +107,26 @@ def test_another_chip_is_left_in_its_loader_where_that_was_asked_for() -> None:
     board, error = _refused(ProbeOptions(chip=CHIPS["esp32s3"], reset_after=False))
     assert (board.played, error.after) == (["tight"], "download mode")
     assert any("press its EN (RST) key" in warning for warning in error.warnings)
+
+
+def test_cancelled_without_a_reset_after_no_line_moves_and_where_the_board_is_is_said() -> None:
+    async def work() -> tuple[Board, list[BoardLeft]]:
+        board, told = Board(), list[BoardLeft]()
+        asked = asyncio.Event()
+        task = asyncio.create_task(
+            probe(
+                board,
+                options=ProbeOptions(reset_after=False),
+                on_progress=lambda text: asked.set() if "Asking which" in text else None,
+                on_interrupted=told.append,
+            )
+        )
+        await asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return board, told
+
+    board, (left,) = run(work())
+    assert (board.played, left.after) == (["tight"], "download mode")
+    assert "press its EN (RST) key" in left.sentence
