@@ -1,4 +1,5 @@
-"""What a user's settings say about lines: levels of formats that espmon does not know, and what stands out.
+"""What a user's settings say about lines: levels of formats that espmon does not know, what stands out, and what is
+sent because of them.
 
     [levels.modem]                     [highlights.wifi]
     regex = '^\\+CME (?P<tag>\\w+)'      regex = "disconnected|roaming"
@@ -6,6 +7,10 @@
     tag = "modem"                      whole_line = true
 
 An expression may name its groups `level` and `tag` in place of the settings of that name.
+
+    [replies.login]
+    regex = "login: $"
+    send = "root"
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from espmon.records.columns import LEVELS
 from espmon.text import plain
@@ -20,6 +26,9 @@ from espmon.user_pattern import PatternError, UserPattern
 
 MAX_RULES = 64
 """Rules of one kind."""
+
+MAX_REPLY = 1000
+"""Characters of a text that is sent because of a line."""
 
 LEVEL_LETTERS = tuple(map(chr, LEVELS))
 
@@ -59,6 +68,23 @@ class HighlightRule:
     whole_line: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyRule:
+    """A line that `regex` finds is answered with `send`."""
+
+    name: str
+    regex: str
+    send: str
+    line_end: bool = True
+    """With the line end of the input line behind it."""
+
+    once: bool = False
+    """Once a boot."""
+
+
+Rule: TypeAlias = LevelRule | HighlightRule | ReplyRule
+
+
 def _level(name: str, table: Mapping[str, object]) -> LevelRule:
     regex = _regex(f"levels.{name}", table, {"level", "tag"})
     level, tag = _text(table, "level"), _text(table, "tag")
@@ -72,15 +98,26 @@ def _level(name: str, table: Mapping[str, object]) -> LevelRule:
 def _highlight(name: str, table: Mapping[str, object]) -> HighlightRule:
     regex = _regex(f"highlights.{name}", table, {"color", "whole_line"})
     colour = _text(table, "color") or ""
-    whole = table.get("whole_line", False)
-    if not isinstance(whole, bool):
-        raise RuleError("whole_line should be true or false")
+    whole = _flag(table, "whole_line", False)
     if exact := _HEX.fullmatch(colour):
         red, green, blue = (int(part, 16) for part in exact.groups())
         return HighlightRule(name, regex, (red, green, blue), whole)
     if colour not in COLOURS:
         raise RuleError(f"color should be #rrggbb or one of {', '.join(COLOURS)}")
     return HighlightRule(name, regex, COLOURS.index(colour), whole)
+
+
+def _reply(name: str, table: Mapping[str, object]) -> ReplyRule:
+    regex = _regex(f"replies.{name}", table, {"send", "line_end", "once"})
+    send = _text(table, "send")
+    if send is None:
+        raise RuleError("needs send, the text that is sent")
+    if len(send) > MAX_REPLY:
+        raise RuleError(f"send should have no more than {MAX_REPLY:,} characters")
+    line_end = _flag(table, "line_end", True)
+    if not send and not line_end:
+        raise RuleError("send is empty, and no line end follows it")
+    return ReplyRule(name, regex, send, line_end, _flag(table, "once", False))
 
 
 def _regex(name: str, table: Mapping[str, object], others: set[str]) -> str:
@@ -104,17 +141,25 @@ def _text(table: Mapping[str, object], name: str) -> str | None:
     return value
 
 
-_MAKERS: dict[str, Callable[[str, Mapping[str, object]], LevelRule | HighlightRule]] = {
+def _flag(table: Mapping[str, object], name: str, default: bool) -> bool:
+    value = table.get(name, default)
+    if not isinstance(value, bool):
+        raise RuleError(f"{name} should be true or false")
+    return value
+
+
+_MAKERS: dict[str, Callable[[str, Mapping[str, object]], Rule]] = {
     "levels": _level,
     "highlights": _highlight,
+    "replies": _reply,
 }
 
 
-def read_rules(kind: str, value: object, problems: list[str]) -> Iterator[LevelRule | HighlightRule]:
+def read_rules(kind: str, value: object, problems: list[str]) -> Iterator[Rule]:
     """The rules of a table of the settings; what is wrong with the others is added to `problems`.
 
     Args:
-        kind: "levels" or "highlights".
+        kind: "levels", "highlights" or "replies".
         value: what the file has under that name.
         problems: gets one line a rule that is ignored.
     """

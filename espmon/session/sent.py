@@ -63,21 +63,28 @@ class SentEvent(Event):
     Attributes:
         by: where they came from.
         data: the bytes.
+        rule: the rule of the settings that wished it, "" where none did.
     """
 
-    __slots__ = ("by", "data")
+    __slots__ = ("by", "data", "rule")
 
     type: ClassVar[str] = "sent"
 
-    def __init__(self, offset: int, time: float, by: SentBy, data: bytes) -> None:
+    def __init__(self, offset: int, time: float, by: SentBy, data: bytes, rule: str = "") -> None:
         super().__init__(offset, 0, time)
         self.by = by
         self.data = data
+        self.rule = rule
 
     @property
     def title(self) -> str:
-        """The first line of what was sent."""
-        return f"Sent: {next(shown_lines(self.data, self.by))}"
+        """The first line of what was sent, and the rule that wished it."""
+        return f"Sent: {next(shown_lines(self.data, self.by))}{self.who}"
+
+    @property
+    def who(self) -> str:
+        """The rule, to be written behind what it sent."""
+        return f" ({self.rule})" if self.rule else ""
 
     @property
     def severity(self) -> Severity:
@@ -87,7 +94,8 @@ class SentEvent(Event):
     def fields(self) -> JsonObject:
         """The fields of a `sent` in JSON; `data` is base64 of the first `MAX_RECORDED` bytes."""
         kept = self.data[:MAX_RECORDED]
-        return {"by": self.by.value, "bytes": len(self.data), "data": base64.b64encode(kept).decode()}
+        fields: JsonObject = {"by": self.by.value, "bytes": len(self.data), "data": base64.b64encode(kept).decode()}
+        return {**fields, "rule": self.rule} if self.rule else fields
 
 
 def shown_lines(data: bytes, by: SentBy) -> Iterator[str]:

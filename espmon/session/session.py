@@ -118,7 +118,9 @@ class Session:
         link = self.connection.link
         self._controls = Controls(link, self.pipeline, reporter)
         self._sender = Sender(self._controls, self.pipeline, self._recorder, reporter, LocalEcho(settings.local_echo))
-        self.outgoing = Outgoing(self._controls, self._sender, self.pipeline, self._publisher, self._tasks, settings)
+        self.outgoing = Outgoing(
+            self._controls, self._sender, self.pipeline, self._publisher, self._tasks, settings, self.clock
+        )
         self.answers = TerminalAnswers(
             demux, self.store, self._publisher, self._controls.write, self._tasks, self.clock
         )
@@ -148,6 +150,7 @@ class Session:
             self._elf.take,
             activity.take,
             watch.take,
+            self.outgoing.replies.take,
             advice.take,
             self._reports.take,
         ]

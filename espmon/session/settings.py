@@ -15,7 +15,7 @@ from pathlib import Path
 
 from espmon.records.record import JsonObject
 from espmon.regular_file import read_regular
-from espmon.session.line_rules import HighlightRule, LevelRule, read_rules
+from espmon.session.line_rules import HighlightRule, LevelRule, ReplyRule, read_rules
 from espmon.session.pacing import MAX_DELAY_SECONDS, Pacing
 from espmon.session.sent import LocalEcho
 from espmon.text import plain
@@ -124,7 +124,7 @@ class Settings:
 
     answer_queries: bool = True
     """Answer what a board's console asks its terminal: `ESC[5n`, `ESC[6n`, `ESC[c`. Besides this only
-    `@ESPCAPS?` is sent unasked, see `ask_capabilities`."""
+    `@ESPCAPS?` is sent unasked, see `ask_capabilities`, and what `replies` wishes."""
 
     gdb_init: bool = False
     """Let gdb read its `.gdbinit` files and run the scripts that an ELF brings along. Both run commands unasked."""
@@ -176,6 +176,10 @@ class Settings:
 
     highlights: tuple[HighlightRule, ...] = ()
     """Tables `[highlights.NAME]` with `regex`, `color` and `whole_line`: what stands out in the log."""
+
+    replies: tuple[ReplyRule, ...] = ()
+    """Tables `[replies.NAME]` with `regex`, `send`, `line_end` and `once`: what is sent when a line has the expression.
+    More than 10 replies a second or 100 a minute switch a rule off."""
 
     path_map: Mapping[str, str] = field(default_factory=dict)
     """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""

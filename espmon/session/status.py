@@ -180,6 +180,9 @@ class Status:
     pacing: Pacing = NO_PAUSES
     """Pauses in texts of several lines."""
 
+    replies: bool = True
+    """False once the user has switched the settings' replies off."""
+
     activity: Activity = Activity.RUNNING
     unfinished: tuple[str, ...] = ()
     """Files that a flash left half written, while the board waits in its loader for them."""

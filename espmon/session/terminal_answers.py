@@ -1,8 +1,8 @@
 """Answers to what a board asks its terminal: who is there, and where the cursor is.
 
 A firmware's console asks when it starts and takes silence for a dumb terminal. These answers, and the question of
-`capability_watch`, are all that espmon sends unasked: while monitoring, never during a lease or a capture, and
-`answer_queries = false` ends them.
+`capability_watch`, are all that espmon sends unasked (`[replies]` are the user's wish): while monitoring, never during
+a lease or a capture, and `answer_queries = false` ends them.
 Source: xterm's ctlseqs, "Device Status Report", "Send Device Attributes".
 """
 

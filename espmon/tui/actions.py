@@ -143,6 +143,8 @@ ACTIONS: tuple[Action, ...] = (
            "CR, LF or CRLF; Ctrl-O while typing.", BOARD, "eol"),
     Action("board.echo", "", "Local echo", "Local echo: off, sent lines, keys too",
            "Sent lines stand in the log, marked.", SEND, "echo"),
+    Action("board.replies", "", "Replies", "Replies to what the board says: on and off",
+           "All of the settings' [replies].", SEND, "replies"),
     Action("board.send_text", "", "Send a file", "Send a file as text", "Line by line, with the pauses below.", SEND,
            "app.send('text')"),
     Action("board.send_hex", "", "Send bytes", "Send bytes written in hex", "As in 48 65 6c.", SEND, "app.send('hex')"),

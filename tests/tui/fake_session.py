@@ -148,6 +148,9 @@ class FakeOutgoing:
     def set_local_echo(self, echo: LocalEcho) -> None:
         self._session.set(local_echo=echo)
 
+    def set_replies(self, on: bool) -> None:
+        self._session.set(replies=on)
+
     def set_pacing(self, pacing: Pacing) -> None:
         self._session.set(pacing=pacing)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from espmon.session.line_rules import ReplyRule
 from espmon.session.sent import LocalEcho
 from espmon.session.settings import Settings
 from espmon.session.state import State
@@ -152,6 +153,22 @@ async def test_macros_are_in_the_palette() -> None:
         (command,) = [one for one in case.app.get_system_commands(case.screen) if one.title == "Send heap"]
         await command.callback()
         await case.until(lambda: case.session.sent == [b"heap\r"])
+
+
+async def test_replies_are_switched_off_and_on_in_the_palette() -> None:
+    async with running(settings=Settings(replies=(ReplyRule("login", "login: $", "root"),))) as case:
+        (command,) = [one for one in case.app.get_system_commands(case.screen) if one.title.startswith("Replies")]
+        await command.callback()
+        await case.until(lambda: not case.session.status.replies and not case.app.monitor.status.replies)
+        await command.callback()
+        await case.until(lambda: case.session.status.replies)
+
+
+async def test_without_replies_the_palette_says_so() -> None:
+    async with running() as case:
+        await case.app.monitor.run_from_elsewhere("screen.replies")
+        await case.until(lambda: any("No replies" in note.message for note in case.app._notifications))
+        assert case.session.status.replies
 
 
 async def test_a_macro_waits_for_no_payload() -> None:

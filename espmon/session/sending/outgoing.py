@@ -1,9 +1,10 @@
-"""What a user can do about what goes to the board: texts, files, pauses, local echo. Belongs to the session's loop."""
+"""What a user can do about what goes to the board: texts, files, pauses, echo, replies. Belongs to the session."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from espmon.regular_file import read_regular
@@ -11,6 +12,7 @@ from espmon.session.controls import Controls
 from espmon.session.pacing import Pacing, Text
 from espmon.session.pipeline import Pipeline
 from espmon.session.publisher import Publisher
+from espmon.session.sending.replies import Replies
 from espmon.session.sending.sender import Sender
 from espmon.session.sending.text_job import TextSender
 from espmon.session.sent import LocalEcho
@@ -34,7 +36,11 @@ class Outgoing:
         pipeline: what the board says.
         publisher: the session's status, and whom to tell.
         tasks: where texts are sent.
-        settings: the pauses to begin with.
+        settings: the pauses to begin with, and the replies.
+        clock: session time in seconds.
+
+    Attributes:
+        replies: what is sent because of what the board says.
     """
 
     def __init__(
@@ -45,14 +51,20 @@ class Outgoing:
         publisher: Publisher,
         tasks: BackgroundTasks,
         settings: Settings,
+        clock: Callable[[], float],
     ) -> None:
         self._sender = sender
         self._publisher = publisher
         self._texts = TextSender(controls, sender, pipeline, publisher, tasks, settings.pacing)
+        self.replies = Replies(settings, pipeline.demux, pipeline.store, sender, publisher, tasks, clock)
 
     def set_local_echo(self, echo: LocalEcho) -> None:
         """Show this of what is sent from now on."""
         self._sender.set_echo(echo)
+
+    def set_replies(self, on: bool) -> None:
+        """Reply to what the board says as the settings wish, or no more."""
+        self.replies.switch(on)
 
     def set_pacing(self, pacing: Pacing) -> None:
         """Pause like this in texts, from the next line on."""

@@ -37,19 +37,19 @@ class Sender:
         """Show this of what is sent from now on."""
         self._reporter.publish(replace(self._reporter.status, local_echo=echo))
 
-    async def send(self, data: bytes, by: SentBy) -> PortError | None:
-        """Send bytes as they are. Returns why they were not sent, which the user was told."""
+    async def send(self, data: bytes, by: SentBy, rule: str = "") -> PortError | None:
+        """Send bytes as they are; a `rule` may wish it. Returns why they were not sent, which the user was told."""
         error = await self._controls.send(data)
         if error is None:
-            self.sent(data, by)
+            self.sent(data, by, rule=rule)
         return error
 
-    def sent(self, data: bytes, by: SentBy, *, marked: bool = True) -> None:
+    def sent(self, data: bytes, by: SentBy, *, marked: bool = True, rule: str = "") -> None:
         """These bytes have just been written; `marked`: the log may show them."""
         offset, now = self._reporter.here
-        event = SentEvent(offset, now, by, data)
+        event = SentEvent(offset, now, by, data, rule)
         self._recorder.event(event.to_json(), now)
         if marked and by is not SentBy.KEYS and self._reporter.status.local_echo is not LocalEcho.OFF:
             for line in shown_lines(data, by):
-                self._pipeline.sent(f"{ARROW} {line}", now)
+                self._pipeline.sent(f"{ARROW} {line}{event.who}", now)
         self._reporter.emit(SentToBoard(event))

@@ -1,4 +1,4 @@
-"""The monitor as far as it sends: what was typed before to this board, local echo."""
+"""The monitor as far as it sends: what was typed before to this board, local echo, replies."""
 
 from __future__ import annotations
 
@@ -112,3 +112,12 @@ class SendingView(MonitorView):
         echo = kinds[(kinds.index(self.status.local_echo) + 1) % len(kinds)]
         self.link.on_outgoing(lambda outgoing: outgoing.set_local_echo(echo))
         self.app.notify(f"Local echo: {ECHO_WORDS[echo]}", markup=False)
+
+    def action_replies(self) -> None:
+        """All replies of the settings off, or on again."""
+        if not self.settings.replies:
+            self.app.notify("No replies: the settings have none ([replies.NAME])", markup=False)
+            return
+        on = not self.status.replies
+        self.link.on_outgoing(lambda outgoing: outgoing.set_replies(on))
+        self.app.notify(f"Replies to what the board says: {'on' if on else 'off'}", markup=False)

@@ -84,6 +84,9 @@ class OutgoingLike(Protocol):
     def set_local_echo(self, echo: LocalEcho) -> None:
         """Show this of what is sent."""
 
+    def set_replies(self, on: bool) -> None:
+        """Reply to what the board says, or no more."""
+
     def set_pacing(self, pacing: Pacing) -> None:
         """Pause like this in texts."""
 

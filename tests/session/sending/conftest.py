@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from espmon.session.clock import SessionClock
 from espmon.session.settings import Settings
 from tests.session.sending.fixtures import Case
 
@@ -16,8 +17,8 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
     """Opens a session on a scripted port with these settings."""
     cases: list[Case] = []
 
-    async def build(settings: Settings | None = None) -> Case:
-        cases.append(Case(tmp_path / "sessions", settings))
+    async def build(settings: Settings | None = None, clock: SessionClock | None = None) -> Case:
+        cases.append(Case(tmp_path / "sessions", settings, clock))
         await cases[-1].open()
         return cases[-1]
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from espmon.session.clock import SessionClock
 from espmon.session.connection import PortAccess
 from espmon.session.mark_block import SentBlock
 from espmon.session.session import Session
@@ -18,9 +19,10 @@ from tests.session.fakes import Port, ScriptedHandle, Watch
 class Case:
     """An open session whose board is the test."""
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(self, folder: Path, settings: Settings | None = None, clock: SessionClock | None = None) -> None:
         self.handle = ScriptedHandle()
-        self.session = Session(settings=settings, folder=folder, access=PortAccess(opener=Port(self.handle)))
+        access = PortAccess(opener=Port(self.handle))
+        self.session = Session(settings=settings, folder=folder, access=access, clock=clock)
         self.watch = Watch()
         self.session.subscribe(self.watch)
         self.heard: list[bytes] = []
