@@ -130,6 +130,9 @@ class Replies:
         self._publisher = publisher
         self._clock = clock
         self._boot = 0
+        self._newest = self._passed = -1
+        """Where the newest line that was looked at begins, and the newest one that gets no reply any more."""
+
         self._looks = Newest[None](tasks, self._look)
         if self._rules:
             publisher.subscribe(self._listen)
@@ -164,12 +167,15 @@ class Replies:
         return status.replies and status.state is State.MONITORING and self._demux.capture is None
 
     async def _look(self, wish: None) -> None:
-        # What comes while nothing may be sent is passed over: a reply to it would come too late.
-        matches = await asyncio.to_thread(self._matches, self._free)
+        wanted = self._free
+        matches = await asyncio.to_thread(self._matches, wanted)
+        if not (wanted and self._free):
+            # What comes while nothing may be sent is passed over, also when its end comes later: it would be too late.
+            self._passed = self._newest
         now = self._clock()
         held = [(line, rule) for rule in self._rules if (line := rule.held(self._boot, now)) is not None]
         for line, rule in (*held, *matches):
-            if self._free and rule.waits and rule.due(line, self._boot, now):
+            if self._free and line.offset > self._passed and rule.waits and rule.due(line, self._boot, now):
                 await self._reply(rule, line)
         for rule in self._rules:
             if rule.pattern.off and not rule.told:
@@ -179,6 +185,7 @@ class Replies:
     def _matches(self, wanted: bool) -> list[tuple[HeardLine, _Rule]]:
         """What has come since the last look and has an expression. On a thread: the user's expression may be slow."""
         lines = self._heard.take()
+        self._newest = max(self._newest, *(line.offset for line in lines)) if lines else self._newest
         return [
             (line, rule)
             for line in (lines if wanted else ())

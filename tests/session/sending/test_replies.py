@@ -34,6 +34,13 @@ async def settled(case: Case) -> None:
     await case.watch.until(lambda: case.heard.count(b"synced") == before + 1, 30)
 
 
+async def looked_at(case: Case) -> None:
+    """Everything that the board has said so far was looked at, and got its reply or none."""
+    async with asyncio.timeout(30):
+        while case.session.outgoing.replies._looks._running:  # noqa: ASYNC110 - nobody is told of its end
+            await asyncio.sleep(0.01)
+
+
 def others(case: Case) -> list[bytes]:
     """What was sent but for `settled`'s own."""
     return [data for data in case.heard if data != b"synced"]
@@ -121,6 +128,7 @@ async def test_nothing_is_sent_into_a_payload_nor_afterwards_for_it(make: Make) 
     await case.says(b"================= CORE DUMP START =================\r\n")
     assert case.session.pipeline.demux.capture is not None
     await case.says(b"AAAA\r\nAAAA\r\n")
+    await looked_at(case)
     await case.session.abort_capture()
     await settled(case)
     assert others(case) == [b"no\r"], "nothing of the payload, also not when it is over"
@@ -149,6 +157,7 @@ async def test_a_capture_that_begins_while_it_is_looked_for_matches_gets_nothing
     monkeypatch.setattr(HeardLines, "take", slow)
     await case.says(b"login: ")
     await asyncio.wait_for(looked.wait(), 30)
+    await looked_at(case)
     assert case.session.pipeline.demux.capture is not None
     await case.session.abort_capture()
     await settled(case)
@@ -172,7 +181,7 @@ async def test_nothing_is_sent_during_a_lease(make: Make, monkeypatch: pytest.Mo
     def slow(self: HeardLines) -> object:
         """The lease begins while the line is looked at."""
         lines = take(self)
-        if any(line.text == "login: " for line in lines):
+        if any(line.text == "login: " for line in lines) and not looked.is_set():
             asyncio.run_coroutine_threadsafe(case.watch.until(lambda: case.session.state is State.LEASED), loop).result(
                 30
             )
@@ -183,6 +192,7 @@ async def test_nothing_is_sent_during_a_lease(make: Make, monkeypatch: pytest.Mo
     await case.says(b"login: ")
     action = asyncio.create_task(case.session.run(Holding()))
     await asyncio.wait_for(looked.wait(), 30)
+    await looked_at(case)
     assert case.heard == []
     leased.set()
     await action
@@ -196,9 +206,10 @@ async def test_switched_off_they_stay_off_until_switched_on(make: Make) -> None:
     case.session.outgoing.set_replies(False)
     assert case.session.status.replies is False
     await case.says(b"login: \r\n" + BEGIN + b"login: ")
-    await case.says(b"\r\n")
+    await looked_at(case)
     assert case.heard == []
     case.session.outgoing.set_replies(True)
+    await case.says(b"\r\n")
     await settled(case)
     await case.says(b"login: ")
     await case.watch.until(lambda: b"root\r" in case.heard, 30)
