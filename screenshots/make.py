@@ -18,14 +18,13 @@ from shutil import copytree
 
 from textual.pilot import Pilot
 
-from espmon.port import list_ports
+from espmon.port import PortInfo, list_ports
 from espmon.session import LoopThread, Session, Settings
 from espmon.session.state import State
 from espmon.session.status import ElfState, EventEntry, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from espmon.sim.firmware_image import ELF, SOURCE_PREFIX, SOURCES
 from espmon.tui.app import EspmonApp
-from espmon.tui.screens.ports import PortRow
 
 WAIT_SECONDS = 20.0
 FONT = "DejaVu Sans Mono"
@@ -127,10 +126,12 @@ async def _pictures(folder: Path, size: str, scratch: Path) -> None:
                 await scene(camera)
 
 
-def port_of(board: BoardThread) -> PortRow:
-    """The simulated board as the list of ports shows it."""
-    return PortRow(
+def port_of(board: BoardThread) -> PortInfo:
+    """The simulated board as a port of this computer."""
+    return PortInfo(
         device=board.url,
+        kind="uart",
+        rank=0,
         product="Simulated board",
         nickname="demo",
         chip_guess=board.board.chip.title,
