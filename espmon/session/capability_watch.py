@@ -122,8 +122,10 @@ class CapabilityWatch:
         return (line.offset, line.data) if waits else None
 
     async def _ask(self) -> None:
-        before = self._prompt()
+        before, announced = self._prompt(), self._announced
         await asyncio.sleep(PROMPT_SECONDS)
+        if announced != self._announced:
+            return  # it has told by itself meanwhile
         if before is not None and self._prompt() == before:
             await self._send(CAPS_QUERY)
         else:

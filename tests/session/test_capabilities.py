@@ -86,6 +86,22 @@ async def test_a_board_that_announces_itself_in_every_boot_is_not_asked(tmp_path
         assert not handle.written
 
 
+async def test_a_board_that_announces_itself_while_it_is_about_to_be_asked_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capability_watch, "PROMPT_SECONDS", 1.5)
+    async with monitoring(tmp_path, Settings(ask_capabilities=True)) as (session, handle, watch):
+        handle.push(b"esp> ")
+        await watch.until(lambda: session.store.unfinished is not None)
+        handle.push(b"\r\n" + ANNOUNCED + b"esp> ")
+        await watch.until(lambda: session.status.capabilities is not None)
+        await settled()
+        handle.push(b"\r\nesp> ")
+        await watch.until(lambda: session.pipeline.demux.offset == len(b"esp> \r\n" + ANNOUNCED + b"esp> \r\nesp> "))
+        await settled()
+        assert not handle.written
+
+
 TAILS = [
     b"I (20) boot: loading",
     b"Downloading 50%",
