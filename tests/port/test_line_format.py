@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import termios
+from array import array
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import serial
@@ -109,6 +113,78 @@ async def test_rfc2217_sends_the_values_of_the_standard() -> None:
         assert (peer.port.bytesize, peer.port.parity, peer.port.stopbits) == (7, serial.PARITY_EVEN, 2)
         assert peer.port.rtscts is True
         await handle.close()
+
+
+async def holds(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 the peer is a thread
+            await asyncio.sleep(0.005)
+
+
+async def test_a_break_over_rfc2217_begins_and_ends() -> None:
+    peer = Rfc2217Peer()
+    with tcp_server(peer.serve) as port:
+        handle = await open_handle(f"rfc2217://127.0.0.1:{port}")
+        breaking = asyncio.create_task(handle.send_break(0.3))
+        await holds(lambda: peer.port.break_condition)
+        await breaking
+        await holds(lambda: not peer.port.break_condition)
+        await handle.close()
+
+
+async def test_a_break_through_pyserial_and_what_can_be_wrong_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = await open_handle("loop://")
+    port = handle._calls.port  # type: ignore[attr-defined]
+    seen: list[bool] = []
+    monkeypatch.setattr(port, "_update_break_state", lambda: seen.append(port.break_condition), raising=False)
+    await handle.send_break(0.001)
+    assert seen == [True, False]
+    for error, kind in (
+        (ValueError("no break"), PortErrorKind.UNSUPPORTED),
+        (OSError("gone"), PortErrorKind.LOST),
+        (serial.SerialTimeoutException("late"), PortErrorKind.STALLED),
+    ):
+        monkeypatch.setattr(port, "send_break", Mock(side_effect=error))
+        with pytest.raises(PortError) as caught:
+            await handle.send_break(0.001)
+        assert caught.value.kind is kind
+    await handle.close()
+
+
+class ModemLines:
+    """The modem lines of a driver, as `ioctl` sees them."""
+
+    def __init__(self) -> None:
+        self.state = 0
+        self.requests: list[int] = []
+
+    def ioctl(self, descriptor: int, request: int, value: array[int]) -> int:
+        self.requests.append(request)
+        if request == termios.TIOCMGET:
+            value[0] = self.state
+        elif request == termios.TIOCMSET:
+            self.state = value[0]
+        elif request == termios.TIOCMBIS:
+            self.state |= value[0]
+        elif request == termios.TIOCMBIC:
+            self.state &= ~value[0]
+        return 0
+
+
+def test_both_modem_lines_move_at_once_and_one_moves_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ModemLines()
+    monkeypatch.setattr("espmon.port.posix_termios.fcntl.ioctl", lines.ioctl)
+    driver.move_lines(0, True, False)
+    assert driver.read_lines(0) == (True, False)
+    assert lines.requests.count(termios.TIOCMSET) == 1
+    driver.move_lines(0, None, True)
+    driver.move_lines(0, False, None)
+    assert driver.read_lines(0) == (False, True)
+    assert lines.requests.count(termios.TIOCMSET) == 1, "one line alone is set or cleared, and the other not touched"
+    driver.move_lines(0, False, False)
+    assert driver.read_lines(0) == (False, False)
+    driver.move_lines(0, None, None)
+    assert lines.requests[-1] == termios.TIOCMGET, "nothing to move"
 
 
 def test_the_registry_keeps_a_format_and_refuses_what_is_none(tmp_path: Path) -> None:

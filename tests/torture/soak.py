@@ -110,7 +110,7 @@ def key_to_picture(window: Window) -> float:
     del window.seen[:]
     begin = time.monotonic()
     window.type(b"w")
-    window.until(lambda: b" wrap " in window.seen, "the picture of a key", KEY_SECONDS)
+    window.until(lambda: b"wrap" in window.seen, "the picture of a key", KEY_SECONDS)
     seconds = time.monotonic() - begin
     window.type(b"w")
     return seconds
