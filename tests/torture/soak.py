@@ -125,7 +125,8 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = "recording_bytes = 100000000000\nsessions_bytes = 100000000000\n"
+        settings = 'start_in = "log"\n'
+        settings += "recording_bytes = 100000000000\nsessions_bytes = 100000000000\n"
         if options.store:
             settings += f"store_bytes = {options.store}\n"
         (folder / "config" / "espmon").mkdir(parents=True)
