@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -344,7 +345,7 @@ def test_ctrl_c_while_writing_says_what_is_unfinished(binary: Path) -> None:
                 if "Comparing" in line:
                     break
             while process.poll() is None and not _data_arrived(board.board):
-                continue
+                time.sleep(0.005)
             process.send_signal(signal.SIGINT)
             rest = process.stderr.read()
             assert process.wait(timeout=30) == 130

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.torture.window import PtyBoard, Window
+from tests.torture.window import KEYS_TO_LOG, PtyBoard, Window
 
 BEHIND_SECONDS = 0.1
 """Time that the recording may be behind the board."""
@@ -39,7 +39,7 @@ class Result:
 def kill_once(folder: Path, delay: float) -> Result:
     """Start, let the board send, kill, compare."""
     board = PtyBoard()
-    window = Window(folder, [board.path])
+    window = Window(folder, [board.path], settings=KEYS_TO_LOG)
     stop = threading.Event()
     sent: list[tuple[float, int]] = []
 

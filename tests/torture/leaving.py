@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.torture.window import PtyBoard, Window
+from tests.torture.window import KEYS_TO_LOG, PtyBoard, Window
 
 GONE_SECONDS = 1.0
 """From the signal, or the hang-up, to the end of the process."""
@@ -150,7 +150,7 @@ class Result:
 def leave_once(way: Way, folder: Path, delay: float = 0.0) -> Result:
     """Start, take away, look."""
     board = PtyBoard()
-    window = Window(folder, [board.path], controlling=way.controlling, closed=way.closed)
+    window = Window(folder, [board.path], controlling=way.controlling, closed=way.closed, settings=KEYS_TO_LOG)
     faults: list[str] = []
     stop = threading.Event()
 

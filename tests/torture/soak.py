@@ -18,7 +18,7 @@ import time
 from itertools import count
 from pathlib import Path
 
-from tests.torture.window import PtyBoard, Window
+from tests.torture.window import KEYS_TO_LOG, PtyBoard, Window
 
 PANIC = """\
 Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.
@@ -132,7 +132,7 @@ def main() -> int:
         (folder / "config" / "espmon").mkdir(parents=True)
         (folder / "config" / "espmon" / "config.toml").write_text(settings)
         board = PtyBoard()
-        window = Window(folder, [board.path])
+        window = Window(folder, [board.path], settings=KEYS_TO_LOG)
         talker = Talker(board, options.rate)
         try:
             window.shows(b"rec")

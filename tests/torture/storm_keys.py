@@ -16,7 +16,7 @@ from statistics import median
 
 from tests.torture.soak import key_to_picture, resident
 from tests.torture.storms import BATCH, batches, crash
-from tests.torture.window import PtyBoard, Window
+from tests.torture.window import KEYS_TO_LOG, PtyBoard, Window
 
 ROUNDS = 20
 QUIET_SECONDS = 0.15
@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     board = PtyBoard()
     with tempfile.TemporaryDirectory() as folder:
-        window = Window(Path(folder), [board.path])
+        window = Window(Path(folder), [board.path], settings=KEYS_TO_LOG)
         try:
             window.shows(b"rec")
             before = resident(window.process.pid)

@@ -19,9 +19,6 @@ pytestmark = [
 
 MAX_FILE = 20_000
 
-WHOLE_WORDS = 'start_in = "log"\nterminal_diff = false\n'
-"""Settings with which every word that is looked for is written whole, not as its difference to what stood there."""
-
 
 def small_files() -> None:
     """As `ulimit -f` does it."""
@@ -38,7 +35,7 @@ def windows(folder: Path, count: int = 1, limited: bool = False) -> Iterator[lis
         for _ in range(count):
             board = PtyBoard()
             before = small_files if limited else (lambda: None)
-            made.append((Window(folder, [board.path], before_start=before, settings=WHOLE_WORDS), board))
+            made.append((Window(folder, [board.path], before_start=before), board))
             made[-1][0].shows(b"rec")
         yield made
     finally:

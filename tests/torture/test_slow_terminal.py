@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyte
 import pytest
 
-from tests.torture.window import LIMIT, PtyBoard, Window
+from tests.torture.window import KEYS_TO_LOG, LIMIT, WHOLE_WORDS, PtyBoard, Window
 
 pytestmark = [
     pytest.mark.e2e,
@@ -23,14 +24,35 @@ def board() -> Iterator[PtyBoard]:
     made.close()
 
 
-@pytest.fixture
-def window(tmp_path: Path, board: PtyBoard) -> Iterator[Window]:
-    made = Window(tmp_path, [board.path])
+class Emulated(Window):
+    """A window with an emulator in it: what it shows, however the program wrote it."""
+
+    def __init__(self, folder: Path, board: PtyBoard, settings: str) -> None:
+        self._screen = pyte.Screen(120, 40)
+        self._stream = pyte.ByteStream(self._screen)
+        super().__init__(folder, [board.path], settings=settings)
+
+    def took(self, data: bytes) -> None:
+        super().took(data)
+        self._stream.feed(data)
+
+    def resize(self, columns: int, rows: int) -> None:
+        super().resize(columns, rows)
+        self._screen.resize(rows, columns)
+
+    def rows(self) -> list[str]:
+        """What is shown."""
+        return list(self._screen.display)
+
+
+@pytest.fixture(params=[WHOLE_WORDS, KEYS_TO_LOG], ids=["rows", "differences"])
+def window(request: pytest.FixtureRequest, tmp_path: Path, board: PtyBoard) -> Iterator[Emulated]:
+    made = Emulated(tmp_path, board, request.param)
     yield made
     made.end()
 
 
-def test_a_terminal_that_reads_nothing_stalls_only_the_picture(window: Window, board: PtyBoard) -> None:
+def test_a_terminal_that_reads_nothing_stalls_only_the_picture(window: Emulated, board: PtyBoard) -> None:
     window.shows(b"rec")
     window.reading.clear()
     sent = bytearray()
@@ -44,7 +66,9 @@ def test_a_terminal_that_reads_nothing_stalls_only_the_picture(window: Window, b
     window.resize(100, 30)
     window.type(b"e")
     window.reading.set()
-    window.shows(b"line 1999")
+    window.until(lambda: any("line 1999" in row for row in window.rows()), "the last line")
+    newest = next(number for number, row in enumerate(window.rows()) if "line 1999" in row)
+    assert "line 1998" in window.rows()[newest - 1]
     window.type(b"\x1d")
     assert window.ended(LIMIT) == 0
     assert window.given_back()

@@ -25,6 +25,12 @@ ESPMON = str(Path(sys.executable).with_name("espmon"))
 LIMIT = 30.0
 """Seconds that anything but leaving may take on a busy machine."""
 
+KEYS_TO_LOG = 'start_in = "log"\n'
+"""Settings under which all else is as a new user has it."""
+
+WHOLE_WORDS = KEYS_TO_LOG + "terminal_diff = false\n"
+"""Settings under which each changed row is written whole: who looks for a word among bytes needs it in one piece."""
+
 MAX_SEEN = 1 << 20
 """Bytes of what the program wrote that are kept."""
 
@@ -43,7 +49,8 @@ class Window:
         controlling: the terminal is the program's controlling one: its end is a signal.
         closed: standard streams that the program starts without.
         before_start: called in the child before the program starts.
-        settings: the program's settings file; keys go to the log first, unless a test is about where they go.
+        settings: the program's settings file; keys go to the log first and words come whole, unless a test is about
+            just that.
     """
 
     def __init__(
@@ -54,7 +61,7 @@ class Window:
         controlling: bool = True,
         closed: Sequence[int] = (),
         before_start: Callable[[], None] = lambda: None,
-        settings: str = 'start_in = "log"\n',
+        settings: str = WHOLE_WORDS,
     ) -> None:
         write_settings(folder / "config", settings)
         self.data = folder / "data"
