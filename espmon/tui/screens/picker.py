@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from espmon.session.status import OpenRequest
 from espmon.tui.screens.dialog import Line, clip
+from espmon.tui.screens.line_fields import LineFields
 from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_row, table_row
 from espmon.tui.screens.table import KeyedTable
 from espmon.tui.user_input import BAUD_WANTED, LIKELY_BAUDS, baud_of, path_of
@@ -40,6 +41,7 @@ class PortTable(KeyedTable):
         Binding("m", "screen.without_probe", "No probe", id="picker.without_probe", tooltip="Monitor without probing"),
         Binding("p", "screen.toggle_probe", "Probe", id="picker.probe", tooltip="Turn the probe tick box"),
         Binding("u", "screen.focus_url", "URL", id="picker.url", tooltip="Enter rfc2217:// or socket://"),
+        Binding("l", "screen.focus_line", "Line", id="picker.line", tooltip="Bits, parity, flow control, DTR, RTS"),
         Binding("r", "screen.rescan", "Rescan", id="picker.rescan_letter", tooltip="List the ports again"),
         Binding("s", "screen.demo", "Demo", id="picker.demo", tooltip="Open the simulated board, no hardware"),
         Binding("d", "screen.manage", "Devices", id="picker.devices", tooltip="Names of known boards"),
@@ -98,6 +100,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     PickerScreen #url, PickerScreen #elf { width: 1fr; }
     PickerScreen #baud { width: 12; }
     PickerScreen Select { width: 13; margin-left: 1; }
+    PickerScreen Select:focus > SelectCurrent { background: $primary 50%; text-style: bold; }
     PickerScreen #probe { width: 1fr; background: $panel; padding: 0; }
     PickerScreen #probe > .toggle--button { background: $foreground 25%; color: $foreground; }
     PickerScreen .field Button { margin-left: 1; min-width: 8; padding: 0 1; }
@@ -180,6 +183,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
                     select_on_focus=False,
                 )
                 yield Select[str]([], prompt="found: 0", id="elfs", compact=True, disabled=True)
+            yield LineFields(request.line, request.dtr, request.rts, id="line", classes="field")
             with Horizontal(classes="field"):
                 yield Tick("Probe the chip (asks first)", request.probe, id="probe", compact=True)
                 if self._demo:
@@ -265,6 +269,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             entry = self.query_one(f"#{field}", Input)
             if entry.value == self._filled[field]:
                 entry.value = self._filled[field] = text or self._base[field]
+        self.query_one(LineFields).show_remembered(port.line)
 
     # Looking for ports and ELF files
 
@@ -379,8 +384,11 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             paths = (path, *paths)
         name = "" if port is None else port.nickname or port.product or ""
         probe = self.query_one("#probe", Checkbox).value
-        line = self._defaults.line if port is None else port.line or self._defaults.line
-        return replace(self._defaults, url=url, baud=baud, line=line, probe=probe, elf=paths, name=name)
+        chosen = self.query_one(LineFields)
+        return replace(
+            self._defaults, url=url, baud=baud, line=chosen.line, dtr=chosen.dtr, rts=chosen.rts, probe=probe,
+            elf=paths, name=name,
+        )  # fmt: skip
 
     def _can_skip_probe(self) -> bool:
         return self._failed is not None and self._failed.probe
@@ -407,6 +415,10 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     def action_focus_url(self) -> None:
         """Go to the URL field."""
         self.query_one("#url").focus()
+
+    def action_focus_line(self) -> None:
+        """Go to the settings of the line."""
+        self.query_one(LineFields).focus_first()
 
     def action_demo(self) -> None:
         """Open the simulated board."""

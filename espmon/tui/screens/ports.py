@@ -109,6 +109,7 @@ def port_row(port: PortLike) -> PortRow:
         online=bool(getattr(port, "online", True)),
         baud=getattr(port, "baud", None),
         elf=Path(elf) if elf else None,
+        line=getattr(port, "line", None),
     )
 
 
