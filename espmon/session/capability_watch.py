@@ -19,7 +19,6 @@ from espmon.records.events.reset_record import Reset
 from espmon.records.notes import Caps
 from espmon.records.span import PROMPT, SGR_RUN
 from espmon.session.publisher import Publisher
-from espmon.session.settings import LINE_ENDS, SCREENSHOT_TRIGGER, Settings
 from espmon.session.state import State
 from espmon.session.status import Change, LinesAppended, TailChanged
 from espmon.session.tasks import BackgroundTasks
@@ -29,23 +28,6 @@ PROMPT_SECONDS = 0.5
 
 NO_PROMPT = b"%"
 """What ends a progress bar as often as a prompt."""
-
-
-CONSOLES = ("esp_console", "repl")
-"""Consoles that are known to end a line at CR."""
-
-
-def announced_line(line: str, settings: Settings, capabilities: Capabilities) -> bytes:
-    """A line that the board announced, with the end that its console takes."""
-    end = "CR" if capabilities.console in CONSOLES else settings.eol
-    return line.encode() + LINE_ENDS[end]
-
-
-def screenshot_line(settings: Settings, capabilities: Capabilities | None) -> bytes:
-    """What asks the board for a picture: the user's own setting, else what it announced, else `SCREENSHOT_TRIGGER`."""
-    if capabilities is None or not capabilities.screenshot or settings.screenshot_trigger != SCREENSHOT_TRIGGER:
-        return settings.screenshot_trigger.encode()
-    return announced_line(capabilities.screenshot, settings, capabilities)
 
 
 class CapabilityWatch:

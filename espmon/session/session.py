@@ -13,7 +13,8 @@ from espmon.records.limits import Limits
 from espmon.session.action import Action
 from espmon.session.action_runner import ActionRunner
 from espmon.session.activity_watch import ActivityWatch
-from espmon.session.capability_watch import CapabilityWatch, screenshot_line
+from espmon.session.announced_lines import screenshot_line
+from espmon.session.capability_watch import CapabilityWatch
 from espmon.session.clock import SessionClock
 from espmon.session.config_advice import ConfigAdvice
 from espmon.session.connection import Connection, PortAccess

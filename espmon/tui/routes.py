@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from espmon.session.capability_watch import announced_line
+from espmon.session.announced_lines import announced_line
 from espmon.session.state import State
 from espmon.session.status import WAITS, OpenRequest, Status
 from espmon.tui.host import Host

@@ -11,7 +11,7 @@ import pytest
 
 from espmon.records.capabilities import capabilities_of
 from espmon.session import capability_watch
-from espmon.session.capability_watch import screenshot_line
+from espmon.session.announced_lines import screenshot_line
 from espmon.session.connection import PortAccess
 from espmon.session.session import Session
 from espmon.session.settings import Settings
