@@ -88,13 +88,17 @@ class PayloadSaver:
         if isinstance(record, Frame) and self._decoders.wants(record):
             await self._decode(record)
         await asyncio.to_thread(lambda: record.sha256)
-        self._recorder.event(record.to_json(), now)
         described = describe(record)
         if entry is not None and described is not None:
             details = described.details
             self._events.update(entry, lambda listed: replace(listed, details=details))
-        if record.payload and folder is not None:
-            await self._save(record, entry, folder)
+        try:
+            if record.payload and folder is not None:
+                await self._save(record, entry, folder)
+        finally:
+            # Its place is told relative to the folder, which may be moved.
+            place = None if record.path is None else Path(record.path).name
+            self._recorder.event({**record.to_json(), "path": place}, now)
         self._hold(record)
 
     async def _save(self, record: PayloadRecord, entry: int | None, folder: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from espmon.records.record import JsonObject
+from espmon.session.archive.compression import compress_sessions
 from espmon.session.file_system import FileSystem, reason
 from espmon.session.pipeline import Pipeline
 from espmon.session.recording import Recording, start_recording
@@ -69,6 +71,7 @@ class Recorder:
         self._missed = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pruning: asyncio.Task[None] | None = None
+        self._ending = threading.Event()
 
     @property
     def folder(self) -> Path | None:
@@ -102,6 +105,11 @@ class Recorder:
         else:
             self._early.append((fields, now))
 
+    def index(self, fields: JsonObject, now: float) -> None:
+        """Record where the stream was at `now`."""
+        if self._recording is not None:
+            self._recording.index(fields, now)
+
     def raw(self, data: bytes, owner: str) -> None:
         """Record received bytes; `owner` is the lease that read them."""
         if self._recording is not None:
@@ -129,6 +137,7 @@ class Recorder:
         self._wanted = (name, log)
         await self._begin()
         if self._recording is not None and self._pruning is None:
+            self._ending.clear()
             self._pruning = asyncio.create_task(self._prune(self._recording.folder))
 
     async def _begin(self) -> None:
@@ -148,6 +157,9 @@ class Recorder:
             return
         self._recording = self._unfinished = self._pipeline.recording = recording
         self._wanted = None
+        status = self._reporter.status
+        port: JsonObject = {name: getattr(status, name) for name in ("name", "url", "device", "baud")}
+        recording.event({"event": "port", **port}, self._clock())
         while self._early:
             recording.event(*self._early.popleft())
         self._reporter.publish(replace(self._reporter.status, recording=recording.folder))
@@ -157,14 +169,21 @@ class Recorder:
 
     async def _prune(self, folder: Path) -> None:
         def work() -> None:
+            settings = self._settings
             prune_sessions(
-                folder.parent, keep=self._settings.sessions_kept, limit=self._settings.sessions_bytes, spare=folder
+                folder.parent,
+                keep=settings.sessions_kept,
+                limit=settings.sessions_bytes,
+                spare=folder,
+                days=settings.sessions_days,
             )
+            if settings.compress_sessions:
+                compress_sessions(folder.parent, folder, self._ending.is_set)
 
         try:
             await asyncio.to_thread(work)
         except OSError as error:
-            self._reporter.notify(f"Old sessions are not removed: {reason(error)}", Severity.WARNING)
+            self._reporter.notify(f"Old sessions are not removed or compressed: {reason(error)}", Severity.WARNING)
 
     async def set_log(self, path: Path | None) -> None:
         """Start (or with None stop) writing the log text to a file."""
@@ -233,6 +252,7 @@ class Recorder:
     async def close(self) -> None:
         """Write what waits and close the files: as long as the disk takes something, or until `salvage` is called."""
         self._wanted = None
+        self._ending.set()
         self._reporter.publish(replace(self._reporter.status, log=None))
         recording, self._recording, self._pipeline.recording = self._recording, None, None
         if recording is None:

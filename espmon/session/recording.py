@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from espmon.records.record import JsonObject
+from espmon.session.archive.session_index import INDEX
 from espmon.session.clock import SessionClock
 from espmon.session.disk_writer import AppendedFile, DiskWriter
 from espmon.session.file_system import FileSystem, reason, write_all
@@ -71,6 +72,7 @@ class Recording:
         # The sidecar first: its lock says that the session is being written.
         self._sidecar = self._writer.open(folder / SIDECAR, locked=True)
         self._raw = self._writer.open(folder / STREAM)
+        self._index = self._writer.open(folder / INDEX)
         self._log: DiskWriter | None = None
         self._log_file: AppendedFile | None = None
         self._logs: list[DiskWriter] = []
@@ -146,6 +148,10 @@ class Recording:
     def event(self, fields: JsonObject, now: float) -> None:
         """Record something that happened, as one JSON line in the sidecar."""
         self._put(fields, now)
+
+    def index(self, fields: JsonObject, now: float) -> None:
+        """Record where the stream is, as one JSON line in the index."""
+        self._writer.put(self._index, self._line(fields, now))
 
     def _put(self, fields: JsonObject, now: float, *, important: bool = False) -> None:
         self._writer.put(self._sidecar, self._line(fields, now), important=important)

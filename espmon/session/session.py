@@ -14,7 +14,9 @@ from espmon.session.action import Action
 from espmon.session.action_runner import ActionRunner
 from espmon.session.activity_watch import ActivityWatch
 from espmon.session.announced_lines import screenshot_line
+from espmon.session.archive.session_index import SessionIndexer
 from espmon.session.capability_watch import CapabilityWatch
+from espmon.session.capability_watch import CapabilityWatch, screenshot_line
 from espmon.session.clock import SessionClock
 from espmon.session.config_advice import ConfigAdvice
 from espmon.session.connection import Connection, PortAccess
@@ -146,7 +148,9 @@ class Session:
         self._publisher.subscribe(watch.listen)
         advice = ConfigAdvice(reporter)
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
+        self._indexer = SessionIndexer(self._recorder.index, self.clock)
         self.pipeline.sinks += [
+            self._indexer.take,
             self._payloads.take,
             self._elf.take,
             activity.take,
@@ -259,6 +263,7 @@ class Session:
         await self._payloads.finish()
         await self._tasks.stop()
         self._decoder.stop()
+        self._indexer.end()
         await self._recorder.close()
 
     def _transition(self, transition: Transition) -> None:

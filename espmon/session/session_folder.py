@@ -7,6 +7,7 @@ made, or a folder of their own, is never removed. Neither is one that is locked,
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import time
@@ -18,6 +19,11 @@ from espmon.session.file_system import FileSystem, write_all
 
 STREAM, SIDECAR = "stream.bin", "events.jsonl"
 """The raw bytes as received; times and events as JSON lines."""
+
+COMPRESSED = "stream.bin.gz"
+"""The same bytes, once a closed session was compressed."""
+
+DAY_SECONDS = 86_400.0
 
 SESSION = "session"
 """`event` of a sidecar's first line."""
@@ -93,7 +99,7 @@ def size_of(folder: Path) -> int:
     return total
 
 
-def _remove_closed(folder: Path) -> bool:
+def remove_session(folder: Path) -> bool:
     """Remove a session that nobody writes; returns whether it is gone. Its mark goes last, so that a rest is found."""
     try:
         descriptor = os.open(folder / SIDECAR, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
@@ -114,15 +120,30 @@ def _remove_closed(folder: Path) -> bool:
     return not folder.exists()
 
 
-def prune_sessions(root: Path, *, keep: int, limit: int, spare: Path) -> list[Path]:
-    """Remove the oldest closed sessions beyond `keep` folders or `limit` bytes; never `spare`. Returns what went."""
+def ended(folder: Path) -> float:
+    """When something was last written into a session, in seconds since the epoch; 0.0 when nobody can tell."""
+    try:
+        return (folder / SIDECAR).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def prune_sessions(
+    root: Path, *, keep: int, limit: int, spare: Path, days: float = math.inf, now: float | None = None
+) -> list[Path]:
+    """Remove the oldest closed sessions beyond `keep` folders, `limit` bytes or `days`; never `spare`.
+
+    Returns what went.
+    """
+    oldest = (time.time() if now is None else now) - days * DAY_SECONDS
     removed: list[Path] = []
     total = size_of(spare)
     folders = sorted((path for path in root.iterdir() if path != spare and is_session(path)), reverse=True)
     kept = 1
     for folder in folders:
         size = size_of(folder)
-        if (kept >= keep or total + size > limit) and _remove_closed(folder):
+        too_much = kept >= keep or total + size > limit
+        if (too_much or 0 < ended(folder) < oldest) and remove_session(folder):
             removed.append(folder)
             continue
         kept += 1

@@ -153,6 +153,12 @@ class Settings:
     sessions_kept: int = 200
     """Session folders kept at most."""
 
+    sessions_days: float = 3650.0
+    """Session folders that ended longer ago than this are removed."""
+
+    compress_sessions: bool = False
+    """Compress the bytes of closed sessions (gzip). They can be opened and searched as before."""
+
     elf_library_bytes: int = 1 << 30
     """ELF files kept so that yesterday's crash still decodes."""
 

@@ -66,6 +66,7 @@ async def test_a_payload_is_hashed_once_and_not_by_the_loop(tmp_path: Path, hash
     assert entry.path is not None
     assert entry.path.read_bytes() == PICTURE
     assert [event["sha256"] for event in sidecar(tmp_path) if event.get("type") == "png"] == [digest]
+    assert [event["path"] for event in sidecar(tmp_path) if event.get("type") == "png"] == [entry.path.name]
 
 
 async def test_without_a_recording_nothing_is_hashed(tmp_path: Path, hashing: Hashing) -> None:

@@ -94,6 +94,7 @@ def test_nobody_else_can_read_a_session(tmp_path: Path) -> None:
         folder.name: "700",
         "stream.bin": "600",
         "events.jsonl": "600",
+        "index.jsonl": "600",
         "a.png": "600",
     }
 

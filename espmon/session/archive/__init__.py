@@ -1,0 +1,1 @@
+"""Sessions that were recorded: their index, what they hold, and how they are kept."""
