@@ -16,7 +16,6 @@ from espmon.session.activity_watch import ActivityWatch
 from espmon.session.announced_lines import screenshot_line
 from espmon.session.archive.session_index import SessionIndexer
 from espmon.session.capability_watch import CapabilityWatch
-from espmon.session.capability_watch import CapabilityWatch, screenshot_line
 from espmon.session.clock import SessionClock
 from espmon.session.config_advice import ConfigAdvice
 from espmon.session.connection import Connection, PortAccess
