@@ -13,6 +13,9 @@ from espmon.records.record import JsonObject
 from espmon.text import plain
 
 VERSION = 1
+MAX_VERSION = 1 << 31
+"""From here on a version is none."""
+
 MAX_COMMANDS = 256
 MAX_FRAMES = 64
 MAX_WORD = 64
@@ -33,6 +36,8 @@ class Command:
     """As it is sent, without its end."""
 
     help: str
+    hint: str = ""
+    """Its arguments, as the console writes them; "" where nothing was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def capabilities_of(value: JsonObject) -> Capabilities:
         if line := command_line(name):
             listed[line] = Command(line, _word(help_text, MAX_HELP))
     return Capabilities(
-        version=version if type(version) is int and 0 < version < 1 << 31 else VERSION,
+        version=version if type(version) is int and 0 < version < MAX_VERSION else VERSION,
         screenshot=command_line(value.get("screenshot")),
         frames=tuple(filter(None, map(_word, frames[:MAX_FRAMES]))) if isinstance(frames, list) else (),
         commands=tuple(listed.values()),

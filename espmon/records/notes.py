@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from espmon.records.capabilities import MAX_VERSION, VERSION
 from espmon.records.record import Event, JsonObject
 
 
@@ -50,5 +51,7 @@ class Caps(Event):
 
     @property
     def title(self) -> str:
-        """What it is."""
-        return "Capabilities announced by the board"
+        """What it is, and by which version of the format where that is a later one."""
+        title, version = "Capabilities announced by the board", (self.value or {}).get("version")
+        later = type(version) is int and VERSION < version < MAX_VERSION
+        return f"{title}, version {version} of the format: read as far as it is known here" if later else title

@@ -17,6 +17,7 @@ from espmon.records.demux import Demultiplexer
 from espmon.records.events.boot import Boot
 from espmon.records.events.reset_record import Reset
 from espmon.records.notes import Caps
+from espmon.records.record import PayloadRecord
 from espmon.records.span import PROMPT, SGR_RUN
 from espmon.session.publisher import Publisher
 from espmon.session.state import State
@@ -77,6 +78,8 @@ class CapabilityWatch:
             if self._program is not None and program != self._program:
                 self._publish(None)  # another program runs there now
             self._program = program
+        elif isinstance(part, PayloadRecord) and part.pixels is not None and not self._publisher.status.pictured:
+            self._publisher.publish(replace(self._publisher.status, pictured=True))
 
     def listen(self, change: Change) -> None:
         """Receives the session's changes: a line that grows may be a prompt."""

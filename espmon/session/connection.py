@@ -28,6 +28,7 @@ from espmon.session.session_events import LinkEvent, LinkState, SessionNote
 from espmon.session.state import Lifecycle, State, Trigger
 from espmon.session.status import WAITS, Activity, OpenRequest, Severity
 from espmon.session.tasks import BackgroundTasks, stop_tasks
+from espmon.session.transports import transport_of
 
 if TYPE_CHECKING:
     from espmon.rom import ProbeResult
@@ -233,8 +234,11 @@ class Connection:
         self._lifecycle.fire(Trigger.LOSE, error.message)
         line = reporter.mark(f"port lost: {error.message}")
         reporter.list_event(LinkEvent(reporter.here[0], now, LinkState.LOST, error.message), line)
-        goes_on = f". {WAITS}" if self._reconnect else ""
-        reporter.notify(f"Port lost: {error.message}{goes_on}", Severity.WARNING)
+        transport = transport_of(reporter.status.capabilities)
+        told = [f"Port lost: {error.message}"]
+        told += [transport.when_lost] if transport is not None else []
+        told += [WAITS] if self._reconnect else []
+        reporter.notify(". ".join(told), Severity.WARNING)
         if self._reconnect:
             self.wait_for_return(now)
 

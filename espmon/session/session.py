@@ -24,6 +24,7 @@ from espmon.session.decoder import Decoder
 from espmon.session.elf_choice import ElfChoice
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import EventLog
+from espmon.session.help_watch import HelpWatch
 from espmon.session.ide import Ide
 from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
@@ -145,6 +146,8 @@ class Session:
             ask=settings.ask_capabilities,
         )
         self._publisher.subscribe(watch.listen)
+        console = HelpWatch(demux, self._publisher, self._tasks)
+        self._publisher.subscribe(console.listen)
         advice = ConfigAdvice(reporter)
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
         self._indexer = SessionIndexer(self._recorder.index, self.clock)
@@ -154,6 +157,7 @@ class Session:
             self._elf.take,
             activity.take,
             watch.take,
+            console.take,
             self.outgoing.replies.take,
             advice.take,
             self._reports.take,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from espmon.port.line_format import USUAL, LineFormat
-from espmon.records.capabilities import Capabilities
+from espmon.records.capabilities import Capabilities, Command
 from espmon.records.record import Record
 from espmon.records.record import Severity as Severity
 from espmon.session.pacing import NO_PAUSES, Pacing
@@ -154,6 +154,12 @@ class Status:
     capabilities: Capabilities | None = None
     """What the board announced of itself, None while it has announced nothing."""
 
+    console_commands: tuple[Command, ...] = ()
+    """What the console listed when it was asked for `help`."""
+
+    pictured: bool = False
+    """A picture has come: whatever it has announced, it can send one."""
+
     boot: int = 0
     """Number of the current boot (0 before any reset was seen)."""
 
@@ -198,6 +204,13 @@ class Status:
 
     log: Path | None = None
     """File that a copy of the log text goes to."""
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The console's commands: those announced, and those that it listed."""
+        announced = () if self.capabilities is None else self.capabilities.commands
+        listed = {command.line: command for command in self.console_commands}
+        return (*(listed.pop(command.line, command) for command in announced), *listed.values())
 
     def after_sending(self, data: bytes) -> Status:
         """The status when these bytes have been sent to the board."""

@@ -36,7 +36,8 @@ def _number(text: str, default: int) -> int:
 
 
 async def _help(app: Shell, _: str) -> None:
-    await app.print("".join(f"{name:<12} {command.help}\r\n" for name, command in COMMANDS.items()))
+    """As ESP-IDF's `help` prints it."""
+    await app.print("".join(f"{name} \r\n  {command.help}\r\n\r\n" for name, command in COMMANDS.items()))
 
 
 async def _screenshot(app: Shell, variant: str) -> None:

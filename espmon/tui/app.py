@@ -332,6 +332,10 @@ class EspmonApp(Host):
         """A picture, a core dump or a report."""
         self.artifacts.show(event.entry)
 
+    def on_monitor_screen_picture_doubtful(self) -> None:
+        """Say what the board would need for a screenshot."""
+        self.router.ask_for_picture()
+
     def on_monitor_screen_picture_wanted(self) -> None:
         """Show the picture when it is there."""
         self.artifacts.expect_picture()

@@ -11,6 +11,7 @@ from espmon.session.announced_lines import announced_line
 from espmon.session.state import State
 from espmon.session.status import WAITS, OpenRequest, Status
 from espmon.tui.host import Host
+from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
     from espmon.port import PortInfo
@@ -195,10 +196,32 @@ class Router:
         known = app.status.capabilities
 
         def answered(line: str | None) -> None:
-            if line and known is not None:
+            if line:
                 app.link.send(announced_line(line, app.settings, known))
 
-        app.push_screen(BoardAbilitiesScreen(app.status.name or app.status.url, known), answered)
+        app.push_screen(BoardAbilitiesScreen(app.status.name or app.status.url, known, app.status.commands), answered)
+
+    def ask_for_picture(self) -> None:
+        """A screenshot of a board that has not said that it takes any: what it would need; it can be asked anyway."""
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        app = self._app
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                app.monitor.ask_for_picture()
+
+        trigger = plain(app.settings.screenshot_trigger.strip())
+        sentences = (
+            "This board has not announced that it can send its screen.",
+            "",
+            "Firmware would need code that sends it, and a line that says so:",
+            "espmon firmware --lang c DIR    writes both",
+            "espmon formats                  explains them, byte by byte",
+            "",
+            f"Asking all the same sends the setting screenshot_trigger: {trigger}",
+        )
+        app.push_screen(ConfirmScreen("No screenshots announced", sentences, "Ask anyway"), answered)
 
     async def _connect(self, port: str) -> None:
         """Open a known board's port, with the rate and the ELF that are remembered of it."""

@@ -173,6 +173,7 @@ class FakeSession:
 
     def __init__(self, *, limit: int = STORE_BYTES) -> None:
         self._publisher = Publisher()
+        self._publisher.publish(replace(self._publisher.status, pictured=True))  # a board that sends its screen
         self._activity = ActivityWatch(self._publisher, self, BackgroundTasks(self._publisher), answer_prompt=False)
         self.store = LogStore(limit, cr_overwrites=True)
         self.events: list[EventEntry] = []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from espmon.records.capabilities import Command
 from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
 from espmon.session.state import State
@@ -128,9 +129,21 @@ async def lost(case: Running) -> None:
     await case.until(lambda: "lost" in case.text())
 
 
-SCENES: dict[str, Step] = {
-    step.__name__: step for step in (plain, inspector, held, search, filtered, raw, menu, capture, lost)
-}
+async def completing(case: Running) -> None:
+    commands = (Command("help", "this list"), Command("wifi_join", "join a network", "<ssid> [<pass>]"))
+    case.session.set(console_commands=commands)
+    await case.press("i", "w")
+    await case.until(lambda: "<ssid> [<pass>]" in case.text())
+
+
+async def no_pictures(case: Running) -> None:
+    case.session.set(pictured=False)
+    await case.press("s")
+    await case.until(lambda: "espmon firmware --lang c DIR" in case.text())
+
+
+STEPS = (plain, inspector, held, search, filtered, raw, menu, capture, lost, completing, no_pictures)
+SCENES: dict[str, Step] = {step.__name__: step for step in STEPS}
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -13,6 +13,7 @@ from textual.binding import ActiveBinding, BindingsMap, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from espmon.session.announced_lines import offers_screenshots
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import Settings
 from espmon.session.state import State
@@ -47,6 +48,7 @@ FOOTER_DROP_ORDER = (
     "events.kind",
     "app.menu",
     "input.eol",
+    "input.complete",
     "events.open",
     "search.case",
 )
@@ -67,6 +69,9 @@ class MonitorScreen(SendingView):
 
     class PictureWanted(Message):
         """The user asked the board for a picture."""
+
+    class PictureDoubtful(Message):
+        """The user wants a picture of a board that has not said that it sends any."""
 
     _before_menu: Widget | None = None
     _by_menu = False
@@ -357,6 +362,8 @@ class MonitorScreen(SendingView):
             hidden = frozenset({"app.help"})
         elif isinstance(self.focused, EventList):
             hidden = frozenset({"log.input", "log.search", "log.filter", "log.inspector", "board.screenshot"})
+        if not offers_screenshots(self.status, self.settings):
+            hidden |= {"board.screenshot"}
         for key, active in found.items():
             if active.binding.id == "app.palette":
                 found[key] = active._replace(binding=replace(active.binding, show=mode != "RAW" and not self.in_table))
@@ -404,6 +411,13 @@ class MonitorScreen(SendingView):
         self.link.ask(self.link.session.reset_to_loader())
 
     def action_screenshot(self) -> None:
+        """Ask the board for a picture, where one can be expected."""
+        if offers_screenshots(self.status, self.settings):
+            self.ask_for_picture()
+        else:
+            self.post_message(self.PictureDoubtful())
+
+    def ask_for_picture(self) -> None:
         """Ask the board for a picture."""
         self.post_message(self.PictureWanted())
         self.link.ask(self.link.session.screenshot())

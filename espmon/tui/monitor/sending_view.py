@@ -9,10 +9,12 @@ from pathlib import Path
 from textual import on
 from textual.binding import Binding
 
+from espmon.session.announced_lines import offers_screenshots
 from espmon.session.pacing import Text
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import LINE_ENDS, Settings
 from espmon.session.state import State
+from espmon.session.status import Status
 from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.widgets.input_line import InputLine
@@ -53,14 +55,24 @@ class SendingView(MonitorView):
         super().__init__(link, settings, timestamps=timestamps)
         self._history = history
         self._device = ""
+        self._pictures = False
 
     def take(self, changes: PendingChanges) -> None:
         """Show what changed; each board has its own lines typed before."""
         super().take(changes)
+        if changes.status is not None:
+            self._learn(changes.status)
         device = changes.status.device if changes.status is not None else ""
         if device and device != self._device:
             self._device = device
             self.query_one(InputLine).use_history(history_of(self._history, device))
+
+    def _learn(self, status: Status) -> None:
+        """What the board can do, as far as keys and fields depend on it."""
+        self.query_one(InputLine).commands = status.commands
+        if self._pictures != (pictures := offers_screenshots(status, self.settings)):
+            self._pictures = pictures
+            self.refresh_bindings()
 
     def send_lines(self, lines: Sequence[str], eol: bytes, title: str = "pasted text") -> None:
         """Send several lines, with the pauses that are set."""

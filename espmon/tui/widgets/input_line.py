@@ -15,7 +15,9 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
+from espmon.records.capabilities import Command
 from espmon.session.settings import LINE_ENDS
+from espmon.tui.widgets.command_completion import CommandSuggester, completed, note
 from espmon.tui.widgets.field import Field
 from espmon.tui.widgets.line_history import MAX_LINE, History
 
@@ -40,6 +42,7 @@ class _Field(Field):
         Binding("down", "history(1)", show=False, id="input.following", tooltip="The line sent after"),
         Binding("escape", "leave", "Log", id="input.leave", tooltip="Back to the log's keys"),
         Binding("ctrl+o", "eol", "Line end", id="input.eol", tooltip="CR, LF or CRLF"),
+        Binding("tab", "complete", "Complete", id="input.complete", tooltip="With a command of the board's console"),
     ]
 
     def on_mount(self) -> None:
@@ -62,6 +65,17 @@ class _Field(Field):
         else:
             self.replace(LINE_BREAK.join(lines), *self.selection)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nothing is known to complete, Tab goes on to the next part."""
+        return bool(self.query_ancestor(InputLine).commands) if action == "complete" else True
+
+    def action_complete(self) -> None:
+        if not self.value:
+            self.app.action_focus_next()
+            return
+        self.value = completed(self.value, self.query_ancestor(InputLine).commands)
+        self.cursor_position = len(self.value)
+
     def action_leave(self) -> None:
         self.query_ancestor(InputLine).post_message(InputLine.Dismissed())
 
@@ -82,6 +96,7 @@ class InputLine(Horizontal):
     InputLine > Static { width: auto; color: $text-muted; padding: 0 1; }
     InputLine > Input, InputLine > Input:focus {
         border: none; height: 1; width: 1fr; padding: 0; background: $surface; }
+    InputLine > #note { display: none; max-width: 50%; }
     InputLine:focus-within, InputLine:focus-within > Input { background: $boost; }
     InputLine:focus-within > #prompt { color: $success; text-style: bold; }
     """
@@ -106,13 +121,15 @@ class InputLine(Horizontal):
         super().__init__(id=id)
         self.history = history
         self.eol = eol if eol in LINE_ENDS else "CR"
+        self._suggester = CommandSuggester()
         self.refusal: Callable[[], str] = lambda: ""
         """Why nothing can be sent now, "" when it can: the line stays in the field then."""
 
     def compose(self) -> ComposeResult:
         """Prompt, field, line end."""
         yield Static("›", id="prompt", markup=False)
-        yield _Field(placeholder=FROM_LOG, compact=True, select_on_focus=False, id="line")
+        yield _Field(placeholder=FROM_LOG, compact=True, select_on_focus=False, suggester=self._suggester, id="line")
+        yield Static(id="note", markup=False)
         yield Static(self.eol, id="eol", markup=False)
 
     def on_mount(self) -> None:
@@ -155,6 +172,24 @@ class InputLine(Horizontal):
             history.take(lines)
             if typed and history is self.history:
                 self._write()
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """What the board's console takes, as far as it is known: Tab completes with it."""
+        return self._suggester.commands
+
+    @commands.setter
+    def commands(self, commands: Sequence[Command]) -> None:
+        if commands != self._suggester.commands:
+            self._suggester.commands = commands
+            self.refresh_bindings()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        beside, text = self.query_one("#note", Static), note(event.value, self.commands)
+        if text or beside.display:
+            beside.display = bool(text)
+            beside.update(text)
 
     @property
     def value(self) -> str:
