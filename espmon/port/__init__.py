@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from espmon.port.line_format import USUAL, Flow, LineFormat, Parity
     from espmon.port.opening import open_handle
     from espmon.port.port_error import PortError, PortErrorKind
-    from espmon.port.sequences import parse_sequence
+    from espmon.port.sequences import is_chip_usb, parse_sequence
     from espmon.port.watch import PortIdentity, identify, wait_for_port
 
 _HOMES = {
@@ -38,15 +38,15 @@ _HOMES = {
     "line_format": "Flow LineFormat Parity USUAL",
     "opening": "open_handle",
     "port_error": "PortError PortErrorKind",
-    "sequences": "parse_sequence",
+    "sequences": "is_chip_usb parse_sequence",
     "watch": "PortIdentity identify wait_for_port",
 }
 
 __all__ = [
     "CLOSE_SECONDS", "MAX_READ", "TO_ACT_ON", "USUAL", "BaseHandle", "CustomSequences", "Device", "DeviceRegistry",
     "Flow", "Handle", "LineFormat", "Parity", "PortError", "PortErrorKind", "PortIdentity", "PortInfo",
-    "PortWarning", "PortWarningKind", "ResetSequence", "device_key", "identify", "list_ports", "load_sequences",
-    "open_handle", "parse_sequence", "resolve", "wait_for_port",
+    "PortWarning", "PortWarningKind", "ResetSequence", "device_key", "identify", "is_chip_usb", "list_ports",
+    "load_sequences", "open_handle", "parse_sequence", "resolve", "wait_for_port",
 ]  # fmt: skip
 
 

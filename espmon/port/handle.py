@@ -89,6 +89,9 @@ class Handle(ABC):
     remote: bool
     """True when bytes travel over a network."""
 
+    has_rate: bool = True
+    """False where bytes travel without one: a plain socket."""
+
     has_modem_lines: bool
     """False on a PTY or a plain socket: DTR and RTS cannot be moved."""
 

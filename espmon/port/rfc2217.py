@@ -49,6 +49,8 @@ class Rfc2217Handle(StreamHandle):
     do not acknowledge.
     """
 
+    has_rate = True
+
     def __init__(self, url: str, baud: int) -> None:
         super().__init__(url, baud)
         self.has_modem_lines = True

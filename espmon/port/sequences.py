@@ -34,6 +34,11 @@ def _usb_key(usb: tuple[int, int] | None) -> str:
     return f"{usb[0]:04X}:{usb[1]:04X}" if usb else ""
 
 
+def is_chip_usb(usb: tuple[int, int] | None) -> bool:
+    """Whether a port is a chip's own USB Serial/JTAG, which has no rate: it takes every one, and they mean nothing."""
+    return usb is not None and _usb_key(usb) in _table()["usb_jtag_serial"]
+
+
 def named_sequence(name: str, hold: float = 0.05) -> ResetSequence:
     """The sequence `name` of the table; `hold` seconds (0.05 or 0.55) is how long the loader strap is kept low."""
     row = _table()["sequences"][name]
@@ -55,7 +60,7 @@ def loader_entries(usb: tuple[int, int] | None, *, atomic: bool) -> tuple[ResetS
         atomic: both lines can move in one step (local POSIX ports).
     """
     table = _table()
-    if _usb_key(usb) in table["usb_jtag_serial"]:
+    if is_chip_usb(usb):
         order = table["loader_order"]["usb"]
     else:
         order = table["loader_order"]["atomic" if atomic else "single"]
@@ -74,7 +79,7 @@ def hard_reset_sequence(usb: tuple[int, int] | None, *, dtr: bool | None = None)
     table = _table()
     if key in table["flow_control"]:
         return named_sequence("hard-flow-control")
-    name = "hard-usb" if key in table["usb_jtag_serial"] else "hard-uart"
+    name = "hard-usb" if is_chip_usb(usb) else "hard-uart"
     sequence = named_sequence(name)
     if dtr is False or not table["sequences"][name].get("needs_dtr_released"):
         return sequence

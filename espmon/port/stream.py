@@ -28,6 +28,8 @@ KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 class StreamHandle(BaseHandle, asyncio.Protocol):
     """A handle that is also the protocol of its connection; plain TCP as it stands."""
 
+    has_rate = False
+
     def __init__(self, url: str, baud: int) -> None:
         super().__init__(url, baud)
         self.remote = True

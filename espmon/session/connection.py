@@ -17,6 +17,7 @@ from espmon.port import (
     PortWarning,
     device_key,
     identify,
+    is_chip_usb,
     wait_for_port,
 )
 from espmon.session.pipeline import Pipeline
@@ -109,6 +110,9 @@ class Connection:
         self.opens = 0
         """How often a port was opened; one a session, unless it was lost."""
 
+        self.lost_at: float | None = None
+        """When the port went, in host time; None while it is there, or nobody wants it."""
+
     async def open(self, request: OpenRequest) -> Handle | None:
         """Open the port, without reading it yet. None when it cannot be: state, reason and hint say so."""
         self._lifecycle.fire(Trigger.OPEN)
@@ -171,8 +175,16 @@ class Connection:
 
     def _attach(self, handle: Handle) -> None:
         self.opens += 1
+        self.lost_at = None
         self._remote = handle.remote
-        status = replace(self._reporter.status, usb=handle.usb, has_modem_lines=handle.has_modem_lines, waiting=False)
+        status = replace(
+            self._reporter.status,
+            usb=handle.usb,
+            has_modem_lines=handle.has_modem_lines,
+            has_rate=handle.has_rate and not is_chip_usb(handle.usb),
+            waiting=False,
+            lost_for=None,
+        )
         if status.activity is not Activity.IN_LOADER:
             status = replace(status, activity=Activity.RUNNING, unfinished=())
         self._reporter.publish(status)
@@ -199,9 +211,13 @@ class Connection:
     async def close(self) -> None:
         """Close the port, also one that is being opened or waited for; bounded."""
         await self.link.detach()
+        self.lost_at = None
         if self._lifecycle.state is not State.CLOSED:
-            self._reporter.publish(
-                replace(self._reporter.status, waiting=False, activity=Activity.RUNNING, unfinished=())
+            reporter = self._reporter
+            reporter.publish(
+                replace(
+                    reporter.status, waiting=False, activity=Activity.RUNNING, unfinished=(), quiet=0, lost_for=None
+                )
             )
             self._lifecycle.fire(Trigger.CLOSE)
 
@@ -231,6 +247,7 @@ class Connection:
             return
         if reporter.status.activity is not Activity.IN_LOADER:  # a port that goes does not start an application
             reporter.publish(replace(reporter.status, activity=Activity.RUNNING))
+        self.lost_at = now
         self._lifecycle.fire(Trigger.LOSE, error.message)
         line = reporter.mark(f"port lost: {error.message}")
         reporter.list_event(LinkEvent(reporter.here[0], now, LinkState.LOST, error.message), line)
@@ -244,6 +261,7 @@ class Connection:
 
     def wait_for_return(self, since: float) -> None:
         """Open the port again when it is back; `since`, in host time, is when it went."""
+        self.lost_at = since
         self._reporter.publish(replace(self._reporter.status, waiting=True))
         self._reopening = asyncio.create_task(self._reopen(since), name="espmon-reopen")
 

@@ -14,6 +14,7 @@ from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset_record import Reset
 from espmon.records.notes import Caps
 from espmon.records.record import Record
+from espmon.records.spans.coredump_capture import Coredump
 from espmon.session.describe import Description, describe
 from espmon.session.status import MAX_CRASHES, MAX_EVENTS, EventEntry, Severity
 
@@ -68,6 +69,10 @@ class EventLog:
         self.entries: list[EventEntry] = []
         self.boots: deque[Boot] = deque(maxlen=MAX_BOOTS)
         self.boot = 0
+        self.crashes = 0
+        """How often the board has crashed: panics, and core dumps in boots without one."""
+
+        self._crashed_boot = -1
         self._loop: Reset | None = None
         self._crashes: OrderedDict[Hashable, int] = OrderedDict()
         self._in_loop: dict[Hashable, int] = {}
@@ -91,6 +96,7 @@ class EventLog:
             self._begin_boot(record, line)
         elif isinstance(record, BootRecord) and self.boots:
             self.boots[-1].app = record.program
+        self._count_crash(record)
         title, severity, details = described
         entry = EventEntry(
             id=self._next,
@@ -127,6 +133,11 @@ class EventLog:
         self._changed(entry)
         return entry
 
+    def _count_crash(self, record: Record) -> None:
+        if isinstance(record, Panic) or (isinstance(record, Coredump) and self._crashed_boot != self.boot):
+            self.crashes += 1
+            self._crashed_boot = self.boot
+
     def _drop_crashes(self) -> None:
         """Take out the oldest of the crashes, a tenth of them: the recording has them all."""
         crashes = [entry for entry in self.entries if isinstance(entry.record, Panic)]
@@ -157,6 +168,7 @@ class EventLog:
                 del self._listed[record.type, record.offset]
                 self._placed += 1
                 self._place(replace(before, order=self._placed))
+                self.crashes -= 1
                 return self.add(record, line)
             known = self._crashes.get(new)
             if old != new and (same := None if known is None else self.entry(known)) is not None:

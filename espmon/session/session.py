@@ -42,6 +42,7 @@ from espmon.session.status import Change, ElfState, EventAdded, EventEntry, Line
 from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.terminal_answers import TerminalAnswers
+from espmon.session.vitals import Vitals
 from espmon.text import plain
 
 if TYPE_CHECKING:
@@ -274,27 +275,21 @@ class Session:
         self._publisher.publish(replace(self.status, state=transition.new, reason=transition.reason))
 
     async def _tick(self) -> None:
-        link = self.connection.link
-        before, since = link.received, self.clock()
+        connection = self.connection
+        vitals = Vitals(self.clock, lambda: connection.link.received)
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = self.clock()
-            elapsed = max(now - since, 1e-3)
-            rate = self.status.rate
-            if elapsed >= 1.0:
-                rate = round((link.received - before) / elapsed, 1)
-                before, since = link.received, now
             self.connection.tell_warnings()
             self._look_at_clocks()
             self._recorder.follow()
             await self._recorder.try_again()
             self._publisher.publish(
                 replace(
-                    self.status,
-                    bytes_in=link.received,
-                    rate=rate,
+                    vitals.look(self.status, connection.lost_at),
                     capture=self.pipeline.capture(now),
                     boot=self.event_log.boot,
+                    crashes=self.event_log.crashes,
                     loop=self.event_log.loop(now),
                     wrong_rate=self.pipeline.wrong_rate,
                 )

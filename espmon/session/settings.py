@@ -191,6 +191,11 @@ class Settings:
     """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""
 
     @property
+    def chosen_keys(self) -> dict[str, str]:
+        """Id of an action -> the keys that the user has chosen for it."""
+        return {"app.menu": self.menu_key, "app.exit": self.exit_key, **self.keymap}
+
+    @property
     def pacing(self) -> Pacing:
         """The pauses in texts that are sent."""
         prompt = UserPattern(self.line_prompt, self.line_prompt) if self.line_prompt else None

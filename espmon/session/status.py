@@ -134,6 +134,9 @@ class Status:
     """What the board is known by: `serial:...` or `location:...`, else the name of its port; "" before it is known."""
 
     baud: int = 115200
+    has_rate: bool = True
+    """False where a rate means nothing: a plain socket, a chip's own USB."""
+
     line: LineFormat = USUAL
     """As it was asked for; what the port does not take is in the log."""
 
@@ -176,6 +179,15 @@ class Status:
 
     rate: float = 0.0
     """Bytes a second received, over the last second."""
+
+    quiet: int = 0
+    """Seconds without a byte from a board that should be running, 0 while that is nothing to speak of."""
+
+    lost_for: int | None = None
+    """Seconds since the port went, None while it is there. As `quiet`, in whole minutes from the first on."""
+
+    crashes: int = 0
+    """How often the board has crashed in this session, repetitions included."""
 
     capture: Capture | None = None
     progress: Progress | None = None

@@ -271,11 +271,28 @@ def help_rows(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, s
 
 def keys_of(action: Action, keymap: Mapping[str, str]) -> str:
     """Every way to reach an action by key, as people write them, "" when there is none."""
+    return ", ".join(_ways(action, keymap))
+
+
+def first_key(action: Action, keymap: Mapping[str, str]) -> str:
+    """The first way to reach an action by key, as people write it, "" when there is none."""
+    return next(iter(_ways(action, keymap)), "")
+
+
+def _ways(action: Action, keymap: Mapping[str, str]) -> list[str]:
     taken = {key for other in ACTIONS if other is not action for key in split(keymap.get(other.id, ""))}
     own = split(keymap[action.id]) if action.id in keymap else [key for key in split(action.keys) if key not in taken]
     menu = written(keymap.get("app.menu", "ctrl+t"))
     after_menu = [f"{menu} {entry.shown}" for entry in MENU if entry.action == action.id]
-    return ", ".join(part for part in (*map(written, own), action.also, *after_menu) if part)
+    return [part for part in (*map(written, own), action.also, *after_menu) if part]
+
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def full_call(call: str) -> str:
+    """An action string that means the same wherever it is run from."""
+    return call if call.startswith("app.") else f"screen.{call}"
 
 
 def split(keys: str) -> list[str]:

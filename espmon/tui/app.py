@@ -131,11 +131,7 @@ class EspmonApp(Host):
         self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         self.builds = BuildWatch(self)
         self.project = Path.cwd()
-        self.chosen_keys = {
-            "app.menu": self.settings.menu_key,
-            "app.exit": self.settings.exit_key,
-            **self.settings.keymap,
-        }
+        self.chosen_keys = self.settings.chosen_keys
 
     @property
     def artifacts(self) -> Artifacts:
@@ -350,10 +346,9 @@ class EspmonApp(Host):
             for action in actions.ACTIONS:
                 if action.id == "app.palette":
                     continue
-                call = action.call if action.call.startswith("app.") else f"screen.{action.call}"
                 keys = actions.keys_of(action, self.chosen_keys)
                 text = f"{action.help} ({keys})" if keys else action.help
-                yield SystemCommand(action.title, text, self._runs(call))
+                yield SystemCommand(action.title, text, self._runs(actions.full_call(action.call)))
 
     def _runs(self, call: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:

@@ -77,7 +77,7 @@ async def test_the_bars_stay_whole_after_other_screens_were_there() -> None:
         await case.press("e")
         lines = case.text().split("\n")
         assert "desk board" in lines[0]
-        assert lines[0].endswith("115200 Bd")
+        assert lines[0].endswith("115200 Bd B")
 
 
 async def test_a_failed_probe_returns_to_the_picker_with_the_reason() -> None:

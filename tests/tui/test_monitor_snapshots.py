@@ -16,6 +16,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Capture, ElfState, Severity
 from espmon.tui.app import EspmonApp
+from espmon.tui.widgets.header import BoardHeader
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import BOARD, Running
 
@@ -158,6 +159,7 @@ def test_looks_as_accepted(
         await fill(case)
         await SCENES[scene](case)
         assert app.size == size
+        await case.until(lambda: not case.screen.query_one(BoardHeader).waits, "the header's newest state")
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)

@@ -101,7 +101,7 @@ class MonitorView(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, log, input, bars, footer: what the first frame shows. `complete` adds the rest."""
-        yield BoardHeader(id="header")
+        yield BoardHeader(self.settings.chosen_keys, id="header")
         with Body(id="body"), LogColumn(id="log-column"):
             yield LogPane(self.link.session.store, id="log", rules=(self.settings.levels, self.settings.highlights))
         yield InputLine(History(), self.settings.eol, id="input")
@@ -204,10 +204,8 @@ class MonitorView(Screen[None]):
                 terminal = self.query_one(TerminalView)
                 terminal.take()
                 self.query_one(RawKeys).show(terminal.skipped)
-        if changes.status is not None:
-            self.query_one(BoardHeader).show(changes.status)
-            if self.completed:
-                self.query_one(CaptureLine).show(changes.status)
+        if changes.status is not None and self.completed:
+            self.query_one(CaptureLine).show(changes.status)
         self.show_state()
 
     def _mark(self, entry: EventEntry) -> None:
@@ -230,6 +228,7 @@ class MonitorView(Screen[None]):
                 self.query_one(SearchBar).show_count(words, bad=bool(queries.problem))
             search = f"{queries.query.pattern} {search}{', too slow' if queries.problem else ''}"
         self._tell_slow()
+        self.query_one(BoardHeader).show(self.status, self.mode)
         self.query_one(StatusBar).show(
             self.status,
             PaneState(

@@ -24,6 +24,7 @@ from espmon.tui.monitor.sending_view import SendingView, macro_bindings
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.event_list import EventList
+from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes, key_named
 from espmon.tui.widgets.log_pane import LogPane
@@ -321,8 +322,13 @@ class MonitorScreen(SendingView):
         if call is None:
             self.say(f"{actions.written(key)} means nothing after the menu key")
             return
-        namespace = "" if call.startswith("app.") else "screen."
-        await self.run_from_elsewhere(namespace + call)
+        await self.run_from_elsewhere(actions.full_call(call))
+
+    @on(BoardHeader.Chosen)
+    async def _chip_chosen(self, event: BoardHeader.Chosen) -> None:
+        event.stop()
+        if not self.in_table:
+            await self.run_from_elsewhere(actions.full_call(actions.BY_ID[event.action].call))
 
     async def run_from_elsewhere(self, call: str) -> None:
         """Run an action for the menu or the palette, whatever has the focus."""

@@ -1,173 +1,185 @@
-"""Which board this is and how it is doing."""
+"""Which board this is and how it is doing: the chips of `status_chips` that hold, as far as they fit."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from enum import IntEnum
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
+from textual.events import Click
+from textual.message import Message
 
-from espmon.session.state import State
-from espmon.session.status import Activity, ElfState, RecordingState, Status, loader_text
+from espmon.session.status import Status
+from espmon.tui import actions
 from espmon.tui.sanitise import visible
-from espmon.tui.widgets.capture_line import size_text
-from espmon.tui.widgets.text_row import Part, TextRow
-
-LINK: dict[State, Part] = {
-    State.CLOSED: ("○ closed", "$secondary"),
-    State.OPENING: ("◌ opening", "$warning"),
-    State.AWAITING_CONSENT: ("● open", "$warning"),
-    State.PROBING: ("● probing", "$warning"),
-    State.MONITORING: ("● open", "$success"),
-    State.LEASED: ("● in use", "$warning"),
-    State.LOST: ("○ lost", "$error bold"),
-    State.REOPENING: ("◌ reopening", "$warning"),
-}
-"""State -> what the header calls it."""
-
-ELF: dict[ElfState, Part] = {
-    ElfState.NONE: ("no ELF", "$secondary"),
-    ElfState.LOADING: ("ELF …", "$secondary"),
-    ElfState.UNVERIFIED: ("ELF ?", "$secondary"),
-    ElfState.MATCH: ("ELF ✓", "$success"),
-    ElfState.MISMATCH: ("ELF ✗ other build", "$error"),
-    ElfState.FAILED: ("ELF ✗ unreadable", "$error"),
-}
-"""ELF state -> what the header calls it."""
-
-
-MAX_NAME = 24
-"""Most characters of an ELF's name."""
-
-MAX_LOADER = 48
-"""Most characters on a board that waits in its loader."""
-
-DIGITS = 9
-"""Digits shown of a name that is a SHA-256, as the application's own log shows it."""
-
-MAX_PROBLEM = 48
-"""Most characters of why nothing is recorded."""
+from espmon.tui.widgets.paced_row import PacedRow
+from espmon.tui.widgets.status_chips import CHIPS, Rank, StatusChip
+from espmon.tui.widgets.text_row import Part
 
 MIN_BOARD_CELLS = 12
 """Cells that the board's name keeps before anything that tells how the board is doing is given up for it."""
 
 GAP = 2
-"""Cells between two parts."""
+"""Cells between two chips."""
 
-_HASH = re.compile(r"[0-9a-f]{64}\.elf", re.IGNORECASE)
+KEY_STYLE = "$accent"
 
-
-def short_name(name: str) -> str:
-    """An ELF's name, short enough to leave room for the rest."""
-    return name[:DIGITS] if _HASH.fullmatch(name) else short_text(name, MAX_NAME)
+LEAVE_TYPING = {"INPUT": "Esc ", "FIND": "Esc ", "FILTER": "Esc "}
+"""Mode in which keys are text -> what is pressed before a key that a chip names."""
 
 
-def short_text(text: str, limit: int) -> str:
-    """At most `limit` characters, an ellipsis where something was cut."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+@dataclass(frozen=True, slots=True)
+class ShownChip:
+    """A chip that holds, with the words and the key that it has now."""
+
+    chip: StatusChip
+    words: str
+    key: str
+
+    @property
+    def parts(self) -> list[Part]:
+        """Words and key."""
+        key = [(f" {self.key}", KEY_STYLE)] if self.key else []
+        return [(self.words, self.chip.colour), *key]
+
+    @property
+    def cells(self) -> int:
+        """How wide it is."""
+        return sum(cell_len(text) for text, _ in self.parts)
 
 
-def recording_part(recorder: RecordingState) -> Part:
-    """What is wrong with the recording, "" while all is well."""
-    missing = f", {size_text(recorder.unwritten)} missing" if recorder.unwritten else ""
-    if recorder.problem:
-        return f"✗ not recorded: {short_text(recorder.problem, MAX_PROBLEM)}{missing}", "$error bold"
-    if recorder.unwritten:
-        return f"✗ recording{missing}", "$warning bold"
-    return (f"recording {size_text(recorder.waiting)} behind", "$warning") if recorder.waiting else ("", "")
+def holding(status: Status, mode: str, keymap: Mapping[str, str]) -> list[ShownChip]:
+    """The chips that hold, in the order in which they stand; `mode` is where keys go now."""
+    return [
+        ShownChip(chip, visible(chip.words(status)), key_to_press(chip, mode, keymap))
+        for chip in CHIPS
+        if chip.when(status)
+    ]
 
 
-class Rank(IntEnum):
-    """What a part of the header is; the last ones are given up first where it is narrow."""
-
-    LINK = 0
-    BOARD = 1
-    RECORDING = 2
-    LOOP = 3
-    ELF = 4
-    CHIP = 5
-    BOOT = 6
-    BAUD = 7
-    ELF_NAME = 8
-    PROGRAM = 9
+def key_to_press(chip: StatusChip, mode: str, keymap: Mapping[str, str]) -> str:
+    """What is pressed in `mode` for what a chip leads to, "" where there is nothing or no key reaches it."""
+    if not chip.action or mode == "RAW":
+        return ""
+    key = actions.first_key(actions.BY_ID[chip.action], keymap)
+    after_menu = key.startswith(actions.written(keymap.get("app.menu", "ctrl+t")))
+    return key if after_menu or not key else LEAVE_TYPING.get(mode, "") + key
 
 
-LEFT = (Rank.PROGRAM, Rank.BOARD, Rank.LINK, Rank.RECORDING, Rank.CHIP, Rank.LOOP)
-RIGHT = (Rank.BOOT, Rank.ELF, Rank.ELF_NAME, Rank.BAUD)
-"""The parts of both sides, in the order in which they stand."""
+def fitting(shown: Sequence[ShownChip], status: Status, width: int) -> list[ShownChip]:
+    """What there is room for in `width` cells: chips are shortened first, lose their keys then, and go at last.
 
-
-def kept(parts: Mapping[Rank, Part], width: int) -> dict[Rank, Part]:
-    """The most important parts that fit in `width` cells, each whole; only the board's name is cut.
-
-    It is cut before chip, ELF or loop are given up, and not before the rest is.
+    Each time the least important first. The board's name is cut before chip, ELF or anything more important goes.
     """
-    left = dict(parts)
-    spare = max(0, cell_len(parts[Rank.BOARD][0]) - MIN_BOARD_CELLS) if Rank.BOARD in parts else 0
+    kept = list(shown)
+    board = next((chip for chip in kept if chip.chip.rank is Rank.BOARD), None)
+    spare = max(0, cell_len(board.words) - MIN_BOARD_CELLS) if board is not None else 0
 
     def over() -> int:
-        return sum(cell_len(text) + GAP for text, _ in left.values()) - GAP - width
+        return sum(chip.cells + GAP for chip in kept) - GAP - width
 
-    for rank in sorted(parts, reverse=True):
-        if over() <= (spare if rank <= Rank.CHIP else 0) or rank <= Rank.BOARD:
-            break
-        del left[rank]
-    if (cut := over()) > 0 and Rank.BOARD in left:
-        text, style = left[Rank.BOARD]
-        left[Rank.BOARD] = (set_cell_size(text, max(0, cell_len(text) - cut - 1)).rstrip() + "…", style)
-    return left
+    def shorten(chip: ShownChip) -> ShownChip | None:
+        return replace(chip, words=visible(chip.chip.short(status))) if chip.chip.short is not None else chip
+
+    def without_key(chip: ShownChip) -> ShownChip | None:
+        return replace(chip, key="")
+
+    def without(chip: ShownChip) -> ShownChip | None:
+        return None
+
+    def by_rank(least: Rank, most: Rank) -> Iterator[ShownChip]:
+        chosen = [chip for chip in kept if most <= chip.chip.rank <= least]
+        return iter(sorted(chosen, key=lambda chip: chip.chip.rank, reverse=True))
+
+    # (what is done, from this rank, up to that one, cells that may still be missing)
+    passes = (
+        (without, Rank.PROGRAM, Rank.PROGRAM, 0),
+        (shorten, Rank.ELF, Rank.ELF, 0),
+        (without_key, Rank.BAUD, Rank.ELF, 0),
+        (without, Rank.BAUD, Rank.BAUD, 0),
+        (without, Rank.BAUD, Rank.BOOT, 0),
+        (shorten, Rank.BAUD, Rank.LINK, 0),
+        (without_key, Rank.CHIP, Rank.LINK, spare),
+        (without, Rank.CHIP, Rank.RECORDING, spare),
+    )
+    for change, least, most, missing in passes:
+        for chip in by_rank(least, most):
+            if over() <= missing:
+                break
+            at = kept.index(chip)
+            changed = change(chip)
+            kept[at : at + 1] = [changed] if changed is not None else []
+    if (cut := over()) > 0 and board in kept:
+        room = max(0, cell_len(board.words) - cut - 1)
+        kept[kept.index(board)] = replace(board, words=set_cell_size(board.words, room).rstrip() + "…")
+    return kept
 
 
-class BoardHeader(TextRow):
-    """Board, chip, rate, link, ELF, boot, loop."""
+class BoardHeader(PacedRow):
+    """Board, link, what lasts, chip; log file, boot, ELF, rate. A click on a chip does what its key does.
+
+    Args:
+        keymap: the user's id -> keys.
+    """
 
     DEFAULT_CSS = """
     BoardHeader { background: $panel; color: $foreground; padding: 0 1; }
     """
 
-    _parts: Mapping[Rank, Part] = MappingProxyType({})
+    @dataclass
+    class Chosen(Message):
+        """A chip was clicked."""
 
-    def show(self, status: Status) -> None:
-        """Show a session's status."""
-        link, link_style = LINK[status.state]
-        if status.state is State.LEASED and status.lease:
-            link = f"● {status.lease}"
-        elif status.state is State.LOST and status.waiting:
-            link = "○ lost, waiting for it to come back"
-        elif status.state is State.MONITORING and status.activity is Activity.IN_LOADER:
-            link, link_style = f"● {short_text(loader_text(status.unfinished), MAX_LOADER)}", "$warning bold"
-        parts: dict[Rank, Part] = {
-            Rank.PROGRAM: ("espmon", "$accent bold"),
-            Rank.BOARD: (status.name or status.url or "no port", "bold"),
-            Rank.LINK: (link, link_style),
-            Rank.RECORDING: recording_part(status.recorder),
-            Rank.CHIP: (status.chip.split(" (")[0] if status.chip else "", "$primary"),
-            Rank.LOOP: (f"▲ {status.loop}" if status.loop else "", "$error bold"),
-            Rank.BOOT: (f"boot {status.boot}" if status.boot else "", "$secondary"),
-            Rank.ELF: ELF[status.elf_state],
-            Rank.BAUD: (f"{status.baud} Bd", "$secondary"),
-        }
-        if status.wrong_rate and not status.loop:
-            parts[Rank.LOOP] = (f"▲ {status.wrong_rate} Bd?", "$warning bold")
-        if status.elf is not None and status.elf_state in (ElfState.MATCH, ElfState.UNVERIFIED):
-            parts[Rank.ELF_NAME] = (short_name(status.elf.name), ELF[status.elf_state][1])
-        self._parts = {rank: (visible(text), style) for rank, (text, style) in parts.items() if text}
-        self.set_parts(self._side(self._parts, LEFT), self._side(self._parts, RIGHT))
+        action: str
+        """Id of the action that it leads to."""
 
-    @staticmethod
-    def _side(parts: Mapping[Rank, Part], order: Sequence[Rank]) -> list[Part]:
-        there = [rank for rank in order if rank in parts]
-        # The ELF's name belongs to its state: one space between them.
-        gaps = [("", "")] + [(" " if rank is Rank.ELF_NAME else " " * GAP, "") for rank in there[1:]]
-        return [part for gap, rank in zip(gaps, there, strict=False) for part in (gap, parts[rank]) if part[0]]
+    _status = Status()
+    _mode = ""
+    _spans: tuple[tuple[range, str], ...] = ()
+
+    def __init__(self, keymap: Mapping[str, str], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keymap = keymap
+
+    def show(self, status: Status, mode: str) -> None:
+        """Show a session's status, with the keys that lead on from `mode`, where keys go now."""
+        if (status, mode) != (self._status, self._mode):
+            self._status, self._mode = status, mode
+            self.draw_soon()
+
+    def draw(self) -> None:
+        """Take the chips that hold now."""
+        shown = holding(self._status, self._mode, self._keymap)
+        self.set_parts([part for chip in shown for part in (*chip.parts, (" " * GAP, ""))])
 
     def render(self) -> Content:
-        """The parts that there is room for."""
+        """The chips that there is room for."""
         width = self.size.width
-        parts = kept(self._parts, width)
-        left, right = self._side(parts, LEFT), self._side(parts, RIGHT)
-        cells = sum(cell_len(text) for text, _ in (*left, *right))
-        return Content.assemble(*left, " " * max(0, width - cells), *right)
+        kept = fitting(holding(self._status, self._mode, self._keymap), self._status, width)
+        left = [chip for chip in kept if not chip.chip.right]
+        right = [chip for chip in kept if chip.chip.right]
+        cells = sum(chip.cells + GAP for chip in kept) - GAP
+        parts: list[Part] = []
+        spans: list[tuple[range, str]] = []
+        x = 0
+        for chip in (*left, *right):
+            gap = GAP if x else 0
+            if right and chip is right[0]:
+                gap += max(0, width - cells)
+            parts.append((" " * gap, ""))
+            x += gap
+            if chip.chip.action:
+                spans.append((range(x, x + chip.cells), chip.chip.action))
+            parts += chip.parts
+            x += chip.cells
+        self._spans = tuple(spans)
+        return Content.assemble(*parts)
+
+    def on_click(self, event: Click) -> None:
+        """Do what the chip leads to."""
+        event.stop()
+        x = event.get_content_offset(self)
+        for cells, action in self._spans:
+            if x is not None and x.x in cells:
+                self.post_message(self.Chosen(action))
