@@ -26,6 +26,7 @@ from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import EventLog
 from espmon.session.help_watch import HelpWatch
 from espmon.session.ide import Ide
+from espmon.session.long_lines import LongLineWatch
 from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
 from espmon.session.publisher import Listener, Publisher
@@ -161,6 +162,7 @@ class Session:
             console.take,
             self.outgoing.replies.take,
             advice.take,
+            LongLineWatch(reporter, limits.line).take,
             self._reports.take,
         ]
         self._ide: IdeLink | None = None
