@@ -61,7 +61,7 @@ def main() -> int:
         try:
             window.shows(b"rec")
             sender = threading.Thread(
-                target=lambda: [board.send(PIECE) for _ in range(options.megabytes * 1_000_000 // len(PIECE) + 1)]
+                target=board.send, args=(PIECE * (options.megabytes * 1_000_000 // len(PIECE) + 1),)
             )
             begin = time.monotonic()
             sender.start()
