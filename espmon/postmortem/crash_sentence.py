@@ -59,6 +59,19 @@ def crash_sentence(facts: CrashFacts, core: int | None, frames: Sequence[StackFr
     return f"{text}{',' if told.why else ''} {where}."
 
 
+def crash_headline(facts: CrashFacts, place: StackFrame | None) -> str:
+    """Returns the same in a few words for one row: what, where, who."""
+    told = DESCRIPTIONS.get(facts.kind, describe_cause)(facts)
+    words = [told.what]
+    if place is not None and place.function:
+        words.append(f"{place.function} {file_name(place.file)}:{place.line}" if place.file else place.function)
+    elif told.where:
+        words.append(told.where)
+    if facts.task:
+        words.append(f"task {facts.task}")
+    return " · ".join(words)
+
+
 def _who(facts: CrashFacts, core: int | None) -> str:
     if facts.isr:
         return "An interrupt"

@@ -9,7 +9,7 @@ from typing import Any
 from espmon.model.architecture import ADDRESS_NAMES, ARCHITECTURES, PC_NAMES, XTENSA
 from espmon.model.crash_facts import CoreState, CrashFacts
 from espmon.model.stack_frame import StackFrame
-from espmon.postmortem.crash_sentence import crash_place, crash_sentence
+from espmon.postmortem.crash_sentence import crash_headline, crash_place, crash_sentence
 from espmon.postmortem.memory import DAMAGED, FOREIGN
 from espmon.postmortem.panic_frames import PrintedCore, panic_frames
 from espmon.postmortem.panic_notes import access_size_hint, register_notes, register_symbols
@@ -50,6 +50,11 @@ class PanicReport:
         code = [frame for frame in self.frames if frame.pc and not frame.inlined]
         top = tuple(frame.function or frame.pc for frame in code[:4]) or (self.facts.pc,)
         return (self.facts.kind, *top)
+
+    @property
+    def headline(self) -> str:
+        """What happened in a few words, for one row; device text in it is not sanitised yet."""
+        return crash_headline(self.facts, self.place)
 
     def to_json(self) -> dict[str, Any]:
         """The report as the screen and scripts have it: the panic record's fields, with what decoding adds."""

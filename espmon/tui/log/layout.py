@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice, pairwise
+from itertools import islice
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from espmon.records.lines import LineBlock
@@ -18,8 +16,10 @@ from espmon.session.log_text import host_time
 from espmon.session.mark_block import SentBlock
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.display import DisplayLine, display, plain
+from espmon.tui.log.folds import Fold, Folds
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
+from espmon.tui.log.row_texts import Range, hex_rows, pieces, short_paths
 from espmon.tui.log.rows import LiveReader, row_bytes, show_row
 from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.tui.log.sgr import PLAIN, Pen
@@ -37,11 +37,11 @@ MAX_MARKED = 20_000
 MAX_DECORATED = 16
 """Most lines of one row that something is said about."""
 
+RAIL_CELLS = 2
+"""Cells of the rail before the lines of a crash."""
+
 MAX_MATCHES = 500
 """Most matches highlighted in one line."""
-
-Range = tuple[int, int, str]
-"""(start, end, kind) in characters of the shown text: "match", "current" or "selected"."""
 
 
 class Timestamps(StrEnum):
@@ -79,6 +79,10 @@ def _nothing(line: int) -> Sequence[str]:
     return ()
 
 
+def _no_heading(fold: Fold) -> tuple[str, bool]:
+    return fold.label, False
+
+
 class Layout:
     """Knows how each line is drawn. Changing anything here means: forget what was drawn (`forget`).
 
@@ -108,6 +112,12 @@ class Layout:
 
         self.current: int | None = None
         """Id of the line with the current match."""
+
+        self.folds = Folds(store.rows)
+        """Runs of lines that are one row."""
+
+        self.heading: Callable[[Fold], tuple[str, bool]] = _no_heading
+        """What a fold's row says, and whether it is as loud as a crash. Asked for when it is drawn."""
 
         self.decorate: Callable[[int], Sequence[str]] = _nothing
         self.marks: dict[int, list[Mark]] = {}
@@ -197,8 +207,15 @@ class Layout:
 
     @property
     def text_width(self) -> int:
-        """Cells for the text."""
+        """Cells for the text of most lines."""
         return max(1, self.width - self.gutter)
+
+    def lead(self, line: int) -> int:
+        """Cells before the text of a line: the gutter, and the rail of a crash."""
+        return self.gutter + (RAIL_CELLS if self.folds.in_crash(line) else 0)
+
+    def _width_of(self, line: int) -> int:
+        return max(1, self.width - self.lead(line))
 
     def height(self, line: int) -> int:
         """Rows that a line takes with everything that hangs on it."""
@@ -212,7 +229,17 @@ class Layout:
         return found
 
     def _height(self, line: int) -> int:
-        return len(self.marks.get(line, ())) + self._text_rows(line) + len(self._decorations(line))
+        above = self._rows_above(line)
+        return above if self.folds.closed(line) else above + self._text_rows(line) + len(self._decorations(line))
+
+    def _rows_above(self, line: int) -> int:
+        return len(self.marks.get(line, ())) + len(self.folds.heads(line))
+
+    def head(self, line: int, sub: int) -> Fold | None:
+        """The fold that row `sub` of a line stands for, None for any other row."""
+        at = sub - len(self.marks.get(line, ()))
+        heads = self.folds.heads(line)
+        return heads[at] if 0 <= at < len(heads) else None
 
     def _decorations(self, row: int) -> Sequence[str]:
         """What is said below a row: about its newest lines, where lines overwrote one another."""
@@ -228,7 +255,7 @@ class Layout:
             return len(found) if isinstance(found, list) else 1
         if not self.wrap or self._own(line) is not None:
             return 1
-        return self._lookup_one(line).rows(self.text_width)
+        return self._lookup_one(line).rows(self._width_of(line))
 
     def _lookup_one(self, line: int) -> DisplayLine:
         found = self._lookup(line)
@@ -255,19 +282,23 @@ class Layout:
 
     def text_start(self, line: int, sub: int) -> int | None:
         """First character of the line's text in row `sub`, None for marks and decorations."""
-        sub -= len(self.marks.get(line, ()))
+        if self.folds.closed(line):
+            return 0 if self.head(line, sub) is not None else None
+        sub -= self._rows_above(line)
         if not 0 <= sub < self._text_rows(line):
             return None
         shown = self._lookup_one(line)
         if self.shape is Shape.HEX:
             return 0
-        return shown.wraps(self.text_width)[sub] if self.wrap else shown.character_at(self.offset)
+        return shown.wraps(self._width_of(line))[sub] if self.wrap else shown.character_at(self.offset)
 
     def _draw(self, line: int, sub: int, before: int | None, selection: tuple[int, int] | None) -> Strip:
         marks = self.marks.get(line, ())
         if sub < len(marks):
             return self._rule(marks[sub])
-        sub -= len(marks)
+        if (fold := self.head(line, sub)) is not None:
+            return self._head(fold, selected=selection is not None)
+        sub -= self._rows_above(line)
         if sub == 0 and (said := self._own(line)) is not None:
             return self._rule(Mark(said))
         rows = self._text_rows(line)
@@ -278,17 +309,19 @@ class Layout:
             shown, start = found[sub], 0
         elif self.wrap:
             shown = found
-            start = found.wraps(self.text_width)[sub]
+            start = found.wraps(self._width_of(line))[sub]
         else:
             shown = found
             start = found.character_at(self.offset)
         segments = self._gutter_segments(line, before, first=sub == 0)
+        if self.folds.in_crash(line):
+            segments.append(Segment("┃ ", self.painter.rail))
         return self._text(segments, shown, start, line, selection)
 
     def _text(
         self, segments: list[Segment], shown: DisplayLine, start: int, line: int, selection: tuple[int, int] | None
     ) -> Strip:
-        width, painter = self.text_width, self.painter
+        width, painter = self._width_of(line), self.painter
         lead = 0 if self.wrap or shown.ascii else max(0, shown.cell_of(start) - self.offset)
         end = shown.end_for(start, width - lead)
         if lead:
@@ -372,56 +405,15 @@ class Layout:
             ]
         ).adjust_cell_length(self.width, painter.base)
 
+    def _head(self, fold: Fold, *, selected: bool) -> Strip:
+        said, alert = self.heading(fold)
+        sign = "▾" if self.folds.is_open(fold) else "▸"
+        rail = "" if alert else "┃ "
+        text = set_cell_size(f" {sign} {plain(said).text}", max(0, self.width - len(rail)))
+        style = self.painter.alert if alert else self.painter.decoration
+        segments = [Segment(rail, self.painter.rail)] if rail else []
+        return Strip([*segments, Segment(text, self.painter.highlight(style, "selected") if selected else style)])
+
     def _decoration(self, text: str) -> Strip:
         body = set_cell_size(" " * self.gutter + "  ↳ " + short_paths(plain(text).text), self.width)
         return Strip([Segment(body, self.painter.decoration)], self.width)
-
-
-def pieces(
-    shown: DisplayLine, start: int, end: int, ranges: Iterable[Range], painter: Painter
-) -> Iterable[tuple[str, Style]]:
-    """The characters `start` to `end` as (text, style), with overlays laid over the line's own colours."""
-    text = shown.text
-    ranges = list(ranges)
-    for low, high, pen in shown.spans:
-        low, high = max(low, start), min(high, end)
-        if low >= high:
-            continue
-        style = painter.style(pen)
-        if not ranges:
-            yield text[low:high], style
-            continue
-        cuts = sorted({low, high, *(cut for one in ranges for cut in one[:2] if low < cut < high)})
-        for left, right in pairwise(cuts):
-            piece = style
-            for from_, to, kind in ranges:
-                if from_ <= left and right <= to:
-                    piece = painter.highlight(piece, kind)
-            yield text[left:right], piece
-
-
-_PATH = re.compile(r"(?:[A-Za-z]:)?+[^\s:()]++")
-"""What may be a path."""
-
-
-def short_paths(text: str) -> str:
-    """`text` with each path cut to its last two parts: a decoration is one row, and its end says the line number."""
-    return _PATH.sub(_last_two_parts, text)
-
-
-def _last_two_parts(path: re.Match[str]) -> str:
-    """The folder and the file at a path's end; a word that has no two folders stays."""
-    whole = path[0]
-    end = len(whole.rstrip("/\\"))
-    file = max(whole.rfind("/", 0, end), whole.rfind("\\", 0, end))
-    folder = max(whole.rfind("/", 0, max(file, 0)), whole.rfind("\\", 0, max(file, 0)))
-    return whole[folder + 1 :] if 0 <= folder < file - 1 else whole
-
-
-def hex_rows(raw: bytes) -> list[str]:
-    """Sixteen bytes a row: offset, hex, printable ASCII."""
-    return [
-        f"{at:06x}  {raw[at : at + 8].hex(' '):<23}  {raw[at + 8 : at + 16].hex(' '):<23}  "
-        + "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw[at : at + 16])
-        for at in range(0, max(1, len(raw)), 16)
-    ]

@@ -6,9 +6,10 @@ A row is called by the id of its first line. The last one may be the row that st
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from espmon.session.store import LiveRow, LogStore
+from espmon.tui.log.folds import Folds
 from espmon.tui.log.history_scan import Scan
 
 
@@ -27,6 +28,9 @@ class LogView:
         self.store = store
         self.base = 0
         """Lines before this one are cleared from the screen (they stay in the store)."""
+
+        self.folds = Folds(store.rows)
+        """Runs of lines that are one row, while no filter is in use."""
 
         self._scan: Scan | None = None
         self._low = 0
@@ -49,8 +53,16 @@ class LogView:
     def use(self, scan: Scan | None) -> None:
         """Show what `scan` found, or everything."""
         self._scan = scan
+        self.folds.off = scan is not None
         self._looked_at = None
         self.sync()
+
+    def use_store(self, store: LogStore) -> None:
+        """Show another log, of which nothing is folded."""
+        self.store = store
+        self.folds.clear()
+        self.folds.rows = store.rows
+        self.unclear()
 
     def clear(self) -> None:
         """Hide everything received so far."""
@@ -70,6 +82,7 @@ class LogView:
         first = max(self.base, store.first)
         if self._scan is None:
             self._low, self._high = first, max(first, store.rows_end)
+            self.folds.begin_at(first)
             newest = self._high - 1
         else:
             self._scan.evict()
@@ -86,7 +99,10 @@ class LogView:
     @property
     def finished(self) -> int:
         """Rows of the view but the one that still changes."""
-        return self._high - self._low if self._scan is not None else self.store.rows.count(self._low, self._high)
+        if self._scan is not None:
+            return self._high - self._low
+        rows = self.store.rows.count(self._low, self._high)
+        return rows - self.folds.hidden(self._low, self._high) if self.folds else rows
 
     def line(self, position: int) -> int:
         """The row at `position`. Raises IndexError outside of the view."""
@@ -95,14 +111,33 @@ class LogView:
         if self.live is not None and position == self.finished:
             return self.live.row
         if self._scan is None:
-            return self.store.rows.nth(self._low, position)
+            folds = self.folds
+            return folds.line(self._low, position) if folds else self.store.rows.nth(self._low, position)
         return self._scan.ids[self._low + position]
 
+    def rows(self, first: int, last: int) -> Iterator[int]:
+        """The rows from line `first` to line `last` (included), also those that are folded."""
+        if self._scan is not None:
+            position = self.position(first)
+            while position < len(self) and (row := self.line(position)) <= last:
+                yield row
+                position += 1
+            return
+        row, stop = self.store.rows.start(max(first, self._low)), self._high
+        while row < stop and row <= last:
+            yield row
+            row = self.store.rows.stop(row)
+        if self.live is not None and row == self.live.row <= last:
+            yield row
+
     def position(self, line: int) -> int:
-        """Where the row of line `line` is, or where the next shown row after it is (len(view) past the end)."""
+        """Where the row of line `line` is; of one that is folded, where the fold's row is; of any other that is not
+        shown, where the next shown row after it is (len(view) past the end)."""
         line = self.store.rows.start(line)
         if self._scan is None:
-            return min(self.store.rows.count(self._low, line), len(self))
+            folds = self.folds
+            before = folds.position(self._low, line) if folds else self.store.rows.count(self._low, line)
+            return min(before, len(self))
         at = bisect_left(self._scan.ids, line, self._low, self._high)
         return at - self._low
 

@@ -159,20 +159,25 @@ class Pager:
     # -- copying ------------------------------------------------------------------------------------------------
 
     def text(self, start: tuple[int, int] | None, end: tuple[int, int] | None, most: int) -> str | None:
-        """The shown text between two places (row, character; -1 is a row's end), without colour and times.
+        """The shown text between two places (row, character; -1 is a row's end), without colour and times; what is
+        folded is in it.
 
         None for a place is the beginning or the end of the view. Of more than `most` rows, the first ones. Returns
         None when there is nothing.
         """
-        view = self.view
+        view, folds = self.view, self.view.folds
         if not len(view):
             return None
         first, left = start or (view.line(0), 0)
         last, right = end or (view.line(len(view) - 1), -1)
+        # Of a fold that was taken at its row, all of it: a place in its heading is none in its lines.
+        left = 0 if folds.closed(first) else left
+        if folds.closed(last):
+            last, right = folds.heads(last)[-1].high - 1, -1
         texts: list[str] = []
-        position = view.position(first)
-        while position < len(view) and len(texts) < most and (row := view.line(position)) <= last:
+        for row in view.rows(first, last):
+            if len(texts) >= most:
+                break
             text = self.layout.line(row).text
             texts.append(text[left if row == first else 0 : len(text) if row != last or right < 0 else right])
-            position += 1
         return "\n".join(texts)

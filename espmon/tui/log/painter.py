@@ -50,6 +50,7 @@ class Painter:
         self.decoration = base + Style(color=mark, italic=True)
         self.rule = base + Style(color=faint)
         self.rule_text = base + Style(color=mark, bold=True)
+        self.rail = base + Style(color=self._meanings.get(Meaning.CRASH))
         self.alert = self._under_text(Meaning.CRASH, bold=True)
         self.marker = Style(color="black" if native else "#10141c", bgcolor=mark, bold=True)
         self._match = self._under_text(Meaning.MATCH)

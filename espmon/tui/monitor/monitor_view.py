@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,7 +16,7 @@ from textual.widgets import Footer
 
 from espmon.session.settings import Settings
 from espmon.session.status import EventEntry, Severity, Status
-from espmon.tui.log.layout import Mark, Shape, Timestamps
+from espmon.tui.log.layout import Mark, Timestamps
 from espmon.tui.log.query import LineFilter, QueryError
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.monitor.walking import Walking
@@ -28,9 +29,12 @@ from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.inspector import Inspector
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
 from espmon.tui.widgets.line_history import History
-from espmon.tui.widgets.log_pane import SIDE_CELLS, LogPane
+from espmon.tui.widgets.log_pane import LogPane
 from espmon.tui.widgets.search_bar import SearchBar
 from espmon.tui.widgets.status_bar import PaneState, StatusBar
+
+if TYPE_CHECKING:
+    from espmon.tui.monitor.folding import Folding
 
 WIDE = 100
 """Columns from which the inspector stands beside the log."""
@@ -95,8 +99,8 @@ class MonitorView(Screen[None]):
         self._output = True
         self._output_end = 0
         self.walking = Walking(self)
+        self.folding: Folding | None = None
         self._told_slow: set[str] = set()
-        self._before_search: tuple[int, int] | None = None
         self.completed = False
 
     def compose(self) -> ComposeResult:
@@ -134,6 +138,18 @@ class MonitorView(Screen[None]):
         """Tell the user, for a moment."""
         self.app.notify(text, markup=False)
 
+    def go_to_line(self, line: int) -> None:
+        """Show a line, or say why it cannot be shown."""
+        if self.pane.go_to_line(line):
+            return
+        if line < self.link.session.store.first:
+            text = "That line is no longer in memory; the recording has it"
+        elif line < self.pane.view.base:
+            text = "That line was cleared from the screen: u brings it back"
+        else:
+            text = "The filter hides that line: F shows all lines"
+        self.app.notify(text, severity="warning", markup=False)
+
     @property
     def mode(self) -> str:
         """LOG, EVENTS, INPUT, FIND, FILTER or RAW: where keys go."""
@@ -169,9 +185,17 @@ class MonitorView(Screen[None]):
         await self.mount_all(
             [CaptureLine(id="capture"), RawKeys(id="raw"), MenuHint(id="menu")], after=self.query_one("#body")
         )
+        self._fold_anew()
         self.completed = True
         self.take(PendingChanges(status=self.status, events=list(self.link.session.events)))
         self.post_message(self.Completed())
+
+    def _fold_anew(self) -> None:
+        """Fold what the events say, beginning with none of them."""
+        from espmon.tui.monitor.folding import Folding
+
+        self.folding = Folding(self)
+        self.pane.drawing.heading = self.folding.heading
 
     def set_print_filter(self, text: str) -> None:
         """Begin with a filter in idf.py monitor's syntax."""
@@ -184,6 +208,8 @@ class MonitorView(Screen[None]):
         """The link has its session now: show its log and its events."""
         self.pane.use_store(self.link.session.store)
         self.pane.drawing.decorate = self.link.decoration
+        if self.completed:
+            self._fold_anew()
         self.take(PendingChanges(lines=True, status=self.status, events=list(self.link.session.events)))
 
     # -- changes ---------------------------------------------------------------------------------------------------
@@ -191,19 +217,20 @@ class MonitorView(Screen[None]):
     def take(self, changes: PendingChanges) -> None:
         """Show what changed since the last frame."""
         pane = self.pane
+        if changes.lines and self._output:
+            pane.sync()
         for entry in changes.events:
             self._mark(entry)
+            if self.folding is not None:
+                self.folding.take(entry)
         if changes.events and self.completed:
             self.inspector.update_entries(changes.events)
         if changes.decorations:
             pane.decorations_changed(changes.decorations)
-        if changes.lines:
-            if self._output:
-                pane.sync()
-            if self.has_class("-raw"):
-                terminal = self.query_one(TerminalView)
-                terminal.take()
-                self.query_one(RawKeys).show(terminal.skipped)
+        if changes.lines and self.has_class("-raw"):
+            terminal = self.query_one(TerminalView)
+            terminal.take()
+            self.query_one(RawKeys).show(terminal.skipped)
         if changes.status is not None and self.completed:
             self.query_one(CaptureLine).show(changes.status)
         self.show_state()
@@ -265,181 +292,4 @@ class MonitorView(Screen[None]):
         self.show_state()
 
     def _focus_moved(self) -> None:
-        self.show_state()
-
-    # -- moving and looking -------------------------------------------------------------------------------------
-
-    def action_scroll(self, rows: int) -> None:
-        """By rows."""
-        self.pane.scroll_rows(rows)
-
-    def action_page(self, pages: float) -> None:
-        """By pages."""
-        self.pane.scroll_rows(round(pages * max(1, self.pane.size.height - 1)))
-
-    def action_sideways(self, step: int) -> None:
-        """Along long lines."""
-        self.pane.scroll_sideways(step * SIDE_CELLS)
-
-    def action_follow(self) -> None:
-        """Follow or hold."""
-        self.pane.toggle_follow()
-
-    def action_end(self) -> None:
-        """To the tail."""
-        self.pane.go_to_end()
-
-    def action_start(self) -> None:
-        """To the oldest line."""
-        self.pane.go_to_start()
-
-    def action_wrap(self) -> None:
-        """Wrap on and off."""
-        self.pane.set_wrap(not self.pane.drawing.wrap)
-        self.show_state()
-
-    def action_timestamps(self) -> None:
-        """The next kind of times."""
-        kinds = list(Timestamps)
-        self.pane.set_timestamps(kinds[(kinds.index(self.pane.drawing.timestamps) + 1) % len(kinds)])
-
-    def action_host_times(self) -> None:
-        """Host times on and off, as Ctrl-T I does."""
-        on_ = self.pane.drawing.timestamps is not Timestamps.OFF
-        self.pane.set_timestamps(Timestamps.OFF if on_ else Timestamps.HOST)
-
-    def action_shape(self) -> None:
-        """Text, escaped bytes, hex."""
-        shapes = list(Shape)
-        self.pane.set_shape(shapes[(shapes.index(self.pane.drawing.shape) + 1) % len(shapes)])
-        self.show_state()
-
-    def action_decorations(self) -> None:
-        """Locations on and off."""
-        drawing = self.pane.drawing
-        shown = drawing.decorate == self.link.decoration
-        drawing.decorate = (lambda line: ()) if shown else self.link.decoration
-        self.pane.repaint(forget=True)
-
-    def action_clear(self) -> None:
-        """Empty the screen."""
-        self.pane.clear()
-
-    def action_unclear(self) -> None:
-        """Undo a clear."""
-        self.pane.view.unclear()
-        self.pane.view_replaced()
-
-    def action_output(self) -> None:
-        """Output on and off."""
-        self._output = not self._output
-        self._output_end = len(self.link.session.store)
-        if self._output:
-            self.pane.sync()
-        self.show_state()
-
-    def action_copy(self) -> None:
-        """The selection, or else the visible lines, to the terminal's clipboard."""
-        text = self.get_selected_text()
-        what = "Selection"
-        if not text:
-            lines = self.pane.visible_lines
-            text = "\n".join(self.pane.drawing.line(line).text for line in lines)
-            what = f"{len(lines)} visible lines"
-        self.app.copy_to_clipboard(text)
-        self.say(f"{what} sent to the terminal's clipboard; not every terminal takes it")
-
-    def go_to_line(self, line: int) -> None:
-        """Show a line, or say why it cannot be shown."""
-        if self.pane.go_to_line(line):
-            return
-        if line < self.link.session.store.first:
-            text = "That line is no longer in memory; the recording has it"
-        elif line < self.pane.view.base:
-            text = "That line was cleared from the screen: u brings it back"
-        else:
-            text = "The filter hides that line: F shows all lines"
-        self.app.notify(text, severity="warning", markup=False)
-
-    # -- inspector ----------------------------------------------------------------------------------------------
-
-    def action_inspector(self) -> None:
-        """Show or hide the events."""
-        show = not self.inspector.has_class("-on")
-        self.inspector.set_class(show, "-on")
-        self.set_class(show, "-inspecting")
-        (self.inspector.events if show else self.pane).focus()
-
-    @on(EventList.Jump)
-    def _jump(self, event: EventList.Jump) -> None:
-        event.stop()
-        if event.entry.line is None:
-            self.say("This event belongs to no line of the log")
-            return
-        if self.has_class("-narrow"):
-            self.action_inspector()
-        self.go_to_line(event.entry.line)
-
-    @on(EventList.Opened)
-    def _opened(self, event: EventList.Opened) -> None:
-        event.stop()
-        self.post_message(self.ShowArtifact(event.entry))
-
-    # -- search and filter --------------------------------------------------------------------------------------
-
-    async def action_search(self) -> None:
-        """Type what to look for."""
-        if not self.query(SearchBar):
-            await self.mount(SearchBar(id="search"), after="#body")
-        self._before_search = self.pane.pager.place
-        self.query_one(SearchBar).open()
-
-    def action_match(self, step: int) -> None:
-        """Next or previous match."""
-        queries = self.pane.queries
-        if queries.query is None:
-            self.say("Nothing is searched: / begins")
-        elif not self.pane.next_match(step):
-            self.say("No match")
-        self.show_state()
-
-    @on(SearchBar.Changed)
-    def _search(self, event: SearchBar.Changed) -> None:
-        self.pane.set_search(event.query)
-
-    @on(SearchBar.Step)
-    def _search_step(self, event: SearchBar.Step) -> None:
-        self.action_match(event.step)
-
-    @on(SearchBar.Accepted)
-    def _search_accepted(self) -> None:
-        self.pane.focus()
-
-    @on(SearchBar.Closed)
-    def _search_closed(self) -> None:
-        self.pane.set_search(None)
-        self.pane.come_back(self._before_search)
-        self.pane.focus()
-
-    async def action_filter(self) -> None:
-        """Type what to show."""
-        if not self.query(FilterBar):
-            await self.mount(FilterBar(self.pane.queries.filter.printed, id="filter"), after="#body")
-        self.query_one(FilterBar).open()
-
-    def action_close_filter(self) -> None:
-        """Back to the log, the filter stays."""
-        for bar in self.query(FilterBar):
-            bar.close()
-        self.pane.focus()
-
-    def action_unfilter(self) -> None:
-        """Show all lines."""
-        for bar in self.query(FilterBar):
-            bar.reset()
-        self.pane.set_filter(LineFilter())
-
-    @on(FilterBar.Changed)
-    def _filter(self, event: FilterBar.Changed) -> None:
-        self.pane.set_filter(event.show)
         self.show_state()

@@ -88,6 +88,16 @@ class Walking:
     # -- where ----------------------------------------------------------------------------------------------------
 
     @property
+    def last(self) -> int | None:
+        """The line walked to last, while it is in view and the log holds still."""
+        pane = self._view.pane
+        return self._last if not pane.follow and self._last is not None and self._last in pane.visible_lines else None
+
+    @last.setter
+    def last(self, line: int) -> None:
+        self._last = line
+
+    @property
     def here(self) -> int:
         """The line walked to last while it is in view; else the first visible one, and when following, the end."""
         pane = self._view.pane

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from espmon.session.store import LogStore
-from espmon.tui.log.layout import Layout, Mark, Shape, Timestamps
-from espmon.tui.log.log_view import LogView
+from espmon.tui.log.folds import Fold
+from espmon.tui.log.layout import Mark, Shape, Timestamps
 from espmon.tui.log.page import filtered, page_strips
-from espmon.tui.log.pager import Pager
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
 from espmon.tui.log_colours import log_colours
 from espmon.tui.widgets.log_queries import LogQueries, Rules
-
-WHEEL_ROWS = 3
-"""Rows that one notch of the mouse wheel moves."""
-
-SIDE_CELLS = 16
-"""Cells that one sideways step moves."""
+from espmon.tui.widgets.log_scroll import LogScroll
 
 MAX_COPIED_LINES = 200_000
 """Most lines that one copy takes."""
@@ -38,7 +30,7 @@ def _not_painted(pane: Widget, strips: Sequence[Strip]) -> bool:
     return False
 
 
-class LogPane(ScrollView, can_focus=True):
+class LogPane(LogScroll, can_focus=True):
     """Shows a `LogStore`. The position on the scroll is held as a line id, so it survives filters and dropped lines.
 
     Args:
@@ -63,15 +55,16 @@ class LogPane(ScrollView, can_focus=True):
             """Only the newest matters."""
             return isinstance(message, LogPane.Changed)
 
+    @dataclass
+    class FoldToggled(Message):
+        """The row of this fold was clicked."""
+
+        fold: Fold
+
     def __init__(self, store: LogStore, *, id: str | None = None, rules: Rules = ((), ())) -> None:
-        super().__init__(id=id)
-        self.view = LogView(store)
-        self.drawing = Layout(store, Painter(Style()))
-        self.drawing.live = lambda: self.view.live
-        self.pager = Pager(self.view, self.drawing)
+        super().__init__(store, id=id)
         self.queries = LogQueries(self)
         self.queries.use_rules(*rules)
-        self._thumb = (-1, -1)
         self._paint: Callable[[Widget, Sequence[Strip]], bool] = _not_painted
 
     # -- what others read ---------------------------------------------------------------------------------------
@@ -83,9 +76,9 @@ class LogPane(ScrollView, can_focus=True):
 
     def use_store(self, store: LogStore) -> None:
         """Show another log."""
-        self.view.store = self.drawing.store = store
+        self.drawing.store = store
         self.drawing.marks.clear()
-        self.view.unclear()
+        self.view.use_store(store)
         self.repaint(lines=True)
         self._update_scrollbar()
 
@@ -99,25 +92,7 @@ class LogPane(ScrollView, can_focus=True):
         """Lines that came (and pass the filter) since following stopped."""
         return self.pager.unseen
 
-    @property
-    def top_line(self) -> int | None:
-        """Id of the first visible line."""
-        page = self.pager.rows()
-        return page[0][0] if page else None
-
-    @property
-    def visible_lines(self) -> list[int]:
-        """Ids of the visible lines, in order."""
-        return list(dict.fromkeys(line for line, _, _ in self.pager.rows()))
-
     # -- repainting ---------------------------------------------------------------------------------------------
-
-    def repaint(self, *, forget: bool = False, lines: bool = False) -> None:
-        """Draw again. `forget` drops drawn rows, `lines` also what was read from the lines."""
-        if forget or lines:
-            self.drawing.forget(lines=lines)
-        self.pager.forget()
-        self.refresh(self.size.region)
 
     def sync(self) -> None:
         """Take in what the store gained or lost, and repaint if that can be seen."""
@@ -205,145 +180,22 @@ class LogPane(ScrollView, can_focus=True):
         start = self.drawing.text_start(line, sub)
         if start is None:
             return strip
-        gutter = self.drawing.gutter
-        if not gutter:
+        lead = 0 if self.drawing.head(line, sub) is not None else self.drawing.lead(line)
+        if not lead:
             return strip.apply_offsets(start, line)
-        return Strip.join([strip.crop(0, gutter), strip.crop(gutter).apply_offsets(start, line)])
+        return Strip.join([strip.crop(0, lead), strip.crop(lead).apply_offsets(start, line)])
 
     def _strip(self, y: int) -> Strip:
         return page_strips(self.pager, range(y, y + 1), self.text_selection)[0]
 
-    # -- scrolling ----------------------------------------------------------------------------------------------
-
-    def _update_scrollbar(self) -> None:
-        """Tell the scrollbar, but only when its thumb would look different: drawing it costs as much as ten lines."""
-        rows, height = self.pager.rows(), self.size.height
-        lines = len(dict.fromkeys(line for line, _, _ in rows))
-        virtual = max(height, len(self.view) + max(0, height - lines))
-        top = self.view.position(rows[0][0]) if rows else 0
-        self.set_reactive(Widget.virtual_size, Size(self.size.width, virtual))
-        self.set_reactive(Widget.scroll_y, float(top))
-        self.set_reactive(Widget.scroll_target_y, float(top))
-        thumb = (height * height * 8 // max(1, virtual), height * top * 8 // max(1, virtual))
-        if thumb != self._thumb and self.show_vertical_scrollbar:
-            self._thumb = thumb
-            bar = self.vertical_scrollbar
-            bar.window_virtual_size, bar.window_size, bar.position = virtual, height, float(top)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The toolkit adjusts this when sizes change; the pager alone knows the place."""
-
-    def scroll_to(self, x: float | None = None, y: float | None = None, **options: object) -> None:
-        """The scrollbar was dragged or clicked: that line to the top, or follow when it is the last page."""
-        count = len(self.view)
-        if y is None or not count:
-            return
-        if y >= self.max_scroll_y:
-            self.pager.tail()
-        else:
-            self.pager.put(self.view.line(min(max(0, round(y)), count - 1)))
-        self._moved()
-
-    def _moved(self) -> None:
-        """The user, or what the user asked for, went somewhere."""
-        self.queries.stay()
-        self._show_place()
-
-    def _show_place(self) -> None:
-        self.refresh(self.size.region)
-        self._update_scrollbar()
-        self.announce()
-
-    def scroll_rows(self, delta: int) -> None:
-        """Move by rows; up stops following, down to the very end starts it again."""
-        self.pager.move(delta)
-        self._moved()
-
-    def go_to_end(self) -> None:
-        """Back to the tail, and follow."""
-        self.pager.tail()
-        self._moved()
-
-    def go_to_start(self) -> None:
-        """The oldest line."""
-        self.pager.put(self.view.line(0) if len(self.view) else 0)
-        self._moved()
-
-    def go_to_line(self, line: int) -> bool:
-        """Bring line `line` into view. False when it is filtered out, cleared or not kept any more."""
-        self.view.sync()
-        if not self.view.shows(line):
-            return False
-        self.pager.put(line, self.size.height // 3)
-        self._moved()
-        return True
-
-    def come_back(self, place: tuple[int, int] | None) -> None:
-        """To where the pager's `place` was read; None follows."""
-        self.pager.come_back(place)
-        self._moved()
-
-    def toggle_follow(self) -> None:
-        """Stop or start following."""
-        if self.pager.follow:
-            self.pager.freeze()
-        else:
-            self.pager.tail()
-        self._moved()
-
-    def scroll_sideways(self, delta: int) -> None:
-        """Move the window over long lines by cells; not while wrapping."""
-        if not self.drawing.wrap:
-            layout = self.drawing
-            widest = max((layout.line(line).width for line in self.visible_lines), default=0)
-            layout.offset = max(0, min(layout.offset + delta, max(0, widest - layout.text_width // 2)))
-            self.repaint(forget=True)
-            self.announce()
-
-    def action_scroll_up(self) -> None:
-        """One row up."""
-        self.scroll_rows(-1)
-
-    def action_scroll_down(self) -> None:
-        """One row down."""
-        self.scroll_rows(1)
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self.scroll_rows(-max(1, self.size.height - 1))
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self.scroll_rows(max(1, self.size.height - 1))
-
-    def action_scroll_home(self) -> None:
-        """The oldest line."""
-        self.go_to_start()
-
-    def action_scroll_end(self) -> None:
-        """The newest line, and follow."""
-        self.go_to_end()
-
-    def action_scroll_left(self) -> None:
-        """To the left."""
-        self.scroll_sideways(-SIDE_CELLS)
-
-    def action_scroll_right(self) -> None:
-        """To the right."""
-        self.scroll_sideways(SIDE_CELLS)
-
-    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop().prevent_default()
-        self.scroll_rows(-WHEEL_ROWS)
-
-    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop().prevent_default()
-        self.scroll_rows(WHEEL_ROWS)
+    # -- the mouse ----------------------------------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
-        """A click on the marker goes back to the tail."""
+        """A click on the marker goes back to the tail, one on the row of a fold opens it, or closes it."""
         if self.unseen and event.y == self.size.height - 1 and event.x > self.size.width - 24:
             self.go_to_end()
+        elif (fold := self.head_at(event.y)) is not None:
+            self.post_message(self.FoldToggled(fold))
 
     # -- how lines look -----------------------------------------------------------------------------------------
 
@@ -418,6 +270,10 @@ class LogPane(ScrollView, can_focus=True):
     def warn(self, text: str) -> None:
         """Tell the user."""
         self.notify(text, severity="warning", markup=False)
+
+    def place_chosen(self) -> None:
+        """A search that still reads history takes nobody away from here."""
+        self.queries.stay()
 
     def announce(self) -> None:
         """Tell the parents that something about the pane changed."""

@@ -47,8 +47,8 @@ class Queried(Protocol):
     def repaint(self, *, forget: bool = False, lines: bool = False) -> None:
         """Draw again."""
 
-    def go_to_line(self, line: int) -> bool:
-        """Bring a line into view."""
+    def go_to_line(self, line: int, *, inside: bool = False) -> bool:
+        """Bring a line into view, and open what it is folded in."""
 
     def view_replaced(self) -> None:
         """Other lines are shown now."""
@@ -241,8 +241,8 @@ class LogQueries:
         pane = self._pane
         pane.drawing.current = line
         pane.drawing.forget()
-        if line not in pane.visible_lines or not pane.follow:
-            pane.go_to_line(line)
+        if line not in pane.visible_lines or not pane.follow or pane.view.folds.closed(line):
+            pane.go_to_line(line, inside=True)
         else:
             pane.repaint()
 
@@ -262,7 +262,7 @@ class LogQueries:
         line = ids[at] if at < len(ids) or self._in_live is None else self._in_live
         pane.drawing.current = line
         pane.drawing.forget()
-        return pane.go_to_line(line)
+        return pane.go_to_line(line, inside=True)
 
     # -- new lines ----------------------------------------------------------------------------------------------
 

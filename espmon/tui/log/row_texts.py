@@ -1,0 +1,65 @@
+"""What stands in one row: pieces of a line in their styles, short paths, bytes in hex."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+from rich.style import Style
+
+from espmon.tui.log.display import DisplayLine
+from espmon.tui.log.painter import Painter
+
+Range = tuple[int, int, str]
+"""(start, end, kind) in characters of the shown text: "match", "current" or "selected"."""
+
+
+def pieces(
+    shown: DisplayLine, start: int, end: int, ranges: Iterable[Range], painter: Painter
+) -> Iterable[tuple[str, Style]]:
+    """The characters `start` to `end` as (text, style), with overlays laid over the line's own colours."""
+    text = shown.text
+    ranges = list(ranges)
+    for low, high, pen in shown.spans:
+        low, high = max(low, start), min(high, end)
+        if low >= high:
+            continue
+        style = painter.style(pen)
+        if not ranges:
+            yield text[low:high], style
+            continue
+        cuts = sorted({low, high, *(cut for one in ranges for cut in one[:2] if low < cut < high)})
+        for left, right in pairwise(cuts):
+            piece = style
+            for from_, to, kind in ranges:
+                if from_ <= left and right <= to:
+                    piece = painter.highlight(piece, kind)
+            yield text[left:right], piece
+
+
+_PATH = re.compile(r"(?:[A-Za-z]:)?+[^\s:()]++")
+"""What may be a path."""
+
+
+def short_paths(text: str) -> str:
+    """`text` with each path cut to its last two parts: a decoration is one row, and its end says the line number."""
+    return _PATH.sub(_last_two_parts, text)
+
+
+def _last_two_parts(path: re.Match[str]) -> str:
+    """The folder and the file at a path's end; a word that has no two folders stays."""
+    whole = path[0]
+    end = len(whole.rstrip("/\\"))
+    file = max(whole.rfind("/", 0, end), whole.rfind("\\", 0, end))
+    folder = max(whole.rfind("/", 0, max(file, 0)), whole.rfind("\\", 0, max(file, 0)))
+    return whole[folder + 1 :] if 0 <= folder < file - 1 else whole
+
+
+def hex_rows(raw: bytes) -> list[str]:
+    """Sixteen bytes a row: offset, hex, printable ASCII."""
+    return [
+        f"{at:06x}  {raw[at : at + 8].hex(' '):<23}  {raw[at + 8 : at + 16].hex(' '):<23}  "
+        + "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw[at : at + 16])
+        for at in range(0, max(1, len(raw)), 16)
+    ]

@@ -1,0 +1,75 @@
+"""The monitor as far as it finds things in the log: the search and the filter."""
+
+from __future__ import annotations
+
+from textual import on
+
+from espmon.tui.log.query import LineFilter
+from espmon.tui.monitor.looking_view import LookingView
+from espmon.tui.widgets.filter_bar import FilterBar
+from espmon.tui.widgets.search_bar import SearchBar
+
+
+class FindingView(LookingView):
+    """Search and filter of one log."""
+
+    _before_search: tuple[int, int] | None = None
+
+    # -- search and filter --------------------------------------------------------------------------------------
+
+    async def action_search(self) -> None:
+        """Type what to look for."""
+        if not self.query(SearchBar):
+            await self.mount(SearchBar(id="search"), after="#body")
+        self._before_search = self.pane.pager.place
+        self.query_one(SearchBar).open()
+
+    def action_match(self, step: int) -> None:
+        """Next or previous match."""
+        queries = self.pane.queries
+        if queries.query is None:
+            self.say("Nothing is searched: / begins")
+        elif not self.pane.next_match(step):
+            self.say("No match")
+        self.show_state()
+
+    @on(SearchBar.Changed)
+    def _search(self, event: SearchBar.Changed) -> None:
+        self.pane.set_search(event.query)
+
+    @on(SearchBar.Step)
+    def _search_step(self, event: SearchBar.Step) -> None:
+        self.action_match(event.step)
+
+    @on(SearchBar.Accepted)
+    def _search_accepted(self) -> None:
+        self.pane.focus()
+
+    @on(SearchBar.Closed)
+    def _search_closed(self) -> None:
+        self.pane.set_search(None)
+        self.pane.come_back(self._before_search)
+        self.pane.focus()
+
+    async def action_filter(self) -> None:
+        """Type what to show."""
+        if not self.query(FilterBar):
+            await self.mount(FilterBar(self.pane.queries.filter.printed, id="filter"), after="#body")
+        self.query_one(FilterBar).open()
+
+    def action_close_filter(self) -> None:
+        """Back to the log, the filter stays."""
+        for bar in self.query(FilterBar):
+            bar.close()
+        self.pane.focus()
+
+    def action_unfilter(self) -> None:
+        """Show all lines."""
+        for bar in self.query(FilterBar):
+            bar.reset()
+        self.pane.set_filter(LineFilter())
+
+    @on(FilterBar.Changed)
+    def _filter(self, event: FilterBar.Changed) -> None:
+        self.pane.set_filter(event.show)
+        self.show_state()

@@ -1,0 +1,141 @@
+"""The monitor as far as it looks at the log: moving, how lines look, folds, copying, the events beside it."""
+
+from __future__ import annotations
+
+from textual import on
+
+from espmon.tui.log.layout import Shape, Timestamps
+from espmon.tui.monitor.monitor_view import MonitorView
+from espmon.tui.widgets.event_list import EventList
+from espmon.tui.widgets.log_pane import LogPane
+from espmon.tui.widgets.log_scroll import SIDE_CELLS
+
+
+class LookingView(MonitorView):
+    """What is seen of one log."""
+
+    # -- moving and looking -------------------------------------------------------------------------------------
+
+    def action_scroll(self, rows: int) -> None:
+        """By rows."""
+        self.pane.scroll_rows(rows)
+
+    def action_page(self, pages: float) -> None:
+        """By pages."""
+        self.pane.scroll_rows(round(pages * max(1, self.pane.size.height - 1)))
+
+    def action_sideways(self, step: int) -> None:
+        """Along long lines."""
+        self.pane.scroll_sideways(step * SIDE_CELLS)
+
+    def action_follow(self) -> None:
+        """Follow or hold."""
+        self.pane.toggle_follow()
+
+    def action_end(self) -> None:
+        """To the tail."""
+        self.pane.go_to_end()
+
+    def action_start(self) -> None:
+        """To the oldest line."""
+        self.pane.go_to_start()
+
+    def action_wrap(self) -> None:
+        """Wrap on and off."""
+        self.pane.set_wrap(not self.pane.drawing.wrap)
+        self.show_state()
+
+    def action_timestamps(self) -> None:
+        """The next kind of times."""
+        kinds = list(Timestamps)
+        self.pane.set_timestamps(kinds[(kinds.index(self.pane.drawing.timestamps) + 1) % len(kinds)])
+
+    def action_host_times(self) -> None:
+        """Host times on and off, as Ctrl-T I does."""
+        on_ = self.pane.drawing.timestamps is not Timestamps.OFF
+        self.pane.set_timestamps(Timestamps.OFF if on_ else Timestamps.HOST)
+
+    def action_shape(self) -> None:
+        """Text, escaped bytes, hex."""
+        shapes = list(Shape)
+        self.pane.set_shape(shapes[(shapes.index(self.pane.drawing.shape) + 1) % len(shapes)])
+        self.show_state()
+
+    def action_decorations(self) -> None:
+        """Locations on and off."""
+        drawing = self.pane.drawing
+        shown = drawing.decorate == self.link.decoration
+        drawing.decorate = (lambda line: ()) if shown else self.link.decoration
+        self.pane.repaint(forget=True)
+
+    def action_clear(self) -> None:
+        """Empty the screen."""
+        self.pane.clear()
+
+    def action_unclear(self) -> None:
+        """Undo a clear."""
+        self.pane.view.unclear()
+        self.pane.view_replaced()
+
+    def action_output(self) -> None:
+        """Output on and off."""
+        self._output = not self._output
+        self._output_end = len(self.link.session.store)
+        if self._output:
+            self.pane.sync()
+        self.show_state()
+
+    def action_fold(self) -> None:
+        """Open the fold here, or close it."""
+        fold = None if self.folding is None else self.folding.here(self.walking.last)
+        if fold is None or self.folding is None:
+            self.say("Nothing is folded here")
+            return
+        self.folding.toggle(fold)
+        self.walking.last = fold.low
+
+    def action_fold_all(self) -> None:
+        """Open everything that is folded, or fold it again."""
+        if self.folding is not None:
+            self.folding.toggle_all()
+
+    @on(LogPane.FoldToggled)
+    def _fold_clicked(self, event: LogPane.FoldToggled) -> None:
+        if self.folding is not None:
+            self.folding.toggle(event.fold)
+            self.walking.last = event.fold.low
+
+    def action_copy(self) -> None:
+        """The selection, or else the visible lines, to the terminal's clipboard."""
+        text = self.get_selected_text()
+        what = "Selection"
+        if not text:
+            lines = self.pane.visible_lines
+            text = "\n".join(self.pane.drawing.line(line).text for line in lines)
+            what = f"{len(lines)} visible lines"
+        self.app.copy_to_clipboard(text)
+        self.say(f"{what} sent to the terminal's clipboard; not every terminal takes it")
+
+    # -- inspector ----------------------------------------------------------------------------------------------
+
+    def action_inspector(self) -> None:
+        """Show or hide the events."""
+        show = not self.inspector.has_class("-on")
+        self.inspector.set_class(show, "-on")
+        self.set_class(show, "-inspecting")
+        (self.inspector.events if show else self.pane).focus()
+
+    @on(EventList.Jump)
+    def _jump(self, event: EventList.Jump) -> None:
+        event.stop()
+        if event.entry.line is None:
+            self.say("This event belongs to no line of the log")
+            return
+        if self.has_class("-narrow"):
+            self.action_inspector()
+        self.go_to_line(event.entry.line)
+
+    @on(EventList.Opened)
+    def _opened(self, event: EventList.Opened) -> None:
+        event.stop()
+        self.post_message(self.ShowArtifact(event.entry))

@@ -1,0 +1,200 @@
+"""Crashes, storms and boot loops are one row until somebody opens them; nothing is lost by that."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from espmon.records import Demultiplexer
+from espmon.records.lines import Line
+from espmon.session.store import LogStore
+from espmon.tui.log.folds import Fold, Folds, Layer
+from espmon.tui.log.log_view import LogView
+from espmon.tui.log.query import LineFilter, TextQuery
+from tests.tui.fake_session import block_of
+from tests.tui.running import Running, numbered, running
+
+CRASH = b"""Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.
+
+Core  0 register dump:
+PC      : 0x400d0e38  PS      : 0x00060d30  A0      : 0x800d1b2c  A1      : 0x3ffb5190
+A2      : 0x00000000  A3      : 0x00000001  A4      : 0x00000000  A5      : 0x3ffb5200
+EXCVADDR: 0x00000000  LBEG    : 0x00000000  LEND    : 0x00000000  LCOUNT  : 0x00000000
+
+Backtrace: 0x400d0e35:0x3ffb5190 0x400d1b29:0x3ffb51b0
+
+ELF file SHA256: 62d1b7a8f
+
+Rebooting...
+"""
+RESET = b"rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\nload:0x3fff0030,len:7176\nI (10) boot: here\n"
+
+
+async def board(case: Running, *parts: bytes) -> None:
+    """The bytes come, and what they mean."""
+    for part in parts:
+        case.session.feed(part)
+    demux = Demultiplexer()
+    for record in [*demux.feed(b"".join(parts)), *demux.flush()]:
+        if record.derived and not isinstance(record, Line) and record.type in ("panic", "reset"):
+            case.session.happen(record, line=case.session.store.line_at(record.offset))
+    frames = case.app.link.frames
+    case.session.feed(b"I (99) app: on we go\n")
+    await case.until(lambda: case.app.link.frames > frames)
+    await case.pilot.pause()
+
+
+def folded(case: Running) -> list[str]:
+    return [row for row in case.rows() if row.startswith((" ▸", " ▾", "┃  ▸"))]
+
+
+def shown_by(view: LogView) -> list[int]:
+    return [view.line(position) for position in range(len(view))]
+
+
+def expected(folds: Folds, count: int, first: int) -> list[int]:
+    hidden = set()
+    for fold in folds:
+        if not folds.is_open(fold) and fold.low >= first:
+            hidden.update(range(fold.low + 1, fold.high))
+    return [line for line in range(first, count) if line not in hidden]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_places_with_folds_are_those_of_a_log_without_the_hidden_lines(seed: int) -> None:
+    chance = random.Random(seed)
+    store = LogStore(cr_overwrites=True)
+    store.append(block_of(b"".join(b"%d\n" % number for number in range(200))))
+    view = LogView(store)
+    folds = view.folds
+    at = 0
+    while at < 170:
+        low = at + chance.randrange(12)
+        high = low + chance.randrange(2, 20)
+        if chance.random() < 0.4:
+            middle = low + max(1, (high - low) // 2)
+            folds.add(Fold(low, middle, Layer.CRASH))
+            if high - middle > 1:
+                folds.add(Fold(middle, high, Layer.CRASH))
+        folds.add(Fold(low, high, chance.choice([Layer.LOOP, Layer.STORM])))
+        if chance.random() < 0.3:
+            # A loop goes on.
+            folds.add(Fold(low, high + 5, Layer.LOOP))
+            high += 5
+        at = high
+    for fold in list(folds):
+        if chance.random() < 0.4:
+            folds.set_open(fold, True)
+    view.base = chance.choice([0, 0, 37])
+    view.sync()
+    lines = shown_by(view)
+    assert lines == expected(folds, 200, view.base)
+    for position, line in enumerate(lines):
+        assert view.position(line) == position
+        assert view.shows(line)
+    assert all(not view.shows(line) for line in set(range(view.base, 200)) - set(lines))
+    assert list(view.rows(view.base, 199)) == list(range(view.base, 200))
+
+
+async def test_a_crash_is_one_row_that_says_what_happened() -> None:
+    async with running(size=(110, 30)) as case:
+        await board(case, numbered(3), CRASH, numbered(2))
+        await case.until(lambda: folded(case))
+        (row,) = folded(case)
+        assert "LoadProhibited" in row
+        assert "Enter opens" in row
+        assert "C report" in row
+        assert not any("register dump" in row or "Backtrace" in row for row in case.rows())
+
+
+async def test_enter_opens_a_crash_with_a_rail_and_folds_its_registers() -> None:
+    async with running(size=(110, 30)) as case:
+        await board(case, numbered(3), CRASH, numbered(2))
+        await case.until(lambda: folded(case))
+        await case.press("enter")
+        assert any(row.startswith("┃ Guru Meditation Error") for row in case.rows())
+        assert any(row.startswith("┃  ▸ registers · 3 lines") for row in case.rows())
+        assert not any("A2      :" in row for row in case.rows())
+        assert any(row.startswith(" ▾ ✖") and "Enter closes" in row for row in case.rows())
+        await case.press("enter")
+        assert not any("Guru Meditation" in row for row in case.rows())
+        await case.press("z")
+        assert any("A2      :" in row for row in case.rows())
+        await case.press("z")
+        assert not any("Guru Meditation" in row for row in case.rows())
+
+
+async def test_a_click_on_the_row_opens_it() -> None:
+    async with running(size=(110, 30)) as case:
+        await board(case, CRASH)
+        await case.until(lambda: folded(case))
+        y = next(y for y, row in enumerate(case.rows()) if row.startswith(" ▸"))
+        await case.pilot.click(case.pane, offset=(5, y))
+        await case.until(lambda: any("Guru Meditation" in row for row in case.rows()))
+
+
+async def test_a_storm_is_one_row_with_a_count() -> None:
+    async with running(size=(110, 30)) as case:
+        entry = None
+        await board(case, numbered(2))
+        for _ in range(4):
+            offset, first = case.session.offset, len(case.session.store)
+            case.session.feed(CRASH)
+            demux = Demultiplexer()
+            panic = next(one for one in [*demux.feed(CRASH), *demux.flush()] if one.type == "panic")
+            panic.offset += offset
+            if entry is None:
+                entry = case.session.happen(panic, line=first)
+            else:
+                case.session.replace_event(entry.id, record=panic, line=first, count=entry.count + 1)
+        await case.until(lambda: any("×4" in row for row in folded(case)))
+        assert len(folded(case)) == 1
+        await case.press("enter")
+        assert len([row for row in folded(case) if row.startswith(" ▸")]) == 4
+
+
+async def test_a_boot_loop_is_one_row_with_a_count_and_the_cause() -> None:
+    async with running(size=(120, 40)) as case:
+        await board(case, numbered(3), *[CRASH, RESET] * 5)
+        await case.until(lambda: any("boot loop ×5" in row for row in folded(case)))
+        row = next(row for row in folded(case) if "boot loop" in row)
+        assert "LoadProhibited" in row
+        assert "rst:0xc" in case.text(), "the newest boot is not folded"
+        assert len(folded(case)) == 1
+        await case.press("enter")
+        await case.until(lambda: len(folded(case)) > 1)
+
+
+async def test_a_search_opens_what_is_folded() -> None:
+    async with running(size=(110, 30)) as case:
+        await board(case, numbered(3), CRASH, numbered(2))
+        await case.until(lambda: folded(case))
+        case.pane.set_search(TextQuery("EXCVADDR"))
+        await case.until(lambda: any("EXCVADDR" in row for row in case.rows()))
+        assert case.pane.queries.count == 1
+
+
+async def test_a_filter_shows_what_is_folded() -> None:
+    async with running(size=(110, 30)) as case:
+        await board(case, numbered(3), CRASH, numbered(2))
+        await case.until(lambda: folded(case))
+        case.pane.set_filter(LineFilter(include=TextQuery("Backtrace")))
+        await case.until(lambda: any("Backtrace" in row for row in case.rows()))
+        assert len(case.pane.view) == 1
+        case.pane.set_filter(LineFilter())
+        await case.until(lambda: folded(case))
+
+
+async def test_a_copy_has_what_is_folded() -> None:
+    async with running(size=(110, 30)) as case:
+        await board(case, numbered(3), CRASH, numbered(2))
+        await case.until(lambda: folded(case))
+        text = case.pane.pager.text(None, None, 1000)
+        assert text is not None
+        assert "EXCVADDR" in text
+        low = next(fold.low for fold in case.pane.view.folds)
+        text = case.pane.pager.text((low, 5), (low, 8), 1000)
+        assert text is not None
+        assert text.startswith("Guru Meditation")
+        assert "EXCVADDR" in text
