@@ -54,7 +54,7 @@ def shown_by(view: LogView) -> list[int]:
 
 
 def expected(folds: Folds, count: int, first: int) -> list[int]:
-    hidden = set()
+    hidden: set[int] = set()
     for fold in folds:
         if not folds.is_open(fold) and fold.low >= first:
             hidden.update(range(fold.low + 1, fold.high))
