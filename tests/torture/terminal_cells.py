@@ -45,6 +45,7 @@ KEYS = {
     "help": "?", "palette": "\x10", "escape": "\x1b", "search": "/heap\r", "next": "n", "filter": "fwifi\r",
     "no filter": "F", "left": "h", "right": "l", "follow": " ", "raw": "r", "leave raw": "\x14\x1b",
     "mouse": "\x1b[<64;10;10M", "input": "ihello\x1b", "menu": "\x14i", "crash": "C",
+    "fold": "\r", "fold all": "z", "previous crash": "[c",
 }  # fmt: skip
 
 Cells = list[list[pyte.screens.Char]]
@@ -140,6 +141,8 @@ class Tmux:
         )  # fmt: skip
         self._run("set-option", "-g", "window-size", "manual")
         self._run("set-option", "-g", "status", "off")
+        # A program that ends leaves its last words and its exit code on the screen.
+        self._run("set-option", "-g", "remain-on-exit", "on")
         self.resize(size)
         self.process = int(self._run("display-message", "-p", "#{pane_pid}"))
 
@@ -248,7 +251,10 @@ def run(seconds: float, seed: int, *, diff: bool = True, most: int = 1 << 30) ->
             wait_for(tmux, "following")
             while time.monotonic() < end and result.compared < most:
                 step = take_step(tmux, board, chance)
-                differing, at_work = compare(tmux)
+                try:
+                    differing, at_work = compare(tmux)
+                except (AssertionError, OSError) as error:
+                    raise AssertionError(f"after {step}, picture {result.compared}: {error}") from error
                 result.compared += 1
                 result.without_model += not at_work
                 if differing:
