@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
+from tests.tui.raw.consoles import (
+    BACKSPACE,
+    DOWN,
+    END,
+    ENTER,
+    HOME,
+    LEFT,
+    RIGHT,
+    TAB,
+    UP,
+    Console,
+    EspAt,
+    Kilo,
+    Linenoise,
+    MicroPython,
+    NuttxShell,
+    control,
+    keys_of,
+)
+
 Output = tuple[tuple[float, bytes], ...]
+
+
+COLUMNS, ROWS = 40, 8
+
+
+def _answered(console: Console, *typed: str | bytes) -> Output:
+    """What a console prints for these keys."""
+    return ((0.0, console.start()), *((0.1, console.key(key)) for key in keys_of(*typed)))
 
 
 def _typed(prompt: bytes, text: bytes, hint: bytes = b"") -> Output:
@@ -83,4 +111,39 @@ BOARD_OUTPUTS: dict[str, Output] = {
 }
 """Name -> output, for a screen of `COLUMNS` by `ROWS`."""
 
-COLUMNS, ROWS = 40, 8
+HINTS = {"join": " <ssid> [<pass>]", "wifi": " on|off"}
+
+BOARD_OUTPUTS |= {
+    "linenoise: hints, history, completion": _answered(
+        Linenoise(COLUMNS, hints=HINTS, completions={"re": ("restart", "read_mac")}),
+        "join", BACKSPACE, "n", ENTER, UP, UP, control("a"), RIGHT, control("k"), control("u"),
+        "re", TAB, TAB, TAB, ENTER, TAB, UP, UP, DOWN, control("w"), "ab", control("t"), control("l"), ENTER,
+    ),
+    "linenoise: a line longer than the screen": _answered(
+        Linenoise(COLUMNS), UP, UP, LEFT, LEFT, "x", HOME, RIGHT, "y", END, BACKSPACE, ENTER
+    ),
+    "linenoise: over several rows": _answered(
+        Linenoise(COLUMNS, several_rows=True, hints=HINTS),
+        "0123456789012345678901234567890123456789", LEFT, LEFT, "x", HOME, "y", control("k"), "wifi", UP, UP,
+        control("a"), control("d"), END, BACKSPACE, ENTER, "ok",
+    ),
+    "linenoise: a password": _answered(Linenoise(COLUMNS, masked=True), "secret", BACKSPACE, LEFT, "x", ENTER),
+    "MicroPython: editing": _answered(
+        MicroPython(),
+        "import sy", LEFT, LEFT, "x", BACKSPACE, control("e"), "s", ENTER, UP, UP, HOME, RIGHT, "y", control("d"), END,
+        BACKSPACE, DOWN, control("c"), "for i in range(2):", ENTER, "print(i)", control("a"), control("k"), ENTER,
+    ),
+    "MicroPython: paste mode and raw REPL": _answered(
+        MicroPython(), control("e"), "def f():", ENTER, "    return 42", ENTER, "print(f())", control("d"), control("a")
+    ),
+    "nsh": _answered(NuttxShell(), "lss", BACKSPACE, ENTER, UP, UP, DOWN, "x", ENTER),
+    "nsh with CLE": _answered(NuttxShell(3), "ls dev", LEFT, LEFT, LEFT, "x", HOME, control("k"), UP, UP, ENTER, "ps"),
+    "ESP-AT": _answered(
+        EspAt(), "ATX", BACKSPACE, ENTER, "AT+GMR", ENTER, "AT+NO", ENTER, 'AT+CWJAP="home","secret"', ENTER,
+        "AT+CIPSEND=4", ENTER, "ping", "AT+RST", ENTER,
+    ),
+    "kilo": _answered(
+        Kilo(COLUMNS, ROWS), DOWN, DOWN, DOWN, RIGHT, "ab", BACKSPACE, ENTER, DOWN, DOWN, DOWN, DOWN, UP, control("q")
+    ),
+}  # fmt: skip
+"""And of consoles that answer keys."""

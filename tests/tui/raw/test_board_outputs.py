@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 
-import pyte
 import pytest
 
 from espmon.records.demux import Demultiplexer
@@ -15,8 +14,10 @@ from espmon.tui.raw.bittty_emulator import BitttyEmulator
 from espmon.tui.raw.board_stream import BoardStream
 from espmon.tui.raw.emulator import Emulator
 from tests.tui.raw.board_outputs import BOARD_OUTPUTS, COLUMNS, ROWS
+from tests.tui.raw.reference import XtermScreen, XtermStream, differences
 
-ONE_ROW = ("dots", "bar", "spinner", "esp-idf's boot and prompt", "linenoise with a hint", "MicroPython", "an AT modem")
+ONE_ROW = ("dots", "bar", "spinner", "esp-idf's boot and prompt", "linenoise with a hint", "MicroPython", "an AT modem",
+           "linenoise: a password", "MicroPython: editing", "nsh", "ESP-AT")  # fmt: skip
 """Outputs that move within the last row only: the log shows them as the terminal does."""
 
 KINDS = ["bittty", pytest.param("ghostty", marks=pytest.mark.skipif(
@@ -40,8 +41,8 @@ class Reference:
     """pyte, fed with the same."""
 
     def __init__(self, columns: int = COLUMNS) -> None:
-        self.screen = pyte.Screen(columns, ROWS)
-        self._stream = pyte.ByteStream(self.screen)
+        self.screen = XtermScreen(columns, ROWS)
+        self._stream = XtermStream(self.screen)
 
     def feed(self, data: bytes) -> list[str]:
         """The rows after `data`."""
@@ -55,7 +56,8 @@ def test_after_every_pause_the_cells_are_those_of_the_reference(kind: str, name:
     emulator, reference = emulator_of(kind), Reference()
     for _, data in BOARD_OUTPUTS[name]:
         emulator.feed(data)
-        assert shown(emulator) == reference.feed(data)
+        reference.feed(data)
+        assert not differences(emulator, reference.screen)
         cursor = reference.screen.cursor
         place = None if cursor.hidden else (min(cursor.x, COLUMNS - 1), cursor.y)
         assert emulator.cursor == place
@@ -68,7 +70,8 @@ def test_after_every_byte_the_cells_are_those_of_the_reference(kind: str, name: 
     data = b"".join(part for _, part in BOARD_OUTPUTS[name])
     for at in range(len(data)):
         emulator.feed(data[at : at + 1])
-        assert shown(emulator) == reference.feed(data[at : at + 1]), data[: at + 1]
+        reference.feed(data[at : at + 1])
+        assert not differences(emulator, reference.screen), data[: at + 1]
 
 
 @pytest.mark.parametrize("name", BOARD_OUTPUTS)
