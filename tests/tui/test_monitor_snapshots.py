@@ -17,6 +17,7 @@ from espmon.session.state import State
 from espmon.session.status import Capture, ElfState, Severity
 from espmon.tui.app import EspmonApp
 from espmon.tui.widgets.header import BoardHeader
+from espmon.tui.widgets.status_bar import StatusBar
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import BOARD, Running
 
@@ -160,6 +161,8 @@ def test_looks_as_accepted(
         await SCENES[scene](case)
         assert app.size == size
         await case.until(lambda: not case.screen.query_one(BoardHeader).waits, "the header's newest state")
+        await case.until(lambda: not case.screen.query_one(StatusBar).waits, "the newest counts")
+        await case.until(lambda: not case.pane.levels.behind and not case.pane.vertical_scrollbar.waits, "the map")
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)

@@ -216,6 +216,11 @@ class Folds:
         heads = self.heads(line)
         return bool(heads) and not self.is_open(heads[-1])
 
+    @property
+    def crashes(self) -> Sequence[int]:
+        """The first lines of the crashes, in order."""
+        return self._crashes
+
     def in_crash(self, line: int) -> bool:
         """Whether `line` belongs to a crash: it has a rail."""
         at = bisect_right(self._crashes, line) - 1

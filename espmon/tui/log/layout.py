@@ -95,6 +95,9 @@ class Layout:
         self.store = store
         self.painter = painter
         self.width = 80
+        self.margin = 0
+        """Cells at the right edge that something else covers."""
+
         self.offset = 0
         """First cell shown when lines do not wrap."""
 
@@ -208,14 +211,14 @@ class Layout:
     @property
     def text_width(self) -> int:
         """Cells for the text of most lines."""
-        return max(1, self.width - self.gutter)
+        return max(1, self.width - self.gutter - self.margin)
 
     def lead(self, line: int) -> int:
         """Cells before the text of a line: the gutter, and the rail of a crash."""
         return self.gutter + (RAIL_CELLS if self.folds.in_crash(line) else 0)
 
     def _width_of(self, line: int) -> int:
-        return max(1, self.width - self.lead(line))
+        return max(1, self.width - self.lead(line) - self.margin)
 
     def height(self, line: int) -> int:
         """Rows that a line takes with everything that hangs on it."""
@@ -341,8 +344,8 @@ class Layout:
         for text, style in pieces(shown, start, end, ranges, painter):
             segments.append(Segment(text, style))
         cells = lead + (end - start if shown.ascii else shown.cell_of(end) - shown.cell_of(start))
-        if cells < width:
-            pad = " " * (width - cells)
+        if cells < width + self.margin:
+            pad = " " * (width + self.margin - cells)
             if (
                 len(segments) > prefix
                 and style.bgcolor == painter.base.bgcolor

@@ -60,9 +60,13 @@ class Folding:
         self._storm: Fold | None = None
         self._loop: Fold | None = None
         self._boot: int | None = None
-        """Line of the newest reset."""
 
         self._loop_start: int | None = None
+
+    @property
+    def boot(self) -> int:
+        """Line of the newest reset, 0 where none was seen."""
+        return self._boot or 0
 
     # -- events become folds ------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.log_pane import LogPane
 from espmon.tui.widgets.log_scroll import SIDE_CELLS
+from espmon.tui.widgets.status_bar import StatusBar
 
 
 class LookingView(MonitorView):
@@ -84,6 +85,10 @@ class LookingView(MonitorView):
         if self._output:
             self.pane.sync()
         self.show_state()
+
+    @on(StatusBar.CountChosen)
+    async def _count_clicked(self, event: StatusBar.CountChosen) -> None:
+        await self.walking.go(event.kind, -1)
 
     def action_fold(self) -> None:
         """Open the fold here, or close it."""

@@ -171,6 +171,7 @@ class MonitorView(Screen[None]):
     def on_mount(self) -> None:
         """Show what there is already."""
         self.pane.drawing.decorate = self.link.decoration
+        self.pane.landmarks = self.walking.landmarks
         self.pane.drawing.time_format = self.settings.timestamp_format
         if self._timestamps:
             self.pane.set_timestamps(Timestamps.HOST)
@@ -255,6 +256,7 @@ class MonitorView(Screen[None]):
                 self.query_one(SearchBar).show_count(words, bad=bool(queries.problem))
             search = f"{queries.query.pattern} {search}{', too slow' if queries.problem else ''}"
         self._tell_slow()
+        errors, warnings = pane.levels.since(0 if self.folding is None else self.folding.boot)
         self.query_one(BoardHeader).show(self.status, self.mode)
         self.query_one(StatusBar).show(
             self.status,
@@ -267,6 +269,9 @@ class MonitorView(Screen[None]):
                 filter=queries.filter.describe(),
                 filtering=queries.filtering,
                 search=search,
+                errors=errors,
+                warnings=warnings,
+                counting=pane.levels.behind,
                 output=self._output,
                 hidden=len(self.link.session.store) - self._output_end,
                 shape=pane.drawing.shape.value,

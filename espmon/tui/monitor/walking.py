@@ -15,6 +15,7 @@ from espmon.session.log_text import host_time
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.tui.log.layout import Mark
+from espmon.tui.log.log_map import BOOT, MARK, Source
 from espmon.tui.widgets.log_pane import LogPane
 
 SLICE_SECONDS = 0.004
@@ -82,6 +83,9 @@ class Walking:
         self._last: int | None = None
         self._walk = 0
         self._made = 0
+        self._boots: tuple[int, list[int]] = (0, [])
+        """How many lines had something above them when they were looked through, and those with a boot."""
+
         self.marks: dict[int, int] = {}
         """Marked line -> number of its mark, in the order made."""
 
@@ -138,6 +142,13 @@ class Walking:
             for entry in self._view.entries
             if entry.line is not None and entry.count and entry.record.type in CRASHES
         ]
+
+    def landmarks(self) -> Sequence[Source]:
+        """What the map shows of the places that are walked to, each with its lines in order."""
+        marks = self._view.pane.drawing.marks
+        if self._boots[0] != len(marks):
+            self._boots = len(marks), sorted(self._lines("boot"))
+        return (MARK, sorted(self.marks)), (BOOT, self._boots[1])
 
     # -- marks ----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from textual import events
+from textual import events, on
 from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
@@ -15,12 +15,21 @@ from textual.widget import Widget
 from espmon.session.store import LogStore
 from espmon.tui.log.folds import Fold
 from espmon.tui.log.layout import Mark, Shape, Timestamps
+from espmon.tui.log.level_index import LevelIndex
+from espmon.tui.log.log_map import CRASH, ERROR, MATCH, Cell, Source, map_cells
 from espmon.tui.log.page import filtered, page_strips
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
 from espmon.tui.log_colours import log_colours
 from espmon.tui.widgets.log_queries import LogQueries, Rules
 from espmon.tui.widgets.log_scroll import LogScroll
+from espmon.tui.widgets.map_bar import MapBar
+
+COUNTING_SECONDS = 0.05
+"""Pause between two slices of counting errors, while nothing comes."""
+
+MAP_ORDER = ("crash", "match", "mark", "error", "boot")
+"""What stands on the map, the most important first."""
 
 MAX_COPIED_LINES = 200_000
 """Most lines that one copy takes."""
@@ -65,6 +74,13 @@ class LogPane(LogScroll, can_focus=True):
         super().__init__(store, id=id)
         self.queries = LogQueries(self)
         self.queries.use_rules(*rules)
+        self.levels = LevelIndex(store)
+        """Where errors and warnings are."""
+
+        self.landmarks: Callable[[], Sequence[Source]] = tuple
+        """What else stands on the map: what the monitor knows of."""
+
+        self._counting = False
         self._paint: Callable[[Widget, Sequence[Strip]], bool] = _not_painted
 
     # -- what others read ---------------------------------------------------------------------------------------
@@ -77,6 +93,7 @@ class LogPane(LogScroll, can_focus=True):
     def use_store(self, store: LogStore) -> None:
         """Show another log."""
         self.drawing.store = store
+        self.levels = LevelIndex(store)
         self.drawing.marks.clear()
         self.view.use_store(store)
         self.repaint(lines=True)
@@ -108,8 +125,39 @@ class LogPane(LogScroll, can_focus=True):
             full = self.pager.follow or self.pager.at_end or before[2] != after[2]
             self._rows_changed(self.size.region if full else Region(0, self.size.height - 1, self.size.width, 1))
             self._update_scrollbar()
+            self.read_levels()
         elif live is not self.view.live:
             self._live_changed()
+
+    def read_levels(self) -> None:
+        """Find the errors and warnings that are new, a slice at a time."""
+        self._counting = False
+        was_behind = self.levels.behind
+        self.levels.read()
+        self.vertical_scrollbar.changed()
+        if self.levels.behind and not self._counting:
+            self._counting = True
+            self.set_timer(COUNTING_SECONDS, self.read_levels)
+        elif was_behind:
+            self.announce()
+
+    def _map(self) -> Sequence[Cell]:
+        """The map of what is on the scroll."""
+        folds, matches = self.view.folds, self.queries.matches
+        known = {landmark.name: (landmark, lines) for landmark, lines in self.landmarks()}
+        found: Sequence[int] = () if matches is None else matches.ids
+        own = {"crash": (CRASH, folds.crashes), "match": (MATCH, found), "error": (ERROR, self.levels.errors)}
+        sources = {**known, **own}
+        return map_cells(self.view, self.size.height, [sources[name] for name in MAP_ORDER if name in sources])
+
+    @on(Changed)
+    def _draw_map(self) -> None:
+        self.vertical_scrollbar.changed()
+
+    @on(MapBar.Chosen)
+    def _sign_chosen(self, event: MapBar.Chosen) -> None:
+        event.stop()
+        self.go_to_line(event.line)
 
     def _live_changed(self) -> None:
         """The row that still changes is all that changed: mostly it alone is drawn."""
@@ -146,6 +194,8 @@ class LogPane(LogScroll, can_focus=True):
         """Take the theme's colours."""
         if (pictures := getattr(self.app, "pictures", None)) is not None:
             self._paint = pictures.paint
+        self.vertical_scrollbar.look = self._map
+        self.vertical_scrollbar.colour = lambda meaning: self.drawing.painter.style((meaning, None, 0))
         self._repaint_all()
 
     def on_unmount(self) -> None:
@@ -155,9 +205,11 @@ class LogPane(LogScroll, can_focus=True):
     def on_resize(self) -> None:
         """Lines wrap and end elsewhere now."""
         self.drawing.width = max(1, self.size.width)
+        self.drawing.margin = min(self.scrollbar_size_vertical, self.size.width - 1)
         self.pager.height = self.size.height
         self.repaint(forget=True)
         self._update_scrollbar()
+        self.vertical_scrollbar.changed()
 
     # -- rows ---------------------------------------------------------------------------------------------------
 
@@ -222,6 +274,7 @@ class LogPane(LogScroll, can_focus=True):
         """Put a remark above line `line` (which may still be to come)."""
         if self.drawing.add_mark(line, mark):
             self.repaint(forget=True)
+            self.vertical_scrollbar.changed()
 
     def decorations_changed(self, lines: Sequence[int]) -> None:
         """Locations for these lines are known now."""

@@ -14,6 +14,7 @@ from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.pager import Pager
 from espmon.tui.log.painter import Painter
+from espmon.tui.widgets.map_bar import MapBar
 
 WHEEL_ROWS = 3
 """Rows that one notch of the mouse wheel moves."""
@@ -37,6 +38,16 @@ class LogScroll(ScrollView):
         self.drawing.folds = self.view.folds
         self.pager = Pager(self.view, self.drawing)
         self._thumb = (-1, -1)
+
+    @property
+    def vertical_scrollbar(self) -> MapBar:
+        """The scrollbar, with the map on it; made when it is first asked for."""
+        bar = self._vertical_scrollbar
+        if not isinstance(bar, MapBar):
+            self._vertical_scrollbar = bar = MapBar(self.scrollbar_size_vertical)
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return bar
 
     @property
     def top_line(self) -> int | None:
@@ -200,6 +211,7 @@ class LogScroll(ScrollView):
         if self.view.folds.add(fold):
             self.repaint(forget=True)
             self._update_scrollbar()
+            self.vertical_scrollbar.changed()
 
     def head_at(self, y: int) -> Fold | None:
         """The fold whose row is row `y` of the pane."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from textual.events import Click
+from textual.message import Message
+
 from espmon.session.state import State
 from espmon.session.status import Status
 from espmon.tui.widgets.text_row import Part, TextRow
@@ -25,6 +28,13 @@ class PaneState:
     output: bool = True
     hidden: int = 0
     """Lines that came since the output was switched off."""
+
+    errors: int = 0
+    warnings: int = 0
+    """Lines of these levels since the boot, as far as they were looked at."""
+
+    counting: bool = False
+    """Some were not looked at yet."""
 
     shape: str = "text"
     wrap: bool = False
@@ -55,6 +65,10 @@ MODES = {
 """Mode -> style of its badge."""
 
 
+COUNTS = {"error": ("✖", "$error"), "warning": ("▲", "$warning")}
+"""What is counted since the boot -> its sign and style."""
+
+
 class StatusBar(TextRow):
     """The row above the footer."""
 
@@ -64,7 +78,9 @@ class StatusBar(TextRow):
 
     _latest: tuple[Status, PaneState] | None = None
     _words: object = None
-    _waits = False
+    waits = False
+    """Whether there is something newer than what is drawn."""
+
     _shown = float("-inf")
     _budget = 0.0
     """Looks of counters that may be drawn at once."""
@@ -72,7 +88,9 @@ class StatusBar(TextRow):
     def show(self, status: Status, pane: PaneState) -> None:
         """Show a session's status and the pane's: all words at once, in a stream counters a few times a second."""
         self._latest = status, pane
-        still = replace(pane, lines=0, shown=0, unseen=min(pane.unseen, 1), hidden=min(pane.hidden, 1))
+        still = replace(
+            pane, lines=0, shown=0, errors=0, warnings=0, unseen=min(pane.unseen, 1), hidden=min(pane.hidden, 1)
+        )
         words = _parts(replace(status, rate=0.0), still)
         now = time.monotonic()
         self._budget = min(COUNTER_BURST, self._budget + (now - self._shown) / COUNTER_SECONDS)
@@ -80,12 +98,27 @@ class StatusBar(TextRow):
         if words != self._words or self._budget >= 1 or not self.is_attached:
             self._words = words
             self._show_latest()
-        elif not self._waits:
-            self._waits = True
+        elif not self.waits:
+            self.waits = True
             self.set_timer((1 - self._budget) * COUNTER_SECONDS, self._show_latest)
 
+    @dataclass
+    class CountChosen(Message):
+        """A count was clicked."""
+
+        kind: str
+        """What is counted: "error" or "warning"."""
+
+    def on_click(self, event: Click) -> None:
+        """A click on a count leads to what is counted."""
+        at = event.get_content_offset(self)
+        text = "" if at is None else self.part_at(at.x)
+        kind = next((kind for kind, (sign, _) in COUNTS.items() if text.startswith(f" {sign} ")), None)
+        if kind is not None:
+            self.post_message(self.CountChosen(kind))
+
     def _show_latest(self) -> None:
-        self._waits = False
+        self.waits = False
         self._budget = max(0.0, self._budget - 1)
         if self._latest is not None:
             self.set_parts(*_parts(*self._latest))
@@ -100,6 +133,11 @@ def _parts(status: Status, pane: PaneState) -> tuple[list[Part], list[Part]]:
         left.append((" following ", "$success"))
     else:
         left.append((f" held, {pane.unseen:,} new ", "$warning"))
+    more = "…" if pane.counting else ""
+    for kind, count in (("error", pane.errors), ("warning", pane.warnings)):
+        if count:
+            sign, style = COUNTS[kind]
+            left.append((f" {sign} {count:,}{more} ", style))
     if pane.search:
         left.append((f" / {pane.search} ", "$accent"))
     if pane.filter:

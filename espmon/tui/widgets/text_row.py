@@ -62,6 +62,16 @@ class TextRow(Widget):
             self._left, self._right = new_left, new_right
             self.refresh()
 
+    def part_at(self, x: int) -> str:
+        """The text of the part that is shown in column `x`, "" where there is none."""
+        left, right, room = fit(self._left, self._right, self.size.width)
+        end = 0
+        for text, _ in (*left, (" " * room, ""), *right):
+            end += cell_len(text)
+            if x < end:
+                return text
+        return ""
+
     def on_resize(self) -> None:
         """The row is cut elsewhere now."""
         self.refresh()

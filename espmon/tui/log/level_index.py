@@ -1,0 +1,63 @@
+"""The lines that are errors and warnings, as two columns of ids: how many there were since a boot, and where.
+
+Reading the heads of lines costs more than receiving them, so it is done in slices beside the frames; a flood is counted
+when there is time again, and until then the counts say that they are behind.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+
+from espmon.session.store import LogStore
+
+READ_SECONDS = 0.002
+"""Time for one slice."""
+
+ERROR, WARNING = b"E", b"W"
+
+
+class LevelIndex:
+    """Errors and warnings of one log, complete up to `next`.
+
+    Args:
+        store: the log.
+    """
+
+    def __init__(self, store: LogStore) -> None:
+        self.store = store
+        self.next = store.first
+        self.errors: array[int] = array("Q")
+        self.warnings: array[int] = array("Q")
+
+    @property
+    def behind(self) -> bool:
+        """Lines have come that were not looked at."""
+        return self.next < self.store.rows_end
+
+    def read(self, seconds: float = READ_SECONDS) -> None:
+        """Look at what is new, for so long at most (one block of lines longer, in the worst case)."""
+        begun = time.perf_counter()
+        end = self.store.rows_end
+        for segment in self.store.segments(self.next) if self.next < end else ():
+            levels, first = segment.block.levels, segment.first
+            low, high = max(0, self.next - first), min(len(levels), end - first)
+            for level, found in ((ERROR, self.errors), (WARNING, self.warnings)):
+                at = levels.find(level, low, high)
+                while at >= 0:
+                    found.append(first + at)
+                    at = levels.find(level, at + 1, high)
+            self.next = max(self.next, first + high)
+            if time.perf_counter() - begun > seconds:
+                break
+        for found in (self.errors, self.warnings):
+            # Cutting an array copies it: what is no longer kept goes when it is much.
+            gone = bisect_left(found, self.store.first)
+            if gone > 1024 and gone > len(found) // 8:
+                del found[:gone]
+
+    def since(self, line: int) -> tuple[int, int]:
+        """How many errors and warnings there are from `line` on."""
+        errors, warnings = self.errors, self.warnings
+        return len(errors) - bisect_left(errors, line), len(warnings) - bisect_left(warnings, line)
