@@ -17,6 +17,7 @@ MODULES = {
     "search": "widgets.search_bar",
     "filter": "widgets.filter_bar",
     "events": "widgets.event_list",
+    "plot": "plot.plot_panel",
     "picker": "screens.picker",
     "devices": "screens.device_manager",
     "device_form": "screens.device_form",
@@ -45,6 +46,7 @@ IN_THE_HELP = {
     "search": "In the search field",
     "filter": "In the filter",
     "events": "In the events",
+    "plot": "In the plot",
 }
 """First part of an id -> heading in the help, for what the monitor consists of."""
 

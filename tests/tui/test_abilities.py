@@ -8,6 +8,7 @@ from espmon.records.capabilities import Command, capabilities_of
 from espmon.tui.screens.board_abilities import BoardAbilitiesScreen
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.widgets.command_completion import MAX_NOTE, completed, matching, note
+from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.input_line import InputLine
 from tests.tui.fake_session import FakeSession
 from tests.tui.happening import shown
@@ -87,6 +88,15 @@ async def test_the_listed_commands_are_among_what_the_board_can_do() -> None:
         await case.until(lambda: "<ssid> [<pass>]" in case.text())
         await case.press("enter")
         await case.until(lambda: case.session.sent == [b"help\r"])
+
+
+async def test_a_chip_of_the_header_leads_to_what_the_board_can_do() -> None:
+    async with running(session=mute(), size=(160, 40)) as case:
+        assert "◆" not in case.text().splitlines()[0]
+        case.session.set(capabilities=capabilities_of({"commands": {"a": "", "b": ""}}))
+        await case.until(lambda: "◆ 2 commands A" in case.text().splitlines()[0])
+        await case.pilot.click(BoardHeader, offset=(case.text().splitlines()[0].index("◆"), 0))
+        await shown(case, BoardAbilitiesScreen)
 
 
 def test_what_is_said_beside_the_field() -> None:

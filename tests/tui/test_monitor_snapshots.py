@@ -16,6 +16,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Capture, ElfState, Severity
 from espmon.tui.app import EspmonApp
+from espmon.tui.plot.plot_panel import PlotPanel
 from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.status_bar import StatusBar
 from tests.tui.fake_session import FakeSession
@@ -144,7 +145,18 @@ async def no_pictures(case: Running) -> None:
     await case.until(lambda: "espmon firmware --lang c DIR" in case.text())
 
 
-STEPS = (plain, inspector, held, search, filtered, raw, menu, capture, lost, completing, no_pictures)
+async def plotted(case: Running) -> None:
+    for at in range(100):
+        case.session.feed(b"I (%d) mon: heap free: %d bytes, rssi=%d\r\n" % (at, 200_000 - 800 * at, at % 9 - 60))
+    await case.press("P")
+    panel = case.screen.query_one(PlotPanel)
+    await case.until(lambda: panel.picture is not None and panel.picture.lines == 169)
+    await case.press("left", "left", "left", "left")
+    await case.until(lambda: panel.picture is not None and panel.picture.at is not None)
+    await case.until(lambda: "169 lines" in case.text())
+
+
+STEPS = (plain, inspector, held, search, filtered, raw, menu, capture, lost, completing, no_pictures, plotted)
 SCENES: dict[str, Step] = {step.__name__: step for step in STEPS}
 
 

@@ -15,7 +15,7 @@ from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import LINE_ENDS, Settings
 from espmon.session.state import State
 from espmon.session.status import Status
-from espmon.tui.monitor.finding_view import FindingView
+from espmon.tui.monitor.plotting import PlottingView
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.line_history import history_of
@@ -39,7 +39,7 @@ def macro_bindings(settings: Settings) -> list[Binding]:
     ]
 
 
-class SendingView(FindingView):
+class SendingView(PlottingView):
     """One session on the screen, and what is sent to it.
 
     Args:

@@ -57,6 +57,7 @@ COUNTER_BURST = 4.0
 MODES = {
     "LOG": "$background on $primary",
     "INPUT": "$background on $success",
+    "PLOT": "$background on $secondary",
     "EVENTS": "$background on $secondary",
     "FIND": "$background on $accent",
     "FILTER": "$background on $accent",

@@ -30,8 +30,9 @@ class Rank(IntEnum):
     CHIP = 7
     BOOT = 8
     LOG = 9
-    BAUD = 10
-    PROGRAM = 11
+    ABILITIES = 10
+    BAUD = 11
+    PROGRAM = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,15 @@ CHIPS: tuple[StatusChip, ...] = (
         _behind,
         lambda s: f"recording {size_text(s.recorder.waiting)} behind",
         "$warning",
+    ),
+    StatusChip(
+        "abilities",
+        Rank.ABILITIES,
+        lambda s: s.capabilities is not None or bool(s.commands),
+        lambda s: f"◆ {counted(len(s.commands), 'command')}" if s.commands else "◆ announced",
+        "$secondary",
+        "board.abilities",
+        short=lambda s: f"◆ {len(s.commands)}" if s.commands else "◆",
     ),
     StatusChip("chip", Rank.CHIP, lambda s: bool(s.chip), lambda s: (s.chip or "").split(" (")[0], "$primary"),
     _active(Activity.HALTED, "■ halted in its debug stub", "■ halted", "board.stub"),

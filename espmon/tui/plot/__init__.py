@@ -1,0 +1,1 @@
+"""Numbers of the log, plotted. Imported when the first plot opens."""
