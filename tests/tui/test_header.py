@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from espmon.records.capabilities import Command
 from espmon.session.state import State
 from espmon.session.status import Activity, ElfState, RecordingState, Status
 from espmon.tui import actions
@@ -111,6 +112,7 @@ EVERYTHING = Status(
 
 STATES = (
     EVERYTHING,
+    Status(state=State.MONITORING, console_commands=(Command("help", "this list"),)),
     Status(state=State.LOST, lost_for=12, waiting=True, crashes=1),
     Status(state=State.MONITORING, activity=Activity.AWAITING_ENTER, wrong_rate=74880),
     Status(state=State.MONITORING, activity=Activity.IN_LOADER, unfinished=("data.bin",)),
