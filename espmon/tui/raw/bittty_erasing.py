@@ -1,4 +1,4 @@
-"""What bittty 0.3 leaves where characters are erased, inserted or deleted, made what xterm leaves: the background alone.
+"""What bittty 0.3 leaves where characters are erased, inserted or deleted, made what xterm leaves: the background.
 
 ECH and ICH would leave blanks with every attribute that is on (underlined, reversed), DCH blanks with none.
 """
