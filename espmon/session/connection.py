@@ -255,7 +255,7 @@ class Connection:
         told = [f"Port lost: {error.message}"]
         told += [transport.when_lost] if transport is not None else []
         told += [WAITS] if self._reconnect else []
-        reporter.notify(". ".join(told), Severity.WARNING)
+        reporter.notify(". ".join(told), Severity.WARNING, "link")
         if self._reconnect:
             self.wait_for_return(now)
 

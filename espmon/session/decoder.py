@@ -103,7 +103,7 @@ class Decoder:
         except (PostmortemError, OSError) as error:
             if generation == self._generation:
                 self.show_elf(ElfState.FAILED, paths[0])
-                self._publisher.notify(f"ELF not usable: {error}", Severity.ERROR)
+                self._publisher.notify(f"ELF not usable: {error}", Severity.ERROR, "elf")
             return False
         if generation != self._generation:
             return False

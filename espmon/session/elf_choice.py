@@ -133,6 +133,7 @@ class ElfChoice:
                 f"The ELF does not fit: the board runs {printed}, the ELF is "
                 f"{self._decoder.sha256[: len(printed)]}. Names and lines may be wrong",
                 Severity.WARNING,
+                "elf",
             )
 
     async def use(self, paths: tuple[Path, ...]) -> None:

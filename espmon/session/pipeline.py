@@ -203,7 +203,7 @@ class Pipeline:
             entry = self._record(part, now)
             if entry is not None and self._worth_telling(entry) and notices < MAX_NOTICES_A_READ:
                 notices += 1
-                self._emit(Notice(entry.title, entry.severity))
+                self._emit(Notice(entry.title, entry.severity, about=entry.record.type))
         capture = self.demux.capture
         if capture is None:
             self._capture_since = None

@@ -38,6 +38,6 @@ class Publisher:
         for listener in tuple(self._listeners):
             listener(change)
 
-    def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
-        """Tell the user, on whatever screen is up."""
-        self.emit(Notice(text, severity))
+    def notify(self, text: str, severity: Severity = Severity.INFO, about: str = "") -> None:
+        """Tell the user, on whatever screen is up; `about` as in `Notice`."""
+        self.emit(Notice(text, severity, about=about))

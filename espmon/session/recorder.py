@@ -152,7 +152,9 @@ class Recorder:
         except OSError as error:
             self._again = self._clock() + START_AGAIN_SECONDS
             if not self._shown.problem:
-                self._reporter.notify(f"This session is not recorded: {root}: {reason(error)}", Severity.ERROR)
+                self._reporter.notify(
+                    f"This session is not recorded: {root}: {reason(error)}", Severity.ERROR, "recording"
+                )
             self._show(RecordingState(reason(error), self._missed))
             return
         self._recording = self._unfinished = self._pipeline.recording = recording
@@ -206,7 +208,7 @@ class Recorder:
 
     def _problem(self, text: str) -> None:
         """From any thread."""
-        self._on_loop(lambda: self._reporter.notify(text, Severity.ERROR))
+        self._on_loop(lambda: self._reporter.notify(text, Severity.ERROR, "recording"))
 
     def _changed(self) -> None:
         """From any thread."""

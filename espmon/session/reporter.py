@@ -32,9 +32,9 @@ class Reporter:
         """Replace the snapshot."""
         self._publisher.publish(status)
 
-    def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
-        """Tell the user, on whatever screen is up."""
-        self._publisher.notify(text, severity)
+    def notify(self, text: str, severity: Severity = Severity.INFO, about: str = "") -> None:
+        """Tell the user, on whatever screen is up; `about` as in `Notice`."""
+        self._publisher.notify(text, severity, about)
 
     def emit(self, change: Change) -> None:
         """Hand a change to every listener."""

@@ -170,7 +170,7 @@ class Reports:
             if len(self._announced) >= MAX_ANNOUNCED:
                 self._announced.clear()
             self._announced.add(entry)
-            self._reporter.notify(report.sentence, Severity.ERROR if panic.fatal else Severity.WARNING)
+            self._reporter.notify(report.sentence, Severity.ERROR if panic.fatal else Severity.WARNING, panic.type)
             if panic.fatal:
                 self._reporter.emit(CrashDecoded(report))
         listed = self._events.entry(entry)
@@ -219,7 +219,7 @@ class Reports:
 
     def _not_decoded(self, entry: int, reason: str) -> None:
         self._put(entry, Undecoded(reason))
-        self._reporter.notify(f"The core dump is saved, but not decoded: {reason}", Severity.WARNING)
+        self._reporter.notify(f"The core dump is saved, but not decoded: {reason}", Severity.WARNING, "coredump")
 
 
 def _saved(record: Coredump) -> bytes:

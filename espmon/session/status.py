@@ -316,6 +316,8 @@ class Notice:
     text: str
     severity: Severity = Severity.INFO
     title: str = ""
+    about: str = ""
+    """What it is about, for the way on: a record's type ("panic", "gdb"), "elf", "recording"; "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

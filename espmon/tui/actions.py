@@ -296,6 +296,19 @@ def _ways(action: Action, keymap: Mapping[str, str]) -> list[str]:
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 
+LEAVE_TYPING: Mapping[str, str] = {"INPUT": "Esc ", "FIND": "Esc ", "FILTER": "Esc "}
+"""Mode in which keys are text -> what is pressed before a key that means something in the log."""
+
+
+def to_press(identity: str, mode: str, keymap: Mapping[str, str]) -> str:
+    """What is pressed in `mode`, where keys go now, for the action of this id; "" where no key reaches it."""
+    if not identity or mode == "RAW":
+        return ""
+    key = first_key(BY_ID[identity], keymap)
+    after_menu = key.startswith(written(keymap.get("app.menu", "ctrl+t")))
+    return key if after_menu or not key else LEAVE_TYPING.get(mode, "") + key
+
+
 def full_call(call: str) -> str:
     """An action string that means the same wherever it is run from."""
     return call if call.startswith("app.") else f"screen.{call}"

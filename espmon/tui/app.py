@@ -70,11 +70,14 @@ class EspmonApp(Host):
     TITLE = "espmon"
     ENABLE_COMMAND_PALETTE = True
     CSS = """
-    ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
-    Toast { width: auto; max-width: 50%; padding: 0 1; margin-top: 0; margin-bottom: 1; }
+    ToastRack { layer: default; margin: 0 0 1 0; overflow: hidden; background: $panel; }
+    ToastHolder { align-horizontal: left; }
+    Toast { width: 1fr; max-width: 100%; max-height: 3; padding: 0 1; margin: 0; }
     .-below ToastHolder { display: none; }
+    MonitorView.-raw ToastRack { layer: _toastrack; }
     """
-    """Toasts stand at the top: the input line and the newest lines are at the bottom."""
+    """Toasts have rows of their own above the footer, so that they cover nothing. Only among raw keys they lie over the
+    bottom: there the board's programs would have to draw for another size."""
 
     SUSPENDED_SCREEN_CLASS = "-below"
     """Each screen has toasts of its own: those of a screen that shines through would show twice."""

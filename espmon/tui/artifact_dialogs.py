@@ -123,9 +123,9 @@ class Artifacts:
         if self._app.may_interrupt():
             self._core_dump(entry)
         elif isinstance(entry.report, Undecoded):
-            self._app.invite(NOT_DECODED)
+            self._app.invite(NOT_DECODED, "coredump")
         else:
-            self._app.invite(DECODED)
+            self._app.invite(DECODED, "coredump")
 
     def _picture_came(self, entry: EventEntry, picture: PayloadRecord) -> None:
         if entry.path is not None:

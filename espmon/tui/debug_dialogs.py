@@ -73,7 +73,7 @@ class DebugDialogs:
             if self._app.may_interrupt():
                 self.offer()
             else:
-                self._app.invite(WAITS_IN_STUB)
+                self._app.invite(WAITS_IN_STUB, "gdb")
         if self._screen is not None and self._app.status.lease != "gdb":
             screen, self._screen = self._screen, None
             if screen in self._app.screen_stack:

@@ -18,10 +18,11 @@ from textual.notifications import SeverityLevel
 from espmon.programs import Program
 from espmon.session.settings import Settings
 from espmon.session.status import Notice, OpenRequest, Status
+from espmon.tui import actions
 from espmon.tui.actions import written
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import SessionLink
-from espmon.tui.sanitise import plain
+from espmon.tui.sanitise import plain, short_paths
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -42,6 +43,21 @@ TOAST_SECONDS = {"information": 3.0, "warning": 5.0, "error": 7.0}
 
 INVITE_SECONDS = 10.0
 """How long a toast stays that says which key opens something."""
+
+LEADS: Mapping[str, str] = {
+    "panic": "board.crash",
+    "coredump": "board.crash",
+    "gdb": "board.stub",
+    "link": "app.ports",
+    "elf": "board.elf",
+    "reset": "log.inspector",
+    "recording": "log.inspector",
+    "note": "log.inspector",
+}
+"""What a notice is about -> the action that leads on."""
+
+LEADS_BY = " · "
+"""Stands between a notice and the key that leads on."""
 
 AFTER_ESC = " (after Esc)"
 WAYS_OUT = {"INPUT": AFTER_ESC, "FIND": AFTER_ESC, "FILTER": AFTER_ESC, "RAW": " (after Ctrl-T Esc)"}
@@ -100,6 +116,9 @@ class Host(App[int]):
 
     _said: Mapping[tuple[str, str], float] = MappingProxyType({})
     """(title, text) -> when it was last said."""
+
+    _about: Mapping[str, str] = MappingProxyType({})
+    """Message of a toast -> what it is about."""
 
     _borrower: Program | None = None
 
@@ -258,7 +277,8 @@ class Host(App[int]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """A toast, as Textual's, but few at a time and none twice in a row."""
+        """A toast, as Textual's, but few at a time, none twice in a row, and with paths that leave room for words."""
+        message = short_paths(message)
         now = time.monotonic()
         said = {words: at for words, at in self._said.items() if now - at < REPEAT_SECONDS}
         if (title, message) in said:
@@ -272,8 +292,15 @@ class Host(App[int]):
         for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - MAX_TOASTS)]:
             self._unnotify(old, refresh=False)
 
-    def invite(self, text: str) -> None:
-        """A toast in place of a screen that may not open by itself now; it stays until a line is typed to its end."""
+    def invite(self, text: str, about: str = "") -> None:
+        """A toast in place of a screen that may not open by itself now; it stays until a line is typed to its end.
+
+        Args:
+            text: what can be opened, and by which key.
+            about: as in `Notice`; it takes the place of the notice about the same thing.
+        """
+        for old in [toast for toast in self._notifications if about and self._about.get(toast.message) == about]:
+            self._unnotify(old)
         way = WAYS_OUT.get(self.monitor.mode, "") if self.screen is self.monitor else ""
         self.notify(text + way, severity="warning", timeout=INVITE_SECONDS, markup=False)
 
@@ -288,12 +315,19 @@ class Host(App[int]):
 
     def withdraw(self, *texts: str) -> None:
         """Take away the toasts that say just these texts: the screen that opens now says it itself."""
-        said = {plain(text[:MAX_NOTICE]) + way for text in texts for way in ("", *WAYS_OUT.values())}
-        for old in [toast for toast in self._notifications if toast.message in said]:
+        said = {short_paths(plain(text[:MAX_NOTICE]) + way) for text in texts for way in ("", *WAYS_OUT.values())}
+        for old in [toast for toast in self._notifications if toast.message.partition(LEADS_BY)[0] in said]:
             self._unnotify(old)
 
     def toast(self, notice: Notice) -> None:
-        """Show a notice, on whatever screen is up; never as markup."""
-        self.notify(
-            plain(notice.text[:MAX_NOTICE]), title=plain(notice.title), severity=notice.severity.value, markup=False
-        )
+        """Show a notice with the key that leads on, on whatever screen is up; never as markup."""
+        text = plain(notice.text[:MAX_NOTICE])
+        action = actions.BY_ID.get(LEADS.get(notice.about, ""))
+        if action is not None and self.screen is self.monitor:
+            key = actions.to_press(action.id, self.monitor.mode, self.chosen_keys)
+            text += f"{LEADS_BY}{key} {action.label}" if key else ""
+        self._about = {
+            **{toast.message: self._about.get(toast.message, "") for toast in self._notifications},
+            short_paths(text): notice.about,
+        }
+        self.notify(text, title=plain(notice.title), severity=notice.severity.value, markup=False)

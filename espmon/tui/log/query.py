@@ -70,6 +70,10 @@ class TextQuery:
         object.__setattr__(self, "_raw", raw)
         object.__setattr__(self, "_expression", expression)
 
+    def describe(self) -> str:
+        """As people write it: an expression between slashes."""
+        return f"/{self.pattern}/" if self.regex else self.pattern
+
     def found(self, text: str, seconds: float = LINE_SECONDS) -> bool:
         """Whether `text` has it.
 
@@ -115,6 +119,32 @@ def _lines_of(pattern: re.Pattern[bytes], data: bytes, starts: Sequence[int]) ->
     return found
 
 
+def _levels_text(levels: frozenset[str]) -> str:
+    """Ticked levels in a few characters: `W+` for errors and warnings; a dot stands for lines without a level."""
+    named = [level for level in LEVELS if level in levels and level]
+    if len(levels) == len(LEVELS):
+        return ""
+    text = "".join(named)
+    if len(named) == len(LEVELS) - 1:
+        return "−·"
+    if len(named) > 1 and tuple(named) == LEVELS[: len(named)]:
+        text = f"{named[-1]}+"
+    return f"{text}·" if "" in levels else text or "none"
+
+
+def _entry_text(entry: str) -> str:
+    """An entry of a print filter: `−wifi` for `wifi:N`, `W+` for `*:W`, `wifi I+` for `wifi:I`."""
+    tag, _, level = entry.partition(":")
+    level = level.upper() if level not in ("", "*") else "V"
+    everybody = tag == "*"
+    if level == "N":
+        return "−others" if everybody else f"−{tag}"
+    if level == "V":
+        return "others" if everybody else tag
+    shown = level if level == LEVELS[0] else f"{level}+"
+    return shown if everybody else f"{tag} {shown}"
+
+
 @dataclass(frozen=True, slots=True)
 class LineFilter:
     """Which lines are shown. Empty fields let everything through.
@@ -158,17 +188,13 @@ class LineFilter:
         return ruled or any(query is not None and query.regex for query in (self.include, self.exclude))
 
     def describe(self) -> str:
-        """The filter in a few characters, for the status bar."""
-        words = []
-        if len(self.levels) < len(LEVELS):
-            words.append("".join(level or "·" for level in LEVELS if level in self.levels) or "none")
-        if self._print:
-            words.append(self.printed.strip())
+        """The filter in words, for the status bar: `−wifi W+`."""
+        words = [_levels_text(self.levels), *map(_entry_text, self.printed.split())]
         if self.include:
-            words.append(self.include.pattern)
+            words.append(self.include.describe())
         if self.exclude:
-            words.append(f"-{self.exclude.pattern}")
-        return " ".join(words)
+            words.append(f"−{self.exclude.describe()}")
+        return " ".join(filter(None, words))
 
     def matches(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
         """Whether line `index` of `block` is shown. Raises `PatternTooSlow`."""

@@ -80,9 +80,8 @@ class LookingView(MonitorView):
 
     def action_output(self) -> None:
         """Output on and off."""
-        self._output = not self._output
-        self._output_end = len(self.link.session.store)
-        if self._output:
+        self.output_since = len(self.link.session.store) if self.output_since is None else None
+        if self.output_since is None:
             self.pane.sync()
         self.show_state()
 

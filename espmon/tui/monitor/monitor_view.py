@@ -19,6 +19,7 @@ from espmon.session.status import EventEntry, Severity, Status
 from espmon.tui.log.layout import Mark, Timestamps
 from espmon.tui.log.query import LineFilter, QueryError
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
+from espmon.tui.monitor.standing import Standing
 from espmon.tui.monitor.walking import Walking
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.capture_line import CaptureLine
@@ -31,7 +32,8 @@ from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
 from espmon.tui.widgets.line_history import History
 from espmon.tui.widgets.log_pane import LogPane
 from espmon.tui.widgets.search_bar import SearchBar
-from espmon.tui.widgets.status_bar import PaneState, StatusBar
+from espmon.tui.widgets.silence import EmptyLog
+from espmon.tui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
     from espmon.tui.monitor.folding import Folding
@@ -73,7 +75,7 @@ class MonitorView(Screen[None]):
     DEFAULT_CSS = """
     MonitorView { layout: vertical; background: $background; }
     MonitorView #body { height: 1fr; }
-    MonitorView #log-column { width: 1fr; }
+    MonitorView #log-column { width: 1fr; layers: default above; }
     MonitorView.-narrow.-inspecting #log-column { display: none; }
     MonitorView.-narrow Inspector { width: 1fr; max-width: 100%; border-left: none; }
     MonitorView.-raw InputLine, MonitorView.-raw #log { display: none; }
@@ -96,11 +98,12 @@ class MonitorView(Screen[None]):
         self.link = link
         self.settings = settings
         self._timestamps = timestamps
-        self._output = True
-        self._output_end = 0
+        self.output_since: int | None = None
+        """Lines in the store when the output was switched off; None while it is on."""
+
         self.walking = Walking(self)
         self.folding: Folding | None = None
-        self._told_slow: set[str] = set()
+        self._standing = Standing(self)
         self.completed = False
 
     def compose(self) -> ComposeResult:
@@ -108,8 +111,9 @@ class MonitorView(Screen[None]):
         yield BoardHeader(self.settings.chosen_keys, id="header")
         with Body(id="body"), LogColumn(id="log-column"):
             yield LogPane(self.link.session.store, id="log", rules=(self.settings.levels, self.settings.highlights))
+            yield EmptyLog()
         yield InputLine(History(), self.settings.eol, id="input")
-        yield StatusBar(id="status")
+        yield StatusBar(self.settings.chosen_keys, id="status")
         yield Footer(show_command_palette=False)
 
     # -- parts --------------------------------------------------------------------------------------------------
@@ -148,7 +152,16 @@ class MonitorView(Screen[None]):
             text = "That line was cleared from the screen: u brings it back"
         else:
             text = "The filter hides that line: F shows all lines"
+        self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """Tell the user that something is wrong, for a moment."""
         self.app.notify(text, severity="warning", markup=False)
+
+    @property
+    def bars(self) -> Screen[None]:
+        """Where the bars are found."""
+        return self
 
     @property
     def mode(self) -> str:
@@ -218,7 +231,7 @@ class MonitorView(Screen[None]):
     def take(self, changes: PendingChanges) -> None:
         """Show what changed since the last frame."""
         pane = self.pane
-        if changes.lines and self._output:
+        if changes.lines and self.output_since is None:
             pane.sync()
         for entry in changes.events:
             self._mark(entry)
@@ -244,53 +257,8 @@ class MonitorView(Screen[None]):
         self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR, entry.id))
 
     def show_state(self) -> None:
-        """Bring the status bar and the search count up to date."""
-        pane, queries = self.pane, self.pane.queries
-        search = ""
-        if queries.query is not None:
-            more = "…" if queries.reading else ""
-            place = f"{queries.ordinal:,}/{queries.count:,}" if queries.ordinal else f"{queries.count:,}"
-            search = f"{place}{more}"
-            if self.query(SearchBar):
-                words = ", ".join(filter(None, (f"{search} lines", queries.problem)))
-                self.query_one(SearchBar).show_count(words, bad=bool(queries.problem))
-            search = f"{queries.query.pattern} {search}{', too slow' if queries.problem else ''}"
-        self._tell_slow()
-        errors, warnings = pane.levels.since(0 if self.folding is None else self.folding.boot)
-        self.query_one(BoardHeader).show(self.status, self.mode)
-        self.query_one(StatusBar).show(
-            self.status,
-            PaneState(
-                mode=self.mode,
-                follow=pane.follow,
-                unseen=pane.unseen,
-                lines=len(self.link.session.store),
-                shown=len(pane.view),
-                filter=queries.filter.describe(),
-                filtering=queries.filtering,
-                search=search,
-                errors=errors,
-                warnings=warnings,
-                counting=pane.levels.behind,
-                output=self._output,
-                hidden=len(self.link.session.store) - self._output_end,
-                shape=pane.drawing.shape.value,
-                wrap=pane.drawing.wrap,
-                offset=pane.drawing.offset,
-            ),
-        )
-
-    def _tell_slow(self) -> None:
-        """An expression that takes too long is told once, and once more when it is given up."""
-        queries = self.pane.queries
-        verdicts = {
-            "The filter": (queries.filter_verdict, "such lines are shown unfiltered"),
-            "The search": (queries.verdict, "such lines are passed over"),
-        }
-        slow = {f"{what} is {verdict}: {meaning}" for what, (verdict, meaning) in verdicts.items() if verdict}
-        for text in slow - self._told_slow:
-            self.app.notify(text, severity="warning", markup=False)
-        self._told_slow = slow
+        """Bring header, status row and the search count up to date."""
+        self._standing.show()
 
     @on(LogPane.Changed)
     def _pane_changed(self) -> None:

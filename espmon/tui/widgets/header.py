@@ -25,9 +25,6 @@ GAP = 2
 
 KEY_STYLE = "$accent"
 
-LEAVE_TYPING = {"INPUT": "Esc ", "FIND": "Esc ", "FILTER": "Esc "}
-"""Mode in which keys are text -> what is pressed before a key that a chip names."""
-
 
 @dataclass(frozen=True, slots=True)
 class ShownChip:
@@ -52,19 +49,10 @@ class ShownChip:
 def holding(status: Status, mode: str, keymap: Mapping[str, str]) -> list[ShownChip]:
     """The chips that hold, in the order in which they stand; `mode` is where keys go now."""
     return [
-        ShownChip(chip, visible(chip.words(status)), key_to_press(chip, mode, keymap))
+        ShownChip(chip, visible(chip.words(status)), actions.to_press(chip.action, mode, keymap))
         for chip in CHIPS
         if chip.when(status)
     ]
-
-
-def key_to_press(chip: StatusChip, mode: str, keymap: Mapping[str, str]) -> str:
-    """What is pressed in `mode` for what a chip leads to, "" where there is nothing or no key reaches it."""
-    if not chip.action or mode == "RAW":
-        return ""
-    key = actions.first_key(actions.BY_ID[chip.action], keymap)
-    after_menu = key.startswith(actions.written(keymap.get("app.menu", "ctrl+t")))
-    return key if after_menu or not key else LEAVE_TYPING.get(mode, "") + key
 
 
 def fitting(shown: Sequence[ShownChip], status: Status, width: int) -> list[ShownChip]:

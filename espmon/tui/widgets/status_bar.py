@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from textual.events import Click
@@ -10,6 +11,7 @@ from textual.message import Message
 
 from espmon.session.state import State
 from espmon.session.status import Status
+from espmon.tui.widgets.silence import silence
 from espmon.tui.widgets.text_row import Part, TextRow
 
 
@@ -51,9 +53,6 @@ def rate_text(rate: float) -> str:
 COUNTER_SECONDS = 0.25
 """Shortest time between two looks of what only counts."""
 
-COUNTER_BURST = 4.0
-"""Looks that may follow one another at once after a while without any."""
-
 MODES = {
     "LOG": "$background on $primary",
     "INPUT": "$background on $success",
@@ -77,6 +76,10 @@ class StatusBar(TextRow):
     StatusBar { background: $surface; color: $text-muted; padding: 0 1 0 0; }
     """
 
+    def __init__(self, keymap: Mapping[str, str], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keymap = keymap
+
     _latest: tuple[Status, PaneState] | None = None
     _words: object = None
     waits = False
@@ -92,9 +95,9 @@ class StatusBar(TextRow):
         still = replace(
             pane, lines=0, shown=0, errors=0, warnings=0, unseen=min(pane.unseen, 1), hidden=min(pane.hidden, 1)
         )
-        words = _parts(replace(status, rate=0.0), still)
+        words = _parts(replace(status, rate=0.0), still, self._keymap)
         now = time.monotonic()
-        self._budget = min(COUNTER_BURST, self._budget + (now - self._shown) / COUNTER_SECONDS)
+        self._budget = min(1.0, self._budget + (now - self._shown) / COUNTER_SECONDS)
         self._shown = now
         if words != self._words or self._budget >= 1 or not self.is_attached:
             self._words = words
@@ -122,10 +125,10 @@ class StatusBar(TextRow):
         self.waits = False
         self._budget = max(0.0, self._budget - 1)
         if self._latest is not None:
-            self.set_parts(*_parts(*self._latest))
+            self.set_parts(*_parts(*self._latest, self._keymap))
 
 
-def _parts(status: Status, pane: PaneState) -> tuple[list[Part], list[Part]]:
+def _parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> tuple[list[Part], list[Part]]:
     """What stands left and right."""
     left: list[Part] = [(f" {pane.mode} ", MODES.get(pane.mode, "reverse") + " bold"), (" ", "")]
     if not pane.output:
@@ -150,6 +153,9 @@ def _parts(status: Status, pane: PaneState) -> tuple[list[Part], list[Part]]:
     elif pane.offset:
         left.append((f" →{pane.offset} ", ""))
     counted = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
+    told, keys = silence(status, pane.mode, keymap)
+    if told and pane.lines:
+        left += [(f" {told}", "$warning"), (keys, "")]
     right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate_text(status.rate), "")]
     if status.capture is not None:
         right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
