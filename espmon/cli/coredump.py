@@ -17,6 +17,8 @@ from espmon.postmortem.core_input import MAX_INPUT, read_core
 from espmon.session.core_decoding import elf_of, fits, with_rom
 
 if TYPE_CHECKING:
+    from espmon.postmortem import CoreReport
+    from espmon.postmortem.typed_value import TypedValue
     from espmon.records.record import JsonObject
 
 SHOWN_CANDIDATES = 5
@@ -43,6 +45,16 @@ def parser() -> argparse.ArgumentParser:
         "--rom-elf",
         metavar="ELF",
         help="the chip's ROM ELF, for names and frames in ROM; that of an installed toolchain when not given",
+    )
+    result.add_argument(
+        "--variables", action="store_true", help="arguments and local variables of every frame of every task"
+    )
+    result.add_argument(
+        "--print-var",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a global variable, or a part of one: app_state.mode[2], head->next, *selected (may be repeated)",
     )
     result.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
     result.add_argument("--save", type=Path, metavar="FILE", help="also write the dump as the board wrote it")
@@ -83,20 +95,36 @@ def coredump(options: argparse.Namespace) -> int:
         if symbolizer is not None:
             symbolizer = with_rom(symbolizer, core, options.rom_elf)
         report = decode_core(core, symbolizer, force=options.force)
+        printed = {path: global_variable(report, path) for path in options.print_var}
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
     if options.json:
-        told = {**report.to_json(), "memory": report.memory_json()} if options.print_mem else report.to_json()
+        told = report.to_json()
+        if options.print_mem:
+            told["memory"] = report.memory_json()
+        if options.variables:
+            told["frame_variables"] = report.variables_json()
+        if printed:
+            told["globals"] = {path: value.to_json() for path, value in printed.items()}
         print_json(told | files_json(options) | ({} if after is None else {"after": after}))
         for warning in report.warnings:
             say(f"espmon: warning: {warning}")
     else:
-        text = report.to_text() + (report.memory_text() if options.print_mem else "")
+        text = report.to_text() + (report.variables_text() if options.variables else "")
+        text += report.memory_text() if options.print_mem else ""
+        text += "".join(f"\n{line}" for path, value in printed.items() for line in value.lines(path))
         for line in text.splitlines():
             print(clean(line, 1000))
     if symbolizer is None:
         say("espmon: warning: decoded without an ELF: give the application's with --elf")
     return Exit.DONE
+
+
+def global_variable(report: CoreReport, path: str) -> TypedValue:
+    """Return the global variable that a path names, as the dump has it; raises `PostmortemError` for none."""
+    if report.inspector is None:
+        raise PostmortemError(f"--print-var {path}: variables need the application's ELF")
+    return report.inspector.globals.at_path(path)
 
 
 def files_json(options: argparse.Namespace) -> JsonObject:

@@ -64,12 +64,15 @@ class FrameState(NamedTuple):
     """A physical frame while it runs: the address to look variables up at, what is known of its registers, its frame
     address (CFA).
 
-    Registers are by DWARF number; the frame address is None where it is not known.
+    Registers are by DWARF number; the frame address is None where it is not known. `first` is the index of its
+    innermost line in the backtrace, `returns_to` the address that it returns to where that is known.
     """
 
     address: int
     registers: Mapping[int, int]
     cfa: int | None
+    first: int = 0
+    returns_to: int | None = None
 
 
 @dataclass(slots=True)
@@ -82,6 +85,8 @@ class Backtrace:
     end: str = ""
     complete: bool = False
     states: list[FrameState] = field(default_factory=list)
+    latest: int = 0
+    """Index of the first line that the last `add` made."""
 
     def __iter__(self) -> Iterator[StackFrame]:
         return iter(self.frames)
@@ -92,5 +97,6 @@ class Backtrace:
     def add(self, pc: int, sp: int, symbols: Iterable[Frame], recovered: bool = False) -> None:
         """Append the frames of one address; one without a name when nothing is known of it."""
         chain = list(symbols) or [Frame(None, None, None)]
+        self.latest = len(self.frames)
         for item in chain:
             self.frames.append(StackFrame(pc, sp, item.function, item.file, item.line, item.inlined, recovered))

@@ -7,12 +7,13 @@ from pathlib import Path
 from espmon.model.abort_frames import ABORT_FRAMES
 from espmon.model.architecture import MACHINES
 from espmon.model.registers import RegisterSet
-from espmon.model.stack_frame import Backtrace, FrameState
+from espmon.model.stack_frame import Backtrace
 from espmon.postmortem.core_crash import cause_of, crash_facts, reason_of
 from espmon.postmortem.core_format import FAKE_STACKS, Core, CoreTask, parse_core
 from espmon.postmortem.core_input import read_core
 from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
+from espmon.postmortem.dump_inspector import DumpInspector
 from espmon.postmortem.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Elf
 from espmon.postmortem.memory import DAMAGED, FOREIGN, SegmentMemory
 from espmon.postmortem.panic_notes import register_notes, register_symbols
@@ -21,7 +22,7 @@ from espmon.postmortem.structures import TaskLayout, assumed_layout, task_layout
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.task_states import StateOf, states_by_likeness, states_by_symbols
 from espmon.postmortem.unwinders import unwind
-from espmon.postmortem.variables import Variable, variables_at
+from espmon.postmortem.variables import Variable
 
 TRAP_FRAME_WORDS = 37
 MIN_SHA_DIGITS = 4
@@ -110,6 +111,9 @@ class _Decoder:
         self.wrong = FOREIGN if match is False else DAMAGED
         self.symbolizer = symbolizer
         self.memory = CoreMemory(core, symbolizer.elf if symbolizer is not None else None)
+        self.inspector: DumpInspector | None = None
+        if symbolizer is not None:
+            self.inspector = DumpInspector(symbolizer, self.memory, core.architecture)
         self.layout = self._layout()
         self.state_of = self._states()
 
@@ -180,6 +184,7 @@ class _Decoder:
             core.revision,
             register_notes(registers, core.architecture, None, self._stacks()),  # functions are among the symbols
             register_symbols(registers, core.architecture, self.symbolizer),
+            self.inspector,
         )
 
     def _stacks(self) -> list[tuple[int, int]]:
@@ -257,34 +262,23 @@ class _Decoder:
 
     def _variables(self, crashed: TaskReport | None) -> list[Variable]:
         """Variables where the processor stopped and, behind abort() and its like, of the function that called it."""
-        if self.symbolizer is None or crashed is None or "pc" not in crashed.registers:
+        if self.symbolizer is None or self.inspector is None or crashed is None or "pc" not in crashed.registers:
             return []
-        states = [self._first_state(crashed.registers, self.symbolizer)]
-        for state in crashed.backtrace.states:
+        states = self.inspector.states(crashed.registers, crashed.backtrace)
+        shown = [0]
+        pc = crashed.registers["pc"]
+        for index, state in enumerate(states):
             name = self.symbolizer.function_name(state.address)
-            if state.address != crashed.registers["pc"] and name is not None and name not in ABORT_FRAMES:
-                states.append(state)
+            if state.address != pc and name is not None and name not in ABORT_FRAMES:
+                shown.append(index)
                 break
-            if state.address == crashed.registers["pc"] and name not in ABORT_FRAMES:
+            if state.address == pc and name not in ABORT_FRAMES:
                 break
         found: list[Variable] = []
-        for state in states:
-            image = self.symbolizer.image_at(state.address)
-            if image is not None:
-                found += variables_at(image, state.address, state.registers, self.memory, state.cfa)
+        for index in shown:
+            for part in reversed(self.inspector.frame(states[index:])):
+                found += part.variables
         return found
-
-    def _first_state(self, registers: dict[str, int], symbolizer: Symbolizer) -> FrameState:
-        numbers = self.core.architecture.numbers
-        numbered = {numbers[name]: value for name, value in registers.items() if name in numbers}
-        cfa, image = None, symbolizer.image_at(registers["pc"])
-        try:
-            row = image.frames.row(registers["pc"]) if image is not None else None
-            if row is not None and row.cfa_expression is None and row.cfa_register in numbered:
-                cfa = numbered[row.cfa_register] + row.cfa_offset
-        except PostmortemError:
-            cfa = None
-        return FrameState(registers["pc"], numbered, cfa)
 
     def _regions(self) -> list[Region]:
         dumped = [

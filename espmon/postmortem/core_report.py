@@ -10,7 +10,8 @@ from typing import NamedTuple
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, StackFrame
-from espmon.postmortem.variables import Variable
+from espmon.postmortem.dump_inspector import DumpInspector
+from espmon.postmortem.variables import FrameVariables, Variable
 
 ROW_BYTES = 16
 """Bytes of memory on a row of the report."""
@@ -116,6 +117,7 @@ class CoreReport:
         revision: of the chip, as 100 * major + minor; None where the dump does not say.
         notes: remarks on the values of registers, by name.
         symbols: what registers point to, by name: function or variable, and the offset in it.
+        inspector: reads the variables of every frame; None where there is no ELF.
         elf: path of the application's ELF that was used, None where the report was made without one.
     """
 
@@ -140,6 +142,20 @@ class CoreReport:
     revision: int | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
+    inspector: DumpInspector | None = field(default=None, repr=False, compare=False)
+
+    def variables_of(self, task: TaskReport) -> list[FrameVariables]:
+        """The arguments and local variables of each line of a task's backtrace, read when they are first asked for."""
+        if self.inspector is None:
+            return []
+        return self.inspector.frames(task.tcb, task.registers, task.backtrace)
+
+    def variables_json(self) -> list[dict[str, object]]:
+        """The variables of every frame of every task: by task, and by the frame's index in its `frames`."""
+        return [
+            {"tcb": _hex(task.tcb), "frames": [part.to_json() for part in self.variables_of(task) if part.variables]}
+            for task in self.tasks
+        ]
 
     @property
     def frames(self) -> list[StackFrame]:
@@ -199,6 +215,19 @@ class CoreReport:
                 words = [f"0x{int.from_bytes(row[n : n + 4], 'little'):08x}" for n in range(0, len(row), 4)]
                 shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
                 lines.append(f"0x{start + at:08x}: {' '.join(words):<43}  {shown}")
+        return "\n".join(lines) + "\n"
+
+    def variables_text(self) -> str:
+        """The variables of every frame of every task, for reading."""
+        lines: list[str] = []
+        for task in self.tasks:
+            lines.append(_rule(f"variables of task {task.name} (0x{task.tcb:08x})"))
+            for part in self.variables_of(task):
+                frame = task.frames[part.frame] if part.frame < len(task.frames) else None
+                place = f" at {frame.file}:{frame.line}" if frame is not None and frame.file else ""
+                lines.append(f"#{part.frame:<3}{part.function or '??'}{place}")
+                for item in part.variables:
+                    lines += item.content.lines(item.name, 2)
         return "\n".join(lines) + "\n"
 
     def _summary(self) -> list[str]:

@@ -125,12 +125,13 @@ class _Unwinder:
                     innermost = False
                     continue
                 frame = self._frame(registers, row)
-                trace.states.append(FrameState(pc if innermost else pc - 1, registers, frame.cfa))
+                trace.states.append(FrameState(pc if innermost else pc - 1, registers, frame.cfa, trace.latest))
                 caller = self._caller(frame, row, innermost)
             except PostmortemError as error:
                 trace.end = str(error)
                 return
             ra = caller[PC]
+            trace.states[-1] = trace.states[-1]._replace(returns_to=ra)
             if ra == 0:
                 trace.complete, trace.end = True, "start of the task"
                 return

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.dwarf_unit import Unit
+from espmon.postmortem.named_entries import entries_named
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.symbolizer import Image
 
 TASK_STRUCTURES = (b"tskTaskControlBlock", b"tskTCB")
-MAX_HITS = 64
-SEARCH_PIECE = 1 << 20
 SINGLE_CORE = {
     "pxTopOfStack": 0,
     "xStateListItem": 4,
@@ -95,37 +94,9 @@ def structure_fields(image: Image, name: bytes) -> dict[str, int]:
 
 
 def definitions(image: Image, name: bytes) -> list[tuple[Unit, int]]:
-    """Return (unit, position) of the structures with a name that are defined, not only declared."""
-    section = image.elf.section(".debug_info")
-    found: list[tuple[Unit, int]] = []
-    if section is None:
-        return found
-    for string_offset in image.dwarf.string_offsets(name):
-        needle = string_offset.to_bytes(4, "little")
-        hits = 0
-        for start in range(0, section.stored, SEARCH_PIECE):
-            data = section.read(start, SEARCH_PIECE + 3)
-            at = data.find(needle)
-            while at >= 0 and hits < MAX_HITS:
-                hits += 1
-                candidate = _definition_at(image, start + at)
-                if candidate is not None:
-                    found.append(candidate)
-                    return found
-                at = data.find(needle, at + 1)
-    return found
-
-
-def _definition_at(image: Image, place: int) -> tuple[Unit, int] | None:
-    unit = image.dwarf.unit_holding(place)
-    for code_bytes in (1, 2):
-        position = place - unit.offset - code_bytes
-        try:
-            abbreviation, at = unit.entry(position)
-        except (PostmortemError, IndexError, ValueError):
-            continue
-        if abbreviation is None or abbreviation.tag != dw.TAG_STRUCTURE or at != position + code_bytes:
-            continue
-        if abbreviation.children and abbreviation.attributes[:1] == ((dw.AT_NAME, 0x0E, 0),):
-            return unit, position
-    return None
+    """Return (unit, position) of the first structure with a name that is defined, not only declared."""
+    for unit, position in entries_named(image, name, frozenset({dw.TAG_STRUCTURE})):
+        abbreviation, _ = unit.entry(position)
+        if abbreviation is not None and abbreviation.children:
+            return [(unit, position)]
+    return []

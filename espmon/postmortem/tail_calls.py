@@ -64,6 +64,14 @@ def _tail_sites(image: Image, entry: int) -> list[tuple[int, int]]:
     return known
 
 
+def tail_targets(image: Image, entry: int) -> list[int]:
+    """Return the entry addresses of the functions that one calls last, leaving the stack to them.
+
+    Raises `PostmortemError` where such a call goes through a pointer.
+    """
+    return [target for _, target in _tail_sites(image, entry)]
+
+
 def _read_tail_sites(image: Image, entry: int) -> list[tuple[int, int]]:
     at = image.function_entry(entry)
     if at is None or at[1].low != entry:

@@ -1,24 +1,28 @@
-"""Types and values as DWARF describes them: names, sizes, and bytes made readable."""
+"""Types as DWARF describes them: names, sizes, members, dimensions."""
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from espmon.postmortem import dwarf_abbrev as dw
-from espmon.postmortem.dwarf_functions import original
+from espmon.postmortem.dwarf_unit import REFERENCES as REFERENCE_FORMS
 from espmon.postmortem.dwarf_unit import Unit, Value
-from espmon.postmortem.memory import Memory
+from espmon.postmortem.expression import Context, evaluate
+from espmon.postmortem.expression_numbers import BaseType
+from espmon.postmortem.postmortem_error import PostmortemError
 
 MAX_TYPE_DEPTH = 24
-MAX_MEMBERS = 12
-MAX_ELEMENTS = 16
-MAX_VALUE_DEPTH = 3
-MAX_TEXT = 80
+MAX_DIMENSIONS = 8
+MAX_CHILDREN = 4096
+"""Members, enumerators or dimensions of one type that are looked at."""
 
 QUALIFIERS = {dw.TAG_CONST: "const ", dw.TAG_VOLATILE: "volatile ", dw.TAG_ATOMIC: "_Atomic ", dw.TAG_RESTRICT: ""}
 REFERENCES = {dw.TAG_POINTER: "*", dw.TAG_REFERENCE: "&", dw.TAG_RVALUE_REFERENCE: "&&"}
 AGGREGATES = {dw.TAG_STRUCTURE: "struct ", dw.TAG_CLASS: "", dw.TAG_UNION: "union ", dw.TAG_ENUMERATION: "enum "}
+WITH_MEMBERS = frozenset({dw.TAG_STRUCTURE, dw.TAG_CLASS, dw.TAG_UNION})
+C_TAGGED = frozenset({0x0C, 0x1D, 0x01, 0x2C})
+"""Languages that write `struct` before a structure's name."""
 
 
 class Type(NamedTuple):
@@ -34,6 +38,33 @@ class Type(NamedTuple):
         """The type this one is made from."""
         return type_of(self.unit, self.attributes)
 
+    @property
+    def base(self) -> BaseType:
+        """How a number of this type is stored."""
+        size, encoding = self.attributes.get(dw.AT_BYTE_SIZE), self.attributes.get(dw.AT_ENCODING)
+        return BaseType(size if isinstance(size, int) else 0, encoding if isinstance(encoding, int) else 7)
+
+
+class Member(NamedTuple):
+    """A member of a structure.
+
+    `offset`: bytes from its start; None for a virtual base, whose place `code` says. `bits` is 0 for one that is no
+    bit field; else `first_bit` counts from the structure's start. `base`: it is a base class.
+    """
+
+    name: str | None
+    attributes: dict[int, Value]
+    offset: int | None
+    code: bytes = b""
+    bits: int = 0
+    first_bit: int = 0
+    base: bool = False
+
+
+def type_at(unit: Unit, position: int) -> Type:
+    """Return the type whose entry is at a position of a unit."""
+    return Type(unit, position, unit.tag(position), unit.attributes(position))
+
 
 def type_of(unit: Unit, attributes: dict[int, Value]) -> Type:
     """Return the type an entry with these attributes has."""
@@ -41,7 +72,7 @@ def type_of(unit: Unit, attributes: dict[int, Value]) -> Type:
     if not isinstance(reference, int):
         return Type(unit, -1, 0, {})
     home, position = unit.dwarf.resolve(unit, reference)
-    return Type(home, position, home.tag(position), home.attributes(position))
+    return type_at(home, position)
 
 
 def type_name(kind: Type, depth: int = 0) -> str:
@@ -52,16 +83,18 @@ def type_name(kind: Type, depth: int = 0) -> str:
         return "..."
     name = kind.attributes.get(dw.AT_NAME)
     if kind.tag in QUALIFIERS:
-        return QUALIFIERS[kind.tag] + type_name(kind.inner, depth + 1)
-    if kind.tag in REFERENCES:
+        inner, word = type_name(kind.inner, depth + 1), QUALIFIERS[kind.tag]
+        return f"{inner} {word}".rstrip() if inner.endswith(("*", "&")) else word + inner
+    if kind.tag in REFERENCES and not isinstance(name, str):
         inner = type_name(kind.inner, depth + 1)
         return f"{inner}{'' if inner.endswith(('*', '&')) else ' '}{REFERENCES[kind.tag]}"
     if kind.tag == dw.TAG_ARRAY:
-        return type_name(kind.inner, depth + 1) + "".join(f"[{count if count >= 0 else ''}]" for count in _counts(kind))
+        counts = (f"[{count if count is not None else ''}]" for count in dimensions(kind))
+        return type_name(kind.inner, depth + 1) + "".join(counts)
     if kind.tag == dw.TAG_SUBROUTINE_TYPE:
         return f"{type_name(kind.inner, depth + 1)} ()"
     if isinstance(name, str):
-        return (AGGREGATES.get(kind.tag, "") if kind.unit.root.get(dw.AT_LANGUAGE) in (0x0C, 0x1D, 0x01) else "") + name
+        return (AGGREGATES.get(kind.tag, "") if kind.unit.root.get(dw.AT_LANGUAGE) in C_TAGGED else "") + name
     return AGGREGATES.get(kind.tag, "?").strip() or "?"
 
 
@@ -74,8 +107,8 @@ def strip(kind: Type) -> Type:
     return kind
 
 
-def size_of(kind: Type, depth: int = 0) -> int:
-    """Return a type's size in bytes, 0 where it is not known."""
+def size_of(kind: Type, depth: int = 0, context: Context | None = None) -> int:
+    """Return a type's size in bytes, 0 where it is not known; `context` gives arrays of variable size theirs."""
     kind = strip(kind)
     size = kind.attributes.get(dw.AT_BYTE_SIZE)
     if isinstance(size, int):
@@ -83,126 +116,133 @@ def size_of(kind: Type, depth: int = 0) -> int:
     if kind.tag in REFERENCES:
         return kind.unit.header.address_size
     if kind.tag == dw.TAG_ARRAY and depth < MAX_TYPE_DEPTH:
-        total = size_of(kind.inner, depth + 1)
-        for count in _counts(kind):
-            total *= max(count, 0)
+        total = size_of(kind.inner, depth + 1, context)
+        for count in dimensions(kind, context):
+            total *= count or 0
         return total
     return 0
 
 
-def _counts(kind: Type) -> list[int]:
-    counts: list[int] = []
+def _children(kind: Type, tag: int) -> Iterator[tuple[int, dict[int, Value]]]:
+    left = MAX_CHILDREN
     for depth, position, abbreviation, _ in kind.unit.walk(kind.position, frozenset()):
-        if depth == 1 and abbreviation.tag == dw.TAG_SUBRANGE and len(counts) < 8:
-            attributes = kind.unit.attributes(position)
-            count, upper = attributes.get(dw.AT_COUNT), attributes.get(dw.AT_UPPER_BOUND)
-            if isinstance(count, int):
-                counts.append(count)
-            else:
-                counts.append(upper + 1 if isinstance(upper, int) and upper < 0xFFFFFFFF else -1)
-    return counts or [-1]
+        if depth == 1 and abbreviation.tag == tag:
+            left -= 1
+            if left < 0:
+                return
+            yield position, kind.unit.attributes(position)
 
 
-def show(kind: Type, content: bytes, memory: Memory, depth: int = 0) -> str:
-    """Return bytes as a value of a type: numbers, names of enumerators, text behind `char *`, members of structures."""
-    kind = strip(kind)
-    size = size_of(kind)
-    if kind.tag in REFERENCES:
-        return _pointer(kind, content, memory)
-    if kind.tag == dw.TAG_BASE:
-        return _number(kind, content[:size])
-    if kind.tag == dw.TAG_ENUMERATION:
-        return _enumerator(kind, int.from_bytes(content[:size], "little"))
-    if kind.tag in (dw.TAG_STRUCTURE, dw.TAG_CLASS, dw.TAG_UNION):
-        return _members(kind, content, memory, depth)
-    if kind.tag == dw.TAG_ARRAY:
-        return _elements(kind, content, memory, depth)
-    return "0x" + content[: size or 4][::-1].hex()
+def dimensions(kind: Type, context: Context | None = None) -> list[int | None]:
+    """Return the element counts of an array type, outermost first; None where the type does not say."""
+    counts: list[int | None] = []
+    for position, attributes in _children(kind, dw.TAG_SUBRANGE):
+        if len(counts) < MAX_DIMENSIONS:
+            counts.append(_count(kind.unit, position, attributes, context))
+    return counts or [None]
 
 
-def _number(kind: Type, content: bytes) -> str:
-    encoding = kind.attributes.get(dw.AT_ENCODING)
-    value = int.from_bytes(content, "little")
-    if encoding == 2:
-        return {0: "false", 1: "true"}.get(value, str(value))
-    if encoding == 4 and len(content) in (4, 8):
-        return f"{struct.unpack('<f' if len(content) == 4 else '<d', content)[0]:g}"
-    if encoding in (5, 6, 0x0D):
-        value = int.from_bytes(content, "little", signed=True)
-    if encoding in (6, 8, 0x10) and 32 <= value < 127:
-        return f"{value} '{chr(value)}'"
-    return str(value)
+def _count(unit: Unit, position: int, attributes: dict[int, Value], context: Context | None) -> int | None:
+    abbreviation, _ = unit.entry(position)
+    forms = {name: form for name, form, _ in abbreviation.attributes} if abbreviation is not None else {}
+    for name, more in ((dw.AT_COUNT, 0), (dw.AT_UPPER_BOUND, 1)):
+        bound = attributes.get(name)
+        if isinstance(bound, int) and forms.get(name) in REFERENCE_FORMS:
+            bound = context.variable(bound) if context is not None else None
+        elif isinstance(bound, bytes):
+            found = evaluate(bound, context) if bound and context is not None else None
+            bound = found.value if found is not None and found.kind in ("memory", "value") else None
+        elif isinstance(bound, int) and bound in (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF):
+            bound = -1  # an array of no elements
+        if isinstance(bound, int):
+            return max((bound - (1 << 32) if bound >> 31 == 1 else bound) + more, 0)
+    return None
 
 
-def _pointer(kind: Type, content: bytes, memory: Memory) -> str:
-    address = int.from_bytes(content[:4], "little")
-    target = strip(kind.inner)
-    text = f"0x{address:08x}"
-    if (
-        target.tag == dw.TAG_BASE
-        and size_of(target) == 1
-        and target.attributes.get(dw.AT_ENCODING) in (6, 8)
-        and address
-    ):
-        raw = b""
-        while len(raw) < MAX_TEXT and (piece := memory.read(address + len(raw), 1)) not in (None, b"\0"):
-            raw += piece or b""
-        if raw and all(32 <= byte < 127 or byte in (9, 10, 13) for byte in raw):
-            return f"{text} {_quoted(raw)}"
-    return text
-
-
-def _quoted(raw: bytes) -> str:
-    text = raw.decode("ascii", "backslashreplace").encode("unicode_escape").decode("ascii").replace('"', '\\"')
-    return f'"{text}"' + ("..." if len(raw) >= MAX_TEXT else "")
-
-
-def _enumerator(kind: Type, value: int) -> str:
+def members(kind: Type) -> Iterator[Member]:
+    """Yield the members of a structure, class or union, base classes among them; static ones are left out."""
+    left = MAX_CHILDREN
     for depth, position, abbreviation, _ in kind.unit.walk(kind.position, frozenset()):
-        if depth == 1 and abbreviation.tag == dw.TAG_ENUMERATOR:
-            attributes = kind.unit.attributes(position)
-            if attributes.get(dw.AT_CONST_VALUE) == value:
-                return str(attributes.get(dw.AT_NAME))
-    return str(value)
-
-
-def _members(kind: Type, content: bytes, memory: Memory, depth: int) -> str:
-    if depth >= MAX_VALUE_DEPTH:
-        return "{...}"
-    shown: list[str] = []
-    for level, position, abbreviation, _ in kind.unit.walk(kind.position, frozenset()):
-        if level != 1 or abbreviation.tag != dw.TAG_MEMBER:
+        if depth != 1 or abbreviation.tag not in (dw.TAG_MEMBER, dw.TAG_INHERITANCE):
             continue
-        if len(shown) >= MAX_MEMBERS:
-            shown.append("...")
-            break
+        left -= 1
+        if left < 0:
+            return
         attributes = kind.unit.attributes(position)
-        offset, name = attributes.get(dw.AT_DATA_MEMBER_LOCATION, 0), attributes.get(dw.AT_NAME)
-        if not isinstance(offset, int) or dw.AT_EXTERNAL in attributes or 0x6B in attributes or 0x0D in attributes:
-            continue  # static members and bit fields
-        member = type_of(kind.unit, attributes)
-        label = f"{name} = " if isinstance(name, str) else ""
-        piece = content[offset : offset + size_of(member)]
-        if piece:
-            shown.append(label + show(member, piece, memory, depth + 1))
-    return "{" + ", ".join(shown) + "}"
+        if dw.AT_EXTERNAL in attributes or dw.AT_DECLARATION in attributes:
+            continue
+        yield member(kind.unit, attributes, abbreviation.tag == dw.TAG_INHERITANCE)
 
 
-def _elements(kind: Type, content: bytes, memory: Memory, depth: int) -> str:
-    element = kind.inner
-    size = size_of(element)
-    if size == 1 and strip(element).attributes.get(dw.AT_ENCODING) in (6, 8):
-        raw = content.split(b"\0")[0][:MAX_TEXT]
-        if all(32 <= byte < 127 or byte in (9, 10, 13) for byte in raw):
-            return _quoted(raw)
-    if not size or depth >= MAX_VALUE_DEPTH:
-        return "{...}"
-    count = len(content) // size
-    shown = [
-        show(element, content[at * size : at * size + size], memory, depth + 1)
-        for at in range(min(count, MAX_ELEMENTS))
-    ]
-    return "{" + ", ".join(shown + (["..."] if count > MAX_ELEMENTS else [])) + "}"
+def member(unit: Unit, attributes: dict[int, Value], base: bool = False) -> Member:
+    """Return a member by its attributes."""
+    name, place = attributes.get(dw.AT_NAME), attributes.get(dw.AT_DATA_MEMBER_LOCATION, 0)
+    label = name if isinstance(name, str) else None
+    code = b""
+    offset: int | None = None
+    if isinstance(place, int):
+        offset = place
+    elif isinstance(place, bytes):
+        code = place
+        if place[:1] == b"\x23" and not attributes.get(dw.AT_VIRTUALITY):
+            offset = evaluate(place, Context(lambda number: None, lambda address, size: None), 0).value
+    bits = attributes.get(dw.AT_BIT_SIZE)
+    if not isinstance(bits, int) or not bits:
+        return Member(label, attributes, offset, code, base=base)
+    first = attributes.get(dw.AT_DATA_BIT_OFFSET)
+    if not isinstance(first, int):
+        storage = attributes.get(dw.AT_BYTE_SIZE)
+        if not isinstance(storage, int):
+            storage = size_of(type_of(unit, attributes))
+        from_top = attributes.get(dw.AT_BIT_OFFSET)
+        inside = 8 * storage - (from_top if isinstance(from_top, int) else 0) - bits
+        first = 8 * (offset or 0) + inside
+    return Member(label, attributes, first // 8, b"", bits, first, base)
 
 
-__all__ = ["Type", "original", "show", "size_of", "strip", "type_name", "type_of"]
+def enumerator(kind: Type, value: int) -> str | None:
+    """Return the name of an enumeration's value; of flags that are all named, their names; None where it has none."""
+    flags: list[str] = []
+    rest = value
+    bits = 8 * max(size_of(kind), 1)
+    for _, attributes in _children(kind, dw.TAG_ENUMERATOR):
+        number, name = attributes.get(dw.AT_CONST_VALUE), attributes.get(dw.AT_NAME)
+        if not isinstance(number, int) or not isinstance(name, str):
+            continue
+        number &= (1 << bits) - 1
+        if number == value & ((1 << bits) - 1):
+            return name
+        if number and not number & (number - 1) and rest & number:
+            flags.append(name)
+            rest &= ~number
+    return " | ".join(flags) if flags and not rest else None
+
+
+def variant_part(kind: Type) -> tuple[int, dict[int, Value]] | None:
+    """Return the position and attributes of a structure's variant part (Rust's enums), None where it has none."""
+    return next(_children(kind, dw.TAG_VARIANT_PART), None)
+
+
+def variants(unit: Unit, position: int) -> Iterator[tuple[int | None, list[dict[int, Value]]]]:
+    """Yield the variants of a variant part: their discriminant (None: any other), and their members' attributes."""
+    left = MAX_CHILDREN
+    for depth, where, abbreviation, _ in unit.walk(position, frozenset()):
+        if depth != 1 or abbreviation.tag != dw.TAG_VARIANT:
+            continue
+        left -= 1
+        if left < 0:
+            return
+        told = unit.attributes(where).get(dw.AT_DISCRIMINANT_VALUE)
+        inside = [
+            unit.attributes(at) for level, at, found, _ in unit.walk(where, frozenset())
+            if level == 1 and found.tag == dw.TAG_MEMBER
+        ]  # fmt: skip
+        yield (told if isinstance(told, int) else None), inside
+
+
+def base_type(unit: Unit, reference: int) -> BaseType:
+    """Return the base type at an offset of a unit; raises `PostmortemError` where there is none."""
+    kind = strip(type_at(unit, reference))
+    if kind.tag != dw.TAG_BASE:
+        raise PostmortemError("an expression names a type that is not a base type")
+    return kind.base

@@ -1,229 +1,114 @@
-"""Arguments and local variables of a frame, where DWARF says simply where they are."""
+"""Arguments and local variables of frames, with their types and values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from espmon.model.stack_frame import FrameState
 from espmon.postmortem import dwarf_abbrev as dw
-from espmon.postmortem.binary import uleb, unsigned
-from espmon.postmortem.dwarf_functions import Function, original
-from espmon.postmortem.dwarf_unit import Unit, Value
-from espmon.postmortem.expression import Context, Location, evaluate
+from espmon.postmortem.dwarf_functions import original
+from espmon.postmortem.frame_reader import FrameReader
+from espmon.postmortem.frame_scopes import Scoped
 from espmon.postmortem.memory import Memory
 from espmon.postmortem.postmortem_error import PostmortemError, reading
-from espmon.postmortem.symbolizer import Image
-from espmon.postmortem.types import Type, show, size_of, type_name, type_of
+from espmon.postmortem.symbolizer import Symbolizer
+from espmon.postmortem.typed_value import TypedValue
 
-MAX_VARIABLES = 64
-MAX_BYTES = 1024
-MAX_LIST_ENTRIES = 1_000
-OPTIMISED = "optimised away here"
+MAX_VARIABLES = 256
+"""Variables of one physical frame."""
 
 
 class Variable(NamedTuple):
-    """A variable of a frame. `value` is None where it is not known; `note` says why. `function` is the one it belongs
-    to.
-    """
+    """A variable of a frame; `function` is the one it belongs to."""
 
     name: str
-    type: str
-    value: str | None
     argument: bool
     function: str | None
-    note: str = ""
+    content: TypedValue
+
+    @property
+    def type(self) -> str:
+        """Its type as the source writes it."""
+        return self.content.type
+
+    @property
+    def value(self) -> str | None:
+        """Its value on one line, None where it is not known."""
+        return self.content.to_text() if self.content.known else None
+
+    @property
+    def note(self) -> str:
+        """Why the value is not known."""
+        return self.content.note or next((field.value.note for field in self.content.fields if field.value.note), "")
 
     def to_json(self) -> dict[str, str | None]:
-        """The variable as a core dump's report has it."""
-        return {name: getattr(self, name) for name in ("function", "type", "name", "value", "note")}
+        """The variable on one line, as a core dump's report has those where it crashed."""
+        note = "" if self.value is not None else self.note
+        return {
+            "function": self.function, "type": self.type, "name": self.name, "value": self.value, "note": note,
+        }  # fmt: skip
+
+    def to_full_json(self) -> dict[str, object]:
+        """The variable with its members and what it points to."""
+        return {"name": self.name, "argument": self.argument, "value": self.content.to_json()}
 
 
-def variables_at(
-    image: Image, address: int, registers: Mapping[int, int], memory: Memory, cfa: int | None = None
-) -> list[Variable]:
-    """Return arguments and locals at an address; `registers` by DWARF number, `cfa` the frame's address where it is
-    known.
+class FrameVariables(NamedTuple):
+    """The variables of one line of a backtrace, by the line's index: arguments first, then those of inner blocks."""
+
+    frame: int
+    function: str | None
+    variables: tuple[Variable, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The frame's variables as reports have them."""
+        return {
+            "frame": self.frame,
+            "function": self.function,
+            "variables": [item.to_full_json() for item in self.variables],
+        }
+
+
+def variables_of(
+    symbolizer: Symbolizer, memory: Memory, states: Sequence[FrameState], call_bytes: int
+) -> list[FrameVariables]:
+    """Return the variables of the first of some frames: of what is inlined there, innermost first, and of the function.
+
+    Args:
+        symbolizer: the program.
+        memory: the dump's.
+        states: the frame and its callers, innermost first: callers know what they passed.
+        call_bytes: how far before a return address its call is.
+
+    A frame that the debug information does not describe has none.
     """
     try:
-        with reading(f"{image.elf.path}: variables at 0x{address:08x}"):
-            entry = image.function_entry(address)
-            if entry is None:
-                return []
-            functions, function = entry
-            return _Reader(functions.unit, function, address, registers, memory, cfa).read(
-                functions.name(function.position)
-            )
+        with reading(f"variables at 0x{states[0].address:08x}"):
+            reader = FrameReader(symbolizer, memory, states, call_bytes)
+            found: list[FrameVariables] = []
+            left = MAX_VARIABLES
+            for index, scope in enumerate(reader.scopes()):
+                name = reader.functions.name(scope.position)
+                shown = [_variable(reader, item, name) for item in _declared(scope.variables)[:left]]
+                left -= len(shown)
+                found.append(FrameVariables(states[0].first + index, name, tuple(shown)))
+            return found
     except PostmortemError:
         return []
 
 
-class _Reader:
-    def __init__(
-        self,
-        unit: Unit,
-        function: Function,
-        address: int,
-        registers: Mapping[int, int],
-        memory: Memory,
-        cfa: int | None,
-    ) -> None:
-        self.unit, self.function, self.address = unit, function, address
-        self.registers, self.memory, self.cfa = registers, memory, cfa
-        base = unit.attributes(function.position).get(dw.AT_FRAME_BASE)
-        self._base_code = base
-        self.context = Context(
-            registers.get, memory.read, cfa, self._frame_base, lambda index: unit.dwarf.indexed_address(unit, index)
-        )
+def _declared(items: Sequence[Scoped]) -> list[Scoped]:
+    """Those with a name that are of this function: nothing that is only declared in it."""
+    found = []
+    for item in items:
+        _, _, attributes = original(item.unit, item.position)
+        own = isinstance(attributes.get(dw.AT_NAME), str) and dw.AT_DECLARATION not in attributes
+        if own and dw.AT_EXTERNAL not in attributes:
+            found.append(item)
+    return sorted(found, key=lambda item: not item.argument)
 
-    def _frame_base(self) -> int | None:
-        code = self._expression(self._base_code)
-        if code is None:
-            return None
-        found = evaluate(code, Context(self.registers.get, self.memory.read, self.cfa))
-        return self.registers.get(found.value) if found.kind == "register" else found.value
 
-    def read(self, name: str | None) -> list[Variable]:
-        """Walk the function: blocks and inlined functions that do not hold the address are left out."""
-        unit = self.unit
-        found: list[Variable] = []
-        names = {0: name}
-        closed: int | None = None
-        for depth, position, abbreviation, _ in unit.walk(
-            self.function.position, frozenset({dw.TAG_LEXICAL_BLOCK, dw.TAG_INLINED})
-        ):
-            if closed is not None and depth > closed:
-                continue
-            closed = None
-            if abbreviation.tag in (dw.TAG_LEXICAL_BLOCK, dw.TAG_INLINED):
-                attributes = unit.attributes(position)
-                ranges = unit.dwarf.ranges(unit, attributes)
-                if ranges and not any(low <= self.address < high for low, high in ranges):
-                    closed = depth
-                names[depth] = names.get(depth - 1)
-                if abbreviation.tag == dw.TAG_INLINED:
-                    called = original(unit, position)[2].get(dw.AT_NAME)
-                    names[depth] = called if isinstance(called, str) else None
-            elif abbreviation.tag in (dw.TAG_PARAMETER, dw.TAG_VARIABLE) and len(found) < MAX_VARIABLES:
-                variable = self._variable(position, abbreviation.tag == dw.TAG_PARAMETER, names.get(depth - 1))
-                if variable is not None:
-                    found.append(variable)
-        return found
-
-    def _variable(self, position: int, argument: bool, function: str | None) -> Variable | None:
-        home, _, attributes = original(self.unit, position)
-        name = attributes.get(dw.AT_NAME)
-        if not isinstance(name, str) or dw.AT_DECLARATION in attributes or dw.AT_EXTERNAL in attributes:
-            return None
-        kind = type_of(home, attributes)
-        text = type_name(kind)
-        try:
-            content = self._content(attributes, max(size_of(kind), 1))
-        except (PostmortemError, IndexError) as error:
-            return Variable(name, text, None, argument, function, str(error) or OPTIMISED)
-        if content is None:
-            return Variable(name, text, None, argument, function, OPTIMISED)
-        return Variable(name, text, self._shown(kind, content), argument, function)
-
-    def _shown(self, kind: Type, content: bytes) -> str:
-        return show(kind, content, self.memory)
-
-    def _content(self, attributes: dict[int, Value], size: int) -> bytes | None:
-        if size > MAX_BYTES:
-            size = MAX_BYTES
-        constant = attributes.get(dw.AT_CONST_VALUE)
-        if isinstance(constant, int):
-            return (constant & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little")[: max(size, 4)]
-        if isinstance(constant, bytes):
-            return constant
-        code = self._expression(attributes.get(dw.AT_LOCATION))
-        if code is None:
-            return None
-        found: Location = evaluate(code, self.context)
-        if found.kind == "bytes":
-            return found.content
-        if found.kind == "memory":
-            content = self.memory.read(found.value, size)
-            if content is None:
-                raise PostmortemError(f"memory at 0x{found.value:08x} is not in the dump")
-            return content
-        if found.kind == "register":
-            value = self.registers.get(found.value)
-            if value is None:
-                raise PostmortemError(f"register {found.value} is not known")
-            following = self.registers.get(found.value + 1, 0) if size > 4 else 0
-            return (value | following << 32).to_bytes(8, "little")[: max(size, 1)]
-        return found.value.to_bytes(8, "little")[: max(size, 1)]
-
-    def _expression(self, value: Value) -> bytes | None:
-        if isinstance(value, bytes):
-            return value or None
-        if not isinstance(value, int):
-            return None
-        if self.unit.header.version >= 5:
-            return self._from_list(value)
-        return self._from_old_list(value)
-
-    def _from_old_list(self, offset: int) -> bytes | None:
-        section = self.unit.dwarf.elf.section(".debug_loc")
-        data = section.read(offset, 64 << 10) if section else b""
-        base, pos = self.unit.base, 0
-        for _ in range(MAX_LIST_ENTRIES):
-            low, high = unsigned(data, pos, 4), unsigned(data, pos + 4, 4)
-            pos += 8
-            if low == high == 0:
-                return None
-            if low == 0xFFFFFFFF:
-                base = high
-                continue
-            length = unsigned(data, pos, 2)
-            pos += 2 + length
-            if base + low <= self.address < base + high:
-                return data[pos - length : pos]
-        return None
-
-    def _from_list(self, offset: int) -> bytes | None:
-        unit = self.unit
-        section = unit.dwarf.elf.section(".debug_loclists")
-        data = section.read(offset, 64 << 10) if section else b""
-        base, pos = unit.base, 0
-        fallback: bytes | None = None
-        for _ in range(MAX_LIST_ENTRIES):
-            kind = data[pos]
-            pos += 1
-            low = high = 0
-            if kind == 0:
-                return fallback
-            if kind in (1, 2, 3):
-                index, pos = uleb(data, pos)
-                low = unit.dwarf.indexed_address(unit, index) or 0
-                if kind == 1:
-                    base = low
-                    continue
-                second, pos = uleb(data, pos)
-                high = (unit.dwarf.indexed_address(unit, second) or 0) if kind == 2 else low + second
-            elif kind == 4:
-                low, pos = uleb(data, pos)
-                high, pos = uleb(data, pos)
-                low, high = base + low, base + high
-            elif kind == 6:
-                base, pos = unsigned(data, pos, 4), pos + 4
-                continue
-            elif kind == 7:
-                low, high, pos = unsigned(data, pos, 4), unsigned(data, pos + 4, 4), pos + 8
-            elif kind == 8:
-                low, pos = unsigned(data, pos, 4), pos + 4
-                length, pos = uleb(data, pos)
-                high = low + length
-            elif kind == 9:  # a pair of view numbers stands before the list, not in it
-                _, pos = uleb(data, pos)
-                _, pos = uleb(data, pos)
-                continue
-            elif kind != 5:
-                return fallback
-            length, pos = uleb(data, pos)
-            if kind == 5:
-                fallback = data[pos : pos + length]
-            elif low <= self.address < high:
-                return data[pos : pos + length]
-            pos += length
-        return fallback
+def _variable(reader: FrameReader, item: Scoped, function: str | None) -> Variable:
+    _, _, attributes = original(item.unit, item.position)
+    return Variable(str(attributes[dw.AT_NAME]), item.argument, function, reader.value(item.unit, item.position)[1])

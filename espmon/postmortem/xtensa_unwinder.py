@@ -7,6 +7,7 @@ window was rotated (1: call4, 2: call8, 3: call12); the rest is the return addre
 from __future__ import annotations
 
 from collections.abc import Mapping
+from struct import Struct
 
 from espmon.model.stack_frame import MAX_FRAMES, Backtrace, FrameState
 from espmon.postmortem.memory import DAMAGED, Memory, word
@@ -15,6 +16,7 @@ from espmon.postmortem.symbolizer import CodeSource
 from espmon.postmortem.xtensa_code import ENTRY, call_size_before
 
 REGION = 0xC000_0000
+U32X4 = Struct("<4I")
 MAX_FRAME_BYTES = 0x10000
 
 
@@ -91,15 +93,16 @@ def _walk(
             trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
             trace.end = "called with call0: the caller's own return address is not kept"
             return
-        saved = window.caller(step)
-        if saved is None:
-            below = memory.read(sp - 16, 8)
+        kept = window.caller(step)
+        if kept is None:
+            below = memory.read(sp - 16, 16)
             if below is None:
                 trace.add(target, 0, symbolizer.lookup_caller(target, statements=True))
                 trace.end = f"the stack at 0x{(sp - 16) & 0xFFFFFFFF:08x} is not in the dump"
                 return
-            saved = int.from_bytes(below[:4], "little"), int.from_bytes(below[4:], "little")
-        next_a0, next_sp = saved
+            kept = dict(enumerate(U32X4.unpack(below)))
+            kept.update(_spilled_above(memory, kept[1], step))
+        next_a0, next_sp = kept[0], kept[1]
         if not sp < next_sp <= sp + MAX_FRAME_BYTES or next_sp % 16:
             trace.add(target, 0, symbolizer.lookup_caller(target, statements=True))
             if next_sp == 0 and next_a0 == 0:
@@ -107,14 +110,22 @@ def _walk(
             else:
                 trace.end = f"{wrong} at 0x{(sp - 16) & 0xFFFFFFFF:08x}: next stack pointer 0x{next_sp:08x}"
             return
-        below = memory.read(sp - 16, 16)
-        if below is not None:
-            kept = {number: int.from_bytes(below[4 * number : 4 * number + 4], "little") for number in range(4)}
-            above = word(memory, next_sp - 12)
-            trace.states.append(FrameState(target - 3, kept, above))
+        if trace.states:
+            trace.states[-1] = trace.states[-1]._replace(returns_to=target)
+        trace.states.append(FrameState(target - 3, kept, word(memory, next_sp - 12), len(trace.frames)))
         a0, sp = next_a0, next_sp
         trace.add(target, sp, symbolizer.lookup_caller(target, statements=True))
     trace.end = f"more than {MAX_FRAMES} frames"
+
+
+def _spilled_above(memory: Memory, sp: int, step: int) -> dict[int, int]:
+    """The registers behind a3 that a caller kept while it called: they lie below its own caller's stack pointer."""
+    count = 4 * (step - 1)
+    above = word(memory, sp - 12) if count > 0 else None
+    content = memory.read(above - 16 - 4 * count, 4 * count) if above else None
+    if content is None:
+        return {}
+    return {4 + at: int.from_bytes(content[4 * at : 4 * at + 4], "little") for at in range(count)}
 
 
 def _is_code(address: int, symbolizer: CodeSource) -> bool:
@@ -145,11 +156,11 @@ class _Window:
         if "ar0" not in registers:
             self._start = 0
 
-    def caller(self, step: int) -> tuple[int, int] | None:
-        """Step to the caller's window; its a0 and a1 when they are still in the register file, else None."""
+    def caller(self, step: int) -> dict[int, int] | None:
+        """Step to the caller's window; the registers it kept when they are still in the register file, else None."""
         self._base = (self._base - step) & 15
         if not self._start >> self._base & 1:
             self._start = 0  # older windows are on the stack too
             return None
         self._start &= ~(1 << self._base)
-        return self._file[self._base * 4 % 64], self._file[(self._base * 4 + 1) % 64]
+        return {number: self._file[(self._base * 4 + number) % 64] for number in range(4 * step)}

@@ -11,6 +11,7 @@ import pytest
 
 from espmon.cli import main
 from espmon.session.elves import ElfLibrary
+from tests.inputs import SIMULATED_ELF
 from tests.postmortem.made import (
     RISCV,
     ROM_FUNCTION,
@@ -206,3 +207,34 @@ def test_the_dump_is_saved_as_an_elf_core_and_its_memory_shown(
     assert report["memory"][0]["start"] == "0x3fc80000"
     assert main(["coredump", str(dump[0]), "--save-core", str(tmp_path / "no" / "core.elf")]) == 2
     assert "core.elf" in capsys.readouterr().err
+
+
+VALUES = Path(__file__).resolve().parents[1] / "fixtures" / "data" / "coredump" / "riscv" / "coredump.b64"
+
+
+def test_variables_of_all_frames_are_printed_when_asked_for(capsys: Captured) -> None:
+    arguments = ["coredump", str(VALUES), "--elf", str(SIMULATED_ELF)]
+    assert main([*arguments, "--variables"]) == 0
+    text = capsys.readouterr().out
+    assert "= variables of task main (0x" in text
+    assert "    details (const char *) = 0x" in text
+    assert main([*arguments, "--variables", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [task["tcb"] for task in report["frame_variables"]] == [task["tcb"] for task in report["tasks"]]
+    first = report["frame_variables"][0]["frames"][0]
+    assert first["function"] == report["tasks"][0]["frames"][first["frame"]]["function"]
+    assert {"name", "argument", "value"} == set(first["variables"][0])
+    assert main([*arguments, "--json"]) == 0
+    assert "frame_variables" not in json.loads(capsys.readouterr().out)
+
+
+def test_globals_are_printed_by_path(capsys: Captured) -> None:
+    arguments = ["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--print-var"]
+    assert main([*arguments, "commands[0].name"]) == 0
+    assert "\ncommands[0].name (const char *) = " in capsys.readouterr().out
+    assert main([*arguments, "commands[0].name", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["globals"]["commands[0].name"]["type"] == "const char *"
+    assert main([*arguments, "nothing_of_it"]) == 2
+    assert "no global variable nothing_of_it" in capsys.readouterr().err
+    assert main(["coredump", str(VALUES), "--print-var", "commands"]) == 2
+    assert "need the application's ELF" in capsys.readouterr().err

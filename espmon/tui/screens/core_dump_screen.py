@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import DataTable, Footer
+from textual.widgets import DataTable, Footer, TabbedContent, TabPane
 
 from espmon.postmortem.core_report import CoreReport, TaskReport
 from espmon.postmortem.variables import Variable
@@ -30,6 +30,7 @@ from espmon.tui.screens.crash_parts import (
 )
 from espmon.tui.screens.dialog import Line, clip, rows, size_text
 from espmon.tui.screens.table import Column, KeyedTable, Row
+from espmon.tui.screens.variables_pane import VariablesPane
 
 CHOOSE_ELF = "choose elf"
 """The answer of a reader who wants another ELF for this dump."""
@@ -91,6 +92,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
     """
     AUTO_FOCUS = "#tasks"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("4", "part('tab-variables')", "Variables", show=False, id="coredump.variables"),
         Binding("e", "choose_elf", "Other ELF", id="coredump.elf", tooltip="Decode with another ELF file"),
     ]
 
@@ -117,7 +119,10 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         with Horizontal(id="tables"):
             yield KeyedTable(TASK_COLUMNS, id="tasks")
             yield FramesTable()
-        yield from self.compose_tabs(self._report.registers, remarks(self._report), "Details", self._details())
+        variables = TabPane("4 Variables", VariablesPane(), id="tab-variables")
+        yield from self.compose_tabs(
+            self._report.registers, remarks(self._report), "Details", self._details(), (variables,)
+        )
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -212,6 +217,19 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         table = self.query_one(FramesTable)
         table.show_frames(task.frames if task is not None else [], self._report.place)
         self.query_one(SourcePane).show_frame(table.frame)
+        self._show_variables()
+
+    @on(DataTable.RowHighlighted, "#frames")
+    def _variables_follow(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._show_variables()
+
+    def _show_variables(self) -> None:
+        """Show the variables of the frame under the cursor."""
+        task, frame = self._selected_task(), self.query_one(FramesTable).selected
+        if task is not None and frame is not None:
+            report = self._report
+            self.query_one(VariablesPane).show_frame(task.tcb, int(frame), lambda: report.variables_of(task))
 
     # Copying
 
@@ -236,6 +254,8 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             return (self._task_title(task) if task is not None else "Backtrace", frames_text(focused.frames))
         if isinstance(focused, KeyedTable):
             return "Tasks", "\n".join(self._task_title(task) for task in self._tasks)
+        if self.query_one(TabbedContent).active == "tab-variables":
+            return "Variables", self.query_one(VariablesPane).text
         _, details, registers, *_ = self.parts()
         return self.open_tab(registers=registers, more=details)
 

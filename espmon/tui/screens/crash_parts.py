@@ -292,9 +292,14 @@ class CrashScreen(SavingScreen[Result]):
         raise NotImplementedError
 
     def compose_tabs(
-        self, registers: Mapping[str, int], notes: Mapping[str, str], more: str, text: Content
+        self,
+        registers: Mapping[str, int],
+        notes: Mapping[str, str],
+        more: str,
+        text: Content,
+        others: Sequence[TabPane] = (),
     ) -> ComposeResult:
-        """Source, registers and one more tab."""
+        """Source, registers and one more tab, and behind it those of one screen alone."""
         with TabbedContent(id="parts"):
             with TabPane("1 Source", id="tab-source"):
                 yield SourcePane(self._source)
@@ -302,6 +307,7 @@ class CrashScreen(SavingScreen[Result]):
                 yield Registers(registers, notes)
             with TabPane(f"3 {more}", id="tab-more"), VerticalScroll():
                 yield Line(text, id="more-text")
+            yield from others
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key for what cannot be saved."""

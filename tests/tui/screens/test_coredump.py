@@ -237,6 +237,31 @@ async def test_variables_of_the_crashed_frame_are_shown_with_their_values() -> N
         assert any("uint32_t raw" in line and "not known: optimised away here" in line for line in lines)
 
 
+async def test_variables_of_any_frame_of_any_task_are_one_key_away() -> None:
+    app = Host(lambda: panel(core_report("panic")))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        assert "struct sensor_registers *) = 0x00000000" in screen_text(app)
+        first = screen_text(app)
+        await pilot.press("down")
+        await settle(pilot)
+        assert screen_text(app) != first
+        app.screen.query_one("#variables").focus()
+        await pilot.press("c")
+        assert app.copied.startswith("Variables\n")
+
+
+async def test_a_frame_without_variables_says_so() -> None:
+    app = Host(lambda: panel(replace(core_report("panic"), inspector=None)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        assert "This frame has no variables that the ELF describes." in screen_text(app)
+
+
 async def test_another_elf_can_be_asked_for() -> None:
     app = Host(panel)
     async with app.run_test() as pilot:
