@@ -29,7 +29,8 @@ from espmon.session.picture_request import NoPicture, PictureRequest
 from espmon.session.session import Session
 from espmon.session.session_events import Failure, ProbeEvent
 from espmon.session.session_feed import SessionFeed, Tail
-from espmon.session.settings import LINE_ENDS, Settings, load_settings
+from espmon.session.settings import LINE_ENDS, Settings
+from espmon.session.settings_sources import effective_settings
 from espmon.session.state import State
 from espmon.session.status import ElfState, OpenRequest, Status
 from espmon.text import plain
@@ -63,7 +64,7 @@ class BoardSession:
     """
 
     def __init__(self, port: str, options: BoardOptions) -> None:
-        settings, _ = load_settings()
+        settings = effective_settings().settings
         self.options = options
         self._port = port
         self._settings = self._adapted(settings)

@@ -20,6 +20,7 @@ COMMANDS = {
     "selftest": "espmon.cli.selftest",
     "symbolize": "espmon.cli.symbolize",
     "devices": "espmon.cli.devices",
+    "config": "espmon.cli.config_command",
     "formats": "espmon.cli.formats",
     "firmware": "espmon.cli.firmware",
     "completion": "espmon.cli.completion",

@@ -29,10 +29,11 @@ from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutp
 from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
-from espmon.session import LoopThread, Session, State, load_settings
+from espmon.session import LoopThread, Session, State
 from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
 from espmon.session.session_feed import SessionFeed
 from espmon.session.settings import LINE_ENDS
+from espmon.session.settings_sources import effective_settings
 from espmon.session.status import (
     Change,
     ElfState,
@@ -149,8 +150,9 @@ class HeadlessRun:
         self._boards: dict[str, RunBoard] = {}
         self._begun = self._active = float("inf")  # until the ports are open
         self._received = 0
-        settings, problems = load_settings()
-        for problem in problems:
+        found = effective_settings()
+        settings = found.settings
+        for problem in found.problems:
             say(f"espmon: {problem}")
         self.reconnects = settings.reconnect and not options.no_reconnect
         self._settings = replace(settings, store_bytes=STORE_BYTES, reconnect=self.reconnects)
@@ -235,7 +237,7 @@ class HeadlessRun:
         names = board_names(self._options.port)
         folder = ArtifactFolder(self._options.save) if self._options.save is not None else None
         for port, name in zip(self._options.port, names, strict=True):
-            elf = ElfHelp([*choice_for(self._options, port).elf], self._options.rom_elf)
+            elf = ElfHelp([*choice_for(self._options, port, self._settings.elf).elf], self._options.rom_elf)
             session = loop.make(lambda: Session(settings=self._settings))
             self._boards[name] = RunBoard(self, name, session, elf)
             self._helps[name] = elf
@@ -271,7 +273,7 @@ class HeadlessRun:
         options = self._options
         for port, board in zip(options.port, self._boards.values(), strict=True):
             session = board.session
-            chosen = choice_for(options, port)
+            chosen = choice_for(options, port, self._settings.elf)
             request = OpenRequest(
                 url=port,
                 baud=chosen.baud,

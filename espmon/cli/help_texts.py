@@ -17,6 +17,7 @@ SUMMARIES: Mapping[str, str] = {
     "selftest": "what works with this board and this system, as a report",
     "symbolize": "addresses to functions and lines",
     "devices": "nicknames of boards",
+    "config": "the settings as they count here, and where each came from",
     "formats": "what a board can send, byte by byte",
     "firmware": "code to copy into firmware, that sends it",
     "completion": "what a shell needs to complete these commands",
@@ -87,6 +88,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "espmon lab-3",
         "espmon devices list --json",
     ),
+    "config": ("espmon config", "espmon config --changed", "espmon config --json | jq .settings.theme"),
     "formats": ("espmon formats | less",),
     "firmware": ("espmon firmware --lang c components/espmon", "espmon firmware --lang arduino sketch"),
     "completion": (

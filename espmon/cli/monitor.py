@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -186,16 +187,17 @@ def run_screen(
     """
     from espmon.cli.exit_watch import ExitWatch
     from espmon.cli.process_end import last_words
-    from espmon.session import LoopThread, config_folder, load_settings
+    from espmon.session import LoopThread
     from espmon.session.settings import state_folder
     from espmon.tui import configured
     from espmon.tui.app import EspmonApp
     from espmon.tui.terminal import terminal_driver
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    settings, problems = load_settings()
-    settings, more = configured.checked(settings, str(config_folder() / "config.toml"))
-    problems += [*more, *notices]
+    found = configured.in_folder()
+    settings, problems = found.settings, [*found.problems, *notices]
+    if settings.elf:
+        request, defaults = (with_elf(known, settings.elf, problems) for known in (request, defaults))
     wanted = request or defaults
     if wanted is not None and wanted.log is not None and not settings.recording:
         fail(Exit.USAGE, "no log is written while the setting `recording` is false")
@@ -239,6 +241,17 @@ def run_screen(
             if app.exit_message:
                 last_words(f"espmon: {clean(app.exit_message)}", sys.stderr)
     return app.return_code or int(result or 0) or int(Exit.FAILED if app.exit_message else Exit.DONE)
+
+
+def with_elf(request: OpenRequest | None, elf: str, problems: list[str]) -> OpenRequest | None:
+    """The request with the ELF of the settings, where it names none; one that is not there is told once."""
+    if request is None or request.elf:
+        return request
+    if not os.path.isfile(elf):
+        problem = f"the ELF of the settings is not there: {elf}"
+        problems += [problem] if problem not in problems else []
+        return request
+    return replace(request, elf=(Path(elf),))
 
 
 def discover() -> Sequence[Any]:

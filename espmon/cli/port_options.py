@@ -96,8 +96,8 @@ class PortChoice(NamedTuple):
     rts: bool | None
 
 
-def choice_for(options: argparse.Namespace, port: str) -> PortChoice:
-    """What was asked for, and where nothing was, what is remembered of the device with this nickname.
+def choice_for(options: argparse.Namespace, port: str, elf_setting: str = "") -> PortChoice:
+    """What was asked for; where nothing was, what is remembered of the device with this nickname; else the setting.
 
     Reads the registry where `port` may be a nickname. Raises `PortError` when that cannot be read.
     """
@@ -118,6 +118,8 @@ def choice_for(options: argparse.Namespace, port: str) -> PortChoice:
         baud = known.baud
     if known is not None and known.elf and not elf and os.path.isfile(known.elf):
         elf = (Path(known.elf),)
+    if not elf and elf_setting and os.path.isfile(elf_setting):
+        elf = (Path(elf_setting),)
     return PortChoice(
         baud,
         replace(line, **{name: value for name, value in asked.items() if value is not None}),

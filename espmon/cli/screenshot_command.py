@@ -82,14 +82,16 @@ def screenshot(options: argparse.Namespace) -> int:
 def picture_of(options: argparse.Namespace) -> Picture:
     """Open the port, ask, close it. Raises `PortError`; ends the command when no picture came, or a damaged one."""
     from espmon.cli.interruptible import run_interruptible
-    from espmon.session import Session, State, load_settings
+    from espmon.session import Session, State
     from espmon.session.action import ActionError
     from espmon.session.picture_request import NoPicture, PictureRequest
     from espmon.session.settings import LINE_ENDS
+    from espmon.session.settings_sources import effective_settings
     from espmon.session.status import OpenRequest
 
-    settings, problems = load_settings()
-    for problem in problems:
+    found = effective_settings()
+    settings = found.settings
+    for problem in found.problems:
         say(f"espmon: {problem}")
     if options.trigger is not None:
         settings = replace(settings, screenshot_trigger=options.trigger + LINE_ENDS[settings.eol].decode())

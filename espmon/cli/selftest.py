@@ -107,12 +107,14 @@ def tried(options: argparse.Namespace) -> Report:
     """Run the self test. Ctrl-C ends it in order."""
     from espmon.cli.interruptible import run_interruptible
     from espmon.rom.flasher_stub import stub_folders
-    from espmon.session import Session, load_settings
+    from espmon.session import Session
     from espmon.session.self_test import SelfTest
+    from espmon.session.settings_sources import effective_settings
     from espmon.session.status import OpenRequest
 
-    settings, problems = load_settings()
-    for problem in problems:
+    found = effective_settings()
+    settings = found.settings
+    for problem in found.problems:
         say(f"espmon: {problem}")
     settings = replace(settings, recording=False, reconnect=True)
 

@@ -187,6 +187,9 @@ class Settings:
     """Tables `[replies.NAME]` with `regex`, `send`, `line_end` and `once`: what is sent when a line has the expression.
     More than 10 replies a second or 100 a minute switch a rule off."""
 
+    elf: str = ""
+    """The ELF that decodes addresses where the command line, the picker and the device's own settings name none."""
+
     path_map: Mapping[str, str] = field(default_factory=dict)
     """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""
 
@@ -229,18 +232,29 @@ def load_settings(path: Path | None = None) -> tuple[Settings, list[str]]:
     Returns:
         The settings, and one line a problem: what was wrong and what is used instead.
     """
-    path = config_folder() / "config.toml" if path is None else path
+    path = user_file() if path is None else path
+    table, problems = read_table(path)
+    settings, more = settings_from(table, str(path))
+    return settings, [*problems, *more]
+
+
+def user_file() -> Path:
+    """The user's settings file."""
+    return config_folder() / "config.toml"
+
+
+def read_table(path: Path) -> tuple[JsonObject, list[str]]:
+    """A settings file as it stands; (empty, nothing) where there is none, and one line where it cannot be read."""
     try:
-        table = tomllib.loads(read_regular(path, MAX_FILE).decode("utf-8"))
+        return tomllib.loads(read_regular(path, MAX_FILE).decode("utf-8")), []
     except FileNotFoundError:
-        return Settings(), []
+        return {}, []
     except OSError as error:
-        return Settings(), [f"{path}: {error.strerror or error}; the defaults are used"]
+        return {}, [f"{path}: {error.strerror or error}; the defaults are used"]
     except RecursionError:
-        return Settings(), [f"{path}: nested too deeply; the defaults are used"]
+        return {}, [f"{path}: nested too deeply; the defaults are used"]
     except ValueError as error:  # no TOML, not UTF-8, or a number of thousands of digits
-        return Settings(), [f"{path}: {_short(str(error))}; the defaults are used"]
-    return settings_from(table, str(path))
+        return {}, [f"{path}: {_short(str(error))}; the defaults are used"]
 
 
 def _short(text: str) -> str:
@@ -283,6 +297,12 @@ def _regex_problem(expression: str) -> str:
 
 def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, list[str]]:
     """Settings from a TOML table; `source` names it in the problems."""
+    chosen, problems = chosen_from(table, source)
+    return Settings(**chosen), problems
+
+
+def chosen_from(table: Mapping[str, object], source: str) -> tuple[JsonObject, list[str]]:
+    """What a TOML table sets, and one line for each key that is unknown and each value that means nothing."""
     defaults = Settings()
     known = {item.name: getattr(defaults, item.name) for item in fields(Settings)}
     problems = []
@@ -324,4 +344,4 @@ def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, l
         if name == "path_map":
             value = {prefix: os.path.expanduser(folder) for prefix, folder in value.items()}
         chosen[name] = value
-    return Settings(**chosen), problems
+    return chosen, problems

@@ -1,11 +1,13 @@
-"""What the settings file says that only the screen can judge: keys, theme, print filter."""
+"""What the settings files say that only the screen can judge: keys, theme, print filter."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from espmon.records.print_filter import PrintFilter, PrintFilterError
 from espmon.session.settings import Settings
+from espmon.session.settings_sources import DEFAULT, EffectiveSettings, effective_settings
 from espmon.tui import keymap
 from espmon.tui.theme import DARK, theme_problem
 
@@ -22,3 +24,24 @@ def checked(settings: Settings, source: str) -> tuple[Settings, list[str]]:
         problems.append(f"{source}: print_filter = {settings.print_filter!r}: {error}; ignored")
         settings = replace(settings, print_filter="")
     return settings, problems
+
+
+def in_folder(folder: Path | None = None) -> EffectiveSettings:
+    """The settings that count in `folder` (the current one when None), all of them judged."""
+    found = effective_settings(folder)
+    problems = list(found.problems)
+    settings, origins = found.settings, dict(found.origins)
+    defaults = Settings()
+    # What a setting says is told with the file that says it, so each file's settings are judged by themselves.
+    for origin in dict.fromkeys(origins.values()):
+        if origin == DEFAULT:
+            continue
+        own = {name: getattr(settings, name) for name, source in origins.items() if source == origin}
+        judged, more = checked(replace(defaults, **own), origin)
+        problems += more
+        for name in own:
+            if getattr(judged, name) != getattr(settings, name):
+                settings = replace(settings, **{name: getattr(judged, name)})
+                if getattr(judged, name) == getattr(defaults, name):
+                    origins[name] = DEFAULT
+    return EffectiveSettings(settings, origins, tuple(problems), found.files)
