@@ -6,6 +6,7 @@ from pathlib import Path
 
 from espmon.model.abort_frames import ABORT_FRAMES
 from espmon.model.architecture import MACHINES
+from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace
 from espmon.postmortem.core_crash import cause_of, crash_facts, reason_of
@@ -15,6 +16,7 @@ from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
 from espmon.postmortem.dump_inspector import DumpInspector
 from espmon.postmortem.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Elf
+from espmon.postmortem.likely_cause import CrashScene, likely_causes
 from espmon.postmortem.memory import DAMAGED, FOREIGN, SegmentMemory
 from espmon.postmortem.panic_notes import register_notes, register_symbols
 from espmon.postmortem.postmortem_error import PostmortemError, reading
@@ -185,7 +187,19 @@ class _Decoder:
             register_notes(registers, core.architecture, None, self._stacks()),  # functions are among the symbols
             register_symbols(registers, core.architecture, self.symbolizer),
             self.inspector,
+            likely_causes(self._scene(facts, registers, crashed)) if crashed is not None else [],
         )
+
+    def _scene(self, facts: CrashFacts, registers: RegisterSet, crashed: TaskReport) -> CrashScene:
+        """What the cause is judged by."""
+        block = self._block(crashed.tcb)
+        low, high = self.layout.word(block, "pxStack"), self.layout.word(block, "pxEndOfStack")
+        bounds = None
+        if low is not None and high is not None and self.layout.certain and 0 < high - low <= MAX_STACK:
+            bounds = low, high
+        everything = RegisterSet({**crashed.registers, **registers})
+        sp = self.core.architecture.sp.lower()
+        return CrashScene(facts, everything, crashed.backtrace, bounds, self.inspector, sp)
 
     def _stacks(self) -> list[tuple[int, int]]:
         pieces = zip(self.core.segments, self.core.kinds, strict=True)

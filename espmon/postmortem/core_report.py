@@ -11,6 +11,7 @@ from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.dump_inspector import DumpInspector
+from espmon.postmortem.likely_cause import LikelyCause
 from espmon.postmortem.variables import FrameVariables, Variable
 
 ROW_BYTES = 16
@@ -118,6 +119,7 @@ class CoreReport:
         notes: remarks on the values of registers, by name.
         symbols: what registers point to, by name: function or variable, and the offset in it.
         inspector: reads the variables of every frame; None where there is no ELF.
+        likely: why it crashed, as far as the dump proves it.
         elf: path of the application's ELF that was used, None where the report was made without one.
     """
 
@@ -143,6 +145,7 @@ class CoreReport:
     notes: Mapping[str, str] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
     inspector: DumpInspector | None = field(default=None, repr=False, compare=False)
+    likely: list[LikelyCause] = field(default_factory=list)
 
     def variables_of(self, task: TaskReport) -> list[FrameVariables]:
         """The arguments and local variables of each line of a task's backtrace, read when they are first asked for."""
@@ -182,11 +185,12 @@ class CoreReport:
             "chip_revision": self._revision,
             "notes": dict(self.notes),
             "symbols": dict(self.symbols),
+            "likely_causes": [item.to_json() for item in self.likely],
         }
 
     def to_text(self) -> str:
         """The report for reading, with the sections users know from the vendor's tool."""
-        lines = [_rule("core dump report"), self.sentence, "", *self._summary(), *self._warnings()]
+        lines = [_rule("core dump report"), self.sentence, *self._likely(), "", *self._summary(), *self._warnings()]
         lines += [_rule("registers of the crashed task"), *self._registers()]
         crashed = next((task for task in self.tasks if task.crashed), None)
         if crashed is not None:
@@ -250,6 +254,11 @@ class CoreReport:
 
     def _warnings(self) -> list[str]:
         return [f"warning: {text}" for text in self.warnings]
+
+    def _likely(self) -> list[str]:
+        return [
+            line for item in self.likely for line in ("", item.sentence, *(f"  - {text}" for text in item.evidence))
+        ]
 
     def _registers(self) -> list[str]:
         cells = [f"{name:<9}0x{value:08x}" for name, value in self.registers.items()]

@@ -173,6 +173,7 @@ def test_the_json_has_the_keys_of_the_contract(case: Case) -> None:
     assert list(data) == [
         "chip", "format", "version", "checksum", "partial", "app_sha256", "elf_match", "crashed", "registers", "tasks",
         "regions", "warnings", "sentence", "variables", "elf", "chip_revision", "notes", "symbols",
+        "likely_causes",
     ]  # fmt: skip
     assert list(data["crashed"]) == ["tcb", "task", "isr", "reason", "cause"]
     assert list(data["tasks"][0]) == [

@@ -145,7 +145,10 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             function, found = function_and_place(report.place)
             where = f", at {function} ({found})" if found else f", at {function}"
         first = Content.assemble((clip(report.sentence, 300), "bold"))
-        return Content("\n").join([first, Content(plain(f"{report.chip or 'unknown chip'}: {who}{where}"))])
+        lines = [first, Content(plain(f"{report.chip or 'unknown chip'}: {who}{where}"))]
+        if report.likely:
+            lines.append(Content(plain(clip(report.likely[0].sentence, 300))))
+        return Content("\n").join(lines)
 
     def warnings(self) -> Sequence[str]:
         """Mismatched, and what the decoder said: damaged, cut short."""
@@ -170,6 +173,9 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             ("file", None if self._path is None else str(self._path)),
         ]
         lines = [rows([(label, text) for label, text in known if text])]
+        for cause in report.likely:
+            lines += [Content(""), Content.styled(plain(cause.sentence), "bold $text-accent")]
+            lines += [Content(plain(f"- {text}")) for text in cause.evidence]
         warnings = self.warnings()
         if warnings:
             lines += [

@@ -253,6 +253,16 @@ async def test_variables_of_any_frame_of_any_task_are_one_key_away() -> None:
         assert app.copied.startswith("Variables\n")
 
 
+async def test_the_likely_cause_stands_above_and_its_evidence_among_the_details() -> None:
+    app = Host(lambda: panel(core_report("panic")))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "Writing member `control` of a null `struct sensor_registers *`." in screen_text(app).splitlines()[2]
+        await pilot.press("3")
+        await settle(pilot)
+        assert "- control lies at offset 0 of what it points to" in screen_text(app)
+
+
 async def test_a_frame_without_variables_says_so() -> None:
     app = Host(lambda: panel(replace(core_report("panic"), inspector=None)))
     async with app.run_test(size=(120, 40)) as pilot:
