@@ -173,9 +173,6 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             ("file", None if self._path is None else str(self._path)),
         ]
         lines = [rows([(label, text) for label, text in known if text])]
-        for cause in report.likely:
-            lines += [Content(""), Content.styled(plain(cause.sentence), "bold $text-accent")]
-            lines += [Content(plain(f"- {text}")) for text in cause.evidence]
         warnings = self.warnings()
         if warnings:
             lines += [
@@ -186,6 +183,9 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         if report.variables:
             told = [(f"{item.type} {item.name}", variable_text(item)) for item in report.variables]
             lines += [Content(""), Content.styled("Variables of the crashed frame", "bold $text-accent"), rows(told)]
+        for cause in report.likely:
+            lines += [Content(""), Content.styled(plain(cause.sentence), "bold $text-accent")]
+            lines += [Content(plain(f"- {text}")) for text in cause.evidence]
         lines += [
             Content(""),
             Content.styled("Memory regions", "bold $text-accent"),
