@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def config(options: argparse.Namespace) -> int:
     """Print them. Problems go to stderr, or into the JSON."""
     from espmon.tui import configured
 
-    found = configured.in_folder(Path())
+    found = with_choices(configured.in_folder(Path()))
     names = [name for name, origin in found.origins.items() if origin != DEFAULT or not options.changed]
     if options.json:
         print_json(
@@ -49,6 +49,18 @@ def config(options: argparse.Namespace) -> int:
         say(f"espmon: {problem}")
     print_table(found, names)
     return Exit.DONE
+
+
+def with_choices(found: EffectiveSettings) -> EffectiveSettings:
+    """The settings with what was chosen on the screen in their place."""
+    from espmon.tui.kept_choices import choices_file, chosen_theme, read_choices
+
+    path = choices_file()
+    theme = chosen_theme(read_choices(path), found.settings.theme)
+    if theme == found.settings.theme:
+        return found
+    origins = {**found.origins, "theme": f"chosen on the screen, {path}"}
+    return replace(found, settings=replace(found.settings, theme=theme), origins=origins)
 
 
 def print_table(found: EffectiveSettings, names: list[str]) -> None:

@@ -191,6 +191,7 @@ def run_screen(
     from espmon.session.settings import state_folder
     from espmon.tui import configured
     from espmon.tui.app import EspmonApp
+    from espmon.tui.kept_choices import choices_file
     from espmon.tui.terminal import terminal_driver
 
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -226,6 +227,7 @@ def run_screen(
             timestamps=timestamps,
             notices=problems,
             history=state_folder() / "history",
+            choices=choices_file(),
             discover=discover,
             demo=(lambda: demo(paths)) if demo is not None else None,
             defaults=defaults,

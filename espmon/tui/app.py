@@ -21,6 +21,7 @@ from espmon.tui.builds import LOOK_SECONDS, BuildWatch
 from espmon.tui.debug_dialogs import DebugDialogs
 from espmon.tui.flash_dialogs import Flashing
 from espmon.tui.host import Host
+from espmon.tui.kept_choices import KeptChoices
 from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
 from espmon.tui.monitor.screen import MonitorScreen
@@ -32,6 +33,8 @@ from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES, theme_problem
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from espmon.port import PortInfo
     from espmon.tui.artifact_dialogs import Artifacts
 
@@ -42,6 +45,9 @@ MAX_MACRO_SHOWN = 80
 
 CLOSE_SECONDS = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
+
+KEEP_SECONDS = 0.5
+"""Longest wait for the disk to keep what was chosen on the screen."""
 
 CANCEL_SECONDS = 8.0
 """The same when the user leaves a flash or a probe: the board is brought into a known state first."""
@@ -65,6 +71,7 @@ class EspmonApp(Host):
         demo: starts the simulated board and returns how it is opened; called in a thread. None: it is not offered.
         defaults: what the list of ports offers where nothing else is known.
         driver_class: how the terminal is reached; None: as Textual does it.
+        choices: where theme, columns and layout are kept; None keeps none.
     """
 
     TITLE = "espmon"
@@ -105,6 +112,7 @@ class EspmonApp(Host):
         demo: Callable[[], OpenRequest] | None = None,
         defaults: OpenRequest | None = None,
         driver_class: type[Driver] | None = None,
+        choices: Path | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
@@ -133,6 +141,7 @@ class EspmonApp(Host):
         self.flashing = Flashing(self)
         self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         self.builds = BuildWatch(self)
+        self.kept = KeptChoices(self, choices)
         self.project = Path.cwd()
         self.chosen_keys = self.settings.chosen_keys
 
@@ -159,6 +168,7 @@ class EspmonApp(Host):
         self.theme = DARK.name if problem else self.settings.theme
         if problem:
             self.toast(Notice(problem, Severity.WARNING))
+        self.kept.apply("theme")
         self.set_keymap(self.chosen_keys)
         self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
         self.link.start()
@@ -197,6 +207,16 @@ class EspmonApp(Host):
         future = self._runner.submit(self.link.session.close())
         await asyncio.wait([asyncio.wrap_future(future)], timeout=self.leaving.limit())
         self.exit_message = self.leaving.exit_message()
+        await asyncio.wait([asyncio.create_task(asyncio.to_thread(self.kept.write))], timeout=KEEP_SECONDS)
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave; what was chosen on the screen is kept."""
+        self.kept.look()
+        super().exit(result, return_code, message)
+
+    def on_monitor_view_completed(self) -> None:
+        """The monitor is whole: make it as it was the last time."""
+        self.kept.apply()
 
     def _terminal_busy(self) -> bool:
         """Whether frames are still waiting for the terminal. Where the driver cannot say: never."""

@@ -17,6 +17,7 @@ from espmon.session.settings_sources import DEFAULT, PROJECT_FILE
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("espmon.session.settings.config_folder", lambda: tmp_path / "config")
+    monkeypatch.setattr("espmon.tui.kept_choices.state_folder", lambda: tmp_path / "state")
     return tmp_path
 
 
@@ -50,3 +51,14 @@ def test_each_setting_says_where_it_came_from(project: Path, capsys: pytest.Capt
     out, err = capsys.readouterr()
     assert f'print_filter = "wifi:W"  # {project / PROJECT_FILE}' in out
     assert err.count("espmon: ") == 3
+
+
+def test_a_theme_chosen_on_the_screen_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project / "state" / "screen.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"theme": {"value": "nord", "over": "espmon"}}))
+    assert main(["config", "--changed"]) == 0
+    assert capsys.readouterr().out == f'theme = "nord"  # chosen on the screen, {path}\n'
+    (project / PROJECT_FILE).write_text('theme = "espmon-light"\n')
+    assert main(["config", "--changed"]) == 0
+    assert capsys.readouterr().out == f'theme = "espmon-light"  # {project / PROJECT_FILE}\n'

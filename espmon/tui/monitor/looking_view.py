@@ -64,9 +64,16 @@ class LookingView(MonitorView):
 
     def action_decorations(self) -> None:
         """Locations on and off."""
-        drawing = self.pane.drawing
-        shown = drawing.decorate == self.link.decoration
-        drawing.decorate = (lambda line: ()) if shown else self.link.decoration
+        self.show_locations(not self.shows_locations)
+
+    @property
+    def shows_locations(self) -> bool:
+        """Whether locations stand under addresses."""
+        return self.pane.drawing.decorate == self.link.decoration
+
+    def show_locations(self, on: bool) -> None:
+        """Show locations under addresses, or not."""
+        self.pane.drawing.decorate = self.link.decoration if on else (lambda line: ())
         self.pane.repaint(forget=True)
 
     def action_clear(self) -> None:
@@ -124,10 +131,19 @@ class LookingView(MonitorView):
 
     def action_inspector(self) -> None:
         """Show or hide the events."""
-        show = not self.inspector.has_class("-on")
-        self.inspector.set_class(show, "-on")
-        self.set_class(show, "-inspecting")
+        show = not self.shows_events
+        self.show_events(show)
         (self.inspector.events if show else self.pane).focus()
+
+    @property
+    def shows_events(self) -> bool:
+        """Whether the events are there."""
+        return self.inspector.has_class("-on")
+
+    def show_events(self, on: bool) -> None:
+        """Show the events, or not; the focus stays where it is."""
+        self.inspector.set_class(on, "-on")
+        self.set_class(on, "-inspecting")
 
     @on(EventList.Jump)
     def _jump(self, event: EventList.Jump) -> None:

@@ -1,0 +1,171 @@
+"""What the user chose on the screen and finds again the next time: theme, columns, layout. Apart from the settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from espmon.regular_file import read_regular
+from espmon.session.file_system import write_atomically
+from espmon.session.settings import state_folder
+from espmon.tui.host import Host
+from espmon.tui.log.layout import Timestamps
+from espmon.tui.monitor.monitor_view import WIDE
+from espmon.tui.theme import theme_problem
+
+MAX_FILE = 64 << 10
+"""Bytes of the file that are read."""
+
+
+def choices_file() -> Path:
+    """Where choices are kept."""
+    return state_folder() / "screen.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChoice:
+    """One thing that is kept.
+
+    Args:
+        name: its key in the file.
+        read: what it is now.
+        apply: makes it so.
+        problem: why a value cannot be applied, "" when it can.
+    """
+
+    name: str
+    read: Callable[[Host], str]
+    apply: Callable[[Host, str], None]
+    problem: Callable[[str], str] = lambda value: ""
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
+
+
+def _one_of(*values: str) -> Callable[[str], str]:
+    return lambda value: "" if value in values else f"none of {', '.join(values)}"
+
+
+SWITCH = _one_of("on", "off")
+
+
+def _set_theme(app: Host, value: str) -> None:
+    app.theme = value
+
+
+CHOICES: tuple[KeptChoice, ...] = (
+    KeptChoice("theme", lambda app: str(app.theme), _set_theme, theme_problem),
+    KeptChoice(
+        "times",
+        lambda app: app.monitor.pane.drawing.timestamps.value,
+        lambda app, value: app.monitor.pane.set_timestamps(Timestamps(value)),
+        _one_of(*Timestamps),
+    ),
+    KeptChoice(
+        "wrap",
+        lambda app: _on(app.monitor.pane.drawing.wrap),
+        lambda app, value: app.monitor.pane.set_wrap(value == "on"),
+        SWITCH,
+    ),
+    KeptChoice(
+        "locations",
+        lambda app: _on(app.monitor.shows_locations),
+        lambda app, value: app.monitor.show_locations(value == "on"),
+        SWITCH,
+    ),
+    KeptChoice(
+        "events",
+        lambda app: _on(app.monitor.shows_events),
+        # In a narrow terminal they would take the log's place.
+        lambda app, value: app.monitor.show_events(value == "on" and app.size.width >= WIDE),
+        SWITCH,
+    ),
+)
+"""All of them."""
+
+Entries = Mapping[str, Mapping[str, str]]
+"""Name -> {"value": what was chosen, "over": what it would have been}."""
+
+
+def read_choices(path: Path) -> Entries:
+    """What was chosen before; nothing where the file is missing or damaged: it only keeps comfort. Blocks."""
+    try:
+        table = json.loads(read_regular(path, MAX_FILE))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    entries = table.items() if isinstance(table, dict) else ()
+    return {
+        name: {key: entry[key] for key in ("value", "over")}
+        for name, entry in entries
+        if isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("value", "over"))
+    }
+
+
+def chosen(entries: Entries, name: str, otherwise: str, problem: Callable[[str], str]) -> str:
+    """What was chosen in place of `otherwise`; that itself where nothing was, or something else is set by now."""
+    entry = entries.get(name)
+    if entry is None or entry["over"] != otherwise or problem(entry["value"]):
+        return otherwise
+    return entry["value"]
+
+
+def chosen_theme(entries: Entries, setting: str) -> str:
+    """The theme that counts while the settings say `setting`."""
+    return chosen(entries, "theme", setting, theme_problem)
+
+
+class KeptChoices:
+    """Applies what was chosen before, and keeps what is chosen now.
+
+    Args:
+        app: the app.
+        path: the file; None keeps nothing.
+    """
+
+    def __init__(self, app: Host, path: Path | None) -> None:
+        self._app = app
+        self._path = path
+        self._entries: Entries = {} if path is None else read_choices(path)
+        self._before: dict[str, str] = {}
+        self._applied: dict[str, str] = {}
+        self._now: dict[str, dict[str, str]] | None = None
+
+    def apply(self, *names: str) -> None:
+        """Make these (all when none is named) as they were chosen, where what they would be has not changed since."""
+        if self._path is None:
+            return
+        for choice in CHOICES:
+            if (names and choice.name not in names) or choice.name in self._before:
+                continue
+            before = self._before[choice.name] = choice.read(self._app)
+            value = chosen(self._entries, choice.name, before, choice.problem)
+            if value != before:
+                choice.apply(self._app, value)
+            self._applied[choice.name] = choice.read(self._app)
+
+    def look(self) -> None:
+        """Remember how everything is now: the screen is about to go."""
+        if self._now is not None or len(self._applied) < len(CHOICES):
+            return  # left a second time, or before all of it was there
+        entries = {name: dict(entry) for name, entry in self._entries.items()}
+        for choice in CHOICES:
+            before, now = self._before[choice.name], choice.read(self._app)
+            if now == self._applied[choice.name]:
+                continue
+            if now != before:
+                entries[choice.name] = {"value": now, "over": before}
+            else:
+                entries.pop(choice.name, None)
+        self._now = entries
+
+    def write(self) -> None:
+        """Write what `look` saw, if that is new. Blocks."""
+        if self._path is None or self._now is None or self._now == self._entries:
+            return
+        with suppress(OSError):  # a full or read-only disk must not disturb leaving
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path, json.dumps(self._now, indent=1).encode())
