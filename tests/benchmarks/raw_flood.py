@@ -78,7 +78,7 @@ def run(kind: str, rate: int, seconds: float) -> bool:
     keys: list[float] = []
     with tempfile.TemporaryDirectory() as home:
         program = [str(Path(sys.executable).with_name("espmon")), os.ttyname(slave), "--raw"]
-        environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
+        environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
         with Terminal(program, columns=120, rows=40, environment=environment) as terminal:
             terminal.wait_for(b"RAW KEYS")
             terminal.drain(1.0)

@@ -160,7 +160,7 @@ def measure(mode: str, work: Callable[[Run], None]) -> None:
     tty.setraw(slave)
     with tempfile.TemporaryDirectory() as home:
         program = [str(Path(sys.executable).with_name("espmon")), os.ttyname(slave), "--start-in", mode]
-        environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
+        environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
         with Terminal(program, columns=COLUMNS, rows=ROWS, environment=environment) as terminal:
             terminal.wait_for(b"RAW KEYS" if mode == "raw" else b"rec")
             run = Run(terminal, Board(master))

@@ -57,6 +57,7 @@ class Terminal:
         environment = {
             "XDG_DATA_HOME": str(self.data),
             "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_STATE_HOME": str(folder / "state"),
             "PS1": "shell$ ",
             "TERM": "tmux-256color",
         }

@@ -131,6 +131,7 @@ class Tmux:
             **os.environ,
             "XDG_DATA_HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),
+            "XDG_STATE_HOME": str(folder),
             "COLORTERM": "truecolor",
         }
         environment.pop("TMUX", None)

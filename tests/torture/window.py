@@ -72,6 +72,7 @@ class Window:
         environment |= {
             "XDG_DATA_HOME": str(self.data),
             "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_STATE_HOME": str(folder / "state"),
             "TERM": "xterm-256color",
         }
 
