@@ -19,6 +19,7 @@ from espmon.session.status import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions, routes
 from espmon.tui.builds import LOOK_SECONDS, BuildWatch
 from espmon.tui.debug_dialogs import DebugDialogs
+from espmon.tui.filter_dialogs import FilterDialogs
 from espmon.tui.flash_dialogs import Flashing
 from espmon.tui.host import Host
 from espmon.tui.kept_choices import KeptChoices
@@ -134,6 +135,7 @@ class EspmonApp(Host):
         self._history = history
         self.router = routes.Router(self)
         self.questions = Questions(self)
+        self.filters = FilterDialogs(self)
         self.sending = SendingDialogs(self)
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
@@ -306,6 +308,18 @@ class EspmonApp(Host):
     def action_go_to(self) -> None:
         """A mark, line, boot or time."""
         self.questions.ask_place()
+
+    def action_save_filter(self) -> None:
+        """Keep the filter under a name."""
+        self.filters.save()
+
+    def action_choose_filter(self) -> None:
+        """Use a saved filter."""
+        self.filters.choose()
+
+    def action_print_filter(self) -> None:
+        """The filter in idf.py monitor's words."""
+        self.filters.copy_print_filter()
 
     def action_send(self, what: str) -> None:
         """Ask what to send."""

@@ -41,6 +41,9 @@ MODULES = {
 }
 """First part of an id -> module of `espmon.tui` that has those bindings. The monitor's own are in `actions.ACTIONS`."""
 
+PARTS = {"filter": ("espmon.tui.widgets.level_picker",)}
+"""First part of an id -> other modules that have some of those bindings, and that the first one imports."""
+
 IN_THE_HELP = {
     "input": "In the input line",
     "search": "In the search field",
@@ -100,7 +103,7 @@ def _bindings(context: str) -> Iterator[Binding]:
     """What the module of `context` binds under such ids, in the order in which it is written."""
     module = import_module(f"espmon.tui.{MODULES[context]}")
     for thing in vars(module).values():
-        own = isinstance(thing, type) and thing.__module__ == module.__name__
+        own = isinstance(thing, type) and thing.__module__ in (module.__name__, *PARTS.get(context, ()))
         for binding in vars(thing).get("BINDINGS", ()) if own else ():
             if isinstance(binding, Binding) and (binding.id or "").partition(".")[0] == context:
                 yield binding

@@ -8,7 +8,8 @@ from textual.widgets import Input
 
 from espmon.session.status import OpenRequest
 from espmon.tui.log.history_scan import Scan
-from espmon.tui.widgets.filter_bar import FilterBar, LevelPicker
+from espmon.tui.widgets.filter_bar import FilterBar
+from espmon.tui.widgets.level_picker import LevelPicker
 from espmon.tui.widgets.search_bar import SearchBar
 from tests.tui.running import Running, numbered, running
 

@@ -38,6 +38,8 @@ class Scan:
         self.ids: array[int] = array("Q")
         self.next = max(start, store.first)
         self._slow: list[int] = []
+        self._after = 0
+        """Rows before this line are shown for their neighbourhood to one that was picked."""
 
     @property
     def given_up(self) -> bool:
@@ -76,9 +78,29 @@ class Scan:
         for segment in self.store.segments(at):
             if segment.first >= end:
                 break
-            self.ids.extend(self.selector.pick(self.store, segment, at, end, self._slow))
+            picked = self.selector.pick(self.store, segment, at, end, self._slow)
+            if self.selector.context:
+                self._take_around(picked, max(at, segment.first), min(end, segment.first + len(segment.block)))
+            else:
+                self.ids.extend(picked)
         self.next = end
         return True
+
+    def _take_around(self, picked: list[int], low: int, high: int) -> None:
+        """Take the picked rows of the lines `low <= id < high`, and so many lines around each as the filter wants."""
+        ids, context, start = self.ids, self.selector.context, max(self.start, self.store.first)
+        taken = ids[-1] + 1 if ids else start
+
+        def take(first: int, stop: int) -> int:
+            joined = set(self.store.rows.joined(first, stop))
+            ids.extend(line for line in range(first, stop) if line not in joined)
+            return max(taken, stop)
+
+        if self._after > taken:
+            taken = take(taken, min(self._after, high))
+        for line in picked:
+            taken = take(max(taken, line - context, start), max(taken, min(line + context + 1, high)))
+            self._after = line + context + 1
 
     def evict(self) -> None:
         """Forget ids that the store no longer has (kept until they are many: cutting an array copies it)."""

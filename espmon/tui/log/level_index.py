@@ -1,4 +1,4 @@
-"""The lines that are errors and warnings, as two columns of ids: how many there were since a boot, and where.
+"""The lines that are errors and warnings, as two columns of ids, and the tags with their counts.
 
 Reading the heads of lines costs more than receiving them, so it is done in slices beside the frames; a flood is counted
 when there is time again, and until then the counts say that they are behind.
@@ -9,11 +9,15 @@ from __future__ import annotations
 import time
 from array import array
 from bisect import bisect_left
+from collections import Counter
 
 from espmon.session.store import LogStore
 
 READ_SECONDS = 0.002
 """Time for one slice."""
+
+MAX_TAGS = 2000
+"""Most tags counted: a board that prints damaged heads makes up new ones for ever."""
 
 ERROR, WARNING = b"E", b"W"
 
@@ -30,6 +34,8 @@ class LevelIndex:
         self.next = store.first
         self.errors: array[int] = array("Q")
         self.warnings: array[int] = array("Q")
+        self.tags: Counter[str] = Counter()
+        """Tag -> lines with it."""
 
     @property
     def behind(self) -> bool:
@@ -48,6 +54,9 @@ class LevelIndex:
                 while at >= 0:
                     found.append(first + at)
                     at = levels.find(level, at + 1, high)
+            for tag, count in Counter(segment.block.tags[low:high]).items():
+                if tag is not None and (tag in self.tags or len(self.tags) < MAX_TAGS):
+                    self.tags[tag] += count
             self.next = max(self.next, first + high)
             if time.perf_counter() - begun > seconds:
                 break

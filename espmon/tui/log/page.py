@@ -17,6 +17,10 @@ def page_strips(pager: Pager, span: range, selection: Selection | None) -> list[
     """The rows `span` of the page; below the last line blank ones, and in its last row what has come since."""
     rows, layout = pager.rows(), pager.layout
     blank = Strip.blank(layout.width, layout.painter.base)
+    if not rows and (view := pager.view).scan is not None:
+        said = f" 0 of {len(view.store):,} lines pass the filter: F shows all "
+        empty = Strip([Segment(said, layout.painter.decoration)]).adjust_cell_length(layout.width, layout.painter.base)
+        return [empty if y == 0 else blank for y in span]
     strips = []
     for y in span:
         if not 0 <= y < len(rows):

@@ -22,6 +22,11 @@ _INNER_SGR = re.compile(rb"[^\r\n]\x1b\[[0-9;:]*m[^\r\n\x1b]")
 """Colour in the middle of a line: only there can it split what the user searches for."""
 
 
+MAX_CONTEXT = 999
+"""Most lines around a match that a filter shows on each side."""
+
+_ESCAPED = re.compile(r"\\.")
+
 LINE_SECONDS = SEARCH_SECONDS
 """Seconds that a regular expression may take on one line before that line is left (a usual one takes microseconds)."""
 
@@ -34,6 +39,12 @@ PAINT_SECONDS = 0.002
 
 class QueryError(ValueError):
     """A pattern that is no usable regular expression, or tags that are no print filter; the message says why."""
+
+
+def smart_case(pattern: str, *, regex: bool = False) -> bool:
+    """Whether upper and lower case differ: as in good editors, when a capital letter was typed."""
+    letters = _ESCAPED.sub("", pattern) if regex else pattern
+    return letters != letters.lower()
 
 
 def _expression(pattern: str, *, case: bool) -> UserPattern:
@@ -154,6 +165,8 @@ class LineFilter:
         printed: `tag[:level]` entries as in idf.py monitor; "" lets everything through.
         include: only lines that have this.
         exclude: never lines that have this.
+        span: ids of the first line that may be shown, and behind the last one; None is the newest.
+        context: lines shown before and after each that passes.
         rules: the user's own, for the level and the tag of lines whose heads say none.
     """
 
@@ -161,6 +174,8 @@ class LineFilter:
     printed: str = ""
     include: TextQuery | None = None
     exclude: TextQuery | None = None
+    span: tuple[int, int | None] = (0, None)
+    context: int = 0
     rules: RuleMatcher | None = field(default=None, repr=False, compare=False)
     _print: PrintFilter | None = field(init=False, repr=False, compare=False)
 
@@ -174,7 +189,12 @@ class LineFilter:
     @property
     def active(self) -> bool:
         """Whether any line could be hidden."""
-        return bool(self.by_head or self.include or self.exclude)
+        return bool(self.by_head or self.include or self.exclude or self.span != (0, None))
+
+    def within(self, low: int, high: int) -> tuple[int, int]:
+        """The part of the lines `low <= id < high` that its span allows."""
+        first, end = self.span
+        return max(low, first), high if end is None else min(high, end)
 
     @property
     def by_head(self) -> bool:
@@ -194,6 +214,11 @@ class LineFilter:
             words.append(self.include.describe())
         if self.exclude:
             words.append(f"−{self.exclude.describe()}")
+        first, end = self.span
+        if (first, end) != (0, None):
+            words.append(f"{first + 1:,}…{'' if end is None else f'{end:,}'}")
+        if self.context:
+            words.append(f"±{self.context}")
         return " ".join(filter(None, words))
 
     def matches(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
@@ -230,6 +255,11 @@ class Selector:
     search: TextQuery | None = None
 
     @property
+    def context(self) -> int:
+        """Lines around each that are wanted with it; a search wants none."""
+        return 0 if self.search is not None else self.show.context
+
+    @property
     def costly(self) -> bool:
         """A regular expression is part of it: it may take long even on few lines."""
         return self.show.costly or (self.search is not None and self.search.regex)
@@ -246,6 +276,7 @@ class Selector:
                 passes them over. From `SLOW_LINES` on no row is tried any more.
         """
         block, first = segment.block, segment.first
+        low, high = self.show.within(low, high)
         start, end = max(0, low - first), min(len(block), high - first)
         if block.source == "mark" and self.search is None:
             # What the session itself says (a gap, a lease, a capture) has no level and no tag, but it has text.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import on
 
+from espmon.tui.log.filter_form import FilterForm
 from espmon.tui.log.query import LineFilter
 from espmon.tui.monitor.looking_view import LookingView
 from espmon.tui.widgets.filter_bar import FilterBar
@@ -55,6 +58,7 @@ class FindingView(LookingView):
         """Type what to show."""
         if not self.query(FilterBar):
             await self.mount(FilterBar(self.pane.queries.filter.printed, id="filter"), after="#body")
+            self.query_one(FilterBar).tags = lambda: self.pane.levels.tags
         self.query_one(FilterBar).open()
 
     def action_close_filter(self) -> None:
@@ -69,7 +73,20 @@ class FindingView(LookingView):
             bar.reset()
         self.pane.set_filter(LineFilter())
 
+    @property
+    def filter_form(self) -> FilterForm:
+        """The filter as it is typed. Raises QueryError."""
+        bars = self.query(FilterBar)
+        return bars.first().form if bars else FilterForm(tags=self.pane.queries.filter.printed)
+
+    async def use_form(self, form: FilterForm) -> None:
+        """Show what a saved filter shows, and put it into the fields."""
+        await self.action_filter()
+        self.query_one(FilterBar).fill(form)
+
     @on(FilterBar.Changed)
-    def _filter(self, event: FilterBar.Changed) -> None:
-        self.pane.set_filter(event.show)
+    async def _filter(self, event: FilterBar.Changed) -> None:
+        span = await self.walking.span(event.span) if event.span else (0, None)
+        self.query_one(FilterBar).mark_bad("span", span is None)
+        self.pane.set_filter(event.show if span is None else replace(event.show, span=span))
         self.show_state()

@@ -27,6 +27,7 @@ from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys, key_bytes, key_named
+from espmon.tui.widgets.level_picker import LevelPicker
 from espmon.tui.widgets.log_pane import LogPane
 
 BEGIN_TYPING = frozenset({"input", "raw", "search", "filter"})
@@ -34,6 +35,9 @@ BEGIN_TYPING = frozenset({"input", "raw", "search", "filter"})
 
 NEED_ALL = frozenset({"menu", "raw", "raw_anywhere"})
 """Actions that begin with what the first frame does without."""
+
+AT_THE_LEVELS = frozenset({"close_filter", "unfilter"})
+"""Actions that work while levels are ticked."""
 
 ALWAYS = frozenset({"menu", "interrupt", "exit_key", "focus", "blur"})
 """Actions that work while keys go to the board."""
@@ -346,6 +350,9 @@ class MonitorScreen(SendingView):
             return True
         if action == "stop_sending":
             return self.status.sending is not None
+        if isinstance(self.focused, LevelPicker):
+            # Its letters tick levels; no other letter does something to the board from there.
+            return action in AT_THE_LEVELS
         if action in BEGIN_TYPING:
             # Looked at before the focused widget: must let the key through wherever it can be typed.
             return not self.in_table and isinstance(self.focused, LogPane | EventList | None)

@@ -232,6 +232,28 @@ class Walking:
             line = time_line(store, when)
         return line
 
+    async def span(self, text: str) -> tuple[int, int | None] | None:
+        """The lines from a place to another one, `A..B`, as (first id, id behind the last one or None for the newest).
+
+        One place alone is from there on, one boot alone is that boot. None for what names no place, or none in memory.
+        """
+        begin, dots, end = (part.strip() for part in text.partition(".."))
+        if any(part and self.problem(part) for part in (begin, end)):
+            return None
+        low = await self.place(begin) if begin else 0
+        if low is None:
+            return None
+        if not dots and (match := _PLACE.fullmatch(begin)) is not None and match["boot"] is not None:
+            return low, self._boot(int(match["boot"]) + 1)
+        if not end:
+            return low, None
+        boot = _PLACE.fullmatch(end)
+        if boot is not None and boot["boot"] is not None:
+            # To a boot means with it.
+            return low, self._boot(int(boot["boot"]) + 1)
+        last = await self.place(end)
+        return None if last is None else (low, last + 1)
+
     def _boot(self, number: int) -> int | None:
         name = f"boot {number}"
         marks = self._view.pane.drawing.marks.items()

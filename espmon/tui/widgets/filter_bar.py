@@ -1,117 +1,80 @@
-"""Which lines are shown: levels, tags, text to have, text not to have. Takes effect while you type."""
+"""Which lines are shown: levels, text, tags, from where to where, lines around. Takes effect while you type."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.content import Content
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from espmon.tui.log.query import LEVELS, LineFilter, QueryError, TextQuery
+from espmon.tui.log.filter_form import FilterForm
+from espmon.tui.log.query import MAX_CONTEXT, LineFilter, QueryError
 from espmon.tui.widgets.field import Field
+from espmon.tui.widgets.level_picker import LONG_NAMES, NAMES, LevelPicker
+from espmon.tui.widgets.line_history import History
+from espmon.tui.widgets.tag_list import TagList, found_tags, split_entry
 
-NAMES = {"E": "E", "W": "W", "I": "I", "D": "D", "V": "V", "": "other"}
-"""Level -> how it is written; "other" are lines without a level."""
+SMALL, LARGE = 64, 110
+"""Columns below which the levels have a row of their own, and from which on they are spelled out."""
 
-STYLES = {"E": "$error", "W": "$warning", "I": "$success", "D": "$accent", "V": "$secondary", "": "$foreground"}
+LABELS = {"include": "has", "exclude": "not", "tag": "tag", "span": "in", "context": "±"}
+"""Field -> what stands before it."""
+
+EXAMPLES = {"tag": "e.g. wifi:W *:I", "span": "boot 3   -5m   12:03..12:05", "context": "0"}
+
+ROWS = (("include", "exclude"), ("tag", "span", "context"))
+"""The fields of each row."""
 
 
-SMALL = 64
-"""Columns below which the levels and the fields stand in two rows."""
-
-
-class LevelPicker(Widget, can_focus=True):
-    """The levels, ticked or not. Letters tick them while this has the focus."""
-
-    DEFAULT_CSS = """
-    LevelPicker { width: 24; height: 1; }
-    LevelPicker:focus { background: $block-cursor-background; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(level.lower(), f"level({level!r})", show=False, id=f"filter.level_{level}") for level in "EWIDV"),
-        Binding("o", "level('')", show=False, id="filter.level_other"),
-        Binding("asterisk", "all", show=False, id="filter.level_all"),
-        Binding("enter", "screen.close_filter", show=False, id="filter.level_done"),
-    ]
-
-    @dataclass
-    class Changed(Message):
-        """Other levels are ticked."""
-
-        levels: frozenset[str]
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.levels = frozenset(LEVELS)
-
-    def render(self) -> Content:
-        """`E W I D V other`, unticked ones faint."""
-        parts: list[tuple[str, str]] = []
-        for level in LEVELS:
-            on_ = level in self.levels
-            parts.append((("■" if on_ else "□") + NAMES[level], STYLES[level] if on_ else "$foreground 35%"))
-            parts.append((" ", ""))
-        return Content.assemble(*parts)
-
-    def set_levels(self, levels: frozenset[str]) -> None:
-        """Tick exactly these."""
-        if levels != self.levels:
-            self.levels = levels
-            self.refresh()
-            self.post_message(self.Changed(levels))
-
-    def action_level(self, level: str) -> None:
-        """Tick or untick one."""
-        self.set_levels(self.levels ^ {level})
-
-    def action_all(self) -> None:
-        """Tick all."""
-        self.set_levels(frozenset(LEVELS))
-
-    def on_click(self, event: events.Click) -> None:
-        """A click ticks the level under it."""
-        at = 0
-        for level in LEVELS:
-            at += len(NAMES[level]) + 2
-            if event.x < at:
-                self.action_level(level)
-                return
+def _no_tags() -> Mapping[str, int]:
+    return {}
 
 
 class _Field(Field):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "screen.close_filter", "Done", id="filter.done", tooltip="Back to the log, the filter stays"),
+        Binding("escape", "leave", "Done", id="filter.done", tooltip="Back to the log, the filter stays"),
         Binding("alt+r", "regex", ".*", id="filter.regex", tooltip="Regular expressions"),
+        Binding("up", "recall(-1)", show=False, id="filter.older", tooltip="What was typed before, or the tag above"),
+        Binding("down", "recall(1)", show=False, id="filter.newer", tooltip="What was typed after, or the tag below"),
+        Binding("ctrl+s", "app.save_filter", "Save", id="filter.save", tooltip="Save the filter under a name"),
+        Binding("ctrl+l", "app.choose_filter", "Saved", id="filter.saved", tooltip="Use a saved filter"),
     ]
+
+    def action_leave(self) -> None:
+        self.query_ancestor(FilterBar).leave()
 
     def action_regex(self) -> None:
         self.query_ancestor(FilterBar).toggle_regex()
 
+    def action_recall(self, step: int) -> None:
+        self.query_ancestor(FilterBar).recall(self, step)
 
-class FilterBar(Horizontal):
-    """Level ticks and three fields.
+
+class FilterBar(Vertical):
+    """Level ticks and five fields.
 
     Args:
         printed: what the tag field starts with.
     """
 
     DEFAULT_CSS = """
-    FilterBar { height: 1; background: $boost; display: none; padding: 0 1; }
+    FilterBar { height: auto; background: $boost; display: none; padding: 0 1; }
     FilterBar.-on { display: block; }
-    FilterBar > #filter-fields { height: 1; width: 1fr; }
-    FilterBar.-small { layout: vertical; height: 2; }
+    FilterBar Horizontal { height: 1; width: 100%; }
+    FilterBar.-small #filter-first { height: 2; layout: vertical; }
+    FilterBar #filter-fields { width: 1fr; height: 1; }
     FilterBar Static { width: auto; padding: 0 1; color: $text-muted; }
     FilterBar.-small Static { padding: 0 1 0 0; }
     FilterBar #filter-regex.-set { color: $accent; text-style: bold; }
     FilterBar Input, FilterBar Input:focus {
         border: none; height: 1; width: 1fr; padding: 0 0 0 1; background: $boost; }
+    FilterBar #filter-context, FilterBar #filter-context:focus { width: 5; }
     FilterBar Input:focus { background: $surface; }
     FilterBar Input.-bad { color: $error; }
     """
@@ -121,45 +84,96 @@ class FilterBar(Horizontal):
         """Show these lines."""
 
         show: LineFilter
+        span: str
+        """From where to where, as it was typed: only the log knows its lines."""
 
     def __init__(self, printed: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._printed = printed
         self._regex = False
+        self._histories = {name: History() for name in ("include", "exclude", "span")}
+        self.tags: Callable[[], Mapping[str, int]] = _no_tags
+        """The tags seen, with their counts."""
 
     def compose(self) -> ComposeResult:
-        """The row."""
-        yield LevelPicker(id="filter-levels")
-        with Horizontal(id="filter-fields"):
-            for name in ("include", "exclude", "tag"):
-                yield Static({"tag": "tag", "include": "has", "exclude": "not"}[name], markup=False)
-                yield _Field(
-                    self._printed if name == "tag" else "",
-                    compact=True,
-                    id=f"filter-{name}",
-                    placeholder="e.g. wifi:W *:I" if name == "tag" else "",
-                )
-            yield Static(".*", id="filter-regex", markup=False)
+        """Two rows, and the tags below while the tag field has the focus."""
+        with Horizontal(id="filter-first"):
+            yield LevelPicker(id="filter-levels")
+            with Horizontal(id="filter-fields"):
+                yield from self._row(ROWS[0])
+                yield Static(".*", id="filter-regex", markup=False)
+        with Horizontal(id="filter-second"):
+            yield from self._row(ROWS[1])
+        yield TagList(id="filter-tags")
+
+    def _row(self, names: tuple[str, ...]) -> ComposeResult:
+        for name in names:
+            yield Static(LABELS[name], markup=False)
+            value = self._printed if name == "tag" else ""
+            yield _Field(value, compact=True, id=f"filter-{name}", placeholder=EXAMPLES.get(name, ""))
 
     def on_resize(self) -> None:
         """Where all does not fit in one row, the levels have one of their own."""
         self.set_class(self.size.width < SMALL, "-small")
+        self.query_one(LevelPicker).spell(LONG_NAMES if self.size.width >= LARGE else NAMES)
 
     def open(self) -> None:
-        """Show the row and type."""
+        """Show the rows and type."""
         self.add_class("-on")
-        self.screen.set_focus(self.query_one("#filter-include", Input))
+        for history in self._histories.values():
+            history.rewind()
+        self.screen.set_focus(self.field("include"))
 
     def close(self) -> None:
-        """Hide the row; the filter stays."""
+        """Hide the rows; the filter stays."""
         self.remove_class("-on")
+        for name, history in self._histories.items():
+            history.add(self.field(name).value)
+
+    def leave(self) -> None:
+        """To the log; from an open list of tags, to the field."""
+        tags = self.query_one(TagList)
+        if tags.cursor >= 0:
+            tags.move(-len(tags.tags))
+        else:
+            self.call_later(self.run_action, "screen.close_filter")
+
+    def field(self, name: str) -> Input:
+        """The field of `LABELS` with this name."""
+        return self.query_one(f"#filter-{name}", Input)
+
+    # -- the form -----------------------------------------------------------------------------------------------
+
+    @property
+    def form(self) -> FilterForm:
+        """What is typed. Raises QueryError."""
+        context = self.field("context").value.strip()
+        if context and not (context.isascii() and context.isdigit() and int(context) <= MAX_CONTEXT):
+            raise QueryError(f"lines around are a number up to {MAX_CONTEXT}")
+        return FilterForm(
+            self.query_one(LevelPicker).levels,
+            self.field("include").value,
+            self.field("exclude").value,
+            self.field("tag").value,
+            self.field("span").value.strip(),
+            int(context or 0),
+            self._regex,
+        )
+
+    def fill(self, form: FilterForm) -> None:
+        """Put a filter into the fields."""
+        texts = {"include": form.include, "exclude": form.exclude, "tag": form.tags, "span": form.span}
+        for name, text in texts.items():
+            self.field(name).value = text
+        self.field("context").value = str(form.context) if form.context else ""
+        self._regex = form.regex
+        self.query_one("#filter-regex").set_class(form.regex, "-set")
+        self.query_one(LevelPicker).set_levels(form.levels)
+        self._ask()
 
     def reset(self) -> None:
-        """Everything is shown again."""
-        for field in self.query(_Field):
-            field.value = ""
-        self.query_one(LevelPicker).action_all()
-        self._ask()
+        """Everything is shown again; expressions stay expressions."""
+        self.fill(FilterForm(regex=self._regex))
 
     def toggle_regex(self) -> None:
         """The two text fields are regular expressions, or plain text."""
@@ -167,32 +181,57 @@ class FilterBar(Horizontal):
         self.query_one("#filter-regex").set_class(self._regex, "-set")
         self._ask()
 
-    def _query(self, name: str) -> TextQuery | None:
-        field = self.query_one(f"#filter-{name}", Input)
-        field.remove_class("-bad")
-        return TextQuery(field.value, regex=self._regex) if field.value else None
+    def mark_bad(self, name: str, bad: bool) -> None:
+        """Say that what stands in a field cannot be used."""
+        self.field(name).set_class(bad, "-bad")
 
     def _ask(self) -> None:
-        tag = self.query_one("#filter-tag", Input)
-        tag.remove_class("-bad")
-        queries: dict[str, TextQuery | None] = {}
-        for name in ("include", "exclude"):
-            try:
-                queries[name] = self._query(name)
-            except QueryError:
-                self.query_one(f"#filter-{name}").add_class("-bad")
-                return
-        levels = self.query_one(LevelPicker).levels
+        """Show what is typed; as long as a field cannot be read, the last filter stays."""
+        bad = {name: self._is_bad(name) for name in ("include", "exclude", "tag", "context")}
+        for name, wrong in bad.items():
+            self.mark_bad(name, wrong)
+        if not any(bad.values()):
+            form = self.form
+            self.post_message(self.Changed(form.line_filter(), form.span))
+
+    def _is_bad(self, name: str) -> bool:
+        value = self.field(name).value
         try:
-            show = LineFilter(levels, tag.value.replace(",", " "), queries["include"], queries["exclude"])
+            if name == "context":
+                self.form  # noqa: B018 - raises
+            elif name == "tag":
+                FilterForm(tags=value).line_filter()
+            else:
+                FilterForm(include=value, regex=self._regex).line_filter()
         except QueryError:
-            tag.add_class("-bad")
+            return True
+        return False
+
+    # -- tags and history ---------------------------------------------------------------------------------------
+
+    def recall(self, field: Input, step: int) -> None:
+        """In the tag field through the tags, in the others through what was typed before."""
+        if field.id == "filter-tag":
+            self.query_one(TagList).move(step)
             return
-        self.post_message(self.Changed(show))
+        history = self._histories.get((field.id or "").removeprefix("filter-"))
+        text = None if history is None else history.step(step, field.value)
+        if text is not None:
+            field.value = text
+            field.cursor_position = len(text)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _list_tags(self) -> None:
+        field = self.field("tag")
+        tags = found_tags(self.tags(), split_entry(field.value)[1]) if field.has_focus else []
+        self.query_one(TagList).show(tags)
 
     @on(Input.Changed)
     def _text(self, event: Input.Changed) -> None:
         event.stop()
+        if event.input.id == "filter-tag":
+            self._list_tags()
         self._ask()
 
     @on(LevelPicker.Changed)
@@ -203,4 +242,11 @@ class FilterBar(Horizontal):
     @on(Input.Submitted)
     async def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        tag = self.query_one(TagList).chosen
+        if event.input.id == "filter-tag" and tag is not None:
+            before, entry = split_entry(event.value)
+            _, colon, level = entry.partition(":")
+            event.input.value = f"{before}{tag}{colon}{level}"
+            event.input.cursor_position = len(event.input.value)
+            return
         await self.run_action("screen.close_filter")

@@ -298,6 +298,8 @@ class LogQueries:
         """The filter's word on the row that still changes, as it stands; it must not hold up a frame."""
         if not self.filter.active:
             return True
+        if self.filter.within(live.row, live.row + 1) != (live.row, live.row + 1):
+            return False
         try:
             return self.filter.matches(self._reader.line(self._pane.store, live), 0, PAINT_SECONDS)
         except (PatternTooSlow, IndexError):

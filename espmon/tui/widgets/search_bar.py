@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from espmon.tui.log.query import QueryError, TextQuery
+from espmon.tui.log.query import QueryError, TextQuery, smart_case
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.field import Field
 from espmon.tui.widgets.line_history import History
@@ -27,7 +27,13 @@ class _Field(Field):
         Binding("down", "recall(1)", show=False, id="search.newer", tooltip="What was searched after that"),
         Binding("shift+f3,ctrl+up", "step(-1)", show=False, id="search.previous", tooltip="The match before"),
         Binding("f3,ctrl+down", "step(1)", show=False, id="search.next", tooltip="The match after"),
-        Binding("alt+c", "option('case')", "Aa", id="search.case", tooltip="Upper and lower case differ"),
+        Binding(
+            "alt+c",
+            "option('case')",
+            "Aa",
+            id="search.case",
+            tooltip="Case counts, also without a capital",
+        ),
         Binding("alt+r", "option('regex')", ".*", id="search.regex", tooltip="Regular expression"),
     ]
 
@@ -141,7 +147,9 @@ class SearchBar(Horizontal):
     def _ask(self) -> None:
         text = self.query_one(_Field).value
         try:
-            query = TextQuery(text, regex=self.options["regex"], case=self.options["case"]) if text else None
+            regex = self.options["regex"]
+            case = self.options["case"] or smart_case(text, regex=regex)
+            query = TextQuery(text, regex=regex, case=case) if text else None
         except QueryError as error:
             self._problem = str(error)
             self.show_count("")
