@@ -56,6 +56,8 @@ FOOTER_DROP_ORDER = (
     "input.complete",
     "events.open",
     "search.case",
+    "filter.saved",
+    "filter.save",
 )
 """Actions that a footer without room for all does without, first to last."""
 
