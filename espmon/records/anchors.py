@@ -1,8 +1,8 @@
 """Looks for many byte strings at once, at one pass over the data.
 
 A regular expression that lists the strings tries them wherever one of their first bytes stands, and first bytes are
-mostly common letters. Here each string is anchored at its rarest byte instead, with the rest in a look-behind and a
-look-ahead: the search stops some ten times less often.
+mostly common letters. Here each string is anchored at its rarest byte instead: the search stops some ten times less
+often. What stands behind the anchor is compared first, since that costs a tenth of looking back; most stops end there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def anchored(literals: Iterable[bytes]) -> re.Pattern[bytes]:
     groups: dict[bytes, list[bytes]] = {}
     for literal in sorted(kept):
         at = anchor(literal)
-        before = b"(?<=" + re.escape(literal[: at + 1]) + b")" if at else b""
-        groups.setdefault(literal[at : at + 1], []).append(before + re.escape(literal[at + 1 :]))
+        before = b"(?<=" + re.escape(literal) + b")" if at else b""
+        groups.setdefault(literal[at : at + 1], []).append(re.escape(literal[at + 1 :]) + before)
     branches = [re.escape(byte) + b"(?:" + b"|".join(rest) + b")" for byte, rest in groups.items()]
     return re.compile(b"|".join(branches) or rb"(?!)", re.DOTALL)

@@ -180,10 +180,9 @@ class LineBlock:
 
     def overwritten(self) -> Sequence[int]:
         """The lines that a CR alone ends, by index: on a terminal, what follows overwrites them."""
-        data = self.data
-        if data.count(b"\r") == data.count(b"\r\n"):
+        data, starts = self.data, self.starts
+        if data.count(b"\n") == len(starts) - 1:  # each line has an LF: none is left to a CR
             return ()
-        starts = self.starts
         return [index for index in range(len(self)) if data[starts[index + 1] - 1] == CR]
 
     def line_offset(self, index: int) -> int:
@@ -312,13 +311,12 @@ def whole_lines(data: bytes, start: int, limit: int) -> int:
 
 def split_lines(data: bytes, cap: int) -> list[int]:
     """Where the lines of `data` start, and its end. A body longer than `cap` is cut in pieces of `cap`."""
-    if data.find(b"\r\r\n") >= 0:
+    # For bytes, splitlines knows LF, CR LF and CR, which is what is wanted here, at the speed of C.
+    lengths = list(map(len, data.splitlines(True)))
+    if data.count(b"\n") != len(lengths) and b"\r\r\n" in data:  # of that it makes two lines
         lengths = [len(line) for line in LINE.findall(data)]
         if not lengths[-1]:
             lengths.pop()
-    else:
-        # For bytes, splitlines knows LF, CR LF and CR, which is what is wanted here, at the speed of C.
-        lengths = list(map(len, data.splitlines(True)))
     if len(data) > cap and max(lengths) > cap:
         lengths = cut_long(data, lengths, cap)
     return list(accumulate(lengths, initial=0))

@@ -4,7 +4,7 @@ Run: python -m tests.benchmarks.run_peer [MEGABYTES]     (default 50 for espmon,
 
 A sender writes ESP-IDF log text (half of it coloured) into a PTY or a socket; the program reads it and writes a file.
 What is counted is all CPU time of that process, user and system, as `wait4` reports it, interpreter start included, and
-the largest resident memory. The peer runs as in `records_peer`, with a terminal as its standard input; it reads no
+the largest resident memory. Bytecode is compiled before, as it is where a program is installed. The peer runs as in `records_peer`, with a terminal as its standard input; it reads no
 socket at a rate worth measuring. The start is the CPU and wall time from the program's start to the first line in the
 file; the latency is the time from the last byte of a line that is sent to `Board.expect` returning, in this process.
 """
@@ -133,6 +133,7 @@ def through(source: str, command: Callable[[str], list[str]], block: bytes, size
 def start() -> None:
     """From the program's start to its first line in the file, of a port that has one waiting."""
     walls, cpus = [], []
+    subprocess.run([*RUN, "-"], stderr=subprocess.DEVNULL)
     for _ in range(STARTS):
         with pty_source() as (port, ready), tempfile.TemporaryFile() as output:
             ready()(FIRST)
@@ -175,7 +176,22 @@ def main() -> None:
     block = log_text()
     size = int(sys.argv[1] if len(sys.argv) > 1 else 50) * 1_000_000 // len(block) * len(block)
     share = max(size // 5 // len(block), 1) * len(block)
-    os.environ.update(XDG_DATA_HOME=tempfile.mkdtemp(), XDG_CONFIG_HOME=tempfile.mkdtemp())
+    with scratch_environment():
+        measure(block, size, share)
+
+
+@contextmanager
+def scratch_environment() -> Iterator[None]:
+    """Data, settings and bytecode of the programs in a folder that is removed at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        homes = {name: f"{folder}/{name}" for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "PYTHONPYCACHEPREFIX")}
+        os.environ.update(homes)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        yield
+
+
+def measure(block: bytes, size: int, share: int) -> None:
+    """All rows, one after the other."""
     start()
     asyncio.run(latency())
     with tempfile.TemporaryDirectory() as folder:
