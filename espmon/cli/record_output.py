@@ -11,7 +11,7 @@ from espmon.cli.elf_help import ElfHelp
 from espmon.records import Batch, Line, LineBlock, Part, Record
 from espmon.records.colour import AutoColour
 from espmon.records.events import Panic, StormFolder
-from espmon.records.json_lines import json_rows
+from espmon.records.json_lines import json_rows, json_text
 from espmon.records.lines import SGR
 from espmon.records.print_filter import PrintFilter
 from espmon.session.describe import describe
@@ -89,22 +89,25 @@ class JsonOutput:
 
     def _print(self, parts: Iterable[Part]) -> None:
         for part in parts:
-            if not isinstance(part, LineBlock):
+            if isinstance(part, LineBlock):
+                self._stream.write(self._lines(part))
+            else:
                 self._elf.learn(part)
-            rows = self._lines(part) if isinstance(part, LineBlock) else [json.dumps(self._elf.json(part))]
-            if len(self._head) > 1:
-                rows = [self._head + row[1:] for row in rows]
-            if rows:
-                self._stream.write("\n".join(rows) + "\n")
+                self._stream.write(self._text([json.dumps(self._elf.json(part))]))
 
-    def _lines(self, block: LineBlock) -> list[str]:
+    def _lines(self, block: LineBlock) -> str:
         decorations = self._elf.decorations(block)
+        if self._shown.shows_everything and not decorations and self._head == "{":
+            return json_text(block)
         rows = [*json_rows(block)]
         for index, places in decorations.items():
             rows[index] = json.dumps(block.record(index).to_json() | {"decoded": list(places)})
         if self._shown.shows_everything:
-            return rows
-        return [row for index, row in enumerate(rows) if self._shown.passes(block.body(index))]
+            return self._text(rows)
+        return self._text(row for index, row in enumerate(rows) if self._shown.passes(block.body(index)))
+
+    def _text(self, rows: Iterable[str]) -> str:
+        return "".join(f"{self._head}{row[1:]}\n" for row in rows)
 
 
 class LogOutput:

@@ -35,6 +35,24 @@ def test_bad_bytes_quotes_and_line_ends_are_written_as_records_write_them() -> N
     check(b'say "\\" \xff\xc3\xbc \x1b]0;x\x07 \0\r\r\n10%\r20%\r\n\xe2\x80\xa8\n')
 
 
+def test_lines_of_all_kinds_in_one_block_are_written_as_records_write_them() -> None:
+    lines = [
+        b"W (12345) wifi-x.c: said \"no\"", b"I (0) a: ", b"I (007) a: padded", b"I (5) a\tb: a tab", b"no head",
+        b"\x1b[0;32mI (9) app: green\x1b[0m", b"D (10) app: \x1b[1mbold\x1b[0m within", b"V (11) \xc3\xbc: umlaut", b"",
+        b"E (12) app: back\\slash", b"\x1b[2KI (13) app: cleared", b"[   14][E][main.c:3] f(): Arduino", b"\x1b[0m",
+        b"I (9999999999999999999) long: nineteen digits", b"I (10000000000000000000) longer: twenty", b"\x7f\x00\x85",
+    ]  # fmt: skip
+    for end in (b"\n", b"\r\n", b"\r\r\n"):
+        check(end.join(lines) + end)
+        check(end.join(reversed(lines)) + end, 1.5)
+    demux = Demultiplexer()
+    demux.feed(b"I (1) app: begun ", 1.0)
+    (block,) = demux.feed(b"early\nI (2) app: later\n", 2.0).parts
+    assert isinstance(block, LineBlock)
+    assert list(json_rows(block)) == [json.dumps(line.to_json()) for line in block]
+    assert json.loads(json_rows(block)[0])["time"] == 1.0
+
+
 def test_decoded_lines_are_written_as_records_write_them() -> None:
     check(binary_log(b"%d of %s", arguments=b"\0\0\0\1\xff\xfeab") + binary_log(b"a\nb"))
 
