@@ -6,7 +6,7 @@ The text is what `json.dumps(line.to_json())` gives; a test holds the two togeth
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice, repeat
 from json.encoder import encode_basestring_ascii as quoted
 from operator import add, sub
@@ -40,25 +40,32 @@ PIECES = 6
 
 def json_text(block: LineBlock) -> str:
     """The JSON text of the lines of a block, one a line, each with its line end."""
-    if block.source == "text" and block.data.count(b"\n") == len(block):
-        return _usual_text(block)
-    return "".join(f"{_row(block, index)}\n" for index in range(len(block)))
+    return _usual_text(block) or "\n".join((*_rows(block), ""))
 
 
 def json_rows(block: LineBlock) -> Sequence[str]:
     """The JSON text of each line of a block."""
-    return json_text(block).splitlines()
+    text = _usual_text(block)
+    return text.splitlines() if text else _rows(block)
+
+
+def _rows(block: LineBlock) -> Sequence[str]:
+    return _ascii_rows(block) or [*_any_rows(block)]
 
 
 def _usual_text(block: LineBlock) -> str:
-    """The same for a block in which each line ends with an LF. No Python runs for a line of the usual form.
+    """The JSON text of lines that are all of the usual form, nothing of others. No Python runs for a single line.
 
     The lines are split into columns; a column that has few values becomes JSON by a table of them. Laid into one
     another, the columns are joined.
     """
     count, starts = len(block), block.starts
+    if block.source != "text" or not count or block.data.count(b"\n") != count:
+        return ""
     fields = USUAL.split(block.data.decode("latin-1"))
     colours, texts, levels, times, tags, resets, ends, others = (fields[group::FIELDS] for group in range(1, FIELDS))
+    if others.count(None) != count:
+        return ""
     lengths = [*map(sub, islice(starts, 1, None), starts)]
     heads = [*zip(levels, tags, strict=True)]
     tails = [*zip(colours, resets, ends, strict=True)]
@@ -77,34 +84,88 @@ def _usual_text(block: LineBlock) -> str:
     pieces[4::PIECES] = times
     pieces[5::PIECES] = map(after_time.__getitem__, tails)
     pieces[1:2] = (_length_and_time(length, block.began) for length in lengths[:1])
-    for index in [index for index, line in enumerate(others) if line is not None] if any(others) else ():
-        row = f"{_row(block, index).removeprefix(BEGIN)}\n{BEGIN}"
-        pieces[index * PIECES : (index + 1) * PIECES] = row, *[""] * (PIECES - 1)
-    return (BEGIN + "".join(pieces))[: -len(BEGIN)]
+    pieces[0] = BEGIN + pieces[0]
+    pieces[-1] = pieces[-1][: -len(BEGIN)]
+    return "".join(pieces)
 
 
 def _length_and_time(length: int, time: float | None) -> str:
     return f', "length": {length}, "time": {"null" if time is None else repr(time)}, "derived": false, "text": "'
 
 
-def _row(block: LineBlock, index: int) -> str:
-    """The JSON text of any line."""
-    columns, starts = block.columns, block.starts
-    begin, end = starts[index], starts[index + 1]
-    if block.source == "text":
-        raw = block.data[begin:end]
-        body = raw.rstrip(b"\r\n")
-        eol = ENDS.get(raw[len(body) :], '""')
-        partial = "false" if len(body) < len(raw) else "true"
+def _ascii_rows(block: LineBlock) -> Sequence[str]:
+    """The JSON text of whole lines of ASCII that all end alike; nothing of others."""
+    data, count = block.data, len(block)
+    ends = data.count(b"\r")
+    if (
+        block.source != "text"
+        or data.count(b"\n") != count
+        or not (ends == 0 or (ends == count and data.count(b"\r\n") == count))
+        or not data.isascii()
+        or b"\\" in data
+        or not data.endswith(b"\n")
+    ):
+        return ()
+    whole = data.replace(b"\r\n", b"\n") if ends else data
+    if b"\x1b" in data:
+        ansi = ["true" if b"\x1b[" in line else "false" for line in whole[:-1].split(b"\n")]
+        whole = SGR.sub(b"", whole)
     else:
-        body = block.body(index)
-        eol, partial = '"\\n"', "false"
-    ansi = "true" if b"\x1b[" in body else "false"
-    tag, ms = columns.tags[index], columns.times[index]
-    text = quoted(SGR.sub(b"", body).decode("utf-8", "backslashreplace"))[1:]
-    return (
-        f"{BEGIN}{block.offset + begin}{_length_and_time(end - begin, block.host_time(index))}"
-        f'{text}, "level": {LEVELS[columns.levels[index]]}, '
-        f'"tag": {"null" if tag is None else quoted(tag)}, "device_ms": {"null" if ms is None else ms}, "eol": {eol}, '
-        f'"partial": {partial}, "ansi": {ansi}, "source": "{block.source}"}}'
-    )
+        ansi = ["false"] * count
+    # Without a backslash in it, the only `\n` in the JSON string are the line ends.
+    texts = quoted(whole[:-1].decode("ascii"))[1:-1].split("\\n")
+    columns, starts, offset = block.columns, block.starts, block.offset
+    heads = {
+        (level, tag): f'", "level": {LEVELS[level]}, "tag": {"null" if tag is None else quoted(tag)}, "device_ms": '
+        for level, tag in set(zip(columns.levels, columns.tags, strict=True))
+    }
+    rest = f', "eol": {ENDS[data[-2:] if ends else data[-1:]]}, "partial": false, "ansi": '
+    time = f'"time": {"null" if block.time is None else repr(block.time)}, "derived": false, "text": "'
+    rows = [
+        f'{{"type": "line", "offset": {offset + begin}, "length": {end - begin}, {time}{text}{heads[level, tag]}'
+        f'{"null" if ms is None else ms}{rest}{colour}, "source": "text"}}'
+        for begin, end, text, level, tag, ms, colour in zip(
+            starts, islice(starts, 1, None), texts, columns.levels, columns.tags, columns.times, ansi, strict=False
+        )
+    ]
+    if block.began != block.time:
+        rows[:1] = islice(_any_rows(block), 1)
+    return rows
+
+
+def _any_rows(block: LineBlock) -> Iterator[str]:
+    columns = block.columns
+    starts = block.starts
+    data = block.data
+    text_of_bytes = block.source == "text"
+    time = "null" if block.began is None else repr(block.began)
+    others = "null" if block.time is None else repr(block.time)
+    words: dict[str | None, str] = {None: "null"}
+    offset = block.offset
+    begin = 0
+    for index, (level, tag, ms) in enumerate(zip(columns.levels, columns.tags, columns.times, strict=True)):
+        end = starts[index + 1]
+        if text_of_bytes:
+            raw = data[begin:end]
+            body = raw.rstrip(b"\r\n")
+            eol = ENDS.get(raw[len(body) :], '""')
+            partial = "false" if len(body) < len(raw) else "true"
+        else:
+            body = block.body(index)
+            eol, partial = '"\\n"', "false"
+        ansi = "false"
+        if b"\x1b" in body:
+            if b"\x1b[" in body:
+                ansi = "true"
+            body = SGR.sub(b"", body)
+        if tag is not None and tag not in words:
+            words[tag] = quoted(tag)
+        text = quoted(body.decode("utf-8", "backslashreplace"))
+        yield (
+            f'{{"type": "line", "offset": {offset + begin}, "length": {end - begin}, "time": {time}, "derived": false, '
+            f'"text": {text}, "level": {LEVELS[level]}, "tag": {words[tag]}, '
+            f'"device_ms": {"null" if ms is None else ms}, "eol": {eol}, "partial": {partial}, "ansi": {ansi}, '
+            f'"source": "{block.source}"}}'
+        )
+        begin = end
+        time = others
