@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from xml.etree import ElementTree
 
 from espmon.cli.command_runner import Exit
 from espmon.cli.elf_help import ElfHelp
@@ -119,6 +118,8 @@ class RunReport:
         problem = "" if end.code == Exit.DONE else "failure" if end.code in (Exit.FAILED, Exit.LIMIT) else "error"
         counts = {"tests": "1", "failures": str(int(problem == "failure")), "errors": str(int(problem == "error"))}
         seconds = f"{end.seconds:.3f}"
+        from xml.etree import ElementTree  # few runs write it
+
         suite = ElementTree.Element("testsuite", {"name": "espmon run", "time": seconds, **counts})
         name = _xml(", ".join(ports))
         case = ElementTree.SubElement(suite, "testcase", {"classname": "espmon.run", "name": name, "time": seconds})

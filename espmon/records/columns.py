@@ -42,10 +42,8 @@ HEADER = re.compile(
 )
 """The head of a log line, in all forms. To be matched where a line begins."""
 
-USUAL = re.compile(
-    rb"(?:\x1b\[[0-9;:]*m)*+(?:([EWIDV]) \((\d{1,19})\) ([^:\r\n\x1b]{1,64}):)?+[^\n]*+\n"  # level, time, tag
-)
-"""A whole line, and the parts of its head where that is of the form that nearly all have: the first of `HEADER`."""
+USUAL = re.compile(rb"(?:\x1b\[[0-9;:]*m)*+(?:([EWIDV]) \((\d{1,19})\) ([^:\r\n\x1b]{1,64}):)?+(?:[^\n]++\n?|\n)")
+"""A whole line; its level, time and tag where its head is of the form that nearly all have: the first of `HEADER`."""
 
 CODES = {b"": 0} | {bytes([code]): code for code in LEVELS}
 """Level as `USUAL` finds it -> its code."""

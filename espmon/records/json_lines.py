@@ -27,7 +27,7 @@ USUAL = re.compile(
     r"((?:\x1b\[[0-9;:]*m)*+)"  # 1 colour before it
     r"(([EWIDV]) \((0|[1-9][0-9]{0,18})\) ([ !#-9;-\[\]-~]{1,64}):[ !#-\[\]-~]*+)"  # 2 text, 3 level, 4 time, 5 tag
     r"((?:\x1b\[[0-9;:]*m)*+)(\r?\n)"  # 6 colour behind it, 7 line end
-    r"|(.*\n)"  # 8 another line
+    r"|(.++\n?|\n)"  # 8 another line
 )
 """A line of the form that nearly all have, see `columns`, of which every part is JSON as it stands."""
 

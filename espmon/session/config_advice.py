@@ -41,6 +41,9 @@ NO_COLOURS = Advice(
 PLAIN_LINES = 100
 """Lines with a level and without a colour after which a log counts as plain."""
 
+DUMP = b"dump"
+"""Part of everything that is looked for: nearly all lines are searched for this alone."""
+
 DUMPS = (b"ore dump", b"core_dump")
 """Whatever a board says of core dumps: it has them, in one way or another."""
 
@@ -78,10 +81,11 @@ class ConfigAdvice:
 
     def _read(self, block: LineBlock) -> None:
         data = block.data
-        if PARTITION in data:
-            self._say(NO_PARTITION)
-        if NO_CORE_DUMP in self._left and any(said in data for said in DUMPS):
-            self._left.discard(NO_CORE_DUMP)
+        if DUMP in data:
+            if PARTITION in data:
+                self._say(NO_PARTITION)
+            if NO_CORE_DUMP in self._left and any(said in data for said in DUMPS):
+                self._left.discard(NO_CORE_DUMP)
         if NO_COLOURS in self._left:
             if b"\x1b[" in data:
                 self._left.discard(NO_COLOURS)

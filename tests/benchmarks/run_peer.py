@@ -1,12 +1,13 @@
 """`espmon run` beside esp-idf-monitor: bytes a CPU second from a PTY and a socket into a file, the start, the memory.
 
-Run: python -m tests.benchmarks.run_peer [MEGABYTES]     (default 50 for espmon, a fifth of it for the peer)
+Run: python -m tests.benchmarks.run_peer [MEGABYTES]     (default 50)
 
 A sender writes ESP-IDF log text (half of it coloured) into a PTY or a socket; the program reads it and writes a file.
 What is counted is all CPU time of that process, user and system, as `wait4` reports it, interpreter start included, and
-the largest resident memory. Bytecode is compiled before, as it is where a program is installed. The peer runs as in `records_peer`, with a terminal as its standard input; it reads no
-socket at a rate worth measuring. The start is the CPU and wall time from the program's start to the first line in the
-file; the latency is the time from the last byte of a line that is sent to `Board.expect` returning, in this process.
+the largest resident memory. Bytecode is compiled before, as it is where a program is installed. The peer runs as in
+`records_peer`, with a terminal as its standard input; it reads no socket at a rate worth measuring. The start is the
+CPU and wall time from the program's start to the first line in the file; the latency is the time from the last byte of
+a line that is sent to `Board.expect` returning, in this process.
 """
 
 from __future__ import annotations
@@ -133,7 +134,6 @@ def through(source: str, command: Callable[[str], list[str]], block: bytes, size
 def start() -> None:
     """From the program's start to its first line in the file, of a port that has one waiting."""
     walls, cpus = [], []
-    subprocess.run([*RUN, "-"], stderr=subprocess.DEVNULL)
     for _ in range(STARTS):
         with pty_source() as (port, ready), tempfile.TemporaryFile() as output:
             ready()(FIRST)
@@ -175,9 +175,8 @@ def main() -> None:
     """Measure and print."""
     block = log_text()
     size = int(sys.argv[1] if len(sys.argv) > 1 else 50) * 1_000_000 // len(block) * len(block)
-    share = max(size // 5 // len(block), 1) * len(block)
     with scratch_environment():
-        measure(block, size, share)
+        measure(block, size)
 
 
 @contextmanager
@@ -190,18 +189,20 @@ def scratch_environment() -> Iterator[None]:
         yield
 
 
-def measure(block: bytes, size: int, share: int) -> None:
+def measure(block: bytes, size: int) -> None:
     """All rows, one after the other."""
+    for module in ("esp_idf_monitor.idf_monitor", "espmon.cli.headless_run"):
+        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
     start()
     asyncio.run(latency())
     with tempfile.TemporaryDirectory() as folder:
         launcher = Path(folder, "peer.py")
         launcher.write_text(PEER)
-        through("pty", lambda port: [sys.executable, str(launcher), "--no-reset", "-p", port], block, share, b"\x1d")
+        through("pty", lambda port: [sys.executable, str(launcher), "--no-reset", "-p", port], block, size, b"\x1d")
         for source in SOURCES:
             through(source, lambda port: [*RUN, port], block, size, b"")
             through(source, lambda port: [*RUN, port, "--until", "never"], block, size, b"")
-            through(source, lambda port: [*RUN, port, "--json"], block, size // 2, b"")
+            through(source, lambda port: [*RUN, port, "--json"], block, size, b"")
 
 
 if __name__ == "__main__":
