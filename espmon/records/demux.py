@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from espmon.records.anchors import anchored
 from espmon.records.arrivals import Arrivals
 from espmon.records.batch import Batch, Part
 from espmon.records.event import EventRecognizer
@@ -91,9 +90,7 @@ class Demultiplexer:
         self._cap = self._limits.line
         self._short = self._cap - min(NEAR_CAP, self._cap // 2)
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
-        notable = [*self._triggers.literals, *self._events.needles]
-        self._notable = anchored(notable).search
-        self._shapes = LineShapes(notable)
+        self._shapes = LineShapes([*self._triggers.literals, *self._events.needles])
         self._nothing = Batch(())
         self._offset = 0  # of the first byte that is held
         self._searched = 0  # stream offset up to which no trigger is left in the unfinished line
@@ -183,7 +180,7 @@ class Demultiplexer:
                 end = data.rfind(b"\n") + 1
                 if COMPLETING.search(data, end) is None:
                     text = self._line + data[:end]
-                    if self._notable(text) is None:
+                    if self._shapes.all_plain(text):
                         self._line = data[end:]
                         offset = self._offset
                         self._offset = offset + len(text)

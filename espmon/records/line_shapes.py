@@ -1,4 +1,4 @@
-"""Says of a short line that there is nothing but text in it, mostly without a search.
+"""Says of lines that there is nothing but text in them, mostly without a search.
 
 A board prints few kinds of lines, and its lines of one kind differ in numbers. So the shape of a line, which is the
 line without its dull bytes, is nearly always one that was searched before.
@@ -68,10 +68,25 @@ class LineShapes:
         """True when a line holds none of the strings."""
         if self._short(shape) is not None:
             return self._exact(line) is None
+        self._learn(shape)
+        return True
+
+    def all_plain(self, text: bytes) -> bool:
+        """True when none of many lines holds one of the strings."""
+        short = text.translate(None, SHAPELESS)
+        shapes = short.split(b"\n")
+        if self.known.issuperset(shapes):
+            return True
+        if self._short(short) is not None:  # a line of such a shape may hold one another time
+            return self._exact(text) is None
+        for shape in {*shapes} - self.known:
+            self._learn(shape)
+        return True
+
+    def _learn(self, shape: bytes) -> None:
         self._unknown += 1
         if self._unknown > FORGET_AFTER:
             self._unknown = 0
             self.known.clear()
         if len(self.known) < MAX_SHAPES and len(shape) <= MAX_SHAPE_BYTES:
             self.known.add(shape)
-        return True

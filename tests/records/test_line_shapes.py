@@ -35,6 +35,29 @@ def test_a_string_of_dull_bytes_alone_is_found() -> None:
     assert not shapes.known
 
 
+def test_many_lines_are_plain_when_each_of_them_is() -> None:
+    shapes = LineShapes([b"rst:0x"])
+    assert shapes.all_plain(b"I (1) wifi: 0x12\r\nI (2) boot: up\r\n")
+    remembered = set(shapes.known)
+    assert b"I (77) wifi: 0xab\r".translate(None, SHAPELESS) in remembered
+    assert shapes.all_plain(b"I (3) boot: up\r\nrst: x\r\n"), "that looks like a reset and is none"
+    assert shapes.known == remembered
+    assert not shapes.all_plain(b"I (3) boot: up\r\nrst:0x1\r\n")
+    assert not shapes.all_plain(b"rst:0x1")
+    assert shapes.known == remembered
+
+
+@pytest.mark.parametrize("size", [600, 1_000, 4_000, 70_000])
+def test_large_reads_of_a_log_that_repeats_itself_give_the_same_records(size: int) -> None:
+    chance = random.Random(size)
+    odd = [BANNER, b"rst: x 0\r\n", frame(b"{}"), packet(b"T05"), core_dump(), b"10%\r20%\r\n", b"Backtrace: 0x\r\n"]
+    data = b"".join(
+        chance.choice(odd) if chance.random() < 0.002 else b"I (%d) wifi: state %d\r\n" % (number, number % 7)
+        for number in range(6_000)
+    )
+    assert as_json(records(data, range(size, len(data), size))) == as_json(records(data, range(1, len(data), 300)))
+
+
 def test_shapes_that_are_remembered_have_a_limit() -> None:
     shapes = LineShapes([b"needle"])
     for number in range(FORGET_AFTER + 2):
