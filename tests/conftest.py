@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from tests.posix_only import modules_for_posix
 pytest_plugins = ["tests.survivors"]
 
 collect_ignore = modules_for_posix(Path(__file__).parent) if sys.platform == "win32" else []
+
+
+# Who is started in the background inherits that Ctrl-C is ignored, and so would every program that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -33,13 +33,15 @@ class ActionRunner:
         self._reporter = reporter
         self._loss = loss
         self._task: asyncio.Task[None] | None = None
+        self._acting = False
+        """The action has not ended: it may be cancelled."""
         self._cancelled = asyncio.Event()
 
     async def run(self, action: Action, *, consented: bool = False) -> None:
         """Lend the port to `action`, and read on when it is done.
 
-        `cancel` ends it once it has begun: from then on it handles its own end and errors. `stop` ends it at any time,
-        also while it still waits for the port.
+        `cancel` ends it once it has begun, and until it has ended: giving the port back is never cancelled. `stop` ends
+        it at any time, also while it still waits for the port.
 
         Args:
             action: what to do.
@@ -49,12 +51,14 @@ class ActionRunner:
         self._lifecycle.fire(Trigger.CONSENT if consented else Trigger.LEASE)
         self._reporter.publish(replace(self._reporter.status, lease=action.name))
         began = asyncio.Event()
+        self._acting = True
         self._task = asyncio.create_task(self._lease(action, began, consented), name=f"espmon-{action.name}")
         cancelling = asyncio.create_task(self._cancel_wanted(began))
         try:
             await asyncio.wait([self._task, cancelling], return_when=asyncio.FIRST_COMPLETED)
             if not self._task.done():
-                self._task.cancel()
+                if self._acting:
+                    self._task.cancel()
                 await asyncio.wait([self._task], timeout=CANCEL_SECONDS)
             if self._task.done() and not self._task.cancelled():
                 self._task.result()
@@ -71,7 +75,10 @@ class ActionRunner:
         lease = await self._link.borrow(action.name)
         began.set()
         try:
-            pushback = await action.run(lease, self._reporter)
+            try:
+                pushback = await action.run(lease, self._reporter)
+            finally:
+                self._acting = False
         except PortError as error:
             self._link.forfeit(lease)
             await self._loss.lost(error)

@@ -263,7 +263,7 @@ class Connection:
         """Open the port again when it is back; `since`, in host time, is when it went."""
         self.lost_at = since
         self._reporter.publish(replace(self._reporter.status, waiting=True))
-        self._reopening = asyncio.create_task(self._reopen(since), name="espmon-reopen")
+        self._reopening = self._tasks.spawn(self._reopen(since), name="espmon-reopen")
 
     async def _reopen(self, since: float) -> None:
         pause, reporter = REOPEN_FIRST_SECONDS, self._reporter

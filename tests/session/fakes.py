@@ -91,7 +91,7 @@ class ScriptedHandle(Handle):
 
 
 class Port:
-    """Opens scripted handles, one after the other, and counts."""
+    """Opens scripted handles, one after the other, and counts. Behind the last one there is no port any more."""
 
     def __init__(self, *handles: ScriptedHandle | PortError) -> None:
         self._script = list(handles)
@@ -99,7 +99,7 @@ class Port:
 
     async def __call__(self, url: str, *, baud: int, no_reset: bool) -> Handle:
         self.opened.append(url)
-        item = self._script.pop(0)
+        item = self._script.pop(0) if self._script else PortError(PortErrorKind.MISSING, "there is no such port")
         if isinstance(item, PortError):
             raise item
         item.baud = baud

@@ -39,8 +39,8 @@ class AskVersion:
 
 
 class Bench:
-    def __init__(self, folder: Path) -> None:
-        self.handle = ScriptedHandle()
+    def __init__(self, folder: Path, handle: ScriptedHandle | None = None) -> None:
+        self.handle = handle or ScriptedHandle()
         self.parts: list[tuple[Part, int | None]] = []
         self.session = Session(
             settings=Settings(recording=False, reconnect=False),
@@ -87,6 +87,34 @@ async def test_an_action_that_is_cancelled_gives_the_port_back(bench: Bench) -> 
     await bench.session.cancel()
     await running
     assert bench.session.state is State.MONITORING
+
+
+class SlowToClose(ScriptedHandle):
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing, self.may_close = asyncio.Event(), asyncio.Event()
+
+    async def close(self) -> None:
+        self.closing.set()
+        await self.may_close.wait()
+        await super().close()
+
+
+async def test_a_cancel_behind_the_failure_does_not_stop_the_closing_of_the_port(tmp_path: Path) -> None:
+    handle = SlowToClose()
+    handle.answer = lambda data: b"?\n"
+    session = Bench(tmp_path, handle).session
+    await session.open(OpenRequest("fake://board", probe=True))
+    running = asyncio.create_task(session._runner.run(AskVersion(), consented=True))
+    await handle.closing.wait()
+    cancelling = asyncio.create_task(session.cancel())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    handle.may_close.set()
+    await asyncio.gather(running, cancelling)
+    assert (session.state, session.status.reason) == (State.CLOSED, "The board has no version")
+    assert handle.closed
+    await session.close()
 
 
 async def test_a_port_that_goes_away_under_an_action_is_lost(bench: Bench) -> None:

@@ -179,7 +179,7 @@ async def test_cancelling_a_probe_closes_the_port_and_keeps_what_was_received(ma
     handle.push(b"ets Jul 29 2019 12:21:46\r\n")
     await session.cancel()
     await asking
-    assert session.state is State.CLOSED
+    await watch.until(lambda: session.state is State.CLOSED)
     assert "cancelled" in session.status.reason
     await session.close()
 

@@ -125,7 +125,8 @@ class Tmux:
     """The program in a tmux server of its own."""
 
     def __init__(self, folder: Path, arguments: Sequence[str], size: tuple[int, int]) -> None:
-        self._socket = str(folder / "tmux")
+        # By name, since the path of a socket must be short, and the folder's may be long.
+        self._socket = f"espmon-cells-{os.getpid()}"
         self.report = folder / "report.json"
         environment = {
             **os.environ,
@@ -149,7 +150,7 @@ class Tmux:
 
     def _run(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         done = subprocess.run(
-            ["tmux", "-S", self._socket, *arguments], capture_output=True, text=True, timeout=LIMIT, env=environment
+            ["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, timeout=LIMIT, env=environment
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -182,8 +183,11 @@ class Tmux:
         return found
 
     def close(self) -> None:
-        """End everything."""
-        subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, timeout=LIMIT)
+        """End everything, and wait until the program has written its last."""
+        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, timeout=LIMIT)
+        end = time.monotonic() + LIMIT
+        while Path(f"/proc/{self.process}").exists() and time.monotonic() < end:
+            time.sleep(0.01)
 
 
 def cells(data: str, size: Sequence[int]) -> Cells:

@@ -240,10 +240,11 @@ class PtyBoard:
         return True
 
     def _held(self) -> bool:
-        """Whether a process has the port open."""
+        """Whether another process has the port open: this one is the board."""
+        own = f"/proc/{os.getpid()}/"
         for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
             try:
-                if os.readlink(descriptor) == self.path:
+                if os.readlink(descriptor) == self.path and not str(descriptor).startswith(own):
                     return True
             except OSError:
                 continue  # the process has ended, or is somebody else's
