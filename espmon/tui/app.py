@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -239,7 +240,10 @@ class EspmonApp(Host):
             self.toast(notice)
         for status in changes.statuses:
             self.recorded = status.recording or self.recorded
-            self.router.follow(status)
+            if status.state is State.CLOSED:
+                self.leaving.not_over_the_question(partial(self.router.follow, status))
+            else:
+                self.router.follow(status)
             if self._artifacts is not None:
                 self._artifacts.follow_status(status)
             self.leaving.follow_status(status)

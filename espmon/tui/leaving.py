@@ -40,6 +40,9 @@ QUESTIONS = {
 }
 """What runs -> the question, and what leaving means."""
 
+ENDED = ("It has ended meanwhile: leave?", "Nothing is lost by leaving now.")
+"""The question once what ran has ended, and what leaving means then."""
+
 TOO_LATE = {
     "flash": "Cancelled, and the board did not answer in time. It may be half written: flash it again",
     "probe": "Cancelled, and the board did not answer in time. It may wait in its ROM loader: press its EN (RST) key",
@@ -66,6 +69,7 @@ class Leaving:
         self._app = app
         self.limit = limit
         self._question: ConfirmScreen | None = None
+        self._after_question: Callable[[], None] | None = None
         self._interrupted = ""
         self._newest = -1
         self._closing: asyncio.Task[None] | None = None
@@ -74,6 +78,13 @@ class Leaving:
     def agreed(self) -> bool:
         """Whether the user wants to leave in the middle, and what runs is worth waiting for."""
         return self._interrupted != ""
+
+    def not_over_the_question(self, show: Callable[[], None]) -> None:
+        """Call `show`, which may open a screen: at once, or when the user has decided not to leave."""
+        if self._question is None:
+            show()
+        else:
+            self._after_question = show
 
     def leave(self) -> None:
         """Leave, or ask first while something runs. The second time means now."""
@@ -118,22 +129,22 @@ class Leaving:
 
         def answered(sure: bool | None) -> None:
             self._question = None
+            show, self._after_question = self._after_question, None
             if sure:
                 self.begin()
                 self._begin_closing(EXIT_CODE if self.agreed else 0)
+            elif show is not None:
+                show()
 
         name = self._app.status.name or self._app.status.url
         self._question = ConfirmScreen(title, [f"{name}: {meaning}"], "Leave", danger=True)
         self._app.push_screen(self._question, answered)
 
     def follow_status(self, status: Status) -> None:
-        """What ran has ended: nothing is left to ask about."""
+        """What ran has ended: the question says so. It stays, since a finger may be on its way to its key."""
         question = self._question
-        if question is not None and not running(status) and not running(self._app.status):
-            self._question = None
-            if self._app.screen is question:
-                question.dismiss(False)
-                self._app.notify("Not left: it has ended meanwhile", markup=False)
+        if question is not None and question.is_mounted and not running(status) and not running(self._app.status):
+            question.ask_instead(*ENDED)
 
     def begin(self) -> None:
         """The screen goes, for whatever reason: remember what runs."""

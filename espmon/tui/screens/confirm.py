@@ -52,6 +52,13 @@ class ConfirmScreen(Dialog[bool]):
                 Line.inert(f"{self._confirm_label} (y)"), id="confirm", variant="error" if self._danger else "primary"
             )
 
+    def ask_instead(self, title: str, *body: str) -> None:
+        """Another question in the same place, which loses nothing; its keys and buttons stay as they are."""
+        self.remove_class("-danger")
+        self.query_one("#confirm-title", Line).show(title)
+        self.query_one("#confirm-body", Line).show("\n".join(body))
+        self.query_one("#confirm", Button).variant = "primary"
+
     def action_answer(self, answer: bool) -> None:
         """Close with the answer."""
         self.dismiss(answer)

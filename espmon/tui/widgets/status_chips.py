@@ -200,6 +200,7 @@ CHIPS: tuple[StatusChip, ...] = (
         "board.reset",
         short=lambda s: f"● {short_text(loader_text(()), MAX_LOADER)}",
     ),
+    StatusChip("chip", Rank.CHIP, lambda s: bool(s.chip), lambda s: (s.chip or "").split(" (")[0], "$primary"),
     StatusChip(
         "recording.stopped",
         Rank.RECORDING,
@@ -233,7 +234,6 @@ CHIPS: tuple[StatusChip, ...] = (
         "board.abilities",
         short=lambda s: f"◆ {len(s.commands)}" if s.commands else "◆",
     ),
-    StatusChip("chip", Rank.CHIP, lambda s: bool(s.chip), lambda s: (s.chip or "").split(" (")[0], "$primary"),
     _active(Activity.HALTED, "■ halted in its debug stub", "■ halted", "board.stub"),
     _active(Activity.AWAITING_ENTER, "■ waits for Enter", "■ Enter?", "board.coredump"),
     _active(Activity.LENT_TO_IDE, "■ the IDE has the port", "■ IDE", "board.stub"),
