@@ -23,6 +23,7 @@ from espmon.postmortem.panic_report import PanicReport
 from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
+from espmon.records.record import PayloadRecord
 from espmon.rom import ProbeResult
 from espmon.session.action import ActionError
 from espmon.session.picture_request import NoPicture, PictureRequest
@@ -97,7 +98,7 @@ class BoardSession:
                 del self._panics[oldest]
         if not isinstance(item, Tail):
             for stream in self._listening():
-                stream.take(item)
+                stream.take(self.session.received(item) if isinstance(item, PayloadRecord) else item)
         self._wake()
 
     def _listening(self) -> list[RecordStream]:

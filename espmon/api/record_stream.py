@@ -10,6 +10,7 @@ from espmon.api.board_error import BoardError, BoardErrorKind
 from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
+from espmon.session.payload_saver import FINISH_SECONDS, ReceivedPayload
 
 MAX_UNREAD_BYTES = 32 << 20
 """Bytes of the stream whose records wait for the reader."""
@@ -22,14 +23,14 @@ class RecordStream:
     """What came since it was made, in order. All of it belongs to the session's loop."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Part] = deque()
+        self._waiting: deque[Part | ReceivedPayload] = deque()
         self._bytes = 0
         self._came = asyncio.Event()
         self._end: BoardError | None = None
         self.ended = False
         """Nothing is taken any more."""
 
-    def take(self, part: Part) -> None:
+    def take(self, part: Part | ReceivedPayload) -> None:
         """Put it behind the others. A reader that falls too far behind gets an error, never a gap."""
         self._waiting.append(part)
         self._bytes += part.length
@@ -50,6 +51,8 @@ class RecordStream:
         while not self._waiting and not self.ended:
             self._came.clear()
             await self._came.wait()
+        if self._waiting and isinstance(first := self._waiting[0], ReceivedPayload):
+            await asyncio.wait([asyncio.wrap_future(first.finished)], timeout=FINISH_SECONDS)
         return self.rest()
 
     def rest(self) -> Sequence[Record]:
@@ -60,4 +63,6 @@ class RecordStream:
             return ()
         part = self._waiting.popleft()
         self._bytes -= part.length
+        if isinstance(part, ReceivedPayload):
+            return (part.wait(0),)
         return list(part) if isinstance(part, LineBlock) else (part,)

@@ -50,7 +50,7 @@ class ArtifactFolder:
         except OSError as error:
             fail(Exit.FAILED, f"{error.filename or folder}: {error.strerror or error}")
         self._bytes += len(record.payload)
-        record.path = str(path)
+        record.path = str(path.absolute())
         row: JsonObject = {
             "file": self._relative(path),
             "type": record.type,

@@ -27,11 +27,13 @@ from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOut
 from espmon.cli.port_options import choice_for, print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
 from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
+from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
+from espmon.records.record import PayloadRecord
 from espmon.session import LoopThread, Session, State
 from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
-from espmon.session.session_feed import SessionFeed
+from espmon.session.session_feed import SessionFeed, Tail
 from espmon.session.settings import LINE_ENDS
 from espmon.session.settings_sources import effective_settings
 from espmon.session.status import (
@@ -91,7 +93,7 @@ class RunBoard:
         self._elf = elf
         self._elf_given = session.status.elf
         self._title = ""
-        self._feed = SessionFeed(session, lambda item: run.outlet.put(name, item))
+        self._feed = SessionFeed(session, self._take)
         session.subscribe(self._changed)
         session.connection.link.before_read = self._before_read
 
@@ -99,6 +101,9 @@ class RunBoard:
     def received(self) -> int:
         """Bytes so far."""
         return self.session.connection.link.received
+
+    def _take(self, item: Part | Tail) -> None:
+        self._run.outlet.put(self.name, self.session.received(item) if isinstance(item, PayloadRecord) else item)
 
     async def _before_read(self) -> None:
         self._run.look_at_bytes()

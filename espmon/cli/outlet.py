@@ -12,12 +12,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from espmon.cli.record_output import Output
 from espmon.records.batch import Batch, Part
 from espmon.records.lines import LineBlock
 from espmon.session.expectations import Verdict
+from espmon.session.payload_saver import ReceivedPayload
 from espmon.session.session_feed import Tail
 
 MAX_WAITING = 32 << 20
@@ -33,6 +34,9 @@ TAIL_SECONDS = 0.02
 """Silence after which an unfinished line is printed as it stands, where that is wanted: it is a prompt."""
 
 Job = Callable[[], object]
+
+
+Item: TypeAlias = Part | Tail | ReceivedPayload | Job
 
 
 class Judge(Protocol):
@@ -67,7 +71,7 @@ class Outlet:
         self._drain: Callable[[], object] = bool
         self._show_unfinished: Mapping[str, Callable[[LineBlock], object]] = {}
         self._tails: dict[str, LineBlock] = {}
-        self._waiting: deque[tuple[str, Part | Tail | Job]] = deque()
+        self._waiting: deque[tuple[str, Item]] = deque()
         self._bytes = 0
         self._wake = threading.Condition()
         self._ended = False
@@ -92,7 +96,7 @@ class Outlet:
         self._drain = drain
         self._thread.start()
 
-    def put(self, board: str, item: Part | Tail | Job) -> None:
+    def put(self, board: str, item: Item) -> None:
         """Print and judge this after what came before it; a job is called between them. Returns at once."""
         with self._wake:
             if isinstance(item, Tail) and self._waiting:
@@ -131,7 +135,7 @@ class Outlet:
                 self._bytes = 0
             self._on_error(error)
 
-    def _take(self) -> tuple[str, Part | Tail | Job] | None:
+    def _take(self) -> tuple[str, Item] | None:
         with self._wake:
             idle = not self._waiting
         if idle:
@@ -146,8 +150,10 @@ class Outlet:
             self._bytes -= _size(item)
             return board, item
 
-    def _print(self, board: str, item: Part | Tail | Job) -> None:
+    def _print(self, board: str, item: Item) -> None:
         verdict: Verdict | None = None
+        if isinstance(item, ReceivedPayload):
+            item = item.wait()
         if isinstance(item, Tail):
             if board in self._show_unfinished:
                 self._tails[board] = item.block
@@ -174,7 +180,7 @@ class Outlet:
             self._on_verdict(verdict)
 
 
-def _size(item: Part | Tail | Job) -> int:
+def _size(item: Item) -> int:
     return item.length if isinstance(item, LineBlock) else 0
 
 

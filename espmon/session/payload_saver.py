@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections import deque
-from dataclasses import replace
+from concurrent.futures import Future
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espmon.port.threads import run_bounded
@@ -26,7 +28,31 @@ MAX_UNSAVED_BYTES = 64 << 20
 """Payloads that are nowhere but in memory, because nothing is recorded or the disk refused them."""
 
 FINISH_SECONDS = 2.0
-"""Longest wait for payloads that are being saved when the session ends."""
+"""Longest wait for payloads that are being saved: when the session ends, and of who wants to know where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedPayload:
+    """A payload that may still be on its way to the disk."""
+
+    record: PayloadRecord
+    """As it was received: its bytes may be released."""
+
+    finished: Future[PayloadRecord]
+
+    @property
+    def length(self) -> int:
+        """Bytes of the stream."""
+        return self.record.length
+
+    def wait(self, seconds: float = FINISH_SECONDS) -> PayloadRecord:
+        """The record decoded and hashed, with its bytes, and with the path of its file where there is one; as it was
+        received where that takes longer. Blocks: not for the session's thread.
+        """
+        try:
+            return self.finished.result(seconds)
+        except TimeoutError:
+            return self.record
 
 
 class PayloadSaver:
@@ -46,6 +72,7 @@ class PayloadSaver:
         self._tasks = tasks
         self._decoders = PayloadDecoders()
         self._saving: set[asyncio.Task[None]] = set()
+        self._asked: dict[PayloadRecord, list[Future[PayloadRecord]]] = {}  # who waits for each that is being saved
         self._held: deque[PayloadRecord] = deque()
         self._held_bytes = 0
 
@@ -57,8 +84,23 @@ class PayloadSaver:
             task = self._tasks.spawn(self._keep(part, entry, folder))
             self._saving.add(task)
             task.add_done_callback(self._saving.discard)
+            self._asked[part] = []
+            task.add_done_callback(lambda _: self._answer(part))
         elif isinstance(part, PayloadRecord):
             self._hold(part)
+
+    def received(self, record: PayloadRecord) -> ReceivedPayload:
+        """A record that has just come, for who wants all of it. To be asked for by a sink."""
+        future: Future[PayloadRecord] = Future()
+        if record in self._asked:
+            self._asked[record].append(future)
+        else:
+            future.set_result(copy(record))
+        return ReceivedPayload(record, future)
+
+    def _answer(self, record: PayloadRecord) -> None:
+        for future in self._asked.pop(record, ()):
+            future.set_result(copy(record))
 
     def _hold(self, record: PayloadRecord) -> None:
         """Keep the bytes of what could not be saved, as long as there are not too many; of all else the file counts."""
@@ -99,6 +141,7 @@ class PayloadSaver:
             # Its place is told relative to the folder, which may be moved.
             place = None if record.path is None else Path(record.path).name
             self._recorder.event({**record.to_json(), "path": place}, now)
+        self._answer(record)  # while it has its bytes
         self._hold(record)
 
     async def _save(self, record: PayloadRecord, entry: int | None, folder: Path) -> None:

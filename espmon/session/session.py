@@ -27,7 +27,7 @@ from espmon.session.event_log import EventLog
 from espmon.session.help_watch import HelpWatch
 from espmon.session.ide import Ide
 from espmon.session.long_lines import LongLineWatch
-from espmon.session.payload_saver import PayloadSaver
+from espmon.session.payload_saver import PayloadSaver, ReceivedPayload
 from espmon.session.pipeline import Pipeline, Sink
 from espmon.session.publisher import Listener, Publisher
 from espmon.session.recorder import Recorder
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from espmon.port import LineFormat, PortError
     from espmon.postmortem.panic_report import PanicReport
     from espmon.records.events.panic_record import Panic
+    from espmon.records.record import PayloadRecord
     from espmon.rom import ProbeResult
     from espmon.session.debug_lease import DebugLease
     from espmon.session.flash_job import FlashJob
@@ -216,6 +217,10 @@ class Session:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each change (on the session's thread). Returns the way to unsubscribe."""
         return self._publisher.subscribe(listener)
+
+    def received(self, record: PayloadRecord) -> ReceivedPayload:
+        """See `PayloadSaver.received`."""
+        return self._payloads.received(record)
 
     def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
         """Tell the user, on whatever screen is up."""

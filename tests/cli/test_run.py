@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pty
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -378,6 +379,44 @@ def test_payloads_of_several_boards_are_saved_apart(tmp_path: Path) -> None:
     rows = json.loads((out / "index.json").read_text())["artifacts"]
     assert len({row["board"] for row in rows}) == 2
     assert [(out / row["file"]).read_bytes() for row in rows] == [png(), png()]
+
+
+def png_path(result: subprocess.CompletedProcess[bytes]) -> str | None:
+    (picture,) = (row for row in map(json.loads, result.stdout.splitlines()) if row["type"] == "png")
+    assert picture["sha256"] == hashlib.sha256(png()).hexdigest()
+    return cast("str | None", picture["path"])
+
+
+def test_the_path_of_a_payload_is_where_the_recording_has_it(tmp_path: Path) -> None:
+    with Talker(framed_png(png()) + b"done\n") as talker:
+        result = run(talker.url, "--until", "done", "--json")
+    assert result.returncode == 0, result.stderr
+    path = png_path(result)
+    assert path is not None
+    assert Path(path).read_bytes() == png()
+    (folder,) = (tmp_path / "data" / "espmon" / "sessions").iterdir()
+    assert Path(path).parent == folder
+    sidecar = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert [row["path"] for row in sidecar if row.get("type") == "png"] == [Path(path).name]
+
+
+def test_the_path_of_a_payload_is_where_it_was_saved_on_demand(tmp_path: Path) -> None:
+    with Talker(framed_png(png()) + b"done\n") as talker:
+        result = run(talker.url, "--until", "done", "--json", "--save", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    path = png_path(result)
+    assert path is not None
+    assert Path(path).parent == tmp_path / "out"
+    assert Path(path).read_bytes() == png()
+
+
+def test_a_payload_that_is_kept_nowhere_has_no_path(tmp_path: Path) -> None:
+    (tmp_path / "config" / "espmon").mkdir(parents=True)
+    (tmp_path / "config" / "espmon" / "config.toml").write_text("recording = false\n")
+    with Talker(framed_png(png()) + b"done\n") as talker:
+        result = run(talker.url, "--until", "done", "--json")
+    assert result.returncode == 0, result.stderr
+    assert png_path(result) is None
 
 
 def test_the_run_is_recorded(tmp_path: Path) -> None:
