@@ -104,7 +104,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.inspector", "e", "Events", "Events: resets, panics, captures", "Side panel from 100 columns.",
            LOOK, "inspector", footer=True),
     Action("log.wrap", "w", "Wrap", "Wrap long lines", "Long lines wrap, or go beyond the edge.", LOOK, "wrap"),
-    Action("log.timestamps", "t", "Times", "Times: none, host, device, between lines",
+    Action("log.timestamps", "t", "Times", "Times: none, host, device, between lines, since boot, since a mark",
            "For lines already there, too.", LOOK, "timestamps"),
     Action("log.shape", "x", "Bytes", "Show lines as text, escaped bytes or hex", "What really came.", LOOK,
            "shape"),

@@ -12,7 +12,7 @@ from espmon.regular_file import read_regular
 from espmon.session.file_system import write_atomically
 from espmon.session.settings import state_folder
 from espmon.tui.host import Host
-from espmon.tui.log.layout import Timestamps
+from espmon.tui.log.line_times import Timestamps
 from espmon.tui.monitor.monitor_view import WIDE
 from espmon.tui.theme import theme_problem
 

@@ -9,7 +9,7 @@ import pytest
 
 from espmon.session.settings import Settings
 from espmon.tui.kept_choices import CHOICES, read_choices
-from espmon.tui.log.layout import Timestamps
+from espmon.tui.log.line_times import Timestamps
 from tests.tui.running import running
 
 

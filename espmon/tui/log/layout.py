@@ -12,18 +12,17 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from espmon.records.lines import LineBlock
-from espmon.session.log_text import host_time
 from espmon.session.mark_block import SentBlock
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.folds import Fold, Folds
+from espmon.tui.log.line_times import GUTTERS, SAYS_LENGTH, LineTimes, Timestamps
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
 from espmon.tui.log.row_texts import Range, hex_rows, pieces, short_paths
 from espmon.tui.log.rows import LiveReader, row_bytes, show_row
 from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.tui.log.sgr import PLAIN, Pen
-from espmon.tui.sanitise import visible
 
 SENT_PEN: Pen = (13, None, 0)
 """Of lines that were sent to the board."""
@@ -42,15 +41,6 @@ RAIL_CELLS = 2
 
 MAX_MATCHES = 500
 """Most matches highlighted in one line."""
-
-
-class Timestamps(StrEnum):
-    """What stands before each line."""
-
-    OFF = "off"
-    HOST = "host"
-    DEVICE = "device"
-    DELTA = "delta"
 
 
 class Shape(StrEnum):
@@ -103,7 +93,7 @@ class Layout:
 
         self.wrap = False
         self.timestamps = Timestamps.OFF
-        self.time_format = "%H:%M:%S.%f"
+        self.times = LineTimes(store, lambda line: self._locate(line))
         self.shape = Shape.TEXT
         self.colour = True
         self.rules: RuleMatcher | None = None
@@ -129,6 +119,11 @@ class Layout:
         self._live_shown: tuple[LiveRow, DisplayLine | list[DisplayLine]] | None = None
         self._strips: dict[tuple[int, int], Strip] = {}
         self._heights: dict[int, int] = {}
+
+    def use_store(self, store: LogStore) -> None:
+        """Draw another log, with nothing above its lines."""
+        self.store = self.times.store = store
+        self.marks.clear()
 
     def forget(self, *, lines: bool = False) -> None:
         """Drop drawn rows, and with `lines` also what was read from the lines' bytes."""
@@ -206,7 +201,7 @@ class Layout:
     @property
     def gutter(self) -> int:
         """Cells before the text."""
-        return {"off": 0, "host": 13, "device": 12, "delta": 11}[self.timestamps.value]
+        return GUTTERS[self.timestamps]
 
     @property
     def text_width(self) -> int:
@@ -303,7 +298,7 @@ class Layout:
             return self._head(fold, selected=selection is not None)
         sub -= self._rows_above(line)
         if sub == 0 and (said := self._own(line)) is not None:
-            return self._rule(Mark(said))
+            return self._rule(Mark(said + ("" if SAYS_LENGTH.search(said) else self.times.silence(line, before))))
         rows = self._text_rows(line)
         if sub >= rows:
             return self._decoration(self._decorations(line)[sub - rows])
@@ -361,29 +356,9 @@ class Layout:
         gutter = self.gutter
         if not gutter:
             return []
-        text = self._stamp(line, before) if first else ""
+        text = self.times.stamp(line, before, self.timestamps) if first else ""
         text = set_cell_size(text, min(cell_len(text), gutter - 1))
         return [Segment(" " * (gutter - 1 - cell_len(text)) + text + " ", self.painter.gutter)]
-
-    def _stamp(self, line: int, before: int | None) -> str:
-        try:
-            block, index = self._locate(line)
-            if self.timestamps is Timestamps.DEVICE:
-                device = block.device_ms(index)
-                return "" if device is None else f"{device / 1000:.3f}"
-            when = block.host_time(index)
-            if when is None:
-                return ""
-            if self.timestamps is Timestamps.HOST:
-                return visible(host_time(self.store.wall(when), self.time_format))
-            earlier = None if before is None else self._host_time(before)
-            return "" if earlier is None else f"+{when - earlier:.3f}"
-        except IndexError:
-            return ""
-
-    def _host_time(self, line: int) -> float | None:
-        block, index = self._locate(line)
-        return block.host_time(index)
 
     def _own(self, line: int) -> str | None:
         """What the session itself put between the board's lines (a gap, a lease), None for a line of the board's."""

@@ -18,6 +18,7 @@ from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.text import counted
 from espmon.tui.log.folds import MAX_FOLDS, Fold, Layer
+from espmon.tui.log.line_times import span_text
 from espmon.tui.widgets.log_pane import LogPane
 
 MAX_BETWEEN = 8
@@ -163,7 +164,7 @@ class Folding:
         except IndexError:
             return ""
         begun, ended = first.host_time(at), last.host_time(end)
-        return "" if begun is None or ended is None else f" · {ended - begun:,.0f} s"
+        return "" if begun is None or ended is None else f" · {span_text(ended - begun)}"
 
     # -- opening and closing ------------------------------------------------------------------------------------
 

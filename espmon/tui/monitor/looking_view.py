@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual import on
 
-from espmon.tui.log.layout import Shape, Timestamps
+from espmon.tui.log.layout import Shape
+from espmon.tui.log.line_times import Timestamps
 from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.log_pane import LogPane

@@ -14,13 +14,15 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from espmon.records.events.reset_record import Reset
 from espmon.session.settings import Settings
 from espmon.session.status import EventEntry, Severity, Status
-from espmon.tui.log.layout import Mark, Timestamps
+from espmon.tui.log.layout import Mark
+from espmon.tui.log.line_times import GAP_SECONDS, Timestamps, span_text
 from espmon.tui.log.query import LineFilter, QueryError
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.monitor.standing import Standing
-from espmon.tui.monitor.walking import Walking
+from espmon.tui.monitor.walking import Walking, line_time
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.capture_line import CaptureLine
 from espmon.tui.widgets.event_list import EventList
@@ -185,7 +187,8 @@ class MonitorView(Screen[None]):
         """Show what there is already."""
         self.pane.drawing.decorate = self.link.decoration
         self.pane.landmarks = self.walking.landmarks
-        self.pane.drawing.time_format = self.settings.timestamp_format
+        self.pane.drawing.times.origins = self.walking.origins
+        self.pane.drawing.times.format = self.settings.timestamp_format
         if self._timestamps:
             self.pane.set_timestamps(Timestamps.HOST)
         self.take(PendingChanges(lines=True, status=self.status))
@@ -254,6 +257,12 @@ class MonitorView(Screen[None]):
         if entry.line is None or entry.record.type != "reset":
             return
         text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
+        store = self.pane.store
+        came, before = line_time(store, entry.line), line_time(store, entry.line - 1)
+        if came is not None and before is not None and came - before >= GAP_SECONDS:
+            asleep = isinstance(entry.record, Reset) and "SLEEP" in entry.record.reason
+            length = span_text(came - before)
+            text += f" · asleep for {length}" if asleep else f" · after {length} of silence"
         self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR, entry.id))
 
     def show_state(self) -> None:

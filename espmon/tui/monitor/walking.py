@@ -15,6 +15,7 @@ from espmon.session.log_text import host_time
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.tui.log.layout import Mark
+from espmon.tui.log.line_times import Timestamps
 from espmon.tui.log.log_map import BOOT, MARK, Source
 from espmon.tui.widgets.log_pane import LogPane
 
@@ -150,6 +151,11 @@ class Walking:
             self._boots = len(marks), sorted(self._lines("boot"))
         return (MARK, sorted(self.marks)), (BOOT, self._boots[1])
 
+    def origins(self, kind: Timestamps) -> Sequence[int]:
+        """Where times begin that count from a boot, or from a mark."""
+        (_, marks), (_, boots) = self.landmarks()
+        return boots if kind is Timestamps.BOOT else marks
+
     # -- marks ----------------------------------------------------------------------------------------------------
 
     def mark(self) -> None:
@@ -187,7 +193,7 @@ class Walking:
         words = [f"mark {number}"]
         when = line_time(pane.drawing.store, line)
         if when is not None:
-            words.append(host_time(pane.drawing.store.wall(when), pane.drawing.time_format))
+            words.append(host_time(pane.drawing.store.wall(when), pane.drawing.times.format))
             other, earlier = max(((made, one) for one, made in self.marks.items() if made < number), default=(0, -1))
             before = line_time(pane.drawing.store, earlier) if other else None
             if before is not None:

@@ -14,8 +14,9 @@ from textual.widget import Widget
 
 from espmon.session.store import LogStore
 from espmon.tui.log.folds import Fold
-from espmon.tui.log.layout import Mark, Shape, Timestamps
+from espmon.tui.log.layout import Mark, Shape
 from espmon.tui.log.level_index import LevelIndex
+from espmon.tui.log.line_times import Timestamps
 from espmon.tui.log.log_map import CRASH, ERROR, MATCH, Cell, Source, map_cells
 from espmon.tui.log.page import filtered, page_strips
 from espmon.tui.log.painter import Painter
@@ -92,9 +93,8 @@ class LogPane(LogScroll, can_focus=True):
 
     def use_store(self, store: LogStore) -> None:
         """Show another log."""
-        self.drawing.store = store
+        self.drawing.use_store(store)
         self.levels = LevelIndex(store)
-        self.drawing.marks.clear()
         self.view.use_store(store)
         self.repaint(lines=True)
         self._update_scrollbar()

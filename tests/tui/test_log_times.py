@@ -1,0 +1,51 @@
+"""Times since a boot and since a mark, and how long it was silent."""
+
+from __future__ import annotations
+
+from espmon.session.mark_block import MarkBlock
+from espmon.tui.log.line_times import Timestamps, span_text
+from tests.tui.running import numbered, running
+
+
+def test_lengths_of_time_as_people_read_them() -> None:
+    assert [span_text(seconds) for seconds in (0.04, 59.94, 60, 3599, 7500)] == [
+        "0.0 s",
+        "59.9 s",
+        "1 min 0 s",
+        "59 min 59 s",
+        "2 h 5 min",
+    ]
+
+
+async def test_times_count_from_the_boot_or_the_mark_before() -> None:
+    async with running(size=(80, 24)) as case:
+        for number in range(6):
+            case.session.clock = 1_700_000_000.0 + 10 * number
+            await case.feed(b"line %d\n" % number)
+        case.session.add_event("reset", "Power on", line=2, boot=1)
+        await case.until(lambda: len(case.pane.drawing.marks) == 1)
+        case.pane.set_timestamps(Timestamps.BOOT)
+        rows = [row.split() for row in case.rows() if " line " in row]
+        assert [row[0] for row in rows] == ["+0.000", "+10.000", "+0.000", "+10.000", "+20.000", "+30.000"]
+        await case.press("m")
+        case.pane.set_timestamps(Timestamps.MARK)
+        rows = [row.split() for row in case.rows() if " line " in row]
+        assert [row[0] for row in rows] == ["-50.000", "-40.000", "-30.000", "-20.000", "-10.000", "+0.000"]
+
+
+async def test_silence_before_a_boot_or_a_remark_says_how_long_it_was() -> None:
+    async with running(size=(100, 24)) as case:
+        await case.feed(numbered(3))
+        case.session.clock += 75
+        await case.feed(b"rst:0x5\n")
+        case.session.add_event("reset", "Woke up", line=3, boot=1)
+        case.session.clock += 4
+        case.session.store.append(MarkBlock("── flash write done ──", case.session.offset, case.session.clock))
+        case.session.clock += 9
+        case.session.store.append(
+            MarkBlock("── port reopened after 9.00 s; what was sent ──", case.session.offset, case.session.clock)
+        )
+        await case.feed(numbered(2))
+        assert any("boot 1 · Woke up · after 1 min 15 s of silence" in row for row in case.rows())
+        assert any("flash write done · 4.0 s without a line" in row for row in case.rows())
+        assert any("port reopened after 9.00 s; what was sent ─" in row for row in case.rows())
