@@ -126,13 +126,14 @@ async def test_times_can_be_switched_on_for_lines_already_there() -> None:
         await case.feed(b"I (1500) app: a\n")
         await case.feed(b"I (2750) app: b\n")
         seen = []
-        for _ in range(3):
+        for _ in range(4):
             await case.press("t")
             seen.append(case.rows()[:2])
-        host, device, delta = seen
+        host, device, delta, boot = seen
         assert all(len(row.split()[0]) == len("22:13:20.000") for row in host)
         assert [row.split()[0] for row in device] == ["1.500", "2.750"]
         assert delta[1].startswith("    +0.010")
+        assert boot[1].startswith("     +0.010")
         await case.press("t")
         assert case.rows()[0] == "I (1500) app: a"
 

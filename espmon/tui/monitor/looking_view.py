@@ -49,8 +49,9 @@ class LookingView(MonitorView):
 
     def action_timestamps(self) -> None:
         """The next kind of times."""
-        kinds = list(Timestamps)
-        self.pane.set_timestamps(kinds[(kinds.index(self.pane.drawing.timestamps) + 1) % len(kinds)])
+        kinds = [kind for kind in Timestamps if kind is not Timestamps.MARK or self.walking.marks]
+        now = self.pane.drawing.timestamps
+        self.pane.set_timestamps(kinds[(kinds.index(now) + 1) % len(kinds)] if now in kinds else Timestamps.OFF)
 
     def action_host_times(self) -> None:
         """Host times on and off, as Ctrl-T I does."""
