@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--variables", action="store_true", help="arguments and local variables of every frame of every task"
     )
+    result.add_argument("--rtos", action="store_true", help="what each task waits for, mutexes, deadlocks, stack marks")
     result.add_argument(
         "--print-var",
         action="append",
@@ -104,6 +105,8 @@ def coredump(options: argparse.Namespace) -> int:
             told["memory"] = report.memory_json()
         if options.variables:
             told["frame_variables"] = report.variables_json()
+        if options.rtos:
+            told["rtos"] = state.to_json() if (state := report.rtos) is not None else None
         if printed:
             told["globals"] = {path: value.to_json() for path, value in printed.items()}
         print_json(told | files_json(options) | ({} if after is None else {"after": after}))
@@ -111,6 +114,7 @@ def coredump(options: argparse.Namespace) -> int:
             say(f"espmon: warning: {warning}")
     else:
         text = report.to_text() + (report.variables_text() if options.variables else "")
+        text += report.rtos_text() if options.rtos else ""
         text += report.memory_text() if options.print_mem else ""
         text += "".join(f"\n{line}" for path, value in printed.items() for line in value.lines(path))
         for line in text.splitlines():

@@ -16,7 +16,7 @@ from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
 from espmon.postmortem.dump_inspector import DumpInspector
 from espmon.postmortem.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Elf
-from espmon.postmortem.likely_cause import CrashScene, likely_causes
+from espmon.postmortem.likely_cause import CrashScene, deadlocks, likely_causes
 from espmon.postmortem.memory import DAMAGED, FOREIGN, SegmentMemory
 from espmon.postmortem.panic_notes import register_notes, register_symbols
 from espmon.postmortem.postmortem_error import PostmortemError, reading
@@ -30,6 +30,7 @@ TRAP_FRAME_WORDS = 37
 MIN_SHA_DIGITS = 4
 MAX_STACK = 1 << 20
 """A stack larger than this means its control block is damaged."""
+WATCHDOGS = frozenset({"task_wdt", "int_wdt"})
 
 
 class CoreMemory(SegmentMemory):
@@ -164,7 +165,7 @@ class _Decoder:
             if task.deep
         ]
         warnings += [f"ELF: {text}" for text in self.symbolizer.damage] if self.symbolizer is not None else []
-        return CoreReport(
+        report = CoreReport(
             core.chip,
             core.format,
             core.version,
@@ -189,6 +190,9 @@ class _Decoder:
             self.inspector,
             likely_causes(self._scene(facts, registers, crashed)) if crashed is not None else [],
         )
+        if facts.kind in WATCHDOGS:  # something did not move: why, only the kernel's objects tell
+            report.likely += deadlocks(report.rtos)
+        return report
 
     def _scene(self, facts: CrashFacts, registers: RegisterSet, crashed: TaskReport) -> CrashScene:
         """What the cause is judged by."""

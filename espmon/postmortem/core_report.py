@@ -12,6 +12,8 @@ from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.dump_inspector import DumpInspector
 from espmon.postmortem.likely_cause import LikelyCause
+from espmon.postmortem.rtos_reader import TaskInput
+from espmon.postmortem.rtos_state import RtosState
 from espmon.postmortem.variables import FrameVariables, Variable
 
 ROW_BYTES = 16
@@ -161,6 +163,13 @@ class CoreReport:
         ]
 
     @property
+    def rtos(self) -> RtosState | None:
+        """What the RTOS was doing, read when it is first asked for; None without an ELF."""
+        if self.inspector is None:
+            return None
+        return self.inspector.rtos([TaskInput(task.tcb, task.name, task.state == "running") for task in self.tasks])
+
+    @property
     def frames(self) -> list[StackFrame]:
         """The chain of calls of the crashed task, innermost first; empty where it is not in the dump."""
         return next((task.frames for task in self.tasks if task.crashed), [])
@@ -233,6 +242,11 @@ class CoreReport:
                 for item in part.variables:
                     lines += item.content.lines(item.name, 2)
         return "\n".join(lines) + "\n"
+
+    def rtos_text(self) -> str:
+        """What the RTOS was doing, for reading."""
+        state = self.rtos
+        return "\n".join([_rule("FreeRTOS"), *(state.lines() if state is not None else ["it needs the ELF"])]) + "\n"
 
     def _summary(self) -> list[str]:
         match = {True: "matches the ELF", False: "does NOT match the ELF", None: "not in the dump"}[self.elf_match]

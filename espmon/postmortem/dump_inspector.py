@@ -11,6 +11,8 @@ from espmon.postmortem.cache import Cache
 from espmon.postmortem.global_variables import GlobalVariables
 from espmon.postmortem.memory import Memory
 from espmon.postmortem.postmortem_error import PostmortemError
+from espmon.postmortem.rtos_reader import RtosTypes, TaskInput, read_rtos
+from espmon.postmortem.rtos_state import RtosState
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.variables import FrameVariables, variables_of
 
@@ -29,6 +31,7 @@ class DumpInspector:
     def __init__(self, symbolizer: Symbolizer, memory: Memory, architecture: Architecture) -> None:
         self.symbolizer, self.memory, self.architecture = symbolizer, memory, architecture
         self._tasks: Cache[int, list[FrameVariables]] = Cache(CACHED_TASKS)
+        self._rtos: RtosState | None = None
 
     def frames(self, key: int, registers: Mapping[str, int], trace: Backtrace) -> list[FrameVariables]:
         """Return the variables of each line of a task's backtrace that has a description; `key` tells tasks apart."""
@@ -42,6 +45,12 @@ class DumpInspector:
     def frame(self, states: Sequence[FrameState]) -> list[FrameVariables]:
         """Return the variables of the first of some frames, innermost function first."""
         return variables_of(self.symbolizer, self.memory, states, self.architecture.call_bytes)
+
+    def rtos(self, tasks: Sequence[TaskInput]) -> RtosState:
+        """Return what the RTOS was doing; the tasks are the same each time."""
+        if self._rtos is None:
+            self._rtos = read_rtos(RtosTypes(self.symbolizer.images[0]), self.memory, tasks)
+        return self._rtos
 
     @cached_property
     def globals(self) -> GlobalVariables:

@@ -13,6 +13,7 @@ from espmon.postmortem.memory_access import MemoryAccess, access_at
 from espmon.postmortem.panic_notes import NULL_REACH, PATTERNS
 from espmon.postmortem.pointer_members import PointerMember, null_members
 from espmon.postmortem.postmortem_error import PostmortemError
+from espmon.postmortem.rtos_state import RtosState
 from espmon.postmortem.typed_value import TypedValue
 from espmon.postmortem.variables import FrameVariables
 
@@ -79,6 +80,20 @@ class CrashScene(NamedTuple):
 def likely_causes(scene: CrashScene) -> list[LikelyCause]:
     """Return the causes that the dump proves, the best proven first; empty where it proves none."""
     return [cause for judge in JUDGES for cause in judge(scene)]
+
+
+def deadlocks(state: RtosState | None) -> list[LikelyCause]:
+    """Return the circles of tasks that wait for each other's mutexes."""
+    if state is None:
+        return []
+    return [
+        LikelyCause(
+            "deadlock",
+            f"{' and '.join(state.name(tcb) for tcb in circle)} wait for each other for ever.",
+            (state.deadlock(circle),),
+        )
+        for circle in state.deadlocks
+    ]
 
 
 def _stack_overflow(scene: CrashScene) -> Iterator[LikelyCause]:

@@ -238,3 +238,16 @@ def test_globals_are_printed_by_path(capsys: Captured) -> None:
     assert "no global variable nothing_of_it" in capsys.readouterr().err
     assert main(["coredump", str(VALUES), "--print-var", "commands"]) == 2
     assert "need the application's ELF" in capsys.readouterr().err
+
+
+def test_what_tasks_wait_for_is_printed_when_asked_for(capsys: Captured) -> None:
+    arguments = ["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--rtos"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "= FreeRTOS =" in text
+    assert "interrupts nested: not in this dump" in text
+    assert main([*arguments, "--json"]) == 0
+    state = json.loads(capsys.readouterr().out)["rtos"]
+    assert len(state["tasks"]) == 5
+    assert main(["coredump", str(VALUES), "--rtos", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rtos"] is None
