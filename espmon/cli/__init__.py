@@ -10,6 +10,7 @@ from importlib import import_module
 COMMANDS = {
     "run": "espmon.cli.run",
     "demo": "espmon.cli.demo",
+    "open": "espmon.cli.open_command",
     "sim": "espmon.cli.sim",
     "scan": "espmon.cli.scan",
     "probe": "espmon.cli.probe",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 SUMMARIES: Mapping[str, str] = {
     "run": "without a screen: the log or JSON lines on stdout, expectations, scripts, exit codes",
     "demo": "full screen on a simulated board, no hardware",
+    "open": "full screen on a recorded session or any log file",
     "sim": "the simulated board alone, for other tools",
     "scan": "list ports; --probe identifies the chips on all of them (asks first)",
     "probe": "identify the chip on a port (asks first)",
@@ -39,6 +40,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "espmon run /dev/ttyACM0 /dev/ttyACM1 --elf build/app.elf --timeout 60",
     ),
     "demo": ("espmon demo", "espmon demo --chip esp32s3 --no-probe"),
+    "open": (
+        "espmon open last",
+        "espmon open 20260102-101500-lab-3 --elf build/app.elf",
+        "espmon open idf.log.gz --start",
+        "espmon open /var/log/board.log --follow",
+        "espmon open demo.cast --speed 4",
+    ),
     "sim": ("espmon sim", "espmon sim --listen rfc2217://127.0.0.1:4000 --scenario coredump --chip esp32c6"),
     "scan": ("espmon scan", "espmon scan --json | jq -r '.ports[0].device'", "espmon scan --probe"),
     "probe": (

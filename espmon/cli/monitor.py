@@ -20,6 +20,7 @@ from espmon.version import __version__
 
 if TYPE_CHECKING:
     from espmon.session import Session
+    from espmon.session.replay.replay import Replay
     from espmon.session.status import OpenRequest
 
 SWITCH_SECONDS = 0.001
@@ -171,6 +172,7 @@ def run_screen(
     demo: Callable[[dict[str, str]], OpenRequest] | None = None,
     path_map: Mapping[str, str] | None = None,
     notices: Sequence[str] = (),
+    replay: Replay | None = None,
 ) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves.
 
@@ -184,6 +186,7 @@ def run_screen(
         demo: starts the simulated board, adding to the path map where its sources are.
         path_map: entries beyond the user's own.
         notices: shown when the screen comes up, and once more when it is left.
+        replay: what is shown is no board.
     """
     from espmon.cli.exit_watch import ExitWatch
     from espmon.cli.process_end import last_words
@@ -216,6 +219,8 @@ def run_screen(
         from espmon.session import Session
         from espmon.session.ide import Ide
 
+        if replay is not None:
+            return replay.begin(settings, app.supersede)
         return Session(settings=settings, ide=Ide(ws) if ws else None)
 
     with LoopThread() as runner:
@@ -232,6 +237,7 @@ def run_screen(
             demo=(lambda: demo(paths)) if demo is not None else None,
             defaults=defaults,
             driver_class=terminal_driver(),
+            replay=None if replay is None else replay.first_state,
         )
         with ExitWatch(app.leave_now, app.salvage) as watch:
             app.on_hangup = watch.hang_up

@@ -71,6 +71,7 @@ class Demultiplexer:
         strings: where the strings of a binary log are; see also `use_strings`.
         spans: span recognizers; None for all of the registry.
         events: event recognizers; None for all of the registry.
+        begin: stream offset of the first byte that it gets.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Demultiplexer:
         strings: StringSource | None = None,
         spans: Sequence[SpanRecognizer] | None = None,
         events: Sequence[EventRecognizer] | None = None,
+        begin: int = 0,
     ) -> None:
         self._limits = limits or Limits()
         self._setup = Setup(self._limits, strings)
@@ -92,8 +94,8 @@ class Demultiplexer:
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
         self._shapes = LineShapes([*self._triggers.literals, *self._events.needles])
         self._nothing = Batch(())
-        self._offset = 0  # of the first byte that is held
-        self._searched = 0  # stream offset up to which no trigger is left in the unfinished line
+        self._offset = begin  # of the first byte that is held
+        self._searched = begin  # stream offset up to which no trigger is left in the unfinished line
         self._line = b""  # an unfinished line, and whatever else of the text is held; empty in a capture
         self._payload = bytearray()  # the running capture from its first byte on
         self._capture: Capture | None = None

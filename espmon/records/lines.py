@@ -51,7 +51,7 @@ class Line(Record):
         first = starts[index]
         self.offset = block.offset + first
         self.length = starts[index + 1] - first
-        self.time = block.time if index else block.began
+        self.time = block.host_time(index)
         self._block = block
         self._index = index
 
@@ -136,6 +136,11 @@ class LineBlock:
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    @property
+    def page(self) -> LineBlock:
+        """The same lines with everything in memory: for who looks at many of them. It need not have their times."""
+        return self
 
     @property
     def parts(self) -> tuple[LineBlock]:

@@ -76,6 +76,15 @@ class Pipeline:
         self.wrong_rate: int | None = None
         """What the board most likely sends at, while that is not what the port is set to."""
 
+        self.timed = True
+        """Whether it is known when the bytes came; else records have no times, and the clock only tells pauses."""
+
+        self.watches_rate = True
+        """Look for signs of a wrong rate."""
+
+        self.quiet = False
+        """Raise no toasts: what comes happened long ago."""
+
         self._held = HeldText()
         self._readable = 0
         self._capture_since: float | None = None
@@ -89,6 +98,10 @@ class Pipeline:
         self.baud.set_rate(rate)
         self.wrong_rate = None
 
+    def time(self, now: float) -> float | None:
+        """The time of records that come at `now`."""
+        return now if self.timed else None
+
     def feed(self, data: bytes, now: float) -> None:
         """Bytes from the board."""
         self._last_byte = now
@@ -96,18 +109,20 @@ class Pipeline:
             self._readable = self._readable + len(data) if data.isascii() and b"\x00" not in data else 0
             if self._readable >= READABLE_BYTES:
                 self.wrong_rate = None
-        if self.demux.capture is None and (finding := self.baud.feed(data)) is not None:
+        watched = self.watches_rate and self.demux.capture is None
+        if watched and (finding := self.baud.feed(data)) is not None:
             self._wrong_baud(finding, now)
         self._idled = self._settled = self._stalled = False
-        self._spread(self.demux.feed(data, now).parts, now)
+        self._spread(self.demux.feed(data, self.time(now)).parts, now)
         if self._held.is_log(self.demux.capture, data, now):
-            self._spread(self.demux.stall(REASON, now).parts, now)
+            self._spread(self.demux.stall(REASON, self.time(now)).parts, now)
 
     def _wrong_baud(self, finding: BaudFinding, now: float) -> None:
         self.wrong_rate, self._readable = finding.rate, 0
         text = f"Wrong rate? {str(finding).capitalize()}"
-        self.list_event(SessionNote(self.demux.offset, now, text, finding.evidence), now)
-        self._emit(Notice(f"{text}. Another rate: B, or Set baud rate in the palette", Severity.WARNING))
+        self.list_event(SessionNote(self.demux.offset, self.time(now), text, finding.evidence), now)
+        if not self.quiet:
+            self._emit(Notice(f"{text}. Another rate: B, or Set baud rate in the palette", Severity.WARNING))
 
     def wait(self, now: float) -> float | None:
         """Seconds until `tick` has something to do, None when only bytes can change anything."""
@@ -124,13 +139,13 @@ class Pipeline:
         quiet = now - self._last_byte
         if not self._idled and quiet >= self._settings.idle_seconds:
             self._idled = True
-            self._spread(self.demux.idle(now).parts, now)
+            self._spread(self.demux.idle(self.time(now)).parts, now)
         if not self._settled and quiet >= SETTLE_SECONDS:
             self._settled = True
-            self._spread(self.demux.settle(now).parts, now)
+            self._spread(self.demux.settle(self.time(now)).parts, now)
         if not self._stalled and self.demux.capture is not None and quiet >= self._stall_limit():
             self._stalled = True
-            self._spread(self.demux.stall(time=now).parts, now)
+            self._spread(self.demux.stall(time=self.time(now)).parts, now)
 
     def _stall_limit(self) -> float:
         capture = self.demux.capture
@@ -139,11 +154,11 @@ class Pipeline:
 
     def abort_capture(self, now: float) -> None:
         """End the running capture at the user's wish; what came is kept."""
-        self._spread(self.demux.abort_capture(time=now).parts, now)
+        self._spread(self.demux.abort_capture(time=self.time(now)).parts, now)
 
     def flush(self, now: float) -> None:
         """The stream ended here (unplug, close): end every capture and the unfinished line."""
-        self._spread(self.demux.flush(now).parts, now)
+        self._spread(self.demux.flush(self.time(now)).parts, now)
         self._idled = self._settled = self._stalled = True
 
     def restarted(self) -> None:
@@ -153,17 +168,17 @@ class Pipeline:
 
     def raw(self, data: bytes, owner: str, now: float) -> None:
         """Bytes received by a lease: part of the stream, and not log text. Without any, the log only ends its line."""
-        self._spread(self.demux.raw(data, owner, now).parts, now)
+        self._spread(self.demux.raw(data, owner, self.time(now)).parts, now)
 
     # -- records -------------------------------------------------------------------------------------------------
 
     def mark(self, text: str, now: float) -> int:
         """Put a line of the session's own into the log; returns its id."""
-        return self._put_mark(MarkBlock(text, self._mark_offset, now))
+        return self._put_mark(MarkBlock(text, self._mark_offset, self.time(now)))
 
     def sent(self, text: str, now: float) -> int:
         """Put a line that was sent to the board into the log; returns its id."""
-        return self._put_mark(SentBlock(text, self._mark_offset, now))
+        return self._put_mark(SentBlock(text, self._mark_offset, self.time(now)))
 
     @property
     def _mark_offset(self) -> int:
@@ -182,7 +197,7 @@ class Pipeline:
         """Enter an event of the session's own; returns the entry's id."""
         entry = self.events.add(record, line)
         if self.recording is not None:
-            self.recording.event(record.to_json(), now)
+            self.recording.event({**record.to_json(), "marked": line is not None}, now)
         return entry.id if entry else None
 
     def _append(self, block: LineBlock) -> None:
@@ -201,7 +216,7 @@ class Pipeline:
                 self._append(part)
                 continue
             entry = self._record(part, now)
-            if entry is not None and self._worth_telling(entry) and notices < MAX_NOTICES_A_READ:
+            if entry is not None and not self.quiet and self._worth_telling(entry) and notices < MAX_NOTICES_A_READ:
                 notices += 1
                 self._emit(Notice(entry.title, entry.severity, about=entry.record.type))
         capture = self.demux.capture

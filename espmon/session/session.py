@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.records.demux import Demultiplexer
-from espmon.records.limits import Limits
 from espmon.session.action import Action
 from espmon.session.action_runner import ActionRunner
 from espmon.session.activity_watch import ActivityWatch
@@ -31,15 +30,26 @@ from espmon.session.payload_saver import PayloadSaver, ReceivedPayload
 from espmon.session.pipeline import Pipeline, Sink
 from espmon.session.publisher import Listener, Publisher
 from espmon.session.recorder import Recorder
+from espmon.session.replayed import Replayed
 from espmon.session.reporter import Reporter
 from espmon.session.reports import Reports
 from espmon.session.sending.outgoing import Outgoing
 from espmon.session.sending.sender import Sender
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import SessionNote
-from espmon.session.settings import Settings, data_folder
+from espmon.session.settings import Settings, data_folder, limits_of
 from espmon.session.state import Lifecycle, State, Transition, Trigger
-from espmon.session.status import Change, ElfState, EventAdded, EventEntry, LinesAppended, OpenRequest, Severity, Status
+from espmon.session.status import (
+    Change,
+    ElfState,
+    EventAdded,
+    EventEntry,
+    LinesAppended,
+    OpenRequest,
+    ReplayState,
+    Severity,
+    Status,
+)
 from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.terminal_answers import TerminalAnswers
@@ -72,6 +82,7 @@ class Session:
         clock: in place of the computer's clocks.
         ide: told of crashes, debug stubs and core dumps.
         sinks: where everything that is received goes besides, as records.
+        replayed: of a session that replays: nobody waits for an answer.
 
     Attributes:
         settings: the user's settings.
@@ -93,21 +104,18 @@ class Session:
         clock: SessionClock | None = None,
         ide: Ide | None = None,
         sinks: Sequence[Sink] = (),
+        replayed: Replayed | None = None,
     ) -> None:
         settings = self.settings = settings or Settings()
         self.clock = clock or SessionClock()
         data = folder.parent if folder else data_folder()
         self._publisher = Publisher()
         self._tasks = BackgroundTasks(self._publisher)
-        self.store = LogStore(settings.store_bytes, self.clock.wall, cr_overwrites=settings.cr_overwrites)
+        wall, overwrites = self.clock.wall, settings.cr_overwrites
+        self.store = replayed.store if replayed else LogStore(settings.store_bytes, wall, cr_overwrites=overwrites)
         self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)), self.clock.wall)
-        limits = Limits(
-            line=settings.line_bytes,
-            frame=settings.frame_bytes,
-            png=settings.frame_bytes,
-            coredump=settings.coredump_bytes,
-        )
-        demux = Demultiplexer(limits)
+        limits = limits_of(settings)
+        demux = replayed.demux if replayed else Demultiplexer(limits)
         self.pipeline = Pipeline(demux, self.store, self.event_log, self._publisher.emit, settings=settings)
         reporter = self._reporter = Reporter(self._publisher, self.pipeline, self.clock)
         self._lifecycle = Lifecycle(self._transition)
@@ -158,12 +166,11 @@ class Session:
             self._indexer.take,
             self._payloads.take,
             self._elf.take,
-            activity.take,
+            *([] if replayed else [activity.take]),
             watch.take,
             console.take,
             self.outgoing.replies.take,
-            advice.take,
-            LongLineWatch(reporter, limits.line).take,
+            *([] if replayed and replayed.told else [advice.take, LongLineWatch(reporter, limits.line).take]),
             self._reports.take,
         ]
         self._ide: IdeLink | None = None
@@ -395,6 +402,10 @@ class Session:
         """Put a line of the user's into the log, the events and the recording."""
         event = SessionNote(*self._reporter.here, plain(text))
         self._reporter.list_event(event, self._reporter.mark(event.text))
+
+    def show_replay(self, replay: ReplayState) -> None:
+        """Tell how far a replay is."""
+        self._publisher.publish(replace(self.status, replay=replay))
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""

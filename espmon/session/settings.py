@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from espmon.records.limits import Limits
 from espmon.records.record import JsonObject
 from espmon.regular_file import read_regular
 from espmon.session.line_rules import HighlightRule, LevelRule, ReplyRule, read_rules
@@ -203,6 +204,16 @@ class Settings:
         """The pauses in texts that are sent."""
         prompt = UserPattern(self.line_prompt, self.line_prompt) if self.line_prompt else None
         return Pacing(self.line_delay, self.char_delay, prompt, self.prompt_seconds)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The caps on what the demultiplexer keeps."""
+    return Limits(
+        line=settings.line_bytes,
+        frame=settings.frame_bytes,
+        png=settings.frame_bytes,
+        coredump=settings.coredump_bytes,
+    )
 
 
 def config_folder() -> Path:

@@ -103,6 +103,28 @@ class Activity(StrEnum):
     """Its port counts as lost because an IDE has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayState:
+    """How far a recording, or a log file, was read."""
+
+    kind: str
+    """What it is, in a few words."""
+
+    done: int = 0
+    total: int = 0
+    """Bytes of the file read, and bytes of the file."""
+
+    finished: bool = False
+    tail: bool = False
+    """Only its end is shown so far; what counts is how far the rest was read."""
+
+    speed: float | None = None
+    """Times real time; None: as fast as possible."""
+
+    following: bool = False
+    """It goes on when the file grows."""
+
+
 def loader_text(unfinished: Sequence[str]) -> str:
     """A board that waits in download mode, in a few words; `unfinished`: files that a flash left half written."""
     return f"download mode, unfinished: {', '.join(unfinished)}" if unfinished else "download mode"
@@ -216,6 +238,9 @@ class Status:
 
     log: Path | None = None
     """File that a copy of the log text goes to."""
+
+    replay: ReplayState | None = None
+    """Of a session that has no board, but a recording or a log file."""
 
     @property
     def commands(self) -> tuple[Command, ...]:

@@ -47,6 +47,12 @@ class Segment:
     block: LineBlock
     sgr: bytes = b""
 
+    @property
+    def loaded(self) -> Segment:
+        """The same with its lines in memory, for who looks at many of them; without their times."""
+        page = self.block.page
+        return self if page is self.block else Segment(self.first, page, self.sgr)
+
 
 class LogStore:
     """Line blocks in the order received.
@@ -129,9 +135,7 @@ class LogStore:
         """Add lines at the end. Only the session's thread calls this."""
         if not len(block):
             return
-        self._segments.append(Segment(self._end, block, self._sgr))
-        self._firsts.append(self._end)
-        self._bytes += block.length
+        self._keep(block)
         if block.source == "text":
             self._sgr = sgr_state(self._sgr, block.data)
         open_row = self._join(block)
@@ -139,6 +143,15 @@ class LogStore:
         self._open_row = self._end if open_row is None else open_row
         if self._bytes > self._limit:
             self._evict()
+
+    def _keep(self, block: LineBlock) -> None:
+        self._segments.append(Segment(self._end, block, self._sgr))
+        self._firsts.append(self._end)
+        self._bytes += self._cost(block)
+
+    def _cost(self, block: LineBlock) -> int:
+        """Bytes of memory that count for a block."""
+        return block.length
 
     def _join(self, block: LineBlock) -> int | None:
         """Note which of the lines that are about to be added go on in a row; returns the row that stays open."""
@@ -154,7 +167,7 @@ class LogStore:
     def _evict(self) -> None:
         drop = 0
         while self._bytes > self._limit * 0.9 and drop < len(self._segments) - 1:
-            self._bytes -= self._segments[drop].block.length
+            self._bytes -= self._cost(self._segments[drop].block)
             drop += 1
         segments, firsts = self._segments[drop:], self._firsts[drop:]
         # Readers hold the old lists or the new ones, never a list that changes under them.

@@ -246,6 +246,23 @@ WALK: tuple[MenuKey, ...] = (
 
 WALK_KEYS = {"previous": "left_square_bracket", "next": "right_square_bracket"}
 
+WITHOUT_BOARD = frozenset({"board.coredump", "board.crash", "board.elf", "board.reload_elf", "board.interrupt"})
+"""Actions of the board's groups that a recording has too."""
+
+NEED_BOARD = frozenset(
+    action.call.partition("(")[0]
+    for action in ACTIONS
+    if (action.group in (BOARD, SEND, LINE) and action.id not in WITHOUT_BOARD)
+    or action.id in ("app.ports", "app.devices")
+)
+"""Action strings, without what they are called with, that there is nobody for in a recording."""
+
+
+def needs_board(call: str) -> bool:
+    """Whether an action string is about a board."""
+    return call.partition("(")[0] in NEED_BOARD
+
+
 BY_NAME = "palette"
 """Written in place of a key for what has none."""
 

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.status import Notice, OpenRequest, Severity, Status
+from espmon.session.status import Notice, OpenRequest, ReplayState, Severity, Status
 from espmon.tui import actions, routes
 from espmon.tui.builds import LOOK_SECONDS, BuildWatch
 from espmon.tui.debug_dialogs import DebugDialogs
@@ -74,6 +74,7 @@ class EspmonApp(Host):
         defaults: what the list of ports offers where nothing else is known.
         driver_class: how the terminal is reached; None: as Textual does it.
         choices: where theme, columns and layout are kept; None keeps none.
+        replay: what is shown is a recording, of this kind.
     """
 
     TITLE = "espmon"
@@ -115,6 +116,7 @@ class EspmonApp(Host):
         defaults: OpenRequest | None = None,
         driver_class: type[Driver] | None = None,
         choices: Path | None = None,
+        replay: ReplayState | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
@@ -123,7 +125,8 @@ class EspmonApp(Host):
         if callable(session):
             named = request or OpenRequest("")
             self._make = session
-            session = Waiting(Status(State.OPENING if request else State.CLOSED, url=named.url, name=named.name))
+            state = State.OPENING if request else State.CLOSED
+            session = Waiting(Status(state, url=named.url, name=named.name, replay=replay))
         self.link = SessionLink(runner, session, self._deliver, self._terminal_busy)
         self.request = request
         self.discover = discover
@@ -197,6 +200,20 @@ class EspmonApp(Host):
         self.monitor.attach()
         if self.request is not None:
             self.link.ask(self.link.session.open(self.request))
+
+    def supersede(self, session: SessionLike) -> None:
+        """Another session shows all that this one does, and more: show that one. Called from the session's thread."""
+        self.link.on_screen(lambda: self._take_over(session))
+
+    def _take_over(self, session: SessionLike) -> None:
+        self.monitor.take_over(session)
+        self._artifacts = None
+        for entry in session.events:
+            self.artifacts.follow_entry(entry)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A recording has no board to do something with."""
+        return self.status.replay is None or not actions.needs_board(f"app.{action}")
 
     def _screen_changed(self, screen: Screen[object]) -> None:
         before, self._depth = self._depth, len(self.screen_stack)
@@ -381,11 +398,12 @@ class EspmonApp(Host):
         """The palette: every action of the table, and Textual's own."""
         yield from super().get_system_commands(screen)
         if isinstance(screen, MonitorScreen):
-            for name, text in self.settings.macros.items():
+            replays = self.status.replay is not None
+            for name, text in () if replays else self.settings.macros.items():
                 help_text = plain(text)[:MAX_MACRO_SHOWN]
                 yield SystemCommand(f"Send {plain(name)}", help_text, self._runs(f"screen.macro({name!r})"))
             for action in actions.ACTIONS:
-                if action.id == "app.palette":
+                if action.id == "app.palette" or (replays and actions.needs_board(action.call)):
                     continue
                 keys = actions.keys_of(action, self.chosen_keys)
                 text = f"{action.help} ({keys})" if keys else action.help

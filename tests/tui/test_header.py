@@ -8,7 +8,7 @@ import pytest
 
 from espmon.records.capabilities import Command
 from espmon.session.state import State
-from espmon.session.status import Activity, ElfState, RecordingState, Status
+from espmon.session.status import Activity, ElfState, RecordingState, ReplayState, Status
 from espmon.tui import actions
 from espmon.tui.widgets import paced_row
 from espmon.tui.widgets.header import BoardHeader, fitting, holding
@@ -117,6 +117,7 @@ STATES = (
     Status(state=State.MONITORING, activity=Activity.AWAITING_ENTER, wrong_rate=74880),
     Status(state=State.MONITORING, activity=Activity.IN_LOADER, unfinished=("data.bin",)),
     Status(state=State.LOST, activity=Activity.LENT_TO_IDE),
+    Status(state=State.MONITORING, replay=ReplayState("log file", 10, 100)),
     Status(state=State.LEASED, lease="flash", recorder=RecordingState(unwritten=5)),
     *(Status(state=state) for state in State),
     *(Status(elf=Path("app.elf"), elf_state=state) for state in ElfState),

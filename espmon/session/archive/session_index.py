@@ -9,6 +9,7 @@ replaces it.
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -209,6 +210,17 @@ def read_index(path: Path) -> SessionIndex:
                 index.lines.append(IndexMark(t, m, offset, line))
     index.events = list(events.values())
     return index
+
+
+def read_end(path: Path) -> Summary | None:
+    """The summary at the end of an index; None where it, or the index, is missing."""
+    try:
+        with BufferedReader(open_regular(path)) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_LINE))
+            last = [fields for fields, _ in json_lines(file) if fields is not None and fields.get("event") == END]
+    except OSError:
+        return None
+    return read_summary(last[-1]) if last else None
 
 
 def read_summary(fields: JsonObject) -> Summary:

@@ -78,7 +78,7 @@ class Scan:
         for segment in self.store.segments(at):
             if segment.first >= end:
                 break
-            picked = self.selector.pick(self.store, segment, at, end, self._slow)
+            picked = self.selector.pick(self.store, segment.loaded, at, end, self._slow)
             if self.selector.context:
                 self._take_around(picked, max(at, segment.first), min(end, segment.first + len(segment.block)))
             else:

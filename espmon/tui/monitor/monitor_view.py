@@ -20,7 +20,7 @@ from espmon.session.status import EventEntry, Severity, Status
 from espmon.tui.log.layout import Mark
 from espmon.tui.log.line_times import GAP_SECONDS, Timestamps, span_text
 from espmon.tui.log.query import LineFilter, QueryError
-from espmon.tui.monitor.session_link import PendingChanges, SessionLink
+from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink
 from espmon.tui.monitor.standing import Standing
 from espmon.tui.monitor.walking import Walking, line_time
 from espmon.tui.raw.terminal_view import TerminalView
@@ -82,6 +82,7 @@ class MonitorView(Screen[None]):
     MonitorView.-narrow Inspector { width: 1fr; max-width: 100%; border-left: none; }
     MonitorView.-raw InputLine, MonitorView.-raw #log { display: none; }
     MonitorView.-raw TerminalView { display: block; }
+    MonitorView.-replay InputLine { display: none; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
     AUTO_FOCUS = "#log"
@@ -228,6 +229,33 @@ class MonitorView(Screen[None]):
         if self.completed:
             self._fold_anew()
         self.take(PendingChanges(lines=True, status=self.status, events=list(self.link.session.events)))
+
+    def take_over(self, session: SessionLike) -> None:
+        """Show this session, which has all of the log that the one before has, at the same place."""
+        pane = self.pane
+        place = None if pane.follow else self._offset_of(pane.top_line)
+        marked = [self._offset_of(line) for line in self.walking.marks]
+        self.link.attach(session)
+        if self.completed:
+            self.inspector.forget()
+        self.attach()
+        pane.queries.look_again()
+        store = session.store
+        lines = [store.line_at(offset) for offset in marked if offset is not None]
+        self.walking.mark_again([line for line in lines if line is not None])
+        line = None if place is None else store.line_at(place)
+        if line is not None:
+            pane.go_to_line(line)
+
+    def _offset_of(self, line: int | None) -> int | None:
+        """Where a line stands in the stream."""
+        if line is None:
+            return None
+        try:
+            block, index = self.link.session.store.locate(line)
+        except IndexError:
+            return None
+        return block.line_offset(index)
 
     # -- changes ---------------------------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from espmon.session.announced_lines import offers_screenshots
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.status import WAITS
 from espmon.tui import actions
 from espmon.tui.monitor.raw_mode import RawMode
+from espmon.tui.monitor.refusal import NO_BOARD, connected, refusal
 from espmon.tui.monitor.sending_view import SendingView, macro_bindings
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
@@ -61,13 +61,6 @@ FOOTER_DROP_ORDER = (
 )
 """Actions that a footer without room for all does without, first to last."""
 
-NOT_OPEN = "No port is open: o lists the ports"
-NOT_SENT = {
-    State.OPENING: "Not sent: the port is being opened",
-    State.PROBING: "Not sent: the board is being probed",
-}
-"""State -> why nothing is sent in it."""
-
 
 class MonitorScreen(SendingView):
     """One session on the screen, and the keys that act on it."""
@@ -101,7 +94,7 @@ class MonitorScreen(SendingView):
     @property
     def connected(self) -> bool:
         """Whether bytes can be sent now."""
-        return self.status.state in (State.MONITORING, State.AWAITING_CONSENT, State.LEASED)
+        return connected(self.status)
 
     def on_mount(self) -> None:
         """The input line keeps what cannot be sent now."""
@@ -112,8 +105,10 @@ class MonitorScreen(SendingView):
         """A port is being opened: keys go where the settings say. Raw mode begins when the board can hear them."""
         if self.has_class("-raw"):
             self.action_raw()
-        self._raw_wanted = self.settings.start_in == "raw"
-        if self.settings.start_in == "log":
+        replays = self.status.replay is not None
+        self.set_class(replays, "-replay")
+        self._raw_wanted = self.settings.start_in == "raw" and not replays
+        if replays or self.settings.start_in == "log":
             self.set_focus(self.pane)
         else:
             self.query_one(InputLine).focus_field()
@@ -128,14 +123,7 @@ class MonitorScreen(SendingView):
 
     def _refusal(self) -> str:
         """Why a line cannot be sent now, "" when it can."""
-        status = self.status
-        if status.state is State.LEASED:
-            return f"Not sent: the port is used for {status.lease}"
-        if status.sending is not None:
-            return f"Not sent: {status.sending.action} is still being sent. Esc stops it"
-        if self.connected:
-            return ""
-        return f"Not sent: the port is lost. {WAITS}" if status.waiting else NOT_SENT.get(status.state, NOT_OPEN)
+        return refusal(self.status)
 
     def _send(self, data: bytes, by: SentBy = SentBy.LINE) -> None:
         if self.connected:
@@ -274,7 +262,9 @@ class MonitorScreen(SendingView):
         if self.in_menu:
             await self.menu_key("ctrl+t")
         else:
-            self._open_table("Ctrl-T", actions.MENU)
+            replays = self.status.replay is not None
+            table = [entry for entry in actions.MENU if not (replays and actions.needs_board(entry.call))]
+            self._open_table("Ctrl-T", table)
 
     def action_walk(self, step: int) -> None:
         """Wait for the key that says what to walk to: the next one (1) or the one before (-1)."""
@@ -328,6 +318,9 @@ class MonitorScreen(SendingView):
         if call is None:
             self.say(f"{actions.written(key)} means nothing after the menu key")
             return
+        if self.status.replay is not None and actions.needs_board(call):
+            self.say(NO_BOARD)
+            return
         await self.run_from_elsewhere(actions.full_call(call))
 
     @on(BoardHeader.Chosen)
@@ -347,6 +340,8 @@ class MonitorScreen(SendingView):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While keys go to the board or to the menu, only what still works is offered."""
         if not self.completed and action in NEED_ALL:
+            return False
+        if self.status.replay is not None and actions.needs_board(action):
             return False
         if self._by_menu or not self.completed or action in ALWAYS:
             return True

@@ -297,6 +297,12 @@ class SessionLink:
         self.session = session
         self._unsubscribe = session.subscribe(self._listen)
 
+    def on_screen(self, work: Callable[[], None]) -> None:
+        """Do something soon on the screen's loop, if it still runs. May be called from any thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(work)
+
     def stop(self) -> None:
         """Stop listening."""
         if self._unsubscribe is not None:

@@ -169,12 +169,22 @@ class Walking:
         if line in self.marks:
             self._unmark(line)
         else:
-            self._made += 1
-            self.marks[line] = self._made
-            if len(self.marks) > MAX_MARKS:
-                self._unmark(next(iter(self.marks)))
-            pane.add_mark(line, Mark(self.describe(line)))
+            self._mark(line)
             self._last = line
+
+    def mark_again(self, lines: Sequence[int]) -> None:
+        """The log is another one, in which these are the marked lines, in the order in which they were marked."""
+        self.marks.clear()
+        self._made = 0
+        for line in lines:
+            self._mark(line)
+
+    def _mark(self, line: int) -> None:
+        self._made += 1
+        self.marks[line] = self._made
+        if len(self.marks) > MAX_MARKS:
+            self._unmark(next(iter(self.marks)))
+        self._view.pane.add_mark(line, Mark(self.describe(line)))
 
     def _unmark(self, line: int) -> None:
         text = self.describe(line)

@@ -139,6 +139,11 @@ class EventList(ScrollView, can_focus=True):
                 del self.entries[old]
         self._rebuild(None if at_last or highlighted is None else highlighted.id)
 
+    def forget(self) -> None:
+        """Show none."""
+        self.entries, self._newest = {}, -1
+        self._rebuild(None)
+
     def _extend(self, entries: list[EventEntry], appended: list[EventEntry], *, follow: bool) -> None:
         """Nothing has moved: replace rows where they are, and add new ones below."""
         for entry in entries:

@@ -92,6 +92,12 @@ class Inspector(Vertical):
             else:
                 self._timer = self.set_timer(wait, self._show_waiting)
 
+    def forget(self) -> None:
+        """Show none: others come."""
+        self._waiting = []
+        self.events.forget()
+        self._title()
+
     def _show_waiting(self) -> None:
         self._timer, self._shown = None, time.monotonic()
         waiting, self._waiting = self._waiting, []

@@ -129,6 +129,17 @@ class LogQueries:
         if self.query is not None:
             self._start_search(None)
 
+    def look_again(self) -> None:
+        """The pane shows another log: filter that one, and look for the same in it."""
+        show, query, self.filter = self.filter, self.query, LineFilter()
+        self.stop()
+        self.filtering, self.matches = False, None
+        self._pane.view.use(None)
+        if show.active:
+            self.set_filter(show)
+        if query is not None:
+            self._start_search(None)
+
     def _on_loop(self, take: Callable[[int, Scan, bool], None]) -> Callable[[int, Scan, bool], None]:
         """What hands a scan's news to `take` on the screen's loop."""
 

@@ -156,7 +156,9 @@ def _parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> tuple[
     told, keys = silence(status, pane.mode, keymap)
     if told and pane.lines:
         left += [(f" {told}", "$warning"), (keys, "")]
-    right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate_text(status.rate), "")]
+    read = status.replay is not None and status.replay.speed is None and not status.replay.following
+    rate = "" if read else rate_text(status.rate)  # how fast a file was read is no rate of a board
+    right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate, "")]
     if status.capture is not None:
         right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
     if status.recording is not None and status.state is not State.CLOSED and not status.recorder.problem:

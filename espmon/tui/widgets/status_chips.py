@@ -139,6 +139,35 @@ def _behind(status: Status) -> bool:
     return not status.recorder.problem and not status.recorder.unwritten and status.recorder.waiting > 0
 
 
+BAR_CELLS = 8
+"""Cells of the bar that shows how far a recording was read."""
+
+
+def _replays(status: Status) -> bool:
+    return status.replay is not None and status.state is State.MONITORING
+
+
+def _replay(status: Status) -> str:
+    """What is replayed, and how far it is."""
+    replay = status.replay
+    if replay is None:
+        return ""
+    if replay.finished:
+        return f"▶ {replay.kind}, followed" if replay.following else f"■ {replay.kind}"
+    share = min(1.0, replay.done / replay.total) if replay.total else 0.0
+    filled = int(share * BAR_CELLS)
+    what = f"the end of a {replay.kind}, reading" if replay.tail else replay.kind
+    speed = "" if replay.speed is None else f" ×{replay.speed:g}"
+    return f"▶ {what}{speed} {'█' * filled}{'░' * (BAR_CELLS - filled)} {share:.0%}"
+
+
+def _replay_short(status: Status) -> str:
+    replay = status.replay
+    if replay is None or replay.finished or not replay.total:
+        return "■ recording"
+    return f"▶ {min(1.0, replay.done / replay.total):.0%}"
+
+
 def _link(state: State) -> StatusChip:
     words, colour = LINKS[state]
 
@@ -148,7 +177,7 @@ def _link(state: State) -> StatusChip:
     return StatusChip(
         f"link.{state.value}",
         Rank.LINK,
-        lambda status: status.state is state and not _in_loader(status),
+        lambda status: status.state is state and not _in_loader(status) and not _replays(status),
         said,
         colour,
     )
@@ -190,6 +219,7 @@ CHIPS: tuple[StatusChip, ...] = (
     StatusChip("program", Rank.PROGRAM, lambda status: True, lambda status: "espmon", "$accent bold"),
     StatusChip("board", Rank.BOARD, lambda status: True, lambda s: s.name or s.url or "no port", "bold"),
     *map(_link, LINKS),
+    StatusChip("link.replay", Rank.LINK, _replays, _replay, "$accent", short=_replay_short),
     StatusChip("link.lost", Rank.LINK, lambda s: s.state is State.LOST, _lost, "$error bold", "app.ports", _lost_short),
     StatusChip(
         "activity.loader",

@@ -1,0 +1,195 @@
+"""A recorded session is opened again as it was: lines, marks, times, events; also one that is damaged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from espmon.port import PortIdentity
+from espmon.session.archive.compression import compress_session
+from espmon.session.archive.session_index import INDEX, read_index
+from espmon.session.connection import PortAccess
+from espmon.session.replay import replay as replay_module
+from espmon.session.replay.opened_source import open_source
+from espmon.session.replay.replay import Replay, ReplayWish, request_of
+from espmon.session.sent import SentBy
+from espmon.session.session import Session
+from espmon.session.session_folder import SIDECAR, STREAM
+from espmon.session.settings import Settings
+from espmon.session.status import OpenRequest
+from tests.session.archive.recordings import BOOT, LINE, PANIC
+from tests.session.fakes import Port, ScriptedHandle, shown
+
+PATIENCE_SECONDS = 30.0
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 any condition
+            await asyncio.sleep(0.01)
+
+
+async def record(root: Path) -> tuple[Path, Session]:
+    """A session with boots, a crash, something sent, a mark, and a port that was lost and came back."""
+    first, second = ScriptedHandle(), ScriptedHandle()
+
+    async def wait(identity: PortIdentity) -> str:
+        return "fake://board"
+
+    access = PortAccess(opener=Port(first, second), resolver=lambda name: name, identifier=PortIdentity, waiter=wait)
+    session = Session(folder=root, access=access)
+    await session.open(OpenRequest("fake://board", name="bench"))
+    first.push(BOOT + LINE * 20)
+    await until(lambda: session.event_log.boot == 1)
+    await session.send(b"help\r\n", SentBy.LINE)
+    await session.mark("look here")
+    first.push(PANIC)
+    await first.taken()
+    first.lose()
+    await until(lambda: session.connection.opens == 2)
+    second.push(BOOT + b"half a li")
+    await until(lambda: session.event_log.boot == 2)
+    await session.close()
+    folder = session.status.recording
+    assert folder is not None
+    return folder, session
+
+
+async def replayed(path: Path, wish: ReplayWish | None = None) -> Session:
+    source = open_source(path)
+    session = Replay(source, wish or ReplayWish()).begin(Settings())
+    await session.open(request_of(path, source))
+    await until(lambda: session.status.replay is not None and session.status.replay.finished)
+    return session
+
+
+def facts(session: Session) -> list[tuple[str, str]]:
+    """What the events say, but for when this very session opened its port."""
+    entries = [entry for entry in session.events if entry.record.type != "link" or entry.title != "Link opened"]
+    return [(entry.record.type, entry.record.title) for entry in entries]
+
+
+async def test_everything_is_there_again(tmp_path: Path) -> None:
+    folder, before = await record(tmp_path)
+    after = await replayed(folder)
+    assert shown(after.store) == shown(before.store)
+    assert sorted(facts(after)) == sorted(facts(before))
+    times = [after.store.record(line).time for line in range(len(after.store))]
+    meant = [before.store.record(line).time for line in range(len(before.store))]
+    assert all(a is not None and b is not None and abs(a - b) < 0.1 for a, b in zip(times, meant, strict=True))
+    await after.close()
+
+
+async def test_nothing_can_be_sent(tmp_path: Path) -> None:
+    folder, _ = await record(tmp_path)
+    session = await replayed(folder)
+    error = await session.send(b"help\r\n")
+    assert error is not None
+    assert "recording" in error.message
+    assert await session.reset() is not None
+    await session.close()
+
+
+async def test_a_compressed_session_is_the_same(tmp_path: Path) -> None:
+    folder, before = await record(tmp_path)
+    assert compress_session(folder)
+    after = await replayed(folder)
+    assert shown(after.store) == shown(before.store)
+    await after.close()
+
+
+async def test_an_index_that_is_missing_is_made(tmp_path: Path) -> None:
+    folder, _ = await record(tmp_path)
+    was = read_index(folder / INDEX)
+    (folder / INDEX).unlink()
+    session = await replayed(folder)
+    await until((folder / INDEX).exists)
+    await session.close()
+    made = read_index(folder / INDEX)
+    assert made.summary == was.summary
+    assert [(mark.offset, mark.event) for mark in made.events] == [(mark.offset, mark.event) for mark in was.events]
+
+
+@pytest.mark.parametrize("kept", range(0, 1200, 193))
+async def test_a_torn_stream_opens_with_what_it_has(tmp_path: Path, kept: int) -> None:
+    folder, _ = await record(tmp_path)
+    data = (folder / STREAM).read_bytes()
+    kept = min(kept, len(data) - 1)
+    (folder / STREAM).write_bytes(data[:kept])
+    session = await replayed(folder)
+    text = "".join(session.store.record(line).text for line in range(len(session.store)))
+    assert "ets Jul" in text or kept < 8
+    assert f"the last {len(data) - kept:,} bytes are missing" in text
+    assert session.pipeline.demux.offset == kept
+    await session.close()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.83, 0.999])
+async def test_a_torn_sidecar_costs_times_and_no_bytes(tmp_path: Path, share: float) -> None:
+    folder, _ = await record(tmp_path)
+    sidecar = (folder / SIDECAR).read_bytes()
+    (folder / SIDECAR).write_bytes(sidecar[: int(len(sidecar) * share)])
+    session = await replayed(folder)
+    assert session.pipeline.demux.offset == (folder / STREAM).stat().st_size
+    assert "half a li" in shown(session.store)[-1] or "half a li" in "".join(shown(session.store))
+    await session.close()
+
+
+async def test_hostile_sidecars_harm_nobody(tmp_path: Path) -> None:
+    folder, _ = await record(tmp_path)
+    lines = [
+        {"t": "x", "m": -1, "event": "bytes", "offset": -5, "length": 1 << 80},
+        {"t": 1e300, "m": 1e300, "event": "bytes", "offset": 1 << 61, "length": 1 << 61, "lease": "probe"},
+        {"t": 1, "m": 1, "type": "sent", "by": "nobody", "data": "\x1b[2J"},
+        {"t": 1, "m": 1, "type": "note", "derived": True, "evidence": 7, "text": "\x1b[2J\x9b", "offset": 3},
+        {"t": 1, "m": 1, "type": "link", "state": "lost", "gap": "no", "reason": 5},
+        {"t": 1, "m": 1, "event": "gap", "offset": 0, "length": 1 << 61, "reason": ["x"]},
+        {"t": None, "event": "clock", "step": "x"},
+    ]
+    (folder / SIDECAR).write_text("".join(json.dumps(line) + "\n" for line in lines) + "[" * 100_000)
+    session = await replayed(folder)
+    assert session.pipeline.demux.offset == (folder / STREAM).stat().st_size
+    assert not any("\x1b" in line or "\x9b" in line for line in shown(session.store))
+    await session.close()
+
+
+async def test_the_end_of_a_large_file_is_shown_first_and_all_of_it_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_module, "TAIL_FROM", 1 << 20)
+    monkeypatch.setattr(replay_module, "TAIL_BYTES", 100_000)
+    path = tmp_path / "board.log"
+    path.write_bytes(BOOT + LINE * 50_000 + b"the end\n")
+    whole: list[Session] = []
+    source = open_source(path)
+    first = Replay(source, ReplayWish()).begin(Settings(), whole.append)
+    await first.open(request_of(path, source))
+    await until(lambda: len(first.store) and first.store.record(len(first.store) - 1).text == "the end")
+    assert 100_000 - 100 < path.stat().st_size - first.store.record(0).offset <= 100_000
+    await until(lambda: whole)
+    [second] = whole
+    assert second.store.record(0).text.startswith("ets")
+    assert second.store.line_at(first.store.record(5).offset) == len(second.store) - len(first.store) + 5
+    await second.close()
+
+
+async def test_real_time_takes_its_time_and_can_be_hurried(tmp_path: Path) -> None:
+    path = tmp_path / "a.cast"
+    events = [[float(number), "o", f"line {number}\r\n"] for number in range(1000)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in [{"version": 2, "width": 80, "height": 24}, *events]))
+    source = open_source(path)
+    replay = Replay(source, ReplayWish(speed=20.0))
+    session = replay.begin(Settings())
+    await session.open(request_of(path, source))
+    await until(lambda: len(session.store) >= 3)
+    assert len(session.store) < 1000
+    replay.set_speed(None)
+    await until(lambda: len(session.store) == 1000)
+    last = session.store.record(999).time
+    assert last is not None
+    assert round(last - (session.store.record(0).time or 0.0)) == 999
+    await session.close()
