@@ -221,7 +221,7 @@ def run_screen(
 
         if replay is not None:
             return replay.begin(settings, app.supersede)
-        return Session(settings=settings, ide=Ide(ws) if ws else None)
+        return Session(settings=settings, ide=Ide(ws) if ws else None, builds=Path())
 
     with LoopThread() as runner:
         app = EspmonApp(

@@ -12,7 +12,7 @@ from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
 from espmon.session.binlog_strings import BinlogStrings
 from espmon.session.decoder import Decoder
-from espmon.session.elves import Digests, ElfLibrary, pick
+from espmon.session.elves import Digests, ElfLibrary, build_of, pick
 from espmon.session.event_log import EventLog
 from espmon.session.reporter import Reporter
 from espmon.session.reports import Reports
@@ -25,6 +25,9 @@ Silicon = tuple[str, int | None]
 
 MAX_CHECKED = 1024
 """Digests remembered as looked for."""
+
+PROPOSE_SECONDS = 3.0
+"""Time for the board to say what it runs, before the build at hand is proposed."""
 
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 60.0
 """From a search for an ELF that found none to the next."""
@@ -68,6 +71,9 @@ class ElfChoice:
         self._silicon: Silicon | None = None
         """The chip and its revision, as the boot log or a probe named them."""
 
+        self._proposed: Path | None = None
+        """A build that is used although nothing has said that the board runs it."""
+
         self.rom_elf: Path | None = None
         """The chip's ROM ELF as the user gave it; that of an installed toolchain when None."""
 
@@ -98,6 +104,11 @@ class ElfChoice:
         match, status = self._decoder.matches(printed), self._reporter.status
         if match is None and status.elf_state is ElfState.LOADING:
             return  # the one that is chosen goes before others that fit; `use` asks again
+        if match is False and status.elf == self._proposed:
+            self._proposed = match = None
+            self._tasks.spawn(self._withdraw())
+        elif match:
+            self._proposed = None
         if match is not None:
             self._reporter.publish(replace(status, elf_state=ElfState.MATCH if match else ElfState.MISMATCH))
         if printed not in self._checked:
@@ -108,6 +119,23 @@ class ElfChoice:
                 self._tasks.spawn(self._keep())
             else:
                 self._lookups.ask(printed)
+
+    async def propose(self, folder: Path) -> None:
+        """Use the build of the project in `folder`, unverified, while the board does not say what it runs."""
+        await asyncio.sleep(PROPOSE_SECONDS)
+        found = await asyncio.to_thread(build_of, folder)
+        if found is None or self._checked or self._reporter.status.elf_state is not ElfState.NONE:
+            return
+        self._proposed = found.path
+        text = f"{found.path.name} of this folder is used, unverified: the board has not said what it runs"
+        self._reporter.notify(text, Severity.INFO, "elf")
+        await self._load((found.path,))
+
+    async def _withdraw(self) -> None:
+        """The board runs another application than the one that was proposed."""
+        self._demux.use_strings(None)
+        await self._decoder.load(())
+        await self._reports.all_again()
 
     async def _keep(self) -> None:
         """An ELF that matched is kept, so that yesterday's crash still decodes."""
@@ -138,6 +166,10 @@ class ElfChoice:
 
     async def use(self, paths: tuple[Path, ...]) -> None:
         """Use these ELF files (application first) for decoding, also for what was received before."""
+        self._proposed = None
+        await self._load(paths)
+
+    async def _load(self, paths: tuple[Path, ...]) -> None:
         loaded = await self._decoder.load(paths)
         if loaded:
             await self._use_strings(paths)

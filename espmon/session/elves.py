@@ -40,6 +40,9 @@ LIBRARY_BYTES = 1 << 30
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", "managed_components", "site-packages"})
 """Folders that are never entered."""
 
+PROJECT_MARKS = ("CMakeLists.txt", "platformio.ini", "Cargo.toml", "sdkconfig", "prj.conf")
+"""Files by which the folder of a firmware project is known; Arduino's sketches besides."""
+
 CARGO_PROFILES = ("release", "debug")
 """Output folders of cargo, below `target`."""
 
@@ -121,6 +124,15 @@ def pick(
         if (digests.of(item.path) or "").startswith(wanted):
             return item
     return library.find(wanted) if library is not None else None
+
+
+def build_of(folder: Path) -> FoundElf | None:
+    """The newest ELF of the project in a folder; None where the folder is no project, or was not built.
+
+    A folder that only has projects below it is none: theirs say nothing about the board at hand.
+    """
+    project = any(os.path.isfile(folder / mark) for mark in PROJECT_MARKS) or any(folder.glob("*.ino"))
+    return next(iter(discover(folder)), None) if project else None
 
 
 def _found(path: Path, layout: str) -> FoundElf | None:

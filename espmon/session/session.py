@@ -83,6 +83,7 @@ class Session:
         ide: told of crashes, debug stubs and core dumps.
         sinks: where everything that is received goes besides, as records.
         replayed: of a session that replays: nobody waits for an answer.
+        builds: folder of a project whose build is used, unverified, while the board does not say what it runs.
 
     Attributes:
         settings: the user's settings.
@@ -105,6 +106,7 @@ class Session:
         ide: Ide | None = None,
         sinks: Sequence[Sink] = (),
         replayed: Replayed | None = None,
+        builds: Path | None = None,
     ) -> None:
         settings = self.settings = settings or Settings()
         self.clock = clock or SessionClock()
@@ -181,6 +183,7 @@ class Session:
             self._publisher.subscribe(self._ide.listen)
             self.pipeline.sinks.append(self._ide.take)
         self.pipeline.sinks += sinks
+        self._builds = builds
         self._ticker: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -254,6 +257,8 @@ class Session:
             await self.reset()
         if request.elf:
             self._tasks.spawn(self.set_elf(request.elf))
+        elif self._builds is not None:
+            self._tasks.spawn(self._elf.propose(self._builds))
         self._ticker = asyncio.create_task(self._tick())
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from espmon.postmortem import CoreReport
 from espmon.postmortem.panic_report import PanicReport
 from espmon.records.console_events import PROMPT
 from espmon.session.connection import PortAccess
+from espmon.session.elves import ElfLibrary
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import ElfState, Notice, OpenRequest
@@ -49,6 +50,19 @@ async def test_a_core_dump_without_an_elf_has_no_names_and_is_decoded_when_one_i
     assert entry.report.crashed.task == "main"
     assert entry.report.variables
     assert all(task.state for task in entry.report.tasks)
+
+
+async def test_a_core_dump_finds_the_elf_of_its_digest_in_the_library(
+    board: tuple[Session, Watch, Path], tmp_path: Path
+) -> None:
+    session, watch, elf = board
+    kept = ElfLibrary(tmp_path / "elves").add(elf)
+    await session.send(b"coredump\r")
+    await watch.until(lambda: any(e.report for e in session.events if e.record.type == "coredump"), limit=30)
+    (entry,) = [entry for entry in session.events if entry.record.type == "coredump"]
+    assert isinstance(entry.report, CoreReport)
+    assert f"decoded with {kept}, whose SHA-256 is the one in the dump" in entry.report.warnings
+    assert entry.report.variables
 
 
 async def test_a_panic_gets_its_names_when_an_elf_is_chosen_and_is_not_told_twice(

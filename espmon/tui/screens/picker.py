@@ -30,7 +30,15 @@ RESCAN_SECONDS = 1.0
 DEMO_URL = "demo"
 """`OpenRequest.url` of the simulated board; whoever opens it starts one."""
 
-NO_DEMO = "\nWithout a board: pip install 'espmon[demo]' brings a simulated one"
+NO_PORTS = (
+    "No serial port found. Plug a board in: the list refreshes by itself.\n"
+    "None shows? Another cable (some only charge), or its bridge's driver;\n"
+    "in a container, a virtual machine or WSL the device is to be passed on.\n"
+    "A board elsewhere: rfc2217://host:port or socket://host:port, below."
+)
+"""What an empty list says."""
+
+NO_DEMO = "\nNo board? pip install 'espmon[demo]' brings a simulated one"
 
 
 class PortTable(KeyedTable):
@@ -227,8 +235,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self.set_class(not self._ports, "-empty")
         if not self._ports:
             self.query_one("#empty", Line).show(
-                "No serial port found. Plug a board in: the list refreshes by itself.\n"
-                "Or enter a URL below: rfc2217://host:port or socket://host:port" + ("" if self._demo else NO_DEMO)
+                NO_PORTS + ("\nNo board? s opens a simulated one" if self._demo else NO_DEMO)
             )
         self._show_detail()
 
