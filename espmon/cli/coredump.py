@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from espmon.postmortem import CoreReport
     from espmon.postmortem.typed_value import TypedValue
     from espmon.records.record import JsonObject
+    from espmon.session.dump_server import DumpServer
 
 SHOWN_CANDIDATES = 5
 
@@ -58,6 +60,14 @@ def parser() -> argparse.ArgumentParser:
         help="a global variable, or a part of one: app_state.mode[2], head->next, *selected (may be repeated)",
     )
     result.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
+    debugger = result.add_mutually_exclusive_group()
+    debugger.add_argument("--gdb", action="store_true", help="start the gdb of this computer on the dump")
+    debugger.add_argument(
+        "--listen",
+        type=port_number,
+        metavar="PORT",
+        help="serve the dump to gdb and IDEs on this TCP port of this computer, until Ctrl-C (0: any free one)",
+    )
     result.add_argument("--save", type=Path, metavar="FILE", help="also write the dump as the board wrote it")
     result.add_argument(
         "--save-core",
@@ -99,6 +109,8 @@ def coredump(options: argparse.Namespace) -> int:
         printed = {path: global_variable(report, path) for path in options.print_var}
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
+    if options.gdb or options.listen is not None:
+        return debug(options, core, report)
     if options.json:
         told = report.to_json()
         if options.print_mem:
@@ -121,6 +133,45 @@ def coredump(options: argparse.Namespace) -> int:
             print(clean(line, 1000))
     if symbolizer is None:
         say("espmon: warning: decoded without an ELF: give the application's with --elf")
+    return Exit.DONE
+
+
+def port_number(text: str) -> int:
+    """A TCP port, 0 for any; raises `ArgumentTypeError` for what is none."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a TCP port") from None
+    if not 0 <= number < 65_536:
+        raise argparse.ArgumentTypeError(f"{number} is no number of a TCP port")
+    return number
+
+
+def debug(options: argparse.Namespace, core: Core, report: CoreReport) -> int:
+    """Start gdb on the dump, or serve it on a port until the user has enough."""
+    from espmon.cli.interruptible import run_interruptible
+    from espmon.session.debug_lease import DebugError
+    from espmon.session.dump_server import DumpServer
+
+    if options.json:
+        fail(Exit.USAGE, "--gdb and --listen print no report: leave --json away")
+    server = DumpServer(report.target())
+    try:
+        if options.gdb:
+            return run_interruptible(server.debug(core.architecture.elf_machine, report.elf))
+        return run_interruptible(listen(server, options.listen))
+    except DebugError as error:
+        fail(Exit.FAILED, str(error))
+    except OSError as error:
+        fail(Exit.PORT, f"the dump cannot be served: {error.strerror or error}")
+
+
+async def listen(server: DumpServer, port: int) -> int:
+    """Serve a dump until the program is stopped; the first line on stdout is what gdb is told."""
+    async with server.listening(port) as number:
+        print(f"target remote 127.0.0.1:{number}", flush=True)
+        say("espmon: serving the dump; Ctrl-C ends")
+        await asyncio.Event().wait()
     return Exit.DONE
 
 

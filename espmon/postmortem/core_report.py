@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
+from espmon.model.architecture import ARCHITECTURES, RISCV
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.dump_inspector import DumpInspector
+from espmon.postmortem.dump_target import DumpSource, DumpThread
 from espmon.postmortem.likely_cause import LikelyCause
+from espmon.postmortem.memory import Memory, SegmentMemory
 from espmon.postmortem.rtos_reader import TaskInput
 from espmon.postmortem.rtos_state import RtosState
 from espmon.postmortem.variables import FrameVariables, Variable
@@ -161,6 +164,13 @@ class CoreReport:
             {"tcb": _hex(task.tcb), "frames": [part.to_json() for part in self.variables_of(task) if part.variables]}
             for task in self.tasks
         ]
+
+    def target(self) -> DumpSource:
+        """The dump as gdb's remote protocol shows it: the crashed task first, each by its name."""
+        memory: Memory = self.inspector.memory if self.inspector is not None else SegmentMemory(self.segments)
+        tasks = sorted(self.tasks, key=lambda task: not task.crashed)
+        threads = [DumpThread(task.name, task.registers, f"priority {task.priority}, {task.state}") for task in tasks]
+        return DumpSource(ARCHITECTURES[self.facts.arch or RISCV.name], threads, memory, self.chip, self.facts.kind)
 
     @property
     def rtos(self) -> RtosState | None:

@@ -47,6 +47,10 @@ class RegisterLayout(NamedTuple):
     """A `g` reply, by the names that panics print; None when it is too short. Words that the stub does not know are
     None."""
 
+    stub_values: Callable[[Mapping[str, int], bool], list[int | None]]
+    """The reverse of `stub`, from registers by lower-case names; the flag says whether the chip has loop registers.
+    Those that are not known are None."""
+
     stub_words: int
     """Fewest words of a `g` reply."""
 
@@ -143,6 +147,17 @@ def _xtensa_stub(words: Sequence[int | None]) -> RegisterSet | None:
     return RegisterSet({**first, **special})
 
 
+def _xtensa_stub_values(registers: Mapping[str, int], loops: bool) -> list[int | None]:
+    # A dump has one window of a task, or the whole file with its base: gdb gets it as the window at the base.
+    base = 4 * (registers.get("windowbase", 0) & 15)
+    file = [registers.get(f"ar{number}") for number in range(XTENSA_FILE)]
+    for number in range(16):
+        file[(base + number) % XTENSA_FILE] = registers.get(f"a{number}", file[(base + number) % XTENSA_FILE])
+    told = {**registers, "windowbase": base // 4, "windowstart": registers.get("windowstart") or 1 << base // 4}
+    names = XTENSA_AFTER if loops else XTENSA_AFTER_NO_LOOPS
+    return [registers.get("pc"), *file, *(told.get(name.lower()) for name in names)]
+
+
 def _riscv_status(words: Words) -> RegisterSet:
     return RegisterSet(zip(RISCV_STATUS, words, strict=False))
 
@@ -167,6 +182,10 @@ def _riscv_stub(words: Sequence[int | None]) -> RegisterSet | None:
     return _known(RISCV_STUB, words) if len(words) >= len(RISCV_STUB) else None
 
 
+def _riscv_stub_values(registers: Mapping[str, int], loops: bool) -> list[int | None]:
+    return [0, *(registers.get(name) for name in RISCV_REGISTERS[1:]), registers.get("pc")]
+
+
 def _known(names: Sequence[str], words: Sequence[int | None]) -> RegisterSet:
     return RegisterSet((name, word) for name, word in zip(names, words, strict=False) if word is not None)
 
@@ -185,6 +204,7 @@ LAYOUTS: Mapping[str, RegisterLayout] = {
         status_words=_xtensa_status_words,
         extra_words=_xtensa_extra_words,
         stub=_xtensa_stub,
+        stub_values=_xtensa_stub_values,
         stub_words=70,
         stub_size="an Xtensa core has more",
     ),
@@ -197,6 +217,7 @@ LAYOUTS: Mapping[str, RegisterLayout] = {
         status_words=_riscv_status_words,
         extra_words=_riscv_extra_words,
         stub=_riscv_stub,
+        stub_values=_riscv_stub_values,
         stub_words=len(RISCV_STUB),
         stub_size=f"a RISC-V core has {len(RISCV_STUB)}",
     ),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from espmon.cli import main
+from espmon.postmortem.rsp import encode
 from espmon.session.elves import ElfLibrary
 from tests.inputs import SIMULATED_ELF
 from tests.postmortem.made import (
@@ -251,3 +256,33 @@ def test_what_tasks_wait_for_is_printed_when_asked_for(capsys: Captured) -> None
     assert len(state["tasks"]) == 5
     assert main(["coredump", str(VALUES), "--rtos", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rtos"] is None
+
+
+def test_the_dump_is_served_on_a_port_until_it_is_stopped() -> None:
+    arguments = [sys.executable, "-m", "espmon", "coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--listen", "0"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.fullmatch(r"target remote 127\.0\.0\.1:(\d+)\n", process.stdout.readline())
+        assert found is not None
+        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=30) as connection:
+            connection.sendall(encode(b"qC"))
+            assert connection.recv(64).startswith(b"+")
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("options", [["--listen", "x"], ["--listen", "70000"], ["--listen", "0", "--gdb"]])
+def test_a_port_that_is_none_is_wrong_usage(options: list[str], capsys: Captured) -> None:
+    assert main(["coredump", str(VALUES), *options]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_debugger_gets_no_json(capsys: Captured) -> None:
+    assert main(["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--listen", "0", "--json"]) == 2
+    assert "leave --json away" in capsys.readouterr().out
+
+
+def test_no_debugger_on_this_computer_is_said(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("espmon.session.debug_lease.find_program", lambda name: None)
+    assert main(["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--gdb"]) == 1
+    assert "No debugger is installed" in capsys.readouterr().err
