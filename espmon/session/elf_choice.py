@@ -44,6 +44,7 @@ class ElfChoice:
         library: ELFs that matched before.
         reporter: the session's voice.
         tasks: where looking for files runs.
+        builds: folder of the project whose build is proposed; None proposes none.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ElfChoice:
         library: ElfLibrary,
         reporter: Reporter,
         tasks: BackgroundTasks,
+        builds: Path | None = None,
     ) -> None:
         self._decoder = decoder
         self._demux = demux
@@ -63,6 +65,7 @@ class ElfChoice:
         self._library = library
         self._reporter = reporter
         self._tasks = tasks
+        self._builds = builds
         self._checked: set[str] = set()
         self._digests = Digests()
         self._searched = self._pause = 0.0
@@ -120,10 +123,12 @@ class ElfChoice:
             else:
                 self._lookups.ask(printed)
 
-    async def propose(self, folder: Path) -> None:
-        """Use the build of the project in `folder`, unverified, while the board does not say what it runs."""
+    async def propose(self) -> None:
+        """Use the build of the project at hand, unverified, while the board does not say what it runs."""
+        if self._builds is None:
+            return
         await asyncio.sleep(PROPOSE_SECONDS)
-        found = await asyncio.to_thread(build_of, folder)
+        found = await asyncio.to_thread(build_of, self._builds)
         if found is None or self._checked or self._reporter.status.elf_state is not ElfState.NONE:
             return
         self._proposed = found.path

@@ -146,7 +146,9 @@ class Session:
         self._publisher.subscribe(self._lines_came)
         library = ElfLibrary(data / "elves", settings.elf_library_bytes)
         self._reports = Reports(self._decoder, self.event_log, library, self._recorder, reporter, self._tasks)
-        self._elf = ElfChoice(self._decoder, demux, self.event_log, self._reports, library, reporter, self._tasks)
+        self._elf = ElfChoice(
+            self._decoder, demux, self.event_log, self._reports, library, reporter, self._tasks, builds
+        )
         self._runner = ActionRunner(link, self._lifecycle, reporter, self.connection)
         self._debugging: DebugLease | None = None
         activity = ActivityWatch(self._publisher, self, self._tasks, answer_prompt=settings.answer_coredump_prompt)
@@ -183,7 +185,6 @@ class Session:
             self._publisher.subscribe(self._ide.listen)
             self.pipeline.sinks.append(self._ide.take)
         self.pipeline.sinks += sinks
-        self._builds = builds
         self._ticker: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -255,10 +256,7 @@ class Session:
         self.connection.begin(handle)
         if request.reset and not request.probe:
             await self.reset()
-        if request.elf:
-            self._tasks.spawn(self.set_elf(request.elf))
-        elif self._builds is not None:
-            self._tasks.spawn(self._elf.propose(self._builds))
+        self._tasks.spawn(self.set_elf(request.elf) if request.elf else self._elf.propose())
         self._ticker = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
