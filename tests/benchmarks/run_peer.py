@@ -180,13 +180,13 @@ def main() -> None:
 
 
 @contextmanager
-def scratch_environment() -> Iterator[None]:
+def scratch_environment() -> Iterator[str]:
     """Data, settings and bytecode of the programs in a folder that is removed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         homes = {name: f"{folder}/{name}" for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "PYTHONPYCACHEPREFIX")}
         os.environ.update(homes)
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        yield
+        yield folder
 
 
 def measure(block: bytes, size: int) -> None:
