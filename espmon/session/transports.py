@@ -28,7 +28,7 @@ TRANSPORTS: Mapping[str, Transport] = {
     ),
     "usb_serial_jtag": Transport(
         "the port may go for a moment at a reset, and is gone in sleep until the board wakes",
-        "The board's console is USB Serial/JTAG, whose port goes at a reset and in sleep",
+        "The board's console is USB Serial/JTAG, whose port goes in sleep, and may at a reset",
     ),
     "usb_cdc": Transport(
         "the port goes at each reset, comes back once the application runs, and is gone in sleep",

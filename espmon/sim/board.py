@@ -96,6 +96,7 @@ class SimulatedBoard:
         self._peer: Any = None
         self._flash: Any = None
         self._dump: bytes | None = None
+        self._reason = bootlog.POWER_ON
 
     # -- the wire -----------------------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ class SimulatedBoard:
         if self._replay is not None:
             await self._play(self._replay)
             return
-        reason = bootlog.POWER_ON
+        reason, self._reason = self._reason, bootlog.POWER_ON
         while True:
             self._application = Application(self.chip, self._scenario(), self._image, self._say, self.keep_dump)
             reason = await self._application.run(reason)
@@ -235,7 +236,7 @@ class SimulatedBoard:
         from espmon.testing.loader_peer import LoaderPeer
         from espmon.testing.quirks import Quirks
 
-        quirks = self._quirks or Quirks(paced=self._pace)
+        quirks = self._quirks or Quirks(paced=self._pace, attach_first=True, programs=True)
         quirks = replace(quirks, registers={**self.chip.fuses, **self._dead_flash(), **quirks.registers})
         peer = LoaderPeer(self.chip.key, quirks, flash=self._flash, contents=self._factory_contents())
         peer.host_baud = self.baud
@@ -256,6 +257,8 @@ class SimulatedBoard:
         finally:
             self._peer = None
             await asyncio.shield(self._close_peer(peer, starting))
+        if peer.bitten:
+            self._reason = bootlog.WATCHDOG
         self._strapped_low = False
         loop.call_soon(self._run, Mode.APPLICATION)
 

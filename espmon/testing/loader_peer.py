@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
+from espmon.testing.nor_flash import NorFlash
 from espmon.testing.quirks import ALLOWED_IN_SECURE_DOWNLOAD, Fault, Operation, Quirks, damage
+from espmon.testing.silicon import Silicon, stub_entries
 from espmon.testing.slip_peer import Splitter, encode, reply
 
 BOOT_TEXT = b"ESP-ROM:mock\r\nrst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)\r\nI (24) boot: application\r\n"
@@ -38,6 +40,15 @@ MIN_PAYLOADS: dict[int, int] = {
     Operation.CHANGE_BAUDRATE: 8,
 }
 """Shortest payload of a command; a shorter one is refused (the mock would stumble)."""
+
+PROGRAM_TEXT = (
+    b"\r\nsimulated board: a program was loaded, and would run from 0x%08x; its instructions are not simulated."
+    b" Reset the board to go on.\r\n"
+)
+"""What comes in place of the output of a program that was loaded into memory."""
+
+PROGRAM_SECONDS = 0.5
+"""Time between two times that it comes: whoever opens the port later hears it, too."""
 
 ACKNOWLEDGEMENT_BYTES = 4
 """While flash is being read, the host answers each packet with the count of bytes it has."""
@@ -66,7 +77,8 @@ class LoaderPeer:
         ignored: commands that arrived while the application ran.
         sent: bytes sent to the host so far.
         host_baud: the host's rate, told by `MockChannel.set_baud`.
-        on_reboot: called (in the chip's thread) when a FLASH_END tells the loader to start the application.
+        on_reboot: called (in the chip's thread) when the application starts: by a FLASH_END, or after the watchdog.
+        bitten: the watchdog has reset the chip.
     """
 
     def __init__(
@@ -87,6 +99,7 @@ class LoaderPeer:
         self.ignored = 0
         self.sent = 0
         self.host_baud = 115200
+        self.bitten = False
         self.on_reboot: Callable[[], object] | None = None
         self._baud: int | None = None
         self._in_loader = in_loader
@@ -97,6 +110,7 @@ class LoaderPeer:
         self._replies = 0
         self._received = 0
         self._reset_done = False
+        self._program = b""
         self._current: tuple[int, bytes] | None = None
         self._operation = 0
         self._streaming = False
@@ -112,12 +126,11 @@ class LoaderPeer:
 
     def start(self) -> LoaderPeer:
         """Run the chip; returns itself."""
-        from esp32_mock_bootloader.server import FlashImage
-
         if self.flash is None:
-            self.flash = FlashImage()
+            self.flash = NorFlash()
             for address, data in self._contents:
                 self.flash.data[address : address + len(data)] = data
+        self._silicon = Silicon(self.chip, self.flash, attached=not self.quirks.attach_first)
         self._thread = threading.Thread(target=self._run, name=f"loader-{self.chip}", daemon=True)
         self._thread.start()
         return self
@@ -158,6 +171,7 @@ class LoaderPeer:
     # -- the chip's side, all in the thread ---------------------------------------------------------------------
 
     def _reset(self, in_loader: bool, text: bytes) -> None:
+        self._program = b""
         with self._lock:
             while select.select([self._wire], [], [], 0)[0] and self._wire.recv(65536):
                 pass  # what the host sent before the reset is gone
@@ -184,6 +198,7 @@ class LoaderPeer:
             if fresh:
                 self._stub, self._baud, self._entered, self._answered = False, None, 0, 0
                 self._frames.clear()
+                self._silicon.reset()
             self._transmit(text)
             wire = _Wire(self, generation)
             if self._in_loader:
@@ -203,7 +218,10 @@ class LoaderPeer:
         while not self._frames:
             if self._stop.is_set() or generation != self._generation:
                 return None
-            ready, _, _ = select.select([self._wire, self._wake], [], [])
+            ready, _, _ = select.select([self._wire, self._wake], [], [], self._until_next())
+            if not ready:
+                self._let_time_pass()
+                continue
             if self._wake in ready:
                 self._wake.recv(64)
                 continue
@@ -219,6 +237,23 @@ class LoaderPeer:
             if self._hears():
                 self._frames.extend(self._splitter.feed(data))
         return self._frames.pop(0)
+
+    def _until_next(self) -> float | None:
+        """Seconds until something happens by itself: the watchdog, or a program that says again what it is."""
+        if (bites_at := self._silicon.bites_at) is not None:
+            return max(0.0, bites_at - time.monotonic())
+        return PROGRAM_SECONDS if self._program else None
+
+    def _let_time_pass(self) -> None:
+        """The program says it again, or the watchdog resets the chip into its application."""
+        if self._silicon.bites_at is None:
+            self._transmit(self._program)
+            return
+        self.bitten = True
+        self._silicon.bites_at = None
+        self.boot()
+        if self.on_reboot:
+            self.on_reboot()
 
     def _hears(self) -> bool:
         if self._baud is None or not self.quirks.rate_matters:
@@ -306,10 +341,10 @@ class LoaderPeer:
         if len(data) < MIN_PAYLOADS.get(operation, 0):
             self._answer(operation, 0, status=INVALID_MESSAGE)
             return None
-        if self.quirks.strict and self._accept_strictly(operation):
+        if self.quirks.strict and (self._accept_strictly(operation) or self._leave_to_silicon(operation, data)):
             return None
-        if self.quirks.strict and operation in BEGINS and not self._stub:
-            # A ROM erases whole sectors before it writes; the mock leaves what is there.
+        if self.quirks.strict and operation in BEGINS:
+            # ROM and stub erase whole sectors before they write; the mock leaves what is there.
             size, _, _, address = struct.unpack_from("<IIII", data)
             first = address // SECTOR * SECTOR
             self.flash.erase_region(first, -(-(address + size) // SECTOR) * SECTOR - first)
@@ -332,6 +367,20 @@ class LoaderPeer:
         if operation == Operation.SPI_FLASH_MD5 and self.chip == "esp8266" and not self._stub:
             self._answer(operation, 0, status=INVALID_MESSAGE)
             return True
+        return False
+
+    def _leave_to_silicon(self, operation: int, data: bytes) -> bool:
+        """What is no business of the mock's; True when answered."""
+        if (answer := self._silicon.answer(operation, data, stub=self._stub)) is not None:
+            self._answer(operation, answer.value, status=answer.status)
+            return True
+        if operation == Operation.MEM_END and self.quirks.programs and len(data) >= 8:
+            stays, entry = struct.unpack_from("<II", data)
+            if not stays and entry and entry not in stub_entries():
+                self._answer(operation, 0)
+                self._reset(False, b"")
+                self._program = PROGRAM_TEXT % entry
+                return True
         return False
 
     def _forward(self, message: bytes) -> None:

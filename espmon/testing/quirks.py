@@ -110,6 +110,12 @@ class Quirks:
     stub_running: bool = False
     """A stub is already in RAM: SYNC is answered with value 0 and two status bytes."""
 
+    attach_first: bool = False
+    """The flash answers only once it was attached (SPI_ATTACH, or a stub), as silicon's does."""
+
+    programs: bool = False
+    """What is loaded into memory and is none of esptool's stubs is a program: it runs, and nothing answers any more."""
+
     registers: Mapping[int, int] = field(default_factory=dict)
     """Register values that win over the mock's: efuse words, clock dividers, straps."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from espmon.session.config_advice import NO_COLOURS, NO_CORE_DUMP, NO_PARTITION, PLAIN_LINES, Advice
+from espmon.session.config_advice import ALL, NO_COLOURS, NO_CORE_DUMP, NO_PARTITION, PLAIN_LINES, SILENT_REBOOT, Advice
 from espmon.session.connection import PortAccess
 from espmon.session.session import Session
 from espmon.session.session_events import SessionNote
@@ -21,6 +21,8 @@ PANIC = (
     b"EXCVADDR: 0x00000000\r\n\r\nBacktrace: 0x400d1234:0x3ffb5e20 0x400d1b3c:0x3ffb5e60\r\n\r\n"
 )
 RESET = b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"
+RESTART = b"I (900) app: alive\r\n" + RESET
+POWER_ON = RESET.replace(b"0xc (SW_CPU_RESET)", b"0x1 (POWERON_RESET)")
 BOOT = (
     b"I (31) boot: ESP-IDF v5.2 2nd stage bootloader\r\nI (300) app_init: Application information:\r\n"
     b"I (301) app_init: Project name:     weather\r\nI (302) app_init: App version:      1\r\n"
@@ -45,7 +47,7 @@ async def advised(folder: Path, *data: bytes) -> list[Advice]:
             await watch.until(lambda size=size: session.pipeline.demux.offset >= size)  # type: ignore[misc]
     finally:
         await session.close()
-    known = {advice.text: advice for advice in (NO_PARTITION, NO_CORE_DUMP, NO_COLOURS)}
+    known = {advice.text: advice for advice in ALL}
     notes = [entry.record for entry in session.events if isinstance(entry.record, SessionNote)]
     assert all(tuple(note.evidence) == known[note.text].lines for note in notes if note.text in known)
     return [known[note.text] for note in notes if note.text in known]
@@ -63,6 +65,11 @@ CASES = {
     "no partition, twice": ([RESET + BOOT + MISSING + MISSING, RESET + BOOT + MISSING], [NO_PARTITION]),
     "a log without colours": ([RESET + BOOT, PLAIN, PLAIN], [NO_COLOURS]),
     "a log with colours": ([RESET + BOOT, COLOURED, PLAIN], []),
+    "restarts without a word": ([RESET + BOOT, RESTART + BOOT, RESTART + BOOT, RESTART + BOOT], [SILENT_REBOOT]),
+    "one restart without a word": ([POWER_ON + BOOT, RESTART + BOOT], []),
+    "restarts that the program means": ([POWER_ON + BOOT] + 3 * [b"I (9) ota: Restarting\r\n" + RESTART + BOOT], []),
+    "restarts of something else": ([POWER_ON] + 4 * [RESTART], []),
+    "power that goes and comes": (4 * [POWER_ON + BOOT], []),
     "a log of something else": ([PLAIN, PLAIN], []),
 }
 
@@ -74,4 +81,4 @@ async def test_what_is_missing_is_said_once(tmp_path: Path, name: str) -> None:
 
 
 def test_each_advice_names_what_to_write() -> None:
-    assert all("CONFIG_" in " ".join(advice.lines) for advice in (NO_PARTITION, NO_CORE_DUMP, NO_COLOURS))
+    assert all("CONFIG_" in " ".join(advice.lines) for advice in ALL)

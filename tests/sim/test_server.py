@@ -202,6 +202,8 @@ async def test_flash_survives_from_one_stay_in_the_loader_to_the_next() -> None:
         for stay in range(2):
             await client.classic_reset()
             await client.until(b"waiting for download\r\n")
+            await client.write(request(Operation.SPI_ATTACH, words(0, 0)))
+            await client.until(bytes((1, Operation.SPI_ATTACH)))
             if stay == 0:
                 await client.write(request(Operation.FLASH_BEGIN, words(1024, 1, 1024, 0x1000)))
                 await client.until(bytes((1, Operation.FLASH_BEGIN)))
