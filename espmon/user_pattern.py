@@ -27,6 +27,12 @@ SEARCH_SECONDS = 0.25
 MAX_SLOW_LINES = 8
 """Lines on which it may take so long before it is switched off."""
 
+_PLAIN = re.compile(r"[\w !\"#%&',/:;<=>@`~-]*", re.ASCII)
+"""Characters that stand for themselves."""
+
+_OTHER_GROUP = re.compile(r"\(\?(?![:P])")
+"""A group that is more than a group: flags may stand in it that change what comes before it."""
+
 _COUNTED = re.compile(r"\{(?:\d{0,9},)?(\d{1,9}),?\}")
 
 
@@ -53,6 +59,9 @@ class UserPattern:
     def __init__(self, name: str, expression: str, *, case: bool = True) -> None:
         self.name = name
         self._slow = 0
+        self.begins = _beginning(expression) if case else ""
+        """ASCII text with which each match begins; "" where that is not known."""
+
         self._compiled = _compile(expression, case=case)
 
     @property
@@ -106,3 +115,12 @@ def _compile(expression: str, *, case: bool) -> regex.Pattern[str]:
         raise PatternError(f"Not a regular expression: {str(error).partition(' at position')[0]}") from error
     except RecursionError:
         raise PatternError("Not a regular expression: nested too deeply") from None
+
+
+def _beginning(expression: str) -> str:
+    if "|" in expression or _OTHER_GROUP.search(expression):
+        return ""
+    expression = expression.removeprefix("^")
+    found = _PLAIN.match(expression)
+    text = found[0] if found else ""
+    return text[:-1] if expression[len(text) : len(text) + 1] in ("*", "?", "{") else text

@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from espmon.user_pattern import MAX_SLOW_LINES, PatternError, PatternTooSlow, UserPattern
 
@@ -64,3 +66,40 @@ def test_other_threads_run_while_a_search_goes_on() -> None:
 def test_what_is_no_affordable_expression_is_refused(expression: str) -> None:
     with pytest.raises(PatternError):
         UserPattern("search", expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "begins"),
+    [
+        ("ready", "ready"),
+        ("^esp> ", "esp> "),
+        (r"free: (\d+)", "free: "),
+        ("abc+", "abc"),
+        ("abc*", "ab"),
+        ("abc?", "ab"),
+        ("abc{0,2}", "ab"),
+        ("abc{e<=1}", "ab"),
+        ("one|two", ""),
+        ("one(?i)two", ""),
+        ("(?i)one", ""),
+        ("one(?=two)", ""),
+        ("one(?:two|three)", ""),
+        ("one(?P<number>[0-9])", "one"),
+        (r"\bone", ""),
+        (".", ""),
+        ("gr\u00fcn", "gr"),
+    ],
+)
+def test_what_each_match_begins_with_is_known_where_it_is_plain(expression: str, begins: str) -> None:
+    assert UserPattern("it", expression).begins == begins
+    assert UserPattern("it", expression, case=False).begins == ""
+
+
+@given(st.from_regex(r"\^?[ab ]{0,3}[*+?{(.]?[ab1,}()?:*+ ]{0,4}", fullmatch=True), st.text("ab1: ", max_size=12))
+def test_each_match_begins_like_that(expression: str, text: str) -> None:
+    try:
+        pattern = UserPattern("it", expression)
+    except PatternError:
+        return
+    if (found := pattern.search(text)) is not None:
+        assert found[0].startswith(pattern.begins)

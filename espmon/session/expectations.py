@@ -13,7 +13,7 @@ from enum import StrEnum
 from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
 from espmon.records.events.reset_record import Reset
-from espmon.records.lines import LineBlock
+from espmon.records.lines import SGR, LineBlock
 from espmon.records.record import Record
 from espmon.text import plain
 from espmon.user_pattern import PatternTooSlow, UserPattern
@@ -130,7 +130,9 @@ class Expectations:
         """Board and offset of the line that met the last expectation, and where in its text that ended."""
 
         self._resets: dict[str, list[int]] = {}
-        self._searches = bool(goals.until or goals.expect or goals.fail_on or goals.replies)
+        sought = [*goals.until, *goals.expect, *goals.fail_on, *(reply.pattern for reply in goals.replies)]
+        self._searches = bool(sought)
+        self._begins = [pattern.begins.encode() for pattern in sought] if all(one.begins for one in sought) else []
         self._errors = "error" in goals.fail_events
         self._events = [FAIL_EVENTS[name] for name in sorted(goals.fail_events) if name in FAIL_EVENTS]
 
@@ -163,13 +165,21 @@ class Expectations:
     def _lines(self, board: str, block: LineBlock) -> Verdict | None:
         levels = block.levels if self._errors else b""
         index = levels.index(ord("E")) if ord("E") in levels else len(block)
-        if self._searches:
+        if self._searches and not self._has_none(block):
             for line in range(min(index + 1, len(block))):
                 if verdict := self._text(board, block.line_offset(line), block.text(line)):
                     return verdict
         if index < len(block):
             return Verdict(Outcome.FAILED, f"An error was logged: {_quoted(block.text(index))}")
         return None
+
+    def _has_none(self, block: LineBlock) -> bool:
+        """True when nothing in a block can begin a match: many times sooner than line by line."""
+        if not self._begins or block.source != "text":
+            return False
+        data = block.data
+        text = SGR.sub(b"", data) if b"\x1b" in data else data
+        return not any(begin in text for begin in self._begins)
 
     def _record(self, board: str, record: Record) -> Verdict | None:
         if isinstance(record, Reset):

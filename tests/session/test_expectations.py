@@ -42,6 +42,13 @@ def test_all_that_is_expected_in_order_passes() -> None:
     assert outcome(judge(Expectations(goals), b"one\ntwo\n")) is Outcome.PASSED
 
 
+def test_colour_within_what_is_expected_does_not_hide_it() -> None:
+    coloured = b"I (1) app: ot\x1b[0;32mher\r\nI (2) app: re\x1b[0;32mady\x1b[0m now\r\n"
+    assert outcome(judge(Expectations(Goals(until=patterns("ready now"))), coloured)) is Outcome.PASSED
+    assert outcome(judge(Expectations(Goals(fail_on=patterns("^I .*ready", "other"))), coloured)) is Outcome.FAILED
+    assert judge(Expectations(Goals(until=patterns("unready"))), coloured) is None
+
+
 def test_the_wrong_order_is_still_waited_for() -> None:
     expectations = Expectations(Goals(expect=patterns("one", "two")))
     assert judge(expectations, b"two\none\n") is None
