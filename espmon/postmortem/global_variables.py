@@ -25,7 +25,7 @@ MAX_PATH = 1_000
 MAX_STEPS = 64
 VARIABLE = frozenset({dw.TAG_VARIABLE})
 
-PATH_HEAD = re.compile(r"\s*(?P<stars>[*\s]*)(?P<name>[A-Za-z_$][\w$]*(?:\s*::\s*[A-Za-z_$~][\w$]*)*)")
+PATH_HEAD = re.compile(r"(?P<stars>[*\s]*+)(?P<name>[A-Za-z_$][\w$]*+(?:\s*+::\s*+[A-Za-z_$~][\w$]*+)*+)")
 PATH_STEP = re.compile(
     r"\s*(?:(?:\.|->)\s*(?P<member>[A-Za-z_$][\w$]*)|\[\s*(?P<index>-?(?:0[xX][0-9a-fA-F]+|\d+))\s*\])"
 )
