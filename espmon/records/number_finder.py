@@ -45,6 +45,9 @@ NUMBER = re.compile(
 """A named number. Neither a part of a version, a time or an address, nor a hexadecimal one."""
 
 
+_LINE_END = re.compile(rb"(?:\x1b\[[0-9;]*m|[ \t])*(?:[\r\n]|\Z)")
+
+
 class Number(NamedTuple):
     """A number that was found."""
 
@@ -63,18 +66,21 @@ def numbers_in(block: LineBlock) -> Iterator[Number]:
     if isinstance(block, DecodedBlock):
         for index in range(len(block)):
             for match in NUMBER.finditer(block.body(index)):
-                yield _number(match, block, index)
+                yield from _number(match, block, index)
     elif block.source == "text":
         starts = block.starts
         for match in NUMBER.finditer(block.data):
-            yield _number(match, block, bisect_right(starts, match.start()) - 1)
+            yield from _number(match, block, bisect_right(starts, match.start()) - 1)
 
 
-def _number(match: re.Match[bytes], block: LineBlock, index: int) -> Number:
+def _number(match: re.Match[bytes], block: LineBlock, index: int) -> Iterator[Number]:
+    """The number of a match; a tag is the name only of a line that says nothing else."""
     name = (match["name"] or match["word"]).decode("ascii")
     group = block.tags[index] or ""
+    if group == name and _LINE_END.match(match.string, match.end()) is None:
+        return
     unit = (match["unit"] or b"").decode("utf-8", "replace")
-    return Number("" if group == name else plain(group)[:MAX_NAME], name[:MAX_NAME], unit, float(match["value"]), index)
+    yield Number("" if group == name else plain(group)[:MAX_NAME], name[:MAX_NAME], unit, float(match["value"]), index)
 
 
 def numbers_of(kind: str, value: Any) -> Iterator[Number]:

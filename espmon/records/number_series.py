@@ -70,9 +70,20 @@ class Series:
         return values[:count], times[:count], lines[:count]
 
     @property
+    def is_memory(self) -> bool:
+        """Whether it says how much memory is left, as far as its name tells."""
+        return any(word in self.title.lower() for word in MEMORY_WORDS)
+
+    @property
+    def moves(self) -> bool:
+        """Whether its newest points differ."""
+        newest = self._columns[0][-MIN_TREND_POINTS:]
+        return min(newest) < max(newest)
+
+    @property
     def falling(self) -> str:
         """How free memory falls, in a few words; "" where it does not, or where this is something else."""
-        if not any(word in self.title.lower() for word in MEMORY_WORDS):
+        if not self.is_memory:
             return ""
         values, times, _ = self.columns()
         stride = max(1, len(values) // TREND_POINTS)

@@ -28,6 +28,8 @@ def found(text: str) -> list[tuple[str, str, float, str]]:
         ('{"heap":146432,"t":-1.5e3}', [("", "heap", 146432.0, ""), ("", "t", -1500.0, "")]),
         ("free heap 1000 now", [("", "free heap", 1000.0, "")]),
         ("voltage[1]: 3300mV", []),
+        ("\x1b[0;32mI (30) heap: 146432\x1b[0m", [("", "heap", 146432.0, "")]),
+        ("I (91) boot:  0 nvs              WiFi data", []),
         ("SPI Speed      : 80MHz", [("", "SPI Speed", 80.0, "MHz")]),
     ],
 )

@@ -116,7 +116,9 @@ async def test_the_drawn_numbers_are_written_as_csv(tmp_path: Path) -> None:
     async with running(size=(120, 40)) as case:
         case.session.set(recording=tmp_path)
         for at in range(5):
-            case.session.feed(log(1, at) + b"-evil: 1 =cmd=2 @x: 3\n")
+            case.session.feed(log(1, at))
+            evil = Frame(0, 10, None, kind="json", value={"=cmd()": at})
+            case.session.add_event("frame", "Frame json", record=evil, line=at)
         await opened(case)
         await case.press("c")
         path = tmp_path / "numbers.csv"
@@ -125,7 +127,7 @@ async def test_the_drawn_numbers_are_written_as_csv(tmp_path: Path) -> None:
         rows = list(csv.reader(path.read_text().splitlines()))
         assert rows[0] == ["group", "name", "unit", "time", "line", "value"]
         assert rows[1][:3] == ["mon", "free heap", "bytes"]
-        assert {row[1] for row in rows[1:]} == {"free heap", "rssi", "cmd", "x"}
+        assert {row[1] for row in rows[1:]} == {"free heap", "rssi", "'=cmd()"}
 
 
 async def test_the_thread_ends_with_the_panel_and_there_is_none_before() -> None:
@@ -176,6 +178,24 @@ def test_a_curve_joins_its_points_and_what_is_outside_is_cut() -> None:
     early = draw_plot(numbers(), PlotView(end=picture.begin - 100.0, span=10.0), 40, 6, 40)
     assert early.low is None
     assert {curve for row in early.rows for _, curve in row} == {-1}
+
+
+def test_points_that_are_far_apart_are_joined_by_a_line() -> None:
+    found = NumberSeries()
+    for time, value in ((0.0, 0), (5.0, 10), (10.0, 0)):
+        found.feed_value("k", {"v": value}, time, None)
+    picture = draw_plot(found, PlotView(), 21, 5, 0)
+    drawn_cells = ["".join(text for text, _ in row) for row in picture.rows]
+    assert all(any(row[x] != " " for row in drawn_cells) for x in range(21))
+    assert drawn_cells[0][10] != " " != drawn_cells[-1][0]
+    assert drawn_cells[0][0] == drawn_cells[-1][10] == " "
+
+
+def test_free_memory_and_what_moves_is_drawn_first() -> None:
+    found = NumberSeries()
+    for at in range(4):
+        found.feed_value("k", {"still": 1, "b": at, "c": at, "d": at, "e": at, "heap": at}, at, None)
+    assert draw_plot(found, PlotView(), 10, 2, 0).shown == ("k heap", "k b", "k c", "k d")
 
 
 def test_at_most_so_many_curves() -> None:

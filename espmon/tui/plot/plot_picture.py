@@ -85,7 +85,7 @@ def draw_plot(numbers: NumberSeries, view: PlotView, width: int, height: int, li
     """Draw `view` in so many cells; each curve has a scale of its own, that of the selected one is the axis."""
     series = {one.title: one for one in numbers.repeating}
     columns = {title: one.columns() for title, one in series.items()}
-    wanted = tuple(series) if view.shown is None else view.shown
+    wanted = _first_shown(series) if view.shown is None else view.shown
     shown = tuple(title for title in wanted if title in series)[:MAX_CURVES]
     selected = view.selected if view.selected in series else next(iter(shown), "")
     begin, end = _range(view, [columns[title][1] for title in shown])
@@ -105,6 +105,12 @@ def draw_plot(numbers: NumberSeries, view: PlotView, width: int, height: int, li
         numbers.refused,
         lines,
     )
+
+
+def _first_shown(series: Mapping[str, Series]) -> Sequence[str]:
+    """What is drawn before anybody has chosen: free memory first, and numbers that move."""
+    moving = [title for title, one in series.items() if one.moves]
+    return sorted(moving or series, key=lambda title: not series[title].is_memory)
 
 
 def _row(one: Series, columns: Points) -> SeriesRow:
@@ -128,7 +134,7 @@ def _inside(points: Points, begin: float, end: float) -> Points:
 
 
 def _draw(canvas: Canvas, points: Points, begin: float, end: float, curve: int) -> None:
-    """A curve: a column of dots where several points fall into it, and joined to the column before."""
+    """A curve: a column of dots where several points fall into it, joined to the one before by a straight line."""
     values, times, _ = _inside(points, begin, end)
     if not values:
         return
@@ -141,11 +147,22 @@ def _draw(canvas: Canvas, points: Points, begin: float, end: float, curve: int) 
         x, y = round((time - begin) * across), round((value - low) * up) + middle
         lowest, highest, _ = spans.get(x, (y, y, y))
         spans[x] = min(lowest, y), max(highest, y), y
-    before: int | None = None
+    before: tuple[int, int] | None = None
     for x, (lowest, highest, last) in spans.items():
-        reach = lowest if before is None else before
-        canvas.column(x, min(lowest, max(reach, lowest - canvas.down)), max(highest, min(reach, canvas.down)), curve)
-        before = last
+        if before is not None:
+            _join(canvas, before, (x, min(max(before[1], lowest), highest)), curve)
+        canvas.column(x, lowest, highest, curve)
+        before = x, last
+
+
+def _join(canvas: Canvas, start: tuple[int, int], end: tuple[int, int], curve: int) -> None:
+    """A straight line between the points of two columns."""
+    (left, low), (right, high) = start, end
+    y = low
+    for x in range(left + 1, right + 1):
+        following = low + round((high - low) * (x - left) / (right - left))
+        canvas.column(x, min(y, following), max(y, following), curve)
+        y = following
 
 
 def _under(
