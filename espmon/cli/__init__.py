@@ -11,6 +11,8 @@ COMMANDS = {
     "run": "espmon.cli.run",
     "demo": "espmon.cli.demo",
     "open": "espmon.cli.open_command",
+    "sessions": "espmon.cli.sessions",
+    "crashes": "espmon.cli.crashes",
     "sim": "espmon.cli.sim",
     "scan": "espmon.cli.scan",
     "probe": "espmon.cli.probe",

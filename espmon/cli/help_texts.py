@@ -8,6 +8,8 @@ SUMMARIES: Mapping[str, str] = {
     "run": "without a screen: the log or JSON lines on stdout, expectations, scripts, exit codes",
     "demo": "full screen on a simulated board, no hardware",
     "open": "full screen on a recorded session or any log file",
+    "sessions": "recorded sessions: list, show, export, import, remove, diff",
+    "crashes": "the crashes of all sessions, the same ones together",
     "sim": "the simulated board alone, for other tools",
     "scan": "list ports; --probe identifies the chips on all of them (asks first)",
     "probe": "identify the chip on a port (asks first)",
@@ -47,6 +49,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "espmon open /var/log/board.log --follow",
         "espmon open demo.cast --speed 4",
     ),
+    "sessions": (
+        "espmon sessions list",
+        "espmon sessions export last -o for-a-colleague.zip --elf build/app.elf",
+        "espmon sessions import for-a-colleague.zip",
+        "espmon sessions diff 20260101-101500 last",
+    ),
+    "crashes": ("espmon crashes", "espmon crashes --json | jq '.crashes[-1].frames'"),
     "sim": ("espmon sim", "espmon sim --listen rfc2217://127.0.0.1:4000 --scenario coredump --chip esp32c6"),
     "scan": ("espmon scan", "espmon scan --json | jq -r '.ports[0].device'", "espmon scan --probe"),
     "probe": (

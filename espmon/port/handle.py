@@ -89,6 +89,9 @@ class Handle(ABC):
     remote: bool
     """True when bytes travel over a network."""
 
+    recorded: bool = False
+    """What it gives was received before, and recorded: there is no board."""
+
     has_rate: bool = True
     """False where bytes travel without one: a plain socket."""
 

@@ -171,7 +171,8 @@ class Connection:
         """Read a port that was just opened, and let the lifecycle go on."""
         self._attach(handle)
         self._lifecycle.fire(Trigger.OPENED_ASK if self._request.probe else Trigger.OPENED)
-        self._reporter.list_event(LinkEvent(*self._reporter.here, LinkState.OPENED))
+        if not handle.recorded:
+            self._reporter.list_event(LinkEvent(*self._reporter.here, LinkState.OPENED))
 
     def _attach(self, handle: Handle) -> None:
         self.opens += 1

@@ -191,6 +191,9 @@ class Settings:
     elf: str = ""
     """The ELF that decodes addresses where the command line, the picker and the device's own settings name none."""
 
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Kind -> regular expression: what else is taken out of a session that is exported."""
+
     path_map: Mapping[str, str] = field(default_factory=dict)
     """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""
 

@@ -76,6 +76,12 @@ FAILING = [
     (["devices", "remove", "nobody", "--json"], 2, "usage"),
     (["devices", "path", "--json", "--bogus"], 2, "usage"),
     (["firmware", "--lang", "c", __file__, "--json"], 2, "usage"),
+    (["sessions", "list", "--json", "--bogus"], 2, "usage"),
+    *((["sessions", action, *words, "--json"], 2, "usage") for action, words in (
+        ("show", ["nobody"]), ("export", ["nobody"]), ("import", [__file__]), ("remove", ["nobody"]),
+        ("diff", ["nobody", "else"]),
+    )),
+    (["crashes", "nobody", "--json"], 2, "usage"),
 ]  # fmt: skip
 """Command lines that fail, their exit code, and the `kind` of the failure."""
 
@@ -107,11 +113,13 @@ WORKING = [
     ["devices", "remove", "lab-1", "--json"],
     ["firmware", "--lang", "c", FOLDER + "/firmware", "--json"],
     ["decode", CAPTURE, "--json"],
+    ["sessions", "list", "--json"],
+    ["crashes", "--json"],
 ]
-"""Command lines that work, each on what the ones before it left. `selftest` has a test of its own; of streams, which
+"""Command lines that work, each on what the ones before it left. `selftest` and sessions have tests of their own; of streams, which
 `decode` and `run` print, every line is an object."""
 
-ELSEWHERE = frozenset({"selftest"})
+ELSEWHERE = frozenset({"selftest", *(f"sessions {word}" for word in ("show", "export", "import", "remove", "diff"))})
 
 
 def with_json() -> set[str]:

@@ -170,12 +170,16 @@ class SessionIndexer:
 def json_lines(file: BinaryIO) -> Iterator[tuple[JsonObject | None, bool]]:
     """The JSON objects of a file of lines, each with whether its line is whole; None for a line that is no object."""
     while line := file.readline(MAX_LINE):
-        whole = line.endswith(b"\n")
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            value = None
-        yield (value if isinstance(value, dict) else None), whole
+        yield read_json(line), line.endswith(b"\n")
+
+
+def read_json(line: bytes) -> JsonObject | None:
+    """The JSON object that a line is, None where it is none."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _number(fields: JsonObject, name: str) -> float:

@@ -57,6 +57,7 @@ class RecordedSession(Source):
         self._m = 0.0
         self._rest: Iterator[Moment] = iter(()) if self._packed is None else self._packed.moments()
         self._held = b""
+        self._dated = False
 
     @property
     def begin(self) -> int:
@@ -177,7 +178,8 @@ class RecordedSession(Source):
         if not isinstance(wall, int | float):
             return
         m = _seconds(fields, self._m)
-        if not self.start:
+        if not self._dated:
+            self._dated = True
             self.start = wall - m
             yield Moment(m, wall=float(wall))
         elif fields.get("event") == "clock":

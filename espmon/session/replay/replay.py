@@ -88,6 +88,11 @@ class Replay:
         shown.of_tail = True
         return shown.session
 
+    async def read(self) -> None:
+        """Wait until all of it was read; its session is open."""
+        if self._full is not None:
+            await self._full.read()
+
     def set_speed(self, speed: float | None) -> None:
         """Go on at this pace: times real time, None as fast as possible."""
         if self._full is not None:
@@ -163,6 +168,11 @@ class Player:
     def finished(self) -> bool:
         """Whether everything was read."""
         return self._handle is not None and self._handle.finished.is_set()
+
+    async def read(self) -> None:
+        """Wait until everything was read."""
+        if self._handle is not None:
+            await self._handle.finished.wait()
 
     @property
     def state(self) -> ReplayState:

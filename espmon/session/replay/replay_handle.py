@@ -53,6 +53,7 @@ class ReplayHandle(Handle):
         self.usb = None
         self.remote = False
         self.has_rate = False
+        self.recorded = True
         self.has_modem_lines = False
         self.atomic_lines = False
         self.speed = speed

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from espmon.records.batch import Part
 from espmon.records.demux import Demultiplexer
+from espmon.records.record import Event, JsonObject
+from espmon.session.archive.session_index import INDEX, SessionIndexer
+from espmon.session.session_folder import SIDECAR, STREAM, new_session_folder
 
 LINE = b"I (1234) wifi: state: run -> init (0x0)\r\n"
 
@@ -31,3 +36,25 @@ def demuxed(portions: Sequence[bytes], *, start: float, step: float) -> Iterator
     for number, data in enumerate(portions):
         yield from demux.feed(data, start + number * step).parts
     yield from demux.flush(start + len(portions) * step).parts
+
+
+def made_session(root: Path, data: bytes, *, name: str = "bench", now: float = 1_700_000_000.0) -> Path:
+    """A closed session that received `data`, 512 bytes each second, as a session leaves it."""
+    folder = new_session_folder(root, name, now)
+    portions = [data[at : at + 512] for at in range(0, len(data), 512)]
+    (folder / STREAM).write_bytes(data)
+    index: list[JsonObject] = []
+    indexer = SessionIndexer(lambda fields, when: index.append({"t": when, "m": when - now, **fields}), lambda: now)
+    sidecar: list[JsonObject] = [{"t": now, "m": 0.0, "event": "port", "name": name, "url": "/dev/ttyUSB0"}]
+    for number, portion in enumerate(portions):
+        times = {"t": now + number, "m": float(number)}
+        sidecar.append({**times, "event": "bytes", "offset": number * 512, "length": len(portion), "lease": "pipeline"})
+    for part in demuxed(portions, start=now, step=1.0):
+        indexer.take(part, None)
+        if isinstance(part, Event):
+            sidecar.append({"t": part.time, "m": (part.time or now) - now, **part.to_json()})
+    indexer.end()
+    with (folder / SIDECAR).open("a") as file:
+        file.write("".join(json.dumps(line) + "\n" for line in sidecar))
+    (folder / INDEX).write_text("".join(json.dumps(line) + "\n" for line in index))
+    return folder

@@ -1,0 +1,191 @@
+"""A session as one file for a colleague: a zip with everything that can be opened again, without its secrets."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+from espmon.records.batch import Part
+from espmon.records.demux import Demultiplexer
+from espmon.records.lines import LineBlock
+from espmon.records.record import JsonObject, PayloadRecord
+from espmon.records.spans.coredump_capture import Coredump
+from espmon.regular_file import open_regular
+from espmon.session.archive.blanking import Secrets
+from espmon.session.archive.session_index import INDEX, json_lines
+from espmon.session.session_folder import COMPRESSED, SIDECAR, STREAM
+from espmon.version import __version__
+
+MANIFEST = "session.json"
+"""What the zip is, and what was taken out of it."""
+
+FORMAT = 1
+"""Of the zip."""
+
+PORTION = 1 << 20
+"""Bytes read at once."""
+
+TEXTS = frozenset({".txt", ".json", ".md", ".csv"})
+"""Endings of artifacts that are text."""
+
+PICTURES = frozenset({".png"})
+"""Endings of artifacts that are pictures, which no rule reads."""
+
+MAX_TEXT = 64 << 20
+"""Bytes of an artifact that is looked through."""
+
+
+@dataclass(slots=True)
+class Exported:
+    """What went into a zip."""
+
+    path: Path
+    files: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Files that may hold secrets which no rule finds."""
+
+    blanked: list[JsonObject] | None = None
+    """What was taken out; None: nothing was looked for."""
+
+    def to_json(self) -> JsonObject:
+        """The export as `--json` prints it."""
+        return {"path": str(self.path), "files": self.files, "left_out": self.left_out, "blanked": self.blanked}
+
+
+def export_zip(folder: Path, target: Path, secrets: Secrets | None, elf: Path | None = None) -> Exported:
+    """Write a session into a new zip.
+
+    Args:
+        folder: the session's.
+        target: the file; FileExistsError when it is there.
+        secrets: what takes secrets out; None: all is written as it is, core dumps too.
+        elf: goes with it.
+
+    Raises:
+        OSError: something cannot be read or written; no zip is left.
+        SecretsError: a rule of the user's cannot be used.
+    """
+    done = Exported(target)
+    with target.open("xb") as file:
+        try:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                _write(archive, folder, secrets, elf, done)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+    return done
+
+
+def _write(archive: zipfile.ZipFile, folder: Path, secrets: Secrets | None, elf: Path | None, done: Exported) -> None:
+    with archive.open(STREAM, "w", force_zip64=True) as out, stream_of(folder) as stream:
+        for data in blanked_stream(stream, secrets) if secrets else iter(lambda: stream.read(PORTION), b""):
+            out.write(data)
+    done.files.append(STREAM)
+    for path in sorted(folder.iterdir()):
+        if path.name in (STREAM, COMPRESSED) or path.name.startswith(".") or not path.is_file() or path.is_symlink():
+            continue
+        if path.name in (SIDECAR, INDEX):
+            with archive.open(path.name, "w", force_zip64=True) as out:
+                for line in blanked_lines(path, secrets):
+                    out.write(line)
+        elif secrets is not None and path.suffix in TEXTS and path.stat().st_size <= MAX_TEXT:
+            archive.writestr(path.name, secrets.blank(path.read_text("utf-8", "replace")))
+        elif secrets is None or path.suffix in PICTURES:
+            archive.write(path, path.name)
+        else:
+            done.left_out.append(path.name)
+            continue
+        done.files.append(path.name)
+    if elf is not None:
+        archive.write(elf, f"elf/{elf.name}")
+        done.files.append(f"elf/{elf.name}")
+    done.blanked = None if secrets is None else secrets.to_json()
+    manifest = {
+        "format": FORMAT,
+        "espmon": __version__,
+        "session": folder.name,
+        "left_out": done.left_out,
+        "blanked": done.blanked,
+    }
+    archive.writestr(MANIFEST, json.dumps(manifest, indent=1) + "\n")
+
+
+def stream_of(folder: Path) -> BinaryIO:
+    """The bytes of a session, unpacked. Raises OSError."""
+    if (folder / STREAM).exists():
+        return BufferedReader(open_regular(folder / STREAM))
+    return gzip.open(folder / COMPRESSED, "rb")  # type: ignore[return-value]
+
+
+def blanked_stream(stream: BinaryIO, secrets: Secrets) -> Iterator[bytes]:
+    """The stream without its secrets, each byte where it was: line by line, core dumps as a whole.
+
+    What a payload holds is looked through; one with a secret in it is taken out whole.
+    """
+    demux = Demultiplexer()
+    with tempfile.TemporaryFile() as kept:
+        shutil.copyfileobj(stream, kept)
+        kept.seek(0)
+        at = 0
+        while True:
+            data = kept.read(PORTION)
+            place = kept.tell()
+            for part in (demux.feed(data) if data else demux.flush()).parts:
+                if isinstance(part, LineBlock) and part.source == "text":
+                    yield b"".join(secrets.blank_bytes(part.raw(index)) for index in range(len(part)))
+                    at = part.offset + part.length
+                elif not getattr(part, "derived", False):
+                    kept.seek(part.offset)
+                    yield _payload(part, kept.read(part.length), secrets)
+                    at = part.offset + part.length
+                    kept.seek(place)
+            if not data:
+                break
+        assert at == place
+
+
+def _payload(part: Part, raw: bytes, secrets: Secrets) -> bytes:
+    if isinstance(part, Coredump):
+        secrets.whole("coredump", 0)
+        return stars(raw)
+    text = (part.payload if isinstance(part, PayloadRecord) else raw).decode("latin-1")
+    if secrets.blank(text) != text:
+        return stars(raw)
+    return raw
+
+
+def stars(raw: bytes) -> bytes:
+    """As many bytes as there were, with the line ends where they were."""
+    return bytes(byte if byte in b"\r\n" else ord("*") for byte in raw)
+
+
+def blanked_lines(path: Path, secrets: Secrets | None) -> Iterator[bytes]:
+    """The lines of a sidecar or an index without their secrets; what is no JSON object is left out then."""
+    with BufferedReader(open_regular(path)) as file:
+        if secrets is None:
+            yield from iter(lambda: file.read(PORTION), b"")
+            return
+        for fields, _ in json_lines(file):
+            if fields is not None:
+                kept = sent_without(fields, secrets) if fields.get("type") == "sent" else secrets.blank_json(fields)
+                yield json.dumps(kept).encode() + b"\n"
+
+
+def sent_without(fields: JsonObject, secrets: Secrets) -> JsonObject:
+    """What was sent, without its secrets; typed key by key nothing can be told from anything."""
+    try:
+        data = base64.b64decode(str(fields.get("data", "")))
+    except ValueError:
+        data = b""
+    if fields.get("by") == "keys":
+        data = secrets.whole("keys", len(data)).encode()
+    return {**fields, "data": base64.b64encode(secrets.blank_bytes(data)).decode()}
