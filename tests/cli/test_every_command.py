@@ -82,6 +82,7 @@ FAILING = [
         ("diff", ["nobody", "else"]),
     )),
     (["crashes", "nobody", "--json"], 2, "usage"),
+    (["config", "--json", "--bogus"], 2, "usage"),
 ]  # fmt: skip
 """Command lines that fail, their exit code, and the `kind` of the failure."""
 
@@ -115,9 +116,10 @@ WORKING = [
     ["decode", CAPTURE, "--json"],
     ["sessions", "list", "--json"],
     ["crashes", "--json"],
+    ["config", "--json"],
 ]
-"""Command lines that work, each on what the ones before it left. `selftest` and sessions have tests of their own; of streams, which
-`decode` and `run` print, every line is an object."""
+"""Command lines that work, each on what the ones before it left. `selftest` and sessions have tests of their own; of
+streams, which `decode` and `run` print, every line is an object."""
 
 ELSEWHERE = frozenset({"selftest", *(f"sessions {word}" for word in ("show", "export", "import", "remove", "diff"))})
 
