@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
         "--variables", action="store_true", help="arguments and local variables of every frame of every task"
     )
     result.add_argument("--rtos", action="store_true", help="what each task waits for, mutexes, deadlocks, stack marks")
+    result.add_argument("--heap", action="store_true", help="the heaps: free, used, largest block, sizes, damage")
+    result.add_argument("--all", action="store_true", help="--variables, --rtos and --heap")
     result.add_argument(
         "--print-var",
         action="append",
@@ -89,6 +91,8 @@ def coredump(options: argparse.Namespace) -> int:
     """Read, decode and print."""
     if (options.file is None) == (options.port is None):
         fail(Exit.USAGE, "give a FILE, or --port PORT for the dump in a board's flash")
+    if options.all:
+        options.variables = options.rtos = options.heap = True
     for path in (options.save, options.save_core):
         if path is not None:
             check_output(path)
@@ -119,6 +123,8 @@ def coredump(options: argparse.Namespace) -> int:
             told["frame_variables"] = report.variables_json()
         if options.rtos:
             told["rtos"] = state.to_json() if (state := report.rtos) is not None else None
+        if options.heap:
+            told["heap"] = report.inspector.heaps.to_json() if report.inspector is not None else None
         if printed:
             told["globals"] = {path: value.to_json() for path, value in printed.items()}
         print_json(told | files_json(options) | ({} if after is None else {"after": after}))
@@ -127,6 +133,7 @@ def coredump(options: argparse.Namespace) -> int:
     else:
         text = report.to_text() + (report.variables_text() if options.variables else "")
         text += report.rtos_text() if options.rtos else ""
+        text += report.heap_text() if options.heap else ""
         text += report.memory_text() if options.print_mem else ""
         text += "".join(f"\n{line}" for path, value in printed.items() for line in value.lines(path))
         for line in text.splitlines():

@@ -16,7 +16,7 @@ from espmon.postmortem.core_report import CoreReport, Crash, Region, TaskReport
 from espmon.postmortem.crash_sentence import crash_place, crash_sentence
 from espmon.postmortem.dump_inspector import DumpInspector
 from espmon.postmortem.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Elf
-from espmon.postmortem.likely_cause import CrashScene, deadlocks, likely_causes
+from espmon.postmortem.likely_cause import CrashScene, damaged_heaps, deadlocks, likely_causes
 from espmon.postmortem.memory import DAMAGED, FOREIGN, SegmentMemory
 from espmon.postmortem.panic_notes import register_notes, register_symbols
 from espmon.postmortem.postmortem_error import PostmortemError, reading
@@ -192,6 +192,8 @@ class _Decoder:
         )
         if facts.kind in WATCHDOGS:  # something did not move: why, only the kernel's objects tell
             report.likely += deadlocks(report.rtos)
+        elif facts.kind == "heap" and self.inspector is not None:
+            report.likely += damaged_heaps(self.inspector.heaps)
         return report
 
     def _scene(self, facts: CrashFacts, registers: RegisterSet, crashed: TaskReport) -> CrashScene:

@@ -258,6 +258,11 @@ class CoreReport:
         state = self.rtos
         return "\n".join([_rule("FreeRTOS"), *(state.lines() if state is not None else ["it needs the ELF"])]) + "\n"
 
+    def heap_text(self) -> str:
+        """The heaps, for reading."""
+        told = self.inspector.heaps.lines() if self.inspector is not None else ["it needs the ELF"]
+        return "\n".join([_rule("heaps"), *told]) + "\n"
+
     def _summary(self) -> list[str]:
         match = {True: "matches the ELF", False: "does NOT match the ELF", None: "not in the dump"}[self.elf_match]
         if self.elf is None:

@@ -1,4 +1,4 @@
-"""What a core dump holds beyond its report, read when it is asked for: variables of every frame, globals."""
+"""What a core dump holds beyond its report, read when it is asked for: variables, what the RTOS did, the heaps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from espmon.model.architecture import Architecture
 from espmon.model.stack_frame import Backtrace, FrameState
 from espmon.postmortem.cache import Cache
 from espmon.postmortem.global_variables import GlobalVariables
+from espmon.postmortem.heap_reader import HeapTypes, read_heaps
+from espmon.postmortem.heap_state import HeapReport
 from espmon.postmortem.memory import Memory
 from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.postmortem.rtos_reader import RtosTypes, TaskInput, read_rtos
@@ -51,6 +53,11 @@ class DumpInspector:
         if self._rtos is None:
             self._rtos = read_rtos(RtosTypes(self.symbolizer.images[0]), self.memory, tasks)
         return self._rtos
+
+    @cached_property
+    def heaps(self) -> HeapReport:
+        """The heaps."""
+        return read_heaps(HeapTypes(self.symbolizer.images[0]), self.memory)
 
     @cached_property
     def globals(self) -> GlobalVariables:

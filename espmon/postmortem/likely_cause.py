@@ -9,6 +9,7 @@ from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace
 from espmon.postmortem.dump_inspector import DumpInspector
+from espmon.postmortem.heap_state import HeapReport
 from espmon.postmortem.memory_access import MemoryAccess, access_at
 from espmon.postmortem.panic_notes import NULL_REACH, PATTERNS
 from espmon.postmortem.pointer_members import PointerMember, null_members
@@ -94,6 +95,12 @@ def deadlocks(state: RtosState | None) -> list[LikelyCause]:
         )
         for circle in state.deadlocks
     ]
+
+
+def damaged_heaps(report: HeapReport | None) -> list[LikelyCause]:
+    """Return what a walk through the heaps found damaged."""
+    damage = [text for heap in report.heaps for text in heap.damage] if report is not None else []
+    return [LikelyCause("heap_corruption", "The heap is damaged.", tuple(damage))] if damage else []
 
 
 def _stack_overflow(scene: CrashScene) -> Iterator[LikelyCause]:

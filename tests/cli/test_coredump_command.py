@@ -286,3 +286,16 @@ def test_no_debugger_on_this_computer_is_said(capsys: Captured, monkeypatch: pyt
     monkeypatch.setattr("espmon.session.debug_lease.find_program", lambda name: None)
     assert main(["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--gdb"]) == 1
     assert "No debugger is installed" in capsys.readouterr().err
+
+
+def test_everything_at_once(capsys: Captured) -> None:
+    arguments = ["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--all"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    for title in ("variables of task main", "FreeRTOS", "heaps"):
+        assert f"= {title}" in text
+    assert "the list of heaps: not in this dump" in text
+    assert main([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"frame_variables", "rtos", "heap"} <= set(report)
+    assert report["heap"] == {"known": False, "heaps": [], "damage": []}

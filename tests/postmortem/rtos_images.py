@@ -56,7 +56,7 @@ def _flat(die: Any, prefix: str, base: int, into: dict[str, tuple[int, int]]) ->
 
 
 @cache
-def types_of(path: Path) -> Types:
+def types_of(path: Path, sources: tuple[str, ...] = SOURCES, wanted: tuple[str, ...] = WANTED) -> Types:
     """What an ELF says of the kernel."""
     with path.open("rb") as file:
         elf = ELFFile(file)
@@ -64,13 +64,13 @@ def types_of(path: Path) -> Types:
         sizes: dict[str, int] = {}
         for unit in elf.get_dwarf_info().iter_CUs():
             top = unit.get_top_DIE()
-            if not top.attributes["DW_AT_name"].value.decode().endswith(SOURCES):
+            if not top.attributes["DW_AT_name"].value.decode().endswith(sources):
                 continue
             for die in top.iter_children():
                 name = die.attributes["DW_AT_name"].value.decode() if "DW_AT_name" in die.attributes else ""
                 if (
                     die.tag == "DW_TAG_structure_type"
-                    and name in WANTED
+                    and name in wanted
                     and die.has_children
                     and name not in structures
                 ):
