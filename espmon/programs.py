@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -54,6 +55,26 @@ def command_line(program: str, options: Sequence[str] = (), files: Sequence[str 
         raise ValueError(f"{program!r} is no absolute path")
     operands = [os.path.abspath(file) for file in files]
     return [program, *options, *(["--", *operands] if operands else [])]
+
+
+def start_beside(command: Sequence[str]) -> Program:
+    """Start a program with a window of its own: it reads nothing, and nothing that it prints reaches the screen.
+
+    A thread of its own waits for its end, so that nothing is left of it.
+
+    Args:
+        command: its words, see `command_line`.
+
+    Raises:
+        OSError: it does not start.
+    """
+    words = list(command)
+    if not words or not os.path.isabs(words[0]):
+        raise ValueError(f"{words[:1]} is no absolute path")
+    nothing = subprocess.DEVNULL
+    program = subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing, shell=False)
+    threading.Thread(target=program.wait, name="espmon-editor", daemon=True).start()
+    return program
 
 
 def start(command: Sequence[str], *, terminal: bool = False) -> Program:

@@ -26,6 +26,7 @@ from espmon.tui.host import Host
 from espmon.tui.kept_choices import KeptChoices
 from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
+from espmon.tui.log_saving import LogSaving
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
@@ -140,6 +141,7 @@ class EspmonApp(Host):
         self.router = routes.Router(self)
         self.questions = Questions(self)
         self.filters = FilterDialogs(self)
+        self.saving = LogSaving(self)
         self.sending = SendingDialogs(self)
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
@@ -330,6 +332,26 @@ class EspmonApp(Host):
         """A mark, line, boot or time."""
         self.questions.ask_place()
 
+    def action_save_log(self, what: str) -> None:
+        """A range of the log into a file."""
+        self.saving.save(what)
+
+    def action_copy_markdown(self) -> None:
+        """A crash or lines as Markdown."""
+        self.saving.copy_markdown()
+
+    def action_copy_decoded(self) -> None:
+        """Lines with their locations."""
+        self.saving.copy_decoded()
+
+    def action_open_source(self) -> None:
+        """The source line here in the editor."""
+        self.saving.open_place()
+
+    def action_copy_source(self) -> None:
+        """Its `file:line`."""
+        self.saving.copy_place()
+
     def action_save_filter(self) -> None:
         """Keep the filter under a name."""
         self.filters.save()
@@ -381,6 +403,10 @@ class EspmonApp(Host):
     def action_help(self) -> None:
         """All keys."""
         self.router.show_help()
+
+    def on_looking_view_copied(self, event: MonitorScreen.Copied) -> None:
+        """To the clipboard, and a file."""
+        self.saving.copy(event.text, event.what)
 
     def on_monitor_view_show_artifact(self, event: MonitorScreen.ShowArtifact) -> None:
         """A picture, a core dump or a report."""

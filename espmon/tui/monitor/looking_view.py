@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from textual import on
+from dataclasses import dataclass
 
+from textual import on
+from textual.message import Message
+
+from espmon.text import counted
 from espmon.tui.log.layout import Shape
 from espmon.tui.log.line_times import Timestamps
 from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.widgets.event_list import EventList
-from espmon.tui.widgets.log_pane import LogPane
+from espmon.tui.widgets.log_pane import MAX_COPIED_LINES, LogPane
 from espmon.tui.widgets.log_scroll import SIDE_CELLS
 from espmon.tui.widgets.status_bar import StatusBar
 
 
 class LookingView(MonitorView):
     """What is seen of one log."""
+
+    @dataclass
+    class Copied(Message):
+        """This goes to the clipboard."""
+
+        text: str
+        what: str
+        """What it is, in words."""
 
     # -- moving and looking -------------------------------------------------------------------------------------
 
@@ -124,10 +136,9 @@ class LookingView(MonitorView):
         what = "Selection"
         if not text:
             lines = self.pane.visible_lines
-            text = "\n".join(self.pane.drawing.line(line).text for line in lines)
-            what = f"{len(lines)} visible lines"
-        self.app.copy_to_clipboard(text)
-        self.say(f"{what} sent to the terminal's clipboard; not every terminal takes it")
+            text = self.pane.pager.text((lines[0], 0), (lines[-1], -1), MAX_COPIED_LINES) if lines else None
+            what = counted(0 if text is None else text.count("\n") + 1, "visible line")
+        self.post_message(self.Copied(text or "", what))
 
     # -- inspector ----------------------------------------------------------------------------------------------
 

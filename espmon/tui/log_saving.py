@@ -1,0 +1,275 @@
+"""Getting things out of the log: into files, onto the clipboard, into the editor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+
+from espmon.programs import start_beside
+from espmon.session.file_system import write_atomically
+from espmon.session.settings import state_folder
+from espmon.session.status import EventEntry
+from espmon.text import counted
+from espmon.tui.host import Host
+from espmon.tui.log.export import FORMATS, Exported, as_decoded, as_markdown, format_of, some
+from espmon.tui.source_places import SourcePlace, editor_command, place_said, places_in
+from espmon.tui.user_input import path_of
+
+if TYPE_CHECKING:
+    from espmon.records.events.boot import Boot
+
+MAX_COPIED = 4 << 20
+"""Most characters that go to the clipboard."""
+
+RANGES = {
+    "selection": "the selection",
+    "visible": "the visible lines",
+    "shown": "what the filter shows",
+    "boot": "this boot",
+    "all": "everything in memory",
+}
+"""What can be saved -> in words."""
+
+
+def copy_file() -> Path:
+    """Where what was copied stands, too: no terminal says whether it took it."""
+    return state_folder() / "copied.txt"
+
+
+class LogSaving:
+    """Saves, copies and opens what the monitor shows.
+
+    Args:
+        app: the app.
+    """
+
+    def __init__(self, app: Host) -> None:
+        self._app = app
+
+    # -- which rows ---------------------------------------------------------------------------------------------
+
+    def _rows(self, what: str) -> Iterable[int] | None:
+        """The rows of a range; None when there is no such range. May be walked through in a thread."""
+        monitor = self._app.monitor
+        view = monitor.pane.view
+        store = view.store
+        if what == "selection":
+            selection = monitor.selections.get(monitor.pane)
+            if selection is None:
+                return None
+            begin = store.first if selection.start is None else selection.start.y
+            end = len(store) if selection.end is None else selection.end.y
+            heads = view.folds.heads(end)
+            if heads and view.folds.closed(end):
+                end = heads[-1].high - 1
+            return array("Q", view.rows(begin, end))
+        if what == "visible":
+            lines = monitor.pane.visible_lines
+            return array("Q", view.rows(lines[0], lines[-1]) if lines else ())
+        if what == "shown" and view.scan is not None:
+            return array("Q", view.rows(0, len(store)))
+        low, high = store.first, store.rows_end
+        if what == "shown":
+            low = max(low, view.base)
+        elif what == "boot":
+            boots = [line for _, lines in monitor.walking.landmarks()[1:] for line in lines]
+            at = bisect_right(boots, monitor.walking.here) if boots else 0
+            low = max(low, boots[at - 1]) if at else low
+            high = boots[at] if at < len(boots) else high
+
+        def walk() -> Iterator[int]:
+            row = store.rows.start(low)
+            while row < high:
+                yield row
+                row = store.rows.stop(row)
+
+        return walk()
+
+    def _exported(self, what: str) -> Exported | None:
+        rows = self._rows(what)
+        if rows is None:
+            return None
+        monitor = self._app.monitor
+        name = self._app.status.name or "espmon"
+        drawing = monitor.pane.drawing
+        return Exported(monitor.pane.store, rows, monitor.link.decoration, drawing.painter, f"{name}: {RANGES[what]}")
+
+    # -- files --------------------------------------------------------------------------------------------------
+
+    def save(self, what: str) -> None:
+        """Ask for a file's name, and save a range into it; "" is the selection, or else what is shown."""
+        from espmon.tui.screens.prompt import TextPrompt
+
+        what = what or ("selection" if self._rows("selection") is not None else "shown")
+        exported = self._exported(what)
+        if exported is None:
+            self._app.notify("Nothing is selected: drag with the mouse", markup=False)
+            return
+
+        def check(text: str) -> str:
+            path = path_of(text)
+            if format_of(path.name) is None:
+                return f"The name's end says the format: {' '.join(FORMATS)}"
+            if os.path.lexists(path):
+                return "There is a file of that name already: it stays as it is"
+            return "" if os.path.isdir(path.parent) else f"There is no folder {path.parent}"
+
+        def answered(text: str | None) -> None:
+            if text:
+                self._app.run_worker(self._save(exported, path_of(text).absolute()), group="save-log")
+
+        prompt = TextPrompt(
+            f"Save {RANGES[what]} as",
+            time.strftime("log-%Y%m%d-%H%M%S.txt"),
+            check=check,
+            note=f"The end of the name says the format: {', '.join(FORMATS)}.",
+            label="Save",
+        )
+        self._app.push_screen(prompt, answered)
+
+    async def _save(self, exported: Exported, path: Path) -> None:
+        try:
+            pieces = await asyncio.to_thread(write_pieces, exported, path)
+        except OSError as error:
+            self._app.notify(f"Not saved: {path}: {error.strerror or error}", severity="error", markup=False)
+        else:
+            self._app.notify(f"Saved {counted(pieces, 'line')} in {path}", markup=False)
+
+    # -- the clipboard ------------------------------------------------------------------------------------------
+
+    def copy(self, text: str, what: str) -> None:
+        """To the terminal's clipboard, and into a file: no terminal says whether it took it."""
+        self._app.copy_to_clipboard(text)
+        self._app.run_worker(self._keep_copy(text, what), group="copy")
+
+    async def _keep_copy(self, text: str, what: str) -> None:
+        path = copy_file()
+        try:
+            await asyncio.to_thread(_write, path, text)
+        except OSError:
+            self._app.notify(f"{what} sent to the terminal's clipboard; not every terminal takes it", markup=False)
+        else:
+            said = f"{what} sent to the terminal's clipboard; where that does not take it: {path}"
+            self._app.notify(said, markup=False)
+
+    def copy_markdown(self) -> None:
+        """A crash as the text of an issue; where there is none here, the selection or the visible lines as a block."""
+        monitor = self._app.monitor
+        entry = self.crash_here()
+        if entry is not None:
+            from espmon.tui.crash_issue import crash_markdown
+
+            text = crash_markdown(entry, self._app.status, monitor.pane.store, self._program(entry))
+            self.copy(text, "The crash as Markdown")
+        else:
+            self._copy_range(as_markdown, "as Markdown")
+
+    def copy_decoded(self) -> None:
+        """The selection or the visible lines with their locations."""
+        self._copy_range(as_decoded, "with locations")
+
+    def _copy_range(self, form: Callable[[Exported], Iterator[str]], how: str) -> None:
+        what = "selection" if self._rows("selection") is not None else "visible"
+        exported = self._exported(what)
+        if exported is not None:
+            self.copy(some(form(exported), MAX_COPIED), f"{RANGES[what].capitalize()} {how}")
+
+    def crash_here(self) -> EventEntry | None:
+        """The crash walked to, or whose row is lowest on the screen."""
+        monitor = self._app.monitor
+        fold = None if monitor.folding is None else monitor.folding.here(monitor.walking.last)
+        if fold is None or fold.event is None:
+            return None
+        found = (entry for entry in monitor.entries if entry.id == fold.event and entry.record.type == "panic")
+        return next(found, None)
+
+    def _program(self, crash: EventEntry) -> str:
+        """The application that the crash's boot named."""
+        named = ""
+        for entry in self._app.monitor.entries:
+            if entry.record.type == "boot" and entry.boot <= crash.boot:
+                record: Boot = entry.record  # type: ignore[assignment]
+                named = record.program or named
+        return named
+
+    # -- sources ------------------------------------------------------------------------------------------------
+
+    def place_here(self) -> SourcePlace | None:
+        """The source line of the crash or the line walked to, else the newest one on the screen."""
+        monitor = self._app.monitor
+        walked = monitor.walking.last
+        lines = [walked] if walked is not None else list(reversed(monitor.pane.visible_lines))
+        crash = self.crash_here()
+        report = None if crash is None else crash.report
+        place = getattr(report, "place", None)
+        if place is not None and place.file and (walked is None or monitor.pane.view.folds.closed(walked)):
+            return SourcePlace(place.file, place.line or 1)
+        for line in lines:
+            said = [found for text in monitor.link.decoration(line) if (found := place_said(text)) is not None]
+            named = said or places_in(monitor.pane.drawing.line(line).text)
+            if named:
+                return named[0]
+        return None
+
+    def copy_place(self) -> None:
+        """`file:line` of the place here."""
+        place = self.place_here()
+        if place is None:
+            self._app.notify("No source line stands here", markup=False)
+        else:
+            self.copy(place.text, place.text)
+
+    def open_place(self) -> None:
+        """The editor, at the place here."""
+        app, place = self._app, self.place_here()
+        if place is None:
+            app.notify("No source line stands here", markup=False)
+            return
+        command = editor_command(place)
+        if isinstance(command, str):
+            app.notify(command, severity="warning", markup=False)
+            return
+        try:
+            if command.windowed:
+                start_beside(command.words)
+                app.notify(f"{place.text} opens in {Path(command.words[0]).stem}", markup=False)
+                return
+            from espmon.tui.debug_dialogs import run_in_terminal
+
+            with app.suspend():
+                run_in_terminal(command.words, app.lend_terminal)
+        except SuspendNotSupported:
+            app.notify("This terminal cannot be handed over to an editor", severity="warning", markup=False)
+        except OSError as error:
+            said = f"{command.words[0]} did not start: {error.strerror or error}"
+            app.notify(said, severity="error", markup=False)
+
+
+def write_pieces(exported: Exported, path: Path) -> int:
+    """Write a range into a new file; returns its lines. Raises OSError; then there is no file."""
+    form = format_of(path.name)
+    if form is None:
+        raise OSError(f"{path.name} says no format")
+    lines = 0
+    with open(path, "x", encoding="utf-8", newline="\n") as file:
+        try:
+            for piece in form(exported):
+                file.write(piece)
+                lines += piece.count("\n")
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+    return lines
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))
