@@ -141,7 +141,7 @@ class EspmonApp(Host):
         self.router = routes.Router(self)
         self.questions = Questions(self)
         self.filters = FilterDialogs(self)
-        self.saving = LogSaving(self)
+        self.saving = LogSaving(self, None if history is None else history.parent / "clipboard.txt")
         self.sending = SendingDialogs(self)
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)

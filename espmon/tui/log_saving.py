@@ -15,7 +15,6 @@ from textual.app import SuspendNotSupported
 
 from espmon.programs import start_beside
 from espmon.session.file_system import write_atomically
-from espmon.session.settings import state_folder
 from espmon.session.status import EventEntry
 from espmon.text import counted
 from espmon.tui.host import Host
@@ -39,20 +38,17 @@ RANGES = {
 """What can be saved -> in words."""
 
 
-def copy_file() -> Path:
-    """Where what was copied stands, too: no terminal says whether it took it."""
-    return state_folder() / "copied.txt"
-
-
 class LogSaving:
     """Saves, copies and opens what the monitor shows.
 
     Args:
         app: the app.
+        copies: file that has what was copied last, since no terminal says whether it took it; None keeps none.
     """
 
-    def __init__(self, app: Host) -> None:
+    def __init__(self, app: Host, copies: Path | None) -> None:
         self._app = app
+        self._copies = copies
 
     # -- which rows ---------------------------------------------------------------------------------------------
 
@@ -151,14 +147,14 @@ class LogSaving:
         self._app.run_worker(self._keep_copy(text, what), group="copy")
 
     async def _keep_copy(self, text: str, what: str) -> None:
-        path = copy_file()
+        rest = "not every terminal takes it"
         try:
-            await asyncio.to_thread(_write, path, text)
-        except OSError:
-            self._app.notify(f"{what} sent to the terminal's clipboard; not every terminal takes it", markup=False)
-        else:
-            said = f"{what} sent to the terminal's clipboard; where that does not take it: {path}"
-            self._app.notify(said, markup=False)
+            if self._copies is not None:
+                await asyncio.to_thread(_write, self._copies, text)
+                rest = f"where that does not take it: {self._copies}"
+        except OSError as error:
+            rest += f", and {self._copies} cannot be written: {error.strerror or error}"
+        self._app.notify(f"{what} sent to the terminal's clipboard; {rest}", markup=False)
 
     def copy_markdown(self) -> None:
         """A crash as the text of an issue; where there is none here, the selection or the visible lines as a block."""

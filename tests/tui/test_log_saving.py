@@ -127,10 +127,9 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "state" / "copied.txt"
-    monkeypatch.setattr("espmon.tui.log_saving.copy_file", lambda: path)
-    return path
+def copies(tmp_path: Path) -> Path:
+    """What was copied last; `history` beside it makes the app keep it."""
+    return tmp_path / "clipboard.txt"
 
 
 def read(path: Path) -> str:
@@ -176,7 +175,7 @@ async def test_a_boot_and_all_are_saved_also_what_is_folded(tmp_path: Path) -> N
 
 
 async def test_a_selection_that_scrolled_away_is_copied_whole_and_kept_in_a_file(copies: Path) -> None:
-    async with running() as case:
+    async with running(history=copies.parent / "history") as case:
         await case.feed(numbered(300))
         case.screen.selections = {case.pane: Selection(Offset(0, 10), Offset(3, 250))}
         await case.press("y")
@@ -186,7 +185,7 @@ async def test_a_selection_that_scrolled_away_is_copied_whole_and_kept_in_a_file
 
 
 async def test_a_crash_is_copied_as_the_text_of_an_issue(copies: Path) -> None:
-    async with running(size=(110, 30)) as case:
+    async with running(history=copies.parent / "history", size=(110, 30)) as case:
         await board(case, numbered(3), CRASH, numbered(2))
         await case.until(lambda: folded(case))
         case.session.set(chip="ESP32 (revision v3.0)")
@@ -206,7 +205,7 @@ async def test_the_place_of_a_location_is_copied_and_opened(
     source.write_text("x")
     program = editor(tmp_path, "code")
     monkeypatch.setenv("VISUAL", str(program))
-    async with running(size=(110, 30)) as case:
+    async with running(history=copies.parent / "history", size=(110, 30)) as case:
         await case.feed(numbered(5))
         await case.press("V")
         await case.until(lambda: "No source line stands here" in case.text())

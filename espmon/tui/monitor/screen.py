@@ -43,6 +43,8 @@ ALWAYS = frozenset({"menu", "interrupt", "exit_key", "focus", "blur"})
 """Actions that work while keys go to the board."""
 
 FOOTER_DROP_ORDER = (
+    "filter.saved",
+    "filter.save",
     "app.palette",
     "board.screenshot",
     "log.filter",
@@ -56,8 +58,6 @@ FOOTER_DROP_ORDER = (
     "input.complete",
     "events.open",
     "search.case",
-    "filter.saved",
-    "filter.save",
 )
 """Actions that a footer without room for all does without, first to last."""
 
