@@ -12,9 +12,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyte
-
 from tests.torture.window import PtyBoard, set_size
+from tests.tui.raw.reference import XtermScreen, XtermStream
 
 COLUMNS, ROWS = 120, 36
 """The board's screen in a window of 120x40."""
@@ -30,8 +29,8 @@ class Reference:
 
     def __init__(self, columns: int, rows: int) -> None:
         self._lock = threading.Lock()
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
+        self.screen = XtermScreen(columns, rows)
+        self._stream = XtermStream(self.screen)
         self._begun = b""
 
     def feed(self, data: bytes) -> None:
@@ -46,13 +45,13 @@ class Reference:
     def rows(self) -> list[str]:
         """The cells, row by row, without blanks at the end."""
         with self._lock:
-            return [row.rstrip() for row in self._screen.display]
+            return [row.rstrip() for row in self.screen.display]
 
     @property
     def cursor(self) -> tuple[int, int]:
         """Column and row, from 0."""
         with self._lock:
-            return self._screen.cursor.x, self._screen.cursor.y
+            return self.screen.cursor.x, self.screen.cursor.y
 
 
 class ClientBoard(PtyBoard):
@@ -85,6 +84,9 @@ class ClientBoard(PtyBoard):
             start_new_session=True,
         )
         os.close(slave)
+        self.output = bytearray()
+        """What the console has printed so far."""
+
         self._typed = bytearray()
         self._closed = threading.Event()
         self._bridge = threading.Thread(target=self._pass_on, daemon=True)
@@ -96,6 +98,7 @@ class ClientBoard(PtyBoard):
                 ready, _, _ = select.select([self.master, self._client], [], [], 0.02)
                 if self._client in ready:
                     data = os.read(self._client, 1 << 16)
+                    self.output += data
                     self.reference.feed(data)
                     self.send(data)
                 if self.master in ready:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.pty_screen import PtyScreen
-from tests.e2e.raw_client import ROWS, ClientBoard
+from tests.e2e.raw_client import COLUMNS, ROWS, ClientBoard, Reference
+from tests.tui.raw.reference import INSTALLED, differences, make_emulator
 
 pytestmark = [
     pytest.mark.e2e,
@@ -20,12 +21,29 @@ pytestmark = [
 ]
 
 
+class Cells:
+    """One emulator beside the reference, both fed with what the clients print: colours and attributes too."""
+
+    def __init__(self, kind: str) -> None:
+        self._emulator = make_emulator(kind, COLUMNS, ROWS)
+        self._reference = Reference(COLUMNS, ROWS)
+        self._fed = 0
+
+    def compare(self, output: bytes) -> None:
+        """Give both what has come since, and compare each cell."""
+        new, self._fed = output[self._fed :], len(output)
+        self._emulator.feed(new)
+        self._reference.feed(new)
+        assert not differences(self._emulator, self._reference.screen)
+
+
 class Desk:
     """espmon in raw mode on a board whose console is a shell."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.board = ClientBoard(["bash", "--norc", "--noprofile"], {"PS1": "$ ", "PYTHON_BASIC_REPL": "1"}, folder)
+        self.cells = [Cells(kind) for kind in INSTALLED]
         self.window = PtyScreen(folder, [self.board.path, "--raw"], settings="")
         try:
             self.window.screen_shows("RAW KEYS")
@@ -49,6 +67,13 @@ class Desk:
             pairs = zip(self.window.rows()[1:], reference.rows(), strict=False)
             rows = [its if mine == its else f"here  {mine!r}\nthere {its!r}" for mine, its in pairs]
             raise AssertionError("\n".join([str(error), *rows])) from None
+        self.compare()
+
+    def compare(self) -> None:
+        """Colours and attributes, on both emulators."""
+        output = bytes(self.board.output)
+        for cells in self.cells:
+            cells.compare(output)
 
     def as_asked(self, keys: bytes) -> bytes:
         """Keys as a terminal sends them that has been asked for application cursor keys, when it has been."""
@@ -66,6 +91,7 @@ class Desk:
             return f"$ {command}" in rows and rows[-1] == "$"
 
         self.window.until(back, f"the screen before {command}")
+        self.compare()
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +175,7 @@ def test_vim(desk: Desk) -> None:
 @needs("htop")
 def test_htop(desk: Desk) -> None:
     desk.types(b"clear\r", "$")
-    desk.types(b"htop -d 50 --no-color\r", "F10Quit")
+    desk.types(b"htop -d 50\r", "F10Quit")
     desk.types(F6, "Sort by")
     desk.types(b"\x1b" + DOWN + DOWN, "F10Quit")
-    desk.leaves(F10, "htop -d 50 --no-color")
+    desk.leaves(F10, "htop -d 50")

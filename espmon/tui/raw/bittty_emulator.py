@@ -9,7 +9,7 @@ from bittty import XTERM, Board
 
 from espmon.tui.log import sgr
 from espmon.tui.log.sgr import PLAIN, Colour, Pen
-from espmon.tui.raw.bittty_erasing import erase_with_background
+from espmon.tui.raw.bittty_fixes import fix
 from espmon.tui.raw.emulator import Run
 from espmon.tui.raw.sequence_guard import SequenceGuard
 from espmon.tui.sanitise import plain
@@ -70,7 +70,7 @@ class BitttyEmulator:
         self._answers = _Answers()
         self._board = Board(width=columns, height=rows, model=XTERM)
         self._board.host.attach(self._answers)
-        erase_with_background(self._board)
+        fix(self._board)
         self._guard = SequenceGuard()
         self._seen = 0
         self._page: Page | None = None

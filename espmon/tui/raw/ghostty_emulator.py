@@ -67,6 +67,10 @@ class _StyleColour(Protocol):
     value: _ColourValue
 
 
+DELETE = b"\x7f"
+"""Drawn by the library, where a terminal passes it over: boards that do not know the key send it back."""
+
+
 class GhosttyEmulator:
     """See `Emulator`. What scrolls off is not kept: the log has it."""
 
@@ -106,7 +110,7 @@ class GhosttyEmulator:
 
     def feed(self, data: bytes) -> bytes:
         """See `Emulator`. A size that the board asks for is not taken: the size is that of the screen here."""
-        self._terminal.feed(self._guard.feed(data))
+        self._terminal.feed(self._guard.feed(data).replace(DELETE, b""))
         if self._terminal.size != (self.columns, self.rows):
             self._terminal.resize(self.columns, self.rows)
         answers = bytes(self._answers)

@@ -9,6 +9,7 @@ that it leaves, SGR 21 and DECSCNM are not compared. Sources: xterm's ctlseqs, t
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any
@@ -20,7 +21,11 @@ from wcwidth import wcwidth
 
 from espmon.tui.log import sgr
 from espmon.tui.log.sgr import Colour
+from espmon.tui.raw.bittty_emulator import BitttyEmulator
 from espmon.tui.raw.emulator import Emulator
+
+INSTALLED = ["bittty", *(["ghostty"] if importlib.util.find_spec("pyghostty") else [])]
+"""Emulators that there are here; the second is the extra `terminal`."""
 
 Cell = tuple[str, str, str, int]
 """Text, foreground, background ("default", or six hexadecimal digits), attributes as in `sgr` (dim is not compared)."""
@@ -178,6 +183,15 @@ def _hexadecimal(colour: Colour) -> str:
     if colour is None:
         return "default"
     return "{:02x}{:02x}{:02x}".format(*colour) if isinstance(colour, tuple) else graphics.FG_BG_256[colour]
+
+
+def make_emulator(kind: str, columns: int, rows: int) -> Emulator:
+    """ "bittty" or "ghostty"."""
+    if kind == "bittty":
+        return BitttyEmulator(columns, rows)
+    from espmon.tui.raw.ghostty_emulator import GhosttyEmulator
+
+    return GhosttyEmulator(columns, rows)
 
 
 def emulator_cells(emulator: Emulator, row: int) -> list[Cell]:

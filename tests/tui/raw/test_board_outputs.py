@@ -14,7 +14,7 @@ from espmon.tui.raw.bittty_emulator import BitttyEmulator
 from espmon.tui.raw.board_stream import BoardStream
 from espmon.tui.raw.emulator import Emulator
 from tests.tui.raw.board_outputs import BOARD_OUTPUTS, COLUMNS, ROWS
-from tests.tui.raw.reference import XtermScreen, XtermStream, differences
+from tests.tui.raw.reference import XtermScreen, XtermStream, differences, make_emulator
 
 ONE_ROW = ("dots", "bar", "spinner", "esp-idf's boot and prompt", "linenoise with a hint", "MicroPython", "an AT modem",
            "linenoise: a password", "MicroPython: editing", "nsh", "ESP-AT")  # fmt: skip
@@ -25,11 +25,7 @@ KINDS = ["bittty", pytest.param("ghostty", marks=pytest.mark.skipif(
 
 
 def emulator_of(kind: str) -> Emulator:
-    if kind == "bittty":
-        return BitttyEmulator(COLUMNS, ROWS)
-    from espmon.tui.raw.ghostty_emulator import GhosttyEmulator
-
-    return GhosttyEmulator(COLUMNS, ROWS)
+    return make_emulator(kind, COLUMNS, ROWS)
 
 
 def shown(emulator: Emulator) -> list[str]:

@@ -7,8 +7,8 @@ import importlib.util
 import pytest
 
 from espmon.tui.log.sgr import BOLD, REVERSE, UNDERLINE
-from espmon.tui.raw.bittty_emulator import BitttyEmulator
 from espmon.tui.raw.emulator import Emulator
+from tests.tui.raw.reference import make_emulator
 
 KINDS = ["bittty", pytest.param("ghostty", marks=pytest.mark.skipif(
     importlib.util.find_spec("pyghostty") is None, reason="the extra `terminal` is not installed"))]  # fmt: skip
@@ -16,11 +16,7 @@ KINDS = ["bittty", pytest.param("ghostty", marks=pytest.mark.skipif(
 
 @pytest.fixture(params=KINDS)
 def emulator(request: pytest.FixtureRequest) -> Emulator:
-    if request.param == "bittty":
-        return BitttyEmulator(20, 6)
-    from espmon.tui.raw.ghostty_emulator import GhosttyEmulator
-
-    return GhosttyEmulator(20, 6)
+    return make_emulator(request.param, 20, 6)
 
 
 def screen(emulator: Emulator) -> list[str]:
@@ -42,6 +38,8 @@ CASES = {
     "alternate screen and back": (b"main\x1b[?1049h\x1b[Halt\x1b[?1049l", ["main", "", "", "", "", ""]),
     "save and restore the cursor": (b"ab\x1b7\x1b[5;5Hx\x1b8c", ["abc", "", "", "", "    x", ""]),
     "tab stops": (b"a\tb\x1b[3g\rc\td", ["c       b          d", "", "", "", "", ""]),
+    "tab stops that no parameter names": (b"\x1b[1;9H\x1b[1g\x1b[2g\r\tx", ["        x", "", "", "", "", ""]),
+    "a delete that is echoed": (b"ab\x7fc", ["abc", "", "", "", "", ""]),
     "line drawing": (b"\x1b(0lqk\x1b(B", ["┌─┐", "", "", "", "", ""]),
     "wide characters": ("中文".encode() + b"\x1b[4D.", [". 文", "", "", "", "", ""]),
     "backspace overwrites": (b"abc\b\bX", ["aXc", "", "", "", "", ""]),
@@ -85,7 +83,12 @@ def test_an_erased_line_keeps_its_background(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize(
     ("question", "answer"),
-    [(b"\x1b[5n", b"\x1b[0n"), (b"\x1b[3;4H\x1b[6n", b"\x1b[3;4R"), (b"\x1b[18t", b"\x1b[8;6;20t")],
+    [
+        (b"\x1b[5n", b"\x1b[0n"),
+        (b"\x1b[3;5r\x1b[?6h\x1b[2;4H\x1b[6n", b"\x1b[2;4R"),
+        (b"\x1b[3;4H\x1b[6n", b"\x1b[3;4R"),
+        (b"\x1b[18t", b"\x1b[8;6;20t"),
+    ],
 )
 def test_questions_are_answered(emulator: Emulator, question: bytes, answer: bytes) -> None:
     assert emulator.feed(question) == answer

@@ -1,6 +1,8 @@
-"""What bittty 0.3 leaves where characters are erased, inserted or deleted, made what xterm leaves: the background.
+"""Where bittty 0.3 is not what xterm is, as vttest and full-screen programs show it.
 
-ECH and ICH would leave blanks with every attribute that is on (underlined, reversed), DCH blanks with none.
+ECH and ICH leave blanks with every attribute that is on (underlined, reversed) and DCH blanks with none, where there
+should be the background alone. TBC clears a tab stop whatever its parameter is; it is 0 for one and 3 for all.
+CPR tells the row of the screen also in origin mode, where it counts from the scroll region's first.
 """
 
 from __future__ import annotations
@@ -9,8 +11,25 @@ from bittty import Board
 from bittty.style import Style
 
 
-def erase_with_background(board: Board) -> None:
+def fix(board: Board) -> None:
     """Change the operations of `board`."""
+    _erase_with_background(board)
+    blitter, cursor = board.blitter, board.cursor
+    clear_tab_stop = cursor.clear_tab_stop
+
+    def clear_known_tab_stop(mode: int) -> None:
+        if mode in (0, 3):
+            clear_tab_stop(mode)
+
+    def report_cursor_position(_operation: object) -> None:
+        top = blitter.scroll_top if board.modes.origin_mode else 0
+        board.host.write(f"\x1b[{cursor.y - top + 1};{cursor.display_x + 1}R", flush=True)
+
+    cursor.clear_tab_stop = clear_known_tab_stop
+    board.registry["CPR"] = report_cursor_position
+
+
+def _erase_with_background(board: Board) -> None:
     blitter, style = board.blitter, board.style
     erase, insert, delete = blitter.erase_characters, blitter.insert_characters, blitter.delete_characters
 
