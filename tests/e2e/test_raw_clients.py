@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,11 @@ class Desk:
         self.window.end()
         self.board.close()
 
+    @property
+    def at_prompt(self) -> bool:
+        """The shell waits for a command."""
+        return [row for row in self.board.reference.rows() if row][-1:] == ["$"]
+
     def types(self, keys: bytes, *texts: str) -> None:
         """Type, wait until the client shows `texts`, and then until espmon shows what the reference does."""
         reference = self.board.reference
@@ -90,15 +95,31 @@ class Desk:
             rows = [row for row in self.window.rows()[1 : 1 + ROWS] if row]
             return f"$ {command}" in rows and rows[-1] == "$"
 
-        self.window.until(back, f"the screen before {command}")
+        try:
+            self.window.until(back, f"the screen before {command}")
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self.window.rows()])) from None
         self.compare()
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    made = Desk(tmp_path_factory.mktemp("raw"))
-    yield made
-    made.close()
+def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Desk]]:
+    """The desk that is in use, or another one where a test left a client running on it."""
+    made: list[Desk] = []
+
+    def desk() -> Desk:
+        if not made or not made[-1].at_prompt:
+            made.append(Desk(tmp_path_factory.mktemp("raw")))
+        return made[-1]
+
+    yield desk
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def desk(desks: Callable[[], Desk]) -> Desk:
+    return desks()
 
 
 def needs(program: str) -> pytest.MarkDecorator:
@@ -179,3 +200,76 @@ def test_htop(desk: Desk) -> None:
     desk.types(F6, "Sort by")
     desk.types(b"\x1b" + DOWN + DOWN, "F10Quit")
     desk.leaves(F10, "htop -d 50")
+
+
+@needs("less")
+def test_less_shows_colours(desk: Desk) -> None:
+    pens = [b"1;31", b"4;32", b"7;33", b"3;94", b"38;5;208", b"48;5;19", b"38;2;10;200;30", b"48;2;90;0;90;97"]
+    lines = [b"\x1b[%bmline %d\x1b[0m plain\n" % (pens[number % len(pens)], number) for number in range(200)]
+    (desk.folder / "colours.txt").write_bytes(b"".join(lines))
+    desk.types(b"clear\r", "$")
+    desk.types(b"less -R colours.txt\r", "line 34")
+    desk.types(PAGE_DOWN + DOWN + b"/line 99\r", "line 99")
+    desk.types(b"G" + UP * 3, "line 165")
+    desk.leaves(b"q", "less -R colours.txt")
+
+
+KCONFIG = """
+mainmenu "Board"
+config WIFI
+    bool "Wi-Fi"
+    default y
+config NAME
+    string "Name of the board"
+    default "weather"
+menu "Serial console"
+config BAUD
+    int "Rate"
+    default 115200
+choice
+    prompt "Parity"
+config PARITY_NONE
+    bool "none"
+config PARITY_EVEN
+    bool "even"
+endchoice
+endmenu
+"""
+
+
+MENUCONFIG = b"KCONFIG_CONFIG=sdkconfig menuconfig"
+
+
+@needs("menuconfig")
+def test_menuconfig(desk: Desk) -> None:
+    (desk.folder / "Kconfig").write_text(KCONFIG)
+    desk.types(b"clear\r", "$")
+    desk.types(MENUCONFIG + b"\r", "(Top)", "[*] Wi-Fi", "Serial console")
+    desk.types(b"n" + DOWN + b"\r", "[ ] Wi-Fi", "Name of the board (string)")
+    desk.types(b"\x7f\x7fr!\r", "weathr!")
+    desk.types(DOWN + b"\r", "(Top)", "Serial console", "Rate")
+    desk.types(DOWN + b"\r", "( ) even")
+    desk.types(DOWN + b" ", "(even)")
+    desk.types(b"/BAUD", "Rate")
+    desk.types(b"\x1b\x1b", "(Top)")
+    desk.leaves(b"qn", MENUCONFIG.decode())
+
+
+VTTEST = (
+    (b"8\r", "Screen accordion test"),
+    (b"\r", "Top line: A's, bottom line: d's"),
+    (b"\r", "Test of 'Insert Mode'"),
+    (b"\r", "Test of 'Delete Character'"),
+    (b"\r", "by one.  Push"),
+    (b"\r", "by one.  Push"),
+    (b"\r", "ANSI 'Insert Character'"),
+)
+"""Key, and what vttest shows then: its tests of inserting and deleting, in the width of the screen."""
+
+
+@needs("vttest")
+def test_vttest(desk: Desk) -> None:
+    desk.types(b"clear\r", "$")
+    desk.types(b"vttest 36x120.120\r", "Enter choice number")
+    for keys, text in VTTEST:
+        desk.types(keys, text)  # and it goes on; a desk that is left like this is not used again

@@ -2,6 +2,7 @@
 
 ECH and ICH leave blanks with every attribute that is on (underlined, reversed) and DCH blanks with none, where there
 should be the background alone. TBC clears a tab stop whatever its parameter is; it is 0 for one and 3 for all.
+The alternate screen still has what was on it when it was left; it is empty at each entry (1049).
 CPR tells the row of the screen also in origin mode, where it counts from the scroll region's first.
 """
 
@@ -25,6 +26,19 @@ def fix(board: Board) -> None:
         top = blitter.scroll_top if board.modes.origin_mode else 0
         board.host.write(f"\x1b[{cursor.y - top + 1};{cursor.display_x + 1}R", flush=True)
 
+    switch_screen, style = blitter.switch_screen, board.style
+
+    def switch_to_empty_screen(alternate: bool) -> None:
+        entered = alternate and not blitter.in_alt_screen
+        switch_screen(alternate)
+        if entered:
+            kept, style.current = style.current, Style()
+            try:
+                blitter.clear_screen(2)
+            finally:
+                style.current = kept
+
+    blitter.switch_screen = switch_to_empty_screen
     cursor.clear_tab_stop = clear_known_tab_stop
     board.registry["CPR"] = report_cursor_position
 

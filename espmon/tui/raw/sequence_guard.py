@@ -1,5 +1,8 @@
 """Bounds what an emulator gets to see of one escape sequence: a board's unfinished sequence must cost nothing.
 
+Neither does a board set the size of the screen: DECCOLM and the mode that allows it, and the window operations that
+resize, are left out, as in an xterm that does not allow them (terminfo's reset string has a DECCOLM).
+
 Control strings (OSC, DCS, SOS, PM, APC) and CSI sequences are passed on whole or not at all: not when they are longer
 than their caps, and not when something else begins before they end. Eight-bit controls in UTF-8 (U+0080 to U+009F)
 become their seven-bit forms, so that one form is left to bound. Source: ECMA-48 sections 5.3 to 5.6, xterm's ctlseqs.
@@ -21,6 +24,12 @@ MAX_REPEATS = 4096
 ESCAPE, BACKSLASH, CAN, SUB = 0x1B, 0x5C, 0x18, 0x1A
 CSI, OSC, REPEAT = ord("["), ord("]"), ord("b")
 
+SIZE_MODES = frozenset((b"3", b"40"))
+"""Private modes of 80 and 132 columns."""
+
+MIN_LINES = 24
+"""Window operations from this number on set the lines (DECSLPP)."""
+
 _FEW = re.compile(rb"[1-9]\d{4,}")
 _C1 = re.compile(b"\xc2([\x80-\x9f])")
 
@@ -37,6 +46,31 @@ CAPS = {CSI: MAX_CSI}
 
 def _seven_bit(match: re.Match[bytes]) -> bytes:
     return bytes((ESCAPE, match[1][0] - 0x40))
+
+
+def _few_repeats(sequence: bytes) -> bytes:
+    return _FEW.sub(b"%d" % MAX_REPEATS, sequence)
+
+
+def _without_size_modes(sequence: bytes) -> bytes:
+    if not sequence.startswith(b"\x1b[?"):
+        return sequence
+    modes = [mode for mode in sequence[3:-1].split(b";") if mode.lstrip(b"0") not in SIZE_MODES]
+    return b"\x1b[?" + b";".join(modes) + sequence[-1:] if modes else b""
+
+
+def _without_resizing(sequence: bytes) -> bytes:
+    operation = sequence[2:-1].partition(b";")[0].lstrip(b"0")
+    sets = operation in (b"4", b"8", b"9", b"10") or (operation.isdigit() and int(operation) >= MIN_LINES)
+    return b"" if sets else sequence
+
+
+_CHANGED = {
+    REPEAT: _few_repeats,
+    **dict.fromkeys(b"hl", _without_size_modes),
+    ord("t"): _without_resizing,
+}
+"""Last byte of a CSI sequence -> what is passed on instead."""
 
 
 class SequenceGuard:
@@ -115,8 +149,8 @@ class SequenceGuard:
             stop += 1
         if self._dropping or not whole or stop - begin > cap:
             self.dropped += stop - begin
-        elif last == REPEAT and introducer == CSI:
-            parts.append(_FEW.sub(b"%d" % MAX_REPEATS, data[begin:stop]))
+        elif introducer == CSI and last in _CHANGED:
+            parts.append(_CHANGED[last](data[begin:stop]))
         else:
             parts.append(data[begin:stop])
         self._dropping = 0

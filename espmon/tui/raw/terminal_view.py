@@ -94,13 +94,15 @@ class TerminalView(Widget, can_focus=True):
             store: the log.
             ready: called when the emulator is there, and answers; the first time it has to be loaded.
         """
-        self.run_worker(self._show(store, ready), group="emulator", exclusive=True)
+        # Whatever comes while it is being loaded is shown: an alternate screen may be among it.
+        stream = BoardStream(store, max(1, self.size.height) - 1)
+        self.run_worker(self._show(stream, ready), group="emulator", exclusive=True)
 
-    async def _show(self, store: LogStore, ready: Callable[[], None]) -> None:
+    async def _show(self, stream: BoardStream, ready: Callable[[], None]) -> None:
         make = await asyncio.to_thread(load_emulator)
         columns, rows = max(1, self.size.width), max(1, self.size.height)
         self._emulator = make(columns, rows, lambda: self.poll())
-        self._stream = BoardStream(store, rows - 1)
+        self._stream = stream
         self._waiting = b""
         self._wishes = (False, False, False)
         self._strips.clear()

@@ -30,6 +30,7 @@ COLOURS: dict[str, bytes] = {
     "wrapped": b"\x1b[43m" + b"x" * 45 + b"\x1b[0m\r\nok",
     "over a tab": b"\x1b[43ma\tb",
     "the alternate screen": b"\x1b[41mmain\x1b[?1049halt\x1b[K\x1b[?1049lback",
+    "the alternate screen again": b"main\x1b[?1049h\x1b[31mone\r\n\x1b[?1049l\x1b[?1049htwo\x1b[H\x1b[?1049l",
     "kept with the cursor": b"\x1b[1;35ma\x1b7\x1b[0mb\x1b8c",
     "after a reset of the terminal": b"\x1b[41mmain\x1bcnew",
     "wide": "\x1b[41;1m中文\x1b[0;42m!".encode(),

@@ -76,3 +76,24 @@ def test_no_character_is_repeated_for_ever() -> None:
 
 def test_a_sequence_behind_an_escape_is_bounded_too() -> None:
     assert guarded(b"\x1b\x1b[" + b"1;" * MAX_CSI + b"mtext", b"\x1b\x1b[1mbold") == b"text\x1b[1mbold"
+
+
+@pytest.mark.parametrize(
+    ("sequence", "passed"),
+    [
+        (b"\x1b[?3h", b""),
+        (b"\x1b[?3l", b""),
+        (b"\x1b[?3;4l", b"\x1b[?4l"),
+        (b"\x1b[?1;040;03;25h", b"\x1b[?1;25h"),
+        (b"\x1b[3h", b"\x1b[3h"),
+        (b"\x1b[?1049h", b"\x1b[?1049h"),
+        (b"\x1b[8;24;80t", b""),
+        (b"\x1b[4;400;600t", b""),
+        (b"\x1b[30t", b""),
+        (b"\x1b[18t", b"\x1b[18t"),
+        (b"\x1b[22;0;0t", b"\x1b[22;0;0t"),
+        (b"\x1b[t", b"\x1b[t"),
+    ],
+)
+def test_a_board_does_not_set_the_size_of_the_screen(sequence: bytes, passed: bytes) -> None:
+    assert guarded(b"a" + sequence + b"b") == b"a" + passed + b"b"
