@@ -13,6 +13,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from espmon.port.platform import try_lock
@@ -64,6 +66,15 @@ class AppendedFile:
         self.removed = False
         """Somebody has removed it; what is appended next makes a new one."""
 
+        self.limit = 0
+        """Bytes beyond which a new file is begun; 0: never."""
+
+        self.kept = 0
+        """Files that are kept of those before, as `NAME.1` and so on, the newest first."""
+
+        self.size = 0
+        """Bytes that the file has, with what was there before."""
+
         self.torn = False
         """The last write was cut: the file does not end where a piece of data does."""
 
@@ -98,9 +109,20 @@ class DiskWriter:
         self.progress = time.monotonic()
         """When the disk took something last, by the monotonic clock."""
 
-    def open(self, path: Path, *, mode: int = PRIVATE_FILE, locked: bool = False) -> AppendedFile:
-        """Open a file to append to. Call before `start`. Raises OSError, also when it is locked by somebody else."""
+    def open(
+        self, path: Path, *, mode: int = PRIVATE_FILE, locked: bool = False, limit: int = 0, kept: int = 0
+    ) -> AppendedFile:
+        """Open a file to append to. Call before `start`. Raises OSError, also when it is locked by somebody else.
+
+        Args:
+            path: made where it is missing.
+            mode: of a new file.
+            locked: nobody else may write it.
+            limit: bytes beyond which it is rotated; 0: never.
+            kept: files kept then, beside the one that is written.
+        """
         file = AppendedFile(path, mode, locked)
+        file.limit, file.kept = limit, kept
         self._open(file)
         self._opened.append(file)
         return file
@@ -111,6 +133,10 @@ class DiskWriter:
             self._files.close(descriptor)
             raise BlockingIOError(errno.EWOULDBLOCK, "another program writes it", str(file.path))
         file.descriptor = descriptor
+        if file.limit and (size := self._files.size(descriptor)) is not None:
+            file.size = size
+        else:
+            file.limit = 0  # a pipe, a device: it never fills up
 
     def start(self) -> None:
         """Begin to write."""
@@ -186,6 +212,8 @@ class DiskWriter:
             try:
                 if file.removed:
                     self._replace(file)
+                elif 0 < file.limit < file.size + len(joined) and file.size and not file.torn:
+                    self._rotate(file)
                 count = self._files.write(file.descriptor, joined)
             finally:
                 with self._lock:
@@ -194,6 +222,7 @@ class DiskWriter:
                     if rest := joined[count:]:
                         self._queue.appendleft((file, rest))
                 file.written += count
+                file.size += count
                 file.unsynced += count
                 file.torn = bool(rest) and (bool(count) or file.torn)
             if count:
@@ -234,6 +263,19 @@ class DiskWriter:
             file.written -= count
             file.lost += count
             raise
+
+    def _rotate(self, file: AppendedFile) -> None:
+        """The file is full: it gets a number, and a new one its name. Raises OSError; it is tried again then."""
+        self._wait_for_disk(file)
+        names = [file.path, *(file.path.with_name(f"{file.path.name}.{count}") for count in range(1, file.kept + 1))]
+        if not file.kept:
+            self._files.remove(file.path)
+        for old, new in list(pairwise(names))[::-1]:
+            with suppress(FileNotFoundError):
+                self._files.rename(old, new)
+        old_descriptor, file.written, file.named = file.descriptor, 0, False
+        self._open(file)
+        self._files.close(old_descriptor)
 
     def _replace(self, file: AppendedFile) -> None:
         """Somebody has removed the file: what it held is gone; go on in a new one at its place."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
@@ -52,6 +53,15 @@ class FileSystem:
     def removed(self, descriptor: int) -> bool:
         """Whether an open file has no name any more: what is written to it goes nowhere."""
         return os.fstat(descriptor).st_nlink == 0
+
+    def size(self, descriptor: int) -> int | None:
+        """Bytes of an open file, None for what is no file on a disk."""
+        status = os.fstat(descriptor)
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def remove(self, path: Path) -> None:
+        """Take a file's name away, if it has it."""
+        path.unlink(missing_ok=True)
 
     def rename(self, old: Path, new: Path) -> None:
         """Give a file its name, in place of one that has it."""

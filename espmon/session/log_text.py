@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 
 from espmon.records.lines import SGR, LineBlock
 from espmon.text import plain
@@ -10,13 +11,24 @@ from espmon.text import plain
 _CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n") + b"\x7f"
 
 
-def log_text(block: LineBlock, *, raw_escapes: bool = False) -> bytes:
+def log_text(
+    block: LineBlock, *, raw_escapes: bool = False, stamp: Callable[[float | None], str] | None = None
+) -> bytes:
     """The lines of a block as they go into a log file, each with its line end, without carriage returns.
 
     Args:
         block: lines.
         raw_escapes: leave the device's control sequences as they came.
+        stamp: what is written in front of a line that came at a time. Each line has an end then.
     """
+    text = _text(block, raw_escapes)
+    if stamp is None:
+        return text
+    lines = text.removesuffix(b"\n").split(b"\n")
+    return b"".join(b"%s%s\n" % (stamp(block.host_time(index)).encode(), line) for index, line in enumerate(lines))
+
+
+def _text(block: LineBlock, raw_escapes: bool) -> bytes:
     if block.source == "binlog":
         data = b"".join(block.text(index).encode() + b"\n" for index in range(len(block)))
     else:

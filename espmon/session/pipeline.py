@@ -18,7 +18,7 @@ from espmon.records.lines import LineBlock
 from espmon.records.record import PayloadRecord, Raw, Record
 from espmon.session.event_log import EventLog
 from espmon.session.held_text import REASON, HeldText
-from espmon.session.log_text import log_text
+from espmon.session.log_text import host_time, log_text
 from espmon.session.mark_block import MarkBlock, SentBlock
 from espmon.session.recording import Recording
 from espmon.session.session_events import SessionNote
@@ -206,7 +206,13 @@ class Pipeline:
         for sink in self.sinks:
             sink(block, line)
         if self.recording is not None and self.recording.logging:
-            self.recording.log_text(log_text(block, raw_escapes=self._settings.raw_escapes))
+            settings = self._settings
+            stamp = self._stamp if settings.log_times else None
+            self.recording.log_text(log_text(block, raw_escapes=settings.raw_escapes, stamp=stamp))
+
+    def _stamp(self, time: float | None) -> str:
+        """The time in front of a line of a log file."""
+        return "" if time is None else f"{host_time(self.store.wall(time), self._settings.timestamp_format)} "
 
     def _spread(self, parts: Iterable[LineBlock | Record], now: float) -> None:
         before = len(self.store)

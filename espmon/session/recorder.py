@@ -197,7 +197,8 @@ class Recorder:
                 self._recording.stop_log()
                 self._reporter.notify("The log file is closed", Severity.INFO)
             else:
-                await asyncio.to_thread(self._recording.start_log, path)
+                limit, kept = self._settings.log_bytes, self._settings.logs_kept
+                await asyncio.to_thread(self._recording.start_log, path, limit, kept)
                 self._reporter.notify(f"Logging to {path}", Severity.INFO)
         except OSError as error:
             self._reporter.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)

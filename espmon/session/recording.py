@@ -172,8 +172,14 @@ class Recording:
 
     # -- the log text -------------------------------------------------------------------------------------------
 
-    def start_log(self, path: Path) -> None:
-        """Also write the log text to a file the user chose (appended). Raises OSError."""
+    def start_log(self, path: Path, limit: int = 0, kept: int = 0) -> None:
+        """Also write the log text to a file the user chose (appended). Raises OSError.
+
+        Args:
+            path: the file.
+            limit: bytes beyond which a new one is begun; 0: never.
+            kept: files that are kept then, beside the one that is written.
+        """
         self.stop_log()
 
         def changed() -> None:
@@ -181,7 +187,7 @@ class Recording:
                 self._on_problem(f"The log file {path} is not written: {writer.problem}")
 
         writer = DiskWriter("log", self._files, changed)
-        self._log_file = writer.open(path, mode=LOG_FILE_MODE)
+        self._log_file = writer.open(path, mode=LOG_FILE_MODE, limit=limit, kept=kept)
         writer.start()
         self._log = writer
         self._logs.append(writer)

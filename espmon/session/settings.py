@@ -95,6 +95,15 @@ class Settings:
     raw_escapes: bool = False
     """Leave the device's control sequences in log files as they came (`--raw-escapes`)."""
 
+    log_times: bool = False
+    """Write the host time in front of each line of a log file (`--log`, Ctrl-T L), as `timestamp_format` says."""
+
+    log_bytes: int = 1 << 30
+    """Bytes of a log file beyond which a new one is begun; the old one is called `FILE.1` then."""
+
+    logs_kept: int = 5
+    """Log files that are kept so, beside the one that is written."""
+
     theme: str = "espmon"
     """`espmon`, `espmon-light` or any Textual theme; the `ansi-*` themes keep the terminal's own colours."""
 

@@ -191,3 +191,34 @@ def test_files_that_another_espmon_removes_meanwhile_count_nothing(
         (new_session_folder(tmp_path, name, 0.0) / "stream.bin").write_bytes(bytes(10))
     monkeypatch.setattr(os, "lstat", gone)
     assert prune_sessions(tmp_path, keep=5, limit=1, spare=tmp_path / "none") == []
+
+
+def test_a_log_file_is_rotated_by_its_size_between_lines(tmp_path: Path) -> None:
+    path = tmp_path / "mine.log"
+    path.write_bytes(b"there before\n" * 5)
+    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail)
+    recording.start_log(path, 100, 2)
+    for number in range(12):
+        recording.log_text(b"a line of thirty bytes: %05d\n" % number)
+        waited = recording._log
+        assert waited is not None
+        while waited.waiting:
+            threading.Event().wait(0.001)
+    recording.close()
+    files = [tmp_path / name for name in ("mine.log.2", "mine.log.1", "mine.log")]
+    assert all(0 < file.stat().st_size <= 100 for file in files)
+    lines = b"".join(file.read_bytes() for file in files).splitlines()
+    assert lines == [b"a line of thirty bytes: %05d" % number for number in range(12 - len(lines), 12)]
+    assert not (tmp_path / "mine.log.3").exists()
+
+
+def test_a_log_file_that_keeps_none_begins_anew(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail)
+    recording.start_log(tmp_path / "mine.log", 50, 0)
+    for number in range(3):
+        recording.log_text(b"a line of thirty bytes: %05d\n" % number)
+        while recording._log is not None and recording._log.waiting:
+            threading.Event().wait(0.001)
+    recording.close()
+    assert (tmp_path / "mine.log").read_bytes() == b"a line of thirty bytes: 00002\n"
+    assert not list(tmp_path.glob("mine.log.*"))
