@@ -84,13 +84,12 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
     """
 
     DEFAULT_CSS = """
-    CoreDumpReportScreen #tables { height: 9; }
-    CoreDumpReportScreen.-tall #tables { height: 45%; }
     CoreDumpReportScreen #tasks { width: 36; }
     CoreDumpReportScreen.-wide #tasks { width: 56; }
     CoreDumpReportScreen #frames { width: 1fr; }
     """
     AUTO_FOCUS = "#tasks"
+    TABLES = "#tables"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("4", "part('tab-variables')", "Variables", show=False, id="coredump.variables"),
         Binding("e", "choose_elf", "Other ELF", id="coredump.elf", tooltip="Decode with another ELF file"),
@@ -121,7 +120,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             yield FramesTable()
         variables = TabPane("4 Variables", VariablesPane(), id="tab-variables")
         yield from self.compose_tabs(
-            self._report.registers, remarks(self._report), "Details", self._details(), (variables,)
+            self._report.registers, remarks(self._report), "Details", self._details, (variables,)
         )
         yield Footer(show_command_palette=False)
 
@@ -134,6 +133,10 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
     def on_resize(self) -> None:
         """A wider task list where there is room; Textual calls `CrashScreen.on_resize` as well."""
         self.set_class(self.size.width >= WIDE, "-wide")
+
+    def table_rows(self) -> int:
+        """The tasks, or the frames of one of them."""
+        return max([1, len(self._tasks), *(len(task.frames) for task in self._tasks)])
 
     # Texts
 
@@ -159,7 +162,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             found.append("It could not be checked whether the ELF belongs to this dump")
         return [*found, *self._report.warnings]
 
-    def _details(self) -> Content:
+    def _details(self, cells: int = 0) -> Content:
         report, crashed = self._report, self._report.crashed
         known = [
             ("chip", report.chip),
@@ -172,7 +175,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             ("task control block", None if crashed.tcb is None else address(crashed.tcb)),
             ("file", None if self._path is None else str(self._path)),
         ]
-        lines = [rows([(label, text) for label, text in known if text])]
+        lines = [rows([(label, text) for label, text in known if text], cells=cells)]
         warnings = self.warnings()
         if warnings:
             lines += [

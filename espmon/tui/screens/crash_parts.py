@@ -19,7 +19,9 @@ from espmon.postmortem.core_report import CoreReport
 from espmon.postmortem.panic_report import PanicReport
 from espmon.text import plain
 from espmon.tui.screens.dialog import Line, Result, clip, copy, literal
+from espmon.tui.screens.reflowed import Reflowed
 from espmon.tui.screens.saving_screen import SavingScreen
+from espmon.tui.screens.source_text import HERE, coloured, numbered
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
 Source = Callable[[str, int], Sequence[tuple[int, str]]]
@@ -36,8 +38,9 @@ FRAME_COLUMNS = (
 MAX_WARNINGS = 3
 """Warnings above the tables; the Details tab has all."""
 
-TALL = 34
-"""Rows from which the tables get a share of the height instead of a fixed number of rows."""
+MIN_TABLE_ROWS = 6
+TABLES_SHARE = 0.45
+"""Share of the screen's rows that the tables may take."""
 
 OTHER_ELF = "This ELF is not the application's: names and lines may be wrong"
 """The warning of a report whose `elf_match` is False."""
@@ -161,11 +164,19 @@ class SourcePane(VerticalScroll):
         super().__init__(id="source")
         self._source = source
         self._wanted: tuple[str, int] | None = None
+        self._lines: list[tuple[int, Content]] = []
         self.text = ""
+        """What is shown, as it is copied."""
 
     def compose(self) -> ComposeResult:
         """One line widget."""
-        yield Line("", id="source-text")
+        yield Reflowed(self._excerpt, id="source-text")
+
+    def _excerpt(self, cells: int) -> Content:
+        if not self._lines:
+            return Content.styled(literal(self.text), "$foreground-muted")
+        file, line = self._wanted or ("", 0)
+        return Content.assemble((f"{plain(file)}:{line}\n", "$foreground-muted"), numbered(self._lines, line, cells))
 
     def show_frame(self, frame: StackFrame | None) -> None:
         """Show the source of a frame; the excerpt arrives later."""
@@ -183,8 +194,10 @@ class SourcePane(VerticalScroll):
             self._read(self._source, *wanted)
 
     @work(thread=True, exclusive=True, group="source", exit_on_error=False)
-    def _read(self, source: Source, file: str, line: int) -> tuple[tuple[str, int], Sequence[tuple[int, str]]]:
-        return (file, line), source(file, line)
+    def _read(self, source: Source, file: str, line: int) -> tuple[tuple[str, int], list[tuple[int, Content]]]:
+        lines = source(file, line)
+        numbers = [number for number, _ in lines]
+        return (file, line), list(zip(numbers, coloured(file, lines), strict=True))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show what was read, unless another frame is wanted by now."""
@@ -199,30 +212,31 @@ class SourcePane(VerticalScroll):
             if wanted == self._wanted:
                 self._show_lines(file, line, lines)
 
-    def _show_lines(self, file: str, line: int, lines: Sequence[tuple[int, str]]) -> None:
+    def _show_lines(self, file: str, line: int, lines: list[tuple[int, Content]]) -> None:
         if not lines:
             self._say(f"{file}:{line}\nThe file is not on this computer.")
             return
-        width = len(str(max(number for number, _ in lines)))
-        content = [Content.styled(plain(f"{file}:{line}"), "$foreground-muted")]
-        for number, text in lines:
-            here = number == line
-            mark = "▶" if here else " "
-            content.append(
-                Content.assemble(
-                    (f"{mark} {number:>{width}}  ", "$text-error" if here else "$foreground-muted"),
-                    (plain(text), "bold" if here else ""),
-                )
-            )
-        self._show(Content("\n").join(content))
+        self._lines = lines
+        self.text = f"{plain(file)}:{line}\n{numbered(lines, line, 0).plain}"
+        self._show()
 
     def _say(self, text: str) -> None:
-        self._show(Content.styled(literal(text), "$foreground-muted"))
+        self._lines = []
+        self.text = literal(text)
+        self._show()
 
-    def _show(self, content: Content) -> None:
-        self.text = content.plain
-        self.query_one("#source-text", Line).show(content)
-        self.scroll_home(animate=False)
+    def _show(self) -> None:
+        self.query_one("#source-text", Reflowed).reflow()
+        self.call_after_refresh(self._show_line)
+
+    def on_resize(self) -> None:
+        """The line that matters stays in sight."""
+        self.call_after_refresh(self._show_line)
+
+    def _show_line(self) -> None:
+        before = self._excerpt(self.query_one("#source-text").content_size.width).plain.partition(HERE)[0]
+        row = before.count("\n") if self._lines else 0
+        self.scroll_to(y=0 if row < self.size.height else row - self.size.height // 2, animate=False)
 
 
 class Registers(VerticalScroll):
@@ -248,6 +262,9 @@ class Registers(VerticalScroll):
 
 class CrashScreen(SavingScreen[Result]):
     """Keys and saving shared by the crash panels. Subclasses say what `c` copies and compose the rest."""
+
+    TABLES: ClassVar[str]
+    """Selector of what holds the tables."""
 
     DEFAULT_CSS = """
     CrashScreen { background: $surface; }
@@ -296,17 +313,20 @@ class CrashScreen(SavingScreen[Result]):
         registers: Mapping[str, int],
         notes: Mapping[str, str],
         more: str,
-        text: Content,
+        text: Callable[[int], Content],
         others: Sequence[TabPane] = (),
     ) -> ComposeResult:
-        """Source, registers and one more tab, and behind it those of one screen alone."""
+        """Source, registers and one more tab, and behind it those of one screen alone.
+
+        `text` returns what the third tab shows for a width in cells.
+        """
         with TabbedContent(id="parts"):
             with TabPane("1 Source", id="tab-source"):
                 yield SourcePane(self._source)
             with TabPane("2 Registers", id="tab-registers"):
                 yield Registers(registers, notes)
             with TabPane(f"3 {more}", id="tab-more"), VerticalScroll():
-                yield Line(text, id="more-text")
+                yield Reflowed(text, id="more-text")
             yield from others
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -340,9 +360,18 @@ class CrashScreen(SavingScreen[Result]):
         return registers if active == "tab-registers" else more
 
     def on_resize(self) -> None:
-        """More room for the tables where there is some; warnings are cut to the new width."""
-        self.set_class(self.size.height >= TALL, "-tall")
+        """Divide the room anew; warnings are cut to the new width."""
+        self.fit_tables()
         self.show_warnings()
+
+    def fit_tables(self) -> None:
+        """As much room for the tables as their rows take, up to a share."""
+        most = max(MIN_TABLE_ROWS, round((self.size.height - 5) * TABLES_SHARE))
+        self.query_one(self.TABLES).styles.height = min(self.table_rows() + 1, most)
+
+    def table_rows(self) -> int:
+        """Rows of the longest table."""
+        raise NotImplementedError
 
     @on(DataTable.RowHighlighted, "#frames")
     def _frame_highlighted(self, event: DataTable.RowHighlighted) -> None:

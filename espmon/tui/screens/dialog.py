@@ -17,6 +17,10 @@ from espmon.text import plain
 Result = TypeVar("Result")
 
 
+MIN_TEXT_CELLS = 16
+"""Least cells of the texts beside their labels."""
+
+
 def literal(text: str) -> str:
     """Text of any origin as drawable lines: line ends stay, everything else that a terminal would obey is gone."""
     return "\n".join(plain(line) for line in text.splitlines())
@@ -53,15 +57,23 @@ def path_rows(path: str, width: int) -> str:
     return "\n".join(filled)
 
 
-def rows(pairs: Iterable[tuple[str, str]], *, width: int = 0) -> Content:
-    """(label, text) rows as aligned lines; a text of several lines hangs under its first."""
+def rows(pairs: Iterable[tuple[str, str]], *, width: int = 0, cells: int = 0) -> Content:
+    """(label, text) rows as aligned lines; a text of several lines hangs under its first.
+
+    Args:
+        pairs: the rows.
+        width: least cells of the labels' column.
+        cells: of the whole row; longer texts are broken and hang too. 0 breaks none.
+    """
     listed = [(plain(label), literal(text).split("\n")) for label, text in pairs]
     column = max([width, *(len(label) for label, _ in listed)])
     lines: list[Content] = []
+    room = max(MIN_TEXT_CELLS, cells - column - 2)
     for label, texts in listed:
-        for index, text in enumerate(texts or [""]):
+        broken = [part for text in texts or [""] for part in (Content(text).wrap(room) if cells else [Content(text)])]
+        for index, text in enumerate(broken):
             head = (label if index == 0 else "").ljust(column)
-            lines.append(Content.assemble((head, "$foreground-muted"), "  ", Content(text)))
+            lines.append(Content.assemble((head, "$foreground-muted"), "  ", text))
     return Content("\n").join(lines)
 
 

@@ -27,6 +27,7 @@ from espmon.tui.screens.crash_parts import (
 )
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.screens.reflowed import Reflowed
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
 MAX_MEMORY_SHOWN = 4096
@@ -147,12 +148,11 @@ class GdbInspectScreen(CrashScreen[str | None]):
 
     DEFAULT_CSS = """
     GdbInspectScreen #heading { background: $warning-muted; }
-    GdbInspectScreen #tables { height: 9; }
-    GdbInspectScreen.-tall #tables { height: 45%; }
     GdbInspectScreen #threads { width: 34; }
     GdbInspectScreen #frames { width: 1fr; }
     """
     AUTO_FOCUS = "#threads"
+    TABLES = "#tables"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "answer('continue')", "Go on", id="gdb.continue", tooltip="Continue the program and the log"),
         Binding("n", "step", "Step", id="gdb.step", tooltip="One instruction"),
@@ -176,7 +176,7 @@ class GdbInspectScreen(CrashScreen[str | None]):
         with Horizontal(id="tables"):
             yield KeyedTable(THREAD_COLUMNS, id="threads")
             yield FramesTable()
-        yield from self.compose_tabs(self._view.registers, self._view.notes, "Memory", Content(""))
+        yield from self.compose_tabs(self._view.registers, self._view.notes, "Memory", self._memory)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -199,9 +199,16 @@ class GdbInspectScreen(CrashScreen[str | None]):
             [Row(thread.id, {"id": thread.id, "name": thread.name, "state": thread.state}) for thread in view.threads]
         )
         self.query_one(Registers).show_registers(view.registers, view.notes)
-        empty = "m reads memory at an address."
-        self.query_one("#more-text", Line).show(hex_dump(view.memory_address, view.memory) or empty)
+        self.query_one("#more-text", Reflowed).reflow()
         self._show_frames()
+        self.fit_tables()
+
+    def _memory(self, cells: int) -> Content:
+        return Content(hex_dump(self._view.memory_address, self._view.memory) or "m reads memory at an address.")
+
+    def table_rows(self) -> int:
+        """The threads, or the frames of one of them."""
+        return max([1, len(self._view.threads), *(len(thread.frames) for thread in self._view.threads)])
 
     def warnings(self) -> Sequence[str]:
         """What the session said."""

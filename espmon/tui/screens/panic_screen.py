@@ -27,6 +27,9 @@ from espmon.tui.screens.crash_parts import (
 )
 from espmon.tui.screens.dialog import Line, clip, rows
 
+IN_HEADING = frozenset({"what", "where", "circumstances"})
+"""Details that stand above everything."""
+
 JUMP = "jump"
 """The answer of a reader who wants to see the line in the log."""
 
@@ -45,9 +48,8 @@ class PanicReportScreen(CrashScreen[str | None]):
     """
 
     DEFAULT_CSS = """
-    PanicReportScreen #frames { height: 8; }
-    PanicReportScreen.-tall #frames { height: 40%; }
     """
+    TABLES = "#frames"
     AUTO_FOCUS = "#frames"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "jump", "In the log", id="panic.jump", tooltip="Show the line in the log"),
@@ -76,14 +78,13 @@ class PanicReportScreen(CrashScreen[str | None]):
         yield from self.compose_warnings()
         yield FramesTable()
         report = self._report
-        yield from self.compose_tabs(report.core.registers, remarks(report), "Details", Content(self._details_text()))
+        yield from self.compose_tabs(report.core.registers, remarks(report), "Details", self._circumstances_of)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill the backtrace; its cursor fills the source."""
         report = self._report
         self.query_one(FramesTable).show_frames(report.frames, report.place)
-        self.query_one("#more-text", Line).show(rows(self._details()))
         if not report.frames:
             self.query_one(SourcePane).show_frame(None)
             self.action_part("tab-registers" if report.core.registers else "tab-more")
@@ -146,6 +147,14 @@ class PanicReportScreen(CrashScreen[str | None]):
             ("warnings", "\n".join(self.warnings())),
         ]
         return [(label, text) for label, text in known if text]
+
+    def _circumstances_of(self, cells: int) -> Content:
+        """The details without what the heading says already."""
+        return rows([row for row in self._details() if row[0] not in IN_HEADING], cells=cells)
+
+    def table_rows(self) -> int:
+        """The frames."""
+        return max(1, len(self._report.frames))
 
     def _details_text(self) -> str:
         return "\n".join(f"{label}: {text}" for label, text in self._details())

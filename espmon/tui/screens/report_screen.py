@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import Footer
 
 from espmon.tui.screens.dialog import Line, copy, literal, rows
+from espmon.tui.screens.reflowed import Reflowed
 from espmon.tui.screens.saving_screen import SavingScreen
 
 MAX_SHOWN_LINES = 1000
@@ -53,7 +54,7 @@ class Part(Vertical, can_focus=True):
         section = self.section
         yield Line(section.title, classes="heading")
         if section.rows:
-            yield Line(rows(section.rows))
+            yield Reflowed(lambda cells: rows(section.rows, cells=cells))
         if section.text:
             lines = literal(section.text).split("\n")
             more = len(lines) - MAX_SHOWN_LINES
