@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
@@ -59,6 +60,7 @@ class Application:
         self.image = image
         self.sha = bootlog.printed_sha(chip, image.sha256)
         self.screenshots = 0
+        self.payloads: Counter[str] = Counter()
         self._output = output
         self._keep_dump = keep_dump
         self._input: asyncio.Queue[bytes] = asyncio.Queue(INPUT_CHUNKS)

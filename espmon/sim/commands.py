@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from espmon.sim import bootlog, frames, xtensa
 from espmon.sim import simulated_dump as coredump
-from espmon.sim.emitted import emitted
+from espmon.sim.emitted import PICTURES, emitted
 from espmon.sim.firmware_image import TCB_BYTES
 from espmon.sim.shell import Shell
 from espmon.sim.simulated_panic import panic_text, register_dump
@@ -124,19 +124,18 @@ async def _gdbstub(app: Shell, _: str) -> None:
     await app.gdb("panic")
 
 
+async def _values(app: Shell, kind: str) -> None:
+    turn = app.payloads[kind]
+    app.payloads[kind] += 1
+    await app.send(emitted(f"{kind}-{turn % PICTURES}"))
+
+
 async def _json(app: Shell, _: str) -> None:
-    await app.send(
-        frames.json_frame({"uptime_ms": app.milliseconds(), "temperature": 21.5, "heap": 146432, "chip": app.chip.key})
-    )
+    await _values(app, "json")
 
 
 async def _cbor(app: Shell, _: str) -> None:
-    try:
-        frame = frames.cbor_frame({"uptime_ms": app.milliseconds(), "ok": True, "raw": b"\x00\x01\x02\xff"})
-    except ImportError:
-        await app.print("no CBOR without the extra: pip install 'espmon[demo]'\r\n")
-        return
-    await app.send(frame)
+    await _values(app, "cbor")
 
 
 async def _file(app: Shell, name: str) -> None:

@@ -9,10 +9,10 @@ FOLDER = Path(__file__).parent / "data"
 """What `tests/fixtures/emitted/build.py` has made."""
 
 PICTURES = 6
-"""Pictures that there are; then they begin again."""
+"""Pictures, and payloads of each kind, that there are; then they begin again."""
 
 
 @cache
 def emitted(name: str) -> bytes:
-    """`caps`, `screenshot-N` (between PNG_BEGIN and PNG_END) or `frame-N` (an @ESPFRAME)."""
+    """`caps`, `screenshot-N` (between PNG_BEGIN and PNG_END), `frame-N` (an @ESPFRAME png), `json-N` or `cbor-N`."""
     return (FOLDER / f"{name}.bin").read_bytes()

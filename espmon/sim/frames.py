@@ -1,11 +1,9 @@
-"""Payloads that change from one to the next: @ESPFRAME with values, frames of the binary log."""
+"""Payloads that change from one to the next: files under a name, frames of the binary log."""
 
 from __future__ import annotations
 
 import base64
-import json
 import zlib
-from typing import Any
 
 BINLOG_APPLICATION = 2
 LEVELS = {"E": 1, "W": 2, "I": 3, "D": 4, "V": 5}
@@ -20,18 +18,6 @@ def frame(kind: str, payload: bytes, encoding: str = "raw") -> bytes:
         wire = base64.b64encode(wire)
     header = f"@ESPFRAME {kind} {len(wire)} {encoding} {zlib.crc32(wire):08x}\n"
     return header.encode() + wire + b"\n@ESPFRAME_END\n"
-
-
-def json_frame(content: dict[str, Any]) -> bytes:
-    """A JSON payload."""
-    return frame("json", json.dumps(content).encode())
-
-
-def cbor_frame(content: dict[str, Any]) -> bytes:
-    """A CBOR payload, in base64."""
-    import cbor2
-
-    return frame("cbor", cbor2.dumps(content), "base64")
 
 
 def crc8(data: bytes) -> int:

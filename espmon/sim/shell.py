@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NoReturn, Protocol
 
 from espmon.sim.firmware_image import Image
@@ -18,6 +19,7 @@ class Shell(Protocol):
         image: the ELF and its crash snapshots.
         sha: the ELF prefix this board prints.
         screenshots: how many were taken since the boot.
+        payloads: kind -> how many were sent since the boot.
     """
 
     chip: SimulatedChip
@@ -25,6 +27,7 @@ class Shell(Protocol):
     image: Image
     sha: str
     screenshots: int
+    payloads: Counter[str]
 
     async def send(self, data: bytes) -> None:
         """Bytes to the host as they are."""

@@ -33,6 +33,21 @@ def test_both_envelopes_hold_the_same_picture(turn: int) -> None:
     assert len(shown.payload) < 8000
 
 
+@pytest.mark.parametrize("turn", range(PICTURES))
+def test_values_are_another_each_time(turn: int) -> None:
+    found = [record for kind in ("json", "cbor") for record in records(emitted(f"{kind}-{turn}"))]
+    assert [record.kind for record in found if isinstance(record, Frame) and record.crc == "ok"] == ["json", "cbor"]
+    said, packed = (record.value for record in found if isinstance(record, Frame))
+    assert said == {
+        "uptime_ms": 5000 + 1000 * turn,
+        "temperature": 21.5 + 0.35 * (turn % 4),
+        "heap": 146432 - 512 * turn,
+        "app": "demo",
+    }
+    assert packed["uptime_ms"] == said["uptime_ms"]
+    assert packed["ok"] is True
+
+
 def test_it_announces_its_commands() -> None:
     (found,) = [record for record in records(emitted("caps")) if isinstance(record, Caps)]
     assert found.value is not None
