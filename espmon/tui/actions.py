@@ -135,7 +135,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("board.abilities", "A", "Abilities", "What this board can do",
            "Commands, payloads, screenshots.", BOARD, "app.abilities"),
     Action("board.reset", "", "Reset", "Reset the board", "Moves the reset line.", BOARD, "reset"),
-    Action("board.bootloader", "", "Bootloader", "Reset into the ROM loader", "For flashing.", BOARD, "bootloader"),
+    Action("board.bootloader", "", "Bootloader", "Reset into the ROM loader", "Asks first; for flashing.", BOARD,
+           "app.bootloader"),
     Action("board.probe", "p", "Probe", "Probe the board", "Asks first: probing resets the board.", BOARD,
            "app.probe"),
     Action("board.flash", "", "Flash", "Flash the project", "Writes the project's images.", BOARD,
@@ -233,7 +234,7 @@ class MenuKey:
 # fmt: off
 MENU: tuple[MenuKey, ...] = (
     MenuKey(("r", "R", "ctrl+r"), "R", "reset", "reset", "board.reset"),
-    MenuKey(("p", "P", "ctrl+p"), "P", "bootloader", "bootloader", "board.bootloader"),
+    MenuKey(("p", "P", "ctrl+p"), "P", "bootloader", "app.bootloader", "board.bootloader"),
     MenuKey(("f", "F", "ctrl+f"), "F", "flash", "app.flash('flash')", "board.flash"),
     MenuKey(("a", "A", "ctrl+a"), "A", "app-flash", "app.flash('app-flash')", "board.app_flash"),
     MenuKey(("e", "E", "ctrl+e"), "E", "erase+flash", "app.flash('erase-flash')", "board.erase_flash"),

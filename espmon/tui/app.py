@@ -307,6 +307,10 @@ class EspmonApp(Host):
         """Ask, then probe."""
         self.router.ask_probe()
 
+    def action_bootloader(self) -> None:
+        """Ask, then reset into the ROM loader."""
+        self.router.ask_loader()
+
     def action_flash(self, kind: str) -> None:
         """Ask what to flash, then flash."""
         self.run_worker(self.flashing.start(kind), group="plan", exclusive=True)

@@ -66,6 +66,7 @@ class Artifacts:
     def expect_picture(self) -> None:
         """The user asked for a screenshot: show the next one that is saved, or say that none came."""
         self._asked = self._app.last_key
+        self._app.notify(f"Waiting for the board's picture, {PICTURE_SECONDS:g} s at most", markup=False)
         self._wait_for_picture()
 
     def _wait_for_picture(self) -> None:

@@ -24,6 +24,13 @@ PROBE_TEXT = (
 """What the question before a probe says."""
 
 
+LOADER_TEXT = (
+    "The application stops, and the board waits in download mode until it is flashed or reset.",
+    "Ctrl-T R starts the application again.",
+)
+"""What the question before a reset into the loader says."""
+
+
 class Router:
     """Pushes screens over the monitor.
 
@@ -98,6 +105,19 @@ class Router:
                 link.ask(link.session.probe())
 
         self._app.push_screen(ConfirmScreen(f"Probe {self._app.status.name}?", PROBE_TEXT, "Probe"), answered)
+
+    def ask_loader(self) -> None:
+        """The user wants the board in its ROM loader."""
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        link = self._app.link
+        name = self._app.status.name or self._app.status.url
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                link.ask(link.session.reset_to_loader())
+
+        self._app.push_screen(ConfirmScreen(f"Reset {name} into its loader?", LOADER_TEXT, "Reset"), answered)
 
     def _show_probing(self, status: Status) -> None:
         from espmon.tui.screens.probing_screen import ProbingScreen

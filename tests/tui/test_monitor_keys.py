@@ -266,7 +266,19 @@ async def test_menu_reset(key: str) -> None:
 async def test_menu_bootloader(key: str) -> None:
     async with running() as case:
         await case.press("ctrl+t", key)
+        await case.until(lambda: "Reset desk board into its loader?" in case.text())
+        assert "reset_to_loader" not in case.session.calls
+        await case.press("y")
         await case.until(lambda: "reset_to_loader" in case.session.calls)
+
+
+async def test_a_reset_into_the_loader_that_is_not_wished_does_nothing() -> None:
+    async with running() as case:
+        await case.press("ctrl+t", "p")
+        await case.until(lambda: "Reset desk board into its loader?" in case.text())
+        await case.press("escape")
+        await case.until(lambda: case.app.screen is case.screen)
+        assert "reset_to_loader" not in case.session.calls
 
 
 async def test_menu_key_twice_and_exit_key_send_themselves() -> None:

@@ -416,10 +416,6 @@ class MonitorScreen(SendingView):
         """Reset into the application."""
         self.link.ask(self.link.session.reset())
 
-    def action_bootloader(self) -> None:
-        """Reset into the ROM loader."""
-        self.link.ask(self.link.session.reset_to_loader())
-
     def action_screenshot(self) -> None:
         """Ask the board for a picture, where one can be expected."""
         if offers_screenshots(self.status, self.settings):
