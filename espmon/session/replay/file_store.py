@@ -180,17 +180,24 @@ class FileStore(LogStore):
     ) -> None:
         super().__init__(limit, wall, cr_overwrites=cr_overwrites)
         self._pages = Pages(backing, cap)
+        self._cut = False
+        """The newest line was cut where nothing in its bytes says so: what follows must not be read as its rest."""
 
     def _keep(self, block: LineBlock) -> None:
         if type(block) is not LineBlock:
             super()._keep(block)
             return
+        self._put(block)
+        self._cut = block.unfinished(len(block) - 1)
+
+    def _put(self, block: LineBlock) -> None:
         last = self._segments[-1] if self._segments else None
         if (
             last is not None
             and isinstance(last.block, FileBlock)
             and last.block.offset + last.block.length == block.offset
             and last.block.length + block.length <= PAGE_BYTES
+            and not self._cut
         ):
             self._segments[-1] = Segment(last.first, last.block.longer(block), last.sgr)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 from espmon.records.record import JsonObject
 from espmon.session.pipeline import Pipeline
@@ -27,11 +28,9 @@ def replay_event(fields: JsonObject, pipeline: Pipeline, now: float) -> None:
     elif kind == "link":
         _link(fields, pipeline, now)
     elif kind == "note" and "evidence" in fields:
-        text = text_of(fields, "text")
-        if fields.get("marked", True):
-            remark(text, pipeline, now)
-        else:
-            pipeline.list_event(SessionNote(pipeline.demux.offset, pipeline.time(now), text), now)
+        told = fields.get("evidence")
+        evidence = [plain(item[:MAX_TEXT]) for item in told if isinstance(item, str)] if isinstance(told, list) else []
+        remark(text_of(fields, "text"), pipeline, now, evidence, marked=bool(fields.get("marked", True)))
     elif kind == "probe":
         remark(f"Probe: {text_of(fields, 'description', 'chip', 'error', 'cancelled')}", pipeline, now)
     elif kind == "flash":
@@ -52,11 +51,11 @@ def _count(fields: JsonObject, name: str) -> str:
     return f"{value:,}" if isinstance(value, int) else "0"
 
 
-def remark(text: str, pipeline: Pipeline, now: float) -> None:
-    """A line in the log and an event."""
+def remark(text: str, pipeline: Pipeline, now: float, evidence: Sequence[str] = (), *, marked: bool = True) -> None:
+    """A line in the log, where it was `marked`, and an event."""
     if text:
-        line = pipeline.mark(f"── {text} ──", now)
-        pipeline.list_event(SessionNote(pipeline.demux.offset, pipeline.time(now), text), now, line)
+        line = pipeline.mark(f"── {text} ──", now) if marked else None
+        pipeline.list_event(SessionNote(pipeline.demux.offset, pipeline.time(now), text, evidence), now, line)
 
 
 def _sent(fields: JsonObject, pipeline: Pipeline, now: float) -> None:

@@ -68,6 +68,14 @@ def test_both_have_the_same_lines_and_rows(pieces: list[bytes], cuts: list[int])
         assert memory.rows.start(line) == file.rows.start(line)
 
 
+def test_a_line_that_a_reset_cuts_stays_two() -> None:
+    memory, file = both(b"rst\n\x80tx\xfeESP-ROM:esp32s3-20210327\r\nBuild:Mar 27 2021\r\n" * 3, [])
+    assert len(memory) > 9
+    assert [file.record(line).to_json() for line in range(len(file))] == [
+        memory.record(line).to_json() for line in range(len(memory))
+    ]
+
+
 def test_small_reads_are_put_together_and_keep_their_times() -> None:
     data = b"".join(b"line %d\n" % number for number in range(100))
     _, file = both(data, list(range(0, len(data), 9)))
