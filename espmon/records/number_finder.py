@@ -14,6 +14,9 @@ from espmon.text import plain
 MAX_NAME = 64
 """Characters of a number's name; longer ones are cut."""
 
+PIECE_BYTES = 4096
+"""Bytes that are searched at once; of a longer line, these are all that is looked at."""
+
 MAX_NUMBERS_A_VALUE = 256
 """Numbers taken from one row of a payload."""
 
@@ -68,9 +71,14 @@ def numbers_in(block: LineBlock) -> Iterator[Number]:
             for match in NUMBER.finditer(block.body(index)):
                 yield from _number(match, block, index)
     elif block.source == "text":
-        starts = block.starts
-        for match in NUMBER.finditer(block.data):
-            yield from _number(match, block, bisect_right(starts, match.start()) - 1)
+        starts, first = block.starts, 0
+        while first < len(block):
+            # An expression is not interrupted: in small pieces, the event loop gets its turn beside it.
+            stop = max(first + 1, bisect_right(starts, starts[first] + PIECE_BYTES) - 1)
+            end = min(starts[stop], starts[first] + PIECE_BYTES)
+            for match in NUMBER.finditer(block.data, starts[first], end):
+                yield from _number(match, block, bisect_right(starts, match.start()) - 1)
+            first = stop
 
 
 def _number(match: re.Match[bytes], block: LineBlock, index: int) -> Iterator[Number]:

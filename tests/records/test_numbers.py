@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espmon.records.lines import block_of
-from espmon.records.number_finder import MAX_NAME, numbers_in, numbers_of
+from espmon.records.number_finder import MAX_NAME, PIECE_BYTES, numbers_in, numbers_of
 from espmon.records.number_series import MAX_POINTS, MAX_SERIES, MIN_POINTS, NumberSeries, Series, csv_rows
 
 
@@ -46,6 +46,15 @@ def test_named_numbers(text: str, expected: list[tuple[str, str, float, str]]) -
 )  # fmt: skip
 def test_what_is_no_number_of_a_name(text: str) -> None:
     assert found(text) == []
+
+
+def test_every_line_is_looked_at_and_of_a_long_one_its_beginning() -> None:
+    lines = [b"v=%d" % at for at in range(3000)]
+    lines[7] = b"v=7 " + b"x" * 2 * PIECE_BYTES + b" late=1"
+    block = block_of(b"\n".join(lines), 0, 1 << 20, 1.0)
+    assert [(number.name, number.value, number.row) for number in numbers_in(block)] == [
+        ("v", float(at), at) for at in range(3000)
+    ]
 
 
 def test_fields_of_a_payload_and_rows_of_a_table() -> None:
