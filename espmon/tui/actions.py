@@ -93,6 +93,8 @@ ACTIONS: tuple[Action, ...] = (
            "Then one more key.", MOVE, "walk(1)"),
     Action("log.boot_previous", "", "Previous boot", "To the boot before", "Boots are marked.", MOVE, "boot(-1)"),
     Action("log.boot_next", "", "Next boot", "To the next boot", "Boots are marked.", MOVE, "boot(1)"),
+    Action("log.compare_boots", "", "Compare boots", "Compare the newest boot with the one before",
+           "What is new, what is missing.", LOOK, "app.compare_boots"),
     Action("log.mark", "m", "Mark", "Mark a line, or take its mark away",
            "The line walked to last, or the newest.", MOVE, "mark"),
     Action("log.fold", "enter", "Open", "Open a crash or a loop, or fold it", "The one walked to, or the lowest.", MOVE,

@@ -20,13 +20,11 @@ from espmon.session.status import Notice, OpenRequest, ReplayState, Severity, St
 from espmon.tui import actions, routes
 from espmon.tui.builds import LOOK_SECONDS, BuildWatch
 from espmon.tui.debug_dialogs import DebugDialogs
-from espmon.tui.filter_dialogs import FilterDialogs
 from espmon.tui.flash_dialogs import Flashing
-from espmon.tui.host import Host
 from espmon.tui.kept_choices import KeptChoices
 from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
-from espmon.tui.log_saving import LogSaving
+from espmon.tui.log_actions import LogActions
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
@@ -56,7 +54,7 @@ CANCEL_SECONDS = 8.0
 """The same when the user leaves a flash or a probe: the board is brought into a known state first."""
 
 
-class EspmonApp(Host):
+class EspmonApp(LogActions):
     """The full screen.
 
     Args:
@@ -139,9 +137,8 @@ class EspmonApp(Host):
         self._depth = 1
         self._history = history
         self.router = routes.Router(self)
+        self.begin_log_actions(None if history is None else history.parent / "clipboard.txt")
         self.questions = Questions(self)
-        self.filters = FilterDialogs(self)
-        self.saving = LogSaving(self, None if history is None else history.parent / "clipboard.txt")
         self.sending = SendingDialogs(self)
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
@@ -336,38 +333,6 @@ class EspmonApp(Host):
         """A mark, line, boot or time."""
         self.questions.ask_place()
 
-    def action_save_log(self, what: str) -> None:
-        """A range of the log into a file."""
-        self.saving.save(what)
-
-    def action_copy_markdown(self) -> None:
-        """A crash or lines as Markdown."""
-        self.saving.copy_markdown()
-
-    def action_copy_decoded(self) -> None:
-        """Lines with their locations."""
-        self.saving.copy_decoded()
-
-    def action_open_source(self) -> None:
-        """The source line here in the editor."""
-        self.saving.open_place()
-
-    def action_copy_source(self) -> None:
-        """Its `file:line`."""
-        self.saving.copy_place()
-
-    def action_save_filter(self) -> None:
-        """Keep the filter under a name."""
-        self.filters.save()
-
-    def action_choose_filter(self) -> None:
-        """Use a saved filter."""
-        self.filters.choose()
-
-    def action_print_filter(self) -> None:
-        """The filter in idf.py monitor's words."""
-        self.filters.copy_print_filter()
-
     def action_send(self, what: str) -> None:
         """Ask what to send."""
         self.sending.ask(what)
@@ -407,10 +372,6 @@ class EspmonApp(Host):
     def action_help(self) -> None:
         """All keys."""
         self.router.show_help()
-
-    def on_looking_view_copied(self, event: MonitorScreen.Copied) -> None:
-        """To the clipboard, and a file."""
-        self.saving.copy(event.text, event.what)
 
     def on_monitor_view_show_artifact(self, event: MonitorScreen.ShowArtifact) -> None:
         """A picture, a core dump or a report."""

@@ -20,6 +20,7 @@ from espmon.session.status import EventEntry, Severity, Status
 from espmon.tui.log.layout import Mark
 from espmon.tui.log.line_times import GAP_SECONDS, Timestamps, span_text
 from espmon.tui.log.query import LineFilter, QueryError
+from espmon.tui.monitor.boots import Boots
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink
 from espmon.tui.monitor.standing import Standing
 from espmon.tui.monitor.walking import Walking, line_time
@@ -106,6 +107,7 @@ class MonitorView(Screen[None]):
 
         self.walking = Walking(self)
         self.folding: Folding | None = None
+        self.boots = Boots(self)
         self._standing = Standing(self)
         self.completed = False
 
@@ -209,11 +211,13 @@ class MonitorView(Screen[None]):
         self.post_message(self.Completed())
 
     def _fold_anew(self) -> None:
-        """Fold what the events say, beginning with none of them."""
+        """Fold what the events say, and count boots, beginning with none of them."""
         from espmon.tui.monitor.folding import Folding
 
         self.folding = Folding(self)
         self.pane.drawing.heading = self.folding.heading
+        self.boots = Boots(self)
+        self.inspector.events.boot_words = self.boots.words
 
     def set_print_filter(self, text: str) -> None:
         """Begin with a filter in idf.py monitor's syntax."""
@@ -266,6 +270,7 @@ class MonitorView(Screen[None]):
             pane.sync()
         for entry in changes.events:
             self._mark(entry)
+            self.boots.take(entry)
             if self.folding is not None:
                 self.folding.take(entry)
         if changes.events and self.completed:

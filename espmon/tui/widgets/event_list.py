@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -58,6 +59,7 @@ class EventList(ScrollView, can_focus=True):
         Binding("enter", "jump", "To the line", id="events.jump", tooltip="Show the log line it belongs to"),
         Binding("v", "kind", "Kind", id="events.kind", tooltip="Only one kind of event"),
         Binding("o", "open", "Open", id="events.open", tooltip="Picture, core dump or report"),
+        Binding("b", "compare", show=False, id="events.compare", tooltip="Compare this boot with the one before"),
         Binding("escape", "screen.inspector", "Log", id="events.leave", tooltip="Back to the log"),
     ]
 
@@ -66,6 +68,12 @@ class EventList(ScrollView, can_focus=True):
         """The cursor is on this entry now (None: the list is empty)."""
 
         entry: EventEntry | None
+
+    @dataclass
+    class Compared(Message):
+        """Compare this boot with the one before it."""
+
+        boot: int
 
     @dataclass
     class Jump(Message):
@@ -83,6 +91,9 @@ class EventList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.entries: dict[int, EventEntry] = {}
         """Entries by id, in their order; at most `MAX_EVENTS`."""
+
+        self.boot_words: Callable[[int], str] = lambda boot: ""
+        """What else stands in the heading of a boot."""
 
         self.kind: str | None = None
         self._rows: list[int | EventEntry] = []
@@ -218,6 +229,11 @@ class EventList(ScrollView, can_focus=True):
         if (entry := self.highlighted) is not None:
             self.post_message(self.Opened(entry))
 
+    def action_compare(self) -> None:
+        """The boot under the cursor beside the one before it."""
+        if (entry := self.highlighted) is not None:
+            self.post_message(self.Compared(entry.boot))
+
     def action_kind(self) -> None:
         """The next kind that there is, then all again."""
         present = {entry.record.type for entry in self.entries.values()}
@@ -246,7 +262,8 @@ class EventList(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         row = self._rows[index]
         if isinstance(row, int):
-            text = f"─ boot {row} " if row else "─ before the first reset "
+            words = self.boot_words(row) if row else ""
+            text = f"─ boot {row}{' · ' if words else ''}{words} " if row else "─ before the first reset "
             text = set_cell_size(text + "─" * max(0, width - cell_len(text)), width)
             return Strip([Segment(text, base + self.get_component_rich_style("event--boot", partial=True))], width)
         return self._entry(row, width, base, index == self._cursor)

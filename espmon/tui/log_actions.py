@@ -1,0 +1,66 @@
+"""What the app does with the log: filters under names, files, the clipboard, the editor, boots beside each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espmon.tui.boot_reports import BootReports
+from espmon.tui.filter_dialogs import FilterDialogs
+from espmon.tui.host import Host
+from espmon.tui.log_saving import LogSaving
+from espmon.tui.monitor.screen import MonitorScreen
+from espmon.tui.widgets.event_list import EventList
+
+
+class LogActions(Host):
+    """The actions of the log that are the app's."""
+
+    def begin_log_actions(self, copies: Path | None) -> None:
+        """Make what does them; `copies` is the file that has what was copied last."""
+        self.filters = FilterDialogs(self)
+        self.saving = LogSaving(self, copies)
+        self.boot_reports = BootReports(self)
+
+    def action_compare_boots(self) -> None:
+        """What the newest boot says that the one before did not."""
+        self.boot_reports.compare()
+
+    def action_save_log(self, what: str) -> None:
+        """A range of the log into a file."""
+        self.saving.save(what)
+
+    def action_copy_markdown(self) -> None:
+        """A crash or lines as Markdown."""
+        self.saving.copy_markdown()
+
+    def action_copy_decoded(self) -> None:
+        """Lines with their locations."""
+        self.saving.copy_decoded()
+
+    def action_open_source(self) -> None:
+        """The source line here in the editor."""
+        self.saving.open_place()
+
+    def action_copy_source(self) -> None:
+        """Its `file:line`."""
+        self.saving.copy_place()
+
+    def action_save_filter(self) -> None:
+        """Keep the filter under a name."""
+        self.filters.save()
+
+    def action_choose_filter(self) -> None:
+        """Use a saved filter."""
+        self.filters.choose()
+
+    def action_print_filter(self) -> None:
+        """The filter in idf.py monitor's words."""
+        self.filters.copy_print_filter()
+
+    def on_event_list_compared(self, event: EventList.Compared) -> None:
+        """A boot of the events beside the one before it."""
+        self.boot_reports.compare(event.boot)
+
+    def on_looking_view_copied(self, event: MonitorScreen.Copied) -> None:
+        """To the clipboard, and a file."""
+        self.saving.copy(event.text, event.what)
