@@ -33,6 +33,7 @@ _TOKEN = re.compile(
     "[^\x00-\x1f\x7f]+"
     "|\x1b\\[([0-?]*)([ -/]*)([@-~])"  # 1 parameters, 2 intermediates, 3 final
     "|\x1b\\][^\x07\x1b]{0,256}(?:\x07|\x1b\\\\)"  # a title: shown, since it is no part of the row
+    "|(?:\x1b(?:\\[(?=\x1b)|(?![\\[\\]])))+"  # nothing that is known here begins like these, however many they are
     "|[\x00-\x1f\x7f]"
 )
 
@@ -87,18 +88,22 @@ class RowEditor:
             elif token == "\t":
                 self.column = min((self.column // TAB + 1) * TAB, max(self.column, MAX_ROW_CELLS))
             elif token != "\x07":
-                self._print(visible(token))
+                self._print_visible(visible(token))
 
     # -- characters ---------------------------------------------------------------------------------------------
 
     def _print(self, text: str) -> None:
-        if not text.isascii():
-            text = visible(text)
+        self._print_visible(text if text.isascii() else visible(text))
+
+    def _print_visible(self, text: str) -> None:
         if text.isascii():
             self._put(list(text))
             return
-        for character in text:
-            width = get_character_cell_size(character)
+        widths = list(map(get_character_cell_size, text))
+        if widths.count(1) == len(widths):
+            self._put(list(text))
+            return
+        for character, width in zip(text, widths, strict=True):
             if width:
                 self._put([character] if width == 1 else [character, ""])
             elif self.column:
@@ -136,9 +141,9 @@ class RowEditor:
             self.pen = sgr.apply(self.pen, parameters)
         elif action is not None and (not parameters or parameters.isdigit()):
             if not action(self, int(parameters[:5]) if parameters else None):
-                self._print(visible(token))
+                self._print_visible(visible(token))
         elif not _SILENT.fullmatch(parameters + intermediates + final):
-            self._print(visible(token))
+            self._print_visible(visible(token))
 
     def _right(self, number: int | None) -> bool:
         limit = max(self.column, TERMINAL_COLUMNS - 1)
