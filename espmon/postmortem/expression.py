@@ -20,6 +20,9 @@ from espmon.postmortem.postmortem_error import PostmortemError, reading
 MAX_STEPS = 2_000
 MAX_STACK = 256
 MAX_PIECES = 256
+UNINITIALISED = 0xF0
+"""GNU's remark that the place has no value of the program yet; what lies there is shown all the same."""
+
 MASK = 0xFFFFFFFF
 
 GONE = "optimised away here"
@@ -130,6 +133,8 @@ class _Machine:
             self.pos += 1
             if op in (0x93, 0x9D):
                 self._piece(op)
+            elif op == UNINITIALISED:
+                continue
             elif self.location is not None:
                 raise PostmortemError("an expression goes on behind its result")
             else:
@@ -345,7 +350,6 @@ OPERATIONS: dict[int, Callable[[_Machine], object]] = {
     0xA6: _Machine._deref_type,
     0xA8: lambda m: m._convert(False),
     0xA9: lambda m: m._convert(True),
-    0xF0: lambda m: setattr(m, "location", Location("gone")),
     0xF2: _Machine._pointer,
     0xF3: _Machine._entry_value,
     0xF4: _Machine._constant_of_type,

@@ -12,7 +12,7 @@ import pytest
 
 from espmon.postmortem import PostmortemError, decode_core
 from espmon.postmortem.symbolizer import Symbolizer
-from tests.fixtures.variables import compare
+from tests.fixtures.variables import compare, statically
 from tests.inputs import dump_named
 
 STORED = ("values_Og", "values_O2", "objects_O2")
@@ -159,3 +159,12 @@ def test_all_globals_are_listed_with_types(program: Any) -> None:
     listed = {item.name: item for item in program.all()}
     assert {"seed", "sensors", "selected", "armed", "sink", "labels"} <= set(listed)
     assert program.value(listed["armed"]).kind == "boolean"
+
+
+@pytest.mark.parametrize("name", ["esp32", "esp32c3"])
+def test_places_are_those_that_gdb_reads_from_the_elf(name: str) -> None:
+    if shutil.which("gdb-multiarch") is None:
+        pytest.skip("gdb-multiarch is not installed")
+    results = list(statically.differences(dump_named(name).elf, 40))
+    assert [text for _, text in results if text] == []
+    assert len(results) > 200
