@@ -119,6 +119,20 @@ def set_rate(descriptor: int, baud: int) -> None:
         raise ValueError(f"{baud} is not a rate") from error
 
 
+def read_rate(descriptor: int) -> int:
+    """The rate that is set, in baud; 0 where this system does not tell. Raises OSError."""
+    if sys.platform == "linux":
+        raw = bytearray(_TERMIOS2.size)
+        fcntl.ioctl(descriptor, _TCGETS2, raw)
+        return int(_TERMIOS2.unpack(raw)[-1])
+    try:
+        constant = termios.tcgetattr(descriptor)[5]
+    except termios.error as error:
+        raise OSError(*error.args) from error
+    named = (name for name in vars(termios) if name[0] == "B" and name[1:].isdecimal())
+    return next((int(name[1:]) for name in named if getattr(termios, name) == constant), 0)
+
+
 def read_lines(descriptor: int) -> tuple[bool, bool] | None:
     """(dtr, rts) as the driver has them; None when this tty has no modem lines (a PTY)."""
     state = array.array("i", [0])

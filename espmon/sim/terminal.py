@@ -1,6 +1,7 @@
 """A pseudo-terminal in front of a simulated board: for programs that serve a local port to the network.
 
-It has no DTR and RTS. The board has power at once; what nobody reads waits in the terminal, and the board with it.
+It has no DTR and RTS. The board has power at once; what nobody reads waits in the terminal, and the board with it. The
+rate that a client sets on the terminal is the rate at which the board's bytes are read.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from types import TracebackType
 
 from espmon.sim.board import SimulatedBoard
@@ -28,16 +30,20 @@ class BoardTerminal:
         self.url = ""
         self._master = self._slave = -1
         self._relay: asyncio.Task[None] | None = None
+        self._read_rate: Callable[[int], int]
 
     async def start(self) -> BoardTerminal:
         """Make the terminal; raises `ListenError` where there are none."""
         try:
             import tty
 
+            from espmon.port.posix_termios import read_rate
+
             self._master, self._slave = os.openpty()
             tty.setraw(self._slave)
         except (ImportError, AttributeError, OSError) as error:
             raise ListenError(f"no pseudo-terminal here: {error}") from error
+        self._read_rate = read_rate
         os.set_blocking(self._master, False)
         self.url = os.ttyname(self._slave)
         self._relay = asyncio.get_running_loop().create_task(self._forward())
@@ -66,9 +72,18 @@ class BoardTerminal:
         while True:
             await self._wait(writing=False)
             with contextlib.suppress(BlockingIOError):
-                await self.board.receive(os.read(self._master, READ_SIZE))
+                data = os.read(self._master, READ_SIZE)
+                self._follow_rate()
+                await self.board.receive(data)
+
+    def _follow_rate(self) -> None:
+        """What the client has set is looked at with each byte: nothing tells of a change."""
+        rate = self._read_rate(self._master)
+        if rate and rate != self.board.baud:
+            self.board.set_baud(rate)
 
     async def _send(self, data: bytes) -> None:
+        self._follow_rate()
         view = memoryview(data)
         while view:
             try:

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
+from espmon.port.stream import DEAD_SECONDS, notice_dead_peer
 from espmon.port.telnet import IAC, SB, SE
 from tests.port.peers import Rfc2217Peer, noise, read_exactly, read_to_the_end, tcp_server, until
 
@@ -245,6 +246,18 @@ async def test_a_late_reader_stops_the_sender_of_a_socket(monkeypatch: pytest.Mo
         received, _ = await read_to_the_end(handle)
         assert received == data
         await handle.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="the times of keep-alive have other names here")
+def test_a_dead_peer_is_noticed_within_ten_seconds() -> None:
+    def option(name: str) -> int:
+        return connected.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+
+    with socket.socket() as connected:
+        notice_dead_peer(connected)
+        assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        seconds = option("TCP_KEEPIDLE") + option("TCP_KEEPINTVL") * option("TCP_KEEPCNT")
+        assert seconds == DEAD_SECONDS < 10
 
 
 async def test_a_refused_connection_says_so() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from espmon.port.posix_termios import set_rate
 from espmon.sim import SimulatedBoard
 from espmon.sim.terminal import BoardTerminal
 from tests.sim.client import Client
@@ -31,6 +32,22 @@ async def test_a_replay_through_the_terminal_is_complete() -> None:
 async def test_closing_does_not_wait_for_a_reader() -> None:
     terminal = await BoardTerminal(SimulatedBoard(scenario="busy")).start()
     await asyncio.wait_for(terminal.close(), 10)
+
+
+@pytest.mark.parametrize("rate", [9600, 250_000, 460_800, 921_600])
+async def test_the_board_is_read_at_the_rate_that_is_set_on_the_terminal(rate: int) -> None:
+    board = SimulatedBoard(scenario="quiet")
+    async with BoardTerminal(board) as terminal:
+        device = os.open(terminal.url, os.O_RDWR | os.O_NOCTTY)
+        try:
+            set_rate(device, rate)
+            os.write(device, b"\r")
+            received = bytearray()
+            while b"esp> " not in received:
+                received += await asyncio.wait_for(asyncio.to_thread(os.read, device, 4096), 30)
+            assert board.baud == rate
+        finally:
+            os.close(device)
 
 
 @asynccontextmanager
