@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+import sys
 import time
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -24,6 +26,9 @@ DRAIN_SECONDS = 0.5
 DEAD_SECONDS = 8
 """A peer that lost power, or the network to it, is noticed after about so long."""
 
+LOOK_SECONDS = 1.0
+"""Pause between two looks at whether what was sent is acknowledged."""
+
 KEEPALIVE = (
     ("TCP_KEEPIDLE", DEAD_SECONDS // 2),
     ("TCP_KEEPALIVE", DEAD_SECONDS // 2),
@@ -31,6 +36,10 @@ KEEPALIVE = (
     ("TCP_KEEPCNT", 2),
 )
 """Options that make it so: half of the time of silence, then two questions. The second is macOS's name of the first."""
+
+
+TCP_INFO_BYTES, UNACKNOWLEDGED_AT, LAST_ANSWER_AT = 60, 24, 56
+"""Of Linux's `struct tcp_info` (linux/tcp.h): so much of it, tcpi_unacked, tcpi_last_ack_recv in milliseconds."""
 
 
 class StreamHandle(BaseHandle, asyncio.Protocol):
@@ -46,6 +55,7 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
         self._can_write = asyncio.Event()
         self._can_write.set()
         self._turn = asyncio.Lock()
+        self._look: asyncio.TimerHandle | None = None
 
     # asyncio.Protocol
 
@@ -61,6 +71,8 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The peer closed, or the network did."""
+        if self._look is not None:
+            self._look.cancel()
         why = f"the connection broke ({error})" if error else "the other side closed the connection"
         self._receive.fail(self.lost(why))
         self._ended.set()
@@ -73,6 +85,16 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
     def resume_writing(self) -> None:
         """The write buffer has room."""
         self._can_write.set()
+
+    def watch_peer(self, connected: socket.socket) -> None:
+        """End the connection when the other system answers no more."""
+        if self._ended.is_set():
+            return
+        if unanswered_seconds(connected) > DEAD_SECONDS and self._transport is not None:
+            self._receive.fail(self.lost(f"the other side did not answer for {DEAD_SECONDS} s"))
+            self._transport.abort()
+        else:
+            self._look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.watch_peer, connected)
 
     # BaseHandle
 
@@ -184,15 +206,35 @@ async def connect(handle: StreamKind) -> StreamKind:
     notice_dead_peer(connected)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     await asyncio.get_running_loop().create_connection(lambda: handle, sock=connected)
+    handle.watch_peer(connected)
     return handle
 
 
 def notice_dead_peer(connected: socket.socket) -> None:
-    """Let the system ask a silent peer whether it is there, see `DEAD_SECONDS`; not while something is unacknowledged."""
+    """Let the system ask a silent peer whether it is there, see `DEAD_SECONDS`. It does not while bytes wait for their
+    acknowledgement, see `unanswered_seconds`.
+    """
     for name, value in KEEPALIVE:
         if hasattr(socket, name):
             connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def unanswered_seconds(connected: socket.socket) -> float:
+    """How long the other system has acknowledged nothing although bytes wait for that; 0 where nothing waits, and on
+    systems that do not tell. A program there that reads nothing does not count: its system answers.
+    """
+    if sys.platform != "linux":
+        return 0.0
+    try:
+        info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+    except OSError:
+        return 0.0  # closed
+    if len(info) < TCP_INFO_BYTES:
+        return 0.0
+    (unacknowledged,) = struct.unpack_from("=I", info, UNACKNOWLEDGED_AT)
+    (milliseconds,) = struct.unpack_from("=I", info, LAST_ANSWER_AT)
+    return milliseconds / 1000 if unacknowledged else 0.0
 
 
 async def _first_that_answers(url: str, host: str, port: int) -> socket.socket:

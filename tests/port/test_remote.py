@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
-from espmon.port.stream import DEAD_SECONDS, notice_dead_peer
+from espmon.port.stream import DEAD_SECONDS, notice_dead_peer, unanswered_seconds
 from espmon.port.telnet import IAC, SB, SE
 from tests.port.peers import Rfc2217Peer, noise, read_exactly, read_to_the_end, tcp_server, until
 
@@ -258,6 +260,36 @@ def test_a_dead_peer_is_noticed_within_ten_seconds() -> None:
         assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         seconds = option("TCP_KEEPIDLE") + option("TCP_KEEPINTVL") * option("TCP_KEEPCNT")
         assert seconds == DEAD_SECONDS < 10
+
+
+async def test_a_peer_that_acknowledges_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = [0.0]
+    monkeypatch.setattr("espmon.port.stream.unanswered_seconds", lambda connected: silent[0])
+    monkeypatch.setattr("espmon.port.stream.LOOK_SECONDS", 0.01)
+    with tcp_server(echo) as port:
+        handle = await open_handle(f"socket://127.0.0.1:{port}")
+        await handle.write(b"here")
+        assert await read_exactly(handle, 4) == b"here"
+        silent[0] = DEAD_SECONDS + 1
+        with pytest.raises(PortError, match="did not answer for 8 s") as caught:
+            await handle.read(30)
+        assert caught.value.kind is PortErrorKind.LOST
+        await handle.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_a_peer_that_reads_nothing_is_not_dead() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as connected,
+        server.accept()[0],
+    ):
+        connected.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                connected.send(bytes(1 << 16))
+        assert unanswered_seconds(connected) < DEAD_SECONDS
+    assert unanswered_seconds(connected) == 0, "it is closed"
 
 
 async def test_a_refused_connection_says_so() -> None:
