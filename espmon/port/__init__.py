@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from espmon.port.base_handle import BaseHandle, CustomSequences
     from espmon.port.config import load_sequences
     from espmon.port.device_registry import Device, DeviceRegistry, device_key
-    from espmon.port.discovery import PortInfo, list_ports, resolve
+    from espmon.port.discovery import PortInfo, list_ports, resolve, usb_words
     from espmon.port.handle import (
         CLOSE_SECONDS,
         MAX_READ,
@@ -33,7 +33,7 @@ _HOMES = {
     "base_handle": "BaseHandle CustomSequences",
     "config": "load_sequences",
     "device_registry": "Device DeviceRegistry device_key",
-    "discovery": "PortInfo list_ports resolve",
+    "discovery": "PortInfo list_ports resolve usb_words",
     "handle": "CLOSE_SECONDS Handle MAX_READ PortWarning PortWarningKind ResetSequence TO_ACT_ON",
     "line_format": "Flow LineFormat Parity USUAL",
     "opening": "open_handle",
@@ -46,7 +46,7 @@ __all__ = [
     "CLOSE_SECONDS", "MAX_READ", "TO_ACT_ON", "USUAL", "BaseHandle", "CustomSequences", "Device", "DeviceRegistry",
     "Flow", "Handle", "LineFormat", "Parity", "PortError", "PortErrorKind", "PortIdentity", "PortInfo",
     "PortWarning", "PortWarningKind", "ResetSequence", "device_key", "identify", "is_chip_usb", "list_ports",
-    "load_sequences", "open_handle", "parse_sequence", "resolve", "wait_for_port",
+    "load_sequences", "open_handle", "parse_sequence", "resolve", "usb_words", "wait_for_port",
 ]  # fmt: skip
 
 

@@ -149,6 +149,13 @@ def _info(port: Any, stable: Mapping[str, str]) -> PortInfo:
     )
 
 
+def usb_words(vid: int, pid: int) -> str:
+    """What a USB device is, as far as its numbers say."""
+    row = _row("", vid, pid)
+    chip = row.get("chip", "")
+    return f"{row['reason']}{f' of an {chip}' if chip else ''} ({vid:04x}:{pid:04x})"
+
+
 def _natural(device: str) -> tuple[object, ...]:
     head = device.rstrip("0123456789")
     return head, int(device[len(head) :] or 0)

@@ -18,8 +18,10 @@ from espmon.port import (
     device_key,
     identify,
     is_chip_usb,
+    usb_words,
     wait_for_port,
 )
+from espmon.session.link_flaps import LinkFlaps
 from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
 from espmon.session.port_lookup import looked_up, open_to_monitor, port_of, remember_chip
@@ -107,6 +109,7 @@ class Connection:
         self.link = Link(pipeline, recorder, reporter.clock, self)
         self.identity = PortIdentity("")
         self._remote = False
+        self._flaps = LinkFlaps()
         self.opens = 0
         """How often a port was opened; one a session, unless it was lost."""
 
@@ -250,15 +253,23 @@ class Connection:
             reporter.publish(replace(reporter.status, activity=Activity.RUNNING))
         self.lost_at = now
         self._lifecycle.fire(Trigger.LOSE, error.message)
-        line = reporter.mark(f"port lost: {error.message}")
-        reporter.list_event(LinkEvent(reporter.here[0], now, LinkState.LOST, error.message), line)
+        event = LinkEvent(reporter.here[0], now, LinkState.LOST, error.message)
+        if self._flaps.lose(now):
+            self._tell_lost(event)
+        else:
+            self._pipeline.record_event(event, now)
+        if self._reconnect:
+            self.wait_for_return(now)
+
+    def _tell_lost(self, event: LinkEvent) -> None:
+        """The port is gone: a line, an event, a toast."""
+        reporter = self._reporter
+        reporter.list_event(event, reporter.mark(f"port lost: {event.reason}"))
         transport = transport_of(reporter.status.capabilities)
-        told = [f"Port lost: {error.message}"]
+        told = [f"Port lost: {event.reason}"]
         told += [transport.when_lost] if transport is not None else []
         told += [WAITS] if self._reconnect else []
         reporter.notify(". ".join(told), Severity.WARNING, "link")
-        if self._reconnect:
-            self.wait_for_return(now)
 
     def wait_for_return(self, since: float) -> None:
         """Open the port again when it is back; `since`, in host time, is when it went."""
@@ -286,14 +297,35 @@ class Connection:
                 continue
             if not seen:
                 self._lifecycle.fire(Trigger.REAPPEAR)
-            gap = reporter.clock() - since
-            line = reporter.mark(f"port reopened after {gap:.2f} s; what was sent in between is not here")
+            now = reporter.clock()
+            gap, was = now - since, reporter.status.usb
+            self._flaps.come_back(now, gap)
             event = LinkEvent(*reporter.here, LinkState.REOPENED, "", round(gap, 3))
+            folded, line = self._flaps.folded, None
+            if not folded:
+                line = reporter.mark(f"port reopened after {gap:.2f} s; what was sent in between is not here")
             self._attach(handle)
             self._lifecycle.fire(Trigger.OPENED)
-            reporter.list_event(event, line)
-            reporter.notify("Port is back")
+            if folded:
+                self._pipeline.record_event(event, now)
+            else:
+                reporter.list_event(event, line)
+                reporter.notify("Port is back")
+                self._tell_product(was, handle.usb)
             return
+
+    def _tell_product(self, was: tuple[int, int] | None, now: tuple[int, int] | None) -> None:
+        """The same board may come back as another USB device: its ROM loader, or what its program makes of its USB."""
+        if was is not None and now is not None and was != now:
+            text = f"The board came back as another USB device: {usb_words(*now)}; it was {usb_words(*was)}"
+            self._reporter.list_event(SessionNote(*self._reporter.here, text), self._reporter.mark(text))
+
+    def tell_flaps(self) -> None:
+        """A port that went and came all the time has stayed for a while: say how often."""
+        told = self._flaps.calm(self._reporter.clock(), there=self.link.attached is not None)
+        if told is not None:
+            line = self._reporter.mark(told.text)
+            self._reporter.list_event(SessionNote(*self._reporter.here, told.text), line)
 
     # -- whose port it is ---------------------------------------------------------------------------------------
 

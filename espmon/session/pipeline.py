@@ -196,9 +196,13 @@ class Pipeline:
     def list_event(self, record: Record, now: float, line: int | None = None) -> int | None:
         """Enter an event of the session's own; returns the entry's id."""
         entry = self.events.add(record, line)
-        if self.recording is not None:
-            self.recording.event({**record.to_json(), "marked": line is not None}, now)
+        self.record_event(record, now, marked=line is not None)
         return entry.id if entry else None
+
+    def record_event(self, record: Record, now: float, *, marked: bool = False) -> None:
+        """Keep an event in the recording; `marked`: the log has a line for it."""
+        if self.recording is not None:
+            self.recording.event({**record.to_json(), "marked": marked}, now)
 
     def _append(self, block: LineBlock) -> None:
         line = len(self.store)

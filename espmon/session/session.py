@@ -298,6 +298,7 @@ class Session:
             await asyncio.sleep(TICK_SECONDS)
             now = self.clock()
             self.connection.tell_warnings()
+            self.connection.tell_flaps()
             self._look_at_clocks()
             self._recorder.follow()
             await self._recorder.try_again()

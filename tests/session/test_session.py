@@ -363,3 +363,31 @@ async def test_a_board_that_is_not_probed_is_named_by_its_boot_log(make: Make) -
     assert session.status.chip is None
     handle.push(BOOT)
     await watch.until(lambda: session.status.chip == "esp32c3")
+
+
+async def test_a_port_that_flaps_does_not_flood_the_log(make: Make, tmp_path: Path) -> None:
+    handles = [ScriptedHandle() for _ in range(12)]
+    session, watch = make(Port(*handles))
+    await session.open(OpenRequest("fake://board"))
+    for number, handle in enumerate(handles[:-1]):
+        await watch.until(lambda number=number: session.connection.opens == number + 1)  # type: ignore[misc]
+        handle.push(b"line %d\n" % number)
+        handle.lose()
+    await watch.until(lambda: session.connection.opens == len(handles))
+    assert sum("port lost" in text for text in texts(session)) == 4
+    assert [text for text in texts(session) if text.startswith("line ")] == [f"line {n}" for n in range(11)]
+    await session.close()
+    links = [event for event in sidecar(tmp_path) if event.get("type") == "link" and event["state"] == "lost"]
+    assert len(links) == 11
+
+
+async def test_a_board_that_comes_back_as_its_loader_is_told_as_that(make: Make) -> None:
+    first, second = ScriptedHandle(), ScriptedHandle()
+    first.usb, second.usb = (0x303A, 0x4001), (0x303A, 0x0002)
+    session, watch = make(Port(first, second))
+    await session.open(OpenRequest("fake://board"))
+    first.lose()
+    await watch.until(lambda: any("another USB device" in text for text in texts(session)))
+    [text] = [text for text in texts(session) if "another USB device" in text]
+    assert "ROM loader" in text
+    assert "303a:4001" in text
