@@ -16,6 +16,9 @@ from espmon.session.replay.replay_source import PORTION, Source
 TICK_SECONDS = 1e-3
 """Shortest time that passes; a clock that stands at a billion seconds does not take nanoseconds."""
 
+NOTHING_NOW = Moment()
+"""What a file that is followed gives while it does not grow."""
+
 BATCH = 64
 """Moments that are taken from the source at once, on a thread."""
 
@@ -102,13 +105,22 @@ class ReplayHandle(Handle):
 
     async def _refill(self) -> None:
         try:
-            self._queue.extend(await asyncio.to_thread(lambda: list(islice(self._moments, BATCH))))
+            self._queue.extend(await asyncio.to_thread(self._batch))
         except (OSError, SourceError) as error:
             text = getattr(error, "strerror", None) or str(error)
             self._queue.append(Moment(event={"event": "damaged", "text": f"cannot read on: {text}"}))
             self._ended = True
             return
         self._ended = not self._queue
+
+    def _batch(self) -> list[Moment]:
+        """The next moments; none behind the one that says that there is nothing more now."""
+        batch: list[Moment] = []
+        for moment in islice(self._moments, BATCH):
+            batch.append(moment)
+            if moment == NOTHING_NOW:
+                break
+        return batch
 
     async def _reach(self, moment: Moment, timeout: float | None) -> bool:
         """Wait for the time of a moment; False when `timeout` is over before."""

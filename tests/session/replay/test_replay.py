@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,31 @@ async def test_the_end_of_a_large_file_is_shown_first_and_all_of_it_later(
     assert second.store.record(0).text.startswith("ets")
     assert second.store.line_at(first.store.record(5).offset) == len(second.store) - len(first.store) + 5
     await second.close()
+
+
+def ends_with(session: Session, text: str) -> bool:
+    return shown(session.store)[-1] == text
+
+
+async def test_a_file_that_grows_is_followed_and_what_is_new_has_times(tmp_path: Path) -> None:
+    path = tmp_path / "board.log"
+    path.write_bytes(b"old\n")
+    source = open_source(path, follow=True)
+    session = Replay(source, ReplayWish(follow=True)).begin(Settings())
+    await session.open(request_of(path, source))
+    await until(lambda: len(session.store) == 2)
+    for number in range(5):
+        with path.open("ab") as file:
+            file.write(b"new %d\n" % number)
+        await until(partial(ends_with, session, f"new {number}"))
+    path.rename(tmp_path / "board.log.1")
+    path.write_bytes(b"another\n")
+    await until(lambda: shown(session.store)[-1] == "another")
+    assert "another file has this name now" in shown(session.store)[-2]
+    assert session.store.record(0).time is None
+    assert session.store.record(len(session.store) - 1).time is not None
+    assert session.store.record(3).text == "new 1"
+    await session.close()
 
 
 async def test_real_time_takes_its_time_and_can_be_hurried(tmp_path: Path) -> None:
