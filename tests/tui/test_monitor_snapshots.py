@@ -86,7 +86,7 @@ async def plain(case: Running) -> None:
 
 
 async def inspector(case: Running) -> None:
-    await case.press("e", "up")
+    await case.press("e")
     await case.until(lambda: "null pointer" in case.text())
     assert "×3" in case.text()
 

@@ -146,6 +146,8 @@ class LookingView(MonitorView):
         """Show or hide the events."""
         show = not self.shows_events
         self.show_events(show)
+        if show:
+            self.inspector.events.select_crash()
         (self.inspector.events if show else self.pane).focus()
 
     @property

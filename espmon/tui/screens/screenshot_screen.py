@@ -20,8 +20,8 @@ from textual.widget import Widget
 from textual.widgets import Footer, LoadingIndicator
 from textual.worker import Worker, WorkerState
 
+from espmon.tui.halfcell import HalfcellPicture, half_cells, load_picture
 from espmon.tui.screens.dialog import Line, copy, path_rows, size_text
-from espmon.tui.screens.halfcell import HalfcellPicture, half_cells, load_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -28,6 +28,15 @@ KINDS = ("panic", "reset", "coredump", "png", "frame", "gdb", "probe", "flash", 
 """Record types in the order in which the kind key goes through them."""
 
 
+EVERYTHING = "all"
+"""The kind that hides nothing."""
+
+NOISE = frozenset({"boot", "caps", "link"})
+"""Types that are hidden at first where they are no warning: the headings, the header and the log say the same."""
+
+CRASHES = frozenset({"panic", "coredump"})
+
+
 class EventList(ScrollView, can_focus=True):
     """Rows of `EventEntry`; the cursor follows new ones while it is on the last."""
 
@@ -57,7 +66,7 @@ class EventList(ScrollView, can_focus=True):
         Binding("home,g", "move(-1000000)", show=False, id="events.first"),
         Binding("end,G", "move(1000000)", show=False, id="events.last"),
         Binding("enter", "jump", "To the line", id="events.jump", tooltip="Show the log line it belongs to"),
-        Binding("v", "kind", "Kind", id="events.kind", tooltip="Only one kind of event"),
+        Binding("v", "kind", "Kind", id="events.kind", tooltip="All events, or only one kind"),
         Binding("o", "open", "Open", id="events.open", tooltip="Picture, core dump or report"),
         Binding("b", "compare", show=False, id="events.compare", tooltip="Compare this boot with the one before"),
         Binding("escape", "screen.inspector", "Log", id="events.leave", tooltip="Back to the log"),
@@ -167,7 +176,7 @@ class EventList(ScrollView, can_focus=True):
         self.refresh()
 
     def _add_row(self, entry: EventEntry) -> None:
-        if self.kind is not None and entry.record.type != self.kind:
+        if not self._passes(entry):
             return
         if entry.boot != self._boot:
             self._boot = entry.boot
@@ -175,8 +184,13 @@ class EventList(ScrollView, can_focus=True):
         self._places[entry.id] = len(self._rows)
         self._rows.append(entry)
 
+    def _passes(self, entry: EventEntry) -> bool:
+        if self.kind is None:
+            return not _is_noise(entry)
+        return self.kind in (EVERYTHING, entry.record.type)
+
     def set_kind(self, kind: str | None) -> None:
-        """Show one record type, or all."""
+        """Show one record type, `EVERYTHING`, or None: all but noise."""
         highlighted = self.highlighted
         self.kind = kind
         self._rebuild(highlighted.id if highlighted else None)
@@ -219,6 +233,14 @@ class EventList(ScrollView, can_focus=True):
             if isinstance(row, EventEntry) and row.id == identity:
                 self._set_cursor(index)
 
+    def select_crash(self) -> None:
+        """Put the cursor on the newest crash, unless it stands on something else than the newest event."""
+        if self._cursor < len(self._rows) - 1:
+            return
+        crashes = [entry for entry in self.shown if entry.record.type in CRASHES]
+        if crashes:
+            self.select(crashes[-1].id)
+
     def action_jump(self) -> None:
         """To the log line."""
         if (entry := self.highlighted) is not None:
@@ -237,7 +259,8 @@ class EventList(ScrollView, can_focus=True):
     def action_kind(self) -> None:
         """The next kind that there is, then all again."""
         present = {entry.record.type for entry in self.entries.values()}
-        kinds = [None, *(kind for kind in KINDS if kind in present), *sorted(present.difference(KINDS))]
+        everything = [EVERYTHING] if any(map(_is_noise, self.entries.values())) else []
+        kinds = [None, *everything, *(kind for kind in KINDS if kind in present), *sorted(present.difference(KINDS))]
         at = kinds.index(self.kind) if self.kind in kinds else 0
         self.set_kind(kinds[(at + 1) % len(kinds)])
 
@@ -287,3 +310,7 @@ class EventList(ScrollView, can_focus=True):
             Segment(title, base + (colour if entry.severity is not Severity.INFO else Style())),
         ]
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _is_noise(entry: EventEntry) -> bool:
+    return entry.severity is Severity.INFO and entry.record.type in NOISE

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -19,6 +20,12 @@ from espmon.tui.widgets.text_row import TextRow
 STORM_SECONDS = 0.2
 """Shortest time between two updates; the first of several is shown at once."""
 
+DRAWN = frozenset({"frame", "png", "caps"})
+"""Types whose payload is drawn below the details."""
+
+MIN_DRAWN_CELLS = 30
+"""Least cells for which a payload is drawn."""
+
 MAX_DETAIL_LINES = 400
 """Most lines of details shown."""
 
@@ -26,7 +33,8 @@ MAX_DETAIL_LINES = 400
 def details(entry: EventEntry) -> Content:
     """The rows of an entry, as text without markup."""
     parts: list[Content | tuple[str, str]] = [(visible(entry.title), "bold")]
-    rows = list(entry.details)
+    # A value that is drawn below is not told twice.
+    rows = [row for row in entry.details if row[0] != "value" or entry.record.type not in DRAWN]
     if entry.count > 1:
         rows.insert(0, ("times", str(entry.count)))
     if entry.path is not None:
@@ -47,6 +55,12 @@ def details(entry: EventEntry) -> Content:
     return Content.assemble(*parts)
 
 
+def _drawn(entry: EventEntry, cells: int) -> Content | None:
+    from espmon.tui.widgets.event_payload import payload_content  # before an event carries something, nobody waits
+
+    return payload_content(entry, cells)
+
+
 class Inspector(Vertical):
     """A title, the list, the details."""
 
@@ -64,6 +78,7 @@ class Inspector(Vertical):
         super().__init__(id=id)
         self._waiting: list[EventEntry] = []
         self._timer: Timer | None = None
+        self._detailed: EventEntry | None = None
         self._shown = float("-inf")
 
     def compose(self) -> ComposeResult:
@@ -108,13 +123,32 @@ class Inspector(Vertical):
         events = self.events
         count = len(events.entries)
         kind = f" · {events.kind}" if events.kind else ""
+        shown = len(events.shown)
+        told = f" {count}" if shown == count else f" {shown} of {count}"
+        hidden = "" if events.kind or shown == count else f" · v shows {count - shown} more"
         self.query_one("#events-title", TextRow).set_parts(
-            [("Events", "bold"), (kind, "$accent")], [(f" {len(events.shown)} of {count}" if kind else f" {count}", "")]
+            [("Events", "bold"), (kind, "$accent"), (hidden, "$text-muted")], [(told, "")]
         )
 
     @on(EventList.Highlighted)
     def _highlighted(self, event: EventList.Highlighted) -> None:
         event.stop()
         self._title()
-        text = details(event.entry) if event.entry is not None else Content("Nothing has happened yet.")
+        self._show_details(event.entry)
+
+    def _show_details(self, entry: EventEntry | None) -> None:
+        if entry is not None and entry is self._detailed:
+            return
+        self._detailed = entry
+        text = details(entry) if entry is not None else Content("Nothing has happened yet.")
         self.query_one("#details", Static).update(text)
+        if entry is not None and entry.record.type in DRAWN:
+            self._draw(entry, text, max(MIN_DRAWN_CELLS, self.query_one("#details").content_size.width))
+
+    @work(exclusive=True, group="event-payload")
+    async def _draw(self, entry: EventEntry, text: Content, cells: int) -> None:
+        """Add what the event carries, unless the cursor has gone on by then."""
+        drawn = await asyncio.to_thread(_drawn, entry, cells)
+        now = self.events.highlighted
+        if drawn is not None and now is not None and now.id == entry.id:
+            self.query_one("#details", Static).update(Content.assemble(text, "\n\n", drawn))

@@ -14,7 +14,7 @@ from rich.color import Color
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from espmon.tui.screens.halfcell import HalfcellPicture, PictureError, half_cells, load_picture
+from espmon.tui.halfcell import HalfcellPicture, PictureError, half_cells, load_picture
 from espmon.tui.screens.screenshot_screen import WIDGETS, ScreenshotScreen, prepare_images
 from tests.tui.screens.host import Host, run_before, screen_text, settle, unwrapped
 
