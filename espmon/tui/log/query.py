@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter, PrintFilterError
@@ -18,9 +19,13 @@ from espmon.user_pattern import MAX_SLOW_LINES, SEARCH_SECONDS, PatternError, Pa
 LEVELS = ("E", "W", "I", "D", "V", "")
 """The levels that can be ticked; "" stands for lines without one."""
 
-_INNER_SGR = re.compile(rb"[^\r\n]\x1b\[[0-9;:]*m[^\r\n\x1b]")
-"""Colour in the middle of a line: only there can it split what the user searches for."""
+_INNER_SGR = re.compile(rb"\x1b(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b])")
+"""Colour in the middle of a line: only there can it split what the user searches for. Written so that the search for it
+is a search for one byte."""
 
+
+_ODD = re.compile(rb"\x1b(?:(?!\[[0-9;:]*m)|(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b]))")
+"""The same, and what is no colour: mostly there is neither, and one search says so."""
 
 MAX_CONTEXT = 999
 """Most lines around a match that a filter shows on each side."""
@@ -68,7 +73,7 @@ class TextQuery:
     regex: bool = False
     case: bool = False
     _words: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _raw: re.Pattern[bytes] | None = field(init=False, repr=False, compare=False)
+    _raw: bytes | None = field(init=False, repr=False, compare=False)
     _expression: UserPattern | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +81,7 @@ class TextQuery:
         expression = _expression(self.pattern, case=self.case) if self.regex else None
         raw = None
         if not self.regex and self.pattern.isascii():
-            raw = re.compile(re.escape(self.pattern.encode()), flags)
+            raw = self.pattern.encode() if self.case else self.pattern.lower().encode()
         object.__setattr__(self, "_words", re.compile("" if self.regex else re.escape(self.pattern), flags))
         object.__setattr__(self, "_raw", raw)
         object.__setattr__(self, "_expression", expression)
@@ -105,18 +110,32 @@ class TextQuery:
             # Where it ends early only marks are missing: whether the line has it was found out elsewhere.
             yield from self._expression.spans(text, PAINT_SECONDS)
 
-    def candidates(self, block: LineBlock) -> list[int] | None:
-        """Indices of the only lines of `block` that can match, or None when each must be looked at."""
+    def candidates(self, block: LineBlock, *, odd: bool) -> list[int] | None:
+        """Indices of the only lines of `block` that can match, or None when each must be looked at.
+
+        Args:
+            block: lines.
+            odd: there is more in them than characters, and colours at the ends of lines.
+        """
         if self._raw is None or block.source == "binlog":
             return None
         data = block.data
         starts = block.starts
-        found = _lines_of(self._raw, data, starts)
-        if b"\x1b" in data:
+        found = _lines_with(self._raw, data if self.case else data.lower(), starts)
+        if odd:
             found.update(_lines_of(_INNER_SGR, data, starts))
-        if edits(data):
             found.update(_lines_of(EDITING_BYTES, data, starts))
         return sorted(found)
+
+
+def _lines_with(word: bytes, data: bytes, starts: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    at, find = data.find(word), data.find
+    while at >= 0 and starts[0] <= at < starts[-1]:
+        index = bisect_right(starts, at) - 1
+        found.add(index)
+        at = find(word, max(starts[index + 1], at + 1))
+    return found
 
 
 def _lines_of(pattern: re.Pattern[bytes], data: bytes, starts: Sequence[int]) -> set[int]:
@@ -178,6 +197,8 @@ class LineFilter:
     context: int = 0
     rules: RuleMatcher | None = field(default=None, repr=False, compare=False)
     _print: PrintFilter | None = field(init=False, repr=False, compare=False)
+    _ticked: bytes = field(init=False, repr=False, compare=False)
+    """Code of a level -> whether it is ticked."""
 
     def __post_init__(self) -> None:
         try:
@@ -185,6 +206,8 @@ class LineFilter:
         except PrintFilterError as error:
             raise QueryError(str(error)) from error
         object.__setattr__(self, "_print", entries)
+        codes = {ord(level) if level else 0 for level in self.levels}
+        object.__setattr__(self, "_ticked", bytes(code in codes for code in range(256)))
 
     @property
     def active(self) -> bool:
@@ -220,6 +243,26 @@ class LineFilter:
         if self.context:
             words.append(f"±{self.context}")
         return " ".join(filter(None, words))
+
+    def by_columns(self, block: LineBlock, low: int, high: int) -> Sequence[int] | None:
+        """Indices of the lines from `low` up to `high` (excluded) that levels and tags let through, by whole columns.
+
+        None where a rule of the user's may say a level: then each line has to be looked at.
+        """
+        if not self.by_head:
+            return range(low, high)
+        if self.rules is not None and self.rules.tells_levels:
+            return None
+        levels = block.levels[low:high]
+        if self._print is None:
+            return list(compress(range(low, high), levels.translate(self._ticked)))
+        allows, tags = self._print.allows, block.tags[low:high]
+        good = {
+            (code, tag)
+            for code, tag in set(zip(levels, tags, strict=True))
+            if self._ticked[code] and allows(chr(code) if code else None, tag)
+        }
+        return [index for index, head in enumerate(zip(levels, tags, strict=True), low) if head in good]
 
     def matches(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
         """Whether line `index` of `block` is shown. Raises `PatternTooSlow`."""
@@ -282,17 +325,38 @@ class Selector:
             # What the session itself says (a gap, a lease, a capture) has no level and no tag, but it has text.
             return self._judged(range(start, end), first, lambda index: self.show.has_text(block, index), slow)
         query = self.search or self.show.include
+        data = block.data
+        odd = _ODD.search(data) is not None or b"\x08" in data or b"\x07" in data
+        edited = odd and edits(data)
         indices: range | list[int] = range(start, end)
         joined = {line - first for line in store.rows.joined(first + start, first + end + 1)}
-        if query is not None and (some := query.candidates(block)) is not None:
+        if query is None and not joined and not edited:
+            found = self._by_columns(block, range(start, end), first, odd, slow)
+            if found is not None:
+                return found
+        if query is not None and (some := query.candidates(block, odd=odd)) is not None:
             # Of a row of several lines, no line shows by itself what is in it.
             indices = [index for index in sorted({*some, *(one - 1 for one in joined)}) if start <= index < end]
         if joined:
             indices = [index for index in indices if index not in joined]
         accept = self._accept
-        if not joined and not edits(block.data):
+        if not joined and not edited:
             return self._judged(indices, first, lambda index: accept(block, index), slow)
         return self._judged(indices, first, lambda index: accept(*as_shown(store, first + index, block, index)), slow)
+
+    def _by_columns(self, block: LineBlock, lines: range, first: int, odd: bool, slow: list[int]) -> list[int] | None:
+        """What levels, tags and a text not to have let through, looking at few lines; None when it must be at each."""
+        passed = self.show.by_columns(block, lines.start, lines.stop)
+        exclude = self.show.exclude
+        if passed is None or exclude is None:
+            return None if passed is None else [first + index for index in passed]
+        doubtful = exclude.candidates(block, odd=odd)
+        if doubtful is None:
+            return None
+        doubts = set(doubtful)
+        sure = [first + index for index in passed if index not in doubts]
+        looked_at = [index for index in doubtful if index in lines]
+        return sorted([*sure, *self._judged(looked_at, first, lambda index: self._accept(block, index), slow)])
 
     def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
         unjudged = self.search is None
