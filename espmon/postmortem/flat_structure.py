@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from espmon.postmortem.dwarf_unit import Unit
+from espmon.postmortem.elf import Symbol
 from espmon.postmortem.memory import Memory
 from espmon.postmortem.postmortem_error import PostmortemError, reading
 from espmon.postmortem.structures import definitions
@@ -44,12 +46,15 @@ class FlatStructure:
         return int.from_bytes(content, "little") if content else None
 
 
-def flat_structure(image: Image, names: Sequence[bytes]) -> FlatStructure | None:
-    """Return the first of some structures that the debug information defines, None where it defines none."""
+def flat_structure(image: Image, names: Sequence[bytes], units: Sequence[Unit] = ()) -> FlatStructure | None:
+    """Return the first of some structures that the debug information defines, None where it defines none.
+
+    `units`: where they are looked for first; the whole of a large program takes long.
+    """
     try:
         with reading(f"{image.elf.path}: structure {names[0].decode()}"):
-            for name in names:
-                for unit, position in definitions(image, name):
+            for name, inside in [(name, unit) for unit in [*units, None] for name in names]:
+                for unit, position in definitions(image, name, inside):
                     kind = type_at(unit, position)
                     fields: dict[str, FlatField] = {}
                     for path, field in _flatten(kind, "", 0, 0):
@@ -60,6 +65,19 @@ def flat_structure(image: Image, names: Sequence[bytes]) -> FlatStructure | None
     except PostmortemError:
         pass
     return None
+
+
+def units_of(image: Image, symbols: Iterable[Symbol]) -> list[Unit]:
+    """Return the units that some functions are in, each once."""
+    found: dict[int, Unit] = {}
+    for symbol in symbols:
+        try:
+            unit = image.unit_at(symbol.address)
+        except PostmortemError:
+            continue
+        if unit is not None:
+            found.setdefault(unit.offset, unit)
+    return list(found.values())
 
 
 def _flatten(kind: Type, prefix: str, base: int, depth: int) -> Iterator[tuple[str, FlatField]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from espmon.postmortem import dwarf_abbrev as dw
-from espmon.postmortem.flat_structure import FlatStructure, flat_structure
+from espmon.postmortem.flat_structure import FlatStructure, flat_structure, units_of
 from espmon.postmortem.heap_state import HeapBlock, HeapReport, HeapState
 from espmon.postmortem.memory import Memory, word
 from espmon.postmortem.named_entries import entries_named
@@ -23,6 +23,15 @@ STRUCTURES: Mapping[str, Sequence[bytes]] = {
     "block": (b"block_header_t",),
     "control": (b"control_t",),
 }
+FUNCTIONS = (
+    b"heap_caps_get_info",
+    b"heap_caps_malloc",
+    b"multi_heap_get_info_impl",
+    b"multi_heap_malloc",
+    b"tlsf_malloc",
+)
+"""Functions of the units that define them."""
+
 HEAPS = b"registered_heaps"
 SLOW_POISONING = b"verify_fill_pattern"
 """A function that only comprehensive poisoning has: free memory is filled then."""
@@ -52,8 +61,9 @@ class HeapTypes:
     """The heap's structures in one ELF; `poisoning` is None where the heap was built without."""
 
     def __init__(self, image: Image) -> None:
-        self.structures = {name: flat_structure(image, names) for name, names in STRUCTURES.items()}
-        self.symbols = image.elf.symbols_named([HEAPS, SLOW_POISONING])
+        self.symbols = image.elf.symbols_named([HEAPS, SLOW_POISONING, *FUNCTIONS])
+        units = units_of(image, (self.symbols[name] for name in FUNCTIONS if name in self.symbols))
+        self.structures = {name: flat_structure(image, names, units) for name, names in STRUCTURES.items()}
         self.poisoning = _poisoning(image, SLOW_POISONING in self.symbols)
 
 

@@ -12,20 +12,30 @@ from espmon.postmortem.symbolizer import Image
 MAX_HITS = 4_096
 SEARCH_PIECE = 1 << 20
 STRING_OFFSET, INLINE_STRING = 0x0E, 0x08
+SHORT_NAME = 4
 CODE_BYTES = (1, 2)
 """Lengths of an entry's abbreviation code."""
 
 
-def entries_named(image: Image, name: bytes, tags: frozenset[int]) -> Iterator[tuple[Unit, int]]:
-    """Yield (unit, position) of the entries of some kinds that have a name as their first attribute."""
+def entries_named(
+    image: Image, name: bytes, tags: frozenset[int], inside: Unit | None = None
+) -> Iterator[tuple[Unit, int]]:
+    """Yield (unit, position) of the entries of some kinds that have a name as their first attribute.
+
+    With `inside` only those of one unit, which is much less to search.
+    """
     section = image.elf.section(".debug_info")
     if section is None or not name:
         return
-    places = [(offset.to_bytes(4, "little"), STRING_OFFSET) for offset in image.dwarf.string_offsets(name)]
+    needles = [(offset.to_bytes(4, "little"), STRING_OFFSET) for offset in image.dwarf.string_offsets(name)]
+    # Compilers write a name where it is used only when it is no longer than a reference to it.
+    if len(name) < SHORT_NAME or image.elf.section(".debug_str") is None:
+        needles.append((name + b"\0", INLINE_STRING))
+    first, end = (inside.offset, inside.header.end) if inside is not None else (0, section.stored)
     hits = 0
-    for needle, form in [*places, (name + b"\0", INLINE_STRING)]:
-        for start in range(0, section.stored, SEARCH_PIECE):
-            data = section.read(start, SEARCH_PIECE + len(needle) - 1)
+    for needle, form in needles:
+        for start in range(first, end, SEARCH_PIECE):
+            data = section.read(start, min(SEARCH_PIECE + len(needle) - 1, end - start))
             at = data.find(needle)
             while at >= 0 and hits < MAX_HITS:
                 hits += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from espmon.postmortem.flat_structure import FlatStructure, flat_structure
+from espmon.postmortem.flat_structure import FlatStructure, flat_structure, units_of
 from espmon.postmortem.memory import Memory, word
 from espmon.postmortem.rtos_state import QueueState, RtosState, RtosTask, Wait
 from espmon.postmortem.symbolizer import Image
@@ -20,6 +20,9 @@ STRUCTURES: Mapping[str, Sequence[bytes]] = {
     "named": (b"QUEUE_REGISTRY_ITEM",),
 }
 """What each is called, in the versions of FreeRTOS."""
+
+FUNCTIONS = (b"vTaskSwitchContext", b"xQueueReceive", b"xQueueGenericSend", b"xEventGroupWaitBits")
+"""Functions of the units that define them."""
 
 CONTAINER = ("pxContainer", "pvContainer")
 OLD_MUTEX_HOLDER = ("u.xSemaphore.xMutexHolder", "pcTail", "u.pcTail")
@@ -58,8 +61,9 @@ class RtosTypes:
 
     def __init__(self, image: Image) -> None:
         self.elf = image.elf
-        self.structures = {name: flat_structure(image, names) for name, names in STRUCTURES.items()}
-        self.symbols = image.elf.symbols_named(SYMBOLS)
+        self.symbols = image.elf.symbols_named([*SYMBOLS, *FUNCTIONS])
+        units = units_of(image, (self.symbols[name] for name in FUNCTIONS if name in self.symbols))
+        self.structures = {name: flat_structure(image, names, units) for name, names in STRUCTURES.items()}
 
 
 def read_rtos(types: RtosTypes, memory: Memory, tasks: Sequence[TaskInput]) -> RtosState:

@@ -93,9 +93,9 @@ def structure_fields(image: Image, name: bytes) -> dict[str, int]:
     return {}
 
 
-def definitions(image: Image, name: bytes) -> list[tuple[Unit, int]]:
+def definitions(image: Image, name: bytes, inside: Unit | None = None) -> list[tuple[Unit, int]]:
     """Return (unit, position) of the first structure with a name that is defined, not only declared."""
-    for unit, position in entries_named(image, name, frozenset({dw.TAG_STRUCTURE})):
+    for unit, position in entries_named(image, name, frozenset({dw.TAG_STRUCTURE}), inside):
         abbreviation, _ = unit.entry(position)
         if abbreviation is not None and abbreviation.children:
             return [(unit, position)]
