@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from espmon.records.line_shapes import LineNeedle
 
@@ -22,7 +23,7 @@ class Starter:
 
     name: str
     needle: bytes
-    pattern: re.Pattern[str]
+    pattern: str
     kind: str
     group: str
 
@@ -34,7 +35,7 @@ LINE_SHAPES = {"chain": b"xxxx"}
 def _s(name: str, needle: str, pattern: str, kind: str, group: str = "message") -> Starter:
     shape = LINE_SHAPES.get(name)
     sought = needle.encode() if shape is None else LineNeedle(needle.encode(), shape)
-    return Starter(name, sought, re.compile(pattern), kind, group)
+    return Starter(name, sought, pattern, kind, group)
 
 
 _PAIR = r"0x[48c][0-9a-fA-F]{7}:0x3[0-9a-fA-F]{7}"
@@ -112,6 +113,12 @@ _NEVER_LOGGED = frozenset({"banner", "abort", "assert", "error_check", "overflow
 """What the system prints raw. Behind a log header and a colon it is a program that talks about an earlier crash."""
 
 
+@cache
+def _compiled_starters() -> tuple[tuple[Starter, re.Pattern[str]], ...]:
+    """Compiled when the first line may open a report: not at each start of a program."""
+    return tuple((starter, re.compile(starter.pattern)) for starter in STARTERS)
+
+
 def find_starter(text: str) -> tuple[Starter, re.Match[str], bool] | None:
     """The starter in this line, if any, and whether the line only seems to talk about an earlier crash.
 
@@ -119,8 +126,8 @@ def find_starter(text: str) -> tuple[Starter, re.Match[str], bool] | None:
     """
     if _ANY.search(text) is None or _QUOTED.search(text):
         return None
-    for starter in STARTERS:
-        if match := starter.pattern.search(text):
+    for starter, pattern in _compiled_starters():
+        if match := pattern.search(text):
             quoted = starter.name in _NEVER_LOGGED and _QUOTING.fullmatch(text, 0, match.start()) is not None
             return starter, match, quoted
     return None
