@@ -265,14 +265,20 @@ class DiskWriter:
             raise
 
     def _rotate(self, file: AppendedFile) -> None:
-        """The file is full: it gets a number, and a new one its name. Raises OSError; it is tried again then."""
+        """The file is full: it gets a number, and a new one its name. What cannot be renamed (on Windows, while
+        another program reads it) just grows. Raises OSError.
+        """
         self._wait_for_disk(file)
         names = [file.path, *(file.path.with_name(f"{file.path.name}.{count}") for count in range(1, file.kept + 1))]
-        if not file.kept:
-            self._files.remove(file.path)
-        for old, new in list(pairwise(names))[::-1]:
-            with suppress(FileNotFoundError):
-                self._files.rename(old, new)
+        try:
+            if not file.kept:
+                self._files.remove(file.path)
+            for old, new in list(pairwise(names))[::-1]:
+                with suppress(FileNotFoundError):
+                    self._files.rename(old, new)
+        except PermissionError:
+            file.limit = 0
+            return
         old_descriptor, file.written, file.named = file.descriptor, 0, False
         self._open(file)
         self._files.close(old_descriptor)

@@ -222,3 +222,21 @@ def test_a_log_file_that_keeps_none_begins_anew(tmp_path: Path) -> None:
     recording.close()
     assert (tmp_path / "mine.log").read_bytes() == b"a line of thirty bytes: 00002\n"
     assert not list(tmp_path.glob("mine.log.*"))
+
+
+class Unmoved(FileSystem):
+    """A disk on which nothing is renamed while it is open."""
+
+    def rename(self, old: Path, new: Path) -> None:
+        raise PermissionError(13, "in use")
+
+
+def test_a_log_file_that_cannot_be_renamed_grows(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, limit=1 << 20, on_problem=pytest.fail, files=Unmoved())
+    recording.start_log(tmp_path / "mine.log", 50, 2)
+    for number in range(5):
+        recording.log_text(b"a line of thirty bytes: %05d\n" % number)
+        while recording._log is not None and recording._log.waiting:
+            threading.Event().wait(0.001)
+    recording.close()
+    assert (tmp_path / "mine.log").read_bytes().count(b"\n") == 5
