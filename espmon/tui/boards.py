@@ -49,6 +49,7 @@ def ports(discover: Callable[[], Sequence[PortInfo]]) -> list[PortRow]:
             product=device.name or device.description,
             nickname=device.nickname,
             reason="known, not plugged in",
+            key=device.key,
             chip_guess=device.chip,
             online=False,
         )

@@ -151,6 +151,7 @@ class Router:
             discover_elfs=lambda: boards.find_elfs(app.project),
             demo=app.demo is not None,
             manage=self.show_devices,
+            name=lambda key, nickname: boards.save(key, {"nickname": nickname}),
             failed=app.request if error else None,
             error=error,
             hint=hint,

@@ -20,8 +20,9 @@ from textual.worker import Worker, WorkerState
 from espmon.session.status import OpenRequest
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields
-from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_row, table_row
+from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_detail, port_row, table_row
 from espmon.tui.screens.table import KeyedTable
+from espmon.tui.screens.tick import Tick
 from espmon.tui.user_input import BAUD_WANTED, LIKELY_BAUDS, baud_of, path_of
 
 RESCAN_SECONDS = 1.0
@@ -50,26 +51,12 @@ class PortTable(KeyedTable):
         Binding("p", "screen.toggle_probe", "Probe", id="picker.probe", tooltip="Turn the probe tick box"),
         Binding("u", "screen.focus_url", "URL", id="picker.url", tooltip="Enter rfc2217:// or socket://"),
         Binding("l", "screen.focus_line", "Line", id="picker.line", tooltip="Bits, parity, flow control, DTR, RTS"),
-        Binding("r", "screen.rescan", "Rescan", id="picker.rescan_letter", tooltip="List the ports again"),
+        Binding("n", "screen.name", "Name", id="picker.name", tooltip="Give the board on this port a nickname"),
+        Binding("r", "screen.rescan", "Rescan", show=False, id="picker.rescan_letter", tooltip="List the ports again"),
         Binding("s", "screen.demo", "Demo", id="picker.demo", tooltip="Open the simulated board, no hardware"),
         Binding("d", "screen.manage", "Devices", id="picker.devices", tooltip="Names of known boards"),
+        Binding("question_mark", "app.help", "Help", id="picker.help", tooltip="All keys"),
     ]
-
-
-class Tick(Checkbox):
-    """A tick box whose unticked state is empty."""
-
-    def on_mount(self) -> None:
-        """Draw the state it starts with."""
-        self._draw(self.value)
-
-    def watch_value(self) -> None:
-        """Draw the new state."""
-        self._draw(self.value)
-        super().watch_value()
-
-    def _draw(self, ticked: bool) -> None:
-        self.BUTTON_INNER = "X" if ticked else " "
 
 
 class PickerScreen(ModalScreen[OpenRequest | None]):
@@ -81,6 +68,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         discover_elfs: ELF files that fit the current directory, best first; called in a thread.
         demo: offer the simulated board (`DEMO_URL`).
         manage: opens the device manager; None leaves it out.
+        name: gives the board with a key a nickname ("" takes it away); called in a thread. None leaves it out.
         failed: the request that just failed, for "monitor without probing" and "try again".
         error: why it failed, one line.
         hint: what to do about it, one line.
@@ -117,6 +105,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     AUTO_FOCUS = "#ports"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+r", "rescan", "Rescan", show=False, id="picker.rescan", tooltip="List the ports again"),
+        Binding("f1", "app.help", "Help", show=False, id="picker.help_anywhere"),
         Binding("escape", "leave", "Leave", id="picker.leave"),
     ]
 
@@ -128,6 +117,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         discover_elfs: Callable[[], Sequence[Path]] | None = None,
         demo: bool = False,
         manage: Callable[[], None] | None = None,
+        name: Callable[[str, str], None] | None = None,
         failed: OpenRequest | None = None,
         error: str = "",
         hint: str = "",
@@ -140,6 +130,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._discover_elfs = discover_elfs
         self._demo = demo
         self._manage = manage
+        self._rename = name
         self._failed = failed
         self._error, self._hint = error, hint
         self._refused = typed
@@ -150,10 +141,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._ports: list[PortRow] = []
         self._scan_error = ""
         self._wanted = self._defaults.url
-        self._filled = {
-            "baud": str(self._defaults.baud),
-            "elf": str(self._defaults.elf[0]) if self._defaults.elf else "",
-        }
+        elf = str(self._defaults.elf[0]) if self._defaults.elf else ""
+        self._filled = {"baud": str(self._defaults.baud), "elf": elf}
         self._base = dict(self._filled)
 
     def compose(self) -> ComposeResult:
@@ -184,11 +173,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
                 )
                 yield Line("ELF", classes="gap")
                 yield Input(
-                    self._filled["elf"],
-                    placeholder="for decoding; none",
-                    id="elf",
-                    compact=True,
-                    select_on_focus=False,
+                    self._filled["elf"], placeholder="for decoding; none", id="elf", compact=True, select_on_focus=False
                 )
                 yield Select[str]([], prompt="found: 0", id="elfs", compact=True, disabled=True)
             yield LineFields(request.line, request.dtr, request.rts, id="line", classes="field")
@@ -244,17 +229,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         if port is None:
             self.query_one("#detail", Line).show("")
             return
-        facts = [
-            port.product or "",
-            f"USB {port.usb_text}" if port.usb_text else "",
-            f"serial {port.serial_number}" if port.serial_number else "",
-            f"at {port.location}" if port.location else "",
-        ]
-        width = max(40, self.size.width - 2)
-        why = f"held by {port.busy}" if port.busy else port.reason
-        second = f"{port.state}: {why}" if why else port.state
-        first = "  ".join(clip(fact, 60) for fact in (port.device, *facts) if fact)
-        self.query_one("#detail", Line).show(f"{clip(first, width)}\n{clip(second, width)}")
+        self.query_one("#detail", Line).show(port_detail(port, max(40, self.size.width - 2)))
 
     def _selected_port(self) -> PortRow | None:
         selected = self.query_one(PortTable).selected
@@ -309,6 +284,10 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         elif worker.group == "scan" and event.state is WorkerState.ERROR:
             self._scan_error = f"Listing the ports failed: {worker.error}"
             self.show_error(self._scan_error, "A URL or a path below still works; r tries again")
+        elif worker.group == "name" and event.state is WorkerState.SUCCESS:
+            self.action_rescan()
+        elif worker.group == "name" and event.state is WorkerState.ERROR:
+            self.show_error(f"It was not named: {worker.error}")
         elif worker.group == "elfs" and event.state is WorkerState.SUCCESS:
             self._offer_elfs(worker.result or ())
 
@@ -406,6 +385,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             return self._can_skip_probe()
         if action == "demo":
             return self._demo
+        if action == "name":
+            return self._rename is not None
         if action == "manage":
             return self._manage is not None
         return True
@@ -430,6 +411,27 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     def action_demo(self) -> None:
         """Open the simulated board."""
         self._open(DEMO_URL, None)
+
+    def action_name(self) -> None:
+        """Ask for a nickname of the board on the port under the cursor."""
+        from espmon.tui.screens.port_naming import name_prompt
+
+        port, name = self._selected_port(), self._rename
+        if port is None or name is None:
+            return
+        if not port.key:
+            self.show_error(f"{port.device} cannot be named", "Nothing tells it from others: it is no USB port")
+            return
+
+        def answered(nickname: str | None) -> None:
+            if nickname is not None:
+                self._give_name(name, port.key, nickname)
+
+        self.app.push_screen(name_prompt(port, self._ports), answered)
+
+    @work(thread=True, group="name", exit_on_error=False)
+    def _give_name(self, name: Callable[[str, str], None], key: str, nickname: str) -> None:
+        name(key, nickname)
 
     def action_manage(self) -> None:
         """Open the device manager."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from espmon.port.line_format import LineFormat
+from espmon.tui.screens.dialog import clip
 from espmon.tui.screens.table import Column, Row
 
 
@@ -70,6 +71,9 @@ class PortRow:
     online: bool = True
     """False for a known board that is not plugged in."""
 
+    key: str = ""
+    """Its key in the device registry, "" where nothing tells it from others."""
+
     baud: int | None = None
     """The rate remembered for this board."""
 
@@ -107,6 +111,7 @@ def port_row(port: PortLike) -> PortRow:
         chip_guess=port.chip_guess,
         busy=str(getattr(port, "busy", "") or ""),
         online=bool(getattr(port, "online", True)),
+        key=str(getattr(port, "key", "") or ""),
         baud=getattr(port, "baud", None),
         elf=Path(elf) if elf else None,
         line=getattr(port, "line", None),
@@ -114,14 +119,18 @@ def port_row(port: PortLike) -> PortRow:
 
 
 COLUMNS = (
-    Column("nickname", "name", 12, share=1),
-    Column("device", "port", 14, share=1, keep_end=True),
+    Column("nickname", "name", 12, fit=True),
+    Column("device", "port", 14, fit=True, keep_end=True),
     Column("product", "product", 18, share=2),
-    Column("chip", "chip", 10),
+    Column("chip", "chip", 10, fit=True),
     Column("state", "state", 8),
     Column("reason", "why here", 20, share=3, from_width=100),
 )
 """The picker's columns; below 100 cells the reason is only in the line under the table."""
+
+
+STATE_COLOURS = {"online": "success", "busy": "warning"}
+"""State -> colour of the theme; what is offline is dim."""
 
 
 def table_row(port: PortRow) -> Row:
@@ -137,7 +146,21 @@ def table_row(port: PortRow) -> Row:
             "reason": port.reason,
         },
         style="dim" if not port.online else "",
+        colours={"state": STATE_COLOURS.get(port.state, "")},
     )
+
+
+def port_detail(port: PortRow, width: int) -> str:
+    """Two lines of at most `width` cells: what is known of a port, and its state with the reason."""
+    facts = [
+        port.product or "",
+        f"USB {port.usb_text}" if port.usb_text else "",
+        f"serial {port.serial_number}" if port.serial_number else "",
+        f"at {port.location}" if port.location else "",
+    ]
+    why = f"held by {port.busy}" if port.busy else port.reason
+    first = "  ".join(clip(fact, 60) for fact in (port.device, *facts) if fact)
+    return f"{clip(first, width)}\n{clip(f'{port.state}: {why}' if why else port.state, width)}"
 
 
 UNPLUGGED = "unplugged; waiting for it to come back"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
+from espmon.text import plain
 from espmon.tui.screens.dialog import clip, clip_start
 
 
@@ -28,6 +30,9 @@ class Column:
     from_width: int = 0
     """Shown only where the table is at least this wide."""
 
+    fit: bool = False
+    """Only as wide as its widest text: `width` at most, more where the table has room, before others share that."""
+
     keep_end: bool = False
     """Where a text is too long its beginning is cut (paths, `file:line`)."""
 
@@ -40,6 +45,9 @@ class Row:
     cells: Mapping[str, str]
     style: str = ""
     """A Rich style for the whole row ("dim", "bold")."""
+
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """Column -> name of a colour of the theme ("success")."""
 
 
 class KeyedTable(DataTable[Text]):
@@ -94,6 +102,10 @@ class KeyedTable(DataTable[Text]):
         selected, old, self._shown = self.selected, self._shown, listed
         if not self._widths:
             return
+        if (widths := self._divide(self.size.width)) != self._widths:
+            self._widths = widths
+            self._rebuild(selected)
+            return
         if [row.key for row in old] != [row.key for row in listed] or self.row_count != len(listed):
             self._rebuild(selected)
             return
@@ -110,14 +122,24 @@ class KeyedTable(DataTable[Text]):
 
     def _divide(self, width: int) -> dict[str, int]:
         visible = [column for column in self._plan if width >= column.from_width]
-        spare = max(0, width - 1 - sum(column.width + 2 * self.cell_padding for column in visible))
+        wanted = {column.key: self._widest(column) for column in visible if column.fit}
+        widths = {column.key: min(column.width, wanted.get(column.key, column.width)) for column in visible}
+        spare = max(0, width - 1 - sum(widths.values()) - len(visible) * 2 * self.cell_padding)
+        for key, cells in wanted.items():
+            more = min(spare, cells - widths[key])
+            widths[key] += more
+            spare -= more
         shares = sum(column.share for column in visible) or 1
-        return {column.key: column.width + spare * column.share // shares for column in visible}
+        return {column.key: widths[column.key] + spare * column.share // shares for column in visible}
+
+    def _widest(self, column: Column) -> int:
+        return max(cell_len(plain(text)) for text in (column.label, *(row.cells[column.key] for row in self._shown)))
 
     def _cell(self, row: Row, column: str) -> Text:
         cut = clip_start if column in self._keep_end else clip
         text = cut(row.cells.get(column, ""), self._widths[column])
-        return Text(text, style=row.style, no_wrap=True, end="")
+        colour = self.app.theme_variables.get(row.colours.get(column, ""), "")
+        return Text(text, style=f"{row.style} {colour}".strip(), no_wrap=True, end="")
 
     def _rebuild(self, selected: str | None) -> None:
         top = self.scroll_y

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Picking(Host):
     def __init__(self, ports: Sequence[PortLike] = (), **options: Any) -> None:
         self.ports: Sequence[PortLike] = ports or PORTS
         self.scans = 0
+        self.text = ""
         options.setdefault("rescan_every", None)
         super().__init__(lambda: PickerScreen(self.discover, **options))
 
@@ -363,6 +365,83 @@ async def test_d_opens_the_device_manager() -> None:
         await settle(pilot)
         await pilot.press("d")
         assert opened == [True]
+
+
+# Names and help
+
+
+KEYED = PortRow("/dev/ttyUSB1", product="CP2102N", key="serial:0002")
+
+
+async def named(*keys: str, port: PortRow = KEYED) -> tuple[Picking, list[tuple[str, str]]]:
+    """Press `n` and these keys on a port."""
+    given: list[tuple[str, str]] = []
+    app = Picking([port, S3], name=lambda key, nickname: given.append((key, nickname)))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("n", *keys)
+        await settle(pilot)
+        app.text = screen_text(app)
+    return app, given
+
+
+async def test_n_names_the_board_on_the_port_under_the_cursor() -> None:
+    app, given = await named(*"rover", "enter")
+    assert given == [("serial:0002", "rover")]
+    assert app.scans == 2, "the list is read again"
+
+
+async def test_an_empty_name_takes_the_name_away() -> None:
+    _, given = await named("ctrl+u", "enter", port=replace(KEYED, nickname="old"))
+    assert given == [("serial:0002", "")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [([*"gfx", "minus", *"board"], "another board's nickname"), ([*"Rover"], "has only a-z")],
+)
+async def test_a_name_that_cannot_be_is_refused_in_place(keys: list[str], why: str) -> None:
+    app, given = await named(*keys, "enter")
+    assert why in app.text
+    assert given == []
+
+
+async def test_a_port_that_nothing_tells_from_others_is_not_named() -> None:
+    app, given = await named(port=PLAIN)
+    assert "/dev/ttyS0 cannot be named" in app.text
+    assert given == []
+
+
+async def test_the_name_column_is_as_wide_as_the_names_are() -> None:
+    nameless = [replace(BRIDGE, device=f"/dev/ttyUSB{number}") for number in range(2)]
+    app = Picking(nameless)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert "CP2102N USB to UART Bridge Controller" in screen_text(app).splitlines()[2]
+
+
+async def test_the_state_has_its_colour() -> None:
+    app = Picking()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        table = app.picker.query_one(PortTable)
+        online, busy, offline = (table.get_row_at(row)[4].style for row in range(3))
+        assert len({str(online), str(busy), str(offline)}) == 3
+        assert str(online) == app.theme_variables["success"]
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+async def test_the_help_is_there(key: str) -> None:
+    class Helped(Picking):
+        def action_help(self) -> None:
+            self.text = "helped"
+
+    app = Helped()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await pilot.pause()
+        assert app.text == "helped"
 
 
 # Hostile names
