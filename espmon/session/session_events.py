@@ -163,6 +163,8 @@ class FlashEvent(Event):
         result, what = self.result, f"Flash {self.action}"
         if isinstance(result, Failure):
             return f"{what} cancelled. {result.message}" if result.cancelled else f"{what} failed: {result.message}"
+        if self.action == "info":
+            return f"{what}: {counted(len(result.partitions), 'partition')}, {result.elapsed:.2f} s"
         regions = result.regions
         wrong = [region for region in regions if not region.ok]
         if wrong:

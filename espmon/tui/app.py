@@ -143,7 +143,7 @@ class EspmonApp(LogActions):
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self._artifacts: Artifacts | None = None
-        self.flashing = Flashing(self)
+        self.flashing = Flashing(self, lambda entry: self.artifacts.show(entry))
         self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         self.builds = BuildWatch(self)
         self.kept = KeptChoices(self, choices)
@@ -271,6 +271,7 @@ class EspmonApp(LogActions):
         for entry in changes.events:
             self.artifacts.follow_entry(entry)
             self.builds.follow_entry(entry)
+            self.flashing.follow_entry(entry)
 
     # -- actions ------------------------------------------------------------------------------------------------
 
@@ -311,6 +312,10 @@ class EspmonApp(LogActions):
     def action_flash(self, kind: str) -> None:
         """Ask what to flash, then flash."""
         self.run_worker(self.flashing.start(kind), group="plan", exclusive=True)
+
+    def action_flash_info(self) -> None:
+        """Ask, then read the partition table."""
+        self.flashing.ask_info()
 
     def action_coredump(self) -> None:
         """The core dump that waits for Enter, the one that is coming, or the last."""

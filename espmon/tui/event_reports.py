@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espmon.records.payload_table import table_of, table_text
+from espmon.records.payload_table import Table, table_of, table_text
 from espmon.records.spans.frame import Frame
 from espmon.session.session_events import Failure, FlashEvent, ProbeEvent
 from espmon.session.status import EventEntry
+from espmon.text import plain
 from espmon.tui.report_files import saver
 
 if TYPE_CHECKING:
-    from espmon.rom.flash_regions import RegionResult
+    from espmon.rom.app_image import Partition
+    from espmon.rom.flash_regions import FlashOutcome, RegionResult
     from espmon.tui.screens.report_screen import ReportScreen, Section
 
 
@@ -74,7 +76,45 @@ def _flash(event: FlashEvent) -> list[Section]:
         ("now running", result.after),
         ("took", time_text(result.elapsed)),
     ]
-    return [Section("Run", tuple(row for row in rows if row[1])), *map(_region, result.regions)]
+    run = Section("Run", tuple(row for row in rows if row[1]))
+    return [*_partitions(result), *map(_region, result.regions), run]
+
+
+def _partitions(outcome: FlashOutcome) -> list[Section]:
+    """The partition table, and the applications that it names."""
+    from espmon.tui.screens.report_screen import Section
+
+    rows = [
+        (row.name, row.type_name, row.subtype_name, f"0x{row.offset:x}", f"{row.size // 1024} KiB", marks(row))
+        for row in outcome.partitions
+    ]
+    sections = [
+        Section(
+            f"Application in {plain(name)}",
+            tuple(
+                (label, text)
+                for label, text in (
+                    ("project", app.project),
+                    ("version", app.version),
+                    ("ESP-IDF", app.idf),
+                    ("built", app.built),
+                    ("ELF SHA256", app.elf_sha256),
+                )
+                if text
+            ),
+        )
+        for name, app in outcome.applications
+    ]
+    if rows:
+        table = Table(("name", "type", "subtype", "offset", "size", ""), rows)
+        sections.insert(0, Section("Partition table", text=table_text(table)))
+    return sections
+
+
+def marks(partition: Partition) -> str:
+    """What is special about a partition."""
+    kinds = (("encrypted", partition.encrypted), ("read only", partition.readonly))
+    return ", ".join(name for name, holds in kinds if holds)
 
 
 def _region(region: RegionResult) -> Section:

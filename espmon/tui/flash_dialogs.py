@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espmon.session.session_events import FlashEvent
 from espmon.session.state import State
-from espmon.session.status import Status
+from espmon.session.status import EventEntry, Status
 from espmon.tui.builds import project_of
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
+    from espmon.session.flash_job import FlashJob
     from espmon.session.flash_plan import FlashPlan
     from espmon.tui.screens.flash_screens import FlashProgressScreen
 
@@ -20,6 +23,7 @@ KINDS = {
     "flash": "Flash the project",
     "app-flash": "Flash the application",
     "erase-flash": "Erase everything and flash the project",
+    "verify": "Compare the project with the flash",
 }
 """Menu entry -> what it does, in words."""
 
@@ -43,25 +47,62 @@ def plan_for(kind: str, elf: Path | None, folder: Path) -> FlashPlan:
     return plan.only("application") if kind == "app-flash" else plan
 
 
+READING = (RESETS, "Nothing is written. Afterwards the application starts.")
+SHOWN = frozenset({"info", "verify"})
+"""Actions whose result is what the user wants to see."""
+
+
 class Flashing:
-    """Leads the user through a flash.
+    """Leads the user through a flash, and through looking at one.
 
     Args:
         app: the app.
+        show: opens the report of an event.
     """
 
-    def __init__(self, app: Host) -> None:
+    def __init__(self, app: Host, show: Callable[[EventEntry], None]) -> None:
         self._app = app
+        self._show_report = show
         self._progress: FlashProgressScreen | None = None
         self._title = ""
+        self._wanted = False
+        """Whether the user waits for a result that is to be shown."""
+
+        self._result: EventEntry | None = None
+
+    def ask_info(self) -> None:
+        """Ask, then read the partition table and what the applications say of themselves."""
+        from espmon.session.flash_job import FlashJob
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        if not self._free():
+            return
+        name = self._app.status.name or self._app.status.url
+        self._title = f"Partition table of {name}"
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self._begin(FlashJob("info"))
+
+        self._app.push_screen(ConfirmScreen(f"Read the partition table of {name}?", READING, "Read"), answered)
+
+    def _free(self) -> bool:
+        """Whether the port can be used now; says so when it cannot."""
+        free = self._app.status.state is State.MONITORING
+        if not free:
+            self._app.notify("Flashing needs an open port that nothing else uses", severity="warning", markup=False)
+        return free
+
+    def _begin(self, job: FlashJob) -> None:
+        self._wanted, self._result = job.action in SHOWN, None
+        self._app.link.ask(self._app.link.session.flash(job))
 
     async def start(self, kind: str) -> None:
         """Plan, then ask. Nothing is touched before the user agrees."""
         from espmon.session.flash_plan import PlanError
 
         app = self._app
-        if app.status.state is not State.MONITORING:
-            app.notify("Flashing needs an open port that nothing else uses", severity="warning", markup=False)
+        if not self._free():
             return
         asked = app.last_key
         try:
@@ -84,19 +125,20 @@ class Flashing:
         name = app.status.name or app.status.url
         regions = [FlashRegion(one.address, one.size, one.file, one.role) for one in plan.regions]
         self._title = f"{KINDS[kind]}: {name}"
-        job = FlashJob("write", plan=plan, erase_first=erase)
+        compare = kind == "verify"
+        job = FlashJob("verify" if compare else "write", plan=plan, erase_first=erase)
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                app.link.ask(app.link.session.flash(job))
+                self._begin(job)
 
         screen = FlashConfirmScreen(
-            f"{KINDS[kind]} to {name}?",
+            f"{KINDS[kind]} of {name}?" if compare else f"{KINDS[kind]} to {name}?",
             regions,
-            ERASING if erase else WRITING,
+            READING if compare else ERASING if erase else WRITING,
             warnings=self._warnings(plan),
             erase="the whole flash, NVS and what is not in the list included" if erase else "",
-            confirm_label="Erase and flash" if erase else "Flash",
+            confirm_label="Compare" if compare else "Erase and flash" if erase else "Flash",
         )
         app.push_screen(screen, answered)
 
@@ -116,8 +158,24 @@ class Flashing:
         if not running:
             self._progress.finish()
             self._progress = None
+            self._app.call_after_refresh(self._show_result)
         elif status.progress is not None:
             self._progress.update_progress(status.progress)
+
+    def follow_entry(self, entry: EventEntry) -> None:
+        """The result that the user waits for."""
+        record = entry.record
+        if self._wanted and isinstance(record, FlashEvent) and record.action in SHOWN and record.failure is None:
+            self._wanted, self._result = False, entry
+
+    def _show_result(self) -> None:
+        entry, self._result = self._result, None
+        if entry is None:
+            return
+        if self._app.may_interrupt(self._app.last_key):
+            self._show_report(entry)
+        else:
+            self._app.invite("What the flash holds is read: o on its row in the events (e) opens it")
 
     def _show(self) -> None:
         from espmon.tui.screens.flash_screens import FlashProgressScreen
