@@ -55,7 +55,6 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
         self._can_write = asyncio.Event()
         self._can_write.set()
         self._turn = asyncio.Lock()
-        self._look: asyncio.TimerHandle | None = None
 
     # asyncio.Protocol
 
@@ -71,8 +70,6 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The peer closed, or the network did."""
-        if self._look is not None:
-            self._look.cancel()
         why = f"the connection broke ({error})" if error else "the other side closed the connection"
         self._receive.fail(self.lost(why))
         self._ended.set()
@@ -94,7 +91,7 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
             self._receive.fail(self.lost(f"the other side did not answer for {DEAD_SECONDS} s"))
             self._transport.abort()
         else:
-            self._look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.watch_peer, connected)
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self.watch_peer, connected)
 
     # BaseHandle
 
@@ -230,8 +227,6 @@ def unanswered_seconds(connected: socket.socket) -> float:
         info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
     except OSError:
         return 0.0  # closed
-    if len(info) < TCP_INFO_BYTES:
-        return 0.0
     (unacknowledged,) = struct.unpack_from("=I", info, UNACKNOWLEDGED_AT)
     (milliseconds,) = struct.unpack_from("=I", info, LAST_ANSWER_AT)
     return milliseconds / 1000 if unacknowledged else 0.0

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
-from espmon.port.stream import DEAD_SECONDS, notice_dead_peer, unanswered_seconds
+from espmon.port.stream import DEAD_SECONDS, StreamHandle, notice_dead_peer, unanswered_seconds
 from espmon.port.telnet import IAC, SB, SE
 from tests.port.peers import Rfc2217Peer, noise, read_exactly, read_to_the_end, tcp_server, until
 
@@ -275,6 +275,29 @@ async def test_a_peer_that_acknowledges_nothing_is_lost(monkeypatch: pytest.Monk
             await handle.read(30)
         assert caught.value.kind is PortErrorKind.LOST
         await handle.close()
+
+
+async def test_a_connection_that_has_ended_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[socket.socket] = []
+
+    def look(connected: socket.socket) -> float:
+        looks.append(connected)
+        return 0.0
+
+    monkeypatch.setattr("espmon.port.stream.unanswered_seconds", look)
+    with tcp_server(echo) as port:
+        handle = await open_handle(f"socket://127.0.0.1:{port}")
+        assert isinstance(handle, StreamHandle)
+        await handle.close()
+        (connected,) = looks
+        handle.watch_peer(connected)
+    assert looks == [connected]
+
+
+def test_a_system_that_tells_of_no_acknowledgements_has_no_dead_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as fresh:
+        monkeypatch.setattr(sys, "platform", "freebsd14")
+        assert unanswered_seconds(fresh) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")

@@ -6,13 +6,14 @@ import asyncio
 import os
 import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from espmon.port.posix_termios import set_rate
+from espmon.port.posix_termios import read_rate, set_rate
 from espmon.sim import SimulatedBoard
 from espmon.sim.terminal import BoardTerminal
 from tests.sim.client import Client
@@ -48,6 +49,20 @@ async def test_the_board_is_read_at_the_rate_that_is_set_on_the_terminal(rate: i
             assert board.baud == rate
         finally:
             os.close(device)
+
+
+@pytest.mark.parametrize("platform", [sys.platform, "freebsd14"])
+def test_the_rate_of_a_terminal_is_read_on_all_systems(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = os.openpty()
+    try:
+        set_rate(slave, 57600)
+        monkeypatch.setattr(sys, "platform", platform)
+        assert read_rate(master) == 57600
+    finally:
+        os.close(slave)
+        os.close(master)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        read_rate(master)
 
 
 @asynccontextmanager
