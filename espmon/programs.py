@@ -91,3 +91,27 @@ def start(command: Sequence[str], *, terminal: bool = False) -> Program:
     if not words or not os.path.isabs(words[0]):
         raise ValueError(f"{words[:1]} is no absolute path")
     return subprocess.Popen(words, stdin=None if terminal else subprocess.DEVNULL, shell=False)
+
+
+def output_of(command: Sequence[str], seconds: float) -> tuple[int, bytes]:
+    """Run a program to its end, without a shell and with nothing to read; returns its exit code and all it printed.
+
+    Raises:
+        OSError: it does not start.
+        TimeoutError: it takes longer than `seconds`; it is ended then.
+    """
+    words = list(command)
+    if not words or not os.path.isabs(words[0]):
+        raise ValueError(f"{words[:1]} is no absolute path")
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"{words[0]} takes longer than {seconds:g} seconds") from None
+    return done.returncode, done.stdout

@@ -61,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="a global variable, or a part of one: app_state.mode[2], head->next, *selected (may be repeated)",
     )
+    result.add_argument(
+        "--decoder", metavar="NAME", help="a second opinion, with what differs: esp-coredump, or what a package offers"
+    )
     result.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
     debugger = result.add_mutually_exclusive_group()
     debugger.add_argument("--gdb", action="store_true", help="start the gdb of this computer on the dump")
@@ -111,6 +114,7 @@ def coredump(options: argparse.Namespace) -> int:
             symbolizer = with_rom(symbolizer, core, options.rom_elf)
         report = decode_core(core, symbolizer, force=options.force)
         printed = {path: global_variable(report, path) for path in options.print_var}
+        differing = other_opinion(options.decoder, found.data, report) if options.decoder is not None else None
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
     if options.gdb or options.listen is not None:
@@ -125,6 +129,8 @@ def coredump(options: argparse.Namespace) -> int:
             told["rtos"] = state.to_json() if (state := report.rtos) is not None else None
         if options.heap:
             told["heap"] = report.inspector.heaps.to_json() if report.inspector is not None else None
+        if differing is not None:
+            told["second_opinion"] = {"decoder": options.decoder, "differences": differing}
         if printed:
             told["globals"] = {path: value.to_json() for path, value in printed.items()}
         print_json(told | files_json(options) | ({} if after is None else {"after": after}))
@@ -136,6 +142,9 @@ def coredump(options: argparse.Namespace) -> int:
         text += report.heap_text() if options.heap else ""
         text += report.memory_text() if options.print_mem else ""
         text += "".join(f"\n{line}" for path, value in printed.items() for line in value.lines(path))
+        if differing is not None:
+            text += f"\nsecond opinion of {options.decoder}: {'' if differing else 'the same frames for every task'}\n"
+            text += "".join(f"! {line}\n" for line in differing)
         for line in text.splitlines():
             print(clean(line, 1000))
     if symbolizer is None:
@@ -180,6 +189,15 @@ async def listen(server: DumpServer, port: int) -> int:
         say("espmon: serving the dump; Ctrl-C ends")
         await asyncio.Event().wait()
     return Exit.DONE
+
+
+def other_opinion(name: str, dump: bytes, report: CoreReport) -> list[str]:
+    """What another decoder says otherwise; raises `PostmortemError` where it cannot be asked."""
+    from espmon.session.coredump_decoders import differences, second_opinion
+
+    if report.elf is None:
+        raise PostmortemError(f"--decoder {name}: it needs the application's ELF")
+    return differences(report, second_opinion(name, dump, Path(report.elf), report.chip))
 
 
 def global_variable(report: CoreReport, path: str) -> TypedValue:

@@ -15,6 +15,7 @@ import pytest
 
 from espmon.cli import main
 from espmon.postmortem.rsp import encode
+from espmon.session.coredump_decoders import OpinionTask, SecondOpinion
 from espmon.session.elves import ElfLibrary
 from tests.inputs import SIMULATED_ELF
 from tests.postmortem.made import (
@@ -299,3 +300,26 @@ def test_everything_at_once(capsys: Captured) -> None:
     report = json.loads(capsys.readouterr().out)
     assert {"frame_variables", "rtos", "heap"} <= set(report)
     assert report["heap"] == {"known": False, "heaps": [], "damage": []}
+
+
+def test_a_second_opinion_is_asked_and_its_differences_are_marked(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opinion = SecondOpinion("acme", [OpinionTask(0x1234, "ghost", ())])
+    monkeypatch.setattr("espmon.session.coredump_decoders.second_opinion", lambda *given: opinion)
+    arguments = ["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--decoder", "acme"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "second opinion of acme" in text
+    assert "! task main: acme does not have it" in text
+    assert main([*arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["second_opinion"]
+    assert told["decoder"] == "acme"
+    assert told["differences"][-1] == "task ghost: only acme has it"
+
+
+def test_an_unknown_decoder_and_one_without_an_elf_are_wrong_usage(capsys: Captured) -> None:
+    assert main(["coredump", str(VALUES), "--elf", str(SIMULATED_ELF), "--decoder", "nobody"]) == 2
+    assert "no decoder is called nobody; there are: esp-coredump" in capsys.readouterr().err
+    assert main(["coredump", str(VALUES), "--decoder", "esp-coredump"]) == 2
+    assert "it needs the application's ELF" in capsys.readouterr().err
