@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from textual.binding import Binding
 from textual.keys import key_to_character
@@ -344,11 +345,18 @@ LEAVE_TYPING: Mapping[str, str] = {"INPUT": "Esc ", "FIND": "Esc ", "FILTER": "E
 """Mode in which keys are text -> what is pressed before a key that means something in the log."""
 
 
+@lru_cache(maxsize=8)
+def _first_keys(keymap: frozenset[tuple[str, str]]) -> Mapping[str, str]:
+    """Id -> the first way to reach it by key. The bars ask for several, a few times a second."""
+    chosen = dict(keymap)
+    return {action.id: first_key(action, chosen) for action in ACTIONS}
+
+
 def to_press(identity: str, mode: str, keymap: Mapping[str, str]) -> str:
     """What is pressed in `mode`, where keys go now, for the action of this id; "" where no key reaches it."""
     if not identity or mode == "RAW":
         return ""
-    key = first_key(BY_ID[identity], keymap)
+    key = _first_keys(frozenset(keymap.items()))[identity]
     after_menu = key.startswith(written(keymap.get("app.menu", "ctrl+t")))
     return key if after_menu or not key else LEAVE_TYPING.get(mode, "") + key
 

@@ -124,6 +124,7 @@ class BoardHeader(PacedRow):
 
     _status = Status()
     _mode = ""
+    _shown: tuple[Status, Sequence[ShownChip]] = (_status, ())
     _spans: tuple[tuple[range, str], ...] = ()
 
     def __init__(self, keymap: Mapping[str, str], *, id: str | None = None) -> None:
@@ -139,12 +140,14 @@ class BoardHeader(PacedRow):
     def draw(self) -> None:
         """Take the chips that hold now."""
         shown = holding(self._status, self._mode, self._keymap)
+        self._shown = self._status, shown
         self.set_parts([part for chip in shown for part in (*chip.parts, (" " * GAP, ""))])
 
     def render(self) -> Content:
         """The chips that there is room for."""
         width = self.size.width
-        kept = fitting(holding(self._status, self._mode, self._keymap), self._status, width)
+        status, shown = self._shown
+        kept = fitting(shown, status, width)
         left = [chip for chip in kept if not chip.chip.right]
         right = [chip for chip in kept if chip.chip.right]
         cells = sum(chip.cells + GAP for chip in kept) - GAP
