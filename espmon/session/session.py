@@ -26,7 +26,7 @@ from espmon.session.event_log import EventLog
 from espmon.session.help_watch import HelpWatch
 from espmon.session.ide import Ide
 from espmon.session.long_lines import LongLineWatch
-from espmon.session.payload_saver import PayloadSaver, ReceivedPayload
+from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
 from espmon.session.publisher import Listener, Publisher
 from espmon.session.recorder import Recorder
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from espmon.port import LineFormat, PortError
     from espmon.postmortem.panic_report import PanicReport
     from espmon.records.events.panic_record import Panic
-    from espmon.records.record import PayloadRecord
     from espmon.rom import ProbeResult
     from espmon.session.debug_lease import DebugLease
     from espmon.session.flash_job import FlashJob
@@ -94,6 +93,7 @@ class Session:
         connection: the port: opened once, opened again when it was lost.
         answers: what a board's console is told when it asks its terminal.
         outgoing: texts that are sent, and how.
+        received: all of a payload that has just come, see `PayloadSaver.received`.
     """
 
     def __init__(
@@ -165,6 +165,7 @@ class Session:
         self._publisher.subscribe(console.listen)
         advice = ConfigAdvice(reporter)
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
+        self.received = self._payloads.received
         self._indexer = SessionIndexer(self._recorder.index, self.clock)
         self.pipeline.sinks += [
             self._indexer.take,
@@ -228,10 +229,6 @@ class Session:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each change (on the session's thread). Returns the way to unsubscribe."""
         return self._publisher.subscribe(listener)
-
-    def received(self, record: PayloadRecord) -> ReceivedPayload:
-        """See `PayloadSaver.received`."""
-        return self._payloads.received(record)
 
     def notify(self, text: str, severity: Severity = Severity.INFO) -> None:
         """Tell the user, on whatever screen is up."""
