@@ -26,7 +26,7 @@ from espmon.tui.widgets.log_queries import LogQueries, Rules
 from espmon.tui.widgets.log_scroll import LogScroll
 from espmon.tui.widgets.map_bar import MapBar
 
-COUNTING_SECONDS = 0.05
+COUNTING_SECONDS = 0.02
 """Pause between two slices of counting errors, while nothing comes."""
 
 MAP_ORDER = ("crash", "match", "mark", "error", "boot")
@@ -131,15 +131,17 @@ class LogPane(LogScroll, can_focus=True):
 
     def read_levels(self) -> None:
         """Find the errors and warnings that are new, a slice at a time."""
-        self._counting = False
-        was_behind = self.levels.behind
         self.levels.read()
         self.vertical_scrollbar.changed()
         if self.levels.behind and not self._counting:
             self._counting = True
-            self.set_timer(COUNTING_SECONDS, self.read_levels)
-        elif was_behind:
-            self.announce()
+            self.set_timer(COUNTING_SECONDS, self._read_more)
+
+    def _read_more(self) -> None:
+        """Nothing has come meanwhile, or more than could be read: whoever shows the counts is told."""
+        self._counting = False
+        self.read_levels()
+        self.announce()
 
     def _map(self) -> Sequence[Cell]:
         """The map of what is on the scroll."""

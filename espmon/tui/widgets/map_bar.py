@@ -17,8 +17,8 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 from espmon.tui.log.log_map import Cell
 from espmon.tui.log.meaning import Meaning
 
-MAP_SECONDS = 0.25
-"""Shortest time between two looks of the map."""
+MAP_SECONDS = 1.0
+"""Shortest time between two looks of the map: drawing it draws all rows beside it."""
 
 
 def _no_cells() -> Sequence[Cell]:
@@ -73,7 +73,7 @@ class MapBar(ScrollBar):
         """Whether there is something newer than what is drawn."""
 
     def changed(self) -> None:
-        """Something is elsewhere now: the map is made again, a few times a second at most."""
+        """Something is elsewhere now: the map is made again, once a second at most."""
         if self.waits or not self.is_attached:
             return
         wait = self._looked + MAP_SECONDS - time.monotonic()
