@@ -240,6 +240,7 @@ class SimulatedBoard:
         quirks = replace(quirks, registers={**self.chip.fuses, **self._dead_flash(), **quirks.registers})
         peer = LoaderPeer(self.chip.key, quirks, flash=self._flash, contents=self._factory_contents())
         peer.host_baud = self.baud
+        peer.download_text = bootlog.download_banner(self.chip).encode()
         loop = asyncio.get_running_loop()
         rebooted = asyncio.Event()
         peer.on_reboot = lambda: loop.call_soon_threadsafe(rebooted.set)
@@ -247,7 +248,7 @@ class SimulatedBoard:
         try:
             # The wire is there from the start: what the client sends while the loader is being imported waits in it.
             self._peer = peer
-            await self._send(bootlog.download_banner(self.chip).encode())
+            await self._send(peer.download_text)
             await asyncio.shield(starting)
             self._flash = peer.flash
             await self._relay(peer.socket, rebooted)

@@ -19,7 +19,7 @@ from typing import Any
 
 from espmon.testing.nor_flash import NorFlash
 from espmon.testing.quirks import ALLOWED_IN_SECURE_DOWNLOAD, Fault, Operation, Quirks, damage
-from espmon.testing.silicon import Silicon, stub_entries
+from espmon.testing.silicon import PROGRAM_SECONDS, PROGRAM_TEXT, Silicon, stub_entries
 from espmon.testing.slip_peer import Splitter, encode, reply
 
 BOOT_TEXT = b"ESP-ROM:mock\r\nrst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)\r\nI (24) boot: application\r\n"
@@ -41,15 +41,6 @@ MIN_PAYLOADS: dict[int, int] = {
 }
 """Shortest payload of a command; a shorter one is refused (the mock would stumble)."""
 
-PROGRAM_TEXT = (
-    b"\r\nsimulated board: a program was loaded, and would run from 0x%08x; its instructions are not simulated."
-    b" Reset the board to go on.\r\n"
-)
-"""What comes in place of the output of a program that was loaded into memory."""
-
-PROGRAM_SECONDS = 0.5
-"""Time between two times that it comes: whoever opens the port later hears it, too."""
-
 ACKNOWLEDGEMENT_BYTES = 4
 """While flash is being read, the host answers each packet with the count of bytes it has."""
 
@@ -58,7 +49,7 @@ BEGINS = frozenset({Operation.FLASH_BEGIN, Operation.FLASH_DEFL_BEGIN})
 """Commands with which a ROM erases."""
 
 ENDS = frozenset({Operation.FLASH_END, Operation.FLASH_DEFL_END})
-"""Commands whose first word says what comes next: 0 restarts into the application, 1 stays."""
+"""Commands whose first word says what comes next: 0 reboots, 1 runs the application (ROM) or stays (stub)."""
 
 
 class LoaderPeer:
@@ -79,6 +70,7 @@ class LoaderPeer:
         host_baud: the host's rate, told by `MockChannel.set_baud`.
         on_reboot: called (in the chip's thread) when the application starts: by a FLASH_END, or after the watchdog.
         bitten: the watchdog has reset the chip.
+        download_text: what the ROM prints when it enters the loader.
     """
 
     def __init__(
@@ -100,6 +92,7 @@ class LoaderPeer:
         self.sent = 0
         self.host_baud = 115200
         self.bitten = False
+        self.download_text = DOWNLOAD_TEXT
         self.on_reboot: Callable[[], object] | None = None
         self._baud: int | None = None
         self._in_loader = in_loader
@@ -162,7 +155,7 @@ class LoaderPeer:
 
     def enter_loader(self) -> None:
         """Reset the chip with IO0 low: RAM is lost, the banner comes, the rate is found again at the next SYNC."""
-        self._reset(True, DOWNLOAD_TEXT)
+        self._reset(True, self.download_text)
 
     def boot(self) -> None:
         """Reset the chip with IO0 high: the application runs."""
@@ -401,12 +394,22 @@ class LoaderPeer:
             self._deliver(reply(operation, value, body, self._status()) + (encode(b"OHAI") if started else b""))
         self._stub = self._stub or started
         self._streaming = operation == Operation.READ_FLASH and status == b"\x00\x00"
-        if operation in ENDS and self.requests[-1][1][:4] == bytes(4):
+        if operation in ENDS:
+            self._end(reboots=self.requests[-1][1][:4] == bytes(4))
+        if operation == Operation.CHANGE_BAUDRATE and status == b"\x00\x00":
+            self._baud = struct.unpack_from("<I", self.requests[-1][1])[0]
+
+    def _end(self, *, reboots: bool) -> None:
+        """After FLASH_END: a ROM reboots or runs the application; a stub stays, or lets the ROM's loader start again.
+
+        A software reset does not look at the strapping pins again, and a stub runs only where they said "loader".
+        """
+        if not self._stub:
             self.boot()
             if self.on_reboot:
                 self.on_reboot()
-        if operation == Operation.CHANGE_BAUDRATE and status == b"\x00\x00":
-            self._baud = struct.unpack_from("<I", self.requests[-1][1])[0]
+        elif reboots:
+            self.enter_loader()
 
     def _parts(self, operation: int, rest: bytes) -> tuple[bytes, bytes]:
         """(payload, two status bytes) of a reply of the mock."""

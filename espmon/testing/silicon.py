@@ -32,6 +32,15 @@ WATCHDOG_HZ = 136_000
 MIN_BITE_SECONDS = 0.3
 """The watchdog bites no sooner, so that a host with a slow wire gets the answer to its last write."""
 
+PROGRAM_TEXT = (
+    b"\r\nsimulated board: a program was loaded, and would run from 0x%08x; its instructions are not simulated."
+    b" Reset the board to go on.\r\n"
+)
+"""What comes in place of the output of a program that was loaded into memory."""
+
+PROGRAM_SECONDS = 0.5
+"""Time between two times that it comes: whoever opens the port later hears it, too."""
+
 NEED_FLASH = frozenset({Operation.READ_FLASH_SLOW, Operation.SPI_FLASH_MD5, Operation.FLASH_DEFL_BEGIN})
 """Commands that a ROM cannot do before the flash is attached; FLASH_BEGIN with a size is another."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espmon.records.capabilities import MAX_COMMANDS, MAX_HELP, Command
@@ -92,6 +92,7 @@ def test_nothing_in_a_list_reaches_the_terminal_or_ends_a_line() -> None:
     assert found[0].help == "␛[2J[red]"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=90), max_size=60))
 def test_nothing_is_raised_and_all_of_it_can_be_sent(lines: list[str]) -> None:
     for command in help_commands(["help", *lines]):

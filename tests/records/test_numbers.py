@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espmon.records.lines import block_of
@@ -140,6 +140,7 @@ json_like = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_like)
 def test_any_value_gives_finite_numbers_with_short_harmless_names(value: object) -> None:
     for number in numbers_of("json", value):
@@ -148,6 +149,7 @@ def test_any_value_gives_finite_numbers_with_short_harmless_names(value: object)
         assert "\x1b" not in number.name
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_give_finite_numbers(data: bytes) -> None:
     if data:

@@ -237,12 +237,28 @@ async def test_flash_is_read_back_through_the_stub_with_acknowledgements() -> No
         assert len(await ask(channel, Operation.SPI_ATTACH, bytes(8))) == 1
 
 
-async def test_flash_end_with_a_reboot_starts_the_application() -> None:
+@pytest.mark.parametrize("word", [b"\0\0\0\0", b"\1\0\0\0"])
+async def test_flash_end_makes_a_rom_start_the_application(word: bytes) -> None:
     async with MockChannel() as channel:
-        await ask(channel, Operation.FLASH_END, bytes(4), timeout=0.1)
+        await channel.write(request(Operation.FLASH_END, word))
+        heard = b""
+        while b"boot: application" not in heard:
+            heard += await channel.read(30.0)
         assert channel.peer.mode == "application"
-        await channel.run_sequence(channel.loader_entries()[0])
+
+
+async def test_flash_end_makes_a_stub_stay_or_go_back_to_the_rom_s_loader() -> None:
+    async with MockChannel() as channel:
+        await ask(channel, Operation.MEM_END, struct.pack("<II", 0, 0x4038_0000))
         await ask(channel, Operation.FLASH_END, b"\1\0\0\0", timeout=0.1)
+        [frame] = await ask(channel, Operation.SPI_ATTACH, bytes(8))
+        assert len(frame) == 10  # a stub's answer
+        await ask(channel, Operation.FLASH_END, bytes(4), timeout=0.1)
+        answers: list[bytes] = []
+        for _ in range(30):
+            if answers := await ask(channel, Operation.SPI_ATTACH, bytes(8), timeout=1.0):
+                break
+        assert [len(frame) for frame in answers] == [12]  # a ROM's
         assert channel.peer.mode == "loader"
 
 

@@ -7,7 +7,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espmon.rom.chips import Chip, load_chips
@@ -28,6 +28,7 @@ def words(*values: int) -> bytes:
 # -- the flash ----------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.integers(0, SIZE + 10), st.binary(min_size=1, max_size=64), st.binary(min_size=1, max_size=64))
 def test_programming_clears_bits_and_sets_none(address: int, first: bytes, second: bytes) -> None:
     flash = NorFlash()
@@ -38,7 +39,7 @@ def test_programming_clears_bits_and_sets_none(address: int, first: bytes, secon
     assert flash.read(address, count) == bytes(one & other for one, other in zip(*padded, strict=True))[:count]
     assert len(flash.data) == SIZE
     flash.erase_region(address // SECTOR * SECTOR, 2 * SECTOR)
-    assert set(flash.data) == {0xFF}
+    assert set(flash.read(address // SECTOR * SECTOR, 2 * SECTOR)) <= {0xFF}
 
 
 def test_padding_with_ff_wipes_nothing() -> None:
