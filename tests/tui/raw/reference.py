@@ -62,8 +62,7 @@ class XtermScreen(pyte.Screen):
         return Char(" ", bg=self.cursor.attrs.bg)
 
     def _fill(self, row: int, columns: range) -> None:
-        for column in columns:
-            self.buffer[row][column] = self.blank
+        self.buffer[row].update(dict.fromkeys(columns, self.blank))
 
     def index(self) -> None:
         """The line that comes in has the background."""
