@@ -85,8 +85,12 @@ class GlobalVariables:
                     yield item
 
     def value(self, variable: GlobalVariable) -> TypedValue:
-        """Return a variable's value."""
-        return self._values.at(variable.type, variable.address)
+        """Return a variable's value; one that says so where its type is damaged."""
+        try:
+            with reading(f"variable {variable.name}"):
+                return self._values.at(variable.type, variable.address)
+        except PostmortemError as error:
+            return TypedValue("?", "bytes", note=str(error))
 
     def at_path(self, path: str) -> TypedValue:
         """Return what a path leads to.
@@ -95,8 +99,9 @@ class GlobalVariables:
         leads to. Raises `PostmortemError` where there is no such variable or member, or the dump does not have a
         pointer on the way.
         """
-        kind, content = self._place(path)
-        return self._values.read(kind, content)
+        with reading(path[:MAX_PATH]):
+            kind, content = self._place(path)
+            return self._values.read(kind, content)
 
     def _place(self, path: str) -> tuple[Type, Content]:
         head = PATH_HEAD.match(path[:MAX_PATH])

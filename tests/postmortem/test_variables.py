@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from espmon.postmortem import PostmortemError, decode_core
+from espmon.postmortem.global_variables import GlobalVariables
+from espmon.postmortem.memory import SegmentMemory
 from espmon.postmortem.symbolizer import Symbolizer
 from tests.fixtures.variables import compare, statically
 from tests.inputs import dump_named
@@ -116,9 +119,6 @@ GLOBALS = {
 @pytest.fixture
 def program(tmp_path: Path) -> Any:
     """The globals of the C program at its last stored stop."""
-    from espmon.postmortem.global_variables import GlobalVariables
-    from espmon.postmortem.memory import SegmentMemory
-
     data = json.loads(gzip.decompress((compare.HERE / "values_Og.json.gz").read_bytes()))
     elf = tmp_path / "app.elf"
     elf.write_bytes(bytes.fromhex(data["elf"]))
@@ -168,3 +168,24 @@ def test_places_are_those_that_gdb_reads_from_the_elf(name: str) -> None:
     results = list(statically.differences(dump_named(name).elf, 40))
     assert [text for _, text in results if text] == []
     assert len(results) > 200
+
+
+def test_damaged_debug_information_costs_values_and_nothing_else(tmp_path: Path) -> None:
+    data = json.loads(gzip.decompress((compare.HERE / "objects_O2.json.gz").read_bytes()))
+    elf, stop, path = bytes.fromhex(data["elf"]), data["stops"][5], tmp_path / "app.elf"
+    path.write_bytes(elf)
+    sections = [section for section in Symbolizer(path).elf.sections.values() if section.name.startswith(".debug")]
+    chance = random.Random(7)
+    for _ in range(60):
+        damaged = bytearray(elf)
+        for _ in range(chance.choice((1, 3, 20))):
+            section = chance.choice(sections)
+            damaged[section.offset + chance.randrange(section.stored)] = chance.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            symbolizer = Symbolizer(path)
+            assert compare.differences(symbolizer, stop)[0] >= 0
+        except PostmortemError:
+            continue
+        found = GlobalVariables(symbolizer, SegmentMemory([(compare.RAM[0], bytes.fromhex(stop["memory"]))]))
+        assert all(found.value(item).to_json() for item in found.all())
