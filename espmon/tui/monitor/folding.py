@@ -153,8 +153,8 @@ class Folding:
         times = f"×{fold.count} " if fold.count > 1 else ""
         if fold.layer is Layer.LOOP:
             return f"↻ boot loop {times}· {words} · {size}{self._lasted(fold)} · {key}", True
-        report = "C report, " if self._crash is not None and fold.event == self._crash.event else ""
-        return f"{'✖' if loud else '▲'} {times}{words} · {report}{key} · {size}", loud
+        report = ", C report" if self._crash is not None and fold.event == self._crash.event else ""
+        return f"{'✖' if loud else '▲'} {times}{words} · {key}{report} · {size}", loud
 
     def _lasted(self, fold: Fold) -> str:
         """How long a loop has gone on."""
