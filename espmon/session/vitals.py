@@ -11,6 +11,9 @@ from espmon.session.status import Activity, Status
 QUIET_SECONDS = 8
 """Time without a byte after which that is told."""
 
+QUIET_STEP_SECONDS = 5
+"""Steps in which longer silence is told: a screen that is drawn each second is not idle."""
+
 RATE_SECONDS = 1.0
 """Time over which a rate is taken."""
 
@@ -50,12 +53,14 @@ class Vitals:
             status,
             bytes_in=received,
             rate=rate,
-            quiet=in_steps(quiet) if quiet >= QUIET_SECONDS else 0,
+            quiet=in_steps(quiet, QUIET_STEP_SECONDS) if quiet >= QUIET_SECONDS else 0,
             lost_for=lost_for,
         )
 
 
-def in_steps(seconds: float) -> int:
-    """Whole seconds, and from a minute on whole minutes in seconds."""
+def in_steps(seconds: float, step: int = 1) -> int:
+    """Whole seconds; from 10 on in steps of `step`, and from a minute on whole minutes in seconds."""
     whole = max(0, int(seconds))
-    return whole if whole < MINUTE else whole - whole % MINUTE
+    if whole < 10:
+        return whole
+    return whole - whole % (step if whole < MINUTE else MINUTE)

@@ -78,6 +78,7 @@ def test_a_lost_port_is_counted_in_seconds_and_then_in_minutes() -> None:
     assert board.after(0, lost_at=None).lost_for is None
     assert board.after(12, lost_at=100.0).lost_for == 12
     assert board.after(120, lost_at=100.0).lost_for == 120
+    assert [in_steps(seconds, 5) for seconds in (8, 9.9, 10, 14.9, 59, 61)] == [8, 9, 10, 10, 55, 60]
     assert [in_steps(seconds) for seconds in (-1, 59.9, 60, 119, 3601)] == [0, 59, 60, 60, 3600]
 
 
