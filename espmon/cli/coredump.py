@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import sys
 from pathlib import Path
@@ -184,6 +183,8 @@ def debug(options: argparse.Namespace, core: Core, report: CoreReport) -> int:
 
 async def listen(server: DumpServer, port: int) -> int:
     """Serve a dump until the program is stopped; the first line on stdout is what gdb is told."""
+    import asyncio  # half of a report's time
+
     async with server.listening(port) as number:
         print(f"target remote 127.0.0.1:{number}", flush=True)
         say("espmon: serving the dump; Ctrl-C ends")

@@ -5,19 +5,20 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from espmon.model.architecture import ARCHITECTURES, RISCV
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace, StackFrame
 from espmon.postmortem.dump_inspector import DumpInspector
-from espmon.postmortem.dump_target import DumpSource, DumpThread
 from espmon.postmortem.likely_cause import LikelyCause
 from espmon.postmortem.memory import Memory, SegmentMemory
-from espmon.postmortem.rtos_reader import TaskInput
-from espmon.postmortem.rtos_state import RtosState
 from espmon.postmortem.variables import FrameVariables, Variable
+
+if TYPE_CHECKING:
+    from espmon.postmortem.dump_target import DumpSource
+    from espmon.postmortem.rtos_state import RtosState
 
 ROW_BYTES = 16
 """Bytes of memory on a row of the report."""
@@ -167,6 +168,8 @@ class CoreReport:
 
     def target(self) -> DumpSource:
         """The dump as gdb's remote protocol shows it: the crashed task first, each by its name."""
+        from espmon.postmortem.dump_target import DumpSource, DumpThread
+
         memory: Memory = self.inspector.memory if self.inspector is not None else SegmentMemory(self.segments)
         tasks = sorted(self.tasks, key=lambda task: not task.crashed)
         threads = [DumpThread(task.name, task.registers, f"priority {task.priority}, {task.state}") for task in tasks]
@@ -175,6 +178,8 @@ class CoreReport:
     @property
     def rtos(self) -> RtosState | None:
         """What the RTOS was doing, read when it is first asked for; None without an ELF."""
+        from espmon.postmortem.rtos_reader import TaskInput
+
         if self.inspector is None:
             return None
         return self.inspector.rtos([TaskInput(task.tcb, task.name, task.state == "running") for task in self.tasks])

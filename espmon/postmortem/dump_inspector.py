@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from espmon.model.architecture import Architecture
 from espmon.model.stack_frame import Backtrace, FrameState
 from espmon.postmortem.cache import Cache
-from espmon.postmortem.global_variables import GlobalVariables
-from espmon.postmortem.heap_reader import HeapTypes, read_heaps
-from espmon.postmortem.heap_state import HeapReport
 from espmon.postmortem.memory import Memory
 from espmon.postmortem.postmortem_error import PostmortemError
-from espmon.postmortem.rtos_reader import RtosTypes, TaskInput, read_rtos
-from espmon.postmortem.rtos_state import RtosState
 from espmon.postmortem.symbolizer import Symbolizer
 from espmon.postmortem.variables import FrameVariables, variables_of
+
+if TYPE_CHECKING:
+    from espmon.postmortem.global_variables import GlobalVariables
+    from espmon.postmortem.heap_state import HeapReport
+    from espmon.postmortem.rtos_reader import TaskInput
+    from espmon.postmortem.rtos_state import RtosState
 
 CACHED_TASKS = 64
 
@@ -50,6 +52,8 @@ class DumpInspector:
 
     def rtos(self, tasks: Sequence[TaskInput]) -> RtosState:
         """Return what the RTOS was doing; the tasks are the same each time."""
+        from espmon.postmortem.rtos_reader import RtosTypes, read_rtos
+
         if self._rtos is None:
             self._rtos = read_rtos(RtosTypes(self.symbolizer.images[0]), self.memory, tasks)
         return self._rtos
@@ -57,11 +61,15 @@ class DumpInspector:
     @cached_property
     def heaps(self) -> HeapReport:
         """The heaps."""
+        from espmon.postmortem.heap_reader import HeapTypes, read_heaps
+
         return read_heaps(HeapTypes(self.symbolizer.images[0]), self.memory)
 
     @cached_property
     def globals(self) -> GlobalVariables:
         """The global variables."""
+        from espmon.postmortem.global_variables import GlobalVariables
+
         return GlobalVariables(self.symbolizer, self.memory)
 
     def states(self, registers: Mapping[str, int], trace: Backtrace) -> list[FrameState]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
-from xml.sax.saxutils import quoteattr
 
 from espmon.model.architecture import Architecture
 from espmon.postmortem.memory import Memory
@@ -21,6 +20,7 @@ SIGNALS: Mapping[str, int] = {"exception": 11, "task_wdt": 20, "int_wdt": 20, "s
 """Kind of crash -> the signal that gdb shows; others are an abort."""
 NO_LOOPS = frozenset({"ESP32-S2"})
 """Xtensa chips without loop registers."""
+ESCAPES: Mapping[str, str] = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 FIRST, ANY, ALL = 1, 0, -1
 """The number of the first thread, and what stands for any or for all of them."""
 
@@ -207,10 +207,14 @@ def _title(thread: DumpThread) -> str:
 
 def _threads_xml(threads: Sequence[DumpThread]) -> bytes:
     rows = (
-        f'<thread id="{number:x}" name={quoteattr(thread.name)}>{_plain(thread.words)}</thread>'
+        f'<thread id="{number:x}" name="{_escaped(thread.name)}">{_plain(thread.words)}</thread>'
         for number, thread in enumerate(threads, FIRST)
     )
     return f'<?xml version="1.0"?><threads>{"".join(rows)}</threads>'.encode()
+
+
+def _escaped(text: str) -> str:
+    return "".join(ESCAPES.get(letter, letter) for letter in text if letter.isprintable())
 
 
 def _plain(text: str) -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from espmon.model.crash_facts import CrashFacts
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import Backtrace
 from espmon.postmortem.dump_inspector import DumpInspector
-from espmon.postmortem.heap_state import HeapReport
-from espmon.postmortem.memory_access import MemoryAccess, access_at
 from espmon.postmortem.panic_notes import NULL_REACH, PATTERNS
-from espmon.postmortem.pointer_members import PointerMember, null_members
 from espmon.postmortem.postmortem_error import PostmortemError
-from espmon.postmortem.rtos_state import RtosState
 from espmon.postmortem.typed_value import TypedValue
 from espmon.postmortem.variables import FrameVariables
+
+if TYPE_CHECKING:
+    from espmon.postmortem.heap_state import HeapReport
+    from espmon.postmortem.memory_access import MemoryAccess
+    from espmon.postmortem.pointer_members import PointerMember
+    from espmon.postmortem.rtos_state import RtosState
 
 FILLS = (0xFEFEFEFE, 0xCECECECE, 0xA5A5A5A5, 0xFEEEFEEE)
 """What memory is filled with that holds nothing; a pointer out of it has this value."""
@@ -64,6 +66,8 @@ class CrashScene(NamedTuple):
         """The access to memory that faulted: only where the instruction's address is the one that the fault names."""
         if self.inspector is None or self.facts.kind != "exception" or self.facts.pc is None:
             return None
+        from espmon.postmortem.memory_access import access_at  # most crashes are given up on purpose
+
         found = access_at(self.facts.arch or "", self.inspector.symbolizer, self.facts.pc)
         if found is None or found.base not in self.registers:
             return None
@@ -145,6 +149,8 @@ def _null_member(scene: CrashScene) -> Iterator[LikelyCause]:
 
 
 def _candidates(scene: CrashScene, access: MemoryAccess) -> list[PointerMember]:
+    from espmon.postmortem.pointer_members import null_members
+
     assert scene.inspector is not None
     try:
         return null_members(scene.inspector, scene.registers, scene.trace, access.offset, access.size)
