@@ -158,9 +158,8 @@ COMPRESSED = 0x800
 
 def elf_of(rows: Sequence[tuple[int, ...]], body: bytes) -> bytes:
     """An ELF of section headers as they are given; offsets count from the body's first byte."""
-    table = SECTION.pack(*([0] * 10))
-    for name, kind, flags, address, offset, size, link, info, align, entry in rows:
-        table += SECTION.pack(name, kind, flags, address, 52 + offset, size, link, info, align, entry)
+    rows = [(name, kind, flags, address, 52 + offset, *rest) for name, kind, flags, address, offset, *rest in rows]
+    table = b"".join(SECTION.pack(*row) for row in [(0,) * 10, *rows])
     head = b"\x7fELF\x01\x01\x01" + bytes(9)
     head += struct.pack("<HHIIIIIHHHHHH", 2, RISCV, 1, 0, 0, 52 + len(body), 0, 52, 32, 0, 40, len(rows) + 1, 1)
     return head + body + table
