@@ -24,7 +24,7 @@ _COMMAND = re.compile(rf"(?P<name>[!-~]{{1,{MAX_WORD}}})(?P<gap> *)(?P<rest>.*)"
 _HINT = re.compile(r"[<\[({-]")
 """How the arguments of a command begin."""
 
-_OPTION = re.compile(r" *-|  +\S*[<>|]\S*  ")
+_OPTION = re.compile(r" *-|  +[^\s<>|]*[<>|]\S*  ")
 """How the help of an argument begins, indented."""
 
 

@@ -31,7 +31,6 @@ ANCHORED = frozenset({"match", "fullmatch"})
 
 TABLES: Mapping[str, Callable[[], Iterable[str | bytes]]] = {
     "espmon.records.anchors:anchored": tuple,  # those of a demultiplexer are among the patterns that are held
-    "espmon.records.events.panic_starters:_s": tuple,  # runs when the module is imported
     "espmon.model.crash_kinds:_first": lambda: [
         rule for name in ("kinds", "messages", "plain", "cache_faults") for rule, _ in crash_rules(name)
     ],

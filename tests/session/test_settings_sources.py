@@ -38,6 +38,7 @@ TABLES = {
     "macros": 'heap = "free"',
     "macro_keys": 'f5 = "heap"',
     "path_map": '"/build" = "src"',
+    "secrets": 'badge = "B[0-9]+"',
     "levels.mine": "regex = 'x'\nlevel = 'E'",
     "highlights.mine": "regex = 'x'\ncolor = 'red'",
     "replies.mine": "regex = 'x'\nsend = 'rm'",

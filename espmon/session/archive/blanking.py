@@ -27,7 +27,7 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "ssid",
         re.compile(
-            r"(?i)\bssid\b[\"']?(?:\s*[:=]\s*|\s+)[\"'<]?(.{1,32}?)(?=[\"'>,;\r\n]|\s+(?:pass|psk|chan|bssid|rssi|auth)|\s*$)"
+            r"(?i)\bssid\b[\"']?(?:\s*+[:=]\s*+|\s++)[\"'<]?(.{1,32}?)(?=[\"'>,;\r\n]|\s+(?:pass|psk|chan|bssid|rssi|auth)|\s*$)"
         ),
     ),
     ("ssid", re.compile(r"wifi:connected with (.{1,32}?), aid = ")),

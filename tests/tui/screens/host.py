@@ -83,7 +83,8 @@ def run_before(check: Callable[[Pilot[Any]], Awaitable[None]]) -> Callable[[Pilo
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until the screen's workers are done and their messages are handled."""
     await pilot.pause()
-    while any(not worker.is_finished for worker in pilot.app.workers):
+    app = pilot.app
+    while any(not worker.is_finished for worker in app.workers) or app.screen._compositor.size != app.size:
         await pilot.pause()
     await pilot.pause()
     await pilot.pause()
