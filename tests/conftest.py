@@ -23,9 +23,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives real programs in real time may lose to a busy machine once: it is tried again, and pytest says so."""
+    """What drives programs or the screen in real time may lose to a busy machine once: it is tried again, and told."""
     for item in items:
-        if item.get_closest_marker("e2e"):
+        if item.get_closest_marker("e2e") or "tui" in item.path.parts:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -44,7 +44,7 @@ KEYS = {
     "wrap": "w", "times": "t", "shape": "x", "events": "e", "locations": "d", "clear": "c", "bring back": "u",
     "help": "?", "palette": "\x10", "escape": "\x1b", "search": "/heap\r", "next": "n", "filter": "fwifi\r",
     "no filter": "F", "left": "h", "right": "l", "follow": " ", "raw": "r", "leave raw": "\x14\x1b",
-    "mouse": "\x1b[<64;10;10M", "input": "ihello\x1b", "menu": "\x14i", "crash": "C",
+    "mouse": "\x1b[<64;10;10M", "input": "ihello\x1b", "menu": "\x14i\x1b", "crash": "C",
     "fold": "\r", "fold all": "z", "previous crash": "[c",
 }  # fmt: skip
 
