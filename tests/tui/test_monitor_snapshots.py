@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from espmon.records.capabilities import Command
 from espmon.session.runner import LoopThread
@@ -170,6 +171,8 @@ def test_looks_as_accepted(
     async def before(pilot: Pilot[int]) -> None:
         case = Running(app, pilot, session)
         await fill(case)
+        for field in case.screen.query(Input):
+            field.cursor_blink = False
         await SCENES[scene](case)
         assert app.size == size
         await case.until(lambda: not case.screen.query_one(BoardHeader).waits, "the header's newest state")

@@ -15,7 +15,7 @@ from espmon.user_pattern import PatternError, PatternTooSlow, UserPattern
 
 RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("key", re.compile(r"-----BEGIN [A-Z ]*(?:KEY|CERTIFICATE)-----(?:[^-]|-(?!----))*")),
-    ("key", re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)?")),
+    ("key", re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]++)?")),
     ("login", re.compile(r"://([^/\s:@]{1,100}:[^/\s@]{1,200})@")),
     (
         "password",
