@@ -164,7 +164,7 @@ class Host(App[int]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Every picture of the toolkit's comes through here."""
-        if self.pictures.display(screen, renderable):
+        if self.pictures.display(screen, self.pictures.whole_after_layout(screen, renderable)):
             self.post_display_hook()
         else:
             super()._display(screen, renderable)

@@ -51,6 +51,8 @@ class PictureWriter:
         self._reader: CellReader | None = None
         self._screen: Screen[object] | None = None
         self._disturbed = -1
+        self._laid_out: object = None
+        """The layout that was drawn whole."""
         self._place: tuple[object, Widget, SeenRows | None] | None = None
 
     @property
@@ -61,6 +63,16 @@ class PictureWriter:
     def forget(self) -> None:
         """Whatever the terminal shows: draw all of it again."""
         self._model = None
+
+    def whole_after_layout(self, screen: Screen[object], picture: object) -> object:
+        """The picture, or that of the whole screen behind a new layout: what moves leave behind is not always in it."""
+        if self._terminal(screen) is None:
+            return picture
+        layout = textual_pictures.visible_widgets(screen)
+        if layout is self._laid_out:
+            return picture
+        self._laid_out = layout
+        return textual_pictures.whole(self._app, screen)
 
     def display(self, screen: Screen[object], picture: object) -> bool:
         """Write a picture of the compositor's. Returns False when that is left to Textual."""

@@ -52,6 +52,11 @@ def _chops(update: ChopsUpdate) -> Iterator[Placement]:
             yield y, x, strip if whole else strip.crop(0, min(end, last) - x)
 
 
+def whole(app: App[int], screen: Screen[object]) -> object:
+    """The picture of everything that is on the screen."""
+    return screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+
+
 def colours_of(app: App[int]) -> ColorSystem:
     """The colours that Textual writes."""
     return app.console._color_system or ColorSystem.TRUECOLOR
@@ -88,7 +93,8 @@ def visible_widgets(screen: Screen[object]) -> dict[Widget, tuple[Region, Region
 # -- the check ----------------------------------------------------------------------------------------------------
 
 DISPLAY_PARAMETERS = ["self", "screen", "renderable"]
-APP_HAS = ("_sync_available", "_batch_count", "_running", "_closed", "is_headless", "is_inline", "cursor_position")
+APP_HAS = ("_sync_available", "_batch_count", "_running", "_closed", "is_headless", "is_inline", "cursor_position",
+           "_background_screens")  # fmt: skip
 SCREEN_HAS = (
     "_layout_required", "_scroll_required", "_repaint_required", "_recompose_required", "_dirty_widgets", "_compositor",
 )  # fmt: skip
