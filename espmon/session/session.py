@@ -53,7 +53,7 @@ from espmon.session.status import (
 from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.terminal_answers import TerminalAnswers
-from espmon.session.vitals import Vitals
+from espmon.session.ticker import Ticker
 from espmon.text import plain
 
 if TYPE_CHECKING:
@@ -64,9 +64,6 @@ if TYPE_CHECKING:
     from espmon.session.debug_lease import DebugLease
     from espmon.session.flash_job import FlashJob
     from espmon.session.ide_link import IdeLink
-
-TICK_SECONDS = 0.25
-"""How often counters, rate and capture progress are published."""
 
 
 class Session:
@@ -254,7 +251,16 @@ class Session:
         if request.reset and not request.probe:
             await self.reset()
         self._tasks.spawn(self.set_elf(request.elf) if request.elf else self._elf.propose())
-        self._ticker = asyncio.create_task(self._tick())
+        ticker = Ticker(
+            self.clock,
+            self._publisher,
+            self.pipeline,
+            self.connection,
+            self._recorder,
+            self.event_log,
+            self._reporter,
+        )
+        self._ticker = asyncio.create_task(ticker.run())
 
     async def close(self) -> None:
         """Close the port; the store, the events and the recording stay. Who comes second waits with.
@@ -287,38 +293,6 @@ class Session:
     def _transition(self, transition: Transition) -> None:
         self._recorder.transition(transition)
         self._publisher.publish(replace(self.status, state=transition.new, reason=transition.reason))
-
-    async def _tick(self) -> None:
-        connection = self.connection
-        vitals = Vitals(self.clock, lambda: connection.link.received)
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            now = self.clock()
-            self.connection.tell_warnings()
-            self.connection.tell_flaps()
-            self._look_at_clocks()
-            self._recorder.follow()
-            await self._recorder.try_again()
-            self._publisher.publish(
-                replace(
-                    vitals.look(self.status, connection.lost_at),
-                    capture=self.pipeline.capture(now),
-                    boot=self.event_log.boot,
-                    crashes=self.event_log.crashes,
-                    loop=self.event_log.loop(now),
-                    wrong_rate=self.pipeline.wrong_rate,
-                )
-            )
-
-    def _look_at_clocks(self) -> None:
-        """Mark where the computer's clock was set, or where the computer slept: times after it are another clock's."""
-        step = self.clock.look()
-        if step:
-            way = "forward" if step > 0 else "back"
-            text = f"The computer's clock went {way} by {abs(step):,.1f} s: it was set, or the computer slept"
-            self._recorder.clock_step(step)
-            offset, now = self._reporter.here
-            self._reporter.list_event(SessionNote(offset, now, text), self._reporter.mark(text))
 
     # -- actions that take the port -----------------------------------------------------------------------------
 

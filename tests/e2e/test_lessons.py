@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-import espmon.session.session
+import espmon.session.ticker
 from espmon.port import Handle, PortError, PortErrorKind, PortIdentity
 from espmon.records import Demultiplexer
 from espmon.session.connection import PortAccess
@@ -144,7 +144,7 @@ async def test_a_port_that_only_fails_is_read_once_and_makes_one_line(tmp_path: 
 
 async def test_a_quiet_board_changes_nothing_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole view was rebuilt on each tick."""
-    monkeypatch.setattr(espmon.session.session, "TICK_SECONDS", 0.001)
+    monkeypatch.setattr(espmon.session.ticker, "TICK_SECONDS", 0.001)
     ticks = threading.Event()
     bench = Bench(tmp_path, ScriptedHandle())
     await bench.open()

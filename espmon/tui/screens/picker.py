@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,19 +10,18 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, DataTable, Footer, Input, Select
+from textual.widgets import Button, DataTable, Footer, Input
 from textual.worker import Worker, WorkerState
 
 from espmon.session.status import OpenRequest
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields
+from espmon.tui.screens.open_form import FieldError, OpenForm
 from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_detail, port_row, table_row
 from espmon.tui.screens.table import KeyedTable
-from espmon.tui.screens.tick import Tick
-from espmon.tui.user_input import BAUD_WANTED, LIKELY_BAUDS, baud_of, path_of
 
 RESCAN_SECONDS = 1.0
 """Seconds between automatic rescans; listing opens no port."""
@@ -89,17 +87,6 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     PickerScreen.-empty #empty { display: block; }
     PickerScreen.-empty #ports { height: 3; min-height: 1; }
     PickerScreen #detail { height: 2; padding: 0 1; color: $text-muted; background: $surface; }
-    PickerScreen #form { height: auto; padding: 1 1 0 1; background: $panel; }
-    PickerScreen .field { height: 1; margin-bottom: 1; }
-    PickerScreen .field Line { width: 6; color: $text-muted; }
-    PickerScreen .field Line.gap { margin-left: 2; width: 5; }
-    PickerScreen #url, PickerScreen #elf { width: 1fr; }
-    PickerScreen #baud { width: 12; }
-    PickerScreen Select { width: 13; margin-left: 1; }
-    PickerScreen Select:focus > SelectCurrent { background: $primary 50%; text-style: bold; }
-    PickerScreen #probe { width: 1fr; background: $panel; padding: 0; }
-    PickerScreen #probe > .toggle--button { background: $foreground 25%; color: $foreground; }
-    PickerScreen .field Button { margin-left: 1; min-width: 8; padding: 0 1; }
     """
 
     AUTO_FOCUS = "#ports"
@@ -141,13 +128,9 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._ports: list[PortRow] = []
         self._scan_error = ""
         self._wanted = self._defaults.url
-        elf = str(self._defaults.elf[0]) if self._defaults.elf else ""
-        self._filled = {"baud": str(self._defaults.baud), "elf": elf}
-        self._base = dict(self._filled)
 
     def compose(self) -> ComposeResult:
         """Heading, error, ports, the port under the cursor in full, the form."""
-        request = self._defaults
         yield Line(Content.assemble(("espmon", "bold $text-primary"), "  choose a port"), id="heading")
         with Vertical(id="error"):
             yield Line("", id="error-text")
@@ -155,34 +138,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         yield PortTable(COLUMNS, id="ports")
         yield Line("Looking for ports ...", id="empty")
         yield Line("", id="detail")
-        with Vertical(id="form"):
-            with Horizontal(classes="field"):
-                yield Line("URL")
-                yield Input(
-                    self._refused or (request.url if "://" in request.url else ""),
-                    placeholder="or enter one: rfc2217://host:port, socket://host:port, a path, a nickname",
-                    id="url",
-                    compact=True,
-                    select_on_focus=False,
-                )
-            with Horizontal(classes="field"):
-                yield Line("Baud")
-                yield Input(self._filled["baud"], id="baud", compact=True, max_length=9, restrict=r"[0-9]*")
-                yield Select(
-                    [(str(baud), baud) for baud in sorted(LIKELY_BAUDS)], prompt="common", id="bauds", compact=True
-                )
-                yield Line("ELF", classes="gap")
-                yield Input(
-                    self._filled["elf"], placeholder="for decoding; none", id="elf", compact=True, select_on_focus=False
-                )
-                yield Select[str]([], prompt="found: 0", id="elfs", compact=True, disabled=True)
-            yield LineFields(request.line, request.dtr, request.rts, id="line", classes="field")
-            with Horizontal(classes="field"):
-                yield Tick("Probe the chip (asks first)", request.probe, id="probe", compact=True)
-                if self._demo:
-                    yield Button("Simulated board", id="demo", compact=True)
-                yield Button("Rescan", id="rescan", compact=True)
-                yield Button("Open", id="open", compact=True, variant="primary")
+        yield OpenForm(self._defaults, self._refused, demo=self._demo)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -242,16 +198,9 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._fill_remembered()
 
     def _fill_remembered(self) -> None:
-        """Show what is remembered for the port under the cursor, in fields that the user has not changed."""
         port = self._selected_port()
-        if port is None:
-            return
-        remembered = {"baud": str(port.baud or ""), "elf": str(port.elf or "")}
-        for field, text in remembered.items():
-            entry = self.query_one(f"#{field}", Input)
-            if entry.value == self._filled[field]:
-                entry.value = self._filled[field] = text or self._base[field]
-        self.query_one(LineFields).show_remembered(port.line)
+        if port is not None:
+            self.query_one(OpenForm).show_remembered(port)
 
     # Looking for ports and ELF files
 
@@ -289,20 +238,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         elif worker.group == "name" and event.state is WorkerState.ERROR:
             self.show_error(f"It was not named: {worker.error}")
         elif worker.group == "elfs" and event.state is WorkerState.SUCCESS:
-            self._offer_elfs(worker.result or ())
-
-    def _offer_elfs(self, found: Sequence[Path]) -> None:
-        select: Select[str] = self.query_one("#elfs", Select)
-        select.set_options([(Line.inert(clip(str(path), 60)), str(path)) for path in found])
-        select.prompt = f"found: {len(found)}"
-        select.disabled = not found
-
-    @on(Select.Changed)
-    def _chosen(self, event: Select.Changed) -> None:
-        event.stop()
-        if event.value is not Select.NULL:
-            target = "#baud" if event.select.id == "bauds" else "#elf"
-            self.query_one(target, Input).value = str(event.value)
+            self.query_one(OpenForm).offer_elfs(worker.result or ())
 
     # Leaving with an answer
 
@@ -329,7 +265,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
 
     def _open_form(self) -> None:
         """A URL that was typed goes before the port under the cursor."""
-        typed = self.query_one("#url", Input).value.strip()
+        typed = self.query_one(OpenForm).url
         if not typed:
             self._open_port()
             return
@@ -348,33 +284,12 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             self._open(port.device, port)
 
     def _open(self, url: str, port: PortRow | None) -> None:
-        request = self._request(url, port)
-        if request is not None:
+        try:
+            request = self.query_one(OpenForm).request(url, port)
+        except FieldError as error:
+            self.show_error(str(error), error.hint)
+        else:
             self.dismiss(request)
-
-    def _request(self, url: str, port: PortRow | None) -> OpenRequest | None:
-        text = self.query_one("#baud", Input).value.strip()
-        baud = baud_of(text)
-        if baud is None:
-            self.show_error(f"{text or 'nothing'} is not a baud rate", BAUD_WANTED)
-            self.query_one("#baud").focus()
-            return None
-        elf = self.query_one("#elf", Input).value.strip()
-        paths = self._defaults.elf[1:]
-        if elf:
-            path = path_of(elf)
-            if not os.path.isfile(path):  # Path.is_file raises where the folder may not be searched
-                self.show_error(f"There is no ELF file {elf}", "Correct the path, or empty the field to go on without")
-                self.query_one("#elf").focus()
-                return None
-            paths = (path, *paths)
-        name = "" if port is None else port.nickname or port.product or ""
-        probe = self.query_one("#probe", Checkbox).value
-        chosen = self.query_one(LineFields)
-        return replace(
-            self._defaults, url=url, baud=baud, line=chosen.line, dtr=chosen.dtr, rts=chosen.rts, probe=probe,
-            elf=paths, name=name,
-        )  # fmt: skip
 
     def _can_skip_probe(self) -> bool:
         return self._failed is not None and self._failed.probe
@@ -398,7 +313,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
 
     def action_toggle_probe(self) -> None:
         """Turn the probe tick box."""
-        self.query_one("#probe", Checkbox).toggle()
+        self.query_one(OpenForm).toggle_probe()
 
     def action_focus_url(self) -> None:
         """Go to the URL field."""
