@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from espmon.cli import COMMANDS
+from tests.readme_keys import BEGIN, END, key_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -37,3 +38,7 @@ def test_each_screen_was_taken_at_both_sizes() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_is_in_the_readme(command: str) -> None:
     assert f"`espmon {command}" in README
+
+
+def test_the_keys_are_those_of_the_actions() -> None:
+    assert f"{BEGIN}{key_table()}{END}" in README, "python -m tests.readme_keys writes them"
