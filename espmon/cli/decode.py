@@ -72,7 +72,7 @@ def decode(options: argparse.Namespace) -> int:
     except PrintFilterError as error:
         fail(Exit.USAGE, str(error))
     help_from_elf = ElfHelp(options.elf, options.rom_elf)
-    demux = Demultiplexer(Limits(), strings=help_from_elf.strings)
+    demux = Demultiplexer(Limits(), strings=help_from_elf.strings, defmt=help_from_elf.defmt)
     output: Output
     if options.json:
         output = JsonOutput(sys.stdout, shown, help_from_elf, fold=options.fold)

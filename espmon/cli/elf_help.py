@@ -9,10 +9,12 @@ from espmon.cli.command_runner import Exit, clean, fail, say
 from espmon.records import Coredump, JsonObject, LineBlock, Record
 from espmon.records.events import Boot, Panic
 from espmon.session.binlog_strings import BinlogStrings
+from espmon.session.defmt_strings import defmt_table
 
 if TYPE_CHECKING:
     from espmon.postmortem import Symbolizer
     from espmon.postmortem.panic_report import PanicReport
+    from espmon.records.defmt.defmt_table import DefmtTable
 
 
 class ElfHelp:
@@ -24,6 +26,7 @@ class ElfHelp:
 
     def __init__(self, paths: list[Path], rom_elf: Path | None = None) -> None:
         self.strings: BinlogStrings | None = None
+        self.defmt: DefmtTable | None = None
         self._symbolizer: Symbolizer | None = None
         self._core_record: Coredump | None = None
         self._core_report: tuple[JsonObject, str] | None = None
@@ -39,6 +42,7 @@ class ElfHelp:
         rom_elf = self._rom_elf
         try:
             self.strings = BinlogStrings(paths)
+            self.defmt = defmt_table(paths)
             self._symbolizer = Symbolizer([*paths, *([rom_elf] if rom_elf is not None else [])])
         except OSError as error:
             fail(Exit.USAGE, f"cannot read {clean(str(error.filename))}: {error.strerror or error}")

@@ -259,7 +259,7 @@ class LogOutput:
     def _kept(self, line: Line) -> bytes:
         if line.source == "text" and not self._terminal:
             return line.raw
-        if line.source == "binlog":
+        if line.source != "text":
             return plain(line.text).encode() + b"\n" if self._terminal else line.text.encode() + b"\n"
         return safe(line.raw) + (b"" if line.partial else b"\n")
 

@@ -331,6 +331,15 @@ class Elf:
                 )
         return found
 
+    def symbols_of(self, section: str, prefixes: tuple[str, ...] = ()) -> Iterator[Symbol]:
+        """The symbols that lie in a section, and those whose names begin in a certain way, in the table's order."""
+        inside = {index for index, found in enumerate(self._by_index) if found.name == section}
+        rows, names = self._symbol_rows(), self._names or b""
+        places = {place for prefix in prefixes for place in _places(names, prefix.encode())}
+        for name, value, size, _, _, index in rows:
+            if index in inside or name in places:
+                yield Symbol(self._strings.string(name), value, size)
+
     def _symbol_rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
         """Name, value, size, info, other and section of every symbol, in the order of the table."""
         table = self.section(".symtab")
@@ -384,6 +393,17 @@ class Elf:
             return False
         end = self._names.find(b"\0", name)
         return not self._names[name : end if end >= 0 else None].endswith(MARKER_ENDINGS)
+
+
+def _places(names: bytes, needle: bytes) -> Iterator[int]:
+    """Where names begin that start with `needle`, or with a quote and it."""
+    at = names.find(needle)
+    for _ in range(MAX_NAME_PLACES):
+        if at < 0:
+            return
+        yield at
+        yield at - 1
+        at = names.find(needle, at + 1)
 
 
 def _merged(ranges: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """Bytes in, records out: the one place where a stream is taken apart.
 
-Two modes. In *text*, each read is searched for the triggers of all span recognizers at once, and what lies between
-hits is cut into lines at the speed of C. In a *capture*, bytes go to the payload in progress until it ends; what it
-rejects is parsed as text. While a stream is nothing but lines, `feed` takes a short way that says the same.
+Two modes. In *text*, each read is searched for the triggers of all recognizers at once, and what lies between hits is
+cut into lines at the speed of C. In a *capture*, bytes go to the payload in progress until it ends; what it rejects is
+parsed as text. While a stream is nothing but lines, `feed` takes a short way that says the same.
 
 Five laws hold, and property tests keep them: the spans tile the stream; any cut of the stream into reads gives the same
 records; pauses change no line; memory is bounded whatever comes; no byte makes a call raise.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from espmon.records.arrivals import Arrivals
 from espmon.records.batch import Batch, Part
@@ -38,20 +39,23 @@ from espmon.records.span import (
 from espmon.records.spans.header_lines import line_end
 from espmon.records.triggers import Triggers
 
-COMPLETING = re.compile(rb"[\n#\x01\x02]|\r(?!\Z)")
-"""Bytes without any of these complete nothing: no line, no packet, no binary frame. A CR at the end has to wait."""
+if TYPE_CHECKING:
+    from espmon.records.defmt.defmt_table import DefmtTable
 
-LF, CR, HASH, BOOT_FRAME, FRAME = b"\n\r#\x01\x02"
+COMPLETING = re.compile(rb"[\n#\x00\x01\x02]|\r(?!\Z)")
+"""Bytes without any of these complete nothing: no line, packet or binary frame. A CR at the end has to wait."""
+
+LF, CR, HASH, BOOT_FRAME, FRAME, NUL = b"\n\r#\x01\x02\x00"
 """What `COMPLETING` looks for, as numbers."""
 
 SMALL = 512
-"""A read of at most so many bytes is taken line by line."""
+"""Bytes of the largest read that is taken line by line."""
 
 SLACK = 64
 """Longest trigger: an unfinished line is cut at its cap only when a header that begins before it would be known."""
 
 NEAR_CAP = 4096
-"""So near the cap of a line, the times of its reads are noted: the next piece of the line begins in one of them."""
+"""So near the cap of a line, the times of its reads are noted: its next piece begins in one of them."""
 
 LATE_END = "the line end of the payload before it"
 """Reason of the `raw` record for a line end that came after its payload was given out."""
@@ -68,7 +72,7 @@ class Demultiplexer:
 
     Args:
         limits: caps on everything that is kept.
-        strings: where the strings of a binary log are; see also `use_strings`.
+        strings, defmt: where the strings of a binary log and of defmt frames are; see also `use_strings`.
         spans: span recognizers; None for all of the registry.
         events: event recognizers; None for all of the registry.
         begin: stream offset of the first byte that it gets.
@@ -79,12 +83,13 @@ class Demultiplexer:
         limits: Limits | None = None,
         *,
         strings: StringSource | None = None,
+        defmt: DefmtTable | None = None,
         spans: Sequence[SpanRecognizer] | None = None,
         events: Sequence[EventRecognizer] | None = None,
         begin: int = 0,
     ) -> None:
         self._limits = limits or Limits()
-        self._setup = Setup(self._limits, strings)
+        self._setup = Setup(self._limits, strings, defmt)
         self._triggers = Triggers([make(self._setup) for make in SPANS] if spans is None else spans)
         self._events = EventDispatcher([make() for make in EVENTS] if events is None else events)
         self._note = self._events.recent.note
@@ -135,19 +140,18 @@ class Demultiplexer:
         if not line:
             return None
         if self._held is not None:
-            held = self._searched - self._offset
-            line = line[:held] if NO_TAIL.search(line, held) else line
+            line = line[:held] if NO_TAIL.search(line, held := self._searched - self._offset) else line
         return LineBlock(line, self._offset, (0, len(line)), self._began, partial=True) if line else None
 
     def feed(self, data: bytes, time: float | None = None) -> Batch | LineBlock:
         """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
         if self._plain:
-            # The short way: text in which there is nothing but lines. Everything here is about cost at small reads.
+            # The short way: nothing but lines. Everything here is about cost at small reads.
             if data.__class__ is not bytes:
                 data = bytes(data)
             if LF not in data:
                 rest = self._line
-                quiet = not (CR in rest or HASH in data or FRAME in data or BOOT_FRAME in data)
+                quiet = not (CR in rest or HASH in data or FRAME in data or BOOT_FRAME in data or NUL in data)
                 if quiet and (CR not in data or CR not in data[:-1]) and len(rest) + len(data) <= self._short:
                     if not rest:
                         self._began = time
@@ -168,7 +172,7 @@ class Demultiplexer:
                     end += len(line) + 1
                     starts.append(end)
                 else:
-                    quiet = not (HASH in tail or FRAME in tail or BOOT_FRAME in tail)
+                    quiet = not (HASH in tail or FRAME in tail or BOOT_FRAME in tail or NUL in tail)
                     if quiet and (CR not in tail or CR not in tail[:-1]) and end <= self._cap:
                         self._line = tail
                         offset = self._offset
@@ -201,9 +205,9 @@ class Demultiplexer:
         self._plain = self._capture is None and not self._alert and not self._events.attentive
         return Batch(parts)
 
-    def use_strings(self, strings: StringSource | None) -> None:
-        """Decode binary log frames with these strings from now on."""
-        self._setup.strings = strings
+    def use_strings(self, strings: StringSource | None, defmt: DefmtTable | None = None) -> None:
+        """Decode frames of the binary log and of defmt with these strings from now on."""
+        self._setup.strings, self._setup.defmt = strings, defmt
 
     def restarted(self) -> None:
         """The caller restarts the board, or has opened its port anew: the resets that follow are no boot loop yet."""
@@ -429,8 +433,7 @@ class Demultiplexer:
 
     def _end_captures(self, parts: list[Part], reason: str) -> None:
         while self._capture is not None:
-            # What one capture rejects may contain another.
-            self._settle(self._capture.end(self._payload, 0, reason), parts)
+            self._settle(self._capture.end(self._payload, 0, reason), parts)  # what it rejects may hold another
 
     def _close(self, parts: list[Part], reason: str) -> None:
         """End everything that is open but events: captures one after the other, then the unfinished line."""

@@ -30,6 +30,9 @@ class Limits:
     gdb: int = 4096
     """One gdb packet."""
 
+    defmt: int = 16 << 10
+    """One defmt frame."""
+
     value: int = 1 << 20
     """A JSON or CBOR payload larger than this keeps its bytes, but is not decoded into a value."""
 

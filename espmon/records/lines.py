@@ -97,7 +97,7 @@ class Line(Record):
 
     @property
     def source(self) -> str:
-        """ "text" or "binlog"."""
+        """ "text", "binlog" or "defmt"."""
         return self._block.source
 
 
@@ -116,6 +116,8 @@ class LineBlock:
     __slots__ = ("_columns", "began", "data", "offset", "partial", "starts", "time")
 
     source: ClassVar[str] = "text"
+    decoded: ClassVar[bool] = False
+    """The text is not in the bytes: it was decoded from them."""
 
     def __init__(
         self,
@@ -255,6 +257,7 @@ class DecodedBlock(LineBlock):
     __slots__ = ("texts",)
 
     source: ClassVar[str] = "binlog"
+    decoded: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -284,7 +287,7 @@ class DecodedBlock(LineBlock):
         starts = array("I", [start - begin for start in self.starts[first : stop + 1]])
         columns = self.columns
         kept = Columns(columns.levels[first:stop], columns.tags[first:stop], columns.times[first:stop])
-        return DecodedBlock(
+        return type(self)(
             self.data[begin:end], self.offset + begin, starts, self.texts[first:stop], kept, time=self.time
         )
 
@@ -299,6 +302,14 @@ class DecodedBlock(LineBlock):
     def unfinished(self, index: int) -> bool:
         """Decoded lines are whole."""
         return False
+
+
+class DefmtBlock(DecodedBlock):
+    """Lines that were decoded from defmt frames."""
+
+    __slots__ = ()
+
+    source: ClassVar[str] = "defmt"
 
 
 def whole_lines(data: bytes, start: int, limit: int) -> int:

@@ -12,6 +12,7 @@ from espmon.records.events.reset import ResetEvents
 from espmon.records.span import Setup, SpanRecognizer
 from espmon.records.spans.binlog import BinlogRecognizer
 from espmon.records.spans.coredump_capture import CoredumpRecognizer
+from espmon.records.spans.defmt_span import DefmtRecognizer
 from espmon.records.spans.frame import FrameRecognizer
 from espmon.records.spans.gdb_packets import GdbRecognizer
 from espmon.records.spans.png import PngRecognizer
@@ -23,6 +24,7 @@ SPANS: tuple[Callable[[Setup], SpanRecognizer], ...] = (
     CoredumpRecognizer,
     GdbRecognizer,
     BinlogRecognizer,
+    DefmtRecognizer,
     ResetBannerRecognizer,
 )
 """What ends the text before it: payloads that take bytes out of it, and a reset in the middle of a line."""

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from espmon.records.limits import Limits
 from espmon.records.lines import LineBlock
 from espmon.records.record import Record
+
+if TYPE_CHECKING:
+    from espmon.records.defmt.defmt_table import DefmtTable
 
 Bytes = bytes | bytearray
 """What captures read from; never modified by them."""
@@ -58,6 +61,9 @@ class Setup:
     limits: Limits
     strings: StringSource | None = None
     """Where the strings of a binary log are. May change at any time."""
+
+    defmt: DefmtTable | None = None
+    """The strings of defmt frames. May change at any time."""
 
     unpacked: int = 0
     """Bytes that compressed payloads have unpacked to so far."""
@@ -124,7 +130,7 @@ class Found:
     """Bytes that it covers, from the hit on."""
 
     part: Record | LineBlock
-    """The span record, or (binary log) decoded lines."""
+    """The span record, or (binary log, defmt) decoded lines."""
 
 
 @dataclass(frozen=True, slots=True)

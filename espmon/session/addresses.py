@@ -149,7 +149,7 @@ def candidate_lines(block: LineBlock) -> Iterator[tuple[int, bytes]]:
     """The lines of a block that may hold an address: (index, bytes), found with searches over the whole block."""
     if block.source == "mark":
         return
-    if block.source == "binlog":
+    if block.decoded:
         for index in range(len(block)):
             line = block.text(index).encode("utf-8", "backslashreplace")
             if CANDIDATE.search(line):

@@ -6,12 +6,14 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.records.batch import Part
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
 from espmon.session.binlog_strings import BinlogStrings
 from espmon.session.decoder import Decoder
+from espmon.session.defmt_strings import defmt_table
 from espmon.session.elves import Digests, ElfLibrary, build_of, pick
 from espmon.session.event_log import EventLog
 from espmon.session.reporter import Reporter
@@ -187,10 +189,14 @@ class ElfChoice:
             await self._reports.all_again()
 
     async def _use_strings(self, paths: tuple[Path, ...]) -> None:
-        """Binary log frames take their strings from the same ELF files."""
+        """Frames of the binary log and of defmt take their strings from the same ELF files."""
+        strings = table = None
         try:
             strings = await self._decoder.run(lambda symbolizer: BinlogStrings(paths))
         except (OSError, ValueError) as error:
             self._reporter.notify(f"No strings for a binary log: {error}", Severity.WARNING)
-            return
-        self._demux.use_strings(strings)
+        try:
+            table = await self._decoder.run(lambda symbolizer: defmt_table(paths))
+        except (PostmortemError, ValueError) as error:
+            self._reporter.notify(f"No strings for defmt frames: {error}", Severity.WARNING)
+        self._demux.use_strings(strings, table)

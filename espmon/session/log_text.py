@@ -29,10 +29,7 @@ def log_text(
 
 
 def _text(block: LineBlock, raw_escapes: bool) -> bytes:
-    if block.source == "binlog":
-        data = b"".join(block.text(index).encode() + b"\n" for index in range(len(block)))
-    else:
-        data = block.data
+    data = b"".join(block.text(index).encode() + b"\n" for index in range(len(block))) if block.decoded else block.data
     data = data.replace(b"\r", b"")
     if raw_escapes:
         return data

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from espmon.cli.decode import main as decode_main
 from espmon.records.baud_detector import typical_output
 from espmon.records.uart import line_levels, received
 from tests.inputs import dump_named
 from tests.postmortem.made import ROM_FUNCTION, riscv_program, rom_program
+from tests.records.defmt_wire import Firmware
 from tests.records.streams import core_dump, frame, framed_png, png
 
 COMMAND = (sys.executable, "-m", "espmon", "decode")
@@ -71,6 +73,27 @@ def test_a_binary_log_is_decoded_with_its_elves(inputs: Path) -> None:
     expected = (folder / "expected.txt").read_text()
     shown = [line for line in result.stdout.decode().splitlines() if not line.startswith("--- 0x")]
     assert shown == expected.splitlines()
+
+
+def test_defmt_frames_are_decoded_with_the_elf(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    firmware = Firmware(crate="blinky")
+    capture = tmp_path / "capture.bin"
+    capture.write_bytes(b"ESP-ROM:esp32c3\r\n" + firmware.frame("led {=bool}", b"\x01", level="warn") + b"text\r\n")
+    elf = firmware.elf(tmp_path / "blinky.elf")
+    assert decode_main([str(capture), "--elf", str(elf), "--color", "never"]) == 0
+    shown = capsysbinary.readouterr().out.replace(b"\r", b"").decode().splitlines()
+    assert shown == ["ESP-ROM:esp32c3", "W (1.500000) blinky: led true", "text"]
+    found = objects(run(capture, "--elf", elf, "--json"))
+    assert [(line["level"], line["tag"], line["device_ms"], line["source"]) for line in found[1:2]] == [
+        ("W", "blinky", 1500, "defmt")
+    ]
+
+
+def test_an_elf_whose_defmt_strings_cannot_be_read_says_why(tmp_path: Path) -> None:
+    elf = Firmware(version="99").elf(tmp_path / "blinky.elf")
+    result = run("--elf", elf, data=b"text\n")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"defmt version 99: 3 and 4 can be read" in result.stderr
 
 
 def test_a_wrong_rate_is_told_when_the_rate_is_given(tmp_path: Path) -> None:

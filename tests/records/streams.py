@@ -107,7 +107,7 @@ def assert_tiles(found: Sequence[Record], size: int, start: int = 0) -> None:
             assert record.offset + record.length <= size
 
 
-SMALL = Limits(line=96, frame=4096, png=4096, coredump=4096, coredump_foreign=3, gdb=64, value=256, read=512)
+SMALL = Limits(line=96, frame=4096, png=4096, coredump=4096, coredump_foreign=3, gdb=64, value=256, read=512, defmt=300)
 """Caps that generated streams reach."""
 
 TEXTS = st.sampled_from(

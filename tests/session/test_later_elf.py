@@ -18,6 +18,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import ElfState, Notice, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
+from tests.records.defmt_wire import Firmware
 from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 
 
@@ -122,3 +123,19 @@ async def test_the_elf_that_was_chosen_goes_before_another_that_fits(
         await session.close()
     fits = [change for change in watch.changes if isinstance(change, Notice) and "fits the board" in change.text]
     assert fits == []
+
+
+async def test_defmt_frames_are_read_by_the_strings_of_the_elf(tmp_path: Path) -> None:
+    firmware = Firmware(crate="blinky")
+    data = b"boot\r\n" + firmware.frame("led {=bool}", b"\x01") + b"text\r\n"
+    handle = ScriptedHandle()
+    access = PortAccess(opener=Port(handle), resolver=lambda name: name, identifier=PortIdentity)
+    session = Session(settings=Settings(), folder=tmp_path / "sessions", access=access)
+    watch = Watch()
+    session.subscribe(watch)
+    await session.open(OpenRequest("fake://board"))
+    await session.set_elf((firmware.elf(tmp_path / "blinky.elf"),))
+    handle.push(data)
+    await watch.until(lambda: "text" in shown(session.store), limit=30)
+    assert shown(session.store) == ["boot", "I (1.500000) blinky: led true", "text"]
+    await session.close()

@@ -117,7 +117,7 @@ class TextQuery:
             block: lines.
             odd: there is more in them than characters, and colours at the ends of lines.
         """
-        if self._raw is None or block.source == "binlog":
+        if self._raw is None or block.decoded:
             return None
         data = block.data
         starts = block.starts

@@ -39,7 +39,7 @@ class BoardStream:
             block = segment.block
             if block.source == "mark" or segment.first + len(block) <= self._line:
                 continue
-            if block.source == "binlog":
+            if block.decoded:
                 first = max(0, self._line - segment.first)
                 data = b"".join(block.text(at).encode() + b"\r\n" for at in range(first, len(block)))
             else:

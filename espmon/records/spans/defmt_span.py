@@ -1,0 +1,148 @@
+"""defmt frames in the stream, as esp-println writes them: FF 00, the frame, and (rzCOBS) a zero; text between them.
+
+FF is in no UTF-8 text. With the ELF's strings every such frame is told, what is damaged of it as what it is; without
+them only those are believed that begin a line and are well encoded. Bytes that read as text are text.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from espmon.records.columns import Columns
+from espmon.records.defmt.defmt_frame import DefmtEntry, decode_frame, read_frame
+from espmon.records.defmt.defmt_table import RAW, DefmtError, DefmtTable
+from espmon.records.defmt.defmt_values import ShortFrameError
+from espmon.records.defmt.rzcobs import RUN, decode_rzcobs
+from espmon.records.lines import DefmtBlock
+from espmon.records.span import MORE, Found, More, Setup, Where
+
+BEGIN = b"\xff\x00"
+MAX_LEADING_ZEROS = 4
+"""The encoder may send one before a frame."""
+
+MIN_FRAME_BYTES = 2
+"""The number of the message alone."""
+
+PRINTABLE = bytes([*b"\t\r\n\x1b", *range(0x20, 0x7F)])
+IS_TEXT = bytes(byte in PRINTABLE for byte in range(256))
+"""Byte -> 1 where it is text."""
+
+LONG_TEXT = b"\1" * (RUN + 8)
+"""In a frame there is a code of 0x80 or more behind at most so many bytes that are not zero."""
+
+SOME_TEXT = b"\1" * 48
+"""Without the strings so much text behind a stray FF 00 is waited for, and no more."""
+
+FRAMES_AT_ONCE = 1024
+"""Frames decoded into one block."""
+
+MOSTLY = 0.9
+"""What cannot be decoded and has more than this share of printable bytes is text."""
+
+
+class DefmtRecognizer:
+    """Finds frames and turns them into lines."""
+
+    kind = "defmt"
+    triggers: Sequence[bytes] = (BEGIN,)
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+
+    def probe(self, data: bytes, at: int, where: Where) -> Found | More | None:
+        """Decide about a hit."""
+        table = self._setup.defmt
+        entries: list[DefmtEntry] = []
+        ends = [at]
+        while len(entries) < FRAMES_AT_ONCE and data.startswith(BEGIN, ends[-1]):
+            frame = self._frame(data, ends[-1], table, trusted=bool(entries) or (where.synced and not where.rejected))
+            if not isinstance(frame, tuple):
+                if not entries:
+                    return frame
+                break
+            entries.append(frame[0])
+            ends.append(frame[1])
+            if where.rejected:
+                break
+        return Found(ends[-1] - at, block(data[at : ends[-1]], ends, entries, where)) if entries else None
+
+    def _frame(
+        self, data: bytes, at: int, table: DefmtTable | None, *, trusted: bool
+    ) -> tuple[DefmtEntry, int] | More | None:
+        """The frame at `at` and where it ends; MORE when it is not all there, None when there is none."""
+        first = at + len(BEGIN)
+        if table is not None and table.encoding == RAW:
+            return self._raw_frame(data, first, table, trusted=trusted)
+        limit = min(len(data), first + self._setup.limits.defmt)
+        while first < limit and first - at < len(BEGIN) + MAX_LEADING_ZEROS and not data[first]:
+            first += 1
+        end = data.find(0, first, limit)
+        text = SOME_TEXT if table is None else LONG_TEXT
+        if text in data[first : limit if end < 0 else end].translate(IS_TEXT):
+            return None
+        if end < 0:
+            return MORE if limit == len(data) and len(data) - first < self._setup.limits.defmt else None
+        wire = data[first:end]
+        try:
+            if table is not None:
+                return decode_frame(table, wire), end + 1
+            if trusted and not mostly_text(wire) and len(decode_rzcobs(wire)) >= MIN_FRAME_BYTES:
+                return undecoded(wire, "no ELF with its strings is loaded"), end + 1
+        except DefmtError as error:
+            if wire.endswith(BEGIN[:1]):  # this zero belongs to the next frame: the end of this one was lost
+                wire, end = wire[:-1], end - 2
+            if trusted and table is not None and len(wire) >= MIN_FRAME_BYTES and not mostly_text(wire):
+                return undecoded(wire, str(error)), end + 1
+        return None
+
+    def _raw_frame(
+        self, data: bytes, first: int, table: DefmtTable, *, trusted: bool
+    ) -> tuple[DefmtEntry, int] | More | None:
+        """A frame without an encoding ends where its format does."""
+        limit = self._setup.limits.defmt
+        body = data[first : first + limit]
+        try:
+            entry, used = read_frame(table, body)
+        except ShortFrameError as error:
+            if len(body) < limit:
+                return MORE
+            reason = str(error)
+        except DefmtError as error:
+            reason = str(error)
+        else:
+            return entry, first + used
+        if not trusted:
+            return None
+        return undecoded(body[:MIN_FRAME_BYTES], reason), first + MIN_FRAME_BYTES
+
+
+def mostly_text(data: bytes) -> bool:
+    """Whether bytes read as text rather than as a frame."""
+    return len(data) - len(data.translate(None, PRINTABLE)) > MOSTLY * len(data)
+
+
+def undecoded(wire: bytes, reason: str) -> DefmtEntry:
+    """What is told of a frame that cannot be read."""
+    shown = wire[:32].hex(" ") + ("..." if len(wire) > 32 else "")
+    return DefmtEntry(None, None, None, f"<defmt frame of {len(wire)} bytes: {reason}: {shown}>")
+
+
+def block(data: bytes, ends: list[int], entries: list[DefmtEntry], where: Where) -> DefmtBlock:
+    """The lines of consecutive frames. A frame of several lines is divided evenly among them."""
+    starts = array("I", [0])
+    texts: list[str] = []
+    levels = bytearray()
+    tags: list[str | None] = []
+    times: list[int | None] = []
+    for index, entry in enumerate(entries):
+        first, end = ends[index] - ends[0], ends[index + 1] - ends[0]
+        lines = entry.text.split("\n", end - first - 1)  # each line covers a byte at least
+        lines[-1] = lines[-1].replace("\n", " ")
+        starts.extend(first + (end - first) * part // len(lines) for part in range(1, len(lines)))
+        starts.append(end)
+        texts.extend(lines)
+        levels.extend(bytes([ord(entry.level) if entry.level else 0]) * len(lines))
+        tags.extend([entry.crate] * len(lines))
+        times.extend([entry.milliseconds] * len(lines))
+    return DefmtBlock(data, where.offset, starts, texts, Columns(bytes(levels), tags, times), time=where.time)
