@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.strip import Strip
 from textual.widgets import Input
 
 from espmon.session.store import LogStore
@@ -143,8 +145,19 @@ async def test_a_filter_of_no_line_says_so_and_which_key_helps() -> None:
         await case.feed(numbered(79))
         await case.press("f", *"nowhere")
         await case.until(lambda: any("0 of 79 lines pass the filter: F shows all" in row for row in case.rows()))
+        drawn: list[str] = []
+
+        def draw(_: object, strips: Sequence[Strip]) -> bool:
+            drawn.append(strips[0].text)
+            return False
+
+        case.pane._paint = draw
+        await case.feed(numbered(1021))
+        await case.until(
+            lambda: drawn and "0 of 1,100 lines pass the filter: F shows all" in drawn[-1], "the new count"
+        )
         await case.press("escape", "F")
-        await filtered(case, 79)
+        await filtered(case, 1100)
 
 
 async def test_lines_around_and_a_span_are_fields_of_it() -> None:

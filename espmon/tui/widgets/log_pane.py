@@ -25,6 +25,7 @@ from espmon.tui.log_colours import log_colours
 from espmon.tui.widgets.log_queries import LogQueries, Rules
 from espmon.tui.widgets.log_scroll import LogScroll
 from espmon.tui.widgets.map_bar import MapBar
+from espmon.tui.widgets.paced_row import DRAW_SECONDS
 
 COUNTING_SECONDS = 0.02
 """Pause between two slices of counting errors, while nothing comes."""
@@ -82,6 +83,8 @@ class LogPane(LogScroll, can_focus=True):
         """What else stands on the map: what the monitor knows of."""
 
         self._counting = False
+        self._hidden = 0
+        self._counting_hidden = False
         self._paint: Callable[[Widget, Sequence[Strip]], bool] = _not_painted
 
     # -- what others read ---------------------------------------------------------------------------------------
@@ -128,6 +131,20 @@ class LogPane(LogScroll, can_focus=True):
             self.read_levels()
         elif live is not self.view.live:
             self._live_changed()
+        if (
+            self.view.scan is not None
+            and not len(self.view)
+            and len(self.store) != self._hidden
+            and not self._counting_hidden
+        ):
+            self._counting_hidden = True
+            self.set_timer(DRAW_SECONDS, self._count_hidden)
+
+    def _count_hidden(self) -> None:
+        """No line passes the filter: how many came is told at the status row's rate."""
+        self._counting_hidden, self._hidden = False, len(self.store)
+        if not len(self.view):
+            self._rows_changed(Region(0, 0, self.size.width, 1))
 
     def read_levels(self) -> None:
         """Find the errors and warnings that are new, a slice at a time."""
