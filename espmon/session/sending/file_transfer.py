@@ -67,17 +67,20 @@ class FileTransfer:
     async def run(self, lease: Lease, reporter: Reporter) -> bytes:
         """See `Action.run`."""
         transfer, began = self._transfer, reporter.clock()
-        what = f"{'receive' if transfer.receive else 'send'} by {transfer.way.value}"
+        way = transfer.way.value
+        what, title = (
+            (f"receive by {way}", f"Receive by {way}") if transfer.receive else (f"send by {way}", f"Send by {way}")
+        )
         try:
             said, rest = await (self._receive if transfer.receive else self._send)(lease, reporter)
         except (TransferError, OSError) as error:
             why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-            self._tell(reporter, f"{what} failed: {plain(why)}", Severity.ERROR)
+            self._tell(reporter, f"{title} failed: {plain(why)}", Severity.ERROR)
             raise ActionError(f"{what} failed: {plain(why)}") from error
         except asyncio.CancelledError:
-            self._tell(reporter, f"{what} cancelled", Severity.WARNING)
+            self._tell(reporter, f"{title} cancelled", Severity.WARNING)
             raise
-        self._tell(reporter, f"{said} by {transfer.way.value} in {reporter.clock() - began:.1f} s", Severity.INFO)
+        self._tell(reporter, f"{said} by {way} in {reporter.clock() - began:.1f} s", Severity.INFO)
         return rest
 
     async def _send(self, lease: Lease, reporter: Reporter) -> tuple[str, bytes]:
@@ -122,8 +125,8 @@ class FileTransfer:
 
     def _tell(self, reporter: Reporter, text: str, severity: Severity) -> None:
         line = reporter.mark(text)
-        reporter.list_event(SessionNote(*reporter.here, text[0].upper() + text[1:]), line)
-        reporter.notify(text[0].upper() + text[1:], severity)
+        reporter.list_event(SessionNote(*reporter.here, text), line)
+        reporter.notify(text, severity)
 
 
 def _safe(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 SOH, STX, EOT, ACK, NAK, CAN, CRC = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18, 0x43
@@ -34,8 +35,14 @@ REPLY_SECONDS = 10.0
 ASK_SECONDS = 3.0
 """Time between two times of asking the peer to begin."""
 
+END_SECONDS = 3.0
+"""Longest wait for each word of a peer that has its file already."""
+
 SETTLE_SECONDS = 0.5
 """Longest wait for that answer when a transfer is given up."""
+
+MAX_HEARD = 1 << 16
+"""Bytes of a log that came where the peer should have asked."""
 
 MAX_RETRIES = 10
 """Bad blocks in a row."""
@@ -104,13 +111,14 @@ class _Wire:
         self.rest.clear()
         await self._channel.read(SETTLE_SECONDS)
 
-    async def asked(self) -> int:
-        """Wait until the peer asks for a file: CRC or NAK. Raises `TransferError`."""
-        end = asyncio.get_running_loop().time() + START_SECONDS
-        last, cancels = b"", 0
+    async def asked(self, seconds: float) -> int:
+        """Wait until the peer asks for a file: CRC or NAK. Raises `TransferError`; what it said is kept then."""
+        end = asyncio.get_running_loop().time() + seconds
+        heard, last, cancels = bytearray(), b"", 0
         while (left := end - asyncio.get_running_loop().time()) > 0:
             data = bytes(self.rest) or await self._channel.read(min(left, 1.0 if not last else QUIET_SECONDS))
             self.rest.clear()
+            heard = (heard + data)[-MAX_HEARD:]
             if data:
                 cancels = data.count(CAN) + (cancels if data.strip(bytes((CAN,))) == b"" else 0)
                 if cancels >= 2:
@@ -120,7 +128,8 @@ class _Wire:
                 return last[0]
             else:
                 last = b""
-        raise TransferError(f"the board did not ask for a file within {START_SECONDS:g} s")
+        self.rest += heard
+        raise TransferError(f"the board did not ask for a file within {seconds:g} s")
 
 
 def _check(data: bytes, crc: bool) -> bytes:
@@ -140,15 +149,24 @@ async def _cancelled_with_notice(wire: _Wire, work: Awaitable[None]) -> None:
 # -- sending ------------------------------------------------------------------------------------------------------
 
 
-async def _send_block(wire: _Wire, number: int, data: bytes, *, crc: bool) -> None:
+async def _send_block(
+    wire: _Wire, number: int, data: bytes, *, crc: bool, tries: int = MAX_RETRIES, seconds: float = REPLY_SECONDS
+) -> None:
     head = bytes((STX if len(data) == LONG else SOH, number & 0xFF, ~number & 0xFF))
-    for _ in range(MAX_RETRIES):
+    for _ in range(tries):
         await wire.write(head, data, _check(data, crc))
-        while (reply := await wire.byte(REPLY_SECONDS)) not in (ACK, NAK, None):
+        while (reply := await wire.byte(seconds)) not in (ACK, NAK, None):
             continue  # a "C" more, or noise
         if reply == ACK:
             return
-    raise TransferError(f"block {number} did not arrive after {MAX_RETRIES} tries")
+    raise TransferError(f"block {number} did not arrive after {tries} tries")
+
+
+async def _end_batch(wire: _Wire) -> None:
+    """Say that there is no other file. The peer has this one: some end without asking, and rz without an answer."""
+    with suppress(TransferError):
+        await wire.asked(END_SECONDS)
+        await _send_block(wire, 0, bytes(SHORT), crc=True, tries=1, seconds=END_SECONDS)
 
 
 async def _send_data(wire: _Wire, data: bytes, *, crc: bool, long: bool, progress: Progress) -> None:
@@ -180,7 +198,7 @@ async def send_xmodem(channel: Channel, data: bytes, *, long: bool, progress: Pr
     wire = _Wire(channel)
 
     async def work() -> None:
-        crc = await wire.asked() == CRC
+        crc = await wire.asked(START_SECONDS) == CRC
         await _send_data(wire, data, crc=crc, long=long, progress=progress)
 
     await _cancelled_with_notice(wire, work())
@@ -192,14 +210,13 @@ async def send_ymodem(channel: Channel, name: str, data: bytes, *, progress: Pro
     wire = _Wire(channel)
 
     async def work() -> None:
-        if await wire.asked() != CRC:
+        if await wire.asked(START_SECONDS) != CRC:
             raise TransferError("the board wants checksums, which YMODEM has not: try XMODEM")
         about = name.encode("utf-8", "replace")[:MAX_NAME] + b"\0" + str(len(data)).encode()
         await _send_block(wire, 0, about.ljust(SHORT, b"\0"), crc=True)
-        await wire.asked()
+        await wire.asked(START_SECONDS)
         await _send_data(wire, data, crc=True, long=True, progress=progress)
-        await wire.asked()
-        await _send_block(wire, 0, bytes(SHORT), crc=True)
+        await _end_batch(wire)
 
     await _cancelled_with_notice(wire, work())
     return bytes(wire.rest)

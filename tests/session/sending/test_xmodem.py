@@ -189,6 +189,17 @@ async def test_letters_of_the_log_begin_no_transfer(monkeypatch: pytest.MonkeyPa
     assert bytes(peer.heard) == xmodem.ABORT
 
 
+@pytest.mark.parametrize(("last", "rest"), [(b"done\r\n", b"done\r\n"), (b"C", b"")], ids=["asks no more", "no answer"])
+async def test_a_peer_that_has_its_file_ends_as_it_likes(
+    monkeypatch: pytest.MonkeyPatch, last: bytes, rest: bytes
+) -> None:
+    monkeypatch.setattr(xmodem, "END_SECONDS", 0.3)
+    ends = iter([bytes((ACK,)) + b"C", bytes((ACK,)), bytes((ACK,)) + last])
+    peer = Peer(lambda data: next(ends, b""))
+    assert await send_ymodem(peer, "x", b"x", progress=ignore) == rest
+    assert xmodem.ABORT not in peer.heard
+
+
 async def test_a_repeated_block_is_taken_once_and_a_damaged_one_asked_for_again() -> None:
     def block(number: int, data: bytes) -> bytes:
         return bytes((1, number, 255 - number)) + data + xmodem._check(data, True)
