@@ -45,6 +45,7 @@ class RawMode:
         status: the session's status.
         menu: what the terminal sends for the menu key.
         leave: what it sends for the exit key.
+        reply: sends what the board asks its terminal, None where it shall not be told.
     """
 
     class Opened(Message):
@@ -70,11 +71,14 @@ class RawMode:
         status: Callable[[], Status],
         menu: bytes,
         leave: bytes,
+        *,
+        reply: Callable[[bytes], None] | None,
     ) -> None:
         self._screen = screen
         self._send = send
         self._status = status
         self._caught = (menu, leave)
+        self._reply = reply
         self._window = float("-inf")
         self._answered = 0
         self.on = False
@@ -118,8 +122,8 @@ class RawMode:
 
     def answer(self, answered: TerminalView.Answered) -> None:
         """What the emulator says to the board: never while bytes of the port are somebody else's, or a payload."""
-        status = self._status()
-        if not self.on or status.state is not State.MONITORING or status.capture is not None:
+        status, reply = self._status(), self._reply
+        if reply is None or not self.on or status.state is not State.MONITORING or status.capture is not None:
             return
         now = time.monotonic()
         if now - self._window >= WINDOW_SECONDS:
@@ -131,7 +135,7 @@ class RawMode:
             self._screen.app.notify(TOO_MANY_QUESTIONS, severity="warning", markup=False)
         self._answered += len(data)
         if data:
-            self._send(data)
+            reply(data)
 
     def wishes(self, changed: TerminalView.WishesChanged) -> None:
         """The board wants keys in another form."""

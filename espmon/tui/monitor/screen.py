@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -84,7 +85,8 @@ class MonitorScreen(SendingView):
         self._before_raw: Widget | None = None
         self._raw_wanted = False
         caught = (key_bytes(settings.menu_key, None), key_bytes(settings.exit_key, None))
-        self._raw = RawMode(self, self._send_keys, lambda: self.status, *caught)
+        reply = partial(self._send, by=SentBy.KEYS) if settings.answer_queries else None
+        self._raw = RawMode(self, self._send_keys, lambda: self.status, *caught, reply=reply)
         # Textual's key map moves bindings that there are; these are there because the user wants them.
         chosen = BindingsMap(actions.chosen_bindings(settings.keymap))
         self._bindings = BindingsMap.merge([BindingsMap(macro_bindings(settings)), self._bindings, chosen])
