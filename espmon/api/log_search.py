@@ -6,6 +6,7 @@ user's and may be slow: search beside the reading loop, not on it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -111,9 +112,9 @@ def _lines(store: LogStore, offset: int) -> Iterator[tuple[LineBlock, int]]:
         block = segment.block
         if block.source == "mark" or block.offset + block.length <= offset:
             continue
-        for index in range(len(block)):
-            if block.line_offset(index + 1) > offset:
-                yield block, index
+        begin = max(0, bisect_right(block.starts, offset - block.offset) - 1)
+        for index in range(begin, len(block)):
+            yield block, index
 
 
 def shown_lines(store: LogStore, offset: int, limit: int) -> Sequence[str]:

@@ -17,7 +17,9 @@ from itertools import accumulate, repeat
 from typing import ClassVar
 
 from espmon.records.columns import Columns, read_columns
+from espmon.records.heads import Heads, heads_of
 from espmon.records.record import Record
+from espmon.records.traits import Traits, traits_of
 
 SGR = re.compile(rb"\x1b\[[0-9;:]*m")
 """Select Graphic Rendition: the only escape sequence that a log line is allowed to keep."""
@@ -113,7 +115,7 @@ class LineBlock:
         began: the same for the first line, where it began in an earlier read than the others.
     """
 
-    __slots__ = ("_columns", "began", "data", "offset", "partial", "starts", "time")
+    __slots__ = ("_columns", "_heads", "_traits", "began", "data", "offset", "partial", "starts", "time")
 
     source: ClassVar[str] = "text"
     decoded: ClassVar[bool] = False
@@ -135,6 +137,8 @@ class LineBlock:
         self.began = time if began is None else began
         self.partial = partial
         self._columns: Columns | None = None
+        self._heads: Heads | None = None
+        self._traits: Traits | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -167,14 +171,45 @@ class LineBlock:
         return read_columns(self.data, self.starts)
 
     @property
+    def heads(self) -> Heads:
+        """Levels and tags of all lines, small enough to be kept for millions; read on first use."""
+        heads = self._heads
+        if heads is None:
+            heads = self._heads = heads_of(self.columns)
+        return heads
+
+    @property
+    def known_heads(self) -> Heads | None:
+        """The same, None when nobody has asked for them yet."""
+        return self._heads
+
+    @property
+    def traits(self) -> Traits:
+        """What else than plain characters is in the lines; read on first use."""
+        traits = self._traits
+        if traits is None:
+            traits = self._traits = traits_of(self.data, len(self))
+        return traits
+
+    @property
+    def known_traits(self) -> Traits | None:
+        """The same, None when nobody has asked for them yet."""
+        return self._traits
+
+    def keep_known(self, heads: Heads | None, traits: Traits | None) -> None:
+        """What is known already of the lines of this block."""
+        self._heads, self._traits = heads, traits
+
+    @property
     def levels(self) -> bytes:
         """One byte a line: the code of E, W, I, D or V, or 0."""
-        return self.columns.levels
+        return self.heads.levels
 
     @property
     def tags(self) -> Sequence[str | None]:
         """One tag a line, None where there is none. Equal tags of a block are the same object."""
-        return self.columns.tags
+        heads = self.heads
+        return [heads.table[code][1] for code in heads.codes]
 
     @property
     def times(self) -> Sequence[int | None]:
@@ -210,12 +245,14 @@ class LineBlock:
 
     def level(self, index: int) -> str | None:
         """E, W, I, D, V or None."""
-        code = self.columns.levels[index]
+        heads = self.heads
+        code = heads.table[heads.codes[index]][0]
         return chr(code) if code else None
 
     def tag(self, index: int) -> str | None:
         """The log tag, or None."""
-        return self.columns.tags[index]
+        heads = self.heads
+        return heads.table[heads.codes[index]][1]
 
     def device_ms(self, index: int) -> int | None:
         """Device time in milliseconds, or None. A time of day counts from midnight, a date from 1970 (UTC)."""

@@ -84,7 +84,7 @@ def numbers_in(block: LineBlock) -> Iterator[Number]:
 def _number(match: re.Match[bytes], block: LineBlock, index: int) -> Iterator[Number]:
     """The number of a match; a tag is the name only of a line that says nothing else."""
     name = (match["name"] or match["word"]).decode("ascii")
-    group = block.tags[index] or ""
+    group = block.tag(index) or ""
     if group == name and _LINE_END.match(match.string, match.end()) is None:
         return
     unit = (match["unit"] or b"").decode("utf-8", "replace")

@@ -13,10 +13,22 @@ from dataclasses import dataclass
 
 from espmon.records.lines import Line, LineBlock
 from espmon.records.sgr_state import sgr_state
+from espmon.session.file_pages import FileBlock
+from espmon.session.recorded_text import RecordedText
 from espmon.session.row_index import RowIndex
+from espmon.session.text_page import PAGE_BYTES, TextPage, text_page
 
-STORE_BYTES = 256 << 20
-"""Default cap on the bytes of text kept in memory; the raw recording has everything."""
+STORE_BYTES = 512 << 20
+"""Default cap on the bytes that the log takes in memory; the raw recording has everything."""
+
+BLOCK_COST = 700
+"""Bytes of memory that a block takes beyond its lines."""
+
+LINE_COST = 6
+"""Bytes of memory that a line takes beyond its text: where it begins, and what its head says."""
+
+MAX_SMALL_BLOCKS = 1024
+"""Blocks that wait for one another to fill a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ class LogStore:
     """Line blocks in the order received.
 
     Args:
-        limit: bytes of text to keep; the oldest blocks go first.
+        limit: bytes of memory to use; the oldest blocks go to the recording, or for good.
         wall: turns the times of lines into wall time, for people.
         cr_overwrites: a line that a CR alone ends is one row with the next line, which overwrites it; else each line is
             a row.
@@ -71,13 +83,23 @@ class LogStore:
         self.rows = RowIndex()
         """Which lines are one row."""
 
+        self.recorded: RecordedText | None = None
+        """Where the text can be read again that memory has no room for; None: it goes."""
+
+        self._spilled = 0
+        """How many of the oldest segments are left to the file, or stay in memory until they go."""
+
         self._limit = limit
         self._cr_overwrites = cr_overwrites
-        self._segments: list[Segment] = []
-        self._firsts: list[int] = []
+        # Segments and the ids of their first lines: only added to, or replaced together. Readers hold the old lists
+        # or the new ones, never a list that loses something under them.
+        self._table: tuple[list[Segment], list[int]] = [], []
+        self._small = self._small_bytes = 0
+        """How many of the newest segments wait to become a page, and their bytes."""
+
         self._end = 0
         self._first = 0
-        self._bytes = 0
+        self._bytes = self._memory = 0
         self._sgr = b""
         self._open_row = 0
         self._live: LiveRow | None = None
@@ -123,7 +145,7 @@ class LogStore:
         if unfinished is not None:
             live = LiveRow(self._open_row, self._end, unfinished.offset + unfinished.length, unfinished, self._sgr)
         elif self._open_row < self._end:
-            last = self._segments[-1].block
+            last = self._table[0][-1].block
             live = LiveRow(self._open_row, self._end, last.offset + last.length, None, self._sgr)
         else:
             self._live = None
@@ -141,17 +163,51 @@ class LogStore:
         open_row = self._join(block)
         self._end += len(block)
         self._open_row = self._end if open_row is None else open_row
-        if self._bytes > self._limit:
-            self._evict()
+        if self._memory > self._limit:
+            self._make_room()
 
     def _keep(self, block: LineBlock) -> None:
-        self._segments.append(Segment(self._end, block, self._sgr))
-        self._firsts.append(self._end)
-        self._bytes += self._cost(block)
+        fits = type(block) is LineBlock and block.length < PAGE_BYTES
+        if self._small and not (fits and self._goes_on(block)):
+            self._put_together()
+        self._add(block if fits or type(block) is not LineBlock else text_page([block]))
+        if fits:
+            self._small += 1
+            self._small_bytes += block.length
+
+    def _goes_on(self, block: LineBlock) -> bool:
+        """Whether a small block belongs on the page of those before it."""
+        last = self._table[0][-1].block
+        return (
+            last.offset + last.length == block.offset
+            and self._small < MAX_SMALL_BLOCKS
+            and self._small_bytes + block.length <= PAGE_BYTES
+            and not last.unfinished(len(last) - 1)
+        )
+
+    def _add(self, block: LineBlock) -> None:
+        segments, firsts = self._table
+        segments.append(Segment(self._end, block, self._sgr))
+        firsts.append(self._end)
+        self._bytes += block.length
+        self._memory += self._cost(block)
+
+    def _put_together(self) -> None:
+        """Make one page of the newest small blocks."""
+        segments, firsts = self._table
+        small, self._small, self._small_bytes = self._small, 0, 0
+        if small < 2:
+            return
+        blocks = [segment.block for segment in segments[-small:]]
+        page, head = text_page(blocks), segments[-small]
+        self._table = [*segments[:-small], Segment(head.first, page, head.sgr)], firsts[: 1 - small]
+        self._memory += self._cost(page) - sum(map(self._cost, blocks))
 
     def _cost(self, block: LineBlock) -> int:
-        """Bytes of memory that count for a block."""
-        return block.length
+        """Bytes of memory that a block takes."""
+        if isinstance(block, FileBlock):
+            return len(block) + BLOCK_COST
+        return block.length + LINE_COST * len(block) + BLOCK_COST
 
     def _join(self, block: LineBlock) -> int | None:
         """Note which of the lines that are about to be added go on in a row; returns the row that stays open."""
@@ -164,20 +220,44 @@ class LogStore:
                 self.rows.join(end + index + 1)
         return self.rows.start(end + count - 1) if overwritten and overwritten[-1] == count - 1 else None
 
-    def _evict(self) -> None:
-        drop = 0
-        while self._bytes > self._limit * 0.9 and drop < len(self._segments) - 1:
-            self._bytes -= self._cost(self._segments[drop].block)
+    def _make_room(self) -> None:
+        """What is oldest goes to the file, where there is one that has it; else it goes for good."""
+        segments, firsts = self._table
+        wanted = self._limit * 0.9
+        drop = lost = 0
+        if self.recorded is not None:
+            segments = segments.copy()
+            while self._memory > wanted and self._spilled < len(segments) - self._small:
+                self._spilled += 1
+                if not self._spill(segments, self._spilled - 1, self.recorded):
+                    lost = self._spilled
+        while (self._memory > wanted or drop < lost) and drop < len(segments) - 1:
+            self._bytes -= segments[drop].block.length
+            self._memory -= self._cost(segments[drop].block)
             drop += 1
-        segments, firsts = self._segments[drop:], self._firsts[drop:]
-        # Readers hold the old lists or the new ones, never a list that changes under them.
-        self._segments, self._firsts = segments, firsts
-        self._first = segments[0].first
+        self._small = min(self._small, len(segments) - drop)
+        self._spilled = max(0, self._spilled - drop)
+        self._table = segments[drop:], firsts[drop:]
+        self._first = segments[drop].first
         self.rows.forget(self._first)
+        self._open_row = max(self._open_row, self._first)
+
+    def _spill(self, segments: list[Segment], at: int, recorded: RecordedText) -> bool:
+        """Leave a page to the file. Returns False when the file has not got it: then it goes, and all before it."""
+        segment = segments[at]
+        page = segment.block
+        if not isinstance(page, TextPage):
+            return True
+        if not recorded.holds(page.offset, page.length):
+            return False
+        block = recorded.block(page)
+        self._memory += self._cost(block) - self._cost(page)
+        segments[at] = Segment(segment.first, block, segment.sgr)
+        return True
 
     def segment(self, line: int) -> Segment:
         """The segment that line `line` is in. Raises IndexError for a line not kept (any more)."""
-        segments, firsts = self._segments, self._firsts
+        segments, firsts = self._table
         index = bisect_right(firsts, line) - 1
         if index < 0 or index >= len(segments) or line >= segments[index].first + len(segments[index].block):
             raise IndexError(line)
@@ -185,7 +265,7 @@ class LogStore:
 
     def segments(self, start: int = 0) -> list[Segment]:
         """The segments that hold line `start` and everything after it, oldest first."""
-        segments, firsts = self._segments, self._firsts
+        segments, firsts = self._table
         index = max(0, bisect_right(firsts, start) - 1)
         return segments[index:]
 
@@ -201,7 +281,7 @@ class LogStore:
 
     def line_at(self, offset: int) -> int | None:
         """Id of the line that holds stream offset `offset`, or of the last line before it; None when there is none."""
-        segments = self._segments
+        segments = self._table[0]
         low, high = 0, len(segments)
         while low < high:
             middle = (low + high) // 2

@@ -14,7 +14,8 @@ from espmon.session.store import LogStore
 from espmon.tui import saved_filters
 from espmon.tui.log.filter_form import FilterForm
 from espmon.tui.log.history_scan import Scan
-from espmon.tui.log.query import LEVELS, LineFilter, QueryError, Selector, TextQuery, smart_case
+from espmon.tui.log.query import LEVELS, LineFilter, QueryError, TextQuery, smart_case
+from espmon.tui.log.selector import Selector
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.filter_bar import FilterBar
 from espmon.tui.widgets.level_picker import LevelPicker

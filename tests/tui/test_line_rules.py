@@ -14,8 +14,9 @@ from espmon.session.store import LogStore
 from espmon.tui.log.display import Span, plain
 from espmon.tui.log.history_scan import Scan
 from espmon.tui.log.meaning import Meaning
-from espmon.tui.log.query import LineFilter, Selector
+from espmon.tui.log.query import LineFilter
 from espmon.tui.log.rule_matcher import RuleMatcher, coloured
+from espmon.tui.log.selector import Selector
 from espmon.tui.log.sgr import PLAIN, Pen
 from tests.tui.fake_session import block_of
 from tests.tui.running import running

@@ -14,7 +14,8 @@ from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
 from espmon.tui.log.history_scan import Scan, Scanner
 from espmon.tui.log.log_view import LogView
-from espmon.tui.log.query import LEVELS, SLOW_LINES, LineFilter, QueryError, Selector, TextQuery
+from espmon.tui.log.query import LEVELS, SLOW_LINES, LineFilter, QueryError, TextQuery
+from espmon.tui.log.selector import Selector
 from tests.tui.fake_session import block_of
 
 LOG = (

@@ -19,7 +19,8 @@ from espmon.tui.log.layout import Layout, Shape
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.meaning import Meaning
 from espmon.tui.log.painter import Painter
-from espmon.tui.log.query import LineFilter, Selector, TextQuery
+from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.log.selector import Selector
 from espmon.tui.log.sgr import PLAIN, apply
 from tests.tui.fake_session import block_of
 

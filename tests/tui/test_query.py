@@ -8,8 +8,9 @@ import pytest
 
 from espmon.session.store import LogStore
 from espmon.tui.log.history_scan import Scan
-from espmon.tui.log.query import LEVELS, LineFilter, Selector, TextQuery
+from espmon.tui.log.query import LEVELS, LineFilter, TextQuery
 from espmon.tui.log.rows import as_shown
+from espmon.tui.log.selector import Selector
 from tests.tui.fake_session import block_of
 
 PIECES = (b"wifi", b"WiFi", b" ", b"up", b"\x1b[0;32m", b"\x1b[0m", b"\x1b[2K", b"\x08", b"\x07", b"\xc3\xa4", b"x")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-from espmon.session.replay.backing import Backing
+from espmon.session.backing import Backing
 from espmon.session.replay.moment import Moment
 
 PORTION = 256 << 10

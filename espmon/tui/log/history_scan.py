@@ -9,11 +9,12 @@ import threading
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from espmon.session.store import LogStore
 from espmon.text import counted
-from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES, Selector
+from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES
+from espmon.tui.log.selector import Selector
 
 MAX_STEP_LINES = 8192
 """Most lines looked at before other threads get a turn."""
@@ -78,7 +79,7 @@ class Scan:
         for segment in self.store.segments(at):
             if segment.first >= end:
                 break
-            picked = self.selector.pick(self.store, segment.loaded, at, end, self._slow)
+            picked = self.selector.pick(self.store, segment, at, end, self._slow)
             if self.selector.context:
                 self._take_around(picked, max(at, segment.first), min(end, segment.first + len(segment.block)))
             else:
@@ -86,7 +87,7 @@ class Scan:
         self.next = end
         return True
 
-    def _take_around(self, picked: list[int], low: int, high: int) -> None:
+    def _take_around(self, picked: Sequence[int], low: int, high: int) -> None:
         """Take the picked rows of the lines `low <= id < high`, and so many lines around each as the filter wants."""
         ids, context, start = self.ids, self.selector.context, max(self.start, self.store.first)
         taken = ids[-1] + 1 if ids else start

@@ -47,17 +47,21 @@ class LevelIndex:
         begun = time.perf_counter()
         end = self.store.rows_end
         for segment in self.store.segments(self.next) if self.next < end else ():
-            levels, first = segment.block.levels, segment.first
+            block, first = segment.block, segment.first
+            heads, levels = block.heads, block.levels
             low, high = max(0, self.next - first), min(len(levels), end - first)
             for level, found in ((ERROR, self.errors), (WARNING, self.warnings)):
                 at = levels.find(level, low, high)
                 while at >= 0:
                     found.append(first + at)
                     at = levels.find(level, at + 1, high)
-            for tag, count in Counter(segment.block.tags[low:high]).items():
+            for code, count in Counter(heads.codes[low:high]).items():
+                tag = heads.table[code][1]
                 if tag is not None and (tag in self.tags or len(self.tags) < MAX_TAGS):
                     self.tags[tag] += count
             self.next = max(self.next, first + high)
+            if not block.decoded:
+                block.traits  # noqa: B018 read now, a search finds them known
             if time.perf_counter() - begun > seconds:
                 break
         for found in (self.errors, self.warnings):

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import compress
 
+from espmon.records.heads import Head
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter, PrintFilterError
-from espmon.session.store import LogStore, Segment
-from espmon.tui.log.row_editor import EDITING_BYTES, edits
-from espmon.tui.log.rows import as_shown
+from espmon.tui.log.page_search import Found, PageSearch
 from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.user_pattern import MAX_SLOW_LINES, SEARCH_SECONDS, PatternError, PatternTooSlow, UserPattern
 
 LEVELS = ("E", "W", "I", "D", "V", "")
 """The levels that can be ticked; "" stands for lines without one."""
-
-_INNER_SGR = re.compile(rb"\x1b(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b])")
-"""Colour in the middle of a line: only there can it split what the user searches for. Written so that the search for it
-is a search for one byte."""
-
-
-_ODD = re.compile(rb"\x1b(?:(?!\[[0-9;:]*m)|(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b]))")
-"""The same, and what is no colour: mostly there is neither, and one search says so."""
 
 MAX_CONTEXT = 999
 """Most lines around a match that a filter shows on each side."""
@@ -73,17 +62,14 @@ class TextQuery:
     regex: bool = False
     case: bool = False
     _words: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _raw: bytes | None = field(init=False, repr=False, compare=False)
+    _pages: PageSearch = field(init=False, repr=False, compare=False)
     _expression: UserPattern | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         flags = 0 if self.case else re.IGNORECASE
         expression = _expression(self.pattern, case=self.case) if self.regex else None
-        raw = None
-        if not self.regex and self.pattern.isascii():
-            raw = self.pattern.encode() if self.case else self.pattern.lower().encode()
         object.__setattr__(self, "_words", re.compile("" if self.regex else re.escape(self.pattern), flags))
-        object.__setattr__(self, "_raw", raw)
+        object.__setattr__(self, "_pages", PageSearch(self.pattern, regex=self.regex, case=self.case))
         object.__setattr__(self, "_expression", expression)
 
     def describe(self) -> str:
@@ -110,43 +96,12 @@ class TextQuery:
             # Where it ends early only marks are missing: whether the line has it was found out elsewhere.
             yield from self._expression.spans(text, PAINT_SECONDS)
 
-    def candidates(self, block: LineBlock, *, odd: bool) -> list[int] | None:
-        """Indices of the only lines of `block` that can match, or None when each must be looked at.
+    def in_page(self, block: LineBlock, low: int, high: int) -> Found | None:
+        """Which of the lines `low <= index < high` of a block without edited rows have it, by whole pages.
 
-        Args:
-            block: lines.
-            odd: there is more in them than characters, and colours at the ends of lines.
+        None when each line must be looked at.
         """
-        if self._raw is None or block.decoded:
-            return None
-        data = block.data
-        starts = block.starts
-        found = _lines_with(self._raw, data if self.case else data.lower(), starts)
-        if odd:
-            found.update(_lines_of(_INNER_SGR, data, starts))
-            found.update(_lines_of(EDITING_BYTES, data, starts))
-        return sorted(found)
-
-
-def _lines_with(word: bytes, data: bytes, starts: Sequence[int]) -> set[int]:
-    found: set[int] = set()
-    at, find = data.find(word), data.find
-    while at >= 0 and starts[0] <= at < starts[-1]:
-        index = bisect_right(starts, at) - 1
-        found.add(index)
-        at = find(word, max(starts[index + 1], at + 1))
-    return found
-
-
-def _lines_of(pattern: re.Pattern[bytes], data: bytes, starts: Sequence[int]) -> set[int]:
-    found: set[int] = set()
-    at, end = 0, len(data)
-    search = pattern.search
-    while at < end and (match := search(data, at)) is not None:
-        index = bisect_right(starts, match.start()) - 1
-        found.add(index)
-        at = max(starts[index + 1], match.start() + 1)
-    return found
+        return self._pages.find(block, low, high)
 
 
 def _levels_text(levels: frozenset[str]) -> str:
@@ -227,8 +182,7 @@ class LineFilter:
     @property
     def costly(self) -> bool:
         """Whether a regular expression decides: it may take long even on few lines."""
-        ruled = self.by_head and self.rules is not None and self.rules.tells_levels
-        return ruled or any(query is not None and query.regex for query in (self.include, self.exclude))
+        return self.ruled or any(query is not None and query.regex for query in (self.include, self.exclude))
 
     def describe(self) -> str:
         """The filter in words, for the status bar: `−wifi W+`."""
@@ -244,25 +198,22 @@ class LineFilter:
             words.append(f"±{self.context}")
         return " ".join(filter(None, words))
 
-    def by_columns(self, block: LineBlock, low: int, high: int) -> Sequence[int] | None:
-        """Indices of the lines from `low` up to `high` (excluded) that levels and tags let through, by whole columns.
+    def by_heads(self, block: LineBlock) -> bytes | None:
+        """One byte a line: 1 where levels and tags let it through; None where all pass.
 
-        None where a rule of the user's may say a level: then each line has to be looked at.
+        A rule of the user's that may say a level is not asked: then each line has to be looked at.
         """
-        if not self.by_head:
-            return range(low, high)
-        if self.rules is not None and self.rules.tells_levels:
-            return None
-        levels = block.levels[low:high]
-        if self._print is None:
-            return list(compress(range(low, high), levels.translate(self._ticked)))
-        allows, tags = self._print.allows, block.tags[low:high]
-        good = {
-            (code, tag)
-            for code, tag in set(zip(levels, tags, strict=True))
-            if self._ticked[code] and allows(chr(code) if code else None, tag)
-        }
-        return [index for index, head in enumerate(zip(levels, tags, strict=True), low) if head in good]
+        return block.heads.mask(self._allows) if self.by_head else None
+
+    def _allows(self, head: Head) -> bool:
+        level, tag = head
+        printed = self._print
+        return bool(self._ticked[level]) and (printed is None or printed.allows(chr(level) if level else None, tag))
+
+    @property
+    def ruled(self) -> bool:
+        """A rule of the user's may say a level that decides."""
+        return self.by_head and self.rules is not None and self.rules.tells_levels
 
     def matches(self, block: LineBlock, index: int, seconds: float = LINE_SECONDS) -> bool:
         """Whether line `index` of `block` is shown. Raises `PatternTooSlow`."""
@@ -288,91 +239,3 @@ class LineFilter:
         if self.include is not None and not self.include.found(text, seconds):
             return False
         return self.exclude is None or not self.exclude.found(text, seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """The lines that a filter shows and, when given, that a search finds in them."""
-
-    show: LineFilter
-    search: TextQuery | None = None
-
-    @property
-    def context(self) -> int:
-        """Lines around each that are wanted with it; a search wants none."""
-        return 0 if self.search is not None else self.show.context
-
-    @property
-    def costly(self) -> bool:
-        """A regular expression is part of it: it may take long even on few lines."""
-        return self.show.costly or (self.search is not None and self.search.regex)
-
-    def pick(self, store: LogStore, segment: Segment, low: int, high: int, slow: list[int]) -> list[int]:
-        """The rows that begin in the lines `low <= id < high` of `segment` and are wanted.
-
-        Args:
-            store: the log, for rows that go on in other segments.
-            segment: of the store.
-            low: first id.
-            high: id after the last one; all of these rows are finished.
-            slow: gets the ids of rows on which a regular expression took too long: a filter shows them, a search
-                passes them over. From `SLOW_LINES` on no row is tried any more.
-        """
-        block, first = segment.block, segment.first
-        low, high = self.show.within(low, high)
-        start, end = max(0, low - first), min(len(block), high - first)
-        if block.source == "mark" and self.search is None:
-            # What the session itself says (a gap, a lease, a capture) has no level and no tag, but it has text.
-            return self._judged(range(start, end), first, lambda index: self.show.has_text(block, index), slow)
-        query = self.search or self.show.include
-        data = block.data
-        odd = _ODD.search(data) is not None or b"\x08" in data or b"\x07" in data
-        edited = odd and edits(data)
-        indices: range | list[int] = range(start, end)
-        joined = {line - first for line in store.rows.joined(first + start, first + end + 1)}
-        if query is None and not joined and not edited:
-            found = self._by_columns(block, range(start, end), first, odd, slow)
-            if found is not None:
-                return found
-        if query is not None and (some := query.candidates(block, odd=odd)) is not None:
-            # Of a row of several lines, no line shows by itself what is in it.
-            indices = [index for index in sorted({*some, *(one - 1 for one in joined)}) if start <= index < end]
-        if joined:
-            indices = [index for index in indices if index not in joined]
-        accept = self._accept
-        if not joined and not edited:
-            return self._judged(indices, first, lambda index: accept(block, index), slow)
-        return self._judged(indices, first, lambda index: accept(*as_shown(store, first + index, block, index)), slow)
-
-    def _by_columns(self, block: LineBlock, lines: range, first: int, odd: bool, slow: list[int]) -> list[int] | None:
-        """What levels, tags and a text not to have let through, looking at few lines; None when it must be at each."""
-        passed = self.show.by_columns(block, lines.start, lines.stop)
-        exclude = self.show.exclude
-        if passed is None or exclude is None:
-            return None if passed is None else [first + index for index in passed]
-        doubtful = exclude.candidates(block, odd=odd)
-        if doubtful is None:
-            return None
-        doubts = set(doubtful)
-        sure = [first + index for index in passed if index not in doubts]
-        looked_at = [index for index in doubtful if index in lines]
-        return sorted([*sure, *self._judged(looked_at, first, lambda index: self._accept(block, index), slow)])
-
-    def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
-        unjudged = self.search is None
-        wanted: list[int] = []
-        for index in indices:
-            keep = unjudged
-            if len(slow) < SLOW_LINES:
-                try:
-                    keep = accept(index)
-                except PatternTooSlow:
-                    slow.append(first + index)
-            if keep:
-                wanted.append(first + index)
-        return wanted
-
-    def _accept(self, block: LineBlock, index: int) -> bool:
-        if self.search is None:
-            return self.show.matches(block, index)
-        return self.search.found(block.text(index)) and (not self.show.active or self.show.matches(block, index))

@@ -26,12 +26,6 @@ MAX_ROW_CELLS = 64 << 10
 MAX_EDITED_CELLS = 4096
 """A row with more cells is no line that somebody edits: nothing is inserted into it, deleted or blanked in it."""
 
-EDITING_BYTES = re.compile(rb"[\x07\x08]|\x1b(?!\[[0-9;:]*m)")
-"""What makes more of a line than its characters and their colours. A CR stands at the ends of lines only."""
-
-_NO_COLOUR = re.compile(rb"\x1b(?!\[[0-9;:]*m)")
-"""A sequence that is no colour. It begins with one byte, which is found many times faster than one of several."""
-
 _TOKEN = re.compile(
     "[^\x00-\x1f\x7f]+"
     "|\x1b\\[([0-?]*)([ -/]*)([@-~])"  # 1 parameters, 2 intermediates, 3 final
@@ -42,13 +36,6 @@ _TOKEN = re.compile(
 
 _SILENT = re.compile("[5-6]n|[>=]?0?c|\\?[0-9;]*[hln]|[0-9]* q|18t")
 """Sequences (without their beginning) that leave the row alone: questions, and modes of the whole terminal."""
-
-
-def edits(data: bytes) -> bool:
-    """Whether there is anything in these lines that `EDITING_BYTES` finds; mostly known without a search."""
-    if b"\x08" in data or b"\x07" in data:
-        return True
-    return _NO_COLOUR.search(data) is not None
 
 
 class RowEditor:

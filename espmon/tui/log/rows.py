@@ -9,9 +9,10 @@ import re
 
 from espmon.records.lines import LineBlock
 from espmon.records.sgr_state import boots, sgr_state
+from espmon.records.traits import edits
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.display import DisplayLine, Span, by_level, display
-from espmon.tui.log.row_editor import RowEditor, edits
+from espmon.tui.log.row_editor import RowEditor
 from espmon.tui.log.sgr import PLAIN, Pen, pen_of
 
 MAX_ROW_BYTES = 64 << 10

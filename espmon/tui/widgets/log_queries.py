@@ -13,9 +13,10 @@ from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.history_scan import MAX_INLINE_LINES, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
-from espmon.tui.log.query import PAINT_SECONDS, LineFilter, Selector, TextQuery
+from espmon.tui.log.query import PAINT_SECONDS, LineFilter, TextQuery
 from espmon.tui.log.rows import LiveReader
 from espmon.tui.log.rule_matcher import RuleMatcher
+from espmon.tui.log.selector import Selector
 from espmon.user_pattern import PatternTooSlow
 
 Rules = tuple[Sequence[LevelRule], Sequence[HighlightRule]]

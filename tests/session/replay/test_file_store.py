@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from espmon.records.demux import Demultiplexer
 from espmon.records.limits import Limits
 from espmon.records.lines import LineBlock
+from espmon.session import file_pages
+from espmon.session.backing import Backing
+from espmon.session.file_pages import FileBlock
 from espmon.session.mark_block import MarkBlock
-from espmon.session.replay import file_store
-from espmon.session.replay.backing import Backing
-from espmon.session.replay.file_store import FileBlock, FileStore
+from espmon.session.replay.file_store import FileStore
 from espmon.session.store import LogStore
 
 CAP = 64
@@ -91,7 +92,7 @@ def test_a_page_is_read_again_when_it_was_not_looked_at_for_long() -> None:
     many = data * 3000
     _, file = both(many, [])
     assert file.record(2999).text == "x" * 60
-    assert len(file._pages._kept) <= file_store.MAX_PAGES
+    assert len(file._pages._kept) <= file_pages.MAX_PAGES
 
 
 def test_what_the_file_has_lost_is_shown_as_empty_lines() -> None:

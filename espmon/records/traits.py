@@ -1,0 +1,65 @@
+"""What else than plain characters is in a block of lines: it decides which short ways a search may take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+EDITING_BYTES = re.compile(rb"[\x07\x08]|\x1b(?!\[[0-9;:]*m)")
+"""What makes more of a line than its characters and their colours. A CR stands at the ends of lines only."""
+
+INNER_SGR = re.compile(rb"\x1b(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b])")
+"""Colour in the middle of a line: only there can it split what the user searches for. Written so that the search for it
+is a search for one byte."""
+
+_NO_COLOUR = re.compile(rb"\x1b(?!\[[0-9;:]*m)")
+"""A sequence that is no colour. It begins with one byte, which is found many times faster than one of several."""
+
+_ODD = re.compile(rb"\x1b(?:(?!\[[0-9;:]*m)|(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b]))")
+"""What either of the two finds: mostly there is neither, and one search says so."""
+
+
+class Traits(NamedTuple):
+    """What may be in the lines of a block."""
+
+    ascii: bool
+    """Nothing but ASCII."""
+
+    coloured: bool
+    """There are escape sequences."""
+
+    inner: bool
+    """Colour in the middle of lines."""
+
+    edits: bool
+    """Something that moves over the row or erases."""
+
+    whole: bool
+    """Each line ends with one LF, and has no other."""
+
+
+def edits(data: bytes) -> bool:
+    """Whether there is anything in these lines that `EDITING_BYTES` finds; mostly known without a search."""
+    if b"\x08" in data or b"\x07" in data:
+        return True
+    return _NO_COLOUR.search(data) is not None
+
+
+def traits_of(data: bytes, lines: int) -> Traits:
+    """The traits of so many lines."""
+    coloured = b"\x1b" in data
+    odd = coloured and _ODD.search(data) is not None
+    return Traits(
+        ascii=data.isascii(),
+        coloured=coloured,
+        inner=odd and INNER_SGR.search(data) is not None,
+        edits=edits(data) if odd else b"\x08" in data or b"\x07" in data,
+        whole=data.count(b"\n") == lines and data.endswith(b"\n"),
+    )
+
+
+def joined_traits(parts: Iterable[Traits]) -> Traits:
+    """The traits of lines that follow one another in several blocks."""
+    plain, coloured, inner, edited, whole = zip(*parts, strict=True)
+    return Traits(all(plain), any(coloured), any(inner), any(edited), all(whole))

@@ -1,0 +1,139 @@
+"""Which lines a filter shows and a search finds: whole pages at a time, single lines where a page cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+from espmon.records.lines import LineBlock
+from espmon.session.store import LogStore, Segment
+from espmon.tui.log.query import SLOW_LINES, LineFilter, TextQuery
+from espmon.tui.log.rows import as_shown
+from espmon.user_pattern import PatternTooSlow
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The lines that a filter shows and, when given, that a search finds in them."""
+
+    show: LineFilter
+    search: TextQuery | None = None
+
+    @property
+    def context(self) -> int:
+        """Lines around each that are wanted with it; a search wants none."""
+        return 0 if self.search is not None else self.show.context
+
+    @property
+    def costly(self) -> bool:
+        """A regular expression is part of it: it may take long even on few lines."""
+        return self.show.costly or (self.search is not None and self.search.regex)
+
+    def pick(self, store: LogStore, segment: Segment, low: int, high: int, slow: list[int]) -> Sequence[int]:
+        """The rows that begin in the lines `low <= id < high` of `segment` and are wanted.
+
+        Args:
+            store: the log, for rows that go on in other segments.
+            segment: of the store.
+            low: first id.
+            high: id after the last one; all of these rows are finished.
+            slow: gets the ids of rows on which a regular expression took too long: a filter shows them, a search
+                passes them over. From `SLOW_LINES` on no row is tried any more.
+        """
+        block, first = segment.block, segment.first
+        low, high = self.show.within(low, high)
+        start, end = max(0, low - first), min(len(block), high - first)
+        if start >= end:
+            return ()
+        if block.source == "mark" and self.search is None:
+            # What the session itself says (a gap, a lease, a capture) has no level and no tag, but it has text.
+            return self._judged(range(start, end), first, lambda index: self.show.has_text(block, index), slow)
+        joined = {line - first for line in store.rows.joined(first + start, first + end + 1)}
+        edited = not block.decoded and block.traits.edits
+        if not joined and not edited:
+            return self._page(block, first, range(start, end), slow)
+        rows = [index for index in range(start, end) if index not in joined]
+        page = block.page
+        return self._judged(rows, first, lambda index: self._accept(*as_shown(store, first + index, page, index)), slow)
+
+    def _page(self, block: LineBlock, first: int, lines: range, slow: list[int]) -> Sequence[int]:
+        """What a page of lines that each are a row by themselves has; only what is doubtful is looked at."""
+        show = self.show
+        if show.ruled or len(slow) >= SLOW_LINES:
+            page = block.page
+            return self._judged(lines, first, lambda index: self._accept(page, index), slow)
+        mask = show.by_heads(block)
+        if mask is not None and 1 not in mask[lines.start : lines.stop]:
+            return ()
+        wanted: Collection[int] | None = None
+        doubtful: set[int] = set()
+        for query in filter(None, (self.search, show.include)):
+            found = query.in_page(block, lines.start, lines.stop)
+            if found is None:
+                doubtful.update(lines)
+                continue
+            doubtful.update(found.doubtful)
+            having = sorted({*found.sure, *found.doubtful}) if found.doubtful else found.sure
+            wanted = having if wanted is None else sorted(set(wanted).intersection(having))
+            if not wanted:
+                return ()
+        never: Collection[int] = ()
+        if show.exclude is not None:
+            found = show.exclude.in_page(block, lines.start, lines.stop)
+            if found is None:
+                doubtful.update(lines)
+            else:
+                never = dict.fromkeys(found.sure)
+                doubtful.update(found.doubtful)
+        return self._sifted(block, first, lines, mask, wanted, never, doubtful, slow)
+
+    def _sifted(
+        self,
+        block: LineBlock,
+        first: int,
+        lines: range,
+        mask: bytes | None,
+        wanted: Collection[int] | None,
+        never: Collection[int],
+        doubtful: set[int],
+        slow: list[int],
+    ) -> Sequence[int]:
+        """The lines that levels and tags (`mask`) and the texts let through."""
+        if wanted is None:
+            if not never and not doubtful:
+                ids = range(first + lines.start, first + lines.stop)
+                return ids if mask is None else list(compress(ids, mask[lines.start : lines.stop]))
+            left = bytearray(mask or b"\1" * len(block))
+            for index in never:
+                left[index] = 0
+            kept = list(compress(lines, left[lines.start : lines.stop]))
+        else:
+            kept = [index for index in wanted if index not in never] if never else list(wanted)
+            if mask is not None:
+                kept = [index for index in kept if mask[index]]
+        if not doubtful:
+            return [first + index for index in kept]
+        page = block.page
+        looked_at = doubtful.intersection(kept)
+        passed = self._judged(sorted(looked_at), first, lambda index: self._accept(page, index), slow)
+        return sorted([*passed, *(first + index for index in kept if index not in looked_at)])
+
+    def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
+        unjudged = self.search is None
+        wanted: list[int] = []
+        for index in indices:
+            keep = unjudged
+            if len(slow) < SLOW_LINES:
+                try:
+                    keep = accept(index)
+                except PatternTooSlow:
+                    slow.append(first + index)
+            if keep:
+                wanted.append(first + index)
+        return wanted
+
+    def _accept(self, block: LineBlock, index: int) -> bool:
+        if self.search is None:
+            return self.show.matches(block, index)
+        return self.search.found(block.text(index)) and (not self.show.active or self.show.matches(block, index))

@@ -1,0 +1,123 @@
+"""A search over whole pages finds the very lines that a look at each line finds."""
+
+from __future__ import annotations
+
+import regex
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from espmon.records.demux import Demultiplexer
+from espmon.records.lines import LineBlock
+from espmon.session.store import LogStore
+from espmon.tui.log.history_scan import Scan
+from espmon.tui.log.page_expression import page_expression
+from espmon.tui.log.query import LEVELS, LineFilter, TextQuery
+from espmon.tui.log.rows import as_shown
+from espmon.tui.log.selector import Selector
+
+PIECES = st.sampled_from(
+    [b"I (12) wifi: ", b"E (7) heap: ", b"\x1b[0;32m", b"\x1b[31m", b"\x1b[0m", b"Wifi", b"rssi -77", b"0;3", b" ",
+     b"a", b"x=1,b=22", b"m", b"32m", b"\xc3\xa9", b"\xc2\xa0", "\u2028\x1c".encode(), b"\xff",
+     b"\x08", b"\x1b[2K", b"[", b"."]
+)  # fmt: skip
+LINES = st.lists(
+    st.tuples(st.lists(PIECES, max_size=5).map(b"".join), st.sampled_from([b"\n", b"\r\n", b"\r\n", b"\r\r\n", b"\r"])),
+    max_size=12,
+).map(lambda lines: b"".join(body + end for body, end in lines))
+TOKENS = st.sampled_from(
+    ["a", "m", "0", "3", "wifi", "-", " ", ".", "^", "$", r"\b", r"\s", r"\S", r"\d", r"\D", r"\w", r"\W", "[^a]",
+     "[0-9;]", "[à-ü]", r"[\s=]", r"[^\s]", "(", ")", "|", "?", "*",
+     "+", "{2}", "(?:", r"\.", r"\[", "(?P<n>", "(?=a)", r"\B", "é", "77"]
+)  # fmt: skip
+
+
+def store_of(data: bytes) -> LogStore:
+    store, demux = LogStore(cr_overwrites=True), Demultiplexer()
+    for part in [*demux.feed(data, 1.0).parts, *demux.flush(2.0).parts]:
+        if isinstance(part, LineBlock):
+            store.append(part)
+    return store
+
+
+def one_by_one(store: LogStore, selector: Selector) -> list[int]:
+    found, row = [], 0
+    while row < store.rows_end:
+        block, index = as_shown(store, row, *store.locate(row))
+        searched = selector.search is None or selector.search.found(block.text(index))
+        if searched and selector.show.matches(block, index):
+            found.append(row)
+        row = store.rows.stop(row)
+    return found
+
+
+def by_pages(store: LogStore, selector: Selector) -> list[int]:
+    scan = Scan(store, selector)
+    while scan.step():
+        pass
+    return list(scan.ids)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    LINES,
+    st.sampled_from(["a", "m", "wifi", "0;3", "32", " ", "[", "é", "77"]),
+    st.sampled_from(["", "=", "m", "3", "rssi"]),
+    st.booleans(),
+    st.frozensets(st.sampled_from(LEVELS), min_size=4),
+)
+@example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, "32", "", False, frozenset(LEVELS))
+def test_texts_are_found_in_the_same_lines(
+    data: bytes, text: str, without: str, case: bool, levels: frozenset[str]
+) -> None:
+    store = store_of(data)
+    exclude = TextQuery(without, case=case) if without else None
+    for selector in (
+        Selector(LineFilter(levels, include=TextQuery(text, case=case), exclude=exclude)),
+        Selector(LineFilter(levels, "wifi:I *:W", exclude=exclude), TextQuery(text, case=case)),
+        Selector(LineFilter(levels, exclude=exclude)),
+    ):
+        assert by_pages(store, selector) == one_by_one(store, selector)
+
+
+@settings(max_examples=400, deadline=None)
+@given(LINES, st.lists(TOKENS, min_size=1, max_size=6).map("".join), st.booleans())
+@example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, r"^I.*x$", True)
+@example(b"a b\nc d\n", r"b\s*c", True)
+@example(b"\x1b[32m a\x1b[0m\n", r"\b a", True)
+def test_expressions_are_found_in_the_same_lines(data: bytes, expression: str, case: bool) -> None:
+    try:
+        regex.compile(expression)
+    except regex.error:
+        return
+    store, query = store_of(data), TextQuery(expression, regex=True, case=case)
+    for selector in (
+        Selector(LineFilter(), query),
+        Selector(LineFilter(include=query)),
+        Selector(LineFilter(exclude=query)),
+    ):
+        assert by_pages(store, selector) == one_by_one(store, selector)
+
+
+def test_what_looks_around_or_refers_back_is_left_to_the_lines() -> None:
+    for expression in (
+        r"(a)\1",
+        "(?=a)",
+        "(?<!a)b",
+        "(?i)a",
+        r"\Aa",
+        r"a\Z",
+        r"[a--b]",
+        r"[\s-a]",
+        "a{e<=1}",
+        r"\n",
+    ):
+        assert page_expression(expression) is None, expression
+        assert page_expression(expression, wide=True) is None, expression
+
+
+def test_an_expression_that_is_slow_on_a_page_is_tried_line_by_line() -> None:
+    store = store_of(b"a" * 40 + b"!\n" + b"b\n" * 2000)
+    query = TextQuery(r"(a+)+$|b", regex=True, case=True)
+    found = by_pages(store, Selector(LineFilter(), query))
+    assert found[-1] == 2000
+    assert len(found) >= 2000
