@@ -139,8 +139,8 @@ class Settings:
     gdb_init: bool = False
     """Let gdb read its `.gdbinit` files and run the scripts that an ELF brings along. Both run commands unasked."""
 
-    store_bytes: int = 256 << 20
-    """Bytes of log text kept in memory for scrolling back; the recording has everything."""
+    store_bytes: int = 512 << 20
+    """Memory for the log that is scrolled and searched; what is older is read from the recording."""
 
     line_bytes: int = 64 << 10
     """Longest line shown as one; longer ones are shown in pieces."""
