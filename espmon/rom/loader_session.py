@@ -190,6 +190,14 @@ class LoaderSession:
         if self._had_stub:
             await self.faster()
 
+    async def back_in_step(self, why: str) -> None:
+        """Reach the loader again after an action was cancelled or failed, entering it anew where it has to be.
+
+        Raises `RomError` when it cannot be reached.
+        """
+        self._revivals = 0
+        await self.flasher.recover(RomError(RomErrorKind.SILENT, why))
+
     # -- what can be done ---------------------------------------------------------------------------------------
 
     async def verify(self, pieces: Sequence[Piece]) -> FlashOutcome:

@@ -37,46 +37,61 @@ class FlashAction:
 
         try:
             end = await run_flash(lease, job, progress)
-        except FlashPortError as error:
-            failure = Failure(error.message, error.hint, after=error.after, unfinished=error.unfinished)
-            self._tell(reporter, began, failure)
+        except (FlashPortError, FlashError, FlashCancelled) as error:
+            transcript = error.transcript if isinstance(error, FlashError) else ""
+            tell_flash(reporter, job.action, began, failure_of(error), transcript)
             raise
-        except FlashError as error:
-            failure = Failure(
-                error.message,
-                error.hint,
-                after=error.after,
-                warnings=tuple(error.warnings),
-                unfinished=error.unfinished,
-            )
-            self._tell(reporter, began, failure, error.transcript)
-            raise
-        except FlashCancelled as cancelled:
-            failure = Failure(cancelled.left, cancelled=True, after=cancelled.after, unfinished=cancelled.unfinished)
-            self._tell(reporter, began, failure)
-            raise
-        self._tell(reporter, began, end.outcome, end.transcript)
+        tell_flash(reporter, job.action, began, end.outcome, end.transcript)
         return end.pushback
 
-    def _tell(self, reporter: Reporter, began: float, result: FlashOutcome | Failure, transcript: str = "") -> None:
-        event = FlashEvent(*reporter.here, self._job.action, result, transcript)
-        failure = event.failure
-        # Paths are too long for a line; the event has them.
-        unfinished = tuple(Path(name).name for name in failure.unfinished) if failure is not None else ()
-        in_loader = result.after == DOWNLOAD_MODE
-        if in_loader:
-            reporter.publish(replace(reporter.status, activity=Activity.IN_LOADER, unfinished=unfinished))
-        how = f"ended after {reporter.clock() - began:.1f} s"
-        if failure is not None:
-            how = "cancelled" if failure.cancelled else "failed"
-        stuck = f"; board in {loader_text(unfinished)}" if in_loader else ""
-        line = reporter.mark(f"flash {self._job.action} {how}{stuck}")
-        reporter.list_event(event, line)
-        for warning in result.warnings:
-            reporter.notify(warning, Severity.WARNING)
-        severity = Severity.INFO
-        if failure is not None:
-            severity = Severity.WARNING if failure.cancelled else Severity.ERROR
-        elif not event.right:
-            severity = Severity.WARNING
-        reporter.notify(event.title, severity)
+
+def tell_flash(
+    reporter: Reporter,
+    action: str,
+    began: float,
+    result: FlashOutcome | Failure,
+    transcript: str = "",
+    *,
+    toast: bool = True,
+) -> None:
+    """Tell in the log, in the events and in the status how a flash action ended.
+
+    Args:
+        reporter: the session's voice.
+        action: as in `FlashEvent`.
+        began: when it began, by the session's clock.
+        result: what it did, or why it did not.
+        transcript: the exchange.
+        toast: tell it on whatever screen is up, too.
+    """
+    event = FlashEvent(*reporter.here, action, result, transcript)
+    failure = event.failure
+    # Paths are too long for a line; the event has them.
+    unfinished = tuple(Path(name).name for name in failure.unfinished) if failure is not None else ()
+    in_loader = result.after == DOWNLOAD_MODE
+    if in_loader:
+        reporter.publish(replace(reporter.status, activity=Activity.IN_LOADER, unfinished=unfinished))
+    how = f"ended after {reporter.clock() - began:.1f} s"
+    if failure is not None:
+        how = "cancelled" if failure.cancelled else "failed"
+    stuck = f"; board in {loader_text(unfinished)}" if in_loader else ""
+    line = reporter.mark(f"flash {action} {how}{stuck}")
+    reporter.list_event(event, line)
+    if not toast:
+        return
+    for warning in result.warnings:
+        reporter.notify(warning, Severity.WARNING)
+    severity = Severity.INFO
+    if failure is not None:
+        severity = Severity.WARNING if failure.cancelled else Severity.ERROR
+    elif not event.right:
+        severity = Severity.WARNING
+    reporter.notify(event.title, severity)
+
+
+def failure_of(error: FlashPortError | FlashError | FlashCancelled) -> Failure:
+    """How an action failed, as the events have it."""
+    if isinstance(error, FlashCancelled):
+        return Failure(error.left, cancelled=True, after=error.after, unfinished=error.unfinished)
+    warnings = tuple(error.warnings) if isinstance(error, FlashError) else ()
+    return Failure(error.message, error.hint, after=error.after, warnings=warnings, unfinished=error.unfinished)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -141,6 +141,12 @@ class FlashEnd:
     outcome: FlashOutcome
     pushback: bytes
     transcript: str
+    left: BoardLeft
+    """Where the board was left."""
+
+
+Work = Callable[[LoaderSession], Awaitable[FlashOutcome]]
+"""What is done in a loader."""
 
 
 async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int, int], None]) -> FlashEnd:
@@ -157,16 +163,24 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
         FlashCancelled: the board is reset, or left in its loader when something is half written.
     """
     loader_session = LoaderSession(channel, use_stub=job.use_stub, baud=job.baud, report=report)
+    return await run_in_loader(loader_session, lambda entered: carry_out(entered, job), reset=job.reset)
+
+
+async def run_in_loader(loader_session: LoaderSession, work: Work, *, reset: bool = True) -> FlashEnd:
+    """Enter the loader, do `work` there, leave: whatever happens, the board is brought back as far as possible.
+
+    Raises: as `run_flash`.
+    """
     start = asyncio.get_running_loop().time()
     try:
         await loader_session.enter()
-        outcome = await _act(loader_session, job)
+        outcome = await work(loader_session)
     except RomError as error:
         departure = Departure(loader_session.loader, loader_session.unfinished_files)
-        left, cancelled = await run_to_end(loader_session.leave(reset=job.reset))
+        left, cancelled = await run_to_end(loader_session.leave(reset=reset))
         if cancelled:
-            raise FlashCancelled(departure.left(left, reset=job.reset)) from error
-        where = departure.left(left, reset=job.reset)
+            raise FlashCancelled(departure.left(left, reset=reset)) from error
+        where = departure.left(left, reset=reset)
         raise FlashError(
             error, left, where, loader_session.warnings, loader_session.loader.transcript.text()
         ) from error
@@ -174,25 +188,28 @@ async def run_flash(channel: Channel, job: FlashJob, report: Callable[[str, int,
         departure = Departure(loader_session.loader, loader_session.unfinished_files)
         where = departure.deserted()
         if error.kind is not PortErrorKind.LOST:
-            left, _ = await run_to_end(loader_session.leave(reset=job.reset, look=False))
-            where = departure.left(left, reset=job.reset)
+            left, _ = await run_to_end(loader_session.leave(reset=reset, look=False))
+            where = departure.left(left, reset=reset)
         raise FlashPortError(error, where) from error
     except asyncio.CancelledError as error:
         departure = Departure(loader_session.loader, loader_session.unfinished_files)
-        left, _ = await run_to_end(loader_session.leave(reset=job.reset, look=False))
-        raise FlashCancelled(departure.left(left, reset=job.reset)) from error
+        left, _ = await run_to_end(loader_session.leave(reset=reset, look=False))
+        raise FlashCancelled(departure.left(left, reset=reset)) from error
     except BaseException:
-        await loader_session.leave(reset=job.reset, look=False)
+        await loader_session.leave(reset=reset, look=False)
         raise
-    # The job is done: who cancels now cancels nothing any more, and is told what came of it.
-    left, _ = await run_to_end(loader_session.leave(reset=job.reset))
+    # The work is done: who cancels now cancels nothing any more, and is told what came of it.
+    departure = Departure(loader_session.loader, loader_session.unfinished_files)
+    left, _ = await run_to_end(loader_session.leave(reset=reset))
     outcome.after = left.after
     outcome.warnings += left.warnings
     outcome.elapsed = asyncio.get_running_loop().time() - start
-    return FlashEnd(outcome, left.pushback, loader_session.loader.transcript.text())
+    where = departure.left(left, reset=reset)
+    return FlashEnd(outcome, left.pushback, loader_session.loader.transcript.text(), where)
 
 
-async def _act(loader_session: LoaderSession, job: FlashJob) -> FlashOutcome:
+async def carry_out(loader_session: LoaderSession, job: FlashJob) -> FlashOutcome:
+    """Do a job in a loader that was entered. Raises `RomError`, `PortError`."""
     if job.action == "verify":
         return await loader_session.verify(job.pieces)
     if job.action == "write":

@@ -21,10 +21,12 @@ APPLICATION_AT = 0x10000
 """Where the application stands in flash."""
 
 PARTITIONS = (
-    (0, "nvs", "WiFi data", "01 02", 0x9000, 0x6000),
-    (1, "phy_init", "RF data", "01 01", 0xF000, 0x1000),
-    (2, "factory", "factory app", "00 00", APPLICATION_AT, 0x100000),
-    (3, "coredump", "Unknown data", "01 03", 0x110000, 0x10000),
+    (0, "nvs", "WiFi data", "01 02", 0x9000, 0x4000),
+    (1, "otadata", "OTA data", "01 00", 0xD000, 0x2000),
+    (2, "phy_init", "RF data", "01 01", 0xF000, 0x1000),
+    (3, "factory", "factory app", "00 00", APPLICATION_AT, 0x100000),
+    (4, "coredump", "Unknown data", "01 03", 0x110000, 0x10000),
+    (5, "ota_0", "OTA app", "00 10", 0x120000, 0x100000),
 )
 """(number, label, usage, type and subtype, offset, size) of each row, as the bootloader prints it."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import xor
 
 from espmon.sim import bootlog
 from espmon.sim.firmware_image import Image
+from espmon.sim.nvs_image import nvs_partition, ota_data_partition
 from espmon.sim.simulated_chips import SimulatedChip
 
 PARTITION_TABLE_AT, PARTITION_TABLE_BYTES = 0x8000, 0xC00
@@ -34,12 +35,16 @@ XTENSA_ENTRY = 0x40081000
 Segment = tuple[int, bytes]
 """Load address, content."""
 
+_DATA: Mapping[str, Callable[[int], bytes]] = {"nvs": nvs_partition, "otadata": ota_data_partition}
+"""Label of a partition -> what makes its content, for its size."""
+
 
 def contents(chip: SimulatedChip, image: Image) -> list[tuple[int, bytes]]:
     """(address, bytes) of everything that the factory wrote; the rest of flash is erased."""
     return [
         (chip.bootloader_at, bootloader(chip)),
         (PARTITION_TABLE_AT, partition_table()),
+        *((at, _DATA[label](size)) for _, label, _, _, at, size in bootlog.PARTITIONS if label in _DATA),
         (bootlog.APPLICATION_AT, application(chip, image)),
     ]
 

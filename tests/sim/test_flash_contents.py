@@ -34,7 +34,7 @@ def test_nothing_overlaps_and_all_fits_below_the_end_of_its_place(chip: Simulate
     pieces = flash.contents(chip, program)
     ends = [address + len(data) for address, data in pieces]
     assert all(end <= start for end, (start, _) in zip(ends, pieces[1:], strict=False))
-    assert len(pieces[-1][1]) <= bootlog.PARTITIONS[2][5]
+    assert len(pieces[-1][1]) <= bootlog.PARTITIONS[3][5]
 
 
 @every_chip
@@ -124,7 +124,7 @@ def test_flash_info_shows_the_boards_table_and_application(program: Image, capsy
     with BoardThread(lambda: SimulatedBoard("esp32c3")) as board:
         assert flash_command.main(["info", board.url, "--yes", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in told["partitions"]] == ["nvs", "phy_init", "factory", "coredump"]
+    assert [row["name"] for row in told["partitions"]] == ["nvs", "otadata", "phy_init", "factory", "coredump", "ota_0"]
     [application] = told["applications"]
     assert (application["project"], application["elf_sha256"]) == ("espmon_demo", program.sha256)
 
@@ -144,7 +144,7 @@ def test_a_flash_boots_when_bootloader_and_application_are_there(chip: Simulated
     for address, content in pieces[:2]:
         data[address : address + len(content)] = content
     assert flash.boot_of(chip, data) == "no-application"
-    data[bootlog.APPLICATION_AT] = pieces[2][1][0]
+    data[bootlog.APPLICATION_AT] = pieces[-1][1][0]
     assert flash.boot_of(chip, data) == "normal"
 
 
