@@ -1,6 +1,6 @@
-"""A board kept in its loader for several flash jobs, one after the other, until somebody leaves: the stub stays loaded.
+"""A board kept in its loader for several flash jobs, one after another, until somebody leaves: the stub stays loaded.
 
-One lease for all of it. A job can be cancelled without leaving; leaving brings the board back, and says how it was left.
+One lease for all of it. A job can be cancelled alone; leaving brings the board back, and says how it was left.
 """
 
 from __future__ import annotations
