@@ -181,6 +181,8 @@ class FlashStay:
 
     async def _serve(self, loader_session: LoaderSession, lease: Lease, reporter: Reporter) -> FlashOutcome:
         """Job after job, until somebody leaves."""
+        # Several jobs will come: it pays to load the stub at once, where there is one.
+        await loader_session.faster()
         try:
             while (asked := await self._next(lease, reporter)) is not None:
                 await self._carry_out(loader_session, asked, reporter)

@@ -150,6 +150,8 @@ ACTIONS: tuple[Action, ...] = (
            "app.flash('erase-flash')"),
     Action("board.flash_info", "", "Partitions", "Partition table as the board has it",
            "Asks first: the board is reset into its loader.", BOARD, "app.flash_info"),
+    Action("board.flash_panel", "M", "Flash panel", "Flash panel: partitions, NVS, OTA data, read and write",
+           "Asks first: the board stays in its loader until you leave.", BOARD, "app.flash_panel"),
     Action("board.flash_verify", "", "Compare", "Compare the project with the flash",
            "Asks first: the board is reset into its loader.", BOARD, "app.flash('verify')"),
     Action("board.coredump", "K", "Core dump", "Core dump panel", "The running or the last core dump.", BOARD,

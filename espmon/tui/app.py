@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from espmon.port import PortInfo
     from espmon.tui.artifact_dialogs import Artifacts
+    from espmon.tui.flash_panel_dialogs import FlashPanel
 
 ScreenResult = TypeVar("ScreenResult")
 
@@ -143,6 +144,7 @@ class EspmonApp(LogActions):
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self._artifacts: Artifacts | None = None
+        self._flash_panel: FlashPanel | None = None
         self.flashing = Flashing(self, lambda entry: self.artifacts.show(entry))
         self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         self.builds = BuildWatch(self)
@@ -160,6 +162,15 @@ class EspmonApp(LogActions):
         return self._artifacts
 
     # -- screens ------------------------------------------------------------------------------------------------
+
+    @property
+    def flash_panel(self) -> FlashPanel:
+        """What leads through the flash of a board. Imported when it is first asked for."""
+        if self._flash_panel is None:
+            from espmon.tui.flash_panel_dialogs import FlashPanel
+
+            self._flash_panel = FlashPanel(self)
+        return self._flash_panel
 
     def get_default_screen(self) -> MonitorScreen:
         """The monitor is at the bottom of everything."""
@@ -264,6 +275,8 @@ class EspmonApp(LogActions):
                 self._artifacts.follow_status(status)
             self.leaving.follow_status(status)
             self.flashing.follow(status)
+            if self._flash_panel is not None:
+                self._flash_panel.follow(status)
             self.sending.follow(status)
             self.stub.follow_status(status)
             self.questions.follow_status(status)
@@ -316,6 +329,10 @@ class EspmonApp(LogActions):
     def action_flash_info(self) -> None:
         """Ask, then read the partition table."""
         self.flashing.ask_info()
+
+    def action_flash_panel(self) -> None:
+        """Ask, then show the flash; the board stays in its loader meanwhile."""
+        self.flash_panel.open()
 
     def action_coredump(self) -> None:
         """The core dump that waits for Enter, the one that is coming, or the last."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from espmon.tui.host import Host
 if TYPE_CHECKING:
     from espmon.session.flash_job import FlashJob
     from espmon.session.flash_plan import FlashPlan
-    from espmon.tui.screens.flash_screens import FlashProgressScreen
+    from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen
 
 KINDS = {
     "flash": "Flash the project",
@@ -50,6 +50,37 @@ def plan_for(kind: str, elf: Path | None, folder: Path) -> FlashPlan:
 READING = (RESETS, "Nothing is written. Afterwards the application starts.")
 SHOWN = frozenset({"info", "verify"})
 """Actions whose result is what the user wants to see."""
+
+
+def job_of(kind: str, plan: FlashPlan) -> FlashJob:
+    """The job that the user is asked about."""
+    from espmon.session.flash_job import FlashJob
+
+    return FlashJob("verify" if kind == "verify" else "write", plan=plan, erase_first=kind == "erase-flash")
+
+
+def question(kind: str, plan: FlashPlan, status: Status, doing: Sequence[str] = ()) -> FlashConfirmScreen:
+    """The question before `kind`, with what it is about.
+
+    Args:
+        kind: as in `KINDS`.
+        plan: what is written or compared.
+        status: of the session whose board it is.
+        doing: what happens to the board, in place of the usual words.
+    """
+    from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashRegion
+
+    erase, compare = kind == "erase-flash", kind == "verify"
+    name = status.name or status.url
+    other = plan.chip and status.chip_key and plan.chip != status.chip_key
+    return FlashConfirmScreen(
+        f"{KINDS[kind]} of {name}?" if compare else f"{KINDS[kind]} to {name}?",
+        [FlashRegion(one.address, one.size, one.file, one.role) for one in plan.regions],
+        doing or (READING if compare else ERASING if erase else WRITING),
+        warnings=(f"The build is for {plan.chip}, the board is an {status.chip}",) if other else (),
+        erase="the whole flash, NVS and what is not in the list included" if erase else "",
+        confirm_label="Compare" if compare else "Erase and flash" if erase else "Flash",
+    )
 
 
 class Flashing:
@@ -117,36 +148,15 @@ class Flashing:
             app.invite(f"Not flashed while you type: {KINDS[kind]} asks again from the menu (Ctrl-T)")
 
     def _ask(self, kind: str, plan: FlashPlan) -> None:
-        from espmon.session.flash_job import FlashJob
-        from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashRegion
-
-        app = self._app
-        erase = kind == "erase-flash"
-        name = app.status.name or app.status.url
-        regions = [FlashRegion(one.address, one.size, one.file, one.role) for one in plan.regions]
+        name = self._app.status.name or self._app.status.url
         self._title = f"{KINDS[kind]}: {name}"
-        compare = kind == "verify"
-        job = FlashJob("verify" if compare else "write", plan=plan, erase_first=erase)
+        job = job_of(kind, plan)
 
         def answered(agreed: bool | None) -> None:
             if agreed:
                 self._begin(job)
 
-        screen = FlashConfirmScreen(
-            f"{KINDS[kind]} of {name}?" if compare else f"{KINDS[kind]} to {name}?",
-            regions,
-            READING if compare else ERASING if erase else WRITING,
-            warnings=self._warnings(plan),
-            erase="the whole flash, NVS and what is not in the list included" if erase else "",
-            confirm_label="Compare" if compare else "Erase and flash" if erase else "Flash",
-        )
-        app.push_screen(screen, answered)
-
-    def _warnings(self, plan: FlashPlan) -> tuple[str, ...]:
-        status = self._app.status
-        if plan.chip and status.chip_key and plan.chip != status.chip_key:
-            return (f"The build is for {plan.chip}, the board is an {status.chip}",)
-        return ()
+        self._app.push_screen(question(kind, plan, self._app.status), answered)
 
     def follow(self, status: Status) -> None:
         """Show the progress while the lease is out, and close it when it comes back."""

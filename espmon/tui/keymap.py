@@ -33,6 +33,8 @@ MODULES = {
     "report": "screens.report_screen",
     "abilities": "screens.board_abilities",
     "flash": "screens.flash_screens",
+    "panel": "screens.flash_panel",
+    "nvs": "screens.nvs_screen",
     "flash_progress": "screens.flash_screens",
     "transfer": "screens.transfer_screen",
     "gdb": "screens.gdb_inspector",

@@ -340,6 +340,11 @@ class FakeSession:
 
     async def run(self, action: Action) -> None:
         self.calls.append(action.name)
+        held = getattr(action, "held", None)
+        if held is not None:
+            self.set(state=State.LEASED, lease=action.name)
+            await held.wait()
+            self.set(state=State.MONITORING, lease=None, progress=None)
 
     async def flash(self, job: Any) -> None:
         self.calls.append("flash")

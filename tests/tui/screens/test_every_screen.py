@@ -19,6 +19,7 @@ from espmon.tui.screens.device_manager import DeviceManagerScreen
 from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen, FlashRegion
 from espmon.tui.screens.gdb_inspector import GdbInspectScreen
 from espmon.tui.screens.help import HelpScreen
+from espmon.tui.screens.nvs_screen import NvsScreen
 from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.picker import PickerScreen, PortTable
 from espmon.tui.screens.probing_screen import ProbingScreen
@@ -29,6 +30,7 @@ from tests.tui.screens.crash_data import CORE, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts
 from tests.tui.screens.test_board_abilities import ABILITIES
 from tests.tui.screens.test_devices import GFX, LAB
+from tests.tui.screens.test_flash_panel import STORED, panel
 from tests.tui.screens.test_gdb import VIEW
 from tests.tui.screens.test_picker import PORTS
 
@@ -47,6 +49,8 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
     "panic": (lambda: PanicReportScreen(PANIC, source=source), "null pointer"),
     "screenshot": (lambda: ScreenshotScreen(Path("/no/shot.png"), 4, 4, 4), "/no/shot.png"),
     "flash": (lambda: FlashConfirmScreen("Write?", [FlashRegion(0, 1, Path("a.bin"))], ["It is written."]), "Write?"),
+    "flash panel": (panel, "Flash of gfx-board"),
+    "nvs": (lambda: NvsScreen("nvs", STORED), "sta.ssid"),
     "flashing": (lambda: FlashProgressScreen("Writing", lambda: None, lambda: 0.0), "Writing"),
     "gdb": (lambda: GdbInspectScreen(VIEW, lambda action: None, source=source), "Stopped by signal 5"),
 }
