@@ -100,6 +100,16 @@ def output_of(command: Sequence[str], seconds: float) -> tuple[int, bytes]:
         OSError: it does not start.
         TimeoutError: it takes longer than `seconds`; it is ended then.
     """
+    code, printed, _ = _run(command, seconds, subprocess.STDOUT)
+    return code, printed
+
+
+def result_of(command: Sequence[str], seconds: float) -> tuple[int, bytes, bytes]:
+    """The same, with what it printed as its result and what it said besides apart."""
+    return _run(command, seconds, subprocess.PIPE)
+
+
+def _run(command: Sequence[str], seconds: float, errors: int) -> tuple[int, bytes, bytes]:
     words = list(command)
     if not words or not os.path.isabs(words[0]):
         raise ValueError(f"{words[:1]} is no absolute path")
@@ -108,10 +118,10 @@ def output_of(command: Sequence[str], seconds: float) -> tuple[int, bytes]:
             words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"{words[0]} takes longer than {seconds:g} seconds") from None
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout, done.stderr or b""

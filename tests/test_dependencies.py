@@ -18,6 +18,7 @@ IMPORTED_AS = {
     "pyserial": "serial",
     "pyserial-asyncio": "serial_asyncio",
     "pyelftools": "elftools",
+    "pyyaml": "yaml",
     "esp32-mock-bootloader": "esp32_mock_bootloader",
     "textual-image": "textual_image",
 }

@@ -60,7 +60,8 @@ class BoardSession:
     """One board for a script. Make and use it on a loop that runs on a thread of its own.
 
     Args:
-        port: device path, nickname, `rfc2217://`, `socket://` or any pyserial URL.
+        port: device path, nickname, `rfc2217://`, `socket://`, `labgrid:PLACE` (acquired where it is
+            free, and released at the end) or any pyserial URL.
         options: how it is opened.
     """
 
@@ -148,7 +149,7 @@ class BoardSession:
             if not path.is_file():
                 raise BoardError(BoardErrorKind.USAGE, f"No such ELF file: {plain(str(path))}", "Is it built?")
         request = OpenRequest(
-            url=self._port, baud=self.options.baud, no_reset=self.options.no_reset, elf=elf, rom_elf=rom
+            url=self._port, baud=self.options.baud, no_reset=self.options.no_reset, acquire=True, elf=elf, rom_elf=rom
         )
         await self.session.open(request)
         self._require_port()

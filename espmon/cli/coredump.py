@@ -218,6 +218,7 @@ def read_flash(options: argparse.Namespace) -> tuple[bytes, str]:
     """The dump in the flash of a board, and what the board does now; asks first."""
     from espmon.cli.consent import require_consent
     from espmon.cli.flash import finished_job
+    from espmon.cli.place_consent import lent_port
     from espmon.session.flash_job import FlashJob
     from espmon.session.flash_plan import PlanError, number
 
@@ -229,7 +230,8 @@ def read_flash(options: argparse.Namespace) -> tuple[bytes, str]:
         question = f"This resets the board on {clean(options.port)} and reads the core dump in its flash."
         require_consent(question, doing="reading flash resets the board")
     job = FlashJob("coredump", address=table, use_stub=not options.no_stub, baud=options.baud)
-    outcome = finished_job(options.port, job, quiet=options.json).outcome
+    with lent_port(options.port, yes=options.yes) as port:
+        outcome = finished_job(port, job, quiet=options.json).outcome
     if not options.json:
         row = outcome.partitions[0]
         say(f"espmon: {len(outcome.data):,} bytes out of the partition {row.name} at 0x{row.offset:x}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.consent import require_consent
+from espmon.cli.place_consent import lent_port
 from espmon.session.flash_plan import FlashPlan, PlanError, PlanLimitError, from_pairs, from_project, number
 from espmon.text import counted
 
@@ -58,7 +59,9 @@ def action_parser(action: str) -> argparse.ArgumentParser:
     told = ACTIONS[action]
     result = command_parser(f"flash {action}", told[0].upper() + told[1:] + ".", mixed=True)
     result.set_defaults(action=action)
-    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result.add_argument(
+        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
+    )
     if action in ("verify", "write"):
         result.add_argument("files", nargs="*", metavar="ADDR FILE", help="pairs of address and file, or .hex files")
         result.add_argument("--project", type=Path, metavar="DIR", help="a build (ESP-IDF, PlatformIO, Arduino)")
@@ -95,7 +98,8 @@ def run(options: argparse.Namespace) -> int:
     job = job_of(options)
     if not options.yes:
         _ask(options.port, job)
-    end = finished_job(options.port, job, quiet=options.json, can_force=hasattr(options, "force"))
+    with lent_port(options.port, yes=options.yes) as port:
+        end = finished_job(port, job, quiet=options.json, can_force=hasattr(options, "force"))
     if options.json:
         print_json(end.outcome.to_json())
     else:

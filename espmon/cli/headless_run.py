@@ -286,6 +286,7 @@ class HeadlessRun:
                 dtr=chosen.dtr,
                 rts=chosen.rts,
                 no_reset=options.no_reset,
+                acquire=port in options.places,
                 elf=chosen.elf,
                 rom_elf=options.rom_elf,
             )

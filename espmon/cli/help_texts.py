@@ -32,6 +32,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "espmon",
         "espmon /dev/ttyUSB0 --elf build/app.elf --probe",
         "espmon rfc2217://bench:4000 --print-filter 'wifi:W *:I'",
+        "espmon labgrid:board1",
         "espmon /dev/ttyUSB0 | grep wifi",
     ),
     "run": (
@@ -57,7 +58,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "crashes": ("espmon crashes", "espmon crashes --json | jq '.crashes[-1].frames'"),
     "sim": ("espmon sim", "espmon sim --listen rfc2217://127.0.0.1:4000 --scenario coredump --chip esp32c6"),
-    "scan": ("espmon scan", "espmon scan --json | jq -r '.ports[0].device'", "espmon scan --probe"),
+    "scan": ("espmon scan", "espmon scan --json | jq -r '.ports[0].device'", "espmon scan --labgrid"),
     "probe": (
         "espmon probe /dev/ttyUSB0",
         "espmon probe lab-3 --yes --json | jq -r .mac",

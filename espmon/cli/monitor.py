@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
 from espmon.cli.help_texts import commands_help
+from espmon.cli.place_consent import may_acquire
 from espmon.cli.platformio_project import take_project
 from espmon.cli.port_options import add_port_options, check_elf_files, choice_for, print_filter_of
 from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "port",
         nargs="?",
         metavar="PORT",
-        help="device path, nickname, rfc2217://, socket:// or any pyserial URL; the picker opens without one",
+        help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL; none opens the picker",
     )
     add_port_options(result)
     result.add_argument(
@@ -103,6 +104,7 @@ def monitor(options: argparse.Namespace) -> int:
         dtr=chosen.dtr,
         rts=chosen.rts,
         reset=options.reset,
+        acquire=may_acquire(options.port or "", yes=options.yes),
         probe=options.probe,
         no_reset=options.no_reset,
         elf=chosen.elf,

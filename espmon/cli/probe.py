@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.consent import require_consent
+from espmon.cli.place_consent import lent_port
 from espmon.port.port_error import PortError
 from espmon.rom.probe_options import MAX_ATTEMPTS, USUAL, ProbeOptions
 from espmon.rom.rom_error import RomError
@@ -78,7 +79,9 @@ def chip_of(text: str) -> Chip | None:
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = command_parser("probe", "Reset the board into its loader, tell which chip it is, start its application.")
-    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result.add_argument(
+        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
+    )
     result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     result.add_argument("--json", action="store_true", help="one JSON object on stdout")
     result.add_argument("-b", "--baud", type=int, default=115200, help="rate in baud (default: %(default)s)")
@@ -136,9 +139,10 @@ def run(options: argparse.Namespace) -> int:
         resets = how.reset_before, how.reset_after
         require_consent(QUESTIONS[resets].format(port=clean(options.port)), doing=DOINGS[any(resets)])
     try:
-        result = probe_port(
-            options.port, baud=options.baud, how=how, flash_id=not options.no_flash_id, tell=not options.json
-        )
+        with lent_port(options.port, yes=options.yes) as port:
+            result = probe_port(
+                port, baud=options.baud, how=how, flash_id=not options.no_flash_id, tell=not options.json
+            )
     except RomError as error:
         for warning in error.warnings:
             say(warning)

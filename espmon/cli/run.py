@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.place_consent import may_acquire
 from espmon.cli.platformio_project import take_project
 from espmon.cli.port_options import add_port_options, check_elf_files, positive, positive_seconds, print_filter_of
 from espmon.text import counted
@@ -33,7 +34,10 @@ def parser() -> argparse.ArgumentParser:
         "run", "Monitor boards without a screen, for scripts, pipes and CI.", mixed=True, epilog=NOTES
     )
     result.add_argument(
-        "port", nargs="*", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or any pyserial URL"
+        "port",
+        nargs="*",
+        metavar="PORT",
+        help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL",
     )
     add_port_options(result)
     result.add_argument("--json", action="store_true", help="one JSON object a record instead of the log")
@@ -136,6 +140,7 @@ def run(options: argparse.Namespace) -> int:
 
         ports = clean(", ".join(options.port))
         require_consent(f"This resets the board on {ports}.", doing="--reset resets the board")
+    options.places = {port for port in options.port if may_acquire(port, yes=options.yes)}
     script = None
     if steps is not None:
         from espmon.cli.script_run import ScriptRun, ask_for_script

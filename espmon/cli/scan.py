@@ -35,6 +35,13 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--probe", action="store_true", help="identify the chip on each of them: one question, and each board is reset"
     )
+    result.add_argument(
+        "--labgrid",
+        nargs="?",
+        const="",
+        metavar="HOST:PORT",
+        help="the places of a labgrid coordinator too, with who holds them (default: that of LG_COORDINATOR)",
+    )
     result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     return result
 
@@ -56,12 +63,22 @@ def scan(options: argparse.Namespace) -> int:
         say(f"espmon: {registry.problem}")
     if options.probe and ports:
         return probe_all(options, ports)
+    places = None
+    if options.labgrid is not None:
+        from espmon.port.labgrid import LabgridClient
+
+        places = LabgridClient(options.labgrid).places()
     if options.json:
-        print_json({"ports": [port.to_json() for port in ports]})
+        listed = {} if places is None else {"places": [place.to_json() for place in places]}
+        print_json({"ports": [port.to_json() for port in ports], **listed})
         return Exit.DONE
     for port in ports:
         print(describe(port))
-    if not ports:
+    for place in places or ():
+        print(clean(f"labgrid:{place.name}  {place.state}{place.comment and f', {place.comment}'}"))
+    if places == []:
+        say("The labgrid coordinator has no places")
+    if not ports and not places:
         say("No serial port is connected: check the cable (some only charge) and the board's power.")
     return Exit.DONE
 

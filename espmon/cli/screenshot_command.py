@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.output_files import check_output, write_output
+from espmon.cli.place_consent import may_acquire
 from espmon.cli.port_options import default_baud, positive, positive_seconds
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def parser() -> argparse.ArgumentParser:
     result = command_parser(
         "screenshot", "Ask the board for a picture of its display, and save it.", mixed=True, epilog=NOTES
     )
-    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result.add_argument("-y", "--yes", action="store_true", help="acquire a labgrid place without asking (for scripts)")
+    result.add_argument(
+        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
+    )
     result.add_argument("-o", "--output", metavar="FILE", required=True, help="the PNG file; - is standard output")
     result.add_argument("--trigger", metavar="TEXT", help="a line to send instead of the setting screenshot_trigger")
     result.add_argument(
@@ -97,10 +101,13 @@ def picture_of(options: argparse.Namespace) -> Picture:
         settings = replace(settings, screenshot_trigger=options.trigger + LINE_ENDS[settings.eol].decode())
     settings = replace(settings, recording=False, reconnect=False)  # a picture is one file
 
+    acquire = may_acquire(options.port, yes=options.yes)
+    request = OpenRequest(options.port, baud=options.baud, no_reset=options.no_reset, acquire=acquire)
+
     async def work() -> Picture:
         session = Session(settings=settings)
         try:
-            await session.open(OpenRequest(options.port, baud=options.baud, no_reset=options.no_reset))
+            await session.open(request)
             if session.state is State.CLOSED:
                 fail(Exit.PORT, session.status.reason, session.status.hint)
             return await PictureRequest(session).take(options.timeout)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, failure_json, print_json, run_command, say
 from espmon.cli.consent import require_consent
 from espmon.cli.output_files import check_output, write_output
+from espmon.cli.place_consent import may_acquire
 from espmon.cli.port_options import default_baud, positive, positive_seconds
 from espmon.cli.run_report import escaped
 from espmon.records.record import JsonObject
@@ -54,7 +55,9 @@ def parser() -> argparse.ArgumentParser:
     result = command_parser(
         "selftest", "Try what espmon does with a board, and report what works.", mixed=True, epilog=NOTES
     )
-    result.add_argument("port", metavar="PORT", help="device path, nickname, rfc2217://, socket:// or pyserial URL")
+    result.add_argument(
+        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
+    )
     result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     result.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report there, as Markdown")
     result.add_argument("--unplug", action="store_true", help="also ask you to pull the plug and put it back")
@@ -118,11 +121,13 @@ def tried(options: argparse.Namespace) -> Report:
         say(f"espmon: {problem}")
     settings = replace(settings, recording=False, reconnect=True)
 
+    acquire = may_acquire(options.port, yes=options.yes)
+
     async def work() -> Report:
         session = Session(settings=settings)
         test = SelfTest(
             session,
-            OpenRequest(options.port, baud=options.baud, no_reset=True),
+            OpenRequest(options.port, baud=options.baud, no_reset=True, acquire=acquire),
             pause=options.pause,
             tell=say if not options.json or options.unplug else lambda text: None,
             unplug=options.unplug,

@@ -47,6 +47,10 @@ async def open_handle(
     if url.lower().startswith("hwgrep://"):
         url = await _in_thread(lambda: _discovery().resolve(asked))
     scheme = url.partition("://")[0].lower() if "://" in url else ""
+    if scheme == "labgrid":
+        raise PortError(
+            PortErrorKind.UNSUPPORTED, f"{url} is a labgrid place, not a port", "A session, or PlaceHold, acquires it"
+        )
     if scheme == "rfc2217":
         from espmon.port.rfc2217 import open_rfc2217 as opener
     elif scheme == "socket":

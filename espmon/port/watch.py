@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from espmon.port import platform
 from espmon.port.discovery import PortInfo, Source, _system_ports, list_ports
+from espmon.port.place_address import is_place
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -25,6 +26,9 @@ PERMISSION_SECONDS = 1.0
 REMOTE_RETRY_SECONDS = 0.05
 """Seconds before a remote port is worth another try; there is no way to look without connecting, and being refused
 costs next to nothing."""
+
+PLACE_RETRY_SECONDS = 1.0
+"""The same for a labgrid place, whose coordinator is asked by starting a program."""
 
 LIST_SECONDS = 5.0
 """Seconds for reading the system's list."""
@@ -85,7 +89,7 @@ async def wait_for_port(
     """
     async with asyncio.timeout(timeout):
         if "://" in identity.url:
-            await asyncio.sleep(REMOTE_RETRY_SECONDS)
+            await asyncio.sleep(PLACE_RETRY_SECONDS if is_place(identity.url) else REMOTE_RETRY_SECONDS)
             return identity.url
         return await _wait_local(identity, poll, source)
 

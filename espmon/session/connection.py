@@ -21,6 +21,7 @@ from espmon.port import (
     usb_words,
     wait_for_port,
 )
+from espmon.session.borrowed_place import BorrowedPlace
 from espmon.session.link_flaps import LinkFlaps
 from espmon.session.pipeline import Pipeline
 from espmon.session.port_link import Link
@@ -108,6 +109,7 @@ class Connection:
         self._warned: set[PortWarning] = set()
         self.link = Link(pipeline, recorder, reporter.clock, self)
         self.identity = PortIdentity("")
+        self._place = BorrowedPlace(reporter)
         self._remote = False
         self._flaps = LinkFlaps()
         self.opens = 0
@@ -139,10 +141,12 @@ class Connection:
         try:
             url = await looked_up(lambda: self._access.resolver(request.url))
             self.identity = await looked_up(lambda: self._access.identifier(url))
+            self._place.use(url, agreed=request.acquire)
             known = device_key(self.identity.serial_number, self.identity.location)
             self._reporter.publish(replace(self._reporter.status, device=known or url))
             return await self._opened(url, request.baud)
         except PortError as error:
+            await self._place.give_back()
             self._reporter.publish(replace(self._reporter.status, hint=error.hint))
             self._lifecycle.fire(Trigger.OPEN_FAILED, error.message)
             return None
@@ -152,6 +156,7 @@ class Connection:
     async def _opened(self, url: str, baud: int) -> Handle:
         """Open, and set the line as it was asked for; a port that cannot do that is used as it is, and that is said."""
         request, line = self._request, self._reporter.status.line
+        url = await self._place.port_url(url)
         handle = await self._access.opener(url, baud=baud, no_reset=request.no_reset)
         try:
             if line != USUAL:
@@ -215,6 +220,7 @@ class Connection:
     async def close(self) -> None:
         """Close the port, also one that is being opened or waited for; bounded."""
         await self.link.detach()
+        await self._place.give_back()
         self.lost_at = None
         if self._lifecycle.state is not State.CLOSED:
             reporter = self._reporter

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from espmon.port import open_handle
 from espmon.port.config import load_sequences
 from espmon.port.handle import PortWarningKind
+from espmon.port.place_address import is_place, place_address
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
 
@@ -26,6 +27,8 @@ def port_of(name: str) -> str:
 
     Raises `PortError`: several matches, or none.
     """
+    if is_place(name):
+        return place_address(name).url
     if ("://" in name and not name.lower().startswith("hwgrep://")) or (os.sep in name and os.path.exists(name)):
         return name  # what it says is what is opened; neither list is needed
     from espmon.port import DeviceRegistry, resolve

@@ -381,6 +381,9 @@ class OpenRequest:
     probe: bool = False
     """Ask to probe once the port is open (consent still comes from the user)."""
 
+    acquire: bool = False
+    """Acquire a labgrid place that is free (the user agreed); it is released when the session is closed."""
+
     no_reset: bool = False
     """Keep DTR/RTS as quiet as the system allows while opening."""
 

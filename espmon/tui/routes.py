@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from espmon.port.place_address import is_place
 from espmon.session.announced_lines import announced_line
 from espmon.session.state import State
 from espmon.session.status import WAITS, OpenRequest, Status
 from espmon.tui.host import Host
+from espmon.tui.lab_places import LabPlaces
 from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ LOADER_TEXT = (
 """What the question before a reset into the loader says."""
 
 
+PLACE_TEXT = (
+    "If the place is free it is acquired for you, and released when the port is closed.",
+    "A place that somebody else holds is left alone.",
+)
+"""What the question before a labgrid place says."""
+
+
 class Router:
     """Pushes screens over the monitor.
 
@@ -45,6 +54,7 @@ class Router:
         self._opened = False
         self._failed = False
         self._typed = ""
+        self._places = LabPlaces()
 
     @property
     def never_opened(self) -> bool:
@@ -146,7 +156,7 @@ class Router:
         app = self._app
         discover = app.discover or _no_ports
         screen = PickerScreen(
-            lambda: boards.ports(discover),
+            lambda: [*boards.ports(discover), *self._places.rows()],
             defaults=app.defaults,
             discover_elfs=lambda: boards.find_elfs(app.project),
             demo=app.demo is not None,
@@ -175,7 +185,10 @@ class Router:
         if app.demo is not None and request.url == DEMO_URL:
             app.run_worker(self._open_demo(app.demo, request), group="demo", exclusive=True)
             return
-        app.request = app.defaults = request
+        if is_place(request.url) and not request.acquire:
+            self._ask_place(request)
+            return
+        app.request = app.defaults = replace(request, acquire=False)
         app.begin_session()
         link = app.link
 
@@ -185,6 +198,18 @@ class Router:
             await link.session.open(request)
 
         link.ask(reopen())
+
+    def _ask_place(self, request: OpenRequest) -> None:
+        """A place of labgrid's is acquired for as long as the session lasts, once the user has agreed."""
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self._picked(replace(request, acquire=True))
+            else:
+                self.show_picker()
+
+        self._app.push_screen(ConfirmScreen(f"Use {request.url}?", PLACE_TEXT, "Acquire"), answered)
 
     async def _open_demo(self, demo: Callable[[], OpenRequest], chosen: OpenRequest) -> None:
         """Start the simulated board, then open it like any other port."""
