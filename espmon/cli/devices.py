@@ -10,9 +10,10 @@ from typing import Any
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.port.device_registry import Device, DeviceRegistry
 from espmon.port.discovery import list_ports, resolve
+from espmon.port.line_format import LEVELS, level_word
 from espmon.port.port_error import PortError, PortErrorKind
 
-FIELDS = ("nickname", "name", "description", "baud", "line", "elf")
+FIELDS = ("nickname", "name", "description", "baud", "line", "dtr", "rts", "elf")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,6 +37,12 @@ def parser() -> argparse.ArgumentParser:
     change.add_argument(
         "--line", metavar="8N1", help="data bits, parity, stop bits, and perhaps rts-cts or xon-xoff; empty forgets it"
     )
+    for name in ("dtr", "rts"):
+        change.add_argument(
+            f"--{name}",
+            choices=(*LEVELS, ""),
+            help=f"how {name.upper()} is left when the port is open; an empty text forgets it",
+        )
     change.add_argument(
         "--elf", help="the ELF (a file that is there) that decodes its addresses; an empty text forgets it"
     )
@@ -98,6 +105,7 @@ def _describe(device: Device, port: str | None) -> str:
     facts += [text for text in (device.name, device.chip, device.mac) if text]
     facts += [f"{device.baud} baud"] if device.baud else []
     facts += [device.line] if device.line else []
+    facts += [f"{name} {level_word(on)}" for name, on in (("DTR", device.dtr), ("RTS", device.rts)) if on is not None]
     facts += [text for text in (device.elf, device.description) if text]
     return "  ".join(clean(fact) for fact in facts)
 
@@ -126,6 +134,7 @@ def _set(registry: DeviceRegistry, options: argparse.Namespace) -> int:
         if text and not (text.isascii() and text.isdigit()):
             fail(Exit.USAGE, f"{text!r} is not a rate in baud")
         changes["baud"] = int(text) if text else None
+    changes.update({name: LEVELS.get(changes[name]) for name in ("dtr", "rts") if name in changes})
     if changes.get("elf"):
         elf = Path(changes["elf"]).expanduser().absolute()
         if not elf.is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espmon.cli.command_runner import Exit, fail
-from espmon.port.line_format import DATA_BITS, STOP_BITS, USUAL, Flow, LineFormat, Parity
+from espmon.port.line_format import DATA_BITS, LEVELS, STOP_BITS, USUAL, Flow, LineFormat, Parity
 
 BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 """Environment variables for the rate, the first that holds a number counts; the others are idf.py monitor's."""
@@ -82,10 +82,6 @@ def add_line_options(parser: argparse.ArgumentParser) -> None:
     line.add_argument("--rts", choices=tuple(LEVELS), help="leave RTS like this when the port is open")
 
 
-LEVELS = {"on": True, "off": False}
-"""What `--dtr` and `--rts` take -> whether the line is asserted."""
-
-
 class PortChoice(NamedTuple):
     """How one port is opened."""
 
@@ -124,8 +120,8 @@ def choice_for(options: argparse.Namespace, port: str, elf_setting: str = "") ->
         baud,
         replace(line, **{name: value for name, value in asked.items() if value is not None}),
         elf,
-        LEVELS.get(options.dtr),
-        LEVELS.get(options.rts),
+        LEVELS.get(options.dtr, None if known is None else known.dtr),
+        LEVELS.get(options.rts, None if known is None else known.rts),
     )
 
 

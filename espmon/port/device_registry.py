@@ -61,6 +61,12 @@ class Device:
     line: str = ""
     """Its data bits, parity, stop bits and flow control as `LineFormat` writes them, "" for the usual ones."""
 
+    dtr: bool | None = None
+    """How DTR is left when its port is open; None as it is."""
+
+    rts: bool | None = None
+    """The same of RTS."""
+
     def to_json(self) -> dict[str, Any]:
         """All fields, as a dictionary."""
         return asdict(self)
@@ -249,6 +255,8 @@ def _checked(device: Device) -> Device:
             LineFormat.parse(device.line)
         except ValueError as error:
             raise _bad_value(str(error)) from None
+    if not all(level is None or isinstance(level, bool) for level in (device.dtr, device.rts)):
+        raise _bad_value("dtr and rts must be true, false or null")
     if device.baud is not None and (
         isinstance(device.baud, bool) or not isinstance(device.baud, int) or not 0 < device.baud <= 20_000_000
     ):

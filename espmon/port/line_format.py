@@ -28,6 +28,15 @@ class Flow(StrEnum):
 DATA_BITS = (5, 6, 7, 8)
 STOP_BITS = (1.0, 1.5, 2.0)
 
+LEVELS = {"on": True, "off": False}
+"""The words for DTR and RTS -> whether the line is asserted. Where nothing is asked for, it is left as it is."""
+
+
+def level_word(level: bool | None) -> str:
+    """The word for it, "" for None."""
+    return next((word for word, on in LEVELS.items() if on is level), "")
+
+
 _SHORT = re.compile(r"([5-8])([NEOMS])(1\.5|1|2)")
 """`8N1` and its like."""
 

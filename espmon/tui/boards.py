@@ -36,6 +36,7 @@ def ports(discover: Callable[[], Sequence[PortInfo]]) -> list[PortRow]:
         device = known.pop(port.key, None)
         if device is not None:
             row = replace(row, baud=device.baud, elf=Path(device.elf) if device.elf else None)
+            row = replace(row, dtr=device.dtr, rts=device.rts)
             row = replace(row, line=LineFormat.parse(device.line) if device.line else None)
             row = replace(row, nickname=device.nickname or row.nickname, chip_guess=device.chip or row.chip_guess)
             row = replace(row, product=device.name or row.product)

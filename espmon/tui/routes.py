@@ -161,7 +161,7 @@ class Router:
             discover_elfs=lambda: boards.find_elfs(app.project),
             demo=app.demo is not None,
             manage=self.show_devices,
-            name=lambda key, nickname: boards.save(key, {"nickname": nickname}),
+            name=boards.save,
             failed=app.request if error else None,
             error=error,
             hint=hint,
@@ -286,6 +286,8 @@ class Router:
                 baud=row.baud or request.baud,
                 elf=(row.elf,) if row.elf is not None else request.elf,
                 line=row.line or request.line,
+                dtr=request.dtr if row.dtr is None else row.dtr,
+                rts=request.rts if row.rts is None else row.rts,
             )
         if isinstance(app.screen, PickerScreen):
             app.screen.dismiss(request)

@@ -41,6 +41,14 @@ def test_a_connected_port_is_remembered_by_its_serial_number(capsys: pytest.Capt
     assert row["baud"] == 921600
 
 
+def test_how_the_modem_lines_are_left_is_remembered_and_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "set", "serial:a", "--dtr", "off", "--rts", "on"]) == 0
+    assert "DTR off  RTS on" in capsys.readouterr().out
+    assert (listed(capsys)[0]["dtr"], listed(capsys)[0]["rts"]) == (False, True)
+    assert main(["devices", "set", "serial:a", "--dtr", ""]) == 0
+    assert (listed(capsys)[0]["dtr"], listed(capsys)[0]["rts"]) == (None, True)
+
+
 def test_a_board_that_is_away_is_changed_by_nickname(machine: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     main(["devices", "set", "serial:far", "--nickname", "attic", "--description", "in the attic"])
     machine.clear()

@@ -39,6 +39,13 @@ def test_what_is_asked_for_comes_before_what_is_remembered() -> None:
     assert (chosen.baud, chosen.line, chosen.elf) == (9600, LineFormat(7), (Path("other.elf"),))
 
 
+def test_a_nickname_brings_how_its_modem_lines_are_left(registry: DeviceRegistry) -> None:
+    registry.update("serial:1", dtr=False, rts=True)
+    assert choice("desk")[-2:] == (False, True)
+    assert choice("desk", "--dtr", "on", "--rts", "off")[-2:] == (True, False)
+    assert choice("/dev/ttyUSB0", "--rts", "off")[-2:] == (None, False)
+
+
 def test_another_port_has_the_usual_line() -> None:
     assert choice("/dev/ttyUSB0") == PortChoice(115200, LineFormat(), (), None, None)
 

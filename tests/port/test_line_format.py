@@ -195,3 +195,13 @@ def test_the_registry_keeps_a_format_and_refuses_what_is_none(tmp_path: Path) ->
     assert known.line == "7E1 rts-cts"
     with pytest.raises(PortError, match="as in 8N1"):
         registry.update("serial:1", line="9600")
+
+
+def test_the_registry_keeps_levels_and_nothing_else_for_them(tmp_path: Path) -> None:
+    registry = DeviceRegistry(tmp_path / "devices.json")
+    registry.update("serial:1", dtr=False)
+    known = registry.get("serial:1")
+    assert known is not None
+    assert (known.dtr, known.rts) == (False, None)
+    with pytest.raises(PortError, match="true, false or null"):
+        registry.update("serial:1", rts=1)

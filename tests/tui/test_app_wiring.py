@@ -383,7 +383,7 @@ async def test_a_simulated_board_that_does_not_start_is_said_in_the_list() -> No
 
 
 async def test_the_device_manager_connects_with_what_is_remembered(registry: DeviceRegistry, tmp_path: Path) -> None:
-    registry.update("serial:1234", nickname="gfx", baud=921600)
+    registry.update("serial:1234", nickname="gfx", baud=921600, line="8E1", dtr=False)
     port = PortInfo("/dev/ttyACM7", "usb", 0, "Espressif", serial_number="1234")
     async with running(size=(120, 40), request=None, discover=lambda: [port]) as case:
         await shown(case, PickerScreen)
@@ -394,6 +394,7 @@ async def test_the_device_manager_connects_with_what_is_remembered(registry: Dev
         await case.until(lambda: case.session.opened)
         opened = case.session.opened[0]
         assert (opened.url, opened.baud, opened.name) == ("/dev/ttyACM7", 921600, "gfx")
+        assert (str(opened.line), opened.dtr, opened.rts) == ("8E1", False, None)
         await case.until(lambda: case.app.screen is case.screen)
 
 

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input
 
+from espmon.port.line_format import LEVELS
 from espmon.tui.screens.dialog import Dialog, Line
 from espmon.tui.user_input import baud_of, format_problem
 
@@ -29,12 +30,18 @@ FIELDS = (
 """(field, label, placeholder)."""
 
 
-Changes = Mapping[str, str | int | None]
+BESIDE = {"line": ("dtr", "rts")}
+"""Field -> what stands on its row, too: how modem lines are left, "on", "off" or empty."""
+
+
+Changes = Mapping[str, str | int | bool | None]
 """Field of the registry -> its new value; fields that stay as they are are left out."""
 
 
 class DeviceForm(Dialog[Changes | None]):
-    """Returns the fields that were changed (`baud` as a number or None), or None when cancelled.
+    """Returns the fields that were changed, or None when cancelled.
+
+    `baud` is a number or None, `dtr` and `rts` are a level or None.
 
     Args:
         title: "Edit gfx-board".
@@ -46,6 +53,8 @@ class DeviceForm(Dialog[Changes | None]):
     DeviceForm .field { height: 1; margin-bottom: 1; }
     DeviceForm .field Line { width: 13; color: $text-muted; }
     DeviceForm .field Input { width: 1fr; background: $panel; }
+    DeviceForm .field Line.beside { width: 6; padding: 0 1; }
+    DeviceForm .field Input.level { width: 9; }
     DeviceForm #problem { color: $text-error; }
     """
     AUTO_FOCUS = "#nickname"
@@ -76,6 +85,9 @@ class DeviceForm(Dialog[Changes | None]):
                     select_on_focus=False,
                     max_length=400,
                 )
+                for name in BESIDE.get(field, ()):
+                    yield Line(name.upper(), classes="beside")
+                    yield Input(self._values.get(name, ""), placeholder="as is", id=name, compact=True, classes="level")
         yield Line("", id="problem")
         with Horizontal(classes="buttons"):
             yield Button("Cancel", id="cancel")
@@ -94,6 +106,10 @@ class DeviceForm(Dialog[Changes | None]):
         else:
             self.action_cancel()
 
+    @staticmethod
+    def _fields() -> list[str]:
+        return [name for field, _, _ in FIELDS for name in (field, *BESIDE.get(field, ()))]
+
     def _problem(self, texts: Mapping[str, str]) -> tuple[str, str]:
         nickname, baud = texts["nickname"], texts["baud"]
         if nickname and not NICKNAME.fullmatch(nickname):
@@ -104,21 +120,25 @@ class DeviceForm(Dialog[Changes | None]):
             return "baud", f"{baud} is not a baud rate"
         if texts["line"] and (problem := format_problem(texts["line"])):
             return "line", problem
+        for name in ("dtr", "rts"):
+            if texts[name] not in ("", *LEVELS):
+                return name, f"{name.upper()} is on or off, or empty: as it is"
         return "", ""
 
     def action_accept(self) -> None:
         """Check, and close with what was changed."""
-        texts = {field: self.query_one(f"#{field}", Input).value.strip() for field, _, _ in FIELDS}
+        texts = {field: self.query_one(f"#{field}", Input).value.strip() for field in self._fields()}
         field, problem = self._problem(texts)
         self.query_one("#problem", Line).show(problem)
         if problem:
             self.query_one(f"#{field}").focus()
             return
-        changed: dict[str, str | int | None] = {
+        changed: dict[str, str | int | bool | None] = {
             field: text for field, text in texts.items() if text != self._values.get(field, "")
         }
         if "baud" in changed:
             changed["baud"] = baud_of(texts["baud"])
+        changed.update({name: LEVELS.get(texts[name]) for name in ("dtr", "rts") if name in changed})
         self.dismiss(changed)
 
     def action_cancel(self) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Footer
 from textual.worker import Worker, WorkerState
 
 from espmon.port import Device
+from espmon.port.line_format import level_word
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.device_form import Changes, DeviceForm
 from espmon.tui.screens.dialog import Line, clip, rows
@@ -158,6 +159,8 @@ class DeviceManagerScreen(ModalScreen[str | None]):
                 ("MAC", device.mac),
                 ("baud", str(device.baud or "")),
                 ("line", device.line),
+                ("DTR", level_word(device.dtr)),
+                ("RTS", level_word(device.rts)),
                 ("ELF", device.elf),
                 ("port", device.port or "not plugged in"),
             ]
@@ -252,6 +255,8 @@ class DeviceManagerScreen(ModalScreen[str | None]):
             "description": device.description,
             "baud": str(device.baud or ""),
             "line": device.line,
+            "dtr": level_word(device.dtr),
+            "rts": level_word(device.rts),
             "elf": device.elf,
         }
         verb = "Edit" if device.known else "Add"

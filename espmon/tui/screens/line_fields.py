@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Select
 
-from espmon.port.line_format import DATA_BITS, STOP_BITS, Flow, LineFormat, Parity
+from espmon.port.line_format import DATA_BITS, LEVELS, STOP_BITS, Flow, LineFormat, Parity, level_word
 from espmon.tui.screens.dialog import Line
 
 Value = TypeVar("Value")
@@ -23,8 +23,8 @@ PARITIES = {
     Parity.SPACE: "space parity",
 }
 FLOWS = {Flow.NONE: "no flow", Flow.RTS_CTS: "RTS/CTS", Flow.XON_XOFF: "XON/XOFF"}
-LEVELS = {"as is": None, "on": True, "off": False}
-"""What is done to a modem line once the port is open, as it is shown -> as `OpenRequest` has it."""
+AS_IS = "as is"
+"""A modem line that nothing is done to."""
 
 
 class Choice(Select[Value], Generic[Value]):
@@ -73,7 +73,9 @@ class LineFields(Horizontal):
         self._parity = Choice([(text, parity) for parity, text in PARITIES.items()], line.parity, id="parity")
         self._stop_bits = Choice([(f"{count:g} stop", count) for count in STOP_BITS], line.stop_bits, id="stop-bits")
         self._flow = Choice([(text, flow) for flow, text in FLOWS.items()], line.flow, id="flow")
-        self._levels = {name: _level(name, level) for name, level in {"dtr": dtr, "rts": rts}.items()}
+        self._asked_levels = {"dtr": dtr, "rts": rts}
+        self._filled_levels = dict(self._asked_levels)
+        self._levels = {name: _level(name, level) for name, level in self._asked_levels.items()}
 
     def compose(self) -> ComposeResult:
         """The label and the choices, in the order in which `8N1 rts-cts` names them."""
@@ -89,16 +91,28 @@ class LineFields(Horizontal):
     @property
     def dtr(self) -> bool | None:
         """How DTR is left, None as it is."""
-        return LEVELS[self._levels["dtr"].chosen]
+        return LEVELS.get(self._levels["dtr"].chosen)
 
     @property
     def rts(self) -> bool | None:
         """How RTS is left, None as it is."""
-        return LEVELS[self._levels["rts"].chosen]
+        return LEVELS.get(self._levels["rts"].chosen)
 
-    def show_remembered(self, line: LineFormat | None) -> None:
+    @property
+    def changed(self) -> dict[str, LineFormat | bool | None]:
+        """What the user has chosen otherwise than it was filled in: `line`, `dtr`, `rts`."""
+        changed: dict[str, LineFormat | bool | None] = {} if self.line == self._filled else {"line": self.line}
+        levels = {"dtr": self.dtr, "rts": self.rts}
+        return changed | {name: level for name, level in levels.items() if level is not self._filled_levels[name]}
+
+    def show_remembered(self, line: LineFormat | None, dtr: bool | None, rts: bool | None) -> None:
         """Show what is remembered of a port, else what was asked for; what the user has chosen stays."""
-        if self.line != self._filled:
+        changed = self.changed
+        for name, level in {"dtr": dtr, "rts": rts}.items():
+            if name not in changed:
+                self._filled_levels[name] = level = self._asked_levels[name] if level is None else level
+                self._levels[name].value = level_word(level) or AS_IS
+        if "line" in changed:
             return
         self._filled = line or self._asked
         self._data_bits.value = self._filled.data_bits
@@ -116,5 +130,4 @@ class LineFields(Horizontal):
 
 
 def _level(name: str, level: bool | None) -> Choice[str]:
-    word = next(word for word, on in LEVELS.items() if on is level)
-    return Choice([(f"{name.upper()} {each}", each) for each in LEVELS], word, id=name)
+    return Choice([(f"{name.upper()} {word}", word) for word in (AS_IS, *LEVELS)], level_word(level) or AS_IS, id=name)

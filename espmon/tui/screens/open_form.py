@@ -12,7 +12,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Checkbox, Input, Select
 
+from espmon.port.line_format import LineFormat
 from espmon.session.status import OpenRequest
+from espmon.tui.screens.device_form import Changes
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields
 from espmon.tui.screens.ports import PortRow
@@ -103,7 +105,22 @@ class OpenForm(Vertical):
             entry = self.query_one(f"#{field}", Input)
             if entry.value == self._filled[field]:
                 entry.value = self._filled[field] = text or self._base[field]
-        self.query_one(LineFields).show_remembered(port.line)
+        self.query_one(LineFields).show_remembered(port.line, port.dtr, port.rts)
+
+    def changed(self) -> Changes:
+        """What the user has entered otherwise than it was filled in, as the registry has it; what cannot be meant is
+        left out."""
+        fields = self.query_one(LineFields).changed
+        changed: dict[str, str | int | bool | None] = {
+            name: str(value) if isinstance(value, LineFormat) else value for name, value in fields.items()
+        }
+        texts = {name: self.query_one(f"#{name}", Input).value.strip() for name in self._filled}
+        baud, elf = baud_of(texts["baud"]), path_of(texts["elf"])
+        if texts["baud"] != self._filled["baud"] and baud is not None:
+            changed["baud"] = baud
+        if texts["elf"] != self._filled["elf"] and os.path.isfile(elf):
+            changed["elf"] = str(elf.absolute())
+        return changed
 
     def offer_elfs(self, found: Sequence[Path]) -> None:
         """List ELF files to choose from."""

@@ -17,6 +17,7 @@ from textual.widgets import Button, DataTable, Footer, Input
 from textual.worker import Worker, WorkerState
 
 from espmon.session.status import OpenRequest
+from espmon.tui.screens.device_form import Changes
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields
 from espmon.tui.screens.open_form import FieldError, OpenForm
@@ -66,7 +67,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         discover_elfs: ELF files that fit the current directory, best first; called in a thread.
         demo: offer the simulated board (`DEMO_URL`).
         manage: opens the device manager; None leaves it out.
-        name: gives the board with a key a nickname ("" takes it away); called in a thread. None leaves it out.
+        name: gives the board with a key a nickname ("" takes it away), and remembers what was entered; called in a
+            thread. None leaves it out.
         failed: the request that just failed, for "monitor without probing" and "try again".
         error: why it failed, one line.
         hint: what to do about it, one line.
@@ -104,7 +106,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         discover_elfs: Callable[[], Sequence[Path]] | None = None,
         demo: bool = False,
         manage: Callable[[], None] | None = None,
-        name: Callable[[str, str], None] | None = None,
+        name: Callable[[str, Changes], None] | None = None,
         failed: OpenRequest | None = None,
         error: str = "",
         hint: str = "",
@@ -338,15 +340,17 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             self.show_error(f"{port.device} cannot be named", "Nothing tells it from others: it is no USB port")
             return
 
+        changed = self.query_one(OpenForm).changed()
+
         def answered(nickname: str | None) -> None:
             if nickname is not None:
-                self._give_name(name, port.key, nickname)
+                self._give_name(name, port.key, {**changed, "nickname": nickname} if nickname else {"nickname": ""})
 
-        self.app.push_screen(name_prompt(port, self._ports), answered)
+        self.app.push_screen(name_prompt(port, self._ports, changed), answered)
 
     @work(thread=True, group="name", exit_on_error=False)
-    def _give_name(self, name: Callable[[str, str], None], key: str, nickname: str) -> None:
-        name(key, nickname)
+    def _give_name(self, name: Callable[[str, Changes], None], key: str, changes: Changes) -> None:
+        name(key, changes)
 
     def action_manage(self) -> None:
         """Open the device manager."""

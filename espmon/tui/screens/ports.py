@@ -83,6 +83,12 @@ class PortRow:
     line: LineFormat | None = None
     """The line settings remembered for this board."""
 
+    dtr: bool | None = None
+    """How DTR is left, as remembered for this board; None where nothing is."""
+
+    rts: bool | None = None
+    """The same of RTS."""
+
     @property
     def state(self) -> str:
         """One word for the table."""

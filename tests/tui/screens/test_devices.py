@@ -85,6 +85,20 @@ async def test_editing_starts_with_what_is_known_and_saves_only_what_changed() -
         assert "on the desk" in screen_text(app)
 
 
+async def test_how_the_modem_lines_are_left_stands_beside_the_line() -> None:
+    app = Managing(replace(GFX, dtr=False, rts=True))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert any(line.split()[:2] == ["DTR", "off"] for line in screen_text(app).splitlines())
+        await pilot.press("e")
+        await pilot.pause()
+        assert [app.field(name).value for name in ("dtr", "rts")] == ["off", "on"]
+        app.field("dtr").value, app.field("rts").value = "on", ""
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert app.saved == [(GFX.key, {"dtr": True, "rts": None})]
+
+
 async def test_letters_typed_into_the_form_are_text() -> None:
     """Lesson 1: a, e, x, r, q act on the list, never on the form."""
     app = Managing()
@@ -106,6 +120,7 @@ async def test_letters_typed_into_the_form_are_text() -> None:
         ("nickname", "Über", "A nickname has only a-z, 0-9, _ and -"),
         ("nickname", "lab-3", "lab-3 is another board's nickname"),
         ("baud", "fast", "fast is not a baud rate"),
+        ("rts", "up", "RTS is on or off, or empty: as it is"),
     ],
 )
 async def test_what_cannot_be_saved_is_said_in_the_form(field: str, value: str, problem: str) -> None:

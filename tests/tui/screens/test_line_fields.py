@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
-from textual.widgets import Select
+from textual.widgets import Input, Select
 
 from espmon.port.line_format import Flow, LineFormat, Parity
 from espmon.session.status import OpenRequest
+from espmon.tui.screens.device_form import Changes
 from espmon.tui.screens.line_fields import Choice, LineFields
 from espmon.tui.screens.ports import PortRow
 from tests.tui.screens.host import screen_text, settle
-from tests.tui.screens.test_picker import PLAIN, S3, Picking
+from tests.tui.screens.test_picker import KEYED, PLAIN, S3, Picking
 
 MODBUS = PortRow("/dev/ttyUSB1", nickname="modbus", line=LineFormat.parse("7E2 rts-cts"))
 SIZES = [(80, 24), (120, 40)]
@@ -61,6 +65,45 @@ async def test_what_is_remembered_for_a_board_is_shown_and_used_for_it_only() ->
         await pilot.press("enter")
         await pilot.pause()
         assert app.answer.line == LineFormat()
+
+
+async def test_remembered_levels_are_shown_and_used_for_their_board_only() -> None:
+    app = Picking([S3, replace(MODBUS, dtr=False, rts=True)])
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("down")
+        await pilot.pause()
+        assert all(part in screen_text(app) for part in ("DTR off", "RTS on"))
+        await pilot.press("up")
+        await pilot.pause()
+        assert all(part in screen_text(app) for part in ("DTR as is", "RTS as is"))
+        await pilot.press("down")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert (app.answer.dtr, app.answer.rts) == (False, True)
+
+
+async def test_a_name_keeps_what_was_entered_for_the_board(tmp_path: Path) -> None:
+    elf = tmp_path / "app.elf"
+    elf.write_bytes(b"")
+    given: list[tuple[str, Changes]] = []
+    app = Picking([KEYED], name=lambda key, changes: given.append((key, changes)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        fields = app.picker.query_one(LineFields)
+        fields.query_one("#dtr", Select).value = "off"
+        fields.query_one("#parity", Select).value = Parity.EVEN
+        app.picker.query_one("#baud", Input).value = "9600"
+        app.picker.query_one("#elf", Input).value = str(elf)
+        await pilot.press("n", *"rover")
+        await settle(pilot)
+        assert "Remembered with it: 8E1, DTR off, 9600 baud" in screen_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+    assert given == [
+        (KEYED.key, {"line": "8E1", "dtr": False, "baud": 9600, "elf": str(elf), "nickname": "rover"}),
+    ]
 
 
 async def test_what_the_user_chose_is_not_replaced_by_what_is_remembered() -> None:

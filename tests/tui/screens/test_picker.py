@@ -376,7 +376,7 @@ KEYED = PortRow("/dev/ttyUSB1", product="CP2102N", key="serial:0002")
 async def named(*keys: str, port: PortRow = KEYED) -> tuple[Picking, list[tuple[str, str]]]:
     """Press `n` and these keys on a port."""
     given: list[tuple[str, str]] = []
-    app = Picking([port, S3], name=lambda key, nickname: given.append((key, nickname)))
+    app = Picking([port, S3], name=lambda key, changes: given.append((key, str(changes["nickname"]))))
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("n", *keys)
