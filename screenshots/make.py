@@ -34,6 +34,9 @@ SIZES = {"wide": (120, 40), "narrow": (80, 24)}
 WIDTHS = {"wide": 1280, "narrow": 900}
 """Pixels of the pictures."""
 
+LOOKS = (("wide", "espmon", ""), ("narrow", "espmon", ""), ("wide", "espmon-light", "-light"))
+"""Size, theme, and what the names of the pictures end in."""
+
 
 class Camera:
     """Takes pictures of one running app.
@@ -43,13 +46,15 @@ class Camera:
         session: the session behind it.
         folder: where pictures go.
         size: "wide" or "narrow", part of the file names.
+        ending: what the file names end in.
     """
 
-    def __init__(self, pilot: Pilot[int], session: Session, folder: Path, size: str) -> None:
+    def __init__(self, pilot: Pilot[int], session: Session, folder: Path, size: str, ending: str) -> None:
         self.pilot = pilot
         self.session = session
         self._folder = folder
         self._size = size
+        self._ending = ending
 
     def text(self) -> str:
         """What the screen shows, as text."""
@@ -77,7 +82,7 @@ class Camera:
         self.pilot.app.clear_notifications()
         await self.pilot.pause(0.1)
         svg = self.pilot.app.export_screenshot(title="espmon").replace("Fira Code", FONT)
-        path = self._folder / f"{name}-{self._size}.png"
+        path = self._folder / f"{name}-{self._size}{self._ending}.png"
         svg2png(bytestring=svg.encode(), write_to=str(path), output_width=WIDTHS[self._size])
         print(path.name)
 
@@ -103,25 +108,25 @@ class Camera:
         return any(entry.record.type == kind for entry in self.session.events)
 
 
-async def pictures(folder: Path, size: str) -> None:
-    """All pictures at one size."""
+async def pictures(folder: Path, size: str, theme: str, ending: str) -> None:
+    """All pictures of one look."""
     with tempfile.TemporaryDirectory(prefix="espmon-pictures-") as scratch:
         # A registry and settings of their own, so that nothing of this computer's user is in the pictures.
         os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = scratch
-        await _pictures(folder, size, Path(scratch))
+        await _pictures(folder, size, theme, ending, Path(scratch))
 
 
-async def _pictures(folder: Path, size: str, scratch: Path) -> None:
+async def _pictures(folder: Path, size: str, theme: str, ending: str, scratch: Path) -> None:
     sources = scratch / "demo"
     copytree(SOURCES, sources)
-    settings = replace(Settings(), path_map={SOURCE_PREFIX: str(sources)}, start_in="log")
+    settings = replace(Settings(), path_map={SOURCE_PREFIX: str(sources)}, start_in="log", theme=theme)
     project = make_project(scratch / "project")
     with BoardThread(lambda: SimulatedBoard("esp32c3")) as board, LoopThread() as runner:
         session = runner.make(lambda: Session(settings=settings, folder=scratch / "sessions"))
         request = OpenRequest(board.url, probe=True, name="Simulated ESP32-C3", elf=(project / "app.elf",))
         app = EspmonApp(runner, session, request, settings=settings, discover=lambda: [*list_ports(), port_of(board)])
         async with app.run_test(size=SIZES[size], notifications=True) as pilot:
-            camera = Camera(pilot, session, folder, size)
+            camera = Camera(pilot, session, folder, size, ending)
             for scene in SCENES:
                 await scene(camera)
 
@@ -178,7 +183,8 @@ async def crashing(camera: Camera) -> None:
     await camera.shows("esp>")
     await camera.pilot.press("escape", "e")
     await camera.shoot("inspector", "Panic: Core 0 wrote")
-    await camera.pilot.press("escape")
+    await camera.pilot.press("escape", "G")
+    await camera.shoot("folded", "✖", "read_register", "esp>")
     camera.app.action_crash()
     await camera.shoot("panic", "read_register", "sensor.h:26")
     await camera.pilot.press("escape")
@@ -198,6 +204,18 @@ async def picturing(camera: Camera) -> None:
     await camera.pilot.press("s")
     await camera.until("the picture", lambda: camera.has("png"))
     await camera.shoot("screenshot", "240")
+    await camera.pilot.press("escape")
+
+
+async def plotting(camera: Camera) -> None:
+    """Numbers of the board's payloads, below the log; then what the last boot said that the one before did not."""
+    for _ in range(8):
+        await camera.type("json")
+    await camera.pilot.press("escape", "P")
+    await camera.shoot("plot", "json")
+    await camera.pilot.press("escape", "P")
+    camera.app.action_compare_boots()
+    await camera.shoot("boots", "boot")
     await camera.pilot.press("escape")
 
 
@@ -229,7 +247,7 @@ async def helping(camera: Camera) -> None:
     await camera.shoot("picker", "Simulated board")
 
 
-SCENES = (first_steps, finding, crashing, dumping, picturing, flashing, debugging, helping)
+SCENES = (first_steps, finding, crashing, dumping, picturing, plotting, flashing, debugging, helping)
 """In the order of a session."""
 
 
@@ -237,8 +255,8 @@ def main() -> None:
     """Make all pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     os.environ.setdefault("COLORTERM", "truecolor")
-    for size in SIZES:
-        asyncio.run(pictures(folder, size))
+    for size, theme, ending in LOOKS:
+        asyncio.run(pictures(folder, size, theme, ending))
 
 
 if __name__ == "__main__":

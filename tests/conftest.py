@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.inputs import OWN, REAL, Dump, Log, all_dumps, all_logs, real_inputs
 from tests.posix_only import modules_for_posix
@@ -16,6 +17,10 @@ pytest_plugins = ["tests.survivors"]
 
 collect_ignore = modules_for_posix(Path(__file__).parent) if sys.platform == "win32" else []
 
+
+# How long an example takes is the machine's business: the allowance of 200 ms fails where it is busy.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # Who is started in the background inherits that Ctrl-C is ignored, and so would every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -161,6 +161,11 @@ STEPS = (plain, inspector, held, search, filtered, raw, menu, capture, lost, com
 SCENES: dict[str, Step] = {step.__name__: step for step in STEPS}
 
 
+async def mapped(case: Running) -> None:
+    """Wait until the map shows what there is: also before a dialog lies over it."""
+    await case.until(lambda: not case.pane.levels.behind and not case.pane.vertical_scrollbar.waits, "the map")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 @pytest.mark.parametrize("scene", list(SCENES))
 def test_looks_as_accepted(
@@ -171,13 +176,15 @@ def test_looks_as_accepted(
     async def before(pilot: Pilot[int]) -> None:
         case = Running(app, pilot, session)
         await fill(case)
-        for field in case.screen.query(Input):
-            field.cursor_blink = False
+        await mapped(case)
         await SCENES[scene](case)
         assert app.size == size
+        for field in case.screen.query(Input):  # also those that the scene brought
+            field.cursor_blink = False
+            field._restart_blink()
         await case.until(lambda: not case.screen.query_one(BoardHeader).waits, "the header's newest state")
         await case.until(lambda: not case.screen.query_one(StatusBar).waits, "the newest counts")
-        await case.until(lambda: not case.pane.levels.behind and not case.pane.vertical_scrollbar.waits, "the map")
+        await mapped(case)
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)
