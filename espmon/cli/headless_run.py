@@ -285,6 +285,7 @@ class HeadlessRun:
                 line=chosen.line,
                 dtr=chosen.dtr,
                 rts=chosen.rts,
+                break_seconds=options.break_seconds,
                 no_reset=options.no_reset,
                 acquire=port in options.places,
                 elf=chosen.elf,

@@ -103,6 +103,7 @@ def monitor(options: argparse.Namespace) -> int:
         line=chosen.line,
         dtr=chosen.dtr,
         rts=chosen.rts,
+        break_seconds=options.break_seconds,
         reset=options.reset,
         acquire=may_acquire(options.port or "", yes=options.yes),
         probe=options.probe,

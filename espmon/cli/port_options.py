@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espmon.cli.command_runner import Exit, fail
-from espmon.port.line_format import DATA_BITS, LEVELS, STOP_BITS, USUAL, Flow, LineFormat, Parity
+from espmon.port.line_format import DATA_BITS, LEVELS, MAX_BREAK_SECONDS, STOP_BITS, USUAL, Flow, LineFormat, Parity
 
 BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 """Environment variables for the rate, the first that holds a number counts; the others are idf.py monitor's."""
@@ -37,6 +37,14 @@ def positive_seconds(text: str) -> float:
     """A time above 0, for argparse."""
     value = float(text)
     if not 0 < value < MAX_SECONDS:
+        raise ValueError(text)
+    return value
+
+
+def break_seconds(text: str) -> float:
+    """The length of a break, for argparse."""
+    value = float(text)
+    if not 0 < value <= MAX_BREAK_SECONDS:
         raise ValueError(text)
     return value
 
@@ -80,6 +88,13 @@ def add_line_options(parser: argparse.ArgumentParser) -> None:
     line.add_argument("--flow", choices=[one.value for one in Flow], help="flow control; usually none")
     line.add_argument("--dtr", choices=tuple(LEVELS), help="leave DTR like this when the port is open")
     line.add_argument("--rts", choices=tuple(LEVELS), help="leave RTS like this when the port is open")
+    line.add_argument(
+        "--break",
+        dest="break_seconds",
+        type=break_seconds,
+        metavar="S",
+        help=f"begin with a break of so many seconds, at most {MAX_BREAK_SECONDS:g}",
+    )
 
 
 class PortChoice(NamedTuple):

@@ -28,6 +28,9 @@ class Flow(StrEnum):
 DATA_BITS = (5, 6, 7, 8)
 STOP_BITS = (1.0, 1.5, 2.0)
 
+MAX_BREAK_SECONDS = 10.0
+"""Longest break that is sent."""
+
 LEVELS = {"on": True, "off": False}
 """The words for DTR and RTS -> whether the line is asserted. Where nothing is asked for, it is left as it is."""
 

@@ -248,6 +248,8 @@ class Session:
         if request.elf:
             self._decoder.show_elf(ElfState.LOADING, request.elf[0])
         self.connection.begin(handle)
+        if request.break_seconds:
+            await self.send_break(request.break_seconds)
         if request.reset and not request.probe:
             await self.reset()
         self._tasks.spawn(self.set_elf(request.elf) if request.elf else self._elf.propose())

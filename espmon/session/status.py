@@ -394,6 +394,9 @@ class OpenRequest:
     rts: bool | None = None
     """How the lines are left once the port is open, None as they are."""
 
+    break_seconds: float | None = None
+    """Begin with a break of so long; None without one."""
+
     reset: bool = False
     """Restart the board once the port is open (the user agreed)."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from espmon.port.line_format import LineFormat
+from espmon.port.line_format import MAX_BREAK_SECONDS, LineFormat
 from espmon.tui.host import Host
-from espmon.tui.user_input import MAX_BREAK_SECONDS, break_of, format_problem
+from espmon.tui.user_input import break_of, format_problem
 
 LIKELY_FORMATS = ("8N1", "7E1", "8E1", "8N2", "8N1 rts-cts", "8N1 xon-xoff")
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from espmon.port.line_format import LineFormat
+from espmon.port.line_format import MAX_BREAK_SECONDS, LineFormat
 from espmon.port.opening import MAX_BAUD
 from espmon.regular_file import open_regular
 
 LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 9600)
 """Rates offered, likeliest first. 74880 is what the ESP8266 and 26 MHz ESP32 boot ROMs speak."""
-
-MAX_BREAK_SECONDS = 10.0
-"""Longest break."""
 
 BAUD_WANTED = f"Enter a number from 1 to {MAX_BAUD}"
 """What to do about a text that is no rate."""

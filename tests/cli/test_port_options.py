@@ -58,6 +58,16 @@ def test_every_option_of_the_line() -> None:
     assert (chosen.dtr, chosen.rts) == (False, True)
 
 
+def test_a_break_has_a_length_and_a_limit() -> None:
+    parser = argparse.ArgumentParser()
+    add_port_options(parser)
+    assert parser.parse_args(["--break", "0.25"]).break_seconds == 0.25
+    assert parser.parse_args([]).break_seconds is None
+    for text in ("0", "10.1", "nan", "long"):
+        with pytest.raises(SystemExit):
+            parser.parse_args(["--break", text])
+
+
 def test_an_elf_that_is_gone_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "app.elf").unlink()
     assert choice("desk").elf == ()

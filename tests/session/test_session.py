@@ -85,6 +85,18 @@ async def test_bytes_become_lines_and_the_raw_stream_is_kept(make: Make, tmp_pat
     assert recorded(tmp_path) == b"I (1) main: hello\r\nI (2) main: world\r\n"
 
 
+async def test_a_session_begins_with_the_break_that_was_asked_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaks: list[float] = []
+
+    async def send_break(handle: ScriptedHandle, seconds: float) -> None:
+        breaks.append(seconds)
+
+    monkeypatch.setattr(ScriptedHandle, "send_break", send_break)
+    session, _ = make(Port(ScriptedHandle()))
+    await session.open(OpenRequest("fake://board", break_seconds=0.3))
+    assert breaks == [0.3]
+
+
 async def test_a_line_without_an_end_is_there_at_once_and_grows(make: Make) -> None:
     handle = ScriptedHandle()
     session, watch = make(Port(handle))
