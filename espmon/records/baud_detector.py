@@ -121,12 +121,18 @@ class BaudDetector:
 
     def feed(self, data: bytes) -> BaudFinding | None:
         """Take received bytes; return a finding when one is made by them."""
-        data = self._pending + data
-        whole = len(data) - len(data) % BLOCK
+        held = self._pending
+        size = len(held) + len(data)
+        whole = size - size % BLOCK
+        if whole and len(data) >= BLOCK and _readable(data) and _readable(held):
+            # Control characters in the middle of readable text change nothing.
+            self._pending = data[len(data) - size % BLOCK :]
+            self._calm()
+            return None
+        data = held + data
         self._pending = data[whole:]
         found: BaudFinding | None = None
-        if whole and data.isascii() and b"\x00" not in data:
-            # Control characters in the middle of readable text change nothing.
+        if whole and _readable(data):
             self._calm()
             return None
         for start in range(0, whole, BLOCK):
@@ -193,6 +199,10 @@ class BaudDetector:
         distance = sum(count / total * math.log2(count / total / model[value]) for value, count in counts.items())
         # A small sample looks further from its own distribution than it is.
         return max(0.0, distance - (len(counts) - 1) / (2 * total * math.log(2)))
+
+
+def _readable(data: bytes) -> bool:
+    return data.isascii() and b"\x00" not in data
 
 
 def _is_utf8(block: bytes) -> bool:

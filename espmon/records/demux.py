@@ -11,7 +11,7 @@ records; pauses change no line; memory is bounded whatever comes; no byte makes 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from espmon.records.arrivals import Arrivals
@@ -19,8 +19,8 @@ from espmon.records.batch import Batch, Part
 from espmon.records.event import EventRecognizer
 from espmon.records.event_dispatcher import EventDispatcher
 from espmon.records.limits import Limits
-from espmon.records.line_shapes import SHAPELESS, LineShapes
-from espmon.records.lines import LineBlock, block_of, line_text, whole_lines
+from espmon.records.line_shapes import SHAPELESS, LineShapes, PlainText
+from espmon.records.lines import LineBlock, PlainBlock, block_of, has_long, line_text, whole_lines
 from espmon.records.notes import Note
 from espmon.records.recognizers import EVENTS, SPANS
 from espmon.records.record import Raw
@@ -64,7 +64,7 @@ NO_TAIL = re.compile(rb"[\n\x01\x02]")
 """What is held back as the beginning of a payload is no text to be shown once it has one of these."""
 
 REJECTS = 2
-"""How often bytes may be rejected until payloads are no longer looked for in them. Bounds the work on hostile input."""
+"""How often bytes may be rejected until payloads are no longer looked for in them: the bound on hostile input."""
 
 
 class Demultiplexer:
@@ -76,6 +76,7 @@ class Demultiplexer:
         spans: span recognizers; None for all of the registry.
         events: event recognizers; None for all of the registry.
         begin: stream offset of the first byte that it gets.
+        watched: strings that others look for in the lines: none of them stands in a block that is `plain`.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Demultiplexer:
         spans: Sequence[SpanRecognizer] | None = None,
         events: Sequence[EventRecognizer] | None = None,
         begin: int = 0,
+        watched: Iterable[bytes] = (),
     ) -> None:
         self._limits = limits or Limits()
         self._setup = Setup(self._limits, strings, defmt)
@@ -97,7 +99,7 @@ class Demultiplexer:
         self._cap = self._limits.line
         self._short = self._cap - min(NEAR_CAP, self._cap // 2)
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
-        self._shapes = LineShapes([*self._triggers.literals, *self._events.needles])
+        self._shapes = LineShapes([*self._triggers.literals, *self._events.needles, *watched])
         self._nothing = Batch(())
         self._offset = begin  # of the first byte that is held
         self._searched = begin  # stream offset up to which no trigger is left in the unfinished line
@@ -186,13 +188,16 @@ class Demultiplexer:
                 end = data.rfind(b"\n") + 1
                 if COMPLETING.search(data, end) is None:
                     text = self._line + data[:end]
-                    if self._shapes.all_plain(text):
+                    if plain := self._shapes.all_plain(text):
                         self._line = data[end:]
                         offset = self._offset
                         self._offset = offset + len(text)
                         self._continued = False
                         began, self._began = self._began if len(text) > end else time, time
-                        block = block_of(text, offset, self._cap, time, began)
+                        if plain is PlainText.EVEN and not has_long(text, self._cap):
+                            block = PlainBlock(text, offset, time, began)
+                        else:
+                            block = block_of(text, offset, self._cap, time, began)
                         self._events.recent.add(block)
                         return block
         parts: list[Part] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from enum import IntEnum
 
 from espmon.records.anchors import anchored
 
@@ -16,13 +17,28 @@ SHAPELESS = b"0123456789ABCDEF \t:()[]/-._,=;'\"%+aeioubdfhly"
 words. What is left of the strings that matter hardly occurs in other lines."""
 
 MAX_SHAPES = 4096
-"""Shapes that are remembered."""
+"""Shapes of one kind that are remembered."""
+
+CR = b"\r"
 
 MAX_SHAPE_BYTES = 200
 """Bytes of the longest shape that is remembered."""
 
 FORGET_AFTER = 1 << 16
 """Lines of unknown shape after which all shapes are forgotten: the board may print other lines by now."""
+
+
+class PlainText(IntEnum):
+    """What is known of whole lines."""
+
+    NO = 0
+    """One of the strings stands in them."""
+
+    LINES = 1
+    """None does."""
+
+    EVEN = 2
+    """None does, and each line ends with LF or CR LF and has no other CR."""
 
 
 class LineNeedle(bytes):
@@ -62,31 +78,40 @@ class LineShapes:
         self._short = (anchored(short) if all(short) else re.compile(b"")).search
         self._unknown = 0
         self.known: set[bytes] = set()
-        """Shapes of plain lines."""
+        """Shapes of plain lines without a CR but in their end."""
+
+        self._ragged: set[bytes] = set()  # those of the other plain lines
 
     def plain(self, shape: bytes, line: bytes) -> bool:
         """True when a line holds none of the strings."""
+        if shape in self._ragged:
+            return True
         if self._short(shape) is not None:
             return self._exact(line) is None
         self._learn(shape)
         return True
 
-    def all_plain(self, text: bytes) -> bool:
-        """True when none of many lines holds one of the strings."""
+    def all_plain(self, text: bytes) -> PlainText:
+        """What is known of many whole lines: false when one of them holds one of the strings."""
         short = text.translate(None, SHAPELESS)
         shapes = short.split(b"\n")
         if self.known.issuperset(shapes):
-            return True
+            return PlainText.EVEN
         if self._short(short) is not None:  # a line of such a shape may hold one another time
-            return self._exact(text) is None
+            return PlainText.LINES if self._exact(text) is None else PlainText.NO
+        even = True
         for shape in {*shapes} - self.known:
-            self._learn(shape)
-        return True
+            even = even and CR not in shape[:-1]
+            if shape not in self._ragged:
+                self._learn(shape)
+        return PlainText.EVEN if even else PlainText.LINES
 
     def _learn(self, shape: bytes) -> None:
         self._unknown += 1
         if self._unknown > FORGET_AFTER:
             self._unknown = 0
             self.known.clear()
-        if len(self.known) < MAX_SHAPES and len(shape) <= MAX_SHAPE_BYTES:
-            self.known.add(shape)
+            self._ragged.clear()
+        shapes = self._ragged if CR in shape[:-1] else self.known
+        if len(shapes) < MAX_SHAPES and len(shape) <= MAX_SHAPE_BYTES:
+            shapes.add(shape)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from espmon.records.lines import LineBlock
+from espmon.records.lines import LineBlock, PlainBlock
 
 MAX_RECENT_LINES = 128
 """Lines before a line that can be looked at ..."""
@@ -72,6 +72,8 @@ class RecentLines:
 
 
 def _last_part(block: LineBlock) -> LineBlock:
+    if isinstance(block, PlainBlock):
+        return block.last(MAX_RECENT_BYTES)
     count = len(block)
     first = bisect_left(block.starts, block.starts[count] - MAX_RECENT_BYTES, 0, count)
     return block.part(max(first, count - MAX_RECENT_LINES), count)

@@ -67,8 +67,8 @@ PLAIN_LINES = 100
 DUMP = b"dump"
 """Part of everything that is looked for: nearly all lines are searched for this alone."""
 
-DUMPS = (b"ore dump", b"core_dump")
-"""Whatever a board says of core dumps: it has them, in one way or another."""
+DUMPS = (b"Core dump", b"core dump", b"core_dump")
+"""Whatever a board says of core dumps: it has them, in one way or another. The demultiplexer is told to look for it."""
 
 PARTITION = b"No core dump partition found"
 
@@ -109,7 +109,7 @@ class ConfigAdvice:
     def _read(self, block: LineBlock) -> None:
         data = block.data
         self._heard = data[-LAST_WORDS:] if len(data) >= LAST_WORDS else (self._heard + data)[-LAST_WORDS:]
-        if DUMP in data:
+        if not block.plain and DUMP in data:
             if PARTITION in data:
                 self._say(NO_PARTITION)
             if NO_CORE_DUMP in self._left and any(said in data for said in DUMPS):

@@ -24,7 +24,7 @@ class LongLineWatch:
 
     def take(self, part: Part, entry: int | None) -> None:
         """See `Sink`."""
-        if self._said or not isinstance(part, LineBlock) or len(part.data) < self._cap:
+        if self._said or not isinstance(part, LineBlock) or part.plain or len(part.data) < self._cap:
             return
         starts = part.starts
         for index in range(len(part)):

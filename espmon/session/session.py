@@ -54,6 +54,7 @@ from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.terminal_answers import TerminalAnswers
 from espmon.session.ticker import Ticker
+from espmon.session.watched import WATCHED
 from espmon.text import plain
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Session:
         self.store = replayed.store if replayed else LogStore(settings.store_bytes, wall, cr_overwrites=overwrites)
         self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)), self.clock.wall)
         limits = limits_of(settings)
-        demux = replayed.demux if replayed else Demultiplexer(limits)
+        demux = replayed.demux if replayed else Demultiplexer(limits, watched=WATCHED)
         self.pipeline = Pipeline(demux, self.store, self.event_log, self._publisher.emit, settings=settings)
         reporter = self._reporter = Reporter(self._publisher, self.pipeline, self.clock)
         self._lifecycle = Lifecycle(self._transition)

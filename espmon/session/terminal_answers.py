@@ -23,6 +23,9 @@ from espmon.session.tasks import BackgroundTasks
 QUERY = re.compile(rb"\x1b\[(?:([56])n|0?(c))")
 """5 n: is anybody there; 6 n: where is the cursor; c: what are you."""
 
+QUERIES = (b"\x1b[5n", b"\x1b[6n", b"\x1b[c", b"\x1b[0c")
+"""The questions themselves: the demultiplexer is told to look for them."""
+
 QUERY_BYTES = 4
 """The longest question."""
 
@@ -119,7 +122,7 @@ class TerminalAnswers:
         found: list[bytes] = []
         for segment in store.segments(self._line) if end > self._line else ():
             block = segment.block
-            if block.source == "text" and segment.first + len(block) > self._line:
+            if block.source == "text" and not block.plain and segment.first + len(block) > self._line:
                 self._search(block.data, block.offset, found)
         self._line = end
         if unfinished is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 
-from espmon.records.lines import LineBlock
+from espmon.records.lines import LineBlock, PlainBlock
 from espmon.session.backing import Backing
 from espmon.session.file_pages import FileBlock, Pages
 from espmon.session.store import STORE_BYTES, LogStore, Segment
@@ -41,7 +41,7 @@ class FileStore(LogStore):
         """The newest line was cut where nothing in its bytes says so: what follows must not be read as its rest."""
 
     def _keep(self, block: LineBlock) -> None:
-        if type(block) is not LineBlock:
+        if type(block) not in (LineBlock, PlainBlock):
             super()._keep(block)
             return
         self._put(block)

@@ -25,6 +25,7 @@ from espmon.session.replayed import Replayed
 from espmon.session.session import Session
 from espmon.session.settings import Settings, limits_of
 from espmon.session.status import OpenRequest, ReplayState
+from espmon.session.watched import WATCHED
 
 TAIL_FROM = 16 << 20
 """Bytes of a file from which on its end is shown before the rest was read."""
@@ -145,7 +146,7 @@ class Player:
         store = FileStore(
             source.backing, limits.line, settings.store_bytes, self.clock.wall, cr_overwrites=settings.cr_overwrites
         )
-        demux = Demultiplexer(limits, begin=source.begin)
+        demux = Demultiplexer(limits, begin=source.begin, watched=WATCHED)
         told = isinstance(source, RecordedSession)
         access = PortAccess(
             opener=self._open,
