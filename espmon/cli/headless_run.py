@@ -18,15 +18,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from espmon.cli.artifact_output import ArtifactFolder, SavingOutput
 from espmon.cli.board_input import InputLines, forward_input, reads_input
-from espmon.cli.ci_reports import write_ci_reports
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say, silence_output
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
 from espmon.cli.port_options import choice_for, print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
-from espmon.cli.run_report import ReportedOutput, RunEnd, RunReport
+from espmon.cli.run_files import RunFiles
 from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
@@ -166,8 +164,7 @@ class HeadlessRun:
         self._log: LogOutput | None = None
         self._printed: list[SwitchedOutput] = []
         self._live: dict[str, Callable[[LineBlock], object]] = {}
-        self._helps: dict[str, ElfHelp] = {}
-        self._report = RunReport(self._helps)
+        self._files = RunFiles(options)
         self._loop: LoopThread | None = None
 
     # -- the end ------------------------------------------------------------------------------------------------
@@ -240,12 +237,10 @@ class HeadlessRun:
     def _make_boards(self, loop: LoopThread, stdout: StandardOutput) -> dict[str, Output]:
         outputs: dict[str, Output] = {}
         names = board_names(self._options.port)
-        folder = ArtifactFolder(self._options.save) if self._options.save is not None else None
         for port, name in zip(self._options.port, names, strict=True):
             elf = ElfHelp([*choice_for(self._options, port, self._settings.elf).elf], self._options.rom_elf)
             session = loop.make(lambda: Session(settings=self._settings))
             self._boards[name] = RunBoard(self, name, session, elf)
-            self._helps[name] = elf
             board = name if len(names) > 1 else None
             output = self._output(stdout, elf, board)
             if isinstance(output, LogOutput) and board is None:
@@ -255,9 +250,7 @@ class HeadlessRun:
             if self._script is not None:
                 output = SwitchedOutput(output)
                 self._printed.append(output)
-            if folder is not None:
-                output = SavingOutput(output, folder, elf, board)
-            outputs[name] = ReportedOutput(output, self._report, name)
+            outputs[name] = self._files.beside(output, elf, name, named=board is not None)
         return outputs
 
     def _output(self, stdout: StandardOutput, elf: ElfHelp, name: str | None) -> Output:
@@ -406,9 +399,9 @@ class HeadlessRun:
 
     def _write_reports(self, end: End) -> End:
         """What a CI page shows; a file that cannot be written fails the run."""
-        told = RunEnd(end.code, end.sentence, max(0.0, time.monotonic() - self._begun), self._received)
+        seconds = max(0.0, time.monotonic() - self._begun)
         try:
-            write_ci_reports(self._options, self._report, told)
+            self._files.write(end.code, end.sentence, seconds, self._received)
         except CommandError as error:
             return End(end.code or Exit.FAILED, f"{end.sentence}; {error.message}")
         return end

@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
@@ -30,6 +33,12 @@ WRITE_BYTES = 256 << 10
 ROOM_SECONDS = 0.005
 """Pause between two looks for room."""
 
+BUSY_BYTES = 16 << 10
+"""Bytes that came at once from which on more are on their way: they are waited for, and printed together."""
+
+BUSY_SECONDS = 0.002
+"""The pause for them: what is expected is seen within 5 ms."""
+
 TAIL_SECONDS = 0.02
 """Silence after which an unfinished line is printed as it stands, where that is wanted: it is a prompt."""
 
@@ -44,6 +53,10 @@ class Judge(Protocol):
 
     def take(self, board: str, part: Part) -> Verdict | None:
         """Lines or a record of a board."""
+
+    @property
+    def reads_unfinished(self) -> bool:
+        """Whether `unfinished` is of any use."""
 
     def unfinished(self, board: str, block: LineBlock) -> Verdict | None:
         """The line that a board has begun, as it stands."""
@@ -71,9 +84,12 @@ class Outlet:
         self._drain: Callable[[], object] = bool
         self._show_unfinished: Mapping[str, Callable[[LineBlock], object]] = {}
         self._tails: dict[str, LineBlock] = {}
+        self._lock = threading.Lock()
         self._waiting: deque[tuple[str, Item]] = deque()
         self._bytes = 0
-        self._wake = threading.Condition()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._asleep = False  # the thread waits for the bell
+        self._busy = False
         self._ended = False
         self._decided = False
         self._thread = threading.Thread(target=self._main, name="espmon-output", daemon=True)
@@ -98,14 +114,22 @@ class Outlet:
 
     def put(self, board: str, item: Item) -> None:
         """Print and judge this after what came before it; a job is called between them. Returns at once."""
-        with self._wake:
+        if isinstance(item, Tail) and not (self._expectations.reads_unfinished or board in self._show_unfinished):
+            return
+        with self._lock:
             if isinstance(item, Tail) and self._waiting:
                 last_board, last = self._waiting[-1]
                 if last_board == board and isinstance(last, Tail):
                     self._waiting.pop()  # the newer one has all of it
             self._waiting.append((board, item))
             self._bytes += _size(item)
-            self._wake.notify()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Under the lock."""
+        if self._asleep:
+            self._asleep = False
+            self._bell.put(None)
 
     async def room(self) -> None:
         """Wait until the thread has caught up."""
@@ -116,39 +140,55 @@ class Outlet:
 
     def finish(self, seconds: float) -> bool:
         """Print what waits, and end. False when that takes longer: the reader of the output takes nothing."""
-        with self._wake:
+        with self._lock:
             self._ended = True
-            self._wake.notify()
+            self._wake()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _main(self) -> None:
         try:
-            while (item := self._take()) is not None:
-                self._print(*item)
+            while (items := self._take()) is not None:
+                for board, item in items:
+                    self._print(board, item)
+                    with self._lock:
+                        self._bytes -= _size(item)
             for output in self._outputs.values():
                 output.end()
             self._drain()
         except Exception as error:  # noqa: BLE001 the edge of the thread: handed to who waits for the run's end
-            with self._wake:
+            with self._lock:
                 self._waiting.clear()
                 self._bytes = 0
             self._on_error(error)
 
-    def _take(self) -> tuple[str, Item] | None:
-        with self._wake:
-            idle = not self._waiting
-        if idle:
+    def _take(self) -> Iterable[tuple[str, Item]] | None:
+        """Everything that waits; None at the end."""
+        if self._busy:
+            time.sleep(BUSY_SECONDS)
+        while True:
+            with self._lock:
+                items = self._waiting
+                if items:
+                    self._waiting = deque()
+                    self._busy = sum(_size(item) for _, item in items) >= BUSY_BYTES
+                    return items
             self._drain()
-        with self._wake:
-            while not self._waiting:
-                if self._ended:
+            with self._lock:
+                if self._ended and not self._waiting:
                     return None
-                if not self._wake.wait(TAIL_SECONDS if self._tails else None) and not self._waiting:
-                    return "", self._print_tails
-            board, item = self._waiting.popleft()
-            self._bytes -= _size(item)
-            return board, item
+                idle = self._asleep = not self._waiting
+            if idle and not self._rung():
+                return [("", self._print_tails)]
+
+    def _rung(self) -> bool:
+        """Wait for the bell; False when a line that has no end has waited long enough."""
+        with suppress(Empty):
+            self._bell.get(timeout=TAIL_SECONDS if self._tails else None)
+            return True
+        with self._lock:
+            rung, self._asleep = not self._asleep, False
+        return rung
 
     def _print(self, board: str, item: Item) -> None:
         verdict: Verdict | None = None

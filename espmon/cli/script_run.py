@@ -72,6 +72,8 @@ def ask_for_script(steps: Sequence[Step], ports: str) -> None:
 class ScriptedExpectations:
     """Expectations of the command line, and what the script waits for: both read everything."""
 
+    reads_unfinished = True
+
     def __init__(self, expectations: Expectations, script: ScriptRun) -> None:
         self._expectations = expectations
         self._script = script

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+
+def sha256(body: bytes) -> bytes:
+    """The digest itself."""
+    import hashlib  # only where there is a dump
+
+    return hashlib.sha256(body).digest()
+
+
 CHECKSUMS: Mapping[str, tuple[int, Callable[[bytes], bytes]]] = {
     "crc32": (4, lambda body: zlib.crc32(body).to_bytes(4, "little")),
-    "sha256": (32, lambda body: hashlib.sha256(body).digest()),
+    "sha256": (32, sha256),
 }
 """Name -> bytes, and how it is taken over everything before it."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -227,6 +226,8 @@ class DeviceRegistry:
             rows[key] = {**extra, **row} if isinstance(extra, dict) else row
         text = json.dumps({**before, "version": VERSION, "devices": rows}, indent=1)
         # mkstemp makes the file with mode 0600.
+        import tempfile  # the registry is read far more often than written
+
         descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".new")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import struct
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -35,7 +33,7 @@ class PrivateListener:
     def close(self) -> None:
         """Stop listening; nothing of it stays behind."""
         self._server.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _remove(self._folder)
 
 
 async def listen_privately(serve: Serve) -> PrivateListener:
@@ -50,12 +48,14 @@ async def listen_privately(serve: Serve) -> PrivateListener:
         else:
             writer.close()
 
+    import tempfile  # few sessions listen
+
     folder = tempfile.mkdtemp(prefix="espmon-", dir=_place())
     path = os.path.join(folder, "gdb")
     try:
         server = await asyncio.start_unix_server(accept, path)
     except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         raise
     return PrivateListener(server, folder, path)
 
@@ -72,8 +72,16 @@ def peer_user(connection: socket.socket) -> int | None:
     return int(user)
 
 
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _place() -> str:
     """The folder for the listener's own: the first whose name a socket's path has room for, and a debugger reads."""
+    import tempfile
+
     places = (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp")
     for place in places:
         fits = len(os.fsencode(place)) <= MAX_SOCKET_PATH - len("/espmon-12345678/gdb")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import compress
 from operator import not_
 from typing import NamedTuple
@@ -104,6 +103,8 @@ def device_time(text: bytes) -> int | None:
     ms = total * 1000 + int((fraction or b"0").ljust(3, b"0")[:3])
     if year is None:
         return ms
+    from datetime import UTC, datetime  # few logs have dates
+
     try:
         date = datetime(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day), tzinfo=UTC)
     except ValueError:

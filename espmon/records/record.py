@@ -9,7 +9,6 @@ Two kinds share one numbering. *Span records* tile the stream: in order, they co
 from __future__ import annotations
 
 import base64
-import hashlib
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -101,6 +100,8 @@ class PayloadRecord(Record):
     def sha256(self) -> str:
         """Of the payload, in hex. Worked out when first asked for: not where bytes are read or a screen is drawn."""
         if self._sha256 is None:
+            import hashlib  # few sessions have payloads
+
             self._sha256 = hashlib.sha256(self.payload).hexdigest()
         return self._sha256
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +61,8 @@ class FoundElf:
 
 def file_sha256(path: Path) -> str | None:
     """SHA-256 of a file in hex, None when it cannot be read."""
+    import hashlib  # few sessions have an ELF
+
     try:
         with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -240,6 +240,8 @@ class ElfLibrary:
             if not kept.is_file():
                 self.folder.mkdir(parents=True, exist_ok=True)
                 partial = self.folder / f".{digest}.{os.getpid()}.tmp"
+                import shutil
+
                 shutil.copyfile(source, partial)
                 if file_sha256(partial) != digest:
                     partial.unlink()

@@ -131,7 +131,9 @@ class Expectations:
 
         self._resets: dict[str, list[int]] = {}
         sought = [*goals.until, *goals.expect, *goals.fail_on, *(reply.pattern for reply in goals.replies)]
-        self._searches = bool(sought)
+        self.reads_unfinished = bool(sought)
+        """Whether the line that is still being received matters."""
+
         self._begins = [pattern.begins.encode() for pattern in sought] if all(one.begins for one in sought) else []
         self._errors = "error" in goals.fail_events
         self._events = [FAIL_EVENTS[name] for name in sorted(goals.fail_events) if name in FAIL_EVENTS]
@@ -150,7 +152,7 @@ class Expectations:
 
     def unfinished(self, board: str, block: LineBlock) -> Verdict | None:
         """The line that is still being received, as it stands: a prompt has no line end."""
-        return self._text(board, block.offset, block.text(0)) if self._searches else None
+        return self._text(board, block.offset, block.text(0)) if self.reads_unfinished else None
 
     def wrong_elf(self, sentence: str) -> Verdict | None:
         """The ELF that was given is not what the board runs."""
@@ -165,7 +167,7 @@ class Expectations:
     def _lines(self, board: str, block: LineBlock) -> Verdict | None:
         levels = block.levels if self._errors else b""
         index = levels.index(ord("E")) if ord("E") in levels else len(block)
-        if self._searches and not self._has_none(block):
+        if self.reads_unfinished and not self._has_none(block):
             for line in range(min(index + 1, len(block))):
                 if verdict := self._text(board, block.line_offset(line), block.text(line)):
                     return verdict

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 
 from espmon.records.lines import SGR, LineBlock
@@ -46,5 +45,7 @@ def host_time(seconds: float, pattern: str) -> str:
 
     `%f` is cut to milliseconds.
     """
+    import datetime  # only where host times are shown
+
     when = datetime.datetime.fromtimestamp(seconds)
     return plain(when.strftime(pattern.replace("%f", f"{when.microsecond // 1000:03d}")))

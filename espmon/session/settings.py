@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 import time
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espmon.records.limits import Limits
 from espmon.records.record import JsonObject
 from espmon.regular_file import read_regular
-from espmon.session.line_rules import HighlightRule, LevelRule, ReplyRule, read_rules
 from espmon.session.pacing import MAX_DELAY_SECONDS, Pacing
 from espmon.session.sent import LocalEcho
 from espmon.text import plain
 from espmon.user_pattern import PatternError, UserPattern
+
+if TYPE_CHECKING:
+    from espmon.session.line_rules import HighlightRule, LevelRule, ReplyRule
 
 SCREENSHOT_TRIGGER = "screenshot\r\n"
 LINE_ENDS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n"}
@@ -269,7 +271,10 @@ def user_file() -> Path:
 def read_table(path: Path) -> tuple[JsonObject, list[str]]:
     """A settings file as it stands; (empty, nothing) where there is none, and one line where it cannot be read."""
     try:
-        return tomllib.loads(read_regular(path, MAX_FILE).decode("utf-8")), []
+        text = read_regular(path, MAX_FILE).decode("utf-8")
+        import tomllib  # most users have no such file
+
+        return tomllib.loads(text), []
     except FileNotFoundError:
         return {}, []
     except OSError as error:
@@ -336,6 +341,8 @@ def chosen_from(table: Mapping[str, object], source: str) -> tuple[JsonObject, l
             continue
         default = known[name]
         if isinstance(default, tuple):
+            from espmon.session.line_rules import read_rules
+
             found: list[str] = []
             chosen[name] = tuple(read_rules(name, value, found))
             problems += [f"{source}: {problem}" for problem in found]

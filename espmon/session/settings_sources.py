@@ -10,10 +10,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espmon.records.record import JsonObject
-from espmon.session.line_rules import HighlightRule, LevelRule, ReplyRule
 from espmon.session.settings import Settings, chosen_from, read_table, user_file
+
+if TYPE_CHECKING:
+    from espmon.session.line_rules import HighlightRule, LevelRule, ReplyRule
 
 PROJECT_FILE = "espmon.toml"
 

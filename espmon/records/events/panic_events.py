@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from espmon.records.event import LineView
 from espmon.records.events import previous_boot
 from espmon.records.events.line_cleaning import clean, is_boot_banner, is_decoded, number
-from espmon.records.events.panic_assembly import Assembly
 from espmon.records.events.panic_record import Panic
 from espmon.records.events.panic_starters import NEEDLES, Starter, find_starter
 from espmon.records.record import Record
+
+if TYPE_CHECKING:
+    from espmon.records.events.panic_assembly import Assembly
 
 MAX_REPORT_LINES = 2000
 """Lines of a pasted core dump report that are passed over at most."""
@@ -152,10 +155,10 @@ class PanicEvents:
         if open_ is not None and not belongs_to(open_, starter, match):
             nested = "banner" in open_.groups and not open_.panic.backtrace and not open_.panic.stack
             yield from self._close(interrupted=True)
-            self._open = Assembly(line)
+            self._open = assembly(line)
             self._open.panic.nested = nested
         elif open_ is None:
-            self._open = Assembly(line)
+            self._open = assembly(line)
             self._open.loose = starter.name in ("task_wdt", "wdt_row", "trace", "chain", "ubsan", "heap")
         assert self._open is not None
         if starter.group in ("banner", "dump") and starter.name != "task_wdt" and "task_wdt" not in self._open.names:
@@ -211,6 +214,13 @@ _CONTINUING = frozenset({"zephyr_error", "stack8266"})
 
 _REPEATING = frozenset({"heap", "rust"})
 """Messages that one crash may print several times."""
+
+
+def assembly(line: LineView) -> Assembly:
+    """A report that begins here. What reads reports is loaded with the first: it is large, and most boards are well."""
+    from espmon.records.events.panic_assembly import Assembly
+
+    return Assembly(line)
 
 
 def belongs_to(open_: Assembly, starter: Starter, match: re.Match[str]) -> bool:

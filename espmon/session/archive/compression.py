@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -66,6 +65,8 @@ def compress_session(folder: Path, stop: Callable[[], bool] = lambda: False) -> 
 def _compress(source: Path, target: Path, stop: Callable[[], bool]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(target, flags, PRIVATE_FILE)
+    import gzip  # in the thread that compresses, not where a session begins
+
     with source.open("rb") as plain, os.fdopen(descriptor, "wb") as file:
         with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed:
             while data := plain.read(PORTION):

@@ -15,11 +15,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from espmon.records.batch import Part
 from espmon.records.demux import Demultiplexer
 from espmon.records.events.reset_record import Reset
-from espmon.session.line_rules import ReplyRule
 from espmon.session.publisher import Publisher
 from espmon.session.sending.heard_lines import HeardLine, HeardLines, finds
 from espmon.session.sending.sender import Sender
@@ -31,6 +31,9 @@ from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, Newest
 from espmon.text import plain
 from espmon.user_pattern import UserPattern
+
+if TYPE_CHECKING:
+    from espmon.session.line_rules import ReplyRule
 
 MAX_REPLIES: tuple[tuple[int, float, str], ...] = ((10, 1.0, "second"), (100, 60.0, "minute"))
 """(replies, seconds, the seconds in a word): as many replies of one rule in so long are allowed."""
