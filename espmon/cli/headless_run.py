@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from espmon.cli.board_input import InputLines, forward_input, reads_input
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say, silence_output
@@ -72,8 +72,7 @@ SIGNALS = {"SIGINT": "Interrupted", "SIGTERM": "Ended by SIGTERM", "SIGHUP": "Th
 """Signals that end a run; a name that a platform does not have is passed over."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Why a run is over."""
 
     code: int

@@ -10,7 +10,7 @@ import math
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_WIDTH = 1024
 """Widths and precisions beyond this are taken as this: a damaged argument must not fill the memory."""
@@ -34,8 +34,7 @@ class Short(Exception):
     """There are fewer argument bytes than the format asks for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(NamedTuple):
     """One conversion of a format."""
 
     flags: str

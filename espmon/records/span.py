@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from espmon.records.limits import Limits
 from espmon.records.lines import LineBlock
@@ -122,8 +122,7 @@ class Where:
         return not bare or PROMPT.match(bare) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A payload that is complete."""
 
     length: int
@@ -133,8 +132,7 @@ class Found:
     """The span record, or (binary log, defmt) decoded lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a capture ended."""
 
     length: int
@@ -150,8 +148,7 @@ class Outcome:
     """Text lines of other tasks inside the span: (position from the capture's first byte, bytes with line end)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureStatus:
+class CaptureStatus(NamedTuple):
     """What is known of a payload that is being received right now."""
 
     kind: str

@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from espmon.postmortem.postmortem_error import PostmortemError
 from espmon.session.publisher import Publisher
@@ -39,8 +39,7 @@ MAX_DECORATED_LINES = 200_000
 """Decorated lines kept; the oldest go first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """ELF files that are ready."""
 
     symbolizer: Symbolizer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from espmon.regular_file import open_regular, read_regular
 from espmon.session.settings import data_folder
@@ -45,8 +45,7 @@ CARGO_PROFILES = ("release", "debug")
 """Output folders of cargo, below `target`."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundElf:
+class FoundElf(NamedTuple):
     """An ELF file of a build: where, when it was built (seconds since the epoch), which tool's layout it stands in."""
 
     path: Path

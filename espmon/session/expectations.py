@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from espmon.records.batch import Part
 from espmon.records.events.panic_record import Panic
@@ -48,8 +49,7 @@ PLAIN_ENDS = frozenset({EndCause.TIMEOUT, EndCause.BOOTS, EndCause.SCRIPT})
 """Ends that are as good as any while nothing is expected; the others are limits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Why a run ends."""
 
     outcome: Outcome
@@ -57,8 +57,7 @@ class Verdict:
     """One sentence, safe to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A text to send when an expression is seen for the first time."""
 
     pattern: UserPattern

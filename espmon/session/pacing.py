@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.session.sent import SentBy
 from espmon.user_pattern import UserPattern
@@ -40,8 +41,7 @@ class Pacing:
         return ", ".join(parts) or "without pauses"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What is to be sent."""
 
     title: str

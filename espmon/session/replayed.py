@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.records.demux import Demultiplexer
 from espmon.session.store import LogStore
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(NamedTuple):
     """The parts of a session that know where the recording's bytes are."""
 
     store: LogStore

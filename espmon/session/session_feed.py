@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
@@ -25,8 +24,7 @@ GATHER_SECONDS = 0.002
 """For small reads of a stream to come together: who expects a line hears of it within 5 ms of its last byte."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """The line that a board has begun, as it stands."""
 
     block: LineBlock

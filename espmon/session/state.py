@@ -9,8 +9,8 @@ error and raises; nothing else in espmon assigns a state.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class State(StrEnum):
@@ -69,8 +69,7 @@ TABLE: Mapping[tuple[State, Trigger], State] = {
 """(state, trigger) -> next state. What is not here cannot happen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """One change of state."""
 
     old: State

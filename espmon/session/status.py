@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from espmon.port.line_format import USUAL, LineFormat
 from espmon.records.capabilities import Capabilities, Command
@@ -36,8 +36,7 @@ class ElfState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(NamedTuple):
     """A payload that is being received right now."""
 
     kind: str
@@ -262,8 +261,7 @@ MAX_EVENTS = 20_000
 """Entries that the session and the screen keep; the sidecar file of the recording has all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undecoded:
+class Undecoded(NamedTuple):
     """A core dump that could not be decoded."""
 
     reason: str
@@ -308,8 +306,7 @@ class EventEntry:
     """Its place among the entries, which are in order of time: a folded one moves to the end when it is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChanged:
+class StatusChanged(NamedTuple):
     """`Session.status` was replaced."""
 
     status: Status
@@ -327,15 +324,13 @@ class TailChanged:
     """The line that is still being received has grown; look at the store's `tail`."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventAdded:
+class EventAdded(NamedTuple):
     """An entry was added, or (same id) replaced by one with more in it."""
 
     entry: EventEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A toast: shown in every mode, on every screen."""
 
     text: str
@@ -345,22 +340,19 @@ class Notice:
     """What it is about, for the way on: a record's type ("panic", "gdb"), "elf", "recording"; "" for nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecorationsChanged:
+class DecorationsChanged(NamedTuple):
     """Locations were found for addresses in these lines."""
 
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CrashDecoded:
+class CrashDecoded(NamedTuple):
     """A crash that is not one of those before was decoded."""
 
     report: PanicReport
 
 
-@dataclass(frozen=True, slots=True)
-class SentToBoard:
+class SentToBoard(NamedTuple):
     """Bytes were sent to the board."""
 
     event: SentEvent

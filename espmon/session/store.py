@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.records.lines import Line, LineBlock
 from espmon.records.sgr_state import sgr_state
@@ -31,8 +31,7 @@ MAX_SMALL_BLOCKS = 1024
 """Blocks that wait for one another to fill a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRow:
+class LiveRow(NamedTuple):
     """The row at the end of the log that still changes: what will overwrite its last line, or finish it, is to come."""
 
     row: int
@@ -51,8 +50,7 @@ class LiveRow:
     """The colour sequences that are in force behind the last line of the store."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A block, the ids of its lines, and the colour sequences that are in force where it begins."""
 
     first: int

@@ -19,7 +19,7 @@ from espmon.session.port_lookup import open_url
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.status import OpenRequest
+from espmon.session.status import OpenRequest, StatusChanged
 from espmon.sim import BoardThread, SimulatedBoard
 from espmon.testing import LoaderPeer
 from espmon.testing.handles import MemoryHandle
@@ -133,7 +133,7 @@ class Life:
         self.session.subscribe(self.watch)
 
     def states(self) -> list[str]:
-        changes = [change.status.state for change in self.watch.changes if hasattr(change, "status")]
+        changes = [change.status.state for change in self.watch.changes if isinstance(change, StatusChanged)]
         return [state.value for state, before in zip(changes, [None, *changes], strict=False) if state is not before]
 
     def recorded(self) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DAY_SECONDS = 86_400.0
 
@@ -24,8 +24,7 @@ _SYSTEM_TIME = re.compile(r"[EWIDV] \((?:\d{2,4}-\d\d-\d\d )?(\d\d):(\d\d):(\d\d
 """The time of day in the head of an ESP-IDF line."""
 
 
-@dataclass(frozen=True, slots=True)
-class WallTime:
+class WallTime(NamedTuple):
     """A time of day; `day` counts days, None without a date."""
 
     seconds: float

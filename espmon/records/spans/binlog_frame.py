@@ -7,7 +7,7 @@ CRC-8; all big-endian.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.records.printf import Arguments, Conversion, Short, compile_format, render
 from espmon.records.span import StringSource
@@ -59,8 +59,7 @@ def crc8(data: bytes) -> int:
     return crc
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """The control word of a frame."""
 
     length: int
@@ -80,8 +79,7 @@ def control(high: int, low: int) -> Control:
     return Control(word & 0x3FF, word >> 10 & 7, bool(word & 0x2000), word >> 14)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a frame says."""
 
     level: str | None

@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from espmon.model.rom_banners import BANNER_REACH, RESET_BANNER
 from espmon.records.cbor import cbor_value
@@ -39,8 +38,7 @@ END = b"@ESPFRAME_END"
 ENCODINGS = ("raw", "base64", "zlib", "base64+zlib")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What a header line says."""
 
     length: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
@@ -12,8 +12,7 @@ MAX_BEHIND = 2_000
 """Lines that are looked at in one go; of more, the oldest are passed over."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeardLine:
+class HeardLine(NamedTuple):
     """One line, or as much of it as has come."""
 
     offset: int
