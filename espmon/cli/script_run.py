@@ -180,7 +180,8 @@ class ScriptRun:
         for step in self._steps:
             if self._host.ended.is_set():
                 return
-            say(f"{self._name}:{step.line}: {step}")
+            if step.command != "exit":  # the sentence that ends the run says it
+                say(f"{self._name}:{step.line}: {step}")
             try:
                 self._actions[step.command](step)
             except _Over:

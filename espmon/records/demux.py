@@ -20,7 +20,7 @@ from espmon.records.event import EventRecognizer
 from espmon.records.event_dispatcher import EventDispatcher
 from espmon.records.limits import Limits
 from espmon.records.line_shapes import SHAPELESS, LineShapes, PlainText
-from espmon.records.lines import LineBlock, PlainBlock, block_of, has_long, line_text, whole_lines
+from espmon.records.lines import LineBlock, block_of, line_text, whole_lines
 from espmon.records.notes import Note
 from espmon.records.recognizers import EVENTS, SPANS
 from espmon.records.record import Raw
@@ -194,10 +194,7 @@ class Demultiplexer:
                         self._offset = offset + len(text)
                         self._continued = False
                         began, self._began = self._began if len(text) > end else time, time
-                        if plain is PlainText.EVEN and not has_long(text, self._cap):
-                            block = PlainBlock(text, offset, time, began)
-                        else:
-                            block = block_of(text, offset, self._cap, time, began)
+                        block = block_of(text, offset, self._cap, time, began, even=plain is PlainText.EVEN)
                         self._events.recent.add(block)
                         return block
         parts: list[Part] = []

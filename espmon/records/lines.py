@@ -459,8 +459,12 @@ def cut_long(data: bytes, lengths: list[int], cap: int) -> list[int]:
     return cut
 
 
-def block_of(data: bytes, offset: int, cap: int, time: float | None, began: float | None = None) -> LineBlock:
-    """All of `data` as lines; the last one may lack its end."""
+def block_of(
+    data: bytes, offset: int, cap: int, time: float | None, began: float | None = None, *, even: bool = False
+) -> LineBlock:
+    """All of `data` as lines; the last one may lack its end. With `even` they are what `PlainBlock` takes, or cut."""
+    if even and not has_long(data, cap):
+        return PlainBlock(data, offset, time, began)
     starts: Sequence[int] = split_lines(data, cap)
     if len(starts) > COMPACT:
         starts = array("I", starts)

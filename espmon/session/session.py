@@ -54,7 +54,7 @@ from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.terminal_answers import TerminalAnswers
 from espmon.session.ticker import Ticker
-from espmon.session.watched import WATCHED
+from espmon.session.watched_strings import WATCHED
 from espmon.text import plain
 
 if TYPE_CHECKING:

@@ -59,6 +59,11 @@ def test_exit_ends_it_and_what_the_command_line_still_expects_is_missing(board: 
     assert "x.txt:1: exit; still expected: `never`" in last(capfd)
 
 
+def test_what_exit_says_is_said_once(board: BoardThread, capfd: Captured) -> None:
+    assert run(board.url, "mark here\nexit\n") == 0
+    assert capfd.readouterr().err.splitlines() == ["x.txt:1: mark here", "x.txt:2: exit"]
+
+
 def test_a_run_that_expects_more_goes_on_behind_the_script(board: BoardThread, capfd: Captured) -> None:
     assert run(board.url, "expect esp>\nsend help\n", "--expect", "store to a null pointer") == 0
     assert last(capfd).startswith("Seen what was expected")

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from espmon.port import PortIdentity
-from espmon.records import record as records
 from espmon.records.record import PayloadRecord
 from espmon.records.spans.png import Png
 from espmon.session.connection import PortAccess
@@ -24,6 +23,7 @@ from tests.session.fakes import Port, ScriptedHandle, Watch
 from tests.session.test_session import sidecar
 
 PICTURE = screenshot(0)
+SHA256 = hashlib.sha256
 
 
 class Hashing:
@@ -34,13 +34,13 @@ class Hashing:
 
     def sha256(self, data: bytes) -> object:
         self.threads.append(threading.current_thread().name)
-        return hashlib.sha256(data)
+        return SHA256(data)
 
 
 @pytest.fixture
 def hashing(monkeypatch: pytest.MonkeyPatch) -> Hashing:
     hashing = Hashing()
-    monkeypatch.setattr(records, "hashlib", hashing)
+    monkeypatch.setattr(hashlib, "sha256", hashing.sha256)
     return hashing
 
 
@@ -67,7 +67,7 @@ async def test_a_payload_is_hashed_once_and_not_by_the_loop(tmp_path: Path, hash
     (entry,) = [entry for entry in session.events if entry.record.type == "png"]
     assert len(hashing.threads) == 1
     assert hashing.threads[0] != threading.current_thread().name
-    digest = hashlib.sha256(PICTURE).hexdigest()
+    digest = SHA256(PICTURE).hexdigest()
     assert dict(entry.details)["sha256"] == digest
     assert entry.path is not None
     assert entry.path.read_bytes() == PICTURE

@@ -25,7 +25,7 @@ from espmon.session.replayed import Replayed
 from espmon.session.session import Session
 from espmon.session.settings import Settings, limits_of
 from espmon.session.status import OpenRequest, ReplayState
-from espmon.session.watched import WATCHED
+from espmon.session.watched_strings import WATCHED
 
 TAIL_FROM = 16 << 20
 """Bytes of a file from which on its end is shown before the rest was read."""
