@@ -72,7 +72,8 @@ class BoardSession:
         self._settings = self._adapted(settings)
         self._eol = LINE_ENDS[settings.eol]
         folder = None if isinstance(options.record, bool) or options.record is None else Path(options.record)
-        self.session = Session(settings=self._settings, folder=folder / "sessions" if folder is not None else None)
+        sessions = folder / "sessions" if folder is not None else None
+        self.session = Session(settings=self._settings, folder=sessions, scrolled=False)
         self._feed = SessionFeed(self.session, self._take)
         self._start = Position(0, 0)
         self._panics: dict[int, Panic] = {}

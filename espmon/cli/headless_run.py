@@ -238,7 +238,7 @@ class HeadlessRun:
         names = board_names(self._options.port)
         for port, name in zip(self._options.port, names, strict=True):
             elf = ElfHelp([*choice_for(self._options, port, self._settings.elf).elf], self._options.rom_elf)
-            session = loop.make(lambda: Session(settings=self._settings))
+            session = loop.make(lambda: Session(settings=self._settings, scrolled=False))
             self._boards[name] = RunBoard(self, name, session, elf)
             board = name if len(names) > 1 else None
             output = self._output(stdout, elf, board)

@@ -22,25 +22,16 @@ from espmon.records.limits import Limits
 from espmon.records.line_shapes import SHAPELESS, LineShapes, PlainText
 from espmon.records.lines import LineBlock, block_of, line_text, whole_lines
 from espmon.records.notes import Note
+from espmon.records.plain_block import plain_block
 from espmon.records.recognizers import EVENTS, SPANS
 from espmon.records.record import Raw
-from espmon.records.span import (
-    Capture,
-    CaptureStatus,
-    Cut,
-    Found,
-    More,
-    Outcome,
-    Setup,
-    SpanRecognizer,
-    StringSource,
-    Where,
-)  # fmt: skip
+from espmon.records.span import Capture, CaptureStatus, Cut, Found, More, Outcome, Setup, Where
 from espmon.records.spans.header_lines import line_end
 from espmon.records.triggers import Triggers
 
 if TYPE_CHECKING:
     from espmon.records.defmt.defmt_table import DefmtTable
+    from espmon.records.span import SpanRecognizer, StringSource
 
 COMPLETING = re.compile(rb"[\n#\x00\x01\x02]|\r(?!\Z)")
 """Bytes without any of these complete nothing: no line, packet or binary frame. A CR at the end has to wait."""
@@ -194,7 +185,8 @@ class Demultiplexer:
                         self._offset = offset + len(text)
                         self._continued = False
                         began, self._began = self._began if len(text) > end else time, time
-                        block = block_of(text, offset, self._cap, time, began, even=plain is PlainText.EVEN)
+                        make = plain_block if plain is PlainText.EVEN else block_of
+                        block = make(text, offset, self._cap, time, began)
                         self._events.recent.add(block)
                         return block
         parts: list[Part] = []

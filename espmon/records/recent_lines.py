@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from espmon.records.lines import LineBlock, PlainBlock
+from espmon.records.lines import LineBlock
+from espmon.records.plain_block import PlainBlock
 
 MAX_RECENT_LINES = 128
 """Lines before a line that can be looked at ..."""

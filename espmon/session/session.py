@@ -81,6 +81,7 @@ class Session:
         sinks: where everything that is received goes besides, as records.
         replayed: of a session that replays: nobody waits for an answer.
         builds: folder of a project whose build is used, unverified, while the board does not say what it runs.
+        scrolled: somebody may look back in the log and search it.
 
     Attributes:
         settings: the user's settings.
@@ -105,6 +106,7 @@ class Session:
         sinks: Sequence[Sink] = (),
         replayed: Replayed | None = None,
         builds: Path | None = None,
+        scrolled: bool = True,
     ) -> None:
         settings = self.settings = settings or Settings()
         self.clock = clock or SessionClock()
@@ -112,7 +114,8 @@ class Session:
         self._publisher = Publisher()
         self._tasks = BackgroundTasks(self._publisher)
         wall, overwrites = self.clock.wall, settings.cr_overwrites
-        self.store = replayed.store if replayed else LogStore(settings.store_bytes, wall, cr_overwrites=overwrites)
+        store = LogStore(settings.store_bytes, wall, cr_overwrites=overwrites, paged=scrolled)
+        self.store = replayed.store if replayed else store
         self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)), self.clock.wall)
         limits = limits_of(settings)
         demux = replayed.demux if replayed else Demultiplexer(limits, watched=WATCHED)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from espmon.records.lines import Line, LineBlock
+from espmon.records.plain_block import PlainBlock
 from espmon.records.sgr_state import sgr_state
 from espmon.session.file_pages import FileBlock
 from espmon.session.recorded_text import RecordedText
@@ -72,10 +73,16 @@ class LogStore:
         wall: turns the times of lines into wall time, for people.
         cr_overwrites: a line that a CR alone ends is one row with the next line, which overwrites it; else each line is
             a row.
+        paged: blocks are put together for who searches them; without, nobody looks back, and they stay as they came.
     """
 
     def __init__(
-        self, limit: int = STORE_BYTES, wall: Callable[[float], float] = float, *, cr_overwrites: bool = False
+        self,
+        limit: int = STORE_BYTES,
+        wall: Callable[[float], float] = float,
+        *,
+        cr_overwrites: bool = False,
+        paged: bool = True,
     ) -> None:
         self.wall = wall
         self.rows = RowIndex()
@@ -89,6 +96,7 @@ class LogStore:
 
         self._limit = limit
         self._cr_overwrites = cr_overwrites
+        self._paged = paged
         # Segments and the ids of their first lines: only added to, or replaced together. Readers hold the old lists
         # or the new ones, never a list that loses something under them.
         self._table: tuple[list[Segment], list[int]] = [], []
@@ -165,10 +173,11 @@ class LogStore:
             self._make_room()
 
     def _keep(self, block: LineBlock) -> None:
-        fits = type(block) is LineBlock and block.length < PAGE_BYTES
+        text = self._paged and type(block) in (LineBlock, PlainBlock)
+        fits = text and block.length < PAGE_BYTES
         if self._small and not (fits and self._goes_on(block)):
             self._put_together()
-        self._add(block if fits or type(block) is not LineBlock else text_page([block]))
+        self._add(text_page([block]) if text and not fits else block)
         if fits:
             self._small += 1
             self._small_bytes += block.length

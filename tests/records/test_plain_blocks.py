@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from espmon.records.demux import Demultiplexer
 from espmon.records.json_lines import json_text
 from espmon.records.line_shapes import LineShapes, PlainText
-from espmon.records.lines import LineBlock, PlainBlock, block_of, has_long
+from espmon.records.lines import LineBlock, block_of
+from espmon.records.plain_block import PlainBlock, has_long
 
 CAP = 1 << 16
 LINES = st.lists(

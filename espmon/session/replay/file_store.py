@@ -8,7 +8,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 
-from espmon.records.lines import LineBlock, PlainBlock
+from espmon.records.lines import LineBlock
+from espmon.records.plain_block import PlainBlock
 from espmon.session.backing import Backing
 from espmon.session.file_pages import FileBlock, Pages
 from espmon.session.store import STORE_BYTES, LogStore, Segment
