@@ -56,9 +56,15 @@ HEAP_PARTS: Mapping[str, str] = {
     "Bad tail": "the marker behind a block",
     "Invalid data": "memory that was free or never written",
 }
-RUST_NEW = re.compile(r"panicked at (?P<file>(?:[A-Za-z]:)?[^\s:']+):(?P<line>\d+):\d+:?\s*(?P<text>[^\n]*)")
-RUST_OLD = re.compile(r"panicked at '(?P<text>(?:(?!panicked at ').)*)', (?P<file>(?:[A-Za-z]:)?[^\s:]+):(?P<line>\d+)")
-RUST_BARE = re.compile(r"panic occur+ed in '(?P<file>[^']*)', at line (?P<line>\d+)")
+RUST_NEW = re.compile(
+    r"panicked at (?P<file>[A-Za-z]:[^\n:']{1,400}|[^\s:']{1,400}):(?P<line>\d+):\d+:?\s*(?P<text>[^\n]*)"
+)
+RUST_OLD = re.compile(
+    r"panicked at '(?P<text>(?:(?!panicked at ').)*)', (?P<file>[A-Za-z]:[^\n:']{1,400}|[^\s:]{1,400}):(?P<line>\d+)"
+)
+RUST_BARE = re.compile(
+    r"panic occur+ed in '(?P<file>[^']*)', at line (?P<line>\d+)(?:, column \d+)?:?(?:\n(?P<text>[^\n]*))?"
+)
 
 GIVE_UPS: Mapping[str, str] = {
     "ESP_ERROR_CHECK failed": "because ESP_ERROR_CHECK failed",
@@ -168,5 +174,5 @@ def describe_rust(facts: CrashFacts) -> Description:
     if found := RUST_OLD.search(text) or RUST_NEW.search(text):
         return Description("panicked", _place(None, found["file"], found["line"]), found["text"].strip())
     if found := RUST_BARE.search(text):
-        return Description("panicked", _place(None, found["file"], found["line"]))
+        return Description("panicked", _place(None, found["file"], found["line"]), (found["text"] or "").strip())
     return Description("panicked", why=text.partition("\n")[0])

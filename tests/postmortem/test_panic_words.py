@@ -56,6 +56,10 @@ def sentence(kind: str, message: str = "", **fields: object) -> str:
          "at main.rs:42."),
         ("rust", "panicked at 'boom', src/main.rs:12:5", "The program panicked: boom, at main.rs:12."),
         ("rust", "A panic occured in 'src/main.rs', at line 17, column 5", "The program panicked at main.rs:17."),
+        ("rust", "A panic occured in 'D:\\work\\main.rs', at line 17, column 5:\ncalled `Option::unwrap()` on a `None`",
+         "The program panicked: called `Option::unwrap()` on a `None`, at main.rs:17."),
+        ("rust", "panicked at C:\\My Work\\src\\main.rs:42:9:\nboom", "The program panicked: boom, at main.rs:42."),
+        ("rust", "panicked at 'boom', C:\\My Work\\src\\main.rs:12:5", "The program panicked: boom, at main.rs:12."),
         ("other", "Undefined behavior of type out_of_bounds", "The program stopped at undefined behaviour: "
          "out of bounds."),
         ("stack_smash", "", "The program wrote past the end of a local buffer."),
