@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
+from espmon.cli.coredump_compare import compared, sighting_lines, sightings
 from espmon.cli.output_files import check_output, write_output
 from espmon.cli.port_options import positive
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
@@ -63,6 +64,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--decoder", metavar="NAME", help="a second opinion, with what differs: esp-coredump, or what a package offers"
     )
+    result.add_argument(
+        "--compare", metavar="FILE", help="another dump: what differs in tasks, stacks, heaps and global variables"
+    )
+    result.add_argument("--compare-elf", metavar="ELF", help="the ELF of that dump, where it is of another build")
+    result.add_argument("--seen", action="store_true", help="past sessions with the same crash, and their builds")
     result.add_argument("--print-mem", action="store_true", help="the dumped memory too, word by word")
     debugger = result.add_mutually_exclusive_group()
     debugger.add_argument("--gdb", action="store_true", help="start the gdb of this computer on the dump")
@@ -113,6 +119,9 @@ def coredump(options: argparse.Namespace) -> int:
             symbolizer = with_rom(symbolizer, core, options.rom_elf)
         report = decode_core(core, symbolizer, force=options.force)
         printed = {path: global_variable(report, path) for path in options.print_var}
+        comparison = None
+        if options.compare is not None:
+            comparison = compared(report, symbolizer, read_input(options.compare), options.compare_elf)
         differing = other_opinion(options.decoder, found.data, report) if options.decoder is not None else None
     except PostmortemError as error:
         fail(Exit.FAILED if error.mismatch else Exit.LIMIT if error.limit else Exit.USAGE, str(error))
@@ -130,17 +139,28 @@ def coredump(options: argparse.Namespace) -> int:
             told["heap"] = report.inspector.heaps.to_json() if report.inspector is not None else None
         if differing is not None:
             told["second_opinion"] = {"decoder": options.decoder, "differences": differing}
+        if comparison is not None:
+            told["comparison"] = comparison.to_json()
+        if options.seen:
+            told["seen"] = [group.to_json() for group in sightings(report)]
         if printed:
             told["globals"] = {path: value.to_json() for path, value in printed.items()}
         print_json(told | files_json(options) | ({} if after is None else {"after": after}))
         for warning in report.warnings:
             say(f"espmon: warning: {warning}")
     else:
-        text = report.to_text() + (report.variables_text() if options.variables else "")
+        whole = comparison is None or options.variables or options.rtos or options.heap
+        text = report.to_text() if whole else ""
+        text += report.variables_text() if options.variables else ""
         text += report.rtos_text() if options.rtos else ""
         text += report.heap_text() if options.heap else ""
         text += report.memory_text() if options.print_mem else ""
         text += "".join(f"\n{line}" for path, value in printed.items() for line in value.lines(path))
+        if comparison is not None:
+            lines = [f"A: {options.file or options.port}", f"B: {options.compare}", "", *comparison.lines()]
+            text += "".join(f"{line}\n" for line in lines)
+        if options.seen:
+            text += "\nthe same crash before:\n" + "".join(f"  {line}\n" for line in sighting_lines(sightings(report)))
         if differing is not None:
             text += f"\nsecond opinion of {options.decoder}: {'' if differing else 'the same frames for every task'}\n"
             text += "".join(f"! {line}\n" for line in differing)

@@ -134,7 +134,7 @@ class RtosState:
         found.append(f"interrupts nested: {nesting}")
         for task in self.tasks:
             unused = NOT_HELD if task.unused is None else f"{task.unused} bytes"
-            found.append(f"  {task.name:<16} {self._wait(task.wait)}; stack never used: {unused}")
+            found.append(f"  {task.name:<16} {self.waiting(task.wait)}; stack never used: {unused}")
         found += [self.deadlock(circle) for circle in self.deadlocks]
         found += [f"damaged: {text}" for text in self.damage]
         return found
@@ -149,7 +149,8 @@ class RtosState:
             parts.append(f"{self.name(tcb)} waits for mutex{mutex} of {self.name(following)}")
         return f"deadlock: {', '.join(parts)}"
 
-    def _wait(self, wait: Wait | None) -> str:
+    def waiting(self, wait: Wait | None) -> str:
+        """What a task waits for, as a sentence without its subject."""
         if wait is None:
             return "does not wait"
         limit = ""

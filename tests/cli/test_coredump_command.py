@@ -17,6 +17,7 @@ from espmon.cli import main
 from espmon.postmortem.rsp import encode
 from espmon.session.coredump_decoders import OpinionTask, SecondOpinion
 from espmon.session.elves import ElfLibrary
+from espmon.sim.simulated_panic import panic_text
 from tests.inputs import SIMULATED_ELF
 from tests.postmortem.made import (
     RISCV,
@@ -33,6 +34,8 @@ from tests.postmortem.made import (
     xtensa_program,
 )
 from tests.postmortem.test_core_forms import riscv_task
+from tests.session.archive.recordings import PANIC, made_session
+from tests.tui.screens.crash_data import IMAGE, core_bytes
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "elf"
 Captured = pytest.CaptureFixture[str]
@@ -323,3 +326,51 @@ def test_an_unknown_decoder_and_one_without_an_elf_are_wrong_usage(capsys: Captu
     assert "no decoder is called nobody; there are: esp-coredump" in capsys.readouterr().err
     assert main(["coredump", str(VALUES), "--decoder", "esp-coredump"]) == 2
     assert "it needs the application's ELF" in capsys.readouterr().err
+
+
+def test_two_dumps_are_compared(tmp_path: Path, capsys: Captured) -> None:
+    first, second = tmp_path / "first.bin", tmp_path / "second.bin"
+    first.write_bytes(core_bytes("abort"))
+    second.write_bytes(core_bytes("panic"))
+    elf = str(SIMULATED_ELF)
+    assert main(["coredump", str(first), "--elf", elf, "--compare", str(second)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"A: {first}\nB: {second}\n\nanother crash\n")
+    assert "core dump report" not in text
+    assert main(["coredump", str(first), "--elf", elf, "--compare", str(first), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["comparison"]
+    assert (found["same_crash"], found["differences"]) == (True, [])
+    assert main(["coredump", str(first), "--elf", elf, "--compare", str(first), "--compare-elf", elf, "--rtos"]) == 0
+    assert "core dump report" in capsys.readouterr().out.lower()
+
+
+def test_a_dump_of_another_build_is_compared_without_names(
+    tmp_path: Path, dump: tuple[Path, Path], home: Path, capsys: Captured
+) -> None:
+    other = tmp_path / "other.bin"
+    other.write_bytes(core_bytes("abort"))
+    assert main(["coredump", str(dump[0]), "--elf", str(dump[1]), "--compare", str(other)]) == 0
+    output = capsys.readouterr()
+    assert "another crash" in output.out
+    assert "--compare-elf" in output.err
+
+
+def test_the_same_crash_of_past_sessions_is_found_by_its_functions(
+    home: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    sessions = home / "data" / "espmon" / "sessions"
+    sessions.mkdir(parents=True)
+    made_session(sessions, panic_text(IMAGE.snapshot("panic"), IMAGE.sha256).encode() + b"Rebooting...\r\n")
+    made_session(sessions, PANIC)
+    ElfLibrary(home / "data" / "espmon" / "elves").add(SIMULATED_ELF)
+    path = tmp_path / "core.bin"
+    path.write_bytes(core_bytes("panic"))
+    assert main(["coredump", str(path), "--elf", str(SIMULATED_ELF), "--seen", "--json"]) == 0
+    (group,) = json.loads(capsys.readouterr().out)["seen"]
+    assert group["count"] == 1
+    assert IMAGE.sha256.startswith(group["builds"][0])
+    assert main(["coredump", str(path), "--elf", str(SIMULATED_ELF), "--seen"]) == 0
+    assert "1 x in 1 session, " in capsys.readouterr().out
+    path.write_bytes(core_bytes("stack"))
+    assert main(["coredump", str(path), "--elf", str(SIMULATED_ELF), "--seen"]) == 0
+    assert "not seen in the sessions that are kept" in capsys.readouterr().out
