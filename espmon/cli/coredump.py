@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
-from espmon.cli.coredump_compare import compared, sighting_lines, sightings
+from espmon.cli.coredump_compare import compared, sightings
 from espmon.cli.output_files import check_output, write_output
 from espmon.cli.port_options import positive
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
@@ -160,6 +160,8 @@ def coredump(options: argparse.Namespace) -> int:
             lines = [f"A: {options.file or options.port}", f"B: {options.compare}", "", *comparison.lines()]
             text += "".join(f"{line}\n" for line in lines)
         if options.seen:
+            from espmon.session.archive.crash_names import sighting_lines
+
             text += "\nthe same crash before:\n" + "".join(f"  {line}\n" for line in sighting_lines(sightings(report)))
         if differing is not None:
             text += f"\nsecond opinion of {options.decoder}: {'' if differing else 'the same frames for every task'}\n"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from espmon.cli.command_runner import clean, say
+from espmon.cli.command_runner import say
 from espmon.postmortem import Symbolizer, decode_core
 from espmon.postmortem.core_format import parse_core
 from espmon.postmortem.core_input import read_core
 from espmon.session.core_decoding import elf_of, fits, with_rom
 from espmon.session.settings import data_folder
-from espmon.text import counted
 
 if TYPE_CHECKING:
     from espmon.postmortem import CoreReport
@@ -42,16 +40,3 @@ def sightings(report: CoreReport) -> list[CrashGroup]:
     from espmon.session.archive.crash_names import seen_before
 
     return seen_before(report, data_folder())
-
-
-def sighting_lines(groups: list[CrashGroup]) -> list[str]:
-    """Where the same crash was met before, for reading."""
-    if not groups:
-        return ["not seen in the sessions that are kept"]
-    lines = []
-    for group in groups:
-        first, last = (time.strftime("%Y-%m-%d %H:%M", time.localtime(when)) for when in (group.first, group.last))
-        when = first if first == last else f"{first} to {last}"
-        builds = ", ".join(sorted(group.builds)) or "not known"
-        lines.append(f"{group.count} x in {counted(len(group.sessions), 'session')}, {when}; builds: {clean(builds)}")
-    return lines

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from espmon.postmortem import CoreReport, PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
-from espmon.postmortem.core_input import read_core
+from espmon.postmortem.core_input import MAX_INPUT, read_core
+from espmon.regular_file import open_regular
 from espmon.session.rom_elves import find_rom_elf
 
 if TYPE_CHECKING:
+    from espmon.postmortem.dump_compare import Comparison
     from espmon.session.elves import ElfLibrary, FoundElf
 
 
@@ -38,6 +40,20 @@ def decode_dump(
         core.warnings.append(f"decoded with {found.path}, whose SHA-256 is the one in the dump")
         symbolizer = Symbolizer(found.path)
     return decode_core(core, with_rom(symbolizer, core) if symbolizer is not None else None)
+
+
+def compare_with(report: CoreReport, path: Path) -> Comparison:
+    """Compare a report with the dump in a file, which is decoded with the same ELF, or with the one that fits it.
+
+    Raises `OSError` for a file that cannot be read, and `PostmortemError` when there is no dump in it.
+    """
+    from espmon.postmortem.dump_compare import compare
+    from espmon.session.elves import ElfLibrary
+
+    with open_regular(path) as file:
+        data = file.read(MAX_INPUT + 1)
+    symbolizer = report.inspector.symbolizer if report.inspector is not None else None
+    return compare(report, decode_dump(data, symbolizer, ElfLibrary()))
 
 
 def fits(core: Core, symbolizer: Symbolizer) -> bool:

@@ -15,6 +15,7 @@ from espmon.records.spans.coredump_capture import Coredump
 from espmon.records.spans.frame import Frame
 from espmon.records.spans.gdb_packets import Gdb
 from espmon.session.status import EventEntry, Status, Undecoded
+from espmon.tui.dump_comparison import DumpComparison, sightings
 from espmon.tui.file_dialogs import FileOffers
 from espmon.tui.graphics import Graphics
 from espmon.tui.host import Host
@@ -240,12 +241,14 @@ class Artifacts:
         if not isinstance(report, CoreReport):
             self._show_panel("coredump", entry)
             return
-        from espmon.tui.screens.core_dump_screen import CHOOSE_ELF, CoreDumpReportScreen
+        from espmon.tui.screens.core_dump_screen import CHOOSE_ELF, COMPARE, CoreDumpReportScreen
         from espmon.tui.screens.crash_parts import local_source
 
         def answered(answer: str | None) -> None:
             if answer == CHOOSE_ELF:
                 self._ask_elf_for(entry)
+            elif answer == COMPARE:
+                DumpComparison(self._app).ask(report, entry.path)
 
         self._shown.add(entry.id)
         screen: CoreDumpReportScreen
@@ -256,6 +259,7 @@ class Artifacts:
             save_text=saver(folder, f"coredump-{entry.id}-report.txt", lambda: as_text(screen.parts())),
             save_json=saver(folder, f"coredump-{entry.id}-report.json", lambda: as_json(report.to_json())),
             path=entry.path,
+            seen=lambda: sightings(report),
         )
         self._app.push_screen(screen, answered)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from espmon.postmortem.dump_compare import crash_functions
 from espmon.session.archive.crash_history import CrashGroup, crash_history
 from espmon.session.archive.past_sessions import sessions_in
 from espmon.session.elves import ElfLibrary
+from espmon.text import counted, plain
 
 MIN_DIGITS = 7
 """Digits of a SHA-256 below which it names no build."""
@@ -61,3 +63,16 @@ def seen_before(report: CoreReport, data: Path) -> list[CrashGroup]:
         if group.kind == report.facts.kind and count and group.frames[:count] == wanted[:count]:
             found.append(group)
     return found
+
+
+def sighting_lines(groups: Sequence[CrashGroup]) -> list[str]:
+    """Where the same crash was met before, for reading."""
+    if not groups:
+        return ["not seen in the sessions that are kept"]
+    lines = []
+    for group in groups:
+        first, last = (time.strftime("%Y-%m-%d %H:%M", time.localtime(when)) for when in (group.first, group.last))
+        when = first if first == last else f"{first} to {last}"
+        builds = ", ".join(sorted(group.builds)) or "not known"
+        lines.append(f"{group.count} x in {counted(len(group.sessions), 'session')}, {when}; builds: {plain(builds)}")
+    return lines

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import DataTable, Footer, TabbedContent, TabPane
+from textual.worker import Worker, WorkerState
 
 from espmon.postmortem.core_report import CoreReport, TaskReport
+from espmon.postmortem.global_variables import GlobalVariables
+from espmon.postmortem.memory_guide import MemoryGuide
 from espmon.postmortem.variables import Variable
 from espmon.text import plain
 from espmon.tui.screens.crash_parts import (
@@ -29,11 +32,21 @@ from espmon.tui.screens.crash_parts import (
     remarks,
 )
 from espmon.tui.screens.dialog import Line, clip, rows, size_text
+from espmon.tui.screens.globals_pane import GlobalsPane
+from espmon.tui.screens.memory_pane import MemoryPane
+from espmon.tui.screens.reflowed import Reflowed
 from espmon.tui.screens.table import Column, KeyedTable, Row
 from espmon.tui.screens.variables_pane import VariablesPane
 
-CHOOSE_ELF = "choose elf"
-"""The answer of a reader who wants another ELF for this dump."""
+CHOOSE_ELF, COMPARE = "choose elf", "compare"
+"""The answers of a reader who wants another ELF for this dump, and of one who wants another dump beside it."""
+
+PANES: Mapping[str, tuple[str, type[VariablesPane] | type[GlobalsPane] | type[MemoryPane]]] = {
+    "tab-variables": ("Variables", VariablesPane),
+    "tab-globals": ("Global variables", GlobalsPane),
+    "tab-memory": ("Memory", MemoryPane),
+}
+"""Tabs that are copied as they stand."""
 
 WIDE = 110
 """Columns from which the task list is wider."""
@@ -81,6 +94,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         save_json: the same as JSON.
         path: where the dump itself is.
         choose_elf: offer the key that asks for another ELF.
+        seen: where the same crash was met before, a line each; called in a thread.
     """
 
     DEFAULT_CSS = """
@@ -92,6 +106,9 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
     TABLES = "#tables"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("4", "part('tab-variables')", "Variables", show=False, id="coredump.variables"),
+        Binding("5", "part('tab-globals')", "Globals", show=False, id="coredump.globals"),
+        Binding("6", "part('tab-memory')", "Memory", show=False, id="coredump.memory"),
+        Binding("d", "compare", "Compare", id="coredump.compare", tooltip="What differs from another dump"),
         Binding("e", "choose_elf", "Other ELF", id="coredump.elf", tooltip="Decode with another ELF file"),
     ]
 
@@ -104,12 +121,15 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         save_json: Callable[[], Path] | None = None,
         path: Path | None = None,
         choose_elf: bool = True,
+        seen: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         super().__init__(source=source, save_text=save_text, save_json=save_json)
         self._report = report
         self._tasks = by_suspicion(report.tasks)
         self._path = path
         self._choose_elf = choose_elf
+        self._seen = seen
+        self._sightings: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         """What happened, warnings, tasks and frames side by side, the tabs."""
@@ -118,10 +138,12 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         with Horizontal(id="tables"):
             yield KeyedTable(TASK_COLUMNS, id="tasks")
             yield FramesTable()
-        variables = TabPane("4 Variables", VariablesPane(), id="tab-variables")
-        yield from self.compose_tabs(
-            self._report.registers, remarks(self._report), "Details", self._details, (variables,)
+        others = (
+            TabPane("4 Variables", VariablesPane(), id="tab-variables"),
+            TabPane("5 Globals", GlobalsPane(self._globals()), id="tab-globals"),
+            TabPane("6 Memory", MemoryPane(lambda: MemoryGuide(self._report), self._stack_pointer()), id="tab-memory"),
         )
+        yield from self.compose_tabs(self._report.registers, remarks(self._report), "Details", self._details, others)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -129,6 +151,34 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         self.query_one("#tasks", KeyedTable).show([self._task_row(index) for index in range(len(self._tasks))])
         if not self._tasks:
             self.query_one(SourcePane).show_frame(None)
+        if self._seen is not None:
+            self._look_back(self._seen)
+
+    @work(thread=True, exclusive=True, group="seen", exit_on_error=False)
+    def _look_back(self, seen: Callable[[], Sequence[str]]) -> Sequence[str]:
+        return seen()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The same crash was looked for in past sessions; where that fails, nothing is said of it."""
+        if event.worker.group == "seen" and event.state is WorkerState.SUCCESS and event.worker.result:
+            self._sightings = event.worker.result
+            self.query_one("#more-text", Reflowed).reflow()
+
+    @on(TabbedContent.TabActivated)
+    def _tab_opened(self, event: TabbedContent.TabActivated) -> None:
+        """What takes a while to read is read when it is looked at."""
+        for pane in event.pane.query("GlobalsPane, MemoryPane"):
+            if isinstance(pane, GlobalsPane | MemoryPane):
+                pane.open()
+
+    def _globals(self) -> Callable[[], GlobalVariables] | None:
+        inspector = self._report.inspector
+        return None if inspector is None else lambda: inspector.globals
+
+    def _stack_pointer(self) -> int | None:
+        crashed = next((task for task in self._report.tasks if task.crashed), None)
+        registers = crashed.registers if crashed is not None else {}
+        return registers.get("sp", registers.get("a1"))
 
     def on_resize(self) -> None:
         """A wider task list where there is room; Textual calls `CrashScreen.on_resize` as well."""
@@ -189,6 +239,9 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         for cause in report.likely:
             lines += [Content(""), Content.styled(plain(cause.sentence), "bold $text-accent")]
             lines += [Content(plain(f"- {text}")) for text in cause.evidence]
+        if self._sightings:
+            lines += [Content(""), Content.styled("The same crash before", "bold $text-accent")]
+            lines += [Content(plain(text)) for text in self._sightings]
         lines += [
             Content(""),
             Content.styled("Memory regions", "bold $text-accent"),
@@ -263,14 +316,22 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             return (self._task_title(task) if task is not None else "Backtrace", frames_text(focused.frames))
         if isinstance(focused, KeyedTable):
             return "Tasks", "\n".join(self._task_title(task) for task in self._tasks)
-        if self.query_one(TabbedContent).active == "tab-variables":
-            return "Variables", self.query_one(VariablesPane).text
+        active = self.query_one(TabbedContent).active
+        if active in PANES:
+            title, pane = PANES[active]
+            return title, self.query_one(pane).text
         _, details, registers, *_ = self.parts()
         return self.open_tab(registers=registers, more=details)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No ELF key where none can be chosen."""
-        return self._choose_elf if action == "choose_elf" else super().check_action(action, parameters)
+        if action in ("choose_elf", "compare"):
+            return self._choose_elf
+        return super().check_action(action, parameters)
+
+    def action_compare(self) -> None:
+        """Close, asking for another dump."""
+        self.dismiss(COMPARE)
 
     def action_choose_elf(self) -> None:
         """Close, asking for another ELF."""

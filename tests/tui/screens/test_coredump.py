@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, Tree
 
 from espmon.model.registers import RegisterSet
 from espmon.model.stack_frame import StackFrame
 from espmon.postmortem import CoreReport, decode_core
-from espmon.tui.screens.core_dump_screen import CHOOSE_ELF, CoreDumpReportScreen
+from espmon.postmortem.typed_value import Field, TypedValue
+from espmon.tui.screens.core_dump_screen import CHOOSE_ELF, COMPARE, CoreDumpReportScreen
 from espmon.tui.screens.crash_parts import FramesTable, local_source
+from espmon.tui.screens.globals_pane import GlobalsPane, add_parts
+from espmon.tui.screens.memory_pane import MemoryPane
 from espmon.tui.screens.table import KeyedTable
 from tests.inputs import REAL_DUMPS, dump_named
 from tests.tui.screens.crash_data import (
@@ -389,3 +394,110 @@ async def test_a_real_dump_decoded_is_readable(name: str, place: str) -> None:
             assert part in text
         assert "The file is not on this computer" in text
         assert place.rstrip(")")[-9:] in text.splitlines()[6] + text.splitlines()[7]
+
+
+NUMBER = TypedValue("int", "integer", 7, "7")
+
+
+async def shown_tree(pilot: Pilot[Any], app: Host) -> Tree[Any]:
+    tree = app.screen.query_one("#globals-tree", Tree)
+    await wait_until(pilot, lambda: bool(tree.root.children))
+    return tree
+
+
+async def wait_until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if holds():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it did not come to that within 30 s")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_all_global_variables_are_a_tree_that_is_read_where_it_is_opened(size: tuple[int, int]) -> None:
+    app = Host(panel)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await pilot.press("5")
+        tree = await shown_tree(pilot, app)
+        count = len(tree.root.children)
+        names = [str(node.label).split()[0] for node in tree.root.children]
+        assert names == sorted(names, key=str.lower)
+        field = app.screen.query_one("#globals-filter", Input)
+        field.value = names[0][:4].upper()
+        await wait_until(pilot, lambda: len(tree.root.children) < count)
+        assert all(names[0][:4].lower() in str(node.label).lower() for node in tree.root.children)
+        field.value = ""
+        await wait_until(pilot, lambda: len(tree.root.children) == count)
+        field.focus()
+        await pilot.press("enter")
+        assert app.focused is tree
+        node = tree.root.children[0]
+        node.expand()
+        await wait_until(pilot, lambda: " = " in str(node.label))
+        for child in list(node.children):
+            child.expand()
+        await settle(pilot)
+        assert " = " in app.screen.query_one(GlobalsPane).text
+        tree.focus()
+        await pilot.press("slash")
+        await wait_until(pilot, lambda: app.focused is field)
+
+
+async def test_members_of_a_structure_are_nodes_and_hostile_names_are_no_markup() -> None:
+    inner = TypedValue("int[2]", "array", fields=(Field("0", NUMBER), Field("1", NUMBER)), left_out=3)
+    value = TypedValue("struct s", "structure", fields=(Field("[red]x", NUMBER), Field(None, inner)), target=NUMBER)
+    tree: Tree[Any] = Tree("")
+    add_parts(tree.root, value)
+    assert [str(node.label) for node in tree.root.children] == [
+        "[red]x (int) = 7", "<unnamed> (int[2]) = {7, 7, ...}", "* (int) = 7"
+    ]  # fmt: skip
+    array = tree.root.children[1]
+    add_parts(array, inner)
+    assert [str(node.label) for node in array.children] == ["[0] (int) = 7", "[1] (int) = 7", "... 3 more"]
+
+
+async def test_words_of_memory_say_what_they_point_to() -> None:
+    app = Host(panel)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        pane = app.screen.query_one(MemoryPane)
+        await wait_until(pilot, lambda: bool(pane.text))
+        assert "(stack of main+" in pane.text.splitlines()[0]
+        assert "-> stack of main+" in pane.text
+        field = app.screen.query_one("#memory-place", Input)
+        field.focus()
+        field.value = "nowhere at all"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: pane.text.startswith("'nowhere at all' is neither"))
+        field.value = ""
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: pane.text.startswith("Give an address"))
+        assert app.screen.focused is field
+
+
+async def test_where_there_is_no_elf_there_are_no_global_variables() -> None:
+    app = Host(lambda: panel(replace(CORE, inspector=None)))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("5")
+        await settle(pilot)
+        assert "They need the application's ELF." in screen_text(app)
+
+
+async def test_the_same_crash_of_past_sessions_is_in_the_details() -> None:
+    app = Host(lambda: panel(seen=lambda: ["3 x in 2 sessions; builds: abc"]))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await settle(pilot)
+        await pilot.press("3")
+        await wait_until(pilot, lambda: "3 x in 2 sessions; builds: abc" in screen_text(app))
+
+
+async def test_d_asks_for_another_dump() -> None:
+    app = Host(panel)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("d")
+        await settle(pilot)
+        assert app.answer == COMPARE
