@@ -14,6 +14,7 @@ COMMANDS = {
     "sessions": "espmon.cli.sessions",
     "crashes": "espmon.cli.crashes",
     "sim": "espmon.cli.sim",
+    "share": "espmon.cli.share",
     "scan": "espmon.cli.scan",
     "probe": "espmon.cli.probe",
     "flash": "espmon.cli.flash",

@@ -289,6 +289,8 @@ class HeadlessRun:
                 hint = f". {status.hint}" if status.hint else ""
                 self.end(End(Exit.PORT, f"{status.reason}{hint}"))
                 return
+            if options.share is not None and (problem := await options.share(session)):
+                self.end(End(Exit.FAILED, problem))
         self._begun = self._active = time.monotonic()
         for board in self._boards.values():
             if options.reset:

@@ -11,6 +11,7 @@ SUMMARIES: Mapping[str, str] = {
     "sessions": "recorded sessions: list, show, export, import, remove, diff",
     "crashes": "the crashes of all sessions, the same ones together",
     "sim": "the simulated board alone, for other tools",
+    "share": "monitor a port, and let another program use it over RFC 2217",
     "scan": "list ports; --probe identifies the chips on all of them (asks first)",
     "probe": "identify the chip on a port (asks first)",
     "flash": "verify, write, erase, read flash; partition table and application info",
@@ -58,6 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "crashes": ("espmon crashes", "espmon crashes --json | jq '.crashes[-1].frames'"),
     "sim": ("espmon sim", "espmon sim --listen rfc2217://127.0.0.1:4000 --scenario coredump --chip esp32c6"),
+    "share": ("espmon share /dev/ttyUSB0 --listen 127.0.0.1:4000",),
     "scan": ("espmon scan", "espmon scan --json | jq -r '.ports[0].device'", "espmon scan --labgrid"),
     "probe": (
         "espmon probe /dev/ttyUSB0",

@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="as `espmon decode` (default: %(default)s)"
     )
+    result.set_defaults(share=None)
     result.add_argument("--no-reconnect", action="store_true", help="a lost port ends the run")
     sending = result.add_argument_group("to the board")
     sending.add_argument("--reset", action="store_true", help="reset the board first (asks)")

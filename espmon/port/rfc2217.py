@@ -13,12 +13,16 @@ from espmon.port.line_format import USUAL, Flow, LineFormat, Parity
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.stream import StreamHandle, address, connect, options
 from espmon.port.telnet import SERVER, Command, Control
+from espmon.text import plain
 
 NEGOTIATE_SECONDS = 3.0
 """Seconds for the server to agree to RFC 2217 and to acknowledge the settings."""
 
 ACKNOWLEDGE_SECONDS = 1.0
 """Seconds for one later command to be acknowledged."""
+
+MAX_REASON = 200
+"""Most characters of a reason that a server gives for closing the connection."""
 
 MAX_REPLY = 4096
 """Most bytes of negotiation answers to one read; a server that asks for more is broken."""
@@ -153,7 +157,7 @@ class Rfc2217Handle(StreamHandle):
             await asyncio.wait_for(self._agreed.wait(), limit)
         except TimeoutError:
             self._negotiator.serial_control = False
-        self._check_open()
+        await self._check_served()
         if not self._negotiator.serial_control:
             raise self._not_rfc2217()
         answers = await self._ask(
@@ -170,6 +174,16 @@ class Rfc2217Handle(StreamHandle):
                 PortWarningKind.UNCONFIRMED,
                 "The server does not acknowledge commands: changes of rate and lines are sent, not confirmed",
             )
+
+    async def _check_served(self) -> None:
+        """Raise `PortError` where the server has closed the connection, with its reason where it gave one."""
+        try:
+            self._check_open()
+        except PortError:
+            words = (await self.read(0)).decode("utf-8", "replace")[:MAX_REASON] if self._receive else ""
+            if reason := plain(words.strip()):
+                raise PortError(PortErrorKind.BUSY, f"{self.url}: the server says: {reason}") from None
+            raise
 
     def _not_rfc2217(self) -> PortError:
         return PortError(

@@ -73,6 +73,9 @@ class Link:
         self.before_read: Callable[[], Awaitable[None]] | None = None
         """Awaited before each read of the pipeline's: who prints what comes holds the port up until it has room."""
 
+        self.taps: list[Callable[[str, bytes], None]] = []
+        """Called with (owner, bytes) for everything received, beside the recording; each returns at once."""
+
         self.gather_seconds = GATHER_SECONDS
         """For small reads of a stream to come together; less for who waits for a line rather than for a frame."""
 
@@ -126,6 +129,8 @@ class Link:
     def _tap(self, owner: str, data: bytes) -> None:
         self.received += len(data)
         self._recorder.raw(data, owner)
+        for tap in self.taps:
+            tap(owner, data)
         if owner != PIPELINE:
             self._leased += data
             if len(self._leased) > MAX_LEASED_BYTES:

@@ -45,6 +45,9 @@ class SentBy(StrEnum):
     REPLY = "reply"
     """Because of what the board said, as the settings wish."""
 
+    SHARE = "share"
+    """A whole line of another program's, through `espmon share`."""
+
 
 class LocalEcho(StrEnum):
     """What of the sent text is shown without waiting for the board's echo."""

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from ipaddress import ip_address
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from espmon.port.loopback import is_loopback
+from espmon.port.rfc2217_server import Answer, Data, Line, Rate, Rfc2217Server
+from espmon.port.telnet import escape
 from espmon.sim.board import SimulatedBoard
-from espmon.sim.rfc2217_server import Answer, Data, Line, Rate, Rfc2217Server, escape
 
 READ_SIZE = 65536
 SCHEMES = ("rfc2217", "socket")
@@ -41,17 +42,10 @@ def parse_listen(url: str) -> tuple[str, str, int]:
     if parts.scheme not in SCHEMES or not parts.hostname or port is None:
         expected = "expected rfc2217://HOST:PORT or socket://HOST:PORT (port 0 picks one)"
         raise ListenError(f"{url}: {expected}", wrong_usage=True)
-    if not _is_loopback(parts.hostname):
+    if not is_loopback(parts.hostname):
         why = "the board answers whoever asks, so it listens on this computer alone: 127.0.0.1, ::1 or localhost"
         raise ListenError(f"{url}: {why}", wrong_usage=True)
     return parts.scheme, parts.hostname, port
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class BoardServer:
@@ -118,7 +112,7 @@ class BoardServer:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        telnet = Rfc2217Server(self.board.baud) if self._scheme == "rfc2217" else None
+        telnet = Rfc2217Server(self.board.baud, "espmon simulated board") if self._scheme == "rfc2217" else None
 
         async def sink(data: bytes) -> None:
             if writer.is_closing():

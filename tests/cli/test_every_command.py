@@ -58,6 +58,7 @@ FAILING = [
     (["run", "--json"], 2, "usage"),
     (["run", "--json", "--script", "/dev/nonexistent", "--check"], 2, "usage"),
     (["scan", "--json", "--bogus"], 2, "usage"),
+    (["share", "/dev/nonexistent", "--listen", "0.0.0.0:1", "--json"], 2, "usage"),
     (["probe", "/dev/nonexistent", "--yes", "--json"], 3, "port"),
     (["probe", "socket://127.0.0.1:1", "--json"], 2, "usage"),
     *((["flash", action, "/dev/nonexistent", *words, "--yes", "--json"], 3, "port") for action, words in (
@@ -118,10 +119,12 @@ WORKING = [
     ["crashes", "--json"],
     ["config", "--json"],
 ]
-"""Command lines that work, each on what the ones before it left. `selftest` and sessions have tests of their own; of
-streams, which `decode` and `run` print, every line is an object."""
+"""Command lines that work, each on what the ones before it left. The others of `ELSEWHERE` have tests of their own;
+of streams, which `decode` and `run` print, every line is an object."""
 
-ELSEWHERE = frozenset({"selftest", *(f"sessions {word}" for word in ("show", "export", "import", "remove", "diff"))})
+ELSEWHERE = frozenset(
+    {"selftest", "share", *(f"sessions {word}" for word in ("show", "export", "import", "remove", "diff"))}
+)
 
 
 def with_json() -> set[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from espmon.sim.rfc2217_server import Data, Rfc2217Server, escape
+from espmon.port.rfc2217_server import Data, Rfc2217Server
+from espmon.port.telnet import escape
 
 CONTROLS = {("dtr", True): 8, ("dtr", False): 9, ("rts", True): 11, ("rts", False): 12}
 LIMIT = 10.0

@@ -8,15 +8,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
-BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT = 0, 1, 3, 44
+from espmon.port.telnet import (
+    BINARY,
+    COM_PORT,
+    DO,
+    DONT,
+    ECHO,
+    IAC,
+    SB,
+    SE,
+    SERVER,
+    SUPPRESS_GO_AHEAD,
+    WILL,
+    WONT,
+    Command,
+    Control,
+    command,
+)
+
 OFFERED = frozenset({BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT})
 
-SIGNATURE, SET_BAUDRATE, SET_CONTROL, PURGE = 0, 1, 5, 12
-SERVER_OFFSET = 100
-NOTIFY_MODEM_STATE = 107
-DTR_QUERY, DTR_ON, DTR_OFF, RTS_QUERY, RTS_ON, RTS_OFF = 7, 8, 9, 10, 11, 12
-LINES = {DTR_ON: ("dtr", True), DTR_OFF: ("dtr", False), RTS_ON: ("rts", True), RTS_OFF: ("rts", False)}
+DTR_QUERY, RTS_QUERY = 7, 10
+"""Values of SET_CONTROL that ask."""
+
+LINES = {
+    Control.DTR_ON: ("dtr", True),
+    Control.DTR_OFF: ("dtr", False),
+    Control.RTS_ON: ("rts", True),
+    Control.RTS_OFF: ("rts", False),
+}
 MODEM_STATE = 0xB0
 """CD, DSR and CTS asserted, nothing changed."""
 
@@ -55,16 +75,17 @@ class Answer:
 Event = Data | Line | Rate | Answer
 
 
-def escape(data: bytes) -> bytes:
-    """Serial bytes as they travel to the client."""
-    return data.replace(b"\xff", b"\xff\xff")
-
-
 class Rfc2217Server:
-    """One connection. Call `greeting` first."""
+    """One connection. Call `greeting` first.
 
-    def __init__(self, baud: int = 115200) -> None:
+    Args:
+        baud: the port's rate.
+        signature: what the server calls itself.
+    """
+
+    def __init__(self, baud: int = 115200, signature: str = "espmon") -> None:
         self.baud = baud
+        self._signature = signature.encode()
         self.dtr = False
         self.rts = False
         self._held = bytearray()
@@ -81,18 +102,18 @@ class Rfc2217Server:
         self._held.clear()
         position = 0
         while position < len(stream):
-            command = stream.find(IAC, position)
-            if command < 0:
+            mark = stream.find(IAC, position)
+            if mark < 0:
                 yield Data(stream[position:])
                 return
-            if command > position:
-                yield Data(stream[position:command])
-            size, events = self._command(stream, command)
+            if mark > position:
+                yield Data(stream[position:mark])
+            size, events = self._command(stream, mark)
             if size == 0:
-                self._held += stream[command:]
+                self._held += stream[mark:]
                 return
             yield from events
-            position = command + size
+            position = mark + size
 
     def _command(self, stream: bytes, start: int) -> tuple[int, list[Event]]:
         """(length, events) of the command at `start`; length 0 when it is not all there."""
@@ -131,31 +152,32 @@ class Rfc2217Server:
     def _subnegotiate(self, body: bytes) -> list[Event]:
         if len(body) < 2 or body[0] != COM_PORT:
             return []
-        command, value = body[1], body[2:]
+        number, value = body[1], body[2:]
         events: list[Event] = []
-        if command == SIGNATURE:
-            return [] if value else [self._answer(command, b"espmon simulated board")]
-        if command == SET_BAUDRATE and len(value) == 4:
+        if number == Command.SIGNATURE:
+            return [] if value else [_answer(number, self._signature)]
+        if number == Command.SET_BAUDRATE and len(value) == 4:
             requested = int.from_bytes(value, "big")
             if requested:
                 self.baud = requested
                 events.append(Rate(requested))
             value = self.baud.to_bytes(4, "big")
-        elif command == SET_CONTROL and value:
+        elif number == Command.SET_CONTROL and value:
             if value[0] in LINES:
-                name, asserted = LINES[value[0]]
+                name, asserted = LINES[Control(value[0])]
                 setattr(self, name, asserted)
                 events.append(Line(name, asserted))
             elif value[0] == DTR_QUERY:
-                value = bytes([DTR_ON if self.dtr else DTR_OFF])
+                value = bytes([Control.DTR_ON if self.dtr else Control.DTR_OFF])
             elif value[0] == RTS_QUERY:
-                value = bytes([RTS_ON if self.rts else RTS_OFF])
-        events.append(self._answer(command, value))
+                value = bytes([Control.RTS_ON if self.rts else Control.RTS_OFF])
+        events.append(_answer(number, value))
         return events
-
-    def _answer(self, command: int, value: bytes) -> Answer:
-        return Answer(bytes((IAC, SB, COM_PORT, command + SERVER_OFFSET)) + escape(value) + bytes((IAC, SE)))
 
     def modem_state(self) -> bytes:
         """The notification of DSR, CTS and CD that clients ask for."""
-        return bytes((IAC, SB, COM_PORT, NOTIFY_MODEM_STATE, MODEM_STATE, IAC, SE))
+        return command(SERVER + Command.NOTIFY_MODEMSTATE, bytes((MODEM_STATE,)))
+
+
+def _answer(number: int, value: bytes) -> Answer:
+    return Answer(command(number + SERVER, value))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espmon.sim.rfc2217_server import Answer, Data, Event, Line, Rate, Rfc2217Server, escape
+from espmon.port.rfc2217_server import Answer, Data, Event, Line, Rate, Rfc2217Server
+from espmon.port.telnet import escape
 
 DTR_ON = bytes((255, 250, 44, 5, 8, 255, 240))
 RTS_OFF = bytes((255, 250, 44, 5, 12, 255, 240))
