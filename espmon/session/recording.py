@@ -13,13 +13,15 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from espmon.records.limits import Limits
 from espmon.records.record import JsonObject
 from espmon.session.archive.session_index import INDEX
 from espmon.session.clock import SessionClock
 from espmon.session.disk_writer import AppendedFile, DiskWriter
 from espmon.session.file_system import FileSystem, reason, write_all
+from espmon.session.recorded_text import RecordedText
 from espmon.session.session_folder import SIDECAR, STREAM, new_session_folder
-from espmon.session.settings import Settings
+from espmon.session.settings import Settings, limits_of
 from espmon.session.status import RecordingState
 
 TIMING_SECONDS = 0.02
@@ -46,6 +48,7 @@ class Recording:
         files: the disk.
         clock: what times mean.
         missed: bytes of the stream that came before there was a recording.
+        limits: the caps of the demultiplexer, for who reads the text again.
 
     Raises:
         OSError: the files cannot be made, or another program writes them.
@@ -61,6 +64,7 @@ class Recording:
         files: FileSystem | None = None,
         clock: SessionClock | None = None,
         missed: int = 0,
+        limits: Limits | None = None,
     ) -> None:
         self.folder = folder
         self._limit = limit
@@ -73,6 +77,9 @@ class Recording:
         self._sidecar = self._writer.open(folder / SIDECAR, locked=True)
         self._raw = self._writer.open(folder / STREAM)
         self._index = self._writer.open(folder / INDEX)
+        self.text = RecordedText(folder / STREAM, (limits or Limits()).line, self._on_disk)
+        """What is recorded, for who wants to read it again; its owner closes it."""
+
         self._log: DiskWriter | None = None
         self._log_file: AppendedFile | None = None
         self._logs: list[DiskWriter] = []
@@ -96,6 +103,10 @@ class Recording:
         """How it is doing now."""
         problem = self._limit_text() if self._full else self._writer.problem
         return RecordingState(problem, self._refused + self._raw.lost, self._writer.waiting)
+
+    def _on_disk(self) -> int:
+        """Bytes of the stream that the file has, 0 once it has lost some."""
+        return 0 if self._raw.lost else self._raw.written
 
     @property
     def behind(self) -> bool:
@@ -132,6 +143,7 @@ class Recording:
             self._gap = (start, length + len(data))
             self._on_change()
             return
+        self.text.took(offset, len(data))
         if self._gap is not None:
             self._end_gap(now)
         if now - self._last_timing >= TIMING_SECONDS or owner != "pipeline":
@@ -273,4 +285,5 @@ def start_recording(
         files=files,
         clock=clock,
         missed=missed,
+        limits=limits_of(settings),
     )

@@ -121,7 +121,7 @@ class LogStore:
 
     @property
     def bytes(self) -> int:
-        """Bytes of text kept."""
+        """Bytes of text in memory."""
         return self._bytes
 
     @property
@@ -196,8 +196,7 @@ class LogStore:
         segments, firsts = self._table
         segments.append(Segment(self._end, block, self._sgr))
         firsts.append(self._end)
-        self._bytes += block.length
-        self._memory += self._cost(block)
+        self._count(block)
 
     def _put_together(self) -> None:
         """Make one page of the newest small blocks."""
@@ -208,13 +207,17 @@ class LogStore:
         blocks = [segment.block for segment in segments[-small:]]
         page, head = text_page(blocks), segments[-small]
         self._table = [*segments[:-small], Segment(head.first, page, head.sgr)], firsts[: 1 - small]
-        self._memory += self._cost(page) - sum(map(self._cost, blocks))
+        self._count(page)
+        for block in blocks:
+            self._count(block, -1)
 
-    def _cost(self, block: LineBlock) -> int:
-        """Bytes of memory that a block takes."""
+    def _count(self, block: LineBlock, sign: int = 1) -> None:
+        """Count the memory of a block that comes (1) or goes (-1)."""
         if isinstance(block, FileBlock):
-            return len(block) + BLOCK_COST
-        return block.length + LINE_COST * len(block) + BLOCK_COST
+            self._memory += sign * (len(block) + BLOCK_COST)
+        else:
+            self._bytes += sign * block.length
+            self._memory += sign * (block.length + LINE_COST * len(block) + BLOCK_COST)
 
     def _join(self, block: LineBlock) -> int | None:
         """Note which of the lines that are about to be added go on in a row; returns the row that stays open."""
@@ -239,8 +242,7 @@ class LogStore:
                 if not self._spill(segments, self._spilled - 1, self.recorded):
                     lost = self._spilled
         while (self._memory > wanted or drop < lost) and drop < len(segments) - 1:
-            self._bytes -= segments[drop].block.length
-            self._memory -= self._cost(segments[drop].block)
+            self._count(segments[drop].block, -1)
             drop += 1
         self._small = min(self._small, len(segments) - drop)
         self._spilled = max(0, self._spilled - drop)
@@ -258,7 +260,8 @@ class LogStore:
         if not recorded.holds(page.offset, page.length):
             return False
         block = recorded.block(page)
-        self._memory += self._cost(block) - self._cost(page)
+        self._count(block)
+        self._count(page, -1)
         segments[at] = Segment(segment.first, block, segment.sgr)
         return True
 

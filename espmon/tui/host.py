@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
     from espmon.port import PortInfo
     from espmon.tui.terminal.picture_writer import PictureWriter
+
+SWITCH_SECONDS = 0.001
+"""For so long one thread may hold the interpreter while the screen's waits for it: searches run beside it."""
 
 MAX_NOTICE = 500
 """Longest toast, in characters."""
@@ -144,6 +148,8 @@ class Host(App[int]):
         """
         loop = self._screen_loop = loop or asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             return super().run(
                 headless=headless,
@@ -161,6 +167,7 @@ class Host(App[int]):
                 loop.run_until_complete(asyncio.wait(left, timeout=TASKS_SECONDS))
             asyncio.set_event_loop(None)
             loop.close()
+            sys.setswitchinterval(interval)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Every picture of the toolkit's comes through here."""

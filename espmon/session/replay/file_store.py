@@ -59,7 +59,8 @@ class FileStore(LogStore):
             and not self._cut
         ):
             longer = last.block.longer(block)
-            self._memory += self._cost(longer) - self._cost(last.block)
+            self._count(longer)
+            self._count(last.block, -1)
             segments[-1] = Segment(last.first, longer, last.sgr)
             return
         lines, times = array("I"), array("d")

@@ -66,6 +66,12 @@ class Scan:
         return self.store.rows_end - self.next
 
     @property
+    def percent(self) -> int:
+        """How much of what there is was looked at."""
+        begin = max(self.start, self.store.first)
+        return 100 * (self.next - begin) // max(1, self.store.rows_end - begin)
+
+    @property
     def inline(self) -> bool:
         """What is behind is so little that the screen's own loop may look at it."""
         return self.behind <= MAX_INLINE_LINES and not self.selector.costly
@@ -129,19 +135,22 @@ class Scanner:
         """Number of the newest scan; news of any other is stale."""
         return self._generation
 
-    def start(self, scan: Scan) -> int:
-        """Run `scan` to the store's present end; returns its generation."""
+    def start(self, scan: Scan, preview: Scan | None = None) -> int:
+        """Run `scan` to the store's present end, after one step of `preview`; returns its generation."""
         self._generation += 1
         generation = self._generation
-        threading.Thread(target=self._run, args=(scan, generation), name=self._name, daemon=True).start()
+        threading.Thread(target=self._run, args=(scan, preview, generation), name=self._name, daemon=True).start()
         return generation
 
     def stop(self) -> None:
         """Drop the scan that runs."""
         self._generation += 1
 
-    def _run(self, scan: Scan, generation: int) -> None:
-        announced = 0.0
+    def _run(self, scan: Scan, preview: Scan | None, generation: int) -> None:
+        if preview is not None:
+            preview.step()
+            self._deliver(generation, preview, False)
+        announced = time.monotonic()
         while scan.step():
             if generation != self._generation:
                 return

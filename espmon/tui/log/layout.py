@@ -14,6 +14,7 @@ from textual.strip import Strip
 from espmon.records.lines import LineBlock
 from espmon.session.mark_block import SentBlock
 from espmon.session.store import LiveRow, LogStore
+from espmon.text import counted
 from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.folds import Fold, Folds
 from espmon.tui.log.line_times import GUTTERS, SAYS_LENGTH, LineTimes, Timestamps
@@ -145,6 +146,13 @@ class Layout:
             del self.marks[next(iter(self.marks))]
         return True
 
+    def _marks_of(self, line: int) -> Sequence[Mark]:
+        """The remarks above a line; the oldest one says how many were before it."""
+        marks, gone = self.marks.get(line, ()), self.store.first
+        if not gone or line != gone:
+            return marks
+        return (Mark(f"{counted(gone, 'older line')} not kept: memory is full, no recording has them"), *marks)
+
     # -- lines --------------------------------------------------------------------------------------------------
 
     def line(self, line: int) -> DisplayLine:
@@ -231,11 +239,11 @@ class Layout:
         return above if self.folds.closed(line) else above + self._text_rows(line) + len(self._decorations(line))
 
     def _rows_above(self, line: int) -> int:
-        return len(self.marks.get(line, ())) + len(self.folds.heads(line))
+        return len(self._marks_of(line)) + len(self.folds.heads(line))
 
     def head(self, line: int, sub: int) -> Fold | None:
         """The fold that row `sub` of a line stands for, None for any other row."""
-        at = sub - len(self.marks.get(line, ()))
+        at = sub - len(self._marks_of(line))
         heads = self.folds.heads(line)
         return heads[at] if 0 <= at < len(heads) else None
 
@@ -291,7 +299,7 @@ class Layout:
         return shown.wraps(self._width_of(line))[sub] if self.wrap else shown.character_at(self.offset)
 
     def _draw(self, line: int, sub: int, before: int | None, selection: tuple[int, int] | None) -> Strip:
-        marks = self.marks.get(line, ())
+        marks = self._marks_of(line)
         if sub < len(marks):
             return self._rule(marks[sub])
         if (fold := self.head(line, sub)) is not None:

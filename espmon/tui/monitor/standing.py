@@ -77,7 +77,8 @@ class Standing:
                 lines=lines,
                 shown=len(pane.view),
                 filter=queries.filter.describe(),
-                filtering=queries.filtering,
+                filtering=queries.progress,
+                gone=view.link.session.store.first,
                 search=self._search(queries),
                 errors=errors,
                 warnings=warnings,
@@ -94,10 +95,12 @@ class Standing:
         """The search in words, "" for none; the search bar gets its count."""
         if queries.query is None:
             return ""
-        more = "…" if queries.reading else ""
+        more = f" in {queries.read} %" if queries.reading else ""
         place = f"{queries.ordinal:,}/{queries.count:,}" if queries.ordinal else f"{queries.count:,}"
         for bar in self._view.bars.query(SearchBar):
-            words = ", ".join(filter(None, (f"{place}{more} lines", queries.problem)))
+            gone = self._view.link.session.store.first
+            unseen = f"{gone:,} older lines are gone" if gone else ""
+            words = ", ".join(filter(None, (f"{place} lines{more}", unseen, queries.problem)))
             bar.show_count(words, bad=bool(queries.problem))
         return f"{queries.query.pattern} {place}{more}{', too slow' if queries.problem else ''}"
 

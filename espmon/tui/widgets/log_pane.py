@@ -56,6 +56,9 @@ class LogPane(LogScroll, can_focus=True):
 
     ALLOW_MAXIMIZE = False
 
+    _oldest: int = 0
+    """The oldest line that the store had at the last look."""
+
     @dataclass
     class Changed(Message):
         """Follow, filter, search or position changed; look at the pane's properties."""
@@ -122,6 +125,9 @@ class LogPane(LogScroll, can_focus=True):
         self.view.sync()
         self.queries.look_at_live()
         after = (self.view.finished, self.unseen, self.view.line(0) if len(self.view) else -1)
+        if self._oldest != self.store.first:
+            self._oldest = self.store.first
+            self.drawing.forget()
         if before != after:
             self.pager.forget()
             # Unless following, nothing that is looked at moves; the marker counts, and the page may have room left.

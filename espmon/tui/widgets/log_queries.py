@@ -10,7 +10,7 @@ from typing import Protocol
 
 from espmon.session.line_rules import HighlightRule, LevelRule
 from espmon.session.store import LiveRow, LogStore
-from espmon.tui.log.history_scan import MAX_INLINE_LINES, Scan, Scanner
+from espmon.tui.log.history_scan import MAX_INLINE_LINES, MAX_STEP_LINES, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import PAINT_SECONDS, LineFilter, TextQuery
@@ -88,6 +88,7 @@ class LogQueries:
         """Where to go when a match is found: to the first from this line on, -1 the newest, None nowhere."""
 
         self._pending: Scan | None = None
+        self._preview: Scan | None = None
         self._reader = LiveReader()
         self._searched_live: tuple[LiveRow, TextQuery] | None = None
         self._in_live: int | None = None
@@ -125,10 +126,17 @@ class LogQueries:
         else:
             self.filtering = True
             self._pending = Scan(pane.store, Selector(show), pane.store.first)
-            self._filters.start(self._pending)
+            self._preview = self._part_looked_at(show) if self._pending.behind > MAX_STEP_LINES else None
+            self._filters.start(self._pending, self._preview)
             pane.announce()
         if self.query is not None:
             self._start_search(None)
+
+    def _part_looked_at(self, show: LineFilter) -> Scan:
+        """What is on the screen is filtered first."""
+        pane = self._pane
+        top = None if pane.follow else pane.top_line
+        return Scan(pane.store, Selector(show), pane.store.rows_end - MAX_STEP_LINES if top is None else top)
 
     def look_again(self) -> None:
         """The pane shows another log: filter that one, and look for the same in it."""
@@ -150,7 +158,13 @@ class LogQueries:
         return passed_on
 
     def _filtered(self, generation: int, scan: Scan, done: bool) -> None:
-        if generation != self._filters.generation or not done:
+        if generation != self._filters.generation:
+            return
+        if not done:
+            if scan is self._preview and scan.ids:
+                self._pane.view.use(scan)
+                self._pane.view_replaced()
+            self._pane.announce()
             return
         self.filtering = False
         self._pending = None
@@ -184,6 +198,16 @@ class LogQueries:
     def reading(self) -> bool:
         """A search is reading history: its count is not the last word."""
         return self.searching and self.matches is not None and self.matches.behind > MAX_INLINE_LINES
+
+    @property
+    def read(self) -> int:
+        """Percent of the log that the search has looked at."""
+        return 100 if self.matches is None else self.matches.percent
+
+    @property
+    def progress(self) -> int | None:
+        """Percent of the log that a new filter has looked at, None when it has seen all."""
+        return self._pending.percent if self.filtering and self._pending is not None else None
 
     @property
     def landing(self) -> bool:

@@ -25,7 +25,12 @@ class PaneState:
     lines: int = 0
     shown: int = 0
     filter: str = ""
-    filtering: bool = False
+    filtering: int | None = None
+    """Percent of the log that the filter has looked at, None when it has seen all."""
+
+    gone: int = 0
+    """Lines that are not kept any more: a filter and a search have not seen them."""
+
     search: str = ""
     output: bool = True
     hidden: int = 0
@@ -145,7 +150,8 @@ def _parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> tuple[
     if pane.search:
         left.append((f" / {pane.search} ", "$accent"))
     if pane.filter:
-        left.append((f" filter {pane.filter}{' …' if pane.filtering else ''} ", "$accent"))
+        progress = "" if pane.filtering is None else f" {pane.filtering} %"
+        left.append((f" filter {pane.filter}{progress} ", "$accent"))
     if pane.shape != "text":
         left.append((f" {pane.shape} ", "$warning"))
     if pane.wrap:
@@ -153,6 +159,8 @@ def _parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> tuple[
     elif pane.offset:
         left.append((f" →{pane.offset} ", ""))
     counted = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
+    if pane.gone and (pane.filter or pane.search):
+        counted += f", {pane.gone:,} older ones gone"
     told, keys = silence(status, pane.mode, keymap)
     if told and pane.lines:
         left += [(f" {told}", "$warning"), (keys, "")]
