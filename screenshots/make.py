@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -29,6 +30,11 @@ from espmon.tui.app import EspmonApp
 WAIT_SECONDS = 20.0
 FONT = "DejaVu Sans Mono"
 """A monospaced font that has the box drawing characters."""
+
+BRAILLE_FONT = "DejaVu Sans"
+"""One that has the braille patterns, of which curves are made."""
+
+BRAILLE = re.compile("(<text )([^>]*>[\u2800-\u28ff])")
 
 SIZES = {"wide": (120, 40), "narrow": (80, 24)}
 WIDTHS = {"wide": 1280, "narrow": 900}
@@ -82,6 +88,7 @@ class Camera:
         self.pilot.app.clear_notifications()
         await self.pilot.pause(0.1)
         svg = self.pilot.app.export_screenshot(title="espmon").replace("Fira Code", FONT)
+        svg = BRAILLE.sub(rf'\1style="font-family: {BRAILLE_FONT}" \2', svg)
         path = self._folder / f"{name}-{self._size}{self._ending}.png"
         svg2png(bytestring=svg.encode(), write_to=str(path), output_width=WIDTHS[self._size])
         print(path.name)
@@ -168,10 +175,10 @@ async def first_steps(camera: Camera) -> None:
 async def finding(camera: Camera) -> None:
     """Search and filter."""
     await camera.type("help")
-    await camera.shows("coredump")
+    await camera.shows("software restart")
     await camera.pilot.press("escape", "slash", *"boot", "enter")
     await camera.shoot("search", "boot")
-    await camera.pilot.press("escape", "f")
+    await camera.pilot.press("escape", "slash", "ctrl+u", "enter", "escape", "f")
     await camera.shoot("filter", "other", "tag")
     await camera.pilot.press("escape", "G")
 
@@ -183,8 +190,9 @@ async def crashing(camera: Camera) -> None:
     await camera.shows("esp>")
     await camera.pilot.press("escape", "e")
     await camera.shoot("inspector", "Panic: Core 0 wrote")
-    await camera.pilot.press("escape", "G")
-    await camera.shoot("folded", "✖", "read_register", "esp>")
+    await camera.pilot.press("escape", "left_square_bracket", "c")
+    await camera.shoot("folded", "✖", "read_register", "Enter op")
+    await camera.pilot.press("G")
     camera.app.action_crash()
     await camera.shoot("panic", "read_register", "sensor.h:26")
     await camera.pilot.press("escape")
@@ -211,7 +219,8 @@ async def plotting(camera: Camera) -> None:
     """Numbers of the board's payloads, below the log; then what the last boot said that the one before did not."""
     for _ in range(8):
         await camera.type("json")
-    await camera.pilot.press("escape", "P")
+        await camera.pilot.press("escape")
+    await camera.pilot.press("P")
     await camera.shoot("plot", "json")
     await camera.pilot.press("escape", "P")
     camera.app.action_compare_boots()

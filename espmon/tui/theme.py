@@ -36,17 +36,18 @@ DARK = Theme(
 
 LIGHT = Theme(
     name="espmon-light",
-    primary="#1b6fa8",
-    secondary="#5b6b80",
-    accent="#0f8578",
-    warning="#946200",
-    error="#c4002b",
-    success="#2f7d24",
+    primary="#175f92",
+    secondary="#4d5c70",
+    accent="#096459",
+    warning="#7a5000",
+    error="#b80028",
+    success="#25671c",
     foreground="#20262f",
     background="#fbfbf9",
     surface="#f1f2f0",
     panel="#e6e9ea",
     dark=False,
+    variables={"block-cursor-background": "#d2dee6", "block-cursor-foreground": "#000000"},
 )
 """The same for a light terminal."""
 

@@ -60,7 +60,7 @@ class PlotPanel(Widget, can_focus=True):
     PlotPanel > .plot--muted { color: $secondary; }
     PlotPanel > .plot--alarm { color: $error; text-style: bold; }
     PlotPanel > .plot--title { background: $panel; text-style: bold; }
-    PlotPanel > .plot--selected { background: $block-cursor-background; }
+    PlotPanel > .plot--selected { background: $primary 12%; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"plot--curve{curve}" for curve in range(MAX_CURVES)),

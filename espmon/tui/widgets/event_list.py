@@ -48,7 +48,7 @@ class EventList(ScrollView, can_focus=True):
     EventList > .event--info { color: $success; }
     EventList > .event--time { color: $secondary; }
     EventList > .event--boot { color: $primary; text-style: bold; }
-    EventList > .event--cursor { background: $block-cursor-background; }
+    EventList > .event--cursor { background: $primary 12%; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "event--error",

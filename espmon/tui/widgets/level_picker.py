@@ -29,7 +29,7 @@ class LevelPicker(Widget, can_focus=True):
 
     DEFAULT_CSS = """
     LevelPicker { width: auto; height: 1; }
-    LevelPicker:focus { background: $block-cursor-background; }
+    LevelPicker:focus { background: $primary 12%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
