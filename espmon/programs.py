@@ -7,6 +7,7 @@ come from anybody, so files stand behind `--`, as absolute paths: none can be ta
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -91,6 +92,56 @@ def start(command: Sequence[str], *, terminal: bool = False) -> Program:
     if not words or not os.path.isabs(words[0]):
         raise ValueError(f"{words[:1]} is no absolute path")
     return subprocess.Popen(words, stdin=None if terminal else subprocess.DEVNULL, shell=False)
+
+
+def start_reading(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Program:
+    """Start a program whose output is read, as `stdout` with what goes to its error output in it.
+
+    It has nothing to read, and a group of its own, so that it can be ended with all that it starts.
+
+    Args:
+        command: its words, see `command_line`.
+        folder: where it runs.
+        environment: its whole environment.
+
+    Raises:
+        OSError: it does not start.
+    """
+    words = list(command)
+    if not words or not os.path.isabs(words[0]):
+        raise ValueError(f"{words[:1]} is no absolute path")
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env=dict(environment),
+        shell=False,
+        start_new_session=os.name != "nt",
+    )
+
+
+def end_with_children(program: Program, seconds: float) -> None:
+    """End a program of `start_reading` and what it has started; kill it after `seconds`. Blocks until it has ended."""
+    signal_group(program, kill=False)
+    try:
+        program.wait(seconds)
+    except subprocess.TimeoutExpired:
+        signal_group(program, kill=True)
+        program.wait()
+
+
+def signal_group(program: Program, *, kill: bool) -> None:
+    """Ask a program and its group to end, or kill them. Where there are no groups, the program alone."""
+    group = getattr(os, "killpg", None)
+    try:
+        if group is None:
+            (program.kill if kill else program.terminate)()
+        else:
+            group(program.pid, signal.SIGKILL if kill else signal.SIGTERM)
+    except ProcessLookupError:
+        return  # it has ended meanwhile
 
 
 def output_of(command: Sequence[str], seconds: float) -> tuple[int, bytes]:

@@ -20,11 +20,10 @@ from espmon.session.status import Notice, OpenRequest, ReplayState, Severity, St
 from espmon.tui import actions, routes
 from espmon.tui.builds import LOOK_SECONDS, BuildWatch
 from espmon.tui.debug_dialogs import DebugDialogs
-from espmon.tui.flash_dialogs import Flashing
+from espmon.tui.flash_actions import FlashActions
 from espmon.tui.kept_choices import KeptChoices
 from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
-from espmon.tui.log_actions import LogActions
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.questions import Questions
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from espmon.port import PortInfo
     from espmon.tui.artifact_dialogs import Artifacts
-    from espmon.tui.flash_panel_dialogs import FlashPanel
 
 ScreenResult = TypeVar("ScreenResult")
 
@@ -55,7 +53,7 @@ CANCEL_SECONDS = 8.0
 """The same when the user leaves a flash or a probe: the board is brought into a known state first."""
 
 
-class EspmonApp(LogActions):
+class EspmonApp(FlashActions):
     """The full screen.
 
     Args:
@@ -144,8 +142,7 @@ class EspmonApp(LogActions):
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self._artifacts: Artifacts | None = None
-        self._flash_panel: FlashPanel | None = None
-        self.flashing = Flashing(self, lambda entry: self.artifacts.show(entry))
+        self.begin_flash_actions(lambda entry: self.artifacts.show(entry), choices)
         self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         self.builds = BuildWatch(self)
         self.kept = KeptChoices(self, choices)
@@ -162,15 +159,6 @@ class EspmonApp(LogActions):
         return self._artifacts
 
     # -- screens ------------------------------------------------------------------------------------------------
-
-    @property
-    def flash_panel(self) -> FlashPanel:
-        """What leads through the flash of a board. Imported when it is first asked for."""
-        if self._flash_panel is None:
-            from espmon.tui.flash_panel_dialogs import FlashPanel
-
-            self._flash_panel = FlashPanel(self)
-        return self._flash_panel
 
     def get_default_screen(self) -> MonitorScreen:
         """The monitor is at the bottom of everything."""
@@ -233,6 +221,7 @@ class EspmonApp(LogActions):
     async def on_unmount(self) -> None:
         """Let the port go, within a limit."""
         self.link.stop()
+        await self.end_build()
         self.leaving.begin()
         future = self._runner.submit(self.link.session.close())
         await asyncio.wait([asyncio.wrap_future(future)], timeout=self.leaving.limit())
@@ -274,9 +263,7 @@ class EspmonApp(LogActions):
             if self._artifacts is not None:
                 self._artifacts.follow_status(status)
             self.leaving.follow_status(status)
-            self.flashing.follow(status)
-            if self._flash_panel is not None:
-                self._flash_panel.follow(status)
+            self.follow_flash(status)
             self.sending.follow(status)
             self.stub.follow_status(status)
             self.questions.follow_status(status)
@@ -321,18 +308,6 @@ class EspmonApp(LogActions):
     def action_bootloader(self) -> None:
         """Ask, then reset into the ROM loader."""
         self.router.ask_loader()
-
-    def action_flash(self, kind: str) -> None:
-        """Ask what to flash, then flash."""
-        self.run_worker(self.flashing.start(kind), group="plan", exclusive=True)
-
-    def action_flash_info(self) -> None:
-        """Ask, then read the partition table."""
-        self.flashing.ask_info()
-
-    def action_flash_panel(self) -> None:
-        """Ask, then show the flash; the board stays in its loader meanwhile."""
-        self.flash_panel.open()
 
     def action_coredump(self) -> None:
         """The core dump that waits for Enter, the one that is coming, or the last."""

@@ -67,7 +67,9 @@ class Artifacts:
     def expect_picture(self) -> None:
         """The user asked for a screenshot: show the next one that is saved, or say that none came."""
         self._asked = self._app.last_key
-        self._app.notify(f"Waiting for the board's picture, {PICTURE_SECONDS:g} s at most", markup=False)
+        words = f"Waiting for the board's picture, {PICTURE_SECONDS:g} s at most"
+        # It stands as long as that lasts; the picture's screen takes it away.
+        self._app.notify(words, timeout=PICTURE_SECONDS, markup=False)
         self._wait_for_picture()
 
     def _wait_for_picture(self) -> None:

@@ -33,6 +33,7 @@ MODULES = {
     "report": "screens.report_screen",
     "abilities": "screens.board_abilities",
     "flash": "screens.flash_screens",
+    "build": "screens.build_screen",
     "panel": "screens.flash_panel",
     "nvs": "screens.nvs_screen",
     "flash_progress": "screens.flash_screens",

@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import SuspendNotSupported
-
-from espmon.programs import start_beside
 from espmon.session.file_system import write_atomically
 from espmon.session.status import EventEntry
 from espmon.text import counted
 from espmon.tui.host import Host
 from espmon.tui.log.export import FORMATS, Exported, as_decoded, as_markdown, format_of, some
-from espmon.tui.source_places import SourcePlace, editor_command, place_said, places_in
+from espmon.tui.source_editor import open_in_editor
+from espmon.tui.source_places import SourcePlace, place_said, places_in
 from espmon.tui.user_input import path_of
 
 if TYPE_CHECKING:
@@ -229,24 +227,7 @@ class LogSaving:
         if place is None:
             app.notify("No source line stands here", markup=False)
             return
-        command = editor_command(place)
-        if isinstance(command, str):
-            app.notify(command, severity="warning", markup=False)
-            return
-        try:
-            if command.windowed:
-                start_beside(command.words)
-                app.notify(f"{place.text} opens in {Path(command.words[0]).stem}", markup=False)
-                return
-            from espmon.tui.debug_dialogs import run_in_terminal
-
-            with app.suspend():
-                run_in_terminal(command.words, app.lend_terminal)
-        except SuspendNotSupported:
-            app.notify("This terminal cannot be handed over to an editor", severity="warning", markup=False)
-        except OSError as error:
-            said = f"{command.words[0]} did not start: {error.strerror or error}"
-            app.notify(said, severity="error", markup=False)
+        open_in_editor(app, place)
 
 
 def write_pieces(exported: Exported, path: Path) -> int:

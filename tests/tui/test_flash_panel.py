@@ -62,7 +62,7 @@ async def opened(*, size: tuple[int, int] = (100, 30)) -> AsyncIterator[tuple[Ru
     """The panel, its table read."""
     stay = FakeStay()
     async with running(size=size) as case:
-        case.app._flash_panel = FlashPanel(case.app, lambda: stay)
+        case.app.flash_panel = FlashPanel(case.app, lambda: stay)
         await case.press("M")
         await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))
         assert stay.jobs == []

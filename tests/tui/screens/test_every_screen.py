@@ -29,6 +29,7 @@ from espmon.tui.screens.screenshot_screen import ScreenshotScreen
 from tests.tui.screens.crash_data import CORE, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts
 from tests.tui.screens.test_board_abilities import ABILITIES
+from tests.tui.screens.test_build import pane
 from tests.tui.screens.test_devices import GFX, LAB
 from tests.tui.screens.test_flash_panel import STORED, panel
 from tests.tui.screens.test_gdb import VIEW
@@ -49,6 +50,7 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
     "panic": (lambda: PanicReportScreen(PANIC, source=source), "null pointer"),
     "screenshot": (lambda: ScreenshotScreen(Path("/no/shot.png"), 4, 4, 4), "/no/shot.png"),
     "flash": (lambda: FlashConfirmScreen("Write?", [FlashRegion(0, 1, Path("a.bin"))], ["It is written."]), "Write?"),
+    "build": (pane, "FAILED, exit code 2"),
     "flash panel": (panel, "Flash of gfx-board"),
     "nvs": (lambda: NvsScreen("nvs", STORED), "sta.ssid"),
     "flashing": (lambda: FlashProgressScreen("Writing", lambda: None, lambda: 0.0), "Writing"),
