@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import threading
 import time
 from collections import deque
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from espmon.programs import end_with_children, find_program, start_reading
+from espmon.programs import Program, end_with_children, find_program, start_reading
 from espmon.text import plain
 
 MAX_LINES = 20_000
@@ -47,7 +46,7 @@ class BuildRun:
         self.dropped = 0
         self._on_end = ended
         self._began = self._end = time.monotonic()
-        self._program: subprocess.Popen[bytes] | None = None
+        self._program: Program | None = None
         self._lines: deque[str] = deque()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -98,7 +97,7 @@ class BuildRun:
         self._stopped = True
         end_with_children(program, seconds)
 
-    def _read(self, program: subprocess.Popen[bytes]) -> None:
+    def _read(self, program: Program) -> None:
         assert program.stdout is not None
         rest = b""
         with program.stdout as output:

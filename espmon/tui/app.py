@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -26,8 +26,8 @@ from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
+from espmon.tui.palette import Palette
 from espmon.tui.questions import Questions
-from espmon.tui.sanitise import plain
 from espmon.tui.sending_dialogs import SendingDialogs
 from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES, theme_problem
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from espmon.tui.artifact_dialogs import Artifacts
 
 ScreenResult = TypeVar("ScreenResult")
-
-MAX_MACRO_SHOWN = 80
-"""Characters of a macro that the palette shows."""
 
 CLOSE_SECONDS = 3.0
 """Longest wait for the port when leaving, in seconds. Leaving always works."""
@@ -137,6 +134,7 @@ class EspmonApp(FlashActions):
         self._history = history
         self.router = routes.Router(self)
         self.begin_log_actions(None if history is None else history.parent / "clipboard.txt")
+        self.palette = Palette(self)
         self.questions = Questions(self)
         self.sending = SendingDialogs(self)
         self.line = LineDialogs(self)
@@ -299,7 +297,7 @@ class EspmonApp(FlashActions):
         elif isinstance(screen, MonitorScreen) and screen.takes_raw_keys:
             screen.action_send_key("palette")
         else:
-            super().action_command_palette()
+            self.palette.open()
 
     def action_probe(self) -> None:
         """Ask, then probe."""
@@ -383,22 +381,6 @@ class EspmonApp(FlashActions):
         self.artifacts.expect_picture()
 
     def get_system_commands(self, screen: Screen[ScreenResult]) -> Iterable[SystemCommand]:
-        """The palette: every action of the table, and Textual's own."""
-        yield from super().get_system_commands(screen)
-        if isinstance(screen, MonitorScreen):
-            replays = self.status.replay is not None
-            for name, text in () if replays else self.settings.macros.items():
-                help_text = plain(text)[:MAX_MACRO_SHOWN]
-                yield SystemCommand(f"Send {plain(name)}", help_text, self._runs(f"screen.macro({name!r})"))
-            for action in actions.ACTIONS:
-                if action.id == "app.palette" or (replays and actions.needs_board(action.call)):
-                    continue
-                keys = actions.keys_of(action, self.chosen_keys)
-                text = f"{action.help} ({keys})" if keys else action.help
-                yield SystemCommand(action.title, text, self._runs(actions.full_call(action.call)))
-
-    def _runs(self, call: str) -> Callable[[], Awaitable[None]]:
-        async def run() -> None:
-            await self.monitor.run_from_elsewhere(call)
-
-        return run
+        """What the palette lists, as the toolkit asks for it."""
+        for command in self.palette.commands(self.monitor):
+            yield SystemCommand(command.title, command.help, command.run)

@@ -33,6 +33,7 @@ MODULES = {
     "report": "screens.report_screen",
     "abilities": "screens.board_abilities",
     "flash": "screens.flash_screens",
+    "palette": "screens.palette_screen",
     "build": "screens.build_screen",
     "panel": "screens.flash_panel",
     "nvs": "screens.nvs_screen",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
@@ -123,6 +123,9 @@ class Line(Static):
 
 class Dialog(ModalScreen[Result], Generic[Result]):
     """A framed box over the screen below, with the footer of its own keys. Subclasses fill `compose_dialog`."""
+
+    STAYS: ClassVar[bool] = True
+    """It waits for an answer, or for the board: the palette does not close it."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 70%; }

@@ -75,6 +75,7 @@ class FlashPanelScreen(ModalScreen[None]):
     FlashPanelScreen ProgressBar Bar { width: 1fr; }
     FlashPanelScreen ProgressBar Bar > .bar--indeterminate { color: $primary; }
     """
+    STAYS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "ask('look')", "Look", id="panel.look", priority=True, tooltip="Decoded where it can be"),
         Binding("v", "ask('verify')", "Verify", id="panel.verify", tooltip="Compare it with a file"),

@@ -153,6 +153,7 @@ class GdbInspectScreen(CrashScreen[str | None]):
     """
     AUTO_FOCUS = "#threads"
     TABLES = "#tables"
+    STAYS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "answer('continue')", "Go on", id="gdb.continue", tooltip="Continue the program and the log"),
         Binding("n", "step", "Step", id="gdb.step", tooltip="One instruction"),

@@ -91,6 +91,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     PickerScreen #detail { height: 2; padding: 0 1; color: $text-muted; background: $surface; }
     """
 
+    STAYS: ClassVar[bool] = True
     AUTO_FOCUS = "#ports"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+r", "rescan", "Rescan", show=False, id="picker.rescan", tooltip="List the ports again"),
