@@ -29,6 +29,7 @@ MODULES = {
     "crash": "screens.crash_parts",
     "panic": "screens.panic_screen",
     "coredump": "screens.core_dump_screen",
+    "globals": "screens.globals_pane",
     "screenshot": "screens.screenshot_screen",
     "report": "screens.report_screen",
     "abilities": "screens.board_abilities",
