@@ -134,7 +134,7 @@ def coredump(options: argparse.Namespace) -> int:
         if options.variables:
             told["frame_variables"] = report.variables_json()
         if options.rtos:
-            told["rtos"] = state.to_json() if (state := report.rtos) is not None else None
+            told["rtos"] = report.rtos_json()
         if options.heap:
             told["heap"] = report.inspector.heaps.to_json() if report.inspector is not None else None
         if differing is not None:

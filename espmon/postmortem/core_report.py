@@ -261,7 +261,18 @@ class CoreReport:
     def rtos_text(self) -> str:
         """What the RTOS was doing, for reading."""
         state = self.rtos
-        return "\n".join([_rule("FreeRTOS"), *(state.lines() if state is not None else ["it needs the ELF"])]) + "\n"
+        lines = ["it needs the ELF"]
+        if state is not None and self.inspector is not None:
+            lines = [*state.lines(), *self.inspector.rtos_objects(state).lines(state)]
+        return "\n".join([_rule("FreeRTOS"), *lines]) + "\n"
+
+    def rtos_json(self) -> dict[str, object] | None:
+        """The same as JSON; None without an ELF."""
+        state = self.rtos
+        if state is None or self.inspector is None:
+            return None
+        objects = self.inspector.rtos_objects(state).to_json()
+        return {**objects, **state.to_json(), "damage": [*state.damage, *self.inspector.rtos_objects(state).damage]}
 
     def heap_text(self) -> str:
         """The heaps, for reading."""

@@ -17,6 +17,7 @@ from espmon.postmortem.variables import FrameVariables, variables_of
 if TYPE_CHECKING:
     from espmon.postmortem.global_variables import GlobalVariables
     from espmon.postmortem.heap_state import HeapReport
+    from espmon.postmortem.rtos_objects import RtosObjects
     from espmon.postmortem.rtos_reader import TaskInput
     from espmon.postmortem.rtos_state import RtosState
 
@@ -36,6 +37,7 @@ class DumpInspector:
         self.symbolizer, self.memory, self.architecture = symbolizer, memory, architecture
         self._tasks: Cache[int, list[FrameVariables]] = Cache(CACHED_TASKS)
         self._rtos: RtosState | None = None
+        self._objects: RtosObjects | None = None
 
     def frames(self, key: int, registers: Mapping[str, int], trace: Backtrace) -> list[FrameVariables]:
         """Return the variables of each line of a task's backtrace that has a description; `key` tells tasks apart."""
@@ -57,6 +59,15 @@ class DumpInspector:
         if self._rtos is None:
             self._rtos = read_rtos(RtosTypes(self.symbolizer.images[0]), self.memory, tasks)
         return self._rtos
+
+    def rtos_objects(self, state: RtosState) -> RtosObjects:
+        """Return timers, buffers and event groups; `state` is what `rtos` gave."""
+        from espmon.postmortem.rtos_objects import read_objects
+
+        if self._objects is None:
+            symbolizer = self.symbolizer
+            self._objects = read_objects(symbolizer.images[0], self.memory, state, symbolizer.symbol_and_offset)
+        return self._objects
 
     @cached_property
     def heaps(self) -> HeapReport:

@@ -25,6 +25,7 @@ FUNCTIONS = (b"vTaskSwitchContext", b"xQueueReceive", b"xQueueGenericSend", b"xE
 """Functions of the units that define them."""
 
 CONTAINER = ("pxContainer", "pvContainer")
+STATE_ITEM = ("xStateListItem", "xGenericListItem")
 OLD_MUTEX_HOLDER = ("u.xSemaphore.xMutexHolder", "pcTail", "u.pcTail")
 DELAYED = (b"xDelayedTaskList1", b"xDelayedTaskList2")
 SUSPENDED, TICK = b"xSuspendedTaskList", b"xTickCount"
@@ -88,7 +89,8 @@ class _Reader:
         for task in self.tasks:
             wait = None if task.running else self._wait(task_type, task)
             held = task_type.number(self.memory, task.tcb, "uxMutexesHeld")
-            state.tasks.append(RtosTask(task.tcb, task.name, wait, self._unused(task_type, task), held))
+            unused, size = self._unused(task_type, task), self._stack_size(task_type, task)
+            state.tasks.append(RtosTask(task.tcb, task.name, wait, unused, held, size))
         state.deadlocks = _circles(state.tasks)
         return state
 
@@ -141,11 +143,11 @@ class _Reader:
 
     def _limit(self, kind: FlatStructure, task: TaskInput) -> tuple[int | None, bool]:
         """The tick until which a task waits, and whether it waits for ever: by the list that it hangs on."""
-        container = kind.number(self.memory, task.tcb, *_of("xStateListItem", CONTAINER))
+        container = kind.number(self.memory, task.tcb, *(path for item in STATE_ITEM for path in _of(item, CONTAINER)))
         if not container:
             return None, False
         if any(name in self.symbols and self.symbols[name].address == container for name in DELAYED):
-            return kind.number(self.memory, task.tcb, "xStateListItem.xItemValue"), False
+            return kind.number(self.memory, task.tcb, *_of_each(STATE_ITEM, "xItemValue")), False
         return None, SUSPENDED in self.symbols and self.symbols[SUSPENDED].address == container
 
     def _notification(self, kind: FlatStructure, task: TaskInput) -> int | None:
@@ -162,6 +164,12 @@ class _Reader:
             return None
         content = self.memory.read(low, top - low) if top > low else b""
         return len(content) - len(content.lstrip(bytes([FILL]))) if content is not None else None
+
+    def _stack_size(self, kind: FlatStructure, task: TaskInput) -> int | None:
+        """Bytes of a stack, where the kernel keeps its end."""
+        low = kind.number(self.memory, task.tcb, "pxStack")
+        high = kind.number(self.memory, task.tcb, "pxEndOfStack")
+        return high - low if low is not None and high is not None and 0 < high - low <= MAX_STACK else None
 
     # Objects
 
@@ -287,6 +295,10 @@ class _Reader:
 
 
 LISTS = ("xTasksWaitingToReceive", "xTasksWaitingToSend")
+
+
+def _of_each(items: Sequence[str], name: str) -> list[str]:
+    return [f"{item}.{name}" for item in items]
 
 
 def _of(item: str, names: Sequence[str]) -> list[str]:

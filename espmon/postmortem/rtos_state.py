@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 NOT_HELD = "not in this dump"
+NEAR_SHARE, NEAR_BYTES = 0.1, 128
+"""A stack of which less was never used is close to overflow."""
 
 
 class QueueState(NamedTuple):
@@ -91,6 +93,14 @@ class RtosTask(NamedTuple):
     wait: Wait | None
     unused: int | None = None
     mutexes_held: int | None = None
+    stack_size: int | None = None
+
+    @property
+    def nearly_full(self) -> bool:
+        """Whether the stack came close to its end: by a tenth of it, or by few bytes where its size is not known."""
+        if self.unused is None:
+            return False
+        return self.unused < (NEAR_BYTES if self.stack_size is None else self.stack_size * NEAR_SHARE)
 
     def to_json(self) -> dict[str, object]:
         """The task as reports have it."""
@@ -100,6 +110,8 @@ class RtosTask(NamedTuple):
             "wait": self.wait.to_json() if self.wait is not None else None,
             "stack_never_used": self.unused,
             "mutexes_held": self.mutexes_held,
+            "stack_size": self.stack_size,
+            "nearly_full": self.nearly_full,
         }
 
 
@@ -134,7 +146,9 @@ class RtosState:
         found.append(f"interrupts nested: {nesting}")
         for task in self.tasks:
             unused = NOT_HELD if task.unused is None else f"{task.unused} bytes"
-            found.append(f"  {task.name:<16} {self.waiting(task.wait)}; stack never used: {unused}")
+            size = "" if task.stack_size is None or task.unused is None else f" of {task.stack_size}"
+            near = ", close to overflow" if task.nearly_full else ""
+            found.append(f"  {task.name:<16} {self.waiting(task.wait)}; stack never used: {unused}{size}{near}")
         found += [self.deadlock(circle) for circle in self.deadlocks]
         found += [f"damaged: {text}" for text in self.damage]
         return found

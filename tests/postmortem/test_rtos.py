@@ -20,6 +20,7 @@ from tests.inputs import REAL, dump_named
 from tests.postmortem.rtos_images import (
     DELAY,
     FOR_EVER,
+    RAM,
     READY,
     Plan,
     PlannedQueue,
@@ -30,7 +31,10 @@ from tests.postmortem.rtos_images import (
     types_of,
 )
 
-ELVES = ("esp32", "esp32c3")
+ELVES = ("esp32", "esp32c3", "vanilla")
+"""Two of ESP-IDF, and the structures of the unchanged kernel, which are this project's own."""
+
+VANILLA = Path(__file__).resolve().parents[1] / "fixtures" / "elf" / "kernel_vanilla.elf"
 EXAMPLES = int(os.environ.get("ESPMON_RTOS_EXAMPLES", "40"))
 """States for each test; thousands: `ESPMON_RTOS_EXAMPLES=3000 pytest tests/postmortem/test_rtos.py`."""
 QUICK = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -38,6 +42,8 @@ QUICK = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=lis
 
 @cache
 def kernel(name: str) -> tuple[Types, RtosTypes]:
+    if name == "vanilla":
+        return types_of(VANILLA, ("kernel.c",)), RtosTypes(Image(VANILLA))
     path = REAL / "coredump" / name / "app.elf"
     if not path.exists():
         pytest.skip("real ELFs are not here")
@@ -49,7 +55,11 @@ def read(name: str, writer: Writer) -> RtosState:
     return read_rtos(kernel(name)[1], SegmentMemory(writer.segments()), tasks)
 
 
-def expected_wait(plan: Plan, task: PlannedTask, found: Wait | None) -> None:
+GROUPS = {"vanilla": RAM + 0x40 - 4}
+"""Address of the event group whose list of tasks the writer names, where the ELF describes event groups."""
+
+
+def expected_wait(plan: Plan, task: PlannedTask, found: Wait | None, group: int | None) -> None:
     """Every part of a wait that the plan has; nothing else."""
     until = None if task.limit == FOR_EVER else task.tick
     if task.what == READY:
@@ -61,7 +71,8 @@ def expected_wait(plan: Plan, task: PlannedTask, found: Wait | None) -> None:
     elif task.what == "notification":
         assert found == Wait("notification", slot=0, until=until, for_ever=until is None)
     elif task.what == "bits":
-        told = Wait("event group", bits=task.bits, all_bits=task.all_bits, until=until, for_ever=until is None)
+        limit = until is None
+        told = Wait("event group", "", group, bits=task.bits, all_bits=task.all_bits, until=until, for_ever=limit)
         assert found == told
     else:
         assert found is not None
@@ -112,7 +123,7 @@ def test_every_state_is_read_back(name: str) -> None:
         assert state.tick == plan.tick
         assert [task.name for task in state.tasks] == [task.name for task in plan.tasks]
         for task, found in zip(plan.tasks, state.tasks, strict=True):
-            expected_wait(plan, task, found.wait)
+            expected_wait(plan, task, found.wait, GROUPS.get(name))
             assert found.unused == task.unused
         assert {frozenset(circle) for circle in state.deadlocks} == expected_circles(plan)
         assert state.lines()
