@@ -7,9 +7,11 @@ import sys
 if sys.platform == "win32":
     from espmon.port import windows_listener as listener
     from espmon.port import windows_opening as system
+    from espmon.port import windows_sharing as sharing
 else:
     from espmon.port import posix_listener as listener
     from espmon.port import posix_opening as system
+    from espmon.port import posix_sharing as sharing
 
 open_local = system.open_local
 stable_names = system.stable_names
@@ -21,3 +23,7 @@ holders = system.holders
 try_lock = system.try_lock
 PrivateListener = listener.PrivateListener
 listen_privately = listener.listen_privately
+shared_address = sharing.shared_address
+listen_shared = sharing.listen_shared
+shared_there = sharing.there
+connect_shared = sharing.connect_shared

@@ -50,7 +50,7 @@ async def listen_privately(serve: Serve) -> PrivateListener:
 
     import tempfile  # few sessions listen
 
-    folder = tempfile.mkdtemp(prefix="espmon-", dir=_place())
+    folder = tempfile.mkdtemp(prefix="espmon-", dir=socket_place("/espmon-12345678/gdb"))
     path = os.path.join(folder, "gdb")
     try:
         server = await asyncio.start_unix_server(accept, path)
@@ -78,13 +78,13 @@ def _remove(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _place() -> str:
-    """The folder for the listener's own: the first whose name a socket's path has room for, and a debugger reads."""
+def socket_place(rest: str) -> str:
+    """The folder for sockets: the first that has room for a path ending in `rest`, and that a debugger reads."""
     import tempfile
 
     places = (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp")
     for place in places:
-        fits = len(os.fsencode(place)) <= MAX_SOCKET_PATH - len("/espmon-12345678/gdb")
+        fits = len(os.fsencode(place)) <= MAX_SOCKET_PATH - len(rest)
         readable = place.isascii() and place.isprintable() and " " not in place
         if os.path.isabs(place) and fits and readable and os.access(place, os.W_OK | os.X_OK):
             return place

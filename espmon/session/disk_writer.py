@@ -103,6 +103,9 @@ class DiskWriter:
         self.waiting = 0
         """Bytes not written yet."""
 
+        self.taken = 0
+        """Bytes that were put so far, written or not."""
+
         self.problem = ""
         """Why nothing is written now, "" while writing goes well."""
 
@@ -148,6 +151,7 @@ class DiskWriter:
             if self.waiting + len(data) > MAX_BACKLOG + (MAX_IMPORTANT if important else 0):
                 return False
             self.waiting += len(data)
+            self.taken += len(data)
             self._queue.append((file, data))
         self._wake.set()
         return True

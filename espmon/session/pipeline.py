@@ -25,6 +25,7 @@ from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings
 from espmon.session.status import Capture, Change, EventEntry, LinesAppended, Notice, Severity, TailChanged
 from espmon.session.store import LogStore
+from espmon.session.stream_tap import StreamTap
 
 Sink = Callable[[Part, int | None], None]
 """Receives what the stream becomes, in its order, where the bytes arrive: put it away and return. With a block of lines
@@ -67,6 +68,7 @@ class Pipeline:
         self.store = store
         self.events = events
         self.recording: Recording | None = None
+        self.tap: StreamTap | None = None
         self._emit = emit
         self._settings = settings
         self.sinks = [*sinks]
@@ -104,6 +106,8 @@ class Pipeline:
 
     def feed(self, data: bytes, now: float) -> None:
         """Bytes from the board."""
+        if self.tap is not None:
+            self.tap.text(data, now)
         self._last_byte = now
         if self.wrong_rate is not None:
             self._readable = self._readable + len(data) if data.isascii() and b"\x00" not in data else 0
@@ -168,6 +172,8 @@ class Pipeline:
 
     def raw(self, data: bytes, owner: str, now: float) -> None:
         """Bytes received by a lease: part of the stream, and not log text. Without any, the log only ends its line."""
+        if self.tap is not None:
+            self.tap.leased(data, owner, now)
         self._spread(self.demux.raw(data, owner, self.time(now)).parts, now)
 
     # -- records -------------------------------------------------------------------------------------------------
@@ -201,8 +207,13 @@ class Pipeline:
 
     def record_event(self, record: Record, now: float, *, marked: bool = False) -> None:
         """Keep an event in the recording; `marked`: the log has a line for it."""
+        if self.recording is None and self.tap is None:
+            return
+        fields = {**record.to_json(), "marked": marked}
+        if self.tap is not None:
+            self.tap.event(fields, now)
         if self.recording is not None:
-            self.recording.event({**record.to_json(), "marked": marked}, now)
+            self.recording.event(fields, now)
 
     def _append(self, block: LineBlock) -> None:
         line = len(self.store)

@@ -79,6 +79,11 @@ class Recorder:
         return None if self._recording is None else self._recording.folder
 
     @property
+    def recording(self) -> Recording | None:
+        """What is recorded now."""
+        return self._recording
+
+    @property
     def files(self) -> FileSystem:
         """The disk."""
         return self._files
@@ -100,6 +105,8 @@ class Recorder:
 
     def event(self, fields: JsonObject, now: float) -> None:
         """Record something that happened at `now`, also before the recording begins."""
+        if self._pipeline.tap is not None:
+            self._pipeline.tap.event(fields, now)
         if self._recording is not None:
             self._recording.event(fields, now)
         else:

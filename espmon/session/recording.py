@@ -80,6 +80,7 @@ class Recording:
         self.text = RecordedText(folder / STREAM, (limits or Limits()).line, self._on_disk)
         """What is recorded, for who wants to read it again; its owner closes it."""
 
+        self._sidecar_end = self._files.size(self._sidecar.descriptor) or 0
         self._log: DiskWriter | None = None
         self._log_file: AppendedFile | None = None
         self._logs: list[DiskWriter] = []
@@ -112,6 +113,16 @@ class Recording:
     def behind(self) -> bool:
         """Whether those who send should wait for the disk."""
         return self._writer.behind and not self._full
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Bytes of the stream that are not in its file, and bytes of the sidecar, when all that waits is written."""
+        return self._refused, self._sidecar_end
+
+    def on_disk(self) -> Callable[[], bool]:
+        """What says whether all that was recorded before this call is in the files."""
+        taken, writer = self._writer.taken, self._writer
+        return lambda: writer.taken - writer.waiting >= taken
 
     @property
     def progress(self) -> float:
@@ -166,7 +177,9 @@ class Recording:
         self._writer.put(self._index, self._line(fields, now))
 
     def _put(self, fields: JsonObject, now: float, *, important: bool = False) -> None:
-        self._writer.put(self._sidecar, self._line(fields, now), important=important)
+        line = self._line(fields, now)
+        if self._writer.put(self._sidecar, line, important=important):
+            self._sidecar_end += len(line)
 
     def _line(self, fields: JsonObject, now: float) -> bytes:
         """One line of the sidecar. `t` is wall time, `m` the session's own, which no setting of a clock moves."""

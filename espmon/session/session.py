@@ -38,6 +38,7 @@ from espmon.session.sending.sender import Sender
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings, data_folder, limits_of
+from espmon.session.share_state import Grants, WritingTurn
 from espmon.session.state import Lifecycle, State, Transition, Trigger
 from espmon.session.status import (
     Change,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from espmon.session.debug_lease import DebugLease
     from espmon.session.flash_job import FlashJob
     from espmon.session.ide_link import IdeLink
+    from espmon.session.sharing.share import Share
 
 
 class Session:
@@ -82,6 +84,7 @@ class Session:
         replayed: of a session that replays: nobody waits for an answer.
         builds: folder of a project whose build is used, unverified, while the board does not say what it runs.
         scrolled: somebody may look back in the log and search it.
+        shared: other programs of this user may look on, and write like this; None: they may not.
 
     Attributes:
         settings: the user's settings.
@@ -93,6 +96,7 @@ class Session:
         answers: what a board's console is told when it asks its terminal.
         outgoing: texts that are sent, and how.
         received: all of a payload that has just come, see `PayloadSaver.received`.
+        turn: who writes to the board, of a session that several programs look at.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Session:
         replayed: Replayed | None = None,
         builds: Path | None = None,
         scrolled: bool = True,
+        shared: Grants | None = None,
     ) -> None:
         settings = self.settings = settings or Settings()
         self.clock = clock or SessionClock()
@@ -134,7 +139,8 @@ class Session:
         )
         link = self.connection.link
         self._controls = Controls(link, self.pipeline, reporter)
-        self._sender = Sender(self._controls, self.pipeline, self._recorder, reporter, LocalEcho(settings.local_echo))
+        echo, elsewhere = LocalEcho(settings.local_echo), replayed.send if replayed else None
+        self._sender = Sender(self._controls, self.pipeline, self._recorder, reporter, echo, elsewhere)
         self.outgoing = Outgoing(
             self._controls, self._sender, self.pipeline, self._publisher, self._tasks, settings, self.clock
         )
@@ -187,6 +193,9 @@ class Session:
             self._publisher.subscribe(self._ide.listen)
             self.pipeline.sinks.append(self._ide.take)
         self.pipeline.sinks += sinks
+        self.turn: WritingTurn | None = None
+        self._shared = shared
+        self._share: Share | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -267,6 +276,17 @@ class Session:
             self._reporter,
         )
         self._ticker = asyncio.create_task(ticker.run())
+        if self._shared is not None:
+            await self._let_look_on(self._shared, request.url)
+
+    async def _let_look_on(self, grants: Grants, url: str) -> None:
+        from espmon.session.sharing.share import Share
+
+        if self._share is None:
+            send = self._sender.send
+            self.turn = self._share = Share(self.pipeline, self._recorder, self._reporter, send, grants=grants)
+            self._publisher.subscribe(self._share.listen)
+        await self._share.begin(url)
 
     async def close(self) -> None:
         """Close the port; the store, the events and the recording stay. Who comes second waits with.
@@ -287,6 +307,8 @@ class Session:
 
     async def _close(self) -> None:
         await asyncio.gather(self.connection.stop(), self._runner.stop(), stop_tasks(self._ticker))
+        if self._share is not None:
+            await self._share.end("the espmon that held the port has closed it")
         if self._debugging is not None:
             self._debugging.drop()
         await self.connection.close()
@@ -347,6 +369,8 @@ class Session:
 
         Returns why they were not sent, which the user was told.
         """
+        if self.status.sharing.writer:
+            return self._sender.refuse(f"Not sent: {self.status.sharing.writer} writes now")
         return await self._sender.send(data, by)
 
     async def reset(self) -> PortError | None:
@@ -383,6 +407,10 @@ class Session:
         """Put a line of the user's into the log, the events and the recording."""
         event = SessionNote(*self._reporter.here, plain(text))
         self._reporter.list_event(event, self._reporter.mark(event.text))
+
+    def publish(self, status: Status) -> None:
+        """Show this of a session that is not this one's own."""
+        self._publisher.publish(status)
 
     def show_replay(self, replay: ReplayState) -> None:
         """Tell how far a replay is."""

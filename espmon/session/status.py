@@ -17,6 +17,7 @@ from espmon.records.record import Record
 from espmon.records.record import Severity as Severity
 from espmon.session.pacing import NO_PAUSES, Pacing
 from espmon.session.sent import LocalEcho, SentEvent
+from espmon.session.share_state import NOBODY, Looking, Sharing
 from espmon.session.state import State
 
 if TYPE_CHECKING:
@@ -239,7 +240,13 @@ class Status:
     """File that a copy of the log text goes to."""
 
     replay: ReplayState | None = None
-    """Of a session that has no board, but a recording or a log file."""
+    """Of a session that has no board, but a recording, a log file or another program's session."""
+
+    looking: Looking | None = None
+    """Of a session that looks on at another program's."""
+
+    sharing: Sharing = NOBODY
+    """Who looks on at this one."""
 
     @property
     def commands(self) -> tuple[Command, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espmon.port import PortError
+from espmon.port import PortError, PortErrorKind
 from espmon.session.controls import Controls
 from espmon.session.pipeline import Pipeline
 from espmon.session.recorder import Recorder
+from espmon.session.replayed import Send
 from espmon.session.reporter import Reporter
 from espmon.session.sent import ARROW, LocalEcho, SentBy, SentEvent, shown_lines
-from espmon.session.status import SentToBoard
+from espmon.session.status import SentToBoard, Severity
 
 
 class Sender:
@@ -22,11 +23,19 @@ class Sender:
         recorder: where the events go.
         reporter: the session's voice.
         echo: what is shown of what is sent.
+        elsewhere: sends, and says so, in place of the port.
     """
 
     def __init__(
-        self, controls: Controls, pipeline: Pipeline, recorder: Recorder, reporter: Reporter, echo: LocalEcho
+        self,
+        controls: Controls,
+        pipeline: Pipeline,
+        recorder: Recorder,
+        reporter: Reporter,
+        echo: LocalEcho,
+        elsewhere: Send | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._controls = controls
         self._pipeline = pipeline
         self._recorder = recorder
@@ -39,10 +48,17 @@ class Sender:
 
     async def send(self, data: bytes, by: SentBy, rule: str = "") -> PortError | None:
         """Send bytes as they are; a `rule` may wish it. Returns why they were not sent, which the user was told."""
+        if self._elsewhere is not None:
+            return await self._elsewhere(data, by)
         error = await self._controls.send(data)
         if error is None:
             self.sent(data, by, rule=rule)
         return error
+
+    def refuse(self, text: str) -> PortError:
+        """Tell the user why nothing is sent; returns it."""
+        self._reporter.notify(text, Severity.WARNING)
+        return PortError(PortErrorKind.BUSY, text)
 
     def sent(self, data: bytes, by: SentBy, *, marked: bool = True, rule: str = "") -> None:
         """These bytes have just been written; `marked`: the log may show them."""

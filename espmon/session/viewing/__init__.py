@@ -1,0 +1,1 @@
+"""The side that looks on at the session of the program that holds the port."""

@@ -1,0 +1,139 @@
+"""In place of a port: what the holder's pipeline was fed, first from its recording, then as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from espmon.port import PortError, PortErrorKind
+from espmon.session.replay.moment import Moment
+from espmon.session.replay.replay_clock import ReplayClock
+from espmon.session.replay.replay_handle import BATCH, NOTHING_NOW, ReplayHandle
+from espmon.session.replay.replay_source import Source
+from espmon.session.session_folder import is_session
+from espmon.session.sharing.share_protocol import Kind, Message
+from espmon.session.viewing.history_window import window_moments
+from espmon.session.viewing.share_link import ShareLink
+
+
+class SharedSource(Source):
+    """Nothing but a name: what comes is asked of the connection.
+
+    Args:
+        name: of the board.
+    """
+
+    kind = "session"
+    timed = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(Path(name))
+        self.name = name
+
+    def moments(self) -> Iterator[Moment]:
+        """Nothing is read from a file."""
+        return iter(())
+
+
+class SharedHandle(ReplayHandle):
+    """Reads another program's session.
+
+    Args:
+        link: the connection.
+        sessions: the folder of the sessions, where the holder's recording is.
+        source: what it is called.
+        clock: is moved as the session goes on.
+        happened: see `ReplayHandle`.
+    """
+
+    def __init__(
+        self,
+        link: ShareLink,
+        sessions: Path,
+        source: SharedSource,
+        clock: ReplayClock,
+        happened: Callable[[Moment], None],
+    ) -> None:
+        super().__init__(source, clock, happened)
+        self._link = link
+        self._sessions = sessions
+        self._history: Iterator[Moment] | None = None
+        self._dated = False
+
+    async def _refill(self) -> None:
+        if self._history is not None:
+            try:
+                batch = await asyncio.to_thread(self._next_of_history)
+            except OSError as error:
+                batch, self._history = [_damaged(f"what came before cannot be read: {error}")], None
+            if batch:
+                self._queue.extend(batch)
+                return
+            self._history = None
+        message = self._link.take()
+        if message is not None:
+            self._queue.append(self._moment(message))
+        elif self._link.gone:
+            self._queue.append(_damaged(f"nothing more comes: {self._link.gone}; what came is kept"))
+            self._ended = True
+        else:
+            self._queue.append(NOTHING_NOW)
+
+    def _next_of_history(self) -> list[Moment]:
+        assert self._history is not None
+        return [moment for moment, _ in zip(self._history, range(BATCH), strict=False)]
+
+    def _moment(self, message: Message) -> Moment:
+        m = message.seconds("m")
+        match message.kind:
+            case Kind.TEXT:
+                return Moment(m, message.data)
+            case Kind.LEASED:
+                return Moment(m, message.data, message.text("owner", 40) or "a lease")
+            case Kind.EVENT if isinstance(fields := message.fields.get("fields"), dict):
+                wall = message.seconds("t") if fields.get("event") == "clock" or not self._dated else None
+                self._dated = True
+                return Moment(m, event=fields, wall=wall)
+            case Kind.LOST:
+                wall, self._dated = None if self._dated else message.seconds("t"), True
+                length = message.number("length")
+                text = f"{length:,} bytes that came before are not here: that session is not recorded"
+                return Moment(m, event={"event": "damaged", "text": text} if length else {}, wall=wall)
+            case Kind.HISTORY:
+                return self._read_history(message)
+        return Moment(event={})
+
+    def _read_history(self, message: Message) -> Moment:
+        """Go on with the recording that the holder names: by its name alone, which is no path."""
+        name = str(message.fields.get("folder"))
+        folder = self._sessions / name
+        if name in (".", "..") or Path(name).name != name or not is_session(folder):
+            return _damaged("what came before is not here: there is no such recording")
+        self._dated = True
+        begin, end = message.position("begin"), message.position("end")
+        self._history = window_moments(folder, begin, end, message.number("base"))
+        return Moment(event={})
+
+    async def _caught_up(self, timeout: float | None) -> bytes:
+        self._happened(Moment())
+        self.finished.set()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._link.arrived.wait()
+        except TimeoutError:
+            self._pass(timeout or 0.0)
+        return b""
+
+    async def write(self, data: bytes, timeout: float = 5.0) -> None:
+        """What is sent goes another way; see `LookingOn`."""
+        raise PortError(PortErrorKind.UNSUPPORTED, "The port is another espmon's: nothing can be sent past it")
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._link.close()
+        await super().close()
+
+
+def _damaged(text: str) -> Moment:
+    return Moment(event={"event": "damaged", "text": text})

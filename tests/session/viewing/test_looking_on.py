@@ -1,0 +1,288 @@
+"""One session, many viewers: the same log and events, writing that changes hands, peers that vanish or lie."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from espmon.port.platform import connect_shared, listen_shared, shared_there
+from espmon.session.connection import PortAccess
+from espmon.session.sent import SentBy
+from espmon.session.session import Session
+from espmon.session.settings import Settings
+from espmon.session.share_state import Grants
+from espmon.session.sharing import outbox, share
+from espmon.session.sharing.share_place import share_address
+from espmon.session.sharing.share_protocol import LENGTHS, MAX_HEADER, VERSION, Kind, ShareError, encoded
+from espmon.session.state import State
+from espmon.session.status import OpenRequest
+from espmon.session.viewing.looking_on import LookingOn
+from espmon.session.viewing.share_link import find_holder
+from tests.session.archive.recordings import BOOT, LINE, PANIC
+from tests.session.fakes import Port, ScriptedHandle, Watch, shown
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no Unix sockets in asyncio")
+
+LIMIT_SECONDS = 30.0
+
+
+class Pair:
+    """A session that holds a port, and those that look on."""
+
+    def __init__(self, folder: Path, *, grants: Grants = Grants.WHEN_ALLOWED, recording: bool = True) -> None:
+        self.folder = folder / "sessions"
+        self.url = f"fake://{folder}"
+        self.handle = ScriptedHandle(self.url)
+        self.settings = Settings(recording=recording)
+        access = PortAccess(opener=Port(self.handle), resolver=lambda name: name)
+        self.owner = Session(settings=self.settings, folder=self.folder, access=access, shared=grants)
+        self.watch = Watch()
+        self.owner.subscribe(self.watch)
+        self.viewers: list[Session] = []
+
+    async def look_on(self) -> Session:
+        link = await find_holder(self.url)
+        assert link is not None
+        looking = LookingOn(link, self.settings, self.folder)
+        looking.session.subscribe(self.watch)
+        self.viewers.append(looking.session)
+        await looking.session.open(looking.request)
+        return looking.session
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        await self.watch.until(condition, LIMIT_SECONDS)
+
+    async def say(self, data: bytes) -> None:
+        self.handle.push(data)
+        await self.handle.taken()
+        await self.until(lambda: self.owner.pipeline.demux.unfinished is None)
+
+    async def same(self, viewer: Session) -> None:
+        await self.until(lambda: shown(viewer.store) == shown(self.owner.store))
+
+
+@asynccontextmanager
+async def pair(folder: Path, **how: object) -> AsyncIterator[Pair]:
+    made = Pair(folder, **how)  # type: ignore[arg-type]
+    await made.owner.open(OpenRequest(made.url, name="board"))
+    assert made.owner.state is State.MONITORING
+    try:
+        yield made
+    finally:
+        await asyncio.gather(*(viewer.close() for viewer in made.viewers), made.owner.close())
+
+
+def told(session: Session) -> list[tuple[str, str, int]]:
+    return [(entry.record.type, entry.title, entry.record.offset) for entry in session.events]
+
+
+async def test_a_viewer_has_what_came_before_and_what_comes(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        await both.say(BOOT + LINE * 50 + PANIC)
+        viewer = await both.look_on()
+        await both.same(viewer)
+        await both.say(BOOT + LINE * 20)
+        await both.owner.mark("here")
+        await both.say(LINE)
+        await both.same(viewer)
+        assert len(shown(viewer.store)) > 80
+        await both.until(lambda: len(viewer.events) >= len(both.owner.events) - 1)
+        kinds = [entry for entry in told(both.owner) if entry[0] in ("reset", "panic", "boot")]
+        assert kinds
+        assert [entry for entry in told(viewer) if entry[0] in ("reset", "panic", "boot")] == kinds
+        assert viewer.status.looking is not None
+        assert viewer.status.looking.holder == f"espmon (pid {os.getpid()})"
+        assert both.owner.status.sharing.viewers == 1
+
+
+async def test_a_session_that_is_not_recorded_is_seen_from_now_on(tmp_path: Path) -> None:
+    async with pair(tmp_path, recording=False) as both:
+        await both.say(LINE * 3)
+        viewer = await both.look_on()
+        await both.until(lambda: len(viewer.store) == 1)
+        await both.say(b"I (2000) main: now\r\n")
+        await both.until(lambda: len(viewer.store) == 2)
+        first, second = shown(viewer.store)
+        assert f"{3 * len(LINE):,} bytes that came before are not here" in first
+        assert second == "I (2000) main: now"
+
+
+async def test_writing_is_asked_for_handed_over_and_taken_back(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        viewer = await both.look_on()
+        await both.until(lambda: both.owner.status.sharing.viewers == 1)
+        assert await viewer.send(b"before\r") is not None
+        assert viewer.turn is not None
+        assert both.owner.turn is not None
+        viewer.turn.change()
+        await both.until(lambda: bool(both.owner.status.sharing.asked))
+        both.owner.turn.answer(True)
+        await both.until(lambda: viewer.status.looking is not None and viewer.status.looking.writes)
+        assert await viewer.send(b"hello\r", SentBy.LINE) is None
+        await both.until(lambda: any("→ hello" in row for row in shown(viewer.store)))
+        assert bytes(both.handle.written) == b"hello\r"
+        await both.same(viewer)
+        assert any("writes to the board now" in row for row in shown(viewer.store))
+        assert await both.owner.send(b"mine\r") is not None
+        both.owner.turn.change()
+        await both.until(lambda: viewer.status.looking is not None and not viewer.status.looking.writes)
+        assert await both.owner.send(b"mine\r") is None
+        assert bytes(both.handle.written) == b"hello\rmine\r"
+
+
+async def test_a_refusal_is_told(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        viewer = await both.look_on()
+        await both.until(lambda: both.owner.status.sharing.viewers == 1)
+        assert viewer.turn is not None
+        assert both.owner.turn is not None
+        viewer.turn.change()
+        await both.until(lambda: bool(both.owner.status.sharing.asked))
+        both.owner.turn.answer(False)
+        await both.until(lambda: "not allowed" in str(both.watch.changes))
+        assert viewer.status.looking is not None
+        assert not viewer.status.looking.writes
+
+
+async def test_where_nobody_sits_whoever_asks_may_write_until_it_leaves(tmp_path: Path) -> None:
+    async with pair(tmp_path, grants=Grants.ALWAYS) as both:
+        viewer = await both.look_on()
+        assert viewer.turn is not None
+        viewer.turn.change()
+        await both.until(lambda: viewer.status.looking is not None and viewer.status.looking.writes)
+        await viewer.close()
+        await both.until(lambda: both.owner.status.sharing.viewers == 0)
+        assert both.owner.status.sharing.writer == ""
+        assert both.owner.pipeline.tap is None
+
+
+async def test_a_holder_that_ends_is_told_and_what_came_is_kept(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        await both.say(LINE * 5)
+        viewer = await both.look_on()
+        await both.same(viewer)
+        before = shown(viewer.store)
+        await both.owner.close()
+        await both.until(lambda: viewer.status.looking is not None and bool(viewer.status.looking.gone))
+        assert shown(viewer.store)[: len(before)] == before
+        assert "what came is kept" in shown(viewer.store)[-1]
+        assert await find_holder(both.url) is None
+
+
+async def test_a_slow_viewer_is_sent_to_the_recording_and_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MAX_WAITING", 2000)
+    histories: list[object] = []
+    original = share.Share._history
+
+    async def counted(self: share.Share, begin: object, end: object) -> bytes:
+        histories.append((begin, end))
+        return await original(self, begin, end)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(share.Share, "_history", counted)
+    async with pair(tmp_path) as both:
+        viewer = await both.look_on()
+        await both.same(viewer)
+        for _ in range(40):
+            await both.say(BOOT + LINE * 100)
+        await both.owner.mark("the end")
+        await both.same(viewer)
+        assert len(histories) > 1
+        offsets = [entry[2] for entry in told(both.owner) if entry[0] == "reset"]
+        assert [entry[2] for entry in told(viewer) if entry[0] == "reset"] == offsets
+
+
+async def test_the_socket_is_the_owners_alone(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        path = share_address(both.url)
+        assert stat.S_IMODE(os.lstat(path).st_mode) == 0o600
+        assert stat.S_IMODE(os.lstat(os.path.dirname(path)).st_mode) == 0o700
+    assert not shared_there(path)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"",
+        b"\0",
+        b"GET / HTTP/1.1\r\n\r\n",
+        LENGTHS.pack(MAX_HEADER + 1, 0),
+        LENGTHS.pack(2, 0xFFFFFFFF),
+        LENGTHS.pack(2, 0) + b"[]",
+        LENGTHS.pack(9, 0) + b'{"kind":1',
+        encoded(Kind.SEND, b"reset\r", by="line"),
+        encoded(Kind.HELLO, version=VERSION + 1),
+        encoded(Kind.HELLO, version=VERSION, who="\x1b[2J" * 50) + encoded(Kind.SEND, b"x", by="?") + b"junk",
+        encoded(Kind.HELLO, version=VERSION) + b"\xff" * 64,
+        LENGTHS.pack(60_000, 0) + b'{"kind":' + b"[" * 59_992,
+    ],
+    ids=range(12),
+)
+async def test_a_peer_that_talks_nonsense_changes_nothing(tmp_path: Path, nonsense: bytes) -> None:
+    async with pair(tmp_path) as both:
+        reader, writer = await connect_shared(share_address(both.url))
+        writer.write(nonsense)
+        writer.write_eof()
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while await reader.read(1 << 16):
+                pass
+        writer.close()
+        await both.say(LINE)
+        viewer = await both.look_on()
+        await both.same(viewer)
+        assert bytes(both.handle.written) == b""
+
+
+@asynccontextmanager
+async def fake_holder(url: str, *messages: bytes) -> AsyncIterator[None]:
+    """Somebody who says these messages, whatever he hears."""
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for message in messages:
+            writer.write(message)
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    listener = await listen_shared(share_address(url), serve)
+    yield
+    await ended.wait()
+    listener.close()
+
+
+async def test_a_holder_of_another_version_is_named(tmp_path: Path) -> None:
+    url = f"fake://{tmp_path}"
+    async with fake_holder(url, encoded(Kind.HELLO, version=VERSION + 1, pid=1)):
+        with pytest.raises(ShareError, match="that espmon is the newer one"):
+            await find_holder(url)
+
+
+@pytest.mark.parametrize("name", ["../..", "/etc", "..", "", "nothing"])
+async def test_a_holder_names_no_other_files(tmp_path: Path, name: str) -> None:
+    url = f"fake://{tmp_path}"
+    (tmp_path / "sessions").mkdir()
+    messages = (
+        encoded(Kind.HELLO, version=VERSION, pid=1, name="board", since=1.0),
+        encoded(Kind.HISTORY, folder=name, begin=[0, 0, 0], end=[99, 99, 99]),
+        encoded(Kind.TEXT, b"\x1b]0;title\x07hello\r\n", m=-5.0),
+        encoded(Kind.EVENT, fields={"type": "note", "text": "\x1b[2J", "evidence": 3}, m="x"),
+    )
+    async with fake_holder(url, *messages):
+        link = await find_holder(url)
+        assert link is not None
+        looking, watch = LookingOn(link, Settings(), tmp_path / "sessions"), Watch()
+        looking.session.subscribe(watch)
+        await looking.session.open(looking.request)
+        await watch.until(lambda: len(looking.session.store) >= 3, LIMIT_SECONDS)
+        assert "there is no such recording" in shown(looking.session.store)[0]
+        assert "\x1b" not in shown(looking.session.store)[2]
+        await looking.session.close()
