@@ -8,7 +8,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from espmon.records.columns import Columns
+from espmon.records.heads import Heads
 from espmon.records.lines import LineBlock, split_lines
+from espmon.records.traits import Traits
 from espmon.session.backing import Backing
 from espmon.session.text_page import ArrivalBlock, TextPage, note_times
 
@@ -71,6 +73,12 @@ class Pages:
         self._cap = cap
         self._kept: OrderedDict[tuple[int, int], FilePage] = OrderedDict()
         self._lock = threading.Lock()
+
+    def glance(self, offset: int, size: int, count: int) -> FilePage:
+        """The same for who reads all of the log: what is kept stays what was looked at."""
+        with self._lock:
+            found = self._kept.get((offset, size))
+        return found or self._read(offset, size, count)
 
     def page(self, offset: int, size: int, count: int) -> FilePage:
         """The `count` lines in the `size` bytes from stream offset `offset` on."""
@@ -140,6 +148,21 @@ class FileBlock(ArrivalBlock):
     def columns(self) -> Columns:
         """Levels, tags and times of all lines."""
         return self.page.columns
+
+    @property
+    def heads(self) -> Heads:
+        """Levels and tags of all lines; read on first use."""
+        return self._heads or self._read_through().heads
+
+    @property
+    def traits(self) -> Traits:
+        """What else than plain characters is in the lines; read on first use."""
+        return self._traits or self._read_through().traits
+
+    def _read_through(self) -> LineBlock:
+        page = self._pages.glance(self.offset, self._size, self._count)
+        self.keep_known(page.heads, page.traits)
+        return page
 
     def longer(self, block: LineBlock) -> FileBlock:
         """This block and the one that follows it, as one. To be asked once."""

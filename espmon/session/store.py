@@ -202,11 +202,13 @@ class LogStore:
         """Make one page of the newest small blocks."""
         segments, firsts = self._table
         small, self._small, self._small_bytes = self._small, 0, 0
-        if small < 2:
-            return
         blocks = [segment.block for segment in segments[-small:]]
         page, head = text_page(blocks), segments[-small]
-        self._table = [*segments[:-small], Segment(head.first, page, head.sgr)], firsts[: 1 - small]
+        kept = Segment(head.first, page, head.sgr)
+        if small == 1:
+            segments[-1] = kept
+        else:
+            self._table = [*segments[:-small], kept], firsts[: 1 - small]
         self._count(page)
         for block in blocks:
             self._count(block, -1)

@@ -78,7 +78,8 @@ def same(whole: LogStore, store: LogStore, first: int = 0) -> None:
 def test_lines_left_to_the_recording_are_the_same_lines(pieces: list[bytes], cuts: list[int]) -> None:
     with TemporaryDirectory() as folder:
         disk = Disk(Path(folder) / "stream.bin")
-        same(*fill(disk, b"".join(pieces) * 3, cuts, limit=20_000))
+        whole, store = fill(disk, b"".join(pieces) * 3, cuts, limit=20_000)
+        same(whole, store, store.first)  # many blocks of one line each have no room, however short they are
         disk.text.close()
 
 

@@ -6,15 +6,21 @@ when there is time again, and until then the counts say that they are behind.
 
 from __future__ import annotations
 
+import threading
 import time
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 
+from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
 
 READ_SECONDS = 0.002
 """Time for one slice."""
+
+MAX_BEHIND = 20_000
+"""Lines that are read in these slices; of more, the heads are read in a thread before."""
 
 MAX_TAGS = 2000
 """Most tags counted: a board that prints damaged heads makes up new ones for ever."""
@@ -37,6 +43,24 @@ class LevelIndex:
         self.tags: Counter[str] = Counter()
         """Tag -> lines with it."""
 
+        self._ahead: threading.Thread | None = None
+
+    def read_ahead(self, wanted: Callable[[], bool]) -> None:
+        """When much is new, begin to read its heads in a thread; `wanted` is asked there whether to go on."""
+        if self._ahead is None and self.store.rows_end - self.next > MAX_BEHIND:
+            self._ahead = threading.Thread(target=self._read_heads, args=(wanted,), name="espmon-heads", daemon=True)
+            self._ahead.start()
+
+    def _read_heads(self, wanted: Callable[[], bool]) -> None:
+        try:
+            for segment in self.store.segments(self.next):
+                if not wanted():
+                    return
+                _read_page(segment.block)
+                time.sleep(0)
+        finally:
+            self._ahead = None
+
     @property
     def behind(self) -> bool:
         """Lines have come that were not looked at."""
@@ -48,6 +72,9 @@ class LevelIndex:
         end = self.store.rows_end
         for segment in self.store.segments(self.next) if self.next < end else ():
             block, first = segment.block, segment.first
+            if self._ahead is not None and block.known_heads is None:
+                break  # soon
+            _read_page(block)
             heads, levels = block.heads, block.levels
             low, high = max(0, self.next - first), min(len(levels), end - first)
             for level, found in ((ERROR, self.errors), (WARNING, self.warnings)):
@@ -60,8 +87,6 @@ class LevelIndex:
                 if tag is not None and (tag in self.tags or len(self.tags) < MAX_TAGS):
                     self.tags[tag] += count
             self.next = max(self.next, first + high)
-            if not block.decoded:
-                block.traits  # noqa: B018 read now, a search finds them known
             if time.perf_counter() - begun > seconds:
                 break
         for found in (self.errors, self.warnings):
@@ -74,3 +99,10 @@ class LevelIndex:
         """How many errors and warnings there are from `line` on."""
         errors, warnings = self.errors, self.warnings
         return len(errors) - bisect_left(errors, line), len(warnings) - bisect_left(warnings, line)
+
+
+def _read_page(block: LineBlock) -> None:
+    """Read what a filter or a search wants to know of a page: it then finds it known."""
+    block.heads  # noqa: B018 kept when they are read
+    if not block.decoded:
+        block.traits  # noqa: B018

@@ -104,6 +104,7 @@ class LogPane(LogScroll, can_focus=True):
         self.view.use_store(store)
         self.repaint(lines=True)
         self._update_scrollbar()
+        self.read_levels()
 
     @property
     def follow(self) -> bool:
@@ -154,7 +155,9 @@ class LogPane(LogScroll, can_focus=True):
 
     def read_levels(self) -> None:
         """Find the errors and warnings that are new, a slice at a time."""
-        self.levels.read()
+        levels = self.levels
+        levels.read_ahead(lambda: self.levels is levels and self.is_attached)
+        levels.read()
         self.vertical_scrollbar.changed()
         if self.levels.behind and not self._counting:
             self._counting = True

@@ -1,0 +1,179 @@
+"""Ten million lines in a file: how long paging, jumping and the next match take, how much memory, and the loop's lag.
+
+The whole screen at 160x50 without a terminal (Textual's test driver), on `espmon open`'s own store and panes: the time
+of each key is from the press until the rows that it brings are drawn. The floors of the issue: p95 50 ms each, 700 MB.
+Then the same on a running session whose memory is so small that nearly all is left to the recording.
+
+python -m tests.benchmarks.log_history [--lines 10000000] [--keys 60]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from espmon.session import LoopThread, Settings
+from espmon.session.replay.opened_source import open_source
+from espmon.session.replay.replay import Replay, ReplayWish
+from espmon.session.status import OpenRequest
+from espmon.tui.app import EspmonApp
+from espmon.tui.host import SWITCH_SECONDS
+from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.widgets.log_pane import LogPane
+from tests.benchmarks.tui_log_pane import lines
+
+TICK = 0.005
+SIZE = (160, 50)
+RARE = b"W (99) heap: needle in the hay"
+
+
+def make(path: Path, count: int) -> None:
+    """A log of so many lines, one of ten thousand with the needle."""
+    block = lines(10_000 - 1) + RARE + b"\r\n"
+    with path.open("wb") as file:
+        for _ in range(count // 10_000):
+            file.write(block)
+
+
+class Lag:
+    """How much later than asked for the loop's turns come."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+        self._task = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while True:
+            asked = time.perf_counter()
+            await asyncio.sleep(TICK)
+            self.seen.append(time.perf_counter() - asked - TICK)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._task.cancel()
+
+
+def told(name: str, seconds: Sequence[float]) -> None:
+    """One row of the table."""
+    found = sorted(seconds)
+    at = [found[min(len(found) - 1, int(len(found) * part))] * 1e3 for part in (0.5, 0.95, 0.999)]
+    print(f"{name:34}{at[0]:8.1f}{at[1]:8.1f}{at[2]:8.1f}{found[-1] * 1e3:8.1f}{len(found):7}", flush=True)
+
+
+def memory() -> int:
+    """Most megabytes so far."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+async def until(condition: object, limit: float = 600.0) -> float:
+    """Wait; returns how long it took."""
+    assert callable(condition)
+    begun = time.perf_counter()
+    async with asyncio.timeout(limit):
+        while not condition():  # noqa: ASYNC110 not all of it is announced
+            await asyncio.sleep(0.001)
+    return time.perf_counter() - begun
+
+
+def drawn(pane: LogPane) -> list[str]:
+    """The rows on the screen, drawn now."""
+    return [strip.text for strip in pane.render_lines(pane.size.region)]
+
+
+async def timed(app: EspmonApp, pane: LogPane, keys: Sequence[str]) -> list[float]:
+    """Seconds from each press until its page is drawn."""
+    found = []
+    for key in keys:
+        before, begun = pane.pager.place, time.perf_counter()
+        app.simulate_key(key)
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while pane.pager.place == before and time.perf_counter() - begun < 0.5:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        drawn(pane)
+        found.append(time.perf_counter() - begun)
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def measure(app: EspmonApp, count: int, keys: int) -> None:
+    """Everything on one log."""
+    async with app.run_test(size=SIZE) as pilot:
+        opened = time.perf_counter()
+        await until(lambda: app.monitor.pane.size.height > 10 and "packet" in "".join(drawn(app.monitor.pane)))
+        print(f"first page after {time.perf_counter() - opened:.2f} s; {memory()} MB")
+        lag, begun = Lag(), time.perf_counter()
+        await until(lambda: len(app.monitor.pane.store) >= count)
+        print(f"all {count:,} lines read after {time.perf_counter() - begun:.1f} s; {memory()} MB")
+        told("loop lag while reading", lag.seen)
+        lag.stop()
+        lag, begun = Lag(), time.perf_counter()
+        pane = app.monitor.pane
+        pane.focus()
+        await until(lambda: not pane.levels.behind)
+        print(f"all heads read after {time.perf_counter() - begun:.1f} s; {memory()} MB")
+        told("loop lag while reading heads", lag.seen)
+        lag.stop()
+        pane.go_to_line(count // 2)
+        told("page up", await timed(app, pane, ["pageup"] * keys))
+        told("page down", await timed(app, pane, ["pagedown"] * keys))
+        told("home, end", await timed(app, pane, ["home", "end"] * (keys // 2)))
+        await asyncio.sleep(0.5)
+        for name, query in (("needle", TextQuery("needle")), ("/need.e in/", TextQuery("need.e in", regex=True))):
+            lag, begun = Lag(), time.perf_counter()
+            pane.set_search(query)
+            await until(lambda: pane.queries.count > 0)
+            first = time.perf_counter() - begun
+            await until(lambda: not pane.queries.searching)
+            print(f"search for {name}: first {first:.2f} s, all {time.perf_counter() - begun:.2f} s; {memory()} MB")
+            told("loop lag while searching", lag.seen)
+            lag.stop()
+        told("next match", await timed(app, pane, ["n"] * keys))
+        for name, show in (
+            ("E W", LineFilter(frozenset("EW"))),
+            ("rssi -77", LineFilter(include=TextQuery("rssi -77"))),
+        ):
+            lag, begun = Lag(), time.perf_counter()
+            pane.set_search(None)
+            pane.set_filter(show)
+            await until(lambda: pane.view.scan is not None)
+            first = time.perf_counter() - begun
+            await until(lambda: not pane.queries.filtering)
+            words = f"{len(pane.view):,} rows; {memory()} MB"
+            print(f"filter {name}: first {first:.2f} s, all {time.perf_counter() - begun:.2f} s, {words}")
+            told("loop lag while filtering", lag.seen)
+            lag.stop()
+            told("page up in it", await timed(app, pane, ["pageup"] * keys))
+            pane.set_filter(LineFilter())
+        await pilot.pause()
+        app.exit(0)
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=10_000_000)
+    parser.add_argument("--keys", type=int, default=60)
+    options = parser.parse_args()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:
+        path = Path(folder) / "board.log"
+        make(path, options.lines)
+        print(f"{options.lines:,} lines, {path.stat().st_size / 1e6:.0f} MB")
+        print(f"{'':34}{'p50':>8}{'p95':>8}{'p99.9':>8}{'worst':>8}{'n':>7}  (ms)")
+        replay = Replay(open_source(path), ReplayWish())
+        settings = Settings(recording=False)
+        session = runner.make(lambda: replay.begin(settings, lambda whole: app.supersede(whole)))
+        app = EspmonApp(runner, session, OpenRequest(str(path), name="bench"), settings=settings)
+        asyncio.run(measure(app, options.lines, options.keys))
+        print(f"most memory: {memory()} MB")
+
+
+if __name__ == "__main__":
+    main()
