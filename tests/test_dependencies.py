@@ -21,6 +21,7 @@ IMPORTED_AS = {
     "pyyaml": "yaml",
     "esp32-mock-bootloader": "esp32_mock_bootloader",
     "textual-image": "textual_image",
+    "textual-serve": "textual_serve",
 }
 """Package -> module, where the names differ."""
 

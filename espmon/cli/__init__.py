@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "espmon.cli.demo",
     "open": "espmon.cli.open_command",
     "sessions": "espmon.cli.sessions",
+    "serve": "espmon.cli.serve_command",
     "crashes": "espmon.cli.crashes",
     "sim": "espmon.cli.sim",
     "share": "espmon.cli.share",

@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--ws", metavar="URL", help="tell an IDE of debug stubs and core dumps over a WebSocket")
     result.add_argument("--timestamps", action="store_true", help="show host time")
+    result.add_argument(
+        "--look-on", action="store_true", help="where another espmon of yours holds PORT, look on without a question"
+    )
     add_start_options(result)
     result.add_argument("--version", action="version", version=f"espmon {__version__}")
     return result
@@ -122,6 +125,7 @@ def monitor(options: argparse.Namespace) -> int:
             raw_escapes=options.raw_escapes,
             start_in=options.start_in,
             demo=demo_in(boards),
+            look_on=options.look_on,
             notices=[taken] if taken else [],
         )
 
@@ -176,6 +180,7 @@ def run_screen(
     path_map: Mapping[str, str] | None = None,
     notices: Sequence[str] = (),
     replay: Replay | None = None,
+    look_on: bool = False,
 ) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves.
 
@@ -190,11 +195,13 @@ def run_screen(
         path_map: entries beyond the user's own.
         notices: shown when the screen comes up, and once more when it is left.
         replay: what is shown is no board.
+        look_on: where another espmon holds the port, look on at its session without a question.
     """
     from espmon.cli.exit_watch import ExitWatch
     from espmon.cli.process_end import last_words
     from espmon.session import LoopThread
     from espmon.session.settings import state_folder
+    from espmon.session.viewing.holder_finder import HolderFinder
     from espmon.tui import configured
     from espmon.tui.app import EspmonApp
     from espmon.tui.kept_choices import choices_file
@@ -224,7 +231,10 @@ def run_screen(
 
         if replay is not None:
             return replay.begin(settings, app.supersede)
-        return Session(settings=settings, ide=Ide(ws) if ws else None, builds=Path())
+        from espmon.session.share_state import Grants
+
+        shared = Grants.WHEN_ALLOWED if settings.share else None
+        return Session(settings=settings, ide=Ide(ws) if ws else None, builds=Path(), shared=shared)
 
     with LoopThread() as runner:
         app = EspmonApp(
@@ -241,6 +251,7 @@ def run_screen(
             defaults=defaults,
             driver_class=terminal_driver(),
             replay=None if replay is None else replay.first_state,
+            finder=None if replay is not None else HolderFinder(settings, unasked=look_on),
         )
         with ExitWatch(app.leave_now, app.salvage) as watch:
             app.on_hangup = watch.hang_up

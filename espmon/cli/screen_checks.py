@@ -10,6 +10,9 @@ from pathlib import Path
 DUMB = "dumb"
 """The value of TERM by which a terminal says that it cannot move its cursor. No value at all says nothing."""
 
+DRIVER = "TEXTUAL_DRIVER"
+"""Names what draws in place of the terminal: textual-serve, whose browsers show the screen, sets it."""
+
 PLAIN_WAY = "`espmon run PORT` is the plain way, also in pipes and scripts, and `espmon decode FILE` for a capture"
 
 
@@ -24,9 +27,12 @@ def screen_problem(environment: Mapping[str, str] | None = None) -> str:
     Args:
         environment: of the process, `os.environ` when None.
     """
+    environment = os.environ if environment is None else environment
+    if environment.get(DRIVER):
+        return ""  # it is not drawn in the terminal of this process
     if not at_terminal():
         return f"the full screen needs a terminal; {PLAIN_WAY}"
-    term = (os.environ if environment is None else environment).get("TERM", "")
+    term = environment.get("TERM", "")
     if term == DUMB:
         return f"the full screen needs a terminal that can move the cursor (TERM={DUMB}); {PLAIN_WAY}"
     return ""

@@ -23,6 +23,7 @@ holders = system.holders
 try_lock = system.try_lock
 PrivateListener = listener.PrivateListener
 listen_privately = listener.listen_privately
+NOT_HERE = sharing.NOT_HERE
 shared_address = sharing.shared_address
 listen_shared = sharing.listen_shared
 shared_there = sharing.there

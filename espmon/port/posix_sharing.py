@@ -15,6 +15,9 @@ from contextlib import suppress
 
 from espmon.port.posix_listener import Serve, peer_user, socket_place
 
+NOT_HERE = ""
+"""Why programs cannot meet here."""
+
 NAME_DIGITS = 32
 """Hex digits of the socket's name."""
 

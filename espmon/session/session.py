@@ -277,7 +277,7 @@ class Session:
         )
         self._ticker = asyncio.create_task(ticker.run())
         if self._shared is not None:
-            await self._let_look_on(self._shared, request.url)
+            await self._let_look_on(self._shared, handle.url)
 
     async def _let_look_on(self, grants: Grants, url: str) -> None:
         from espmon.session.sharing.share import Share

@@ -177,6 +177,9 @@ class Settings:
     reconnect: bool = True
     """Reopen a lost port when it comes back."""
 
+    share: bool = True
+    """Let other espmons of the same user look on at the session of a port that is open here (not on Windows)."""
+
     print_filter: str = ""
     """Filter at start, in idf.py monitor's syntax."""
 

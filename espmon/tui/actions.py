@@ -207,6 +207,8 @@ ACTIONS: tuple[Action, ...] = (
            SEND, "app.pacing('prompt')"),
     Action("board.output", "", "Output", "Output on the screen on and off", "Recording goes on.", LOOK, "output"),
     Action("board.log", "", "Log file", "Log to a file on and off", "Asks for the name.", BOARD, "app.log_file"),
+    Action("board.writing", "W", "Writing", "Who writes, where several look at one board",
+           "Ask for it, give it back, take it back.", BOARD, "app.writing"),
     Action("app.menu", "ctrl+t", "Menu", "Menu of idf.py monitor", "Then one more key.", PROGRAM, "menu",
            footer=True, priority=True),
     Action("app.ports", "o", "Ports", "Open another port", "Back to the list of ports.", PROGRAM, "app.ports"),

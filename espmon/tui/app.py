@@ -24,11 +24,13 @@ from espmon.tui.flash_actions import FlashActions
 from espmon.tui.kept_choices import KeptChoices
 from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
+from espmon.tui.monitor.refusal import board_missing
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.palette import Palette
 from espmon.tui.questions import Questions
 from espmon.tui.sending_dialogs import SendingDialogs
+from espmon.tui.sharing_dialogs import SharingDialogs
 from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES, theme_problem
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from espmon.port import PortInfo
+    from espmon.session.viewing.holder_finder import HolderFinder
     from espmon.tui.artifact_dialogs import Artifacts
 
 ScreenResult = TypeVar("ScreenResult")
@@ -70,6 +73,7 @@ class EspmonApp(FlashActions):
         driver_class: how the terminal is reached; None: as Textual does it.
         choices: where theme, columns and layout are kept; None keeps none.
         replay: what is shown is a recording, of this kind.
+        finder: looks for another espmon that holds a port; None: nobody does.
     """
 
     TITLE = "espmon"
@@ -112,6 +116,7 @@ class EspmonApp(FlashActions):
         driver_class: type[Driver] | None = None,
         choices: Path | None = None,
         replay: ReplayState | None = None,
+        finder: HolderFinder | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
@@ -137,6 +142,8 @@ class EspmonApp(FlashActions):
         self.palette = Palette(self)
         self.questions = Questions(self)
         self.sending = SendingDialogs(self)
+        self.finder = finder
+        self.sharing = SharingDialogs(self, self.show_session, lambda error: self.router.show_picker(error=error))
         self.line = LineDialogs(self)
         self.stub = DebugDialogs(self, self.questions.show_ide_screen)
         self._artifacts: Artifacts | None = None
@@ -195,13 +202,18 @@ class EspmonApp(FlashActions):
         self.link.attach(await self._runner.run(work()))
         self.monitor.attach()
         if self.request is not None:
-            self.link.ask(self.link.session.open(self.request))
+            await self.open_port(self.request)
+
+    async def open_port(self, request: OpenRequest) -> None:
+        """As the host; another espmon may hold the port, and let others look on."""
+        await self.sharing.open(request)
 
     def supersede(self, session: SessionLike) -> None:
         """Another session shows all that this one does, and more: show that one. Called from the session's thread."""
-        self.link.on_screen(lambda: self._take_over(session))
+        self.link.on_screen(lambda: self.show_session(session))
 
-    def _take_over(self, session: SessionLike) -> None:
+    def show_session(self, session: SessionLike) -> None:
+        """Show another session in place of the one before."""
         self.monitor.take_over(session)
         self._artifacts = None
         for entry in session.events:
@@ -209,7 +221,7 @@ class EspmonApp(FlashActions):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A recording has no board to do something with."""
-        return self.status.replay is None or not actions.needs_board(f"app.{action}")
+        return not board_missing(self.status, f"app.{action}")
 
     def _screen_changed(self, screen: Screen[object]) -> None:
         before, self._depth = self._depth, len(self.screen_stack)
@@ -265,6 +277,7 @@ class EspmonApp(FlashActions):
             self.sending.follow(status)
             self.stub.follow_status(status)
             self.questions.follow_status(status)
+            self.sharing.follow_status(status)
             self.builds.follow_status(status)
         for entry in changes.events:
             self.artifacts.follow_entry(entry)
@@ -323,6 +336,10 @@ class EspmonApp(FlashActions):
     def action_log_file(self) -> None:
         """A copy of the log text, on and off."""
         self.questions.ask_log()
+
+    def action_writing(self) -> None:
+        """Who writes, where several look at one board."""
+        self.sharing.change()
 
     def action_go_to(self) -> None:
         """A mark, line, boot or time."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from espmon.port import PortInfo
+    from espmon.session.viewing.holder_finder import HolderFinder
     from espmon.tui.terminal.picture_writer import PictureWriter
 
 SWITCH_SECONDS = 0.001
@@ -93,6 +94,9 @@ class Host(App[int]):
 
     defaults: OpenRequest
     """What the list of ports offers where nothing else is known."""
+
+    finder: HolderFinder | None
+    """Looks for another espmon that holds a port."""
 
     discover: Callable[[], Sequence[PortInfo]] | None
     demo: Callable[[], OpenRequest] | None
@@ -180,6 +184,10 @@ class Host(App[int]):
         """The user comes back to the window: draw all of it, whatever others wrote over it meanwhile."""
         self.pictures.forget()
         self.refresh()
+
+    async def open_port(self, request: OpenRequest) -> None:
+        """Open a port on the session; what goes wrong is shown."""
+        self.link.ask(self.link.session.open(request))
 
     def lend_terminal(self, program: Program | None) -> None:
         """A program has the terminal now, and ends when the app must; None: it has ended by itself."""

@@ -190,14 +190,14 @@ class Router:
             return
         app.request = app.defaults = replace(request, acquire=False)
         app.begin_session()
-        link = app.link
+        app.run_worker(self._reopen(request), group="reopen", exclusive=True)
 
-        async def reopen() -> None:
-            if link.session.status.state is not State.CLOSED:
-                await link.session.close()
-            await link.session.open(request)
-
-        link.ask(reopen())
+    async def _reopen(self, request: OpenRequest) -> None:
+        """Close the port before, and open this one."""
+        link = self._app.link
+        if link.session.status.state is not State.CLOSED:
+            await link.run(link.session.close())
+        await self._app.open_port(request)
 
     def _ask_place(self, request: OpenRequest) -> None:
         """A place of labgrid's is acquired for as long as the session lasts, once the user has agreed."""

@@ -28,6 +28,7 @@ from espmon.session.pacing import Pacing, Text
 from espmon.session.publisher import Publisher
 from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import LinkEvent, LinkState, SessionNote
+from espmon.session.share_state import WritingTurn
 from espmon.session.state import State
 from espmon.session.status import (
     Change,
@@ -351,6 +352,7 @@ class FakeSession:
         self.flashed.append(job)
         self.set(state=State.LEASED, lease="flash", progress=Progress("flash", "writing", 10, 100))
 
+    turn: WritingTurn | None = None
     lends_to_ide = False
 
     def stop_waiting_for_ide(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from espmon.records.capabilities import Command
+from espmon.session.share_state import Looking, Sharing
 from espmon.session.state import State
 from espmon.session.status import Activity, ElfState, RecordingState, ReplayState, Status
 from espmon.tui import actions
@@ -119,6 +120,8 @@ STATES = (
     Status(state=State.LOST, activity=Activity.LENT_TO_IDE),
     Status(state=State.MONITORING, replay=ReplayState("log file", 10, 100)),
     Status(state=State.LEASED, lease="flash", recorder=RecordingState(unwritten=5)),
+    Status(state=State.MONITORING, sharing=Sharing(2, writer="pid 7 on /dev/pts/3")),
+    Status(state=State.MONITORING, replay=ReplayState("session"), looking=Looking("espmon (pid 7)")),
     *(Status(state=state) for state in State),
     *(Status(elf=Path("app.elf"), elf_state=state) for state in ElfState),
 )

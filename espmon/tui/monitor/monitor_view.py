@@ -205,6 +205,8 @@ class MonitorView(Screen[None]):
         await self.mount_all(
             [CaptureLine(id="capture"), RawKeys(id="raw"), MenuHint(id="menu")], after=self.query_one("#body")
         )
+        if not self.query("#inspector"):
+            return  # the user has left meanwhile
         self._fold_anew()
         self.completed = True
         self.take(PendingChanges(status=self.status, events=list(self.link.session.events)))

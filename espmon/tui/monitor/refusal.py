@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from espmon.session.state import State
 from espmon.session.status import WAITS, Status
+from espmon.tui import actions
 
 NO_BOARD = "This is a recording: there is no board to send anything to"
+LOOKING_ON = "You look on at another espmon's session: W asks to write"
 NOT_OPEN = "No port is open: o lists the ports"
 NOT_SENT = {
     State.OPENING: "Not sent: the port is being opened",
@@ -14,15 +16,36 @@ NOT_SENT = {
 """State -> why nothing is sent in it."""
 
 
+WRITER_CALLS = frozenset({"input", "raw", "raw_anywhere", "eol", "send_key", "interrupt", "app.writing"})
+"""Action strings, without what they are called with, of who writes by way of another espmon."""
+
+
+def reads_only(status: Status) -> bool:
+    """Whether there is no board to send anything to: a recording, or a session that is only looked at."""
+    return status.replay is not None and not (status.looking is not None and status.looking.writes)
+
+
+def board_missing(status: Status, call: str) -> bool:
+    """Whether an action string needs a board that is not there, or is another espmon's."""
+    if status.replay is None or not actions.needs_board(call):
+        return False
+    name = call.removeprefix("screen.").partition("(")[0]
+    return status.looking is None or (name not in WRITER_CALLS if status.looking.writes else name != "app.writing")
+
+
 def connected(status: Status) -> bool:
     """Whether there is a board that bytes can be sent to, now or when it is its turn."""
-    return status.replay is None and status.state in (State.MONITORING, State.AWAITING_CONSENT, State.LEASED)
+    if reads_only(status) or status.sharing.writer:
+        return False
+    return status.state in (State.MONITORING, State.AWAITING_CONSENT, State.LEASED)
 
 
 def refusal(status: Status) -> str:
     """Why a line cannot be sent now, "" when it can."""
-    if status.replay is not None:
-        return NO_BOARD
+    if reads_only(status):
+        return NO_BOARD if status.looking is None else LOOKING_ON
+    if status.sharing.writer:
+        return f"Not sent: {status.sharing.writer} writes now. W takes it back"
     if status.state is State.LEASED:
         return f"Not sent: the port is used for {status.lease}"
     if status.sending is not None:

@@ -20,7 +20,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.tui import actions
 from espmon.tui.monitor.raw_mode import RawMode
-from espmon.tui.monitor.refusal import NO_BOARD, connected, refusal
+from espmon.tui.monitor.refusal import LOOKING_ON, NO_BOARD, board_missing, connected, reads_only, refusal
 from espmon.tui.monitor.sending_view import SendingView, macro_bindings
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
@@ -107,7 +107,7 @@ class MonitorScreen(SendingView):
         """A port is being opened: keys go where the settings say. Raw mode begins when the board can hear them."""
         if self.has_class("-raw"):
             self.action_raw()
-        replays = self.status.replay is not None
+        replays = reads_only(self.status)
         self.set_class(replays, "-replay")
         self._raw_wanted = self.settings.start_in == "raw" and not replays
         if replays or self.settings.start_in == "log":
@@ -118,10 +118,22 @@ class MonitorScreen(SendingView):
     def take(self, changes: PendingChanges) -> None:
         """As the view; and raw mode begins, once the port is open and nothing lies over this screen."""
         super().take(changes)
+        if reads_only(self.status) != self.has_class("-replay"):
+            self._change_hands()
         if self._raw_wanted and self.completed and self.status.state is State.MONITORING and self.app.screen is self:
             self._raw_wanted = False
             if self.mode == "INPUT":
                 self.action_raw()
+
+    def _change_hands(self) -> None:
+        """What is typed may go to the board from now on, or may no more."""
+        reads = reads_only(self.status)
+        self.set_class(reads, "-replay")
+        if reads and self.mode in ("INPUT", "RAW"):
+            if self.has_class("-raw"):
+                self.action_raw()
+            self.set_focus(self.pane)
+        self.refresh_bindings()
 
     def _refusal(self) -> str:
         """Why a line cannot be sent now, "" when it can."""
@@ -264,8 +276,7 @@ class MonitorScreen(SendingView):
         if self.in_menu:
             await self.menu_key("ctrl+t")
         else:
-            replays = self.status.replay is not None
-            table = [entry for entry in actions.MENU if not (replays and actions.needs_board(entry.call))]
+            table = [entry for entry in actions.MENU if not board_missing(self.status, entry.call)]
             self._open_table("Ctrl-T", table)
 
     def action_walk(self, step: int) -> None:
@@ -320,8 +331,8 @@ class MonitorScreen(SendingView):
         if call is None:
             self.say(f"{actions.written(key)} means nothing after the menu key")
             return
-        if self.status.replay is not None and actions.needs_board(call):
-            self.say(NO_BOARD)
+        if board_missing(self.status, call):
+            self.say(NO_BOARD if self.status.looking is None else LOOKING_ON)
             return
         await self.run_from_elsewhere(actions.full_call(call))
 
@@ -343,7 +354,7 @@ class MonitorScreen(SendingView):
         """While keys go to the board or to the menu, only what still works is offered."""
         if not self.completed and action in NEED_ALL:
             return False
-        if self.status.replay is not None and actions.needs_board(action):
+        if board_missing(self.status, action):
             return False
         if self._by_menu or not self.completed or action in ALWAYS:
             return True

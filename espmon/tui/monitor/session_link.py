@@ -15,6 +15,7 @@ from espmon.port import LineFormat, PortError, PortErrorKind
 from espmon.session.pacing import Pacing, Text
 from espmon.session.runner import LoopThread
 from espmon.session.sent import LocalEcho, SentBy
+from espmon.session.share_state import WritingTurn
 from espmon.session.status import (
     Change,
     DecorationsChanged,
@@ -166,6 +167,10 @@ class SessionLike(Protocol):
         """The debug stub's lease."""
 
     @property
+    def turn(self) -> WritingTurn | None:
+        """Who writes to the board, of a session that several look at."""
+
+    @property
     def lends_to_ide(self) -> bool:
         """Whether an IDE gets the port when the board stops."""
 
@@ -210,6 +215,7 @@ class Waiting:
         return lambda: None
 
     lends_to_ide = False
+    turn: WritingTurn | None = None
 
     @property
     def debugging(self) -> Debugging:

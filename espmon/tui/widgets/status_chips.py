@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from espmon.session.share_state import Looking
 from espmon.session.state import State
 from espmon.session.status import Activity, ElfState, RecordingState, Status, loader_text
 from espmon.text import counted
@@ -139,6 +140,9 @@ def _behind(status: Status) -> bool:
     return not status.recorder.problem and not status.recorder.unwritten and status.recorder.waiting > 0
 
 
+MAX_WRITER = 24
+"""Characters of who writes."""
+
 BAR_CELLS = 8
 """Cells of the bar that shows how far a recording was read."""
 
@@ -149,9 +153,11 @@ def _replays(status: Status) -> bool:
 
 def _replay(status: Status) -> str:
     """What is replayed, and how far it is."""
-    replay = status.replay
+    replay, looking = status.replay, status.looking
     if replay is None:
         return ""
+    if looking is not None:
+        return f"○ {looking.holder} is gone" if looking.gone else f"{_looking(looking)} {looking.holder}"
     if replay.finished:
         return f"▶ {replay.kind}, followed" if replay.following else f"■ {replay.kind}"
     share = min(1.0, replay.done / replay.total) if replay.total else 0.0
@@ -161,8 +167,22 @@ def _replay(status: Status) -> str:
     return f"▶ {what}{speed} {'█' * filled}{'░' * (BAR_CELLS - filled)} {share:.0%}"
 
 
+def _looking(looking: Looking) -> str:
+    """What somebody who looks on does."""
+    return "● writing through" if looking.writes else "● asking" if looking.asked else "▶ looking on at"
+
+
+def _viewers(status: Status) -> str:
+    """Who looks on at this session, and who of them writes."""
+    sharing = status.sharing
+    return f"✎ {short_text(sharing.writer, MAX_WRITER)} writes" if sharing.writer else f"◉ {sharing.viewers} looking on"
+
+
 def _replay_short(status: Status) -> str:
     replay = status.replay
+    if status.looking is not None:
+        looking = status.looking
+        return "○ gone" if looking.gone else "● writing" if looking.writes else "▶ looking on"
     if replay is None or replay.finished or not replay.total:
         return "■ recording"
     return f"▶ {min(1.0, replay.done / replay.total):.0%}"
@@ -220,6 +240,15 @@ CHIPS: tuple[StatusChip, ...] = (
     StatusChip("board", Rank.BOARD, lambda status: True, lambda s: s.name or s.url or "no port", "bold"),
     *map(_link, LINKS),
     StatusChip("link.replay", Rank.LINK, _replays, _replay, "$accent", short=_replay_short),
+    StatusChip(
+        "sharing",
+        Rank.ACTIVITY,
+        lambda s: bool(s.sharing.viewers),
+        _viewers,
+        "$accent",
+        "board.writing",
+        short=lambda s: "✎" if s.sharing.writer else f"◉ {s.sharing.viewers}",
+    ),
     StatusChip("link.lost", Rank.LINK, lambda s: s.state is State.LOST, _lost, "$error bold", "app.ports", _lost_short),
     StatusChip(
         "activity.loader",

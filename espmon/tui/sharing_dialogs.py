@@ -1,0 +1,133 @@
+"""A port that another espmon holds: looking on at its session, and who of both writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from espmon.port import PortError
+from espmon.session.status import OpenRequest, Status
+from espmon.tui.host import Host
+from espmon.tui.monitor.session_link import SessionLike
+from espmon.tui.sanitise import plain
+
+if TYPE_CHECKING:
+    from espmon.session.viewing.share_link import ShareLink
+
+NOBODY_LOOKS_ON = "Nobody looks on at this session"
+NO_HOLDER = 3
+"""Exit code where there is nobody to look on at."""
+
+ASKS = "asks to write to the board: W answers"
+
+
+class SharingDialogs:
+    """Asks, and tells the session the answer.
+
+    Args:
+        app: the app.
+        show: shows another session in place of the one before.
+        choose: shows the list of ports, with the reason.
+    """
+
+    def __init__(self, app: Host, show: Callable[[SessionLike], None], choose: Callable[[str], None]) -> None:
+        self._app = app
+        self._show = show
+        self._choose = choose
+        self._asked = ""
+
+    # -- looking on ---------------------------------------------------------------------------------------------
+
+    async def open(self, request: OpenRequest) -> None:
+        """Open a port; where another espmon holds it, offer to look on at that one's session."""
+        app, finder = self._app, self._app.finder
+        link: ShareLink | None = None
+        if finder is not None and request.url:
+            from espmon.session.sharing.share_protocol import ShareError
+
+            try:
+                link = await app.link.run(finder.find(request.url))
+            except ShareError as error:
+                app.notify(plain(str(error)), severity="warning", markup=False)
+            except PortError:
+                link = None  # opening it says what is wrong
+        if link is None and finder is not None and finder.unasked:
+            app.exit_message = f"no other espmon holds {request.url}, or it lets nobody look on"
+            app.exit(NO_HOLDER)
+        elif link is None:
+            app.link.ask(app.link.session.open(request))
+        elif finder is not None and finder.unasked:
+            await self._look_on(link)
+        else:
+            self._offer(request, link)
+
+    def _offer(self, request: OpenRequest, link: ShareLink) -> None:
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        app, holder = self._app, link.holder
+        since = time.strftime("%H:%M:%S", time.localtime(holder.since))
+        sentences = (
+            f"{holder} has had it open since {since}.",
+            "You can look on at its session, with your own search and filters.",
+            "Nothing is sent to the board; writing is asked for with W.",
+        )
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                app.run_worker(self._look_on(link), group="look-on", exclusive=True)
+                return
+            app.link.ask(link.close())
+            self._choose(f"{request.url} is held by {holder}")
+
+        app.push_screen(ConfirmScreen(f"Look on at {plain(holder.name)}?", sentences, "Look on"), answered)
+
+    async def _look_on(self, link: ShareLink) -> None:
+        app, finder = self._app, self._app.finder
+        assert finder is not None
+        looking = await app.link.run(finder.look_on(link))
+        self._show(looking.session)
+        app.begin_session()
+        app.link.ask(looking.session.open(looking.request))
+
+    # -- who writes ---------------------------------------------------------------------------------------------
+
+    def change(self) -> None:
+        """Answer who asks to write, take writing back, ask for it, or give it back: whichever there is to do."""
+        app, status = self._app, self._app.status
+        turn = app.link.session.turn
+        if status.looking is None and status.sharing.asked:
+            self._ask(status.sharing.asked)
+        elif turn is None or (status.looking is None and not status.sharing.viewers):
+            app.notify(NOBODY_LOOKS_ON, markup=False)
+        elif status.looking is None and not status.sharing.writer:
+            app.notify(f"You write; {status.sharing.viewers} look on", markup=False)
+        else:
+            app.link.call(turn.change)
+
+    def follow_status(self, status: Status) -> None:
+        """Somebody who looks on asks to write."""
+        before, self._asked = self._asked, status.sharing.asked
+        if not self._asked or self._asked == before:
+            return
+        if self._app.may_interrupt():
+            self._ask(self._asked)
+        else:
+            self._app.invite(f"{self._asked} {ASKS}")
+
+    def _ask(self, who: str) -> None:
+        from espmon.tui.screens.confirm import ConfirmScreen
+
+        app = self._app
+
+        def answered(agreed: bool | None) -> None:
+            turn = app.link.session.turn
+            if turn is not None:
+                app.link.call(lambda: turn.answer(bool(agreed)))
+
+        sentences = (
+            f"{who} looks on, and asks to write to the board.",
+            "You write no more then, until you take it back with W.",
+        )
+        app.withdraw(f"{who} {ASKS}")
+        app.push_screen(ConfirmScreen("Hand writing over?", sentences, "Hand over"), answered)
