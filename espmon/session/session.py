@@ -47,7 +47,6 @@ from espmon.session.status import (
     EventEntry,
     LinesAppended,
     OpenRequest,
-    ReplayState,
     Severity,
     Status,
 )
@@ -411,10 +410,6 @@ class Session:
     def publish(self, status: Status) -> None:
         """Show this of a session that is not this one's own."""
         self._publisher.publish(status)
-
-    def show_replay(self, replay: ReplayState) -> None:
-        """Tell how far a replay is."""
-        self._publisher.publish(replace(self.status, replay=replay))
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""

@@ -111,7 +111,7 @@ class Replay:
         await full.session.open(OpenRequest(str(self._source.path), name=self._source.name))
         while not full.finished:
             await asyncio.sleep(TOLD_SECONDS)
-            shown.session.show_replay(replace(full.state, tail=True, finished=False))
+            show_replay(shown.session, replace(full.state, tail=True, finished=False))
         if shown.session.status.elf is not None:
             await full.session.set_elf((shown.session.status.elf,))
         shown.ended = lambda: None
@@ -186,7 +186,7 @@ class Player:
 
     async def _open(self, url: str, *, baud: int, no_reset: bool) -> Handle:
         self._handle = ReplayHandle(self._source, self.clock, self._happened, speed=self._wish.speed)
-        self.session.show_replay(replace(self.state, tail=self.of_tail, finished=False))
+        show_replay(self.session, replace(self.state, tail=self.of_tail, finished=False))
         watch = asyncio.create_task(self._tell(), name="espmon-replay")
 
         def closed() -> None:
@@ -203,7 +203,7 @@ class Player:
         while not (self.finished or self.of_tail):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._handle.finished.wait(), TOLD_SECONDS)
-            self.session.show_replay(self.state)
+            show_replay(self.session, self.state)
         if self._index is not None:
             try:
                 await asyncio.to_thread(self._index.write)
@@ -228,7 +228,12 @@ class Player:
         """Go on at this pace."""
         if self._handle is not None:
             self._handle.speed = speed
-            self.session.show_replay(self.state)
+            show_replay(self.session, self.state)
+
+
+def show_replay(session: Session, replay: ReplayState) -> None:
+    """Tell on this session how far a replay is."""
+    session.publish(replace(session.status, replay=replay))
 
 
 def passive(settings: Settings) -> Settings:
