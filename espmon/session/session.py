@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from espmon.session.debug_lease import DebugLease
     from espmon.session.flash_job import FlashJob
     from espmon.session.ide_link import IdeLink
-    from espmon.session.sharing.share import Share
+    from espmon.session.sharing.session_share import Share
 
 
 class Session:
@@ -221,13 +221,9 @@ class Session:
         if self._debugging is None:
             from espmon.session.debug_lease import DebugLease
 
+            link, scripts = self.connection.link, self.settings.gdb_init
             self._debugging = DebugLease(
-                self.connection.link,
-                self._lifecycle,
-                self._decoder,
-                self._reporter,
-                self.connection,
-                startup_files=self.settings.gdb_init,
+                link, self._lifecycle, self._decoder, self._reporter, self.connection, startup_files=scripts
             )
         return self._debugging
 
@@ -279,12 +275,12 @@ class Session:
             await self._let_look_on(self._shared, handle.url)
 
     async def _let_look_on(self, grants: Grants, url: str) -> None:
-        from espmon.session.sharing.share import Share
-
         if self._share is None:
-            send = self._sender.send
-            self.turn = self._share = Share(self.pipeline, self._recorder, self._reporter, send, grants=grants)
-            self._publisher.subscribe(self._share.listen)
+            from espmon.session.sharing.session_share import Share
+
+            share = Share(self.pipeline, self._recorder, self._reporter, self._sender.send, grants)
+            self._publisher.subscribe(share.listen)
+            self.turn = self._share = share
         await self._share.begin(url)
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from espmon.session.sent import SentBy
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.share_state import Grants
-from espmon.session.sharing import outbox, share
+from espmon.session.sharing import outbox, session_share
 from espmon.session.sharing.share_place import share_address
 from espmon.session.sharing.share_protocol import LENGTHS, MAX_HEADER, VERSION, Kind, ShareError, encoded
 from espmon.session.state import State
@@ -182,13 +182,13 @@ async def test_a_slow_viewer_is_sent_to_the_recording_and_holds_nobody_up(
 ) -> None:
     monkeypatch.setattr(outbox, "MAX_WAITING", 2000)
     histories: list[object] = []
-    original = share.Share._history
+    original = session_share.Share._history
 
-    async def counted(self: share.Share, begin: object, end: object) -> bytes:
+    async def counted(self: session_share.Share, begin: object, end: object) -> bytes:
         histories.append((begin, end))
         return await original(self, begin, end)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(share.Share, "_history", counted)
+    monkeypatch.setattr(session_share.Share, "_history", counted)
     async with pair(tmp_path) as both:
         viewer = await both.look_on()
         await both.same(viewer)
