@@ -85,8 +85,7 @@ class Share:
         recorder: Recorder,
         reporter: Reporter,
         send: Send,
-        *,
-        grants: Grants = Grants.WHEN_ALLOWED,
+        grants: Grants,
     ) -> None:
         self._pipeline = pipeline
         self._recorder = recorder
