@@ -17,7 +17,7 @@ from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Notice, OpenRequest, ReplayState, Severity, Status
-from espmon.tui import actions, routes
+from espmon.tui import routes
 from espmon.tui.builds import LOOK_SECONDS, BuildWatch
 from espmon.tui.debug_dialogs import DebugDialogs
 from espmon.tui.flash_actions import FlashActions
