@@ -39,9 +39,10 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "port",
-        nargs="?",
+        nargs="*",
         metavar="PORT",
-        help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL; none opens the picker",
+        help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL; none opens the picker, "
+        "several have a tab each",
     )
     add_port_options(result)
     result.add_argument(
@@ -91,35 +92,42 @@ def monitor(options: argparse.Namespace) -> int:
         fail(Exit.USAGE, problem)
     taken = take_project(options)
     check_elf_files(options)
+    check_ports(options)
     if options.log is not None and (problem := log_problem(options.log)):
         fail(Exit.USAGE, problem)
     from espmon.session.status import OpenRequest
 
-    chosen = choice_for(options, options.port or "")
     if options.reset and options.port and not options.yes:
         from espmon.cli.consent import require_consent
 
-        require_consent(f"This resets the board on {clean(options.port)}.", doing="--reset resets the board")
-    request = OpenRequest(
-        url=options.port or "",
-        baud=chosen.baud,
-        line=chosen.line,
-        dtr=chosen.dtr,
-        rts=chosen.rts,
-        break_seconds=options.break_seconds,
-        reset=options.reset,
-        acquire=may_acquire(options.port or "", yes=options.yes),
-        probe=options.probe,
-        no_reset=options.no_reset,
-        elf=chosen.elf,
-        rom_elf=options.rom_elf,
-        log=options.log,
-        print_filter=print_filter_of(options),
-    )
+        ports = clean(", ".join(options.port))
+        require_consent(f"This resets the board on {ports}.", doing="--reset resets the board")
+
+    def request_for(port: str) -> OpenRequest:
+        chosen = choice_for(options, port)
+        return OpenRequest(
+            url=port,
+            baud=chosen.baud,
+            line=chosen.line,
+            dtr=chosen.dtr,
+            rts=chosen.rts,
+            break_seconds=options.break_seconds,
+            reset=options.reset,
+            acquire=may_acquire(port, yes=options.yes),
+            probe=options.probe,
+            no_reset=options.no_reset,
+            elf=chosen.elf,
+            rom_elf=options.rom_elf,
+            log=options.log,
+            print_filter=print_filter_of(options),
+        )
+
+    requests = [request_for(port) for port in options.port or [""]]
     with ExitStack() as boards:
         return run_screen(
-            request if options.port else None,
-            defaults=request,
+            requests[0] if options.port else None,
+            defaults=requests[0],
+            more=requests[1:],
             timestamps=options.timestamps,
             ws=options.ws,
             raw_escapes=options.raw_escapes,
@@ -130,6 +138,20 @@ def monitor(options: argparse.Namespace) -> int:
         )
 
 
+def check_ports(options: argparse.Namespace) -> None:
+    """End the command when several ports are given and something is asked for that only one can have."""
+    if len(options.port) < 2:
+        return
+    from espmon.tui.board_tabs import MAX_BOARDS
+
+    if len(set(options.port)) != len(options.port):
+        fail(Exit.USAGE, "a port is named twice")
+    if len(options.port) > MAX_BOARDS:
+        fail(Exit.USAGE, f"no more than {MAX_BOARDS} ports at once")
+    if options.log is not None:
+        fail(Exit.USAGE, "--log writes the text of one board; with several, Ctrl-T L does in the tab of each")
+
+
 def run_instead(options: argparse.Namespace) -> int:
     """`espmon PORT | grep wifi`: what `espmon run PORT` does, but for standard input, which nobody offered the board.
 
@@ -137,15 +159,15 @@ def run_instead(options: argparse.Namespace) -> int:
     """
     from espmon.cli import run
 
-    words = run.parser().parse_args([options.port, "--no-stdin"])
-    known, usual = vars(words), vars(parser().parse_args([options.port]))
+    words = run.parser().parse_args([*options.port, "--no-stdin"])
+    known, usual = vars(words), vars(parser().parse_args(options.port))
     asked = [name for name, value in vars(options).items() if name not in known and value != usual[name]]
     if asked:
         names = ", ".join("--" + name.replace("_", "-") for name in asked)
         fail(Exit.USAGE, f"{names} is for the full screen, which needs a terminal; {PLAIN_WAY}")
     say("espmon: no terminal to draw on: going on as `espmon run PORT`, where --help tells more")
     for name, value in vars(options).items():
-        setattr(words, name, [value] if name == "port" else value)
+        setattr(words, name, value)
     return run.run(words)
 
 
@@ -181,6 +203,7 @@ def run_screen(
     notices: Sequence[str] = (),
     replay: Replay | None = None,
     look_on: bool = False,
+    more: Sequence[OpenRequest] = (),
 ) -> int:
     """Start a session on its own thread and show it; returns the exit code when the user leaves.
 
@@ -196,6 +219,7 @@ def run_screen(
         notices: shown when the screen comes up, and once more when it is left.
         replay: what is shown is no board.
         look_on: where another espmon holds the port, look on at its session without a question.
+        more: what to open beside `request`, each in a tab of its own.
     """
     from espmon.cli.exit_watch import ExitWatch
     from espmon.cli.process_end import last_words
@@ -212,6 +236,7 @@ def run_screen(
     settings, problems = found.settings, [*found.problems, *notices]
     if settings.elf:
         request, defaults = (with_elf(known, settings.elf, problems) for known in (request, defaults))
+        more = [with_elf(known, settings.elf, problems) or known for known in more]
     wanted = request or defaults
     if wanted is not None and wanted.log is not None and not settings.recording:
         fail(Exit.USAGE, "no log is written while the setting `recording` is false")
@@ -252,14 +277,16 @@ def run_screen(
             driver_class=terminal_driver(),
             replay=None if replay is None else replay.first_state,
             finder=None if replay is not None else HolderFinder(settings, unasked=look_on),
+            more=more,
+            another=make if replay is None else None,
         )
         with ExitWatch(app.leave_now, app.salvage) as watch:
             app.on_hangup = watch.hang_up
-            result = app.run() or (Exit.PORT if app.router.never_opened else Exit.DONE)
+            result = app.run() or (Exit.PORT if app.never_opened else Exit.DONE)
             for problem in problems:
                 last_words(f"espmon: {problem}", sys.stderr)
-            if app.recorded is not None and not app.status.recorder.removed:
-                last_words(f"Recorded in {app.recorded}", sys.stdout)
+            for folder in app.recordings:
+                last_words(f"Recorded in {folder}", sys.stdout)
             if app.exit_message:
                 last_words(f"espmon: {clean(app.exit_message)}", sys.stderr)
     return app.return_code or int(result or 0) or int(Exit.FAILED if app.exit_message else Exit.DONE)

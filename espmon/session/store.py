@@ -8,7 +8,7 @@ began; when old blocks are dropped at the cap, `first` moves up and ids stay.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from espmon.records.lines import Line, LineBlock
@@ -63,6 +63,13 @@ class Segment(NamedTuple):
         """The same with its lines in memory, for who looks at many of them; without their times."""
         page = self.block.page
         return self if page is self.block else Segment(self.first, page, self.sgr)
+
+
+Pick = Callable[["LogStore", Segment, int, int], Sequence[int]]
+"""Picks rows that begin in the lines `low <= id < high` of a segment; returns their ids, in order."""
+
+Picked = tuple[int, int, Sequence[int]]
+"""First line that was looked at, id behind the last one, and what was picked among them."""
 
 
 class LogStore:
@@ -280,6 +287,14 @@ class LogStore:
         segments, firsts = self._table
         index = max(0, bisect_right(firsts, start) - 1)
         return segments[index:]
+
+    def picked(self, pick: Pick, low: int, high: int, boards: frozenset[int] | None = None) -> Iterator[Picked]:
+        """What `pick` finds in the lines `low <= id < high`, a segment at a time. All lines here are of one board."""
+        for segment in self.segments(low):
+            if segment.first >= high:
+                return
+            found = pick(self, segment, low, high)
+            yield max(low, segment.first), min(high, segment.first + len(segment.block)), found
 
     def locate(self, line: int) -> tuple[LineBlock, int]:
         """The block of line `line` and its index there. Raises IndexError for a line not kept (any more)."""

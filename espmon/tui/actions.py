@@ -26,6 +26,7 @@ class Action:
         priority: looked at before the focused widget gets the key. Such a key works everywhere, or (the keys that
             begin typing) where the monitor's `check_action` lets it: only so do the next keys of a burst go there too.
         also: keys, as people write them, that do the same and cannot be changed.
+        listed: stands in the help and in the palette; one of a row of alike ones speaks for the others.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Action:
     footer: bool = False
     priority: bool = False
     also: str = ""
+    listed: bool = True
 
     def binding(self) -> Binding:
         """The action as a Textual binding."""
@@ -52,7 +54,11 @@ class Action:
         )
 
 
-MOVE, LOOK, FIND, BOARD, SEND, LINE, PROGRAM = "Move", "Look", "Find", "Board", "Send", "Line", "Program"
+MOVE, LOOK, FIND, BOARD, SEND, LINE = "Move", "Look", "Find", "Board", "Send", "Line"
+TABS, PROGRAM = "Several boards", "Program"
+
+MAX_NUMBERED = 9
+"""Boards that a key with their number leads to."""
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
@@ -209,6 +215,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("board.log", "", "Log file", "Log to a file on and off", "Asks for the name.", BOARD, "app.log_file"),
     Action("board.writing", "W", "Writing", "Who writes, where several look at one board",
            "Ask for it, give it back, take it back.", BOARD, "app.writing"),
+    Action("tabs.next", "f8,ctrl+pagedown", "Next board", "To the next board", "Or to all of them in one timeline.",
+           TABS, "app.step_tab(1)", priority=True),
+    Action("tabs.previous", "f7,ctrl+pageup", "Previous board", "To the board before", "As the tabs stand.", TABS,
+           "app.step_tab(-1)", priority=True),
+    Action("tabs.all", "0", "All", "All boards in one timeline", "In the order of time.", TABS, "app.tab(0)"),
+    *(
+        Action(f"tabs.board_{number}", str(number), f"Board {number}", "To a board by its number",
+               f"1 to {MAX_NUMBERED}, as the tabs say.", TABS, f"app.tab({number})", listed=number == 1)
+        for number in range(1, MAX_NUMBERED + 1)
+    ),
+    Action("tabs.close", "", "Close board", "Close this board, and its tab", "Its recording stays; the others go on.",
+           TABS, "app.close_tab"),
     Action("app.menu", "ctrl+t", "Menu", "Menu of idf.py monitor", "Then one more key.", PROGRAM, "menu",
            footer=True, priority=True),
     Action("app.ports", "o", "Ports", "Open another port", "Back to the list of ports.", PROGRAM, "app.ports"),
@@ -264,6 +282,13 @@ MENU: tuple[MenuKey, ...] = (
 # fmt: on
 """As in idf.py monitor (each letter also with Ctrl), and K."""
 
+TAB_KEYS: tuple[MenuKey, ...] = tuple(
+    MenuKey((str(number),), str(number), f"board {number}" if number else "all boards", f"app.tab({number})",
+            f"tabs.board_{number}" if number else "tabs.all")
+    for number in (*range(1, MAX_NUMBERED + 1), 0)
+)  # fmt: skip
+"""After the menu key, while several boards are open."""
+
 WALK: tuple[MenuKey, ...] = (
     MenuKey(("e",), "e", "error", "error"),
     MenuKey(("w",), "w", "warning", "warning"),
@@ -274,23 +299,6 @@ WALK: tuple[MenuKey, ...] = (
 """After `]` to the next one, after `[` to the one before."""
 
 WALK_KEYS = {"previous": "left_square_bracket", "next": "right_square_bracket"}
-
-WITHOUT_BOARD = frozenset({"board.coredump", "board.crash", "board.elf", "board.reload_elf", "board.interrupt"})
-"""Actions of the board's groups that a recording has too."""
-
-NEED_BOARD = frozenset(
-    action.call.partition("(")[0]
-    for action in ACTIONS
-    if (action.group in (BOARD, SEND, LINE) and action.id not in WITHOUT_BOARD)
-    or action.id in ("app.ports", "app.devices")
-)
-"""Action strings, without what they are called with, that there is nobody for in a recording."""
-
-
-def needs_board(call: str) -> bool:
-    """Whether an action string is about a board."""
-    return call.partition("(")[0] in NEED_BOARD
-
 
 BY_NAME = "palette"
 """Written in place of a key for what has none."""
@@ -315,7 +323,11 @@ def call_after(key: str, table: Iterable[MenuKey]) -> str | None:
 def help_rows(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
     """(keys, title, help, group) of every action, for the help screen; `keymap` is the user's id -> keys."""
     keymap = keymap or {}
-    rows = [(keys_of(action, keymap) or BY_NAME, action.title, action.help, action.group) for action in ACTIONS]
+    rows = [
+        (keys_of(action, keymap) or BY_NAME, action.title, action.help, action.group)
+        for action in ACTIONS
+        if action.listed
+    ]
     menu = written(keymap.get("app.menu", "ctrl+t"))
     rows += [(f"{menu} {entry.shown}", f"Send {entry.shown} itself", "", PROGRAM) for entry in MENU if not entry.action]
     back, on = (written(split(keymap.get(f"log.walk_{way}", key))[0]) for way, key in WALK_KEYS.items())
@@ -341,7 +353,7 @@ def _ways(action: Action, keymap: Mapping[str, str]) -> list[str]:
     taken = {key for other in ACTIONS if other is not action for key in split(keymap.get(other.id, ""))}
     own = split(keymap[action.id]) if action.id in keymap else [key for key in split(action.keys) if key not in taken]
     menu = written(keymap.get("app.menu", "ctrl+t"))
-    after_menu = [f"{menu} {entry.shown}" for entry in MENU if entry.action == action.id]
+    after_menu = [f"{menu} {entry.shown}" for entry in (*MENU, *TAB_KEYS) if entry.action == action.id]
     return [part for part in (*map(written, own), action.also, *after_menu) if part]
 
 

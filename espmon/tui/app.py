@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -17,29 +17,29 @@ from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Notice, OpenRequest, ReplayState, Severity, Status
-from espmon.tui import routes
-from espmon.tui.builds import LOOK_SECONDS, BuildWatch
-from espmon.tui.debug_dialogs import DebugDialogs
-from espmon.tui.flash_actions import FlashActions
+from espmon.tui import action_kinds, actions
+from espmon.tui.board_actions import BoardActions
+from espmon.tui.board_tabs import BoardTabs
+from espmon.tui.builds import LOOK_SECONDS
 from espmon.tui.kept_choices import KeptChoices
 from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
 from espmon.tui.monitor.refusal import board_missing
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
+from espmon.tui.open_board import OpenBoard
 from espmon.tui.palette import Palette
-from espmon.tui.questions import Questions
-from espmon.tui.sending_dialogs import SendingDialogs
-from espmon.tui.sharing_dialogs import SharingDialogs
 from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES, theme_problem
+from espmon.tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
 
     from espmon.port import PortInfo
     from espmon.session.viewing.holder_finder import HolderFinder
-    from espmon.tui.artifact_dialogs import Artifacts
 
 ScreenResult = TypeVar("ScreenResult")
 
@@ -53,7 +53,7 @@ CANCEL_SECONDS = 8.0
 """The same when the user leaves a flash or a probe: the board is brought into a known state first."""
 
 
-class EspmonApp(FlashActions):
+class EspmonApp(BoardActions):
     """The full screen.
 
     Args:
@@ -74,6 +74,8 @@ class EspmonApp(FlashActions):
         choices: where theme, columns and layout are kept; None keeps none.
         replay: what is shown is a recording, of this kind.
         finder: looks for another espmon that holds a port; None: nobody does.
+        more: what to open beside `request`, each in a tab of its own.
+        another: makes the session of one more board, on the session's thread. None: one board is all there can be.
     """
 
     TITLE = "espmon"
@@ -88,6 +90,9 @@ class EspmonApp(FlashActions):
     """Toasts have rows of their own above the footer, so that they cover nothing. Only among raw keys they lie over the
     bottom: there the board's programs would have to draw for another size."""
 
+    DEFAULT_MODE = "board-0"
+    """Each board has a stack of screens; this is the first one's."""
+
     SUSPENDED_SCREEN_CLASS = "-below"
     """Each screen has toasts of its own: those of a screen that shines through would show twice."""
 
@@ -96,6 +101,8 @@ class EspmonApp(FlashActions):
                 tooltip="Quit, from anywhere"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, id="app.palette",
                 tooltip="Every action by its name"),
+        *(replace(actions.BY_ID[name].binding(), action=actions.BY_ID[name].call.removeprefix("app."))
+          for name in action_kinds.EVERYWHERE),
     ]  # fmt: skip
 
     def __init__(
@@ -117,57 +124,75 @@ class EspmonApp(FlashActions):
         choices: Path | None = None,
         replay: ReplayState | None = None,
         finder: HolderFinder | None = None,
+        more: Sequence[OpenRequest] = (),
+        another: Callable[[], SessionLike] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
         self.pictures = PictureWriter(self, self.settings.terminal_diff)
+        self._runner = runner
         self._make: Callable[[], SessionLike] | None = None
         if callable(session):
             named = request or OpenRequest("")
             self._make = session
             state = State.OPENING if request else State.CLOSED
             session = Waiting(Status(state, url=named.url, name=named.name, replay=replay))
-        self.link = SessionLink(runner, session, self._deliver, self._terminal_busy)
-        self.request = request
+        self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
+        first = self._open_board(session, request, 0)
+        self.tabs = BoardTabs(self, first, self._open_board, self._new_monitor, another)
         self.discover = discover
         self.demo = demo
         self.defaults = request or defaults or OpenRequest("", baud=baud, elf=elf)
+        self._more = tuple(more)
         self._timestamps = timestamps
         self._notices = tuple(notices)
-        self._runner = runner
         self._depth = 1
         self._history = history
-        self.router = routes.Router(self)
         self.begin_log_actions(None if history is None else history.parent / "clipboard.txt")
+        self.begin_build_actions(choices)
         self.palette = Palette(self)
-        self.questions = Questions(self)
-        self.sending = SendingDialogs(self)
         self.finder = finder
-        self.sharing = SharingDialogs(self, self.show_session, lambda error: self.router.show_picker(error=error))
         self.line = LineDialogs(self)
-        self.stub = DebugDialogs(self, self.questions.show_ide_screen)
-        self._artifacts: Artifacts | None = None
-        self.begin_flash_actions(lambda entry: self.artifacts.show(entry), choices)
-        self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
-        self.builds = BuildWatch(self)
         self.kept = KeptChoices(self, choices)
         self.project = Path.cwd()
         self.chosen_keys = self.settings.chosen_keys
 
-    @property
-    def artifacts(self) -> Artifacts:
-        """Shows what events hold. Made for the first event: by then the session has loaded what it needs of records."""
-        if self._artifacts is None:
-            from espmon.tui.artifact_dialogs import Artifacts
+    def _open_board(
+        self, session: SessionLike, request: OpenRequest | None, number: int, kind: type[OpenBoard] = OpenBoard
+    ) -> OpenBoard:
+        """A board of this app, one more than those before."""
+        return kind(self, self.leaving, self._link_of(session), request, number, self.show_session)
 
-            self._artifacts = Artifacts(self, self.questions.ask_elf, self.stub.offer)
-        return self._artifacts
+    def _link_of(self, session: SessionLike) -> SessionLink:
+        """A session's link to this app."""
+
+        def deliver(changes: PendingChanges) -> None:
+            # By the app's own queue: what goes wrong there ends the app with its reason instead of being swallowed.
+            self.call_next(self._take, link, changes)
+
+        link = SessionLink(self._runner, session, deliver, self._terminal_busy)
+        return link
+
+    @property
+    def recordings(self) -> list[Path]:
+        """Where the newest recording of each board lies, also of those that were closed."""
+        kept = [board.recorded for board in self.boards if board.recorded and not board.status.recorder.removed]
+        return [*self.tabs.closed, *kept]
+
+    @property
+    def never_opened(self) -> bool:
+        """Ports were asked for, and none could be opened."""
+        return all(board.router.never_opened for board in self.boards)
 
     # -- screens ------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> MonitorScreen:
         """The monitor is at the bottom of everything."""
-        return MonitorScreen(self.link, self.settings, self._history, timestamps=self._timestamps)
+        return self._new_monitor(self.link)
+
+    def _new_monitor(self, link: SessionLink, kind: type[MonitorScreen] = MonitorScreen) -> MonitorScreen:
+        """A monitor for a session."""
+        return kind(link, self.settings, self._history, timestamps=self._timestamps)
 
     def on_mount(self) -> None:
         """Themes, keys, and the first step: open, or ask what to open."""
@@ -182,7 +207,7 @@ class EspmonApp(FlashActions):
         self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
         self.link.start()
         if self.request is None:
-            self.router.show_picker()
+            self.board.router.show_picker()
         if self._make is not None:
             self.call_after_refresh(self._make_session, self._make)
         elif self.request is not None:
@@ -190,7 +215,9 @@ class EspmonApp(FlashActions):
         printed = (self.request.print_filter if self.request else "") or self.settings.print_filter
         if printed:
             self.call_after_refresh(lambda: self.monitor.set_print_filter(printed))
-        self.set_interval(LOOK_SECONDS, self.builds.look)
+        if self._more:
+            self.call_after_refresh(self.tabs.begin, self._more)
+        self.set_interval(LOOK_SECONDS, self._look_at_builds)
         if self._notices:
             more = f" (and {len(self._notices) - 1} more, printed when you leave)" if len(self._notices) > 1 else ""
             self.toast(Notice(self._notices[0] + more, Severity.WARNING))
@@ -206,7 +233,17 @@ class EspmonApp(FlashActions):
 
     async def open_port(self, request: OpenRequest) -> None:
         """As the host; another espmon may hold the port, and let others look on."""
-        await self.sharing.open(request)
+        await self.board.sharing.open(request)
+
+    async def _look_at_builds(self) -> None:
+        await self.board.builds.look()
+
+    def leave_board(self) -> None:
+        """Nothing is to be opened where nothing was: the tab goes, or the program."""
+        if self.tabs.several:
+            self.tabs.close(self.board)
+        else:
+            super().leave_board()
 
     def supersede(self, session: SessionLike) -> None:
         """Another session shows all that this one does, and more: show that one. Called from the session's thread."""
@@ -215,12 +252,13 @@ class EspmonApp(FlashActions):
     def show_session(self, session: SessionLike) -> None:
         """Show another session in place of the one before."""
         self.monitor.take_over(session)
-        self._artifacts = None
-        for entry in session.events:
-            self.artifacts.follow_entry(entry)
+        self.board.begin_anew()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A recording has no board to do something with."""
+        """A recording has no board to do something with, and one board has no others beside it."""
+        if action_kinds.for_several(f"app.{action}"):
+            raw = isinstance(self.screen, MonitorScreen) and self.screen.takes_raw_keys
+            return self.tabs.several and not raw
         return not board_missing(self.status, f"app.{action}")
 
     def _screen_changed(self, screen: Screen[object]) -> None:
@@ -230,11 +268,11 @@ class EspmonApp(FlashActions):
 
     async def on_unmount(self) -> None:
         """Let the port go, within a limit."""
-        self.link.stop()
+        self.tabs.stop()
         await self.end_build()
         self.leaving.begin()
-        future = self._runner.submit(self.link.session.close())
-        await asyncio.wait([asyncio.wrap_future(future)], timeout=self.leaving.limit())
+        closing = [asyncio.wrap_future(self._runner.submit(board.link.session.close())) for board in self.boards]
+        await asyncio.wait(closing, timeout=self.leaving.limit())
         self.exit_message = self.leaving.exit_message()
         await asyncio.wait([asyncio.create_task(asyncio.to_thread(self.kept.write))], timeout=KEEP_SECONDS)
 
@@ -243,9 +281,14 @@ class EspmonApp(FlashActions):
         self.kept.look()
         super().exit(result, return_code, message)
 
-    def on_monitor_view_completed(self) -> None:
+    async def on_monitor_view_completed(self) -> None:
         """The monitor is whole: make it as it was the last time."""
         self.kept.apply()
+        await self.tabs.dress()
+
+    async def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+        """A tab was clicked."""
+        await self.tabs.go(event.number)
 
     def _terminal_busy(self) -> bool:
         """Whether frames are still waiting for the terminal. Where the driver cannot say: never."""
@@ -253,38 +296,33 @@ class EspmonApp(FlashActions):
 
     # -- changes from the session ----------------------------------------------------------------------------------
 
-    def _deliver(self, changes: PendingChanges) -> None:
-        # Through the app's own queue: what goes wrong there ends the app with its reason instead of being swallowed.
-        self.call_next(self._take, changes)
-
-    def _take(self, changes: PendingChanges) -> None:
+    def _take(self, link: SessionLink, changes: PendingChanges) -> None:
         if not self.screen_stack or not isinstance(self.screen_stack[0], MonitorScreen):
+            return
+        if link is not self.link:
+            self.tabs.take_hidden(link, changes)
             return
         if self.monitor.is_mounted:
             self.monitor.take(changes)
         for notice in changes.notices:
             self.toast(notice)
-        for status in changes.statuses:
-            self.recorded = status.recording or self.recorded
-            if status.state is State.CLOSED:
-                self.leaving.not_over_the_question(partial(self.router.follow, status))
-            else:
-                self.router.follow(status)
-            if self._artifacts is not None:
-                self._artifacts.follow_status(status)
-            self.leaving.follow_status(status)
-            self.follow_flash(status)
-            self.sending.follow(status)
-            self.stub.follow_status(status)
-            self.questions.follow_status(status)
-            self.sharing.follow_status(status)
-            self.builds.follow_status(status)
-        for entry in changes.events:
-            self.artifacts.follow_entry(entry)
-            self.builds.follow_entry(entry)
-            self.flashing.follow_entry(entry)
+        self.board.follow(changes)
+        self.tabs.draw()
 
     # -- actions ------------------------------------------------------------------------------------------------
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """As Textual's; what is for one board, while all are looked at, is for the one that the user means."""
+        call = action.removeprefix("screen.") if isinstance(action, str) else ""
+        if self.boardless and self.screen is self.monitor and action_kinds.for_one(call):
+            self.tabs.choose(actions.full_call(call))
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     async def action_exit_key(self) -> None:
         """Leave; after the menu key, send the key instead."""
@@ -311,91 +349,6 @@ class EspmonApp(FlashActions):
             screen.action_send_key("palette")
         else:
             self.palette.open()
-
-    def action_probe(self) -> None:
-        """Ask, then probe."""
-        self.router.ask_probe()
-
-    def action_bootloader(self) -> None:
-        """Ask, then reset into the ROM loader."""
-        self.router.ask_loader()
-
-    def action_coredump(self) -> None:
-        """The core dump that waits for Enter, the one that is coming, or the last."""
-        if not self.questions.ask_enter():
-            self.artifacts.show_core_dump()
-
-    def action_elf(self) -> None:
-        """Choose the ELF for decoding."""
-        self.questions.ask_elf()
-
-    def action_reload_elf(self) -> None:
-        """Load the ELF in use again."""
-        self.builds.reload()
-
-    def action_log_file(self) -> None:
-        """A copy of the log text, on and off."""
-        self.questions.ask_log()
-
-    def action_writing(self) -> None:
-        """Who writes, where several look at one board."""
-        self.sharing.change()
-
-    def action_go_to(self) -> None:
-        """A mark, line, boot or time."""
-        self.questions.ask_place()
-
-    def action_send(self, what: str) -> None:
-        """Ask what to send."""
-        self.sending.ask(what)
-
-    def action_pacing(self, what: str) -> None:
-        """Other pauses in texts that are sent."""
-        self.sending.ask_pacing(what)
-
-    def action_line(self, what: str) -> None:
-        """Data bits and parity, or a break."""
-        self.line.ask(what)
-
-    def action_baud(self) -> None:
-        """Another rate."""
-        self.questions.ask_baud()
-
-    def action_crash(self) -> None:
-        """The last panic or core dump."""
-        self.artifacts.show_crash()
-
-    def action_stub(self) -> None:
-        """The debug stub that the board waits in."""
-        self.stub.offer()
-
-    def action_ports(self) -> None:
-        """Choose another port."""
-        self.router.show_picker()
-
-    def action_devices(self) -> None:
-        """The device manager."""
-        self.router.show_devices()
-
-    def action_abilities(self) -> None:
-        """What the board announced; a command of its own can be sent."""
-        self.router.show_abilities()
-
-    def action_help(self) -> None:
-        """All keys."""
-        self.router.show_help()
-
-    def on_monitor_view_show_artifact(self, event: MonitorScreen.ShowArtifact) -> None:
-        """A picture, a core dump or a report."""
-        self.artifacts.show(event.entry)
-
-    def on_monitor_screen_picture_doubtful(self) -> None:
-        """Say what the board would need for a screenshot."""
-        self.router.ask_for_picture()
-
-    def on_monitor_screen_picture_wanted(self) -> None:
-        """Show the picture when it is there."""
-        self.artifacts.expect_picture()
 
     def get_system_commands(self, screen: Screen[ScreenResult]) -> Iterable[SystemCommand]:
         """What the palette lists, as the toolkit asks for it."""

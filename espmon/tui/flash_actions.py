@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espmon.session.status import EventEntry, Status
-from espmon.tui.flash_dialogs import Flashing
 from espmon.tui.log_actions import LogActions
+from espmon.tui.open_board import OpenBoard
 
 if TYPE_CHECKING:
     from espmon.tui.build_dialogs import Building
@@ -22,30 +20,24 @@ BUILDS = "builds.json"
 class FlashActions(LogActions):
     """The actions of flash and build that are the app's."""
 
-    def begin_flash_actions(self, show: Callable[[EventEntry], None], choices: Path | None) -> None:
-        """Make what does them.
+    @property
+    def board(self) -> OpenBoard:
+        """The board that is looked at."""
+        raise NotImplementedError
 
-        Args:
-            show: opens the report of an event.
-            choices: where what was chosen is kept; None keeps none.
-        """
-        self.flashing = Flashing(self, show)
-        self._panel: FlashPanel | None = None
+    def begin_build_actions(self, choices: Path | None) -> None:
+        """Make what builds; `choices` is where what was chosen is kept, None keeps none."""
         self._building: Building | None = None
         self._commands = None if choices is None else choices.with_name(BUILDS)
 
     @property
     def flash_panel(self) -> FlashPanel:
-        """What leads through the flash of a board. Imported when it is first asked for."""
-        if self._panel is None:
-            from espmon.tui.flash_panel_dialogs import FlashPanel
-
-            self._panel = FlashPanel(self)
-        return self._panel
+        """What leads through the flash of the board that is looked at."""
+        return self.board.flash_panel
 
     @flash_panel.setter
     def flash_panel(self, panel: FlashPanel) -> None:
-        self._panel = panel
+        self.board.flash_panel = panel
 
     @property
     def building(self) -> Building:
@@ -56,12 +48,6 @@ class FlashActions(LogActions):
             self._building = Building(self, self._commands, lambda: self.action_flash("flash"))
         return self._building
 
-    def follow_flash(self, status: Status) -> None:
-        """Show how far what is done with the flash is."""
-        self.flashing.follow(status)
-        if self._panel is not None:
-            self._panel.follow(status)
-
     async def end_build(self) -> None:
         """The program is left: no build outlives it."""
         if self._building is not None:
@@ -69,11 +55,11 @@ class FlashActions(LogActions):
 
     def action_flash(self, kind: str) -> None:
         """Ask what to flash, then flash."""
-        self.run_worker(self.flashing.start(kind), group="plan", exclusive=True)
+        self.run_worker(self.board.flashing.start(kind), group="plan", exclusive=True)
 
     def action_flash_info(self) -> None:
         """Ask, then read the partition table."""
-        self.flashing.ask_info()
+        self.board.flashing.ask_info()
 
     def action_flash_panel(self) -> None:
         """Ask, then show the flash; the board stays in its loader meanwhile."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from textual import events
 from textual.app import App
@@ -84,14 +84,28 @@ HUNG_UP = 129
 """Exit code where the terminal went: the shell's, for SIGHUP."""
 
 
+class BoardLike(Protocol):
+    """A board that is open."""
+
+    link: SessionLink
+    """Its session."""
+
+    request: OpenRequest | None
+    """What was opened last, or is to be opened."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def status(self) -> Status:
+        """The session's status."""
+
+
 class Host(App[int]):
     """The app as its parts know it; `EspmonApp` fills it and puts the parts together."""
 
     settings: Settings
-    link: SessionLink
-    request: OpenRequest | None
-    """What was opened last, or is to be opened."""
-
     defaults: OpenRequest
     """What the list of ports offers where nothing else is known."""
 
@@ -104,9 +118,6 @@ class Host(App[int]):
     """Where builds are looked for."""
 
     chosen_keys: dict[str, str]
-
-    recorded: Path | None = None
-    """Where the newest recording lies, also after it has ended."""
 
     pictures: PictureWriter
     """Writes what is seen to the terminal."""
@@ -204,7 +215,8 @@ class Host(App[int]):
         """Leave without a question. May be called from any thread."""
         if self._borrower is not None:
             self._borrower.terminate()
-        self.link.call_off()
+        for board in self.boards:
+            board.link.call_off()
         with suppress(RuntimeError):  # the screen has ended, or did not begin
             if self._screen_loop is not None:
                 self._screen_loop.call_soon_threadsafe(self.exit, code)
@@ -213,7 +225,8 @@ class Host(App[int]):
         """Save what can be saved: the screen's loop, or the session's, does not answer. Called from another thread."""
         if self._borrower is not None:
             self._borrower.kill()
-        self.link.session.salvage()
+        for board in self.boards:
+            board.link.session.salvage()
         restore = getattr(self._driver, "restore", None)
         if restore is not None:
             restore()
@@ -233,6 +246,10 @@ class Host(App[int]):
         screen = stack[-1]
         idle: bool = self._message_queue.empty() and screen._message_queue.empty()
         return idle and screen.is_mounted and stack[0].settled
+
+    def touched(self) -> None:
+        """The user did something that is no key: what was asked for before comes too late."""
+        self.last_key = time.monotonic()
 
     def means(self, key: str) -> bool:
         """Whether a key does something now, other than to be typed."""
@@ -254,6 +271,10 @@ class Host(App[int]):
         """Whether keys are text that somebody types. A session starts in the input line: the first key begins it."""
         return self.monitor.typing and not (self.monitor.mode == "INPUT" and self.keys == self._keys_at_start)
 
+    def leave_board(self) -> None:
+        """Nothing is to be opened where nothing was: there is nothing to look at."""
+        self.exit(0)
+
     def begin_session(self) -> None:
         """Another port is opened: keys go where the settings say, and none of them was meant for it."""
         self._keys_at_start = self.keys
@@ -266,6 +287,44 @@ class Host(App[int]):
             asked: `last_key` when the user asked. Without a key since then it opens wherever the user types.
         """
         return self.last_key == asked or self.may_interrupt()
+
+    @property
+    def board(self) -> BoardLike:
+        """The board that is looked at."""
+        raise NotImplementedError
+
+    @property
+    def boards(self) -> Sequence[BoardLike]:
+        """All boards that are open."""
+        raise NotImplementedError
+
+    @property
+    def boardless(self) -> bool:
+        """Whether all boards are looked at, and none of them."""
+        raise NotImplementedError
+
+    @property
+    def can_add(self) -> bool:
+        """Whether one more board can be opened beside those that are."""
+        raise NotImplementedError
+
+    async def add_board(self, request: OpenRequest) -> None:
+        """Open one more board, and look at it."""
+        raise NotImplementedError
+
+    @property
+    def link(self) -> SessionLink:
+        """The session of the board that is looked at."""
+        return self.board.link
+
+    @property
+    def request(self) -> OpenRequest | None:
+        """What was opened last on it, or is to be opened."""
+        return self.board.request
+
+    @request.setter
+    def request(self, request: OpenRequest) -> None:
+        self.board.request = request
 
     @property
     def status(self) -> Status:

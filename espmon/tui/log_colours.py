@@ -5,7 +5,7 @@ Text reaches WCAG 2.1's level AA (contrast 4.5 : 1) on the theme's background, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textual.color import Color
 from textual.theme import Theme
@@ -36,6 +36,11 @@ NATIVE: Mapping[Meaning, str] = {
     Meaning.CURRENT: "bright_yellow",
 }
 """In the themes that keep the terminal's own sixteen colours."""
+
+
+BOARDS = ("#6f9fd8", "#e0b567", "#8fbf7f", "#d08fd0", "#6fb7bf", "#e0897a", "#a99cf0", "#c9c96a")
+NATIVE_BOARDS = ("bright_blue", "yellow", "green", "magenta", "cyan", "bright_red", "bright_magenta", "bright_green")
+"""What tells boards apart beside each other, in any theme and in the terminal's own sixteen colours."""
 
 
 def readable(colour: Color, ground: Color) -> Color:
@@ -70,3 +75,16 @@ def log_colours(theme: Theme) -> Mapping[Meaning, str]:
         Meaning.MATCH: "#c9a94e",
         Meaning.CURRENT: "#ffd75f",
     }
+
+
+def board_colours(theme: Theme) -> Sequence[str]:
+    """The boards' colours in this theme, by name or as `#rrggbb`; after the last one they begin anew."""
+    if theme.name.startswith("ansi"):
+        return NATIVE_BOARDS
+    ground = Color.parse(theme.background or ("#121212" if theme.dark else "#efefef"))
+    return [readable(Color.parse(colour), ground).hex for colour in BOARDS]
+
+
+def text_colour(colour: str) -> str:
+    """The same as widgets name it: those of the terminal's own sixteen have other names there."""
+    return colour if colour.startswith("#") else f"ansi_{colour}"

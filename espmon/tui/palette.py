@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from espmon.tui import actions
+from espmon.tui import action_kinds, actions
 from espmon.tui.host import Host
 from espmon.tui.palette_commands import PaletteCommand, used
 from espmon.tui.sanitise import plain
@@ -95,11 +95,16 @@ class Palette:
     def _actions(self) -> Iterator[PaletteCommand]:
         app = self._app
         for action in actions.ACTIONS:
-            if action.id == "app.palette" or (app.status.replay is not None and actions.needs_board(action.call)):
+            if action.id == "app.palette" or not action.listed or self._is_idle(action.call):
                 continue
             keys = actions.keys_of(action, app.chosen_keys)
             call = actions.full_call(action.call)
             yield PaletteCommand(action.title, self._in_log(call), action.label, action.help, keys)
+
+    def _is_idle(self, call: str) -> bool:
+        """Whether a call means nothing now: it is about a board, or about several, and there is none, or one."""
+        alone = action_kinds.for_several(call) and len(self._app.boards) < 2
+        return alone or (self._app.status.replay is not None and action_kinds.needs_board(call))
 
     def _in_log(self, call: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:

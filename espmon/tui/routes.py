@@ -55,6 +55,8 @@ class Router:
         self._failed = False
         self._typed = ""
         self._places = LabPlaces()
+        self._beside = False
+        """What was chosen is opened beside the others."""
 
     @property
     def never_opened(self) -> bool:
@@ -161,6 +163,7 @@ class Router:
             discover_elfs=lambda: boards.find_elfs(app.project),
             demo=app.demo is not None,
             manage=self.show_devices,
+            beside=app.can_add and app.status.state is not State.CLOSED,
             name=boards.save,
             failed=app.request if error else None,
             error=error,
@@ -170,6 +173,7 @@ class Router:
 
         def answered(request: OpenRequest | None) -> None:
             self._typed = screen.typed
+            self._beside = screen.beside
             self._picked(request)
 
         self._app.push_screen(screen, answered)
@@ -178,7 +182,7 @@ class Router:
         app = self._app
         if request is None:
             if app.status.state is State.CLOSED and not len(app.link.session.store):
-                app.exit(0)
+                app.leave_board()
             return
         from espmon.tui.screens.picker import DEMO_URL
 
@@ -187,6 +191,10 @@ class Router:
             return
         if is_place(request.url) and not request.acquire:
             self._ask_place(request)
+            return
+        if self._beside or app.boardless:
+            app.defaults = replace(request, acquire=False)
+            app.run_worker(app.add_board(request), group="add-board")
             return
         app.request = app.defaults = replace(request, acquire=False)
         app.begin_session()

@@ -51,7 +51,7 @@ def test_what_the_command_line_leaves_open_comes_from_the_project(project: Path)
     given = options()
     told = take_project(given, project)
     elf = project / ".pio/build/bench/firmware.elf"
-    assert (given.port, given.baud, given.no_reset, given.timestamps) == ("/dev/ttyUSB7", 74880, True, True)
+    assert (given.port, given.baud, given.no_reset, given.timestamps) == (["/dev/ttyUSB7"], 74880, True, True)
     assert given.elf == [elf]
     assert told == (
         f"platformio.ini, env:bench: taken: port /dev/ttyUSB7, 74880 baud, DTR and RTS kept quiet, times shown, {elf}; "
@@ -62,7 +62,7 @@ def test_what_the_command_line_leaves_open_comes_from_the_project(project: Path)
 def test_what_was_asked_for_goes_before_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = options("/dev/mine", "--baud", "115200", "--elf", "mine.elf")
     take_project(given, project)
-    assert (given.port, given.baud, given.elf) == ("/dev/mine", 115200, [Path("mine.elf")])
+    assert (given.port, given.baud, given.elf) == (["/dev/mine"], 115200, [Path("mine.elf")])
     monkeypatch.setenv("MONITORBAUD", "9600")
     given = options("/dev/mine")
     take_project(given, project)
@@ -91,4 +91,4 @@ def test_what_has_no_meaning_here_is_named(tmp_path: Path) -> None:
     assert take_project(given, tmp_path) == (
         "platformio.ini, env:x: not taken: monitor_port = /dev/ttyUSB*, monitor_speed = fast, monitor_rts = 1"
     )
-    assert (given.port, given.baud, given.no_reset) == (None, 115200, False)
+    assert (given.port, given.baud, given.no_reset) == ([], 115200, False)

@@ -165,7 +165,7 @@ async def test_the_screenshot_key_ends_in_the_picture(desk: Desk) -> None:
 
 
 async def test_a_screenshot_that_fails_is_a_toast(desk: Desk) -> None:
-    desk.app.artifacts.expect_picture()
+    desk.app.board.artifacts.expect_picture()
     await desk.type("screenshot fail")
     await desk.says("No screenshot")
     await desk.monitor()
@@ -178,7 +178,7 @@ async def test_a_probe_ends_in_a_report_with_every_field_and_the_exchange(desk: 
     await desk.until(lambda: desk.session.status.probe, "the probe")
     await desk.monitor()
     entry = next(entry for entry in desk.session.events if entry.record.type == "probe")
-    desk.app.artifacts.show(entry)
+    desk.app.board.artifacts.show(entry)
     await desk.shows(ReportScreen)
     await desk.says("ESP32-C3")
     await desk.says("MAC")
@@ -229,7 +229,7 @@ async def test_a_project_is_flashed_from_the_menu_and_the_result_opens(desk: Des
     await desk.monitor()
     entry = next(entry for entry in desk.session.events if entry.record.type == "flash")
     assert entry.record.fields().get("error") is None
-    desk.app.artifacts.show(entry)
+    desk.app.board.artifacts.show(entry)
     await desk.shows(ReportScreen)
     await desk.says("0x00010000")
     await desk.says("right")

@@ -257,7 +257,7 @@ async def test_leaving_without_ever_having_opened_the_port_is_known() -> None:
     session.fail_open = ("/dev/ttyUSB0 is in use", "")
     async with running(session=session) as case:
         await case.until(lambda: isinstance(case.app.screen, PickerScreen))
-        assert case.app.router.never_opened
+        assert case.app.board.router.never_opened
 
 
 async def test_a_port_that_was_open_once_counts_as_opened() -> None:
@@ -266,10 +266,10 @@ async def test_a_port_that_was_open_once_counts_as_opened() -> None:
         case.session.set(state=State.OPENING)
         case.session.set(state=State.CLOSED, reason="gone")
         await case.until(lambda: isinstance(case.app.screen, PickerScreen))
-        assert not case.app.router.never_opened
+        assert not case.app.board.router.never_opened
 
 
 async def test_leaving_the_list_when_nothing_was_asked_for_is_no_failure() -> None:
     async with running(request=None) as case:
         await case.until(lambda: isinstance(case.app.screen, PickerScreen))
-        assert not case.app.router.never_opened
+        assert not case.app.board.router.never_opened

@@ -160,7 +160,7 @@ async def test_with_an_ide_the_offer_is_the_ide_s() -> None:
     session.lends_to_ide = True
     async with running(session=session) as case:
         happen(case, STOP)
-        await case.until(lambda: case.app.stub._activity is Activity.HALTED)
+        await case.until(lambda: case.app.board.stub._activity is Activity.HALTED)
         assert case.app.screen is case.screen
 
 

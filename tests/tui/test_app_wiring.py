@@ -97,7 +97,7 @@ async def test_the_last_crash_is_one_key_away_and_its_report_is_saved_in_the_ses
     async with running(size=(120, 40)) as case:
         case.session.set(recording=tmp_path)
         case.session.add_event("panic", "Panic", report=PANIC)
-        await case.until(lambda: case.app.artifacts._last_panic is not None)
+        await case.until(lambda: case.app.board.artifacts._last_panic is not None)
         await case.press("C")
         await shown(case, PanicReportScreen)
         await case.until(lambda: "null pointer" in case.text())
@@ -197,7 +197,7 @@ async def test_a_screenshot_that_comes_after_the_user_went_on_is_a_toast(tmp_pat
 async def test_an_event_opens_its_whole_report(record: Record, wanted: tuple[str, ...]) -> None:
     async with running(size=(120, 40)) as case:
         entry = happen(case, record)
-        case.app.artifacts.show(entry)
+        case.app.board.artifacts.show(entry)
         await shown(case, ReportScreen)
         await case.until(lambda: all(text in case.text() for text in wanted))
 
@@ -205,7 +205,7 @@ async def test_an_event_opens_its_whole_report(record: Record, wanted: tuple[str
 async def test_a_picture_that_failed_is_a_toast_with_the_reason() -> None:
     async with running() as case:
         await case.press("s")
-        await case.until(lambda: case.app.artifacts._awaiting_picture)
+        await case.until(lambda: case.app.board.artifacts._awaiting_picture)
         happen(case, Png(0, 0, 0.0, complete=False, error="the board sent an empty picture"))
         await case.until(lambda: "empty picture" in case.text().replace("\n", " "))
         assert case.app.screen is case.screen
@@ -217,20 +217,20 @@ async def test_a_png_frame_answers_the_key_and_opens_as_a_picture(tmp_path: Path
     picture = png(320, 240)
     async with running(size=(120, 40)) as case:
         await case.press("s")
-        await case.until(lambda: case.app.artifacts._awaiting_picture)
+        await case.until(lambda: case.app.board.artifacts._awaiting_picture)
         entry = happen(case, Frame(0, 0, 0.0, kind="png", encoding="base64", crc="ok", payload=picture), path=path)
         screen = await shown(case, ScreenshotScreen)
         assert screen._pixels == (320, 240)
-        assert not case.app.artifacts._awaiting_picture
+        assert not case.app.board.artifacts._awaiting_picture
         await case.press("escape")
-        case.app.artifacts.show(entry)
+        case.app.board.artifacts.show(entry)
         await shown(case, ScreenshotScreen)
 
 
 async def test_a_png_frame_that_failed_is_a_toast_with_the_reason() -> None:
     async with running() as case:
         await case.press("s")
-        await case.until(lambda: case.app.artifacts._awaiting_picture)
+        await case.until(lambda: case.app.board.artifacts._awaiting_picture)
         happen(case, Frame(0, 0, 0.0, kind="png", complete=False, error="byte 7 is not base64"))
         await case.until(lambda: "byte 7 is not base64" in case.text().replace("\n", " "))
 
@@ -240,7 +240,7 @@ async def test_a_picture_that_never_comes_is_said(monkeypatch: pytest.MonkeyPatc
     async with running(size=(120, 40)) as case:
         await case.press("s")
         await case.until(lambda: "No picture came" in case.text())
-        assert not case.app.artifacts._awaiting_picture
+        assert not case.app.board.artifacts._awaiting_picture
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,7 @@ async def test_the_device_manager_connects_with_what_is_remembered(registry: Dev
 
 async def settled(case: Running, condition: Callable[[], object]) -> None:
     for _ in range(10):
-        await case.app.builds.look()
+        await case.app.board.builds.look()
     await case.until(condition)
 
 
@@ -412,15 +412,15 @@ async def test_a_new_build_is_told_and_l_loads_it(tmp_path: Path) -> None:
     elf.write_bytes(b"\x7fELF")
     async with running() as case:
         case.session.set(elf=elf)
-        await case.until(lambda: case.app.builds._elf == elf)
-        await settled(case, lambda: case.app.builds._loaded)
-        assert case.app.builds.changed is None
+        await case.until(lambda: case.app.board.builds._elf == elf)
+        await settled(case, lambda: case.app.board.builds._loaded)
+        assert case.app.board.builds.changed is None
         elf.write_bytes(b"\x7fELF and more")
-        await settled(case, lambda: case.app.builds.changed == elf)
+        await settled(case, lambda: case.app.board.builds.changed == elf)
         await case.until(lambda: "app.elf was built anew" in case.text())
         await case.press("L")
         await case.until(lambda: case.session.calls[-1] == "set_elf")
-        assert case.app.builds.changed is None
+        assert case.app.board.builds.changed is None
 
 
 async def test_what_was_flashed_is_loaded(tmp_path: Path) -> None:
@@ -428,10 +428,10 @@ async def test_what_was_flashed_is_loaded(tmp_path: Path) -> None:
     elf.write_bytes(b"\x7fELF")
     async with running() as case:
         case.session.set(elf=elf)
-        await case.until(lambda: case.app.builds._elf == elf)
-        await settled(case, lambda: case.app.builds._loaded)
+        await case.until(lambda: case.app.board.builds._elf == elf)
+        await settled(case, lambda: case.app.board.builds._loaded)
         elf.write_bytes(b"\x7fELF and more")
-        await settled(case, lambda: case.app.builds.changed == elf)
+        await settled(case, lambda: case.app.board.builds.changed == elf)
         happen(case, FlashEvent(0, 0.0, "write", FlashOutcome("write")))
         await case.until(lambda: case.session.calls[-1] == "set_elf")
 

@@ -66,7 +66,7 @@ async def test_what_is_asked_for_from_the_input_line_opens_there(monkeypatch: py
     monkeypatch.setattr(boards, "find_elfs", lambda folder: [])
     async with running() as case:
         await case.press("i", "x")
-        case.app.questions.ask_elf()
+        case.app.board.questions.ask_elf()
         await shown(case, TextPrompt)
 
 
@@ -107,14 +107,14 @@ async def test_a_board_that_went_on_waits_no_longer(record: Record) -> None:
     async with running() as case:
         await waiting(case)
         happen(case, record)
-        await case.until(lambda: not case.app.questions.ask_enter())
+        await case.until(lambda: not case.app.board.questions.ask_enter())
 
 
 async def test_nobody_waits_at_a_port_that_is_gone() -> None:
     async with running() as case:
         await waiting(case)
         case.session.set(state=State.LOST, reason="unplugged", activity=Activity.RUNNING)
-        await case.until(lambda: not case.app.questions.ask_enter())
+        await case.until(lambda: not case.app.board.questions.ask_enter())
 
 
 async def test_a_dump_that_comes_is_shown_instead() -> None:

@@ -24,6 +24,7 @@ class FilterForm:
         span: from where to where: a place, or two with `..` between them; a boot alone is that boot.
         context: lines shown before and after each.
         regex: the two texts are regular expressions.
+        boards: how the names of boards begin, where a log has lines of several; with `-` before it, all but those.
     """
 
     levels: frozenset[str] = frozenset(LEVELS)
@@ -33,9 +34,10 @@ class FilterForm:
     span: str = ""
     context: int = 0
     regex: bool = False
+    boards: str = ""
 
     def line_filter(self) -> LineFilter:
-        """The filter, but for its span, which only the log knows. Raises QueryError."""
+        """The filter, but for its span and its boards, which only the log knows. Raises QueryError."""
         return LineFilter(
             self.levels, self.tags.replace(",", " "), self._query(self.include), self._query(self.exclude),
             context=self.context,
@@ -77,6 +79,8 @@ class FilterForm:
                 form = replace(form, tags=value)
             elif name == "span" and isinstance(value, str):
                 form = replace(form, span=value)
+            elif name == "boards" and isinstance(value, str):
+                form = replace(form, boards=value)
             elif name == "context" and isinstance(value, int) and 0 <= value <= MAX_CONTEXT:
                 form = replace(form, context=value)
             elif name == "regex" and isinstance(value, bool):

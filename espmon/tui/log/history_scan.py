@@ -10,8 +10,9 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from espmon.session.store import LogStore
+from espmon.session.store import LogStore, Segment
 from espmon.text import counted
 from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES
 from espmon.tui.log.selector import Selector
@@ -38,6 +39,8 @@ class Scan:
         self.start = start
         self.ids: array[int] = array("Q")
         self.next = max(start, store.first)
+        # A log of several boards has it asked about the lines of theirs, which have other ids there.
+        self._anywhere = replace(selector, show=replace(selector.show, span=(0, None)))
         self._slow: list[int] = []
         self._after = 0
         """Rows before this line are shown for their neighbourhood to one that was picked."""
@@ -82,16 +85,21 @@ class Scan:
         at = max(self.next, self.store.first)
         if at >= end:
             return False
-        for segment in self.store.segments(at):
-            if segment.first >= end:
-                break
-            picked = self.selector.pick(self.store, segment, at, end, self._slow)
+        show = self.selector.show
+        low, high = show.within(at, end)
+        for first, stop, picked in self.store.picked(self._pick, at, end, show.boards):
+            if (low, high) != (at, end):
+                picked = [line for line in picked if low <= line < high]
             if self.selector.context:
-                self._take_around(picked, max(at, segment.first), min(end, segment.first + len(segment.block)))
+                self._take_around(picked, first, stop)
             else:
                 self.ids.extend(picked)
         self.next = end
         return True
+
+    def _pick(self, store: LogStore, segment: Segment, low: int, high: int) -> Sequence[int]:
+        selector = self.selector if store is self.store else self._anywhere
+        return selector.pick(store, segment, low, high, self._slow)
 
     def _take_around(self, picked: Sequence[int], low: int, high: int) -> None:
         """Take the picked rows of the lines `low <= id < high`, and so many lines around each as the filter wants."""

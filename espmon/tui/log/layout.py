@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from espmon.records.lines import LineBlock
@@ -74,6 +76,19 @@ def _no_heading(fold: Fold) -> tuple[str, bool]:
     return fold.label, False
 
 
+class NameColumn(Protocol):
+    """Says before each line whose it is."""
+
+    cells: int
+    """Width."""
+
+    def segment(self, line: int, base: Style, *, first: bool) -> Segment:
+        """The cells before a row of a line; `first`: it is the line's first row."""
+
+    def name(self, line: int) -> str:
+        """Whose line it is."""
+
+
 class Layout:
     """Knows how each line is drawn. Changing anything here means: forget what was drawn (`forget`).
 
@@ -95,6 +110,9 @@ class Layout:
         self.wrap = False
         self.timestamps = Timestamps.OFF
         self.times = LineTimes(store, lambda line: self._locate(line))
+        self.names: NameColumn | None = None
+        """Whose lines they are, where a log has those of several boards."""
+
         self.shape = Shape.TEXT
         self.colour = True
         self.rules: RuleMatcher | None = None
@@ -209,7 +227,7 @@ class Layout:
     @property
     def gutter(self) -> int:
         """Cells before the text."""
-        return GUTTERS[self.timestamps]
+        return GUTTERS[self.timestamps] + (0 if self.names is None else self.names.cells)
 
     @property
     def text_width(self) -> int:
@@ -361,12 +379,13 @@ class Layout:
         return Strip(segments, self.width)
 
     def _gutter_segments(self, line: int, before: int | None, *, first: bool) -> list[Segment]:
-        gutter = self.gutter
+        names = [] if self.names is None else [self.names.segment(line, self.painter.base, first=first)]
+        gutter = GUTTERS[self.timestamps]
         if not gutter:
-            return []
+            return names
         text = self.times.stamp(line, before, self.timestamps) if first else ""
         text = set_cell_size(text, min(cell_len(text), gutter - 1))
-        return [Segment(" " * (gutter - 1 - cell_len(text)) + text + " ", self.painter.gutter)]
+        return [*names, Segment(" " * (gutter - 1 - cell_len(text)) + text + " ", self.painter.gutter)]
 
     def _own(self, line: int) -> str | None:
         """What the session itself put between the board's lines (a gap, a lease), None for a line of the board's."""
@@ -376,7 +395,8 @@ class Layout:
             return None
         if block.source != "mark" or isinstance(block, SentBlock):
             return None
-        return block.text(index).strip("─ ")
+        said = block.text(index).strip("─ ")
+        return said if self.names is None else f"{self.names.name(line)}: {said}"
 
     def _rule(self, mark: Mark) -> Strip:
         painter = self.painter

@@ -141,6 +141,7 @@ class LineFilter:
         exclude: never lines that have this.
         span: ids of the first line that may be shown, and behind the last one; None is the newest.
         context: lines shown before and after each that passes.
+        boards: numbers of the boards, where a log has lines of several; None: all.
         rules: the user's own, for the level and the tag of lines whose heads say none.
     """
 
@@ -150,6 +151,7 @@ class LineFilter:
     exclude: TextQuery | None = None
     span: tuple[int, int | None] = (0, None)
     context: int = 0
+    boards: frozenset[int] | None = None
     rules: RuleMatcher | None = field(default=None, repr=False, compare=False)
     _print: PrintFilter | None = field(init=False, repr=False, compare=False)
     _ticked: bytes = field(init=False, repr=False, compare=False)
@@ -167,7 +169,7 @@ class LineFilter:
     @property
     def active(self) -> bool:
         """Whether any line could be hidden."""
-        return bool(self.by_head or self.include or self.exclude or self.span != (0, None))
+        return bool(self.by_head or self.include or self.exclude or self.span != (0, None) or self.boards is not None)
 
     def within(self, low: int, high: int) -> tuple[int, int]:
         """The part of the lines `low <= id < high` that its span allows."""
@@ -196,6 +198,8 @@ class LineFilter:
             words.append(f"{first + 1:,}…{'' if end is None else f'{end:,}'}")
         if self.context:
             words.append(f"±{self.context}")
+        if self.boards is not None:
+            words.append(f"board {','.join(str(board + 1) for board in sorted(self.boards)) or 'none'}")
         return " ".join(filter(None, words))
 
     def by_heads(self, block: LineBlock) -> bytes | None:

@@ -18,6 +18,13 @@ class FindingView(LookingView):
 
     _before_search: tuple[int, int] | None = None
 
+    several = False
+    """Whether the log has lines of several boards."""
+
+    def boards_named(self, text: str) -> frozenset[int] | None:
+        """The boards that `text` names; None for all. Raises ValueError where it names none."""
+        return None
+
     # -- search and filter --------------------------------------------------------------------------------------
 
     async def action_search(self) -> None:
@@ -57,7 +64,8 @@ class FindingView(LookingView):
     async def action_filter(self) -> None:
         """Type what to show."""
         if not self.query(FilterBar):
-            await self.mount(FilterBar(self.pane.queries.filter.printed, id="filter"), after="#body")
+            bar = FilterBar(self.pane.queries.filter.printed, several=self.several, id="filter")
+            await self.mount(bar, after="#body")
             self.query_one(FilterBar).tags = lambda: self.pane.levels.tags
         self.query_one(FilterBar).open()
 
@@ -88,5 +96,13 @@ class FindingView(LookingView):
     async def _filter(self, event: FilterBar.Changed) -> None:
         span = await self.walking.span(event.span) if event.span else (0, None)
         self.query_one(FilterBar).mark_bad("span", span is None)
-        self.pane.set_filter(event.show if span is None else replace(event.show, span=span))
+        boards = None
+        if self.several:
+            try:
+                boards = self.boards_named(event.boards)
+            except ValueError:
+                self.query_one(FilterBar).mark_bad("boards", True)
+            else:
+                self.query_one(FilterBar).mark_bad("boards", False)
+        self.pane.set_filter(replace(event.show, span=span or (0, None), boards=boards))
         self.show_state()

@@ -17,6 +17,7 @@ from textual.widgets import Footer
 from espmon.records.events.reset_record import Reset
 from espmon.session.settings import Settings
 from espmon.session.status import EventEntry, Severity, Status
+from espmon.tui import actions
 from espmon.tui.log.layout import Mark
 from espmon.tui.log.line_times import GAP_SECONDS, Timestamps, span_text
 from espmon.tui.log.query import LineFilter, QueryError
@@ -37,6 +38,7 @@ from espmon.tui.widgets.log_pane import LogPane
 from espmon.tui.widgets.search_bar import SearchBar
 from espmon.tui.widgets.silence import EmptyLog
 from espmon.tui.widgets.status_bar import StatusBar
+from espmon.tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
     from espmon.tui.monitor.folding import Folding
@@ -182,6 +184,11 @@ class MonitorView(Screen[None]):
         return self.mode not in ("LOG", "EVENTS")
 
     @property
+    def menu(self) -> tuple[actions.MenuKey, ...]:
+        """What the menu key offers."""
+        return (*actions.MENU, *actions.TAB_KEYS) if self.query(TabBar) else actions.MENU
+
+    @property
     def settled(self) -> bool:
         """Whether every part is there, and no search is on its way to the match that `n` counts from."""
         return self.completed and not self.pane.queries.landing
@@ -235,6 +242,17 @@ class MonitorView(Screen[None]):
         if self.completed:
             self._fold_anew()
         self.take(PendingChanges(lines=True, status=self.status, events=list(self.link.session.events)))
+
+    def look_away(self) -> None:
+        """Another board is looked at: while no terminal is drawn, the session answers what its console asks."""
+        if self.has_class("-raw"):
+            self.link.answer_queries(True)
+
+    def look_again(self) -> None:
+        """This one is looked at again: whatever changed meanwhile is drawn."""
+        if self.has_class("-raw"):
+            self.link.answer_queries(False)
+        self.pane.repaint(forget=True)
 
     def take_over(self, session: SessionLike) -> None:
         """Show this session, which has all of the log that the one before has, at the same place."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from espmon.session.state import State
 from espmon.session.status import WAITS, Status
-from espmon.tui import actions
+from espmon.tui import action_kinds
 
 NO_BOARD = "This is a recording: there is no board to send anything to"
 LOOKING_ON = "You look on at another espmon's session: W asks to write"
@@ -27,7 +27,7 @@ def reads_only(status: Status) -> bool:
 
 def board_missing(status: Status, call: str) -> bool:
     """Whether an action string needs a board that is not there, or is another espmon's."""
-    if status.replay is None or not actions.needs_board(call):
+    if status.replay is None or not action_kinds.needs_board(call):
         return False
     name = call.removeprefix("screen.").partition("(")[0]
     return status.looking is None or (name not in WRITER_CALLS if status.looking.writes else name != "app.writing")

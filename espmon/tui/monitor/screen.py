@@ -276,7 +276,7 @@ class MonitorScreen(SendingView):
         if self.in_menu:
             await self.menu_key("ctrl+t")
         else:
-            table = [entry for entry in actions.MENU if not board_missing(self.status, entry.call)]
+            table = [entry for entry in self.menu if not board_missing(self.status, entry.call)]
             self._open_table("Ctrl-T", table)
 
     def action_walk(self, step: int) -> None:
@@ -327,7 +327,7 @@ class MonitorScreen(SendingView):
             if self.has_class("-raw"):
                 self.action_raw()
             return
-        call = actions.call_after(key, actions.MENU)
+        call = actions.call_after(key, self.menu)
         if call is None:
             self.say(f"{actions.written(key)} means nothing after the menu key")
             return

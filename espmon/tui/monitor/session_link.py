@@ -44,6 +44,9 @@ FRAME_SECONDS = 1 / 30
 CALM_FRAME_SECONDS = 1 / 15
 """The same while less than `CALM_RATE` arrives: nobody reads faster, and frames cost the same however little is new."""
 
+HIDDEN_FRAME_SECONDS = 1 / 4
+"""The same while another board is looked at."""
+
 CALM_RATE = 40_000
 """Bytes a second."""
 
@@ -202,7 +205,39 @@ class SessionLike(Protocol):
         """Save what can be saved; called from another thread when the session's own does not answer."""
 
 
-class Waiting:
+class NoBoard:
+    """What a session without a board does when it is asked for something: nothing."""
+
+    lends_to_ide = False
+    turn: WritingTurn | None = None
+
+    @property
+    def debugging(self) -> Debugging:
+        """Nothing can have stopped."""
+        from espmon.session.debug_lease import DebugError
+
+        raise DebugError("No port is open")
+
+    def stop_waiting_for_ide(self) -> None:
+        """No IDE has anything."""
+
+    def salvage(self) -> None:
+        """Nothing was received."""
+
+    async def _nothing(self, *_: object) -> None:
+        """There is nobody to ask."""
+
+    @property
+    def outgoing(self) -> OutgoingLike:
+        """Nothing is sent."""
+        raise PortError(PortErrorKind.LOST, "No port is open")
+
+    open = consent = decline = cancel = close = send = _nothing
+    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = run = flash = _nothing
+    decode_again = set_baud = set_format = set_lines = send_break = _nothing
+
+
+class Waiting(NoBoard):
     """Stands for the session while that is still being made, so that the screen can be painted first."""
 
     def __init__(self, status: Status) -> None:
@@ -213,34 +248,6 @@ class Waiting:
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """There is nothing to hear yet."""
         return lambda: None
-
-    lends_to_ide = False
-    turn: WritingTurn | None = None
-
-    @property
-    def debugging(self) -> Debugging:
-        """Nothing can have stopped yet."""
-        from espmon.session.debug_lease import DebugError
-
-        raise DebugError("No port is open")
-
-    def stop_waiting_for_ide(self) -> None:
-        """No IDE has anything yet."""
-
-    def salvage(self) -> None:
-        """Nothing was received yet."""
-
-    async def _nothing(self, *_: object) -> None:
-        """There is nobody to ask yet."""
-
-    @property
-    def outgoing(self) -> OutgoingLike:
-        """Nothing is sent yet."""
-        raise PortError(PortErrorKind.LOST, "No port is open")
-
-    open = consent = decline = cancel = close = send = _nothing
-    reset = reset_to_loader = probe = screenshot = abort_capture = set_log = set_elf = run = flash = _nothing
-    decode_again = set_baud = set_format = set_lines = send_break = _nothing
 
 
 @dataclass(slots=True)
@@ -291,6 +298,9 @@ class SessionLink:
         self.lively = False
         """Somebody looks at every frame: what is calm is shown as fast as what is not."""
 
+        self.hidden = False
+        """Another board is looked at."""
+
     def start(self) -> None:
         """Begin to listen. Call on the screen's loop."""
         self._loop = asyncio.get_running_loop()
@@ -302,6 +312,14 @@ class SessionLink:
             self._unsubscribe()
         self.session = session
         self._unsubscribe = session.subscribe(self._listen)
+
+    def hide(self, hidden: bool) -> None:
+        """Another board is looked at from now on, or this one is: then what waits is delivered at once."""
+        self.hidden, loop = hidden, self._loop
+        if loop is not None and not hidden:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_later(0, self._flush)
 
     def on_screen(self, work: Callable[[], None]) -> None:
         """Do something soon on the screen's loop, if it still runs. May be called from any thread."""
@@ -347,7 +365,7 @@ class SessionLink:
             # A slow terminal: queueing another frame would block this loop, and with it the keys.
             self._timer = loop.call_later(FRAME_SECONDS, self._flush)
             return
-        period = CALM_FRAME_SECONDS if calm else FRAME_SECONDS
+        period = HIDDEN_FRAME_SECONDS if self.hidden else CALM_FRAME_SECONDS if calm else FRAME_SECONDS
         # From the time that was meant, not from the late one: the timer's lateness must not add up.
         self._next = max(self._next + period, now)
         self._awake = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 
 from espmon.session.status import Status
@@ -25,9 +27,10 @@ class LeavingScreen(Dialog[None]):
         yield Line("", id="leaving-what")
         yield Line(f"{self._key} leaves now, without it.", id="leaving-way")
 
-    def show(self, status: Status) -> None:
-        """Show how far it is."""
-        self.query_one("#leaving-what", Line).show(waited_for(status))
+    def show(self, waited: Mapping[str, Status]) -> None:
+        """Show how far it is: the name of each board that is waited for, "" where there is one, and its status."""
+        said = (f"{name}: {waited_for(status)}" if name else waited_for(status) for name, status in waited.items())
+        self.query_one("#leaving-what", Line).show("\n".join(said))
 
 
 def waited_for(status: Status) -> str:

@@ -46,6 +46,9 @@ class PortTable(KeyedTable):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "Open", id="picker.open", tooltip="Open the port under the cursor"),
+        Binding(
+            "plus", "screen.beside", "Beside", id="picker.beside", tooltip="Open it beside the boards that are open"
+        ),
         Binding("m", "screen.without_probe", "No probe", id="picker.without_probe", tooltip="Monitor without probing"),
         Binding("p", "screen.toggle_probe", "Probe", id="picker.probe", tooltip="Turn the probe tick box"),
         Binding("u", "screen.focus_url", "URL", id="picker.url", tooltip="Enter rfc2217:// or socket://"),
@@ -69,6 +72,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         manage: opens the device manager; None leaves it out.
         name: gives the board with a key a nickname ("" takes it away), and remembers what was entered; called in a
             thread. None leaves it out.
+        beside: offer to open a port beside the boards that are open.
         failed: the request that just failed, for "monitor without probing" and "try again".
         error: why it failed, one line.
         hint: what to do about it, one line.
@@ -108,6 +112,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         demo: bool = False,
         manage: Callable[[], None] | None = None,
         name: Callable[[str, Changes], None] | None = None,
+        beside: bool = False,
         failed: OpenRequest | None = None,
         error: str = "",
         hint: str = "",
@@ -126,6 +131,10 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._refused = typed
         self.typed = ""
         """What was typed to open, "" while a port of the list was chosen."""
+
+        self._offers_beside = beside
+        self.beside = False
+        """What is chosen is to be opened beside the boards that are open."""
 
         self._rescan_every = rescan_every
         self._ports: list[PortRow] = []
@@ -303,11 +312,20 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             return self._can_skip_probe()
         if action == "demo":
             return self._demo
+        if action == "beside":
+            return self._offers_beside
         if action == "name":
             return self._rename is not None
         if action == "manage":
             return self._manage is not None
         return True
+
+    def action_beside(self) -> None:
+        """Open what was typed, or the port under the cursor, beside the boards that are open."""
+        self.beside = True
+        self._open_form()
+        if self in self.app.screen_stack:
+            self.beside = False
 
     def action_without_probe(self) -> None:
         """Open what just failed, without the probe."""

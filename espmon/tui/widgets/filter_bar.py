@@ -23,10 +23,10 @@ from espmon.tui.widgets.tag_list import TagList, found_tags, split_entry
 SMALL, LARGE = 64, 110
 """Columns below which the levels have a row of their own, and from which on they are spelled out."""
 
-LABELS = {"include": "has", "exclude": "not", "tag": "tag", "span": "in", "context": "±"}
+LABELS = {"include": "has", "exclude": "not", "tag": "tag", "span": "in", "context": "±", "boards": "board"}
 """Field -> what stands before it."""
 
-EXAMPLES = {"tag": "e.g. wifi:W *:I", "span": "boot 3   -5m   12:03..12:05", "context": "0"}
+EXAMPLES = {"tag": "e.g. wifi:W *:I", "span": "boot 3   -5m   12:03..12:05", "context": "0", "boards": "left -right"}
 
 ROWS = (("include", "exclude"), ("tag", "span", "context"))
 """The fields of each row."""
@@ -61,6 +61,7 @@ class FilterBar(Vertical):
 
     Args:
         printed: what the tag field starts with.
+        several: the log has lines of several boards: there is a field for them, too.
     """
 
     DEFAULT_CSS = """
@@ -87,8 +88,12 @@ class FilterBar(Vertical):
         span: str
         """From where to where, as it was typed: only the log knows its lines."""
 
-    def __init__(self, printed: str = "", *, id: str | None = None) -> None:
+        boards: str = ""
+        """Which boards, as it was typed: only the log knows whose its lines are."""
+
+    def __init__(self, printed: str = "", *, several: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._several = several
         self._printed = printed
         self._regex = False
         self._histories = {name: History() for name in ("include", "exclude", "span")}
@@ -103,7 +108,7 @@ class FilterBar(Vertical):
                 yield from self._row(ROWS[0])
                 yield Static(".*", id="filter-regex", markup=False)
         with Horizontal(id="filter-second"):
-            yield from self._row(ROWS[1])
+            yield from self._row((*ROWS[1], "boards") if self._several else ROWS[1])
         yield TagList(id="filter-tags")
 
     def _row(self, names: tuple[str, ...]) -> ComposeResult:
@@ -158,11 +163,14 @@ class FilterBar(Vertical):
             self.field("span").value.strip(),
             int(context or 0),
             self._regex,
+            self.field("boards").value.strip() if self._several else "",
         )
 
     def fill(self, form: FilterForm) -> None:
         """Put a filter into the fields."""
         texts = {"include": form.include, "exclude": form.exclude, "tag": form.tags, "span": form.span}
+        if self._several:
+            texts["boards"] = form.boards
         for name, text in texts.items():
             self.field(name).value = text
         self.field("context").value = str(form.context) if form.context else ""
@@ -192,7 +200,7 @@ class FilterBar(Vertical):
             self.mark_bad(name, wrong)
         if not any(bad.values()):
             form = self.form
-            self.post_message(self.Changed(form.line_filter(), form.span))
+            self.post_message(self.Changed(form.line_filter(), form.span, form.boards))
 
     def _is_bad(self, name: str) -> bool:
         value = self.field(name).value
