@@ -19,6 +19,8 @@ IMPORTED_AS = {
     "pyserial-asyncio": "serial_asyncio",
     "pyelftools": "elftools",
     "pyyaml": "yaml",
+    "opentelemetry-sdk": "opentelemetry",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
     "esp32-mock-bootloader": "esp32_mock_bootloader",
     "textual-image": "textual_image",
     "textual-serve": "textual_serve",

@@ -157,7 +157,8 @@ class HeadlessRun:
         for problem in found.problems:
             say(f"espmon: {problem}")
         self.reconnects = settings.reconnect and not options.no_reconnect
-        self._settings = replace(settings, store_bytes=STORE_BYTES, reconnect=self.reconnects)
+        otlp = settings.otlp or options.otlp
+        self._settings = replace(settings, store_bytes=STORE_BYTES, reconnect=self.reconnects, otlp=otlp)
         self._eol = LINE_ENDS[settings.eol]
         self._prefixed: list[PrefixedStream] = []
         self._log: LogOutput | None = None

@@ -45,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
         "--color", choices=("auto", "always", "never"), default="auto", help="as `espmon decode` (default: %(default)s)"
     )
     result.set_defaults(share=None)
+    result.add_argument(
+        "--otlp", action="store_true", help="send lines, crashes and metrics to the OpenTelemetry collector of OTEL_*"
+    )
     result.add_argument("--no-reconnect", action="store_true", help="a lost port ends the run")
     sending = result.add_argument_group("to the board")
     sending.add_argument("--reset", action="store_true", help="reset the board first (asks)")
@@ -136,6 +139,11 @@ def run(options: argparse.Namespace) -> int:
     except PrintFilterError as error:
         fail(Exit.USAGE, str(error))
     goals = goals_of(options)
+    if options.otlp:
+        from espmon.session.telemetry.telemetry_start import NEEDS, installed
+
+        if not installed():
+            fail(Exit.USAGE, NEEDS)
     if options.reset and not options.yes:
         from espmon.cli.consent import require_consent
 

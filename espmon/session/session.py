@@ -52,6 +52,7 @@ from espmon.session.status import (
 )
 from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks, stop_tasks
+from espmon.session.telemetry.telemetry_start import end_telemetry, telemetry_of
 from espmon.session.terminal_answers import TerminalAnswers
 from espmon.session.ticker import Ticker
 from espmon.session.watched_strings import WATCHED
@@ -195,6 +196,7 @@ class Session:
         self.turn: WritingTurn | None = None
         self._shared = shared
         self._share: Share | None = None
+        self._telemetry = None if replayed else telemetry_of(settings, self.clock, self.pipeline, link, self._publisher)
         self._ticker: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -312,6 +314,7 @@ class Session:
         self._decoder.stop()
         self._indexer.end()
         await self._recorder.close()
+        await end_telemetry(self._telemetry)
 
     def _transition(self, transition: Transition) -> None:
         self._recorder.transition(transition)

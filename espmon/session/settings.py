@@ -208,6 +208,12 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Kind -> regular expression: what else is taken out of a session that is exported."""
 
+    otlp: bool = False
+    """Send lines, crashes and metrics to the OpenTelemetry collector that `OTEL_*` variables name (`espmon[otlp]`)."""
+
+    otlp_numbers: Mapping[str, str] = field(default_factory=dict)
+    """Name of a number in the log, as the plot has it -> metric that it is sent as: `"free heap" = "heap.free"`."""
+
     path_map: Mapping[str, str] = field(default_factory=dict)
     """Prefix of a source path in the ELF -> local folder; `~` is the home folder."""
 

@@ -38,6 +38,7 @@ TABLES = {
     "macros": 'heap = "free"',
     "macro_keys": 'f5 = "heap"',
     "path_map": '"/build" = "src"',
+    "otlp_numbers": '"free heap" = "heap.free"',
     "secrets": 'badge = "B[0-9]+"',
     "levels.mine": "regex = 'x'\nlevel = 'E'",
     "highlights.mine": "regex = 'x'\ncolor = 'red'",
@@ -47,7 +48,7 @@ TABLES = {
 ACTS = (
     *("eol", "line_delay", "char_delay", "line_prompt", "screenshot_trigger", "ask_capabilities", "start_in"),
     *("answer_coredump_prompt", "answer_queries", "gdb_init", "keymap", "macros", "macro_keys", "replies"),
-    *("menu_key", "exit_key", "raw_escapes", "recording"),
+    *("menu_key", "exit_key", "raw_escapes", "recording", "otlp", "otlp_numbers"),
 )
 """What sends, starts programs, writes, or says which key does."""
 
