@@ -41,7 +41,15 @@ def sgr_state(before: bytes, data: bytes, end: int | None = None) -> bytes:
             kept.clear()
         if not _PLAIN.fullmatch(match[0]):
             kept.append(match[0])
-    state = b"".join(kept)
-    while len(state) > MAX_SGR_STATE:
-        state = state[state.index(b"\x1b", 1) :]
-    return state
+    return _newest(b"".join(kept))
+
+
+def _newest(state: bytes) -> bytes:
+    """The sequences of `state` that are kept: the newest ones; of one that is too long, the beginning."""
+    if len(state) <= MAX_SGR_STATE:
+        return state
+    at = state.find(b"\x1b", len(state) - MAX_SGR_STATE)
+    if at >= 0:
+        return state[at:]
+    last = state[state.rindex(b"\x1b") :][: MAX_SGR_STATE - 1]
+    return last[: max(last.rfind(b";"), last.rfind(b":"))] + b"m"

@@ -141,6 +141,15 @@ class Link:
     def _start(self) -> None:
         assert self._wire is not None
         self._pump = asyncio.create_task(self._read(self._wire), name="espmon-pump")
+        self._pump.add_done_callback(self._ended)
+
+    def _ended(self, pump: asyncio.Task[None]) -> None:
+        """Reading has ended. By a defect of espmon's: that is told, and the port opened again, not left unread."""
+        if pump.cancelled() or (error := pump.exception()) is None:
+            return
+        asyncio.get_running_loop().call_exception_handler({"message": "reading the port failed", "exception": error})
+        self._gone = True
+        self._loss.lose(PortError(PortErrorKind.LOST, f"Internal error while reading: {error!r}"))
 
     async def _read(self, wire: Wire) -> None:
         pipeline, clock = self._pipeline, self._clock

@@ -97,6 +97,26 @@ async def test_a_session_begins_with_the_break_that_was_asked_for(make: Make, mo
     assert breaks == [0.3]
 
 
+async def test_a_defect_while_reading_is_told_and_the_port_opened_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(data: bytes, now: float) -> None:
+        raise IndexError("no such line")
+
+    first, second = ScriptedHandle(), ScriptedHandle()
+    session, watch = make(Port(first, second))
+    await session.open(OpenRequest("fake://board"))
+    with monkeypatch.context() as patched:
+        patched.setattr(session.pipeline, "feed", fail)
+        first.push(b"x")
+        await watch.until(lambda: session.connection.opens == 2)
+    assert "reading the port failed" in caplog.text
+    reasons = [entry.record.fields()["reason"] for entry in session.events if entry.record.type == "link"]
+    assert "Internal error while reading: IndexError('no such line')" in reasons
+    second.push(b"on it goes\r\n")
+    await watch.until(lambda: texts(session)[-1:] == ["on it goes"])
+
+
 async def test_a_line_without_an_end_is_there_at_once_and_grows(make: Make) -> None:
     handle = ScriptedHandle()
     session, watch = make(Port(handle))
