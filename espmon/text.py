@@ -19,8 +19,7 @@ _MARKS = re.compile(rf"[^\x00-\u02ff]{{{MAX_MARKS + 1},}}")
 """Where there may be too many marks in a row."""
 
 
-def _shown(match: re.Match[str]) -> str:
-    character = match[0]
+def _shown(character: str) -> str:
     code = ord(character)
     if character == "\t":
         return "    "
@@ -45,6 +44,12 @@ def _fewer_marks(match: re.Match[str]) -> str:
     return "".join(kept)
 
 
+def _inert(text: str) -> str:
+    if _UNSAFE.search(text) is None:
+        return text
+    return text.translate({ord(one): _shown(one) for one in set(text) if _UNSAFE.match(one)})
+
+
 def plain(text: str) -> str:
     """`text` on one line and without anything a terminal acts on or chokes on, everything else kept.
 
@@ -53,8 +58,8 @@ def plain(text: str) -> str:
     `MAX_MARKS` become one ellipsis; nothing else is dropped.
     """
     if text.isascii():
-        return _UNSAFE.sub(_shown, text) if not text.isprintable() else text
-    return _MARKS.sub(_fewer_marks, _UNSAFE.sub(_shown, text))
+        return text if text.isprintable() else _inert(text)
+    return _MARKS.sub(_fewer_marks, _inert(text))
 
 
 def plain_lines(text: str) -> str:

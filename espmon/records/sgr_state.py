@@ -10,6 +10,9 @@ from espmon.records.lines import SGR
 MAX_SGR_STATE = 256
 """Bytes of sequences that are kept as a state; the oldest ones go first, since later ones override them."""
 
+MAX_LOOKED_AT = 1024
+"""Control sequences among which colours are looked for, from the newest on."""
+
 _RESET = re.compile(rb"\x1b\[0*(?:;[0-9;:]*)?m")
 """A sequence that begins with 0, or has no number: what came before it counts no more."""
 
@@ -35,13 +38,21 @@ def sgr_state(before: bytes, data: bytes, end: int | None = None) -> bytes:
     start = 0
     for boot in _BOOT.finditer(data, 0, end):
         before, start = b"", boot.start()
-    kept = [before]
-    for match in SGR.finditer(data, max(start, data.rfind(b"\x1b[0m", 0, end)), end):
-        if _RESET.match(match[0]):
-            kept.clear()
-        if not _PLAIN.fullmatch(match[0]):
-            kept.append(match[0])
-    return _newest(b"".join(kept))
+    kept: list[bytes] = []
+    size, at = 0, last
+    for _ in range(MAX_LOOKED_AT):
+        if at < start or size > MAX_SGR_STATE:
+            break
+        if (match := SGR.match(data, at, end)) is not None:
+            if not _PLAIN.fullmatch(match[0]):
+                kept.append(match[0])
+                size += len(match[0])
+            if _RESET.match(match[0]):
+                before = b""
+                break
+        at = data.rfind(b"\x1b[", start, at)
+    kept.append(before)
+    return _newest(b"".join(reversed(kept)))
 
 
 def _newest(state: bytes) -> bytes:

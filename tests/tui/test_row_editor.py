@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from espmon.model.terminal_size import TERMINAL_COLUMNS
 from espmon.tui.log import sgr
-from espmon.tui.log.row_editor import MAX_ROW_CELLS, RowEditor
+from espmon.tui.log.row_editor import MAX_CONTROLS, MAX_KEPT, MAX_ROW_CELLS, RowEditor
 from espmon.tui.log.sgr import PLAIN
 
 CORPUS = [
@@ -159,3 +159,32 @@ def test_the_pen_that_was_left_on_is_where_the_row_begins() -> None:
     editor = RowEditor(pen)
     editor.feed("a\x1b[0mb")
     assert list(editor.runs()) == [("a", pen), ("b", PLAIN)]
+
+
+@pytest.mark.parametrize(
+    ("step", "shows"),
+    [
+        ("\b|\b/\b-\b\\", "ab\\"),
+        ("\rstep {:04}\x1b[K", "step 9999"),
+        ("\b\b\b\b{:04}", "9999"),
+        ("\x1b[3G{:04}\x1b[K", "ab9999"),
+    ],
+)
+def test_of_ten_thousand_steps_of_a_spinner_the_last_one_stands(step: str, shows: str) -> None:
+    editor = RowEditor()
+    editor.feed("abc" + "".join(map(step.format, range(10_000))))
+    assert "".join(editor.cells) == shows
+
+
+@pytest.mark.parametrize("piece", ["\x1b", "\x1b[", "\x1bP", "\x1b7", "\x1b[1;3q", "\x01\b", "\x1b]0;t\x07"])
+def test_a_row_of_nothing_but_controls_is_not_read_to_its_end(piece: str) -> None:
+    editor = RowEditor()
+    editor.feed(piece * 10_000 + "\x1b[0mend")
+    assert "".join(editor.cells).endswith("end")
+    assert len(editor.cells) <= 2 * MAX_KEPT + len("end")
+
+
+def test_a_long_text_with_few_controls_is_there_as_a_whole() -> None:
+    editor = RowEditor()
+    editor.feed("x" * 60_000 + "\x1b[31m" * MAX_CONTROLS + "y")
+    assert len(editor.cells) == 60_001

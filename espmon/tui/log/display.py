@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import accumulate
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -14,52 +15,53 @@ Span = tuple[int, int, Pen]
 """(start, end, pen) in characters of the shown text."""
 
 
+def all_narrow(text: str) -> bool:
+    """Whether each character takes one cell."""
+    return text.isascii() or all(get_character_cell_size(character) == 1 for character in set(text))
+
+
 class DisplayLine:
     """A line ready to be cut into rows.
 
     Args:
         text: shown text, without any control character.
         spans: coloured runs in order, without holes; they cover `text`.
+        narrow: each character is known to take one cell; None looks.
     """
 
-    __slots__ = ("_starts", "_wraps", "ascii", "spans", "text")
+    __slots__ = ("_starts", "_wraps", "narrow", "spans", "text")
 
-    def __init__(self, text: str, spans: list[Span]) -> None:
+    def __init__(self, text: str, spans: list[Span], *, narrow: bool | None = None) -> None:
         self.text = text
         self.spans = spans
-        self.ascii = text.isascii()
+        self.narrow = all_narrow(text) if narrow is None else narrow
         self._starts: list[int] | None = None
         self._wraps: tuple[int, list[int]] | None = None
 
     def _cells(self) -> list[int]:
         """First cell of each character, and of the end."""
         if self._starts is None:
-            at = 0
-            starts = [0]
-            for character in self.text:
-                at += get_character_cell_size(character)
-                starts.append(at)
-            self._starts = starts
+            self._starts = list(accumulate(map(get_character_cell_size, self.text), initial=0))
         return self._starts
 
     @property
     def width(self) -> int:
         """Cells of the whole line."""
-        return len(self.text) if self.ascii else self._cells()[-1]
+        return len(self.text) if self.narrow else self._cells()[-1]
 
     def character_at(self, cell: int) -> int:
         """Index of the first character that starts at or after `cell`."""
-        if self.ascii:
+        if self.narrow:
             return min(max(0, cell), len(self.text))
         return min(bisect_left(self._cells(), cell), len(self.text))
 
     def cell_of(self, character: int) -> int:
         """Cell where character `character` starts."""
-        return character if self.ascii else self._cells()[character]
+        return character if self.narrow else self._cells()[character]
 
     def end_for(self, start: int, width: int) -> int:
         """Index after the last character that fits when a row of `width` cells begins at character `start`."""
-        if self.ascii:
+        if self.narrow:
             return min(len(self.text), start + width)
         cells = self._cells()
         return bisect_right(cells, cells[start] + width) - 1
@@ -69,7 +71,7 @@ class DisplayLine:
         if self._wraps is not None and self._wraps[0] == width:
             return self._wraps[1]
         width = max(1, width)
-        if self.ascii:
+        if self.narrow:
             starts = list(range(0, max(1, len(self.text)), width))
         else:
             starts, at = [0], 0
@@ -81,7 +83,7 @@ class DisplayLine:
 
     def rows(self, width: int) -> int:
         """How many rows the line takes when wrapped at `width` cells."""
-        if self.ascii:
+        if self.narrow:
             return max(1, -(-len(self.text) // max(1, width)))
         return len(self.wraps(width))
 
@@ -107,9 +109,8 @@ def by_level(line: DisplayLine, level: str | None = None) -> DisplayLine:
     found = parts_of(line.text, level)
     if found is None or colour not in BOARD_COLOURS[found[0]]:
         return line
-    return DisplayLine(
-        line.text, [(low, high, PLAIN if meaning is None else (meaning, None, 0)) for low, high, meaning in found[1]]
-    )
+    spans = [(low, high, PLAIN if meaning is None else (meaning, None, 0)) for low, high, meaning in found[1]]
+    return DisplayLine(line.text, spans, narrow=line.narrow)
 
 
 def display(body: bytes, *, colour: bool = True, pen: Pen = PLAIN) -> DisplayLine:

@@ -346,7 +346,7 @@ class Layout:
         self, segments: list[Segment], shown: DisplayLine, start: int, line: int, selection: tuple[int, int] | None
     ) -> Strip:
         width, painter = self._width_of(line), self.painter
-        lead = 0 if self.wrap or shown.ascii else max(0, shown.cell_of(start) - self.offset)
+        lead = 0 if self.wrap or shown.narrow else max(0, shown.cell_of(start) - self.offset)
         end = shown.end_for(start, width - lead)
         if lead:
             segments.append(Segment(" " * lead, painter.base))
@@ -364,7 +364,7 @@ class Layout:
         style = painter.base
         for text, style in pieces(shown, start, end, ranges, painter):
             segments.append(Segment(text, style))
-        cells = lead + (end - start if shown.ascii else shown.cell_of(end) - shown.cell_of(start))
+        cells = lead + (end - start if shown.narrow else shown.cell_of(end) - shown.cell_of(start))
         if cells < width + self.margin:
             pad = " " * (width + self.margin - cells)
             if (

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain, groupby
 
 from rich.cells import get_character_cell_size
 
 from espmon.model.terminal_size import TERMINAL_COLUMNS
 from espmon.tui.log import sgr
+from espmon.tui.log.display import all_narrow
 from espmon.tui.log.sgr import PLAIN, Pen
 from espmon.tui.sanitise import TAB, visible
 
@@ -25,6 +28,18 @@ MAX_ROW_CELLS = 64 << 10
 
 MAX_EDITED_CELLS = 4096
 """A row with more cells is no line that somebody edits: nothing is inserted into it, deleted or blanked in it."""
+
+MAX_CONTROLS = 4096
+"""Control characters of one text that are all obeyed."""
+
+MAX_KEPT = 2048
+"""Characters from the beginning, and from the end, of a text with more of them."""
+
+MAX_KNOWN = 16
+"""Characters of a sequence whose picture is remembered."""
+
+_CONTROLS = tuple(map(chr, (*range(0x20), 0x7F)))
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 _TOKEN = re.compile(
     "[^\x00-\x1f\x7f]+"
@@ -38,6 +53,14 @@ _SILENT = re.compile("[5-6]n|[>=]?0?c|\\?[0-9;]*[hln]|[0-9]* q|18t")
 """Sequences (without their beginning) that leave the row alone: questions, and modes of the whole terminal."""
 
 
+_known = lru_cache(maxsize=256)(visible)
+
+
+def _inert(token: str) -> str:
+    """A sequence that is not obeyed, made visible; the same ones come again and again."""
+    return _known(token) if len(token) <= MAX_KNOWN else visible(token)
+
+
 class RowEditor:
     """The cells of one row.
 
@@ -45,7 +68,7 @@ class RowEditor:
         pen: the colour that was left on before the row.
     """
 
-    __slots__ = ("_saved", "cells", "column", "pen", "pens")
+    __slots__ = ("_saved", "cells", "column", "narrow", "pen", "pens")
 
     def __init__(self, pen: Pen = PLAIN) -> None:
         self.cells: list[str] = []
@@ -54,18 +77,27 @@ class RowEditor:
         self.pens: list[Pen] = []
         self.column = 0
         self.pen = pen
+        self.narrow = True
+        """Nothing but characters of one cell was printed."""
+
         self._saved: tuple[int, Pen] = 0, PLAIN
 
     def copy(self) -> RowEditor:
         """The same row, to go on in another way."""
         other = RowEditor(self.pen)
         other.cells, other.pens = self.cells.copy(), self.pens.copy()
-        other.column, other._saved = self.column, self._saved
+        other.column, other._saved, other.narrow = self.column, self._saved, self.narrow
         return other
 
     def feed(self, text: str) -> None:
-        """Print `text`."""
-        for match in _TOKEN.finditer(text):
+        """Print `text`. Of one with more than `MAX_CONTROLS`, the middle is passed over: every spinner and progress bar
+        has drawn itself anew behind it."""
+        if len(text) > 2 * MAX_KEPT and sum(map(text.count, _CONTROLS)) > MAX_CONTROLS:
+            begin, end = (_CONTROL.search(text, at) for at in (MAX_KEPT, len(text) - MAX_KEPT))
+            kept = ["" if begin is None else text[: begin.start()], "" if end is None else text[end.start() :]]
+        else:
+            kept = [text]
+        for match in chain.from_iterable(map(_TOKEN.finditer, kept)):
             token = match[0]
             if token >= " " and token[0] != "\x7f":
                 self._print(token)
@@ -78,7 +110,7 @@ class RowEditor:
             elif token == "\t":
                 self.column = min((self.column // TAB + 1) * TAB, max(self.column, MAX_ROW_CELLS))
             elif token != "\x07":
-                self._print_visible(visible(token))
+                self._print_visible(_inert(token))
 
     # -- characters ---------------------------------------------------------------------------------------------
 
@@ -86,15 +118,12 @@ class RowEditor:
         self._print_visible(text if text.isascii() else visible(text))
 
     def _print_visible(self, text: str) -> None:
-        if text.isascii():
+        if all_narrow(text):
             self._put(list(text))
             return
-        widths = list(map(get_character_cell_size, text))
-        if widths.count(1) == len(widths):
-            self._put(list(text))
-            return
-        for character, width in zip(text, widths, strict=True):
-            if width:
+        self.narrow = False
+        for character in text:
+            if width := get_character_cell_size(character):
                 self._put([character] if width == 1 else [character, ""])
             elif self.column:
                 at = min(self.column, len(self.cells)) - 1
@@ -131,9 +160,9 @@ class RowEditor:
             self.pen = sgr.apply(self.pen, parameters)
         elif action is not None and (not parameters or parameters.isdigit()):
             if not action(self, int(parameters[:5]) if parameters else None):
-                self._print_visible(visible(token))
+                self._print_visible(_inert(token))
         elif not _SILENT.fullmatch(parameters + intermediates + final):
-            self._print_visible(visible(token))
+            self._print_visible(_inert(token))
 
     def _right(self, number: int | None) -> bool:
         limit = max(self.column, TERMINAL_COLUMNS - 1)
@@ -210,12 +239,11 @@ class RowEditor:
 
     def runs(self) -> Iterator[tuple[str, Pen]]:
         """The row as (text, pen), from the left, neighbours of one pen together."""
-        cells, pens = self.cells, self.pens
         begin = 0
-        for at in range(1, len(cells) + 1):
-            if at == len(cells) or pens[at] != pens[begin]:
-                yield "".join(cells[begin:at]), pens[begin]
-                begin = at
+        for pen, alike in groupby(self.pens):
+            end = begin + len(list(alike))
+            yield "".join(self.cells[begin:end]), pen
+            begin = end
 
 
 _ACTIONS: dict[str, Callable[[RowEditor, int | None], bool]] = {

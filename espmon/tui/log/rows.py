@@ -68,7 +68,7 @@ def of_editor(editor: RowEditor, *, colour: bool = True) -> DisplayLine:
     for text, pen in runs:
         spans.append((at, at + len(text), pen))
         at += len(text)
-    line = DisplayLine("".join(text for text, _ in runs), spans)
+    line = DisplayLine("".join(text for text, _ in runs), spans, narrow=editor.narrow or None)
     return by_level(line) if colour else line
 
 

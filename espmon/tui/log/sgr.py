@@ -8,6 +8,7 @@ below. Source: ECMA-48 section 8.3.117, ITU-T T.416 for colour.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from espmon.tui.log.meaning import Meaning
 
@@ -35,6 +36,7 @@ def _extended(numbers: list[int], at: int) -> tuple[Colour, int]:
     return None, len(numbers)
 
 
+@lru_cache(maxsize=1024)
 def apply(pen: Pen, parameters: str) -> Pen:
     """The pen after `ESC [ parameters m`."""
     if parameters in ("", "0"):
