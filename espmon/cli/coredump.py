@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
-from espmon.cli.coredump_compare import compared, sightings
 from espmon.cli.output_files import check_output, write_output
 from espmon.cli.port_options import positive
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
@@ -121,6 +120,8 @@ def coredump(options: argparse.Namespace) -> int:
         printed = {path: global_variable(report, path) for path in options.print_var}
         comparison = None
         if options.compare is not None:
+            from espmon.cli.coredump_compare import compared
+
             comparison = compared(report, symbolizer, read_input(options.compare), options.compare_elf)
         differing = other_opinion(options.decoder, found.data, report) if options.decoder is not None else None
     except PostmortemError as error:
@@ -142,6 +143,8 @@ def coredump(options: argparse.Namespace) -> int:
         if comparison is not None:
             told["comparison"] = comparison.to_json()
         if options.seen:
+            from espmon.cli.coredump_compare import sightings
+
             told["seen"] = [group.to_json() for group in sightings(report)]
         if printed:
             told["globals"] = {path: value.to_json() for path, value in printed.items()}
@@ -160,6 +163,7 @@ def coredump(options: argparse.Namespace) -> int:
             lines = [f"A: {options.file or options.port}", f"B: {options.compare}", "", *comparison.lines()]
             text += "".join(f"{line}\n" for line in lines)
         if options.seen:
+            from espmon.cli.coredump_compare import sightings
             from espmon.session.archive.crash_names import sighting_lines
 
             text += "\nthe same crash before:\n" + "".join(f"  {line}\n" for line in sighting_lines(sightings(report)))
