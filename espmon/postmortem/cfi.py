@@ -69,6 +69,9 @@ class Row:
         )
 
 
+PLACE_BITS = 32
+"""Bits of a place in a section."""
+
 Entry = tuple[int, int, bytes, int, int, Cie]
 """Start, end, the section's bytes, where the instructions start and end, what it shares with others."""
 
@@ -79,6 +82,10 @@ class FrameTable:
     def __init__(self, elf: Elf) -> None:
         self._elf = elf
         self._entries: list[Entry] = []
+        self._plain: list[int] = []
+        """Descriptions that give addresses as they are: their start above their place in the section."""
+
+        self._plain_data, self._cies = b"", dict[int, Cie | None]()
         for name in (".debug_frame", ".eh_frame"):
             section = elf.section(name)
             if section is not None:
@@ -89,17 +96,26 @@ class FrameTable:
                     continue  # what was indexed before the damage still serves
         self._entries.sort(key=lambda entry: entry[0])
         self._starts = [entry[0] for entry in self._entries]
+        self._plain.sort()
 
     def _index(self, section: Section, is_eh: bool) -> None:
         data = section.read()
         cies: dict[int, Cie | None] = {}
-        entries = self._entries
+        entries, plain = self._entries, self._plain
+        if not is_eh:
+            self._plain_data, self._cies = data, cies
+        plain_cies: set[int] = set()
         unpack, size = HEAD.unpack_from, len(data)
         cie_identity = 0 if is_eh else 0xFFFFFFFF
         pos = 0
-        while pos + 16 <= size and len(entries) < MAX_ENTRIES:
+        while pos + 16 <= size and len(entries) + len(plain) < MAX_ENTRIES:
             length, identity, start, reach = unpack(data, pos)
             end = pos + 4 + length
+            if identity in plain_cies and length >= 12 and end <= size:  # nearly all: of a large program there are many
+                if start and reach:
+                    plain.append(start << PLACE_BITS | pos)
+                pos = end
+                continue
             if length == 0:
                 if is_eh:
                     return
@@ -112,9 +128,12 @@ class FrameTable:
                     cies[where] = _read_cie(data, where)
                 cie = cies[where]
                 if cie is not None:
-                    if cie.plain:
+                    if cie.plain and is_eh:
                         if start and reach:
                             entries.append((start, start + reach, data, pos + 16, end, cie))
+                    elif cie.plain:
+                        plain_cies.add(identity)
+                        continue
                     else:
                         self._add(data, pos + 8, end, cie, section.address)
             pos = end
@@ -144,6 +163,13 @@ class FrameTable:
             entry = self._entries[index]
             if entry[0] <= address < entry[1]:
                 return entry
+        at = bisect_right(self._plain, (address + 1) << PLACE_BITS) - 1
+        for key in self._plain[max(at - 2, 0) : at + 1][::-1]:
+            pos = key & (1 << PLACE_BITS) - 1
+            length, identity, start, reach = HEAD.unpack_from(self._plain_data, pos)
+            cie = self._cies[identity]
+            if cie is not None and start <= address < start + reach:
+                return start, start + reach, self._plain_data, pos + 16, pos + 4 + length, cie
         return None
 
     def row(self, address: int) -> Row | None:

@@ -12,17 +12,22 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 from espmon.postmortem.budget import Budget
 from espmon.postmortem.postmortem_error import PostmortemError, reading
+from espmon.postmortem.symbol_columns import OBJECT, AddressIndex, SymbolColumns, best_function, function_rows
 from espmon.regular_file import open_regular
 
 WHOLE_FILE_BYTES = 8 << 20
 MAX_SECTIONS = 65_536
 MAX_SYMBOLS = 2_000_000
+SYMBOL_BYTES = {32: 16, 64: 24}
+"""Bits of an address -> bytes of a row of the symbol table."""
+
 MAX_SECTION_BYTES = 64 << 20
 """The most of one section that is ever held at once."""
 STRING_WINDOW = 256
@@ -46,7 +51,6 @@ LOWEST_ROM_FUNCTION = 0x1000_0000
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 1, 2, 4, 0x800
 SHT_NOBITS = 8
 PT_LOAD = 1
-OBJECT, FUNCTION = 1, 2
 
 
 class FileBytes:
@@ -198,9 +202,8 @@ class Elf:
             key=lambda item: item[0],
         )
         self._sha256: str | None = None
-        self._names: bytes | None = None
-        self._functions: tuple[list[int], list[tuple[int, int, int]]] | None = None
-        self._variables: tuple[list[int], list[tuple[int, int, int]]] | None = None
+        self._functions: AddressIndex | None = None
+        self._variables: AddressIndex | None = None
 
     def _read_header(self) -> None:
         ident = self.source.read(0, 64)
@@ -286,23 +289,27 @@ class Elf:
 
     def function_at(self, address: int) -> Symbol | None:
         """Return the function symbol that covers an address, from the symbol table alone."""
-        starts, rows = self._function_table()
-        at = bisect_right(starts, address) - 1
-        if at < 0:
+        if self._functions is None:
+            self._functions = AddressIndex(self._symbols, function_rows(self._symbols, self._is_label))
+        symbols, found = self._symbols, self._functions.at_or_before(address)
+        if not found:
             return None
-        start, size, name = rows[at]
+        row = best_function(symbols, found)
+        start, size = symbols.values[row], symbols.sizes[row]
         if size and address >= start + size:
             return None
         if not size and not (self.is_code(address) and self.is_code(start)) and address - start > MAX_UNSIZED_REACH:
             return None
-        return Symbol(self._strings.string(name), start, size)
+        return self._symbol(row)
 
     def symbol_holding(self, address: int) -> Symbol | None:
         """Return the function or the variable that covers an address, from the symbol table alone."""
-        starts, rows = self._variable_table()
-        at = bisect_right(starts, address) - 1
-        if at >= 0 and address < rows[at][0] + rows[at][1]:
-            return Symbol(self._strings.string(rows[at][2]), rows[at][0], rows[at][1])
+        symbols = self._symbols
+        if self._variables is None:
+            self._variables = AddressIndex(symbols, (row for row in symbols.of_type(OBJECT) if symbols.sizes[row]))
+        for row in self._variables.at_or_before(address)[-1:]:
+            if address < symbols.values[row] + symbols.sizes[row]:
+                return self._symbol(row)
         return self.function_at(address)
 
     def symbol_named(self, name: str) -> Symbol | None:
@@ -313,80 +320,56 @@ class Elf:
         """Return those of some symbols that exist, in one pass over the table."""
         offsets: dict[int, bytes] = {}
         found: dict[bytes, Symbol] = {}
-        table = self.section(".symtab")
-        if table is None or not 0 < table.link < len(self._by_index):
-            return found
-        if self._names is None:
-            self._names = self._by_index[table.link].read()
+        symbols, text = self._symbols, self._names
         for name in names:
             # Names share tails: the text may stand at the end of a longer one.
-            at, needle = self._names.find(name + b"\0"), name + b"\0"
+            at, needle = text.find(name + b"\0"), name + b"\0"
             while at >= 0 and len(offsets) < MAX_NAME_PLACES:
                 offsets[at] = name
-                at = self._names.find(needle, at + 1)
-        for name_offset, value, size, _, _, _ in self._symbol_rows():
-            if name_offset in offsets and value:
-                found.setdefault(
-                    offsets[name_offset], Symbol(offsets[name_offset].decode("utf-8", "replace"), value, size)
-                )
+                at = text.find(needle, at + 1)
+        for row in symbols.named(offsets):
+            if symbols.values[row]:
+                name = offsets[symbols.names[row]]
+                shown = name.decode("utf-8", "replace")
+                found.setdefault(name, Symbol(shown, symbols.values[row], symbols.sizes[row]))
         return found
 
     def symbols_of(self, section: str, prefixes: tuple[str, ...] = ()) -> Iterator[Symbol]:
         """The symbols that lie in a section, and those whose names begin in a certain way, in the table's order."""
         inside = {index for index, found in enumerate(self._by_index) if found.name == section}
-        rows, names = self._symbol_rows(), self._names or b""
-        places = {place for prefix in prefixes for place in _places(names, prefix.encode())}
-        for name, value, size, _, _, index in rows:
-            if index in inside or name in places:
-                yield Symbol(self._strings.string(name), value, size)
+        symbols = self._symbols
+        places = {place for prefix in prefixes for place in _places(self._names, prefix.encode())}
+        for row, name in enumerate(symbols.names):
+            if symbols.sections[row] in inside or name in places:
+                yield self._symbol(row)
 
-    def _symbol_rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
-        """Name, value, size, info, other and section of every symbol, in the order of the table."""
+    def _symbol(self, row: int) -> Symbol:
+        symbols = self._symbols
+        name = self._strings.string(symbols.names[row]) if self._strings is not None else ""
+        return Symbol(name, symbols.values[row], symbols.sizes[row])
+
+    @cached_property
+    def _strings(self) -> Section | None:
+        """The names of the symbols; None where there are no symbols."""
         table = self.section(".symtab")
-        if table is None or not 0 < table.link < len(self._by_index):
-            return iter(())
-        self._strings = self._by_index[table.link]
-        if self._names is None:
-            self._names = self._strings.read()
+        return self._by_index[table.link] if table is not None and 0 < table.link < len(self._by_index) else None
+
+    @cached_property
+    def _names(self) -> bytes:
+        return self._strings.read() if self._strings is not None else b""
+
+    @cached_property
+    def _symbols(self) -> SymbolColumns:
+        table = self.section(".symtab") if self._strings is not None else None
         with reading(f"{self.path}: symbol table"):
-            if self.bits == 32:
-                data = table.read(0, 16 * MAX_SYMBOLS)
-                return struct.iter_unpack("<IIIBBH", data[: len(data) // 16 * 16])
-            data = table.read(0, 24 * MAX_SYMBOLS)
-            rows = struct.iter_unpack("<IBBHQQ", data[: len(data) // 24 * 24])
-            return ((name, value, size, info, other, index) for name, info, other, index, value, size in rows)
-
-    def _function_table(self) -> tuple[list[int], list[tuple[int, int, int]]]:
-        if self._functions is None:
-            best: dict[int, tuple[int, int, int, int]] = {}
-            for name, value, size, info, _, index in self._symbol_rows():
-                kind = info & 15
-                if index == 0 or (kind != FUNCTION and (kind or not self._is_label(index, name, value))):
-                    continue
-                rank = (4 if kind else 0) + (2 if size else 0) + (1 if info >> 4 else 0)
-                if value not in best or rank > best[value][1]:
-                    best[value] = (value, rank, size, name)
-            rows = [(value, size, name) for value, _, size, name in sorted(best.values())]
-            self._functions = ([row[0] for row in rows], rows)
-        return self._functions
-
-    def _variable_table(self) -> tuple[list[int], list[tuple[int, int, int]]]:
-        if self._variables is None:
-            rows = sorted(
-                {
-                    value: (value, size, name)
-                    for name, value, size, info, _, index in self._symbol_rows()
-                    if info & 15 == OBJECT and size and index
-                }.values()
+            return SymbolColumns(
+                table.read(0, SYMBOL_BYTES[self.bits] * MAX_SYMBOLS) if table is not None else b"", self.bits
             )
-            self._variables = ([row[0] for row in rows], rows)
-        return self._variables
 
     def _is_label(self, index: int, name: int, value: int) -> bool:
         """Whether a symbol without a type names code: a label of assembly, or a ROM function given by a linker
         script.
         """
-        assert self._names is not None
         if self._names[name : name + 1] in NO_LABEL:
             return False
         if value < LOWEST_ROM_FUNCTION if index >= 0xFF00 else not self.is_code(value):

@@ -12,10 +12,14 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "coredump" / "esp32c3" / "app.elf"
+BYTES_OF_OBJECTS = 4_300_000
+"""What objects have for each megabyte that is left of them in the ELF."""
+
 TOOL = "riscv64-unknown-elf-"
 PROBE = """
 import json, resource, sys, time
@@ -47,9 +51,9 @@ def unit(number: int, functions: int) -> str:
     return "\n".join(lines)
 
 
-def build(folder: Path, megabytes: int) -> Path:
+def build(folder: Path, megabytes: int, extra: Sequence[Path] = ()) -> Path:
     """Link an ELF of about this size; a few units are compiled and the rest of the objects made from them by
-    renaming.
+    renaming. `extra`: sources whose names stay as they are.
     """
     units, functions = 40, 100
     objects: list[Path] = []
@@ -73,13 +77,18 @@ def build(folder: Path, megabytes: int) -> Path:
         objects.append(target)
     size = sum(path.stat().st_size for path in objects)
     copies = []
-    for copy in range(max(1, megabytes * 2_400_000 // size)):
+    for copy in range(max(1, megabytes * BYTES_OF_OBJECTS // size)):
         for path in objects:
             target = folder / f"c{copy}_{path.name}"
             subprocess.run(
                 [TOOL + "objcopy", f"--prefix-symbols=c{copy}_", str(path), str(target)], check=True, timeout=60
             )
             copies.append(target)
+    for source in extra:
+        target = folder / f"{source.stem}.o"
+        options = ["-march=rv32imc_zicsr", "-mabi=ilp32", "-Og", "-g", "-gdwarf-4", "-ffunction-sections"]
+        subprocess.run([TOOL + "gcc", *options, "-c", str(source), "-o", str(target)], check=True, timeout=120)
+        copies.append(target)
     elf = folder / "large.elf"
     script = folder / "link.ld"
     script.write_text(
@@ -100,6 +109,9 @@ def build(folder: Path, megabytes: int) -> Path:
         *map(str, copies),
     ]
     subprocess.run(command, check=True, timeout=300, capture_output=True)
+    # As toolchains link: without the labels that the compiler made. Renamed, the linker does not know them any more.
+    labels = ["--wildcard", "--strip-symbol", "c*_.L*", "--strip-symbol", "c*_$*"]
+    subprocess.run([TOOL + "objcopy", *labels, str(elf)], check=True, timeout=300)
     return elf
 
 
