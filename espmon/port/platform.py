@@ -8,10 +8,12 @@ if sys.platform == "win32":
     from espmon.port import windows_listener as listener
     from espmon.port import windows_opening as system
     from espmon.port import windows_sharing as sharing
+    from espmon.port import windows_viewer as viewer
 else:
     from espmon.port import posix_listener as listener
     from espmon.port import posix_opening as system
     from espmon.port import posix_sharing as sharing
+    from espmon.port import posix_viewer as viewer
 
 open_local = system.open_local
 stable_names = system.stable_names
@@ -28,3 +30,4 @@ shared_address = sharing.shared_address
 listen_shared = sharing.listen_shared
 shared_there = sharing.there
 connect_shared = sharing.connect_shared
+view_file = viewer.view_file

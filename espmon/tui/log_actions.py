@@ -9,6 +9,7 @@ from espmon.tui.filter_dialogs import FilterDialogs
 from espmon.tui.host import Host
 from espmon.tui.log_saving import LogSaving
 from espmon.tui.monitor.screen import MonitorScreen
+from espmon.tui.system_viewer import open_in_viewer
 from espmon.tui.widgets.event_list import EventList
 
 
@@ -60,6 +61,10 @@ class LogActions(Host):
     def on_event_list_compared(self, event: EventList.Compared) -> None:
         """A boot of the events beside the one before it."""
         self.boot_reports.compare(event.boot)
+
+    def on_event_list_viewed(self, event: EventList.Viewed) -> None:
+        """The file of an event in the system's viewer."""
+        open_in_viewer(self, event.entry.path)
 
     def on_looking_view_copied(self, event: MonitorScreen.Copied) -> None:
         """To the clipboard, and a file."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from espmon.session.file_system import write_atomically
 from espmon.session.status import EventEntry
+from espmon.session.store import LogStore
 from espmon.text import counted
 from espmon.tui.host import Host
 from espmon.tui.log.export import FORMATS, Exported, as_decoded, as_markdown, format_of, some
@@ -64,7 +65,9 @@ class LogSaving:
             heads = view.folds.heads(end)
             if heads and view.folds.closed(end):
                 end = heads[-1].high - 1
-            return array("Q", view.rows(begin, end))
+            if view.scan is not None or (view.live is not None and end >= view.live.row):
+                return array("Q", view.rows(begin, end))
+            return _rows_between(store, max(begin, store.first), end + 1)
         if what == "visible":
             lines = monitor.pane.visible_lines
             return array("Q", view.rows(lines[0], lines[-1]) if lines else ())
@@ -78,14 +81,7 @@ class LogSaving:
             at = bisect_right(boots, monitor.walking.here) if boots else 0
             low = max(low, boots[at - 1]) if at else low
             high = boots[at] if at < len(boots) else high
-
-        def walk() -> Iterator[int]:
-            row = store.rows.start(low)
-            while row < high:
-                yield row
-                row = store.rows.stop(row)
-
-        return walk()
+        return _rows_between(store, low, high)
 
     def _exported(self, what: str) -> Exported | None:
         rows = self._rows(what)
@@ -105,7 +101,7 @@ class LogSaving:
         what = what or ("selection" if self._rows("selection") is not None else "shown")
         exported = self._exported(what)
         if exported is None:
-            self._app.notify("Nothing is selected: drag with the mouse", markup=False)
+            self._app.notify("Nothing is selected: drag with the mouse, or Shift and the arrow keys", markup=False)
             return
 
         def check(text: str) -> str:
@@ -250,3 +246,11 @@ def write_pieces(exported: Exported, path: Path) -> int:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _rows_between(store: LogStore, low: int, high: int) -> Iterator[int]:
+    """The rows of the lines from `low` up to `high` (excluded), in any thread."""
+    row = store.rows.start(low)
+    while row < high:
+        yield row
+        row = store.rows.stop(row)

@@ -10,6 +10,8 @@ from textual.message import Message
 from espmon.text import counted
 from espmon.tui.log.layout import Shape
 from espmon.tui.log.line_times import Timestamps
+from espmon.tui.log.log_view import LogView
+from espmon.tui.log.row_selection import RowSelection
 from espmon.tui.monitor.monitor_view import MonitorView
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.log_pane import MAX_COPIED_LINES, LogPane
@@ -27,6 +29,8 @@ class LookingView(MonitorView):
         text: str
         what: str
         """What it is, in words."""
+
+    _rows_selected: tuple[LogView, RowSelection] | None = None
 
     # -- moving and looking -------------------------------------------------------------------------------------
 
@@ -129,6 +133,33 @@ class LookingView(MonitorView):
         if self.folding is not None:
             self.folding.toggle(event.fold)
             self.walking.last = event.fold.low
+
+    # -- selecting ----------------------------------------------------------------------------------------------
+
+    def action_select(self, rows: int) -> None:
+        """By rows more."""
+        pane = self.pane
+        if not len(pane.view):
+            return
+        if self._rows_selected is None or self._rows_selected[0] is not pane.view:
+            self._rows_selected = pane.view, RowSelection(pane.view)
+        picked = self._rows_selected[1]
+        shown = pane.visible_lines
+        here = self.walking.last
+        if here is None:
+            here = pane.drawing.current if pane.drawing.current in shown else shown[-1 if rows < 0 else 0]
+        assert here is not None
+        selection = picked.extended(self.selections.get(pane), here, rows)
+        self.selections = {pane: selection}
+        pane.show_row(picked.head)
+
+    def action_select_page(self, pages: int) -> None:
+        """By pages more."""
+        self.action_select(pages * max(2, self.pane.size.height - 1))
+
+    def action_select_all(self, way: int) -> None:
+        """To the oldest (-1) or the newest (1) line."""
+        self.action_select(way * max(2, len(self.pane.view)))
 
     def action_copy(self) -> None:
         """The selection, or else the visible lines, to the terminal's clipboard."""

@@ -359,7 +359,7 @@ class MonitorScreen(SendingView):
         if self._by_menu or not self.completed or action in ALWAYS:
             return True
         if action == "stop_sending":
-            return self.status.sending is not None
+            return self.status.sending is not None or self.pane in self.selections
         if isinstance(self.focused, LevelPicker):
             # Its letters tick levels; no other letter does something to the board from there.
             return action in AT_THE_LEVELS

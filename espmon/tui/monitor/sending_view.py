@@ -107,8 +107,10 @@ class SendingView(PlottingView):
             self.link.send(lines[0].encode("utf-8", "surrogateescape") + eol, SentBy.MACRO)
 
     def action_stop_sending(self) -> None:
-        """Send no more of the text that is on its way."""
-        if self.status.sending is None:
+        """Send no more of the text that is on its way; when none is, drop the selection."""
+        if self.status.sending is None and self.pane in self.selections:
+            self.clear_selection()
+        elif self.status.sending is None:
             self.app.notify("No text is being sent", markup=False)
         else:
             self.link.on_outgoing(lambda outgoing: outgoing.stop())

@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 from espmon.session.settings import Settings
 from espmon.session.status import Status
+from espmon.tui.log.row_selection import rows_selected
 from espmon.tui.monitor.folding import Folding
 from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.widgets.header import BoardHeader
@@ -88,6 +89,7 @@ class Standing:
                 shape=pane.drawing.shape.value,
                 wrap=pane.drawing.wrap,
                 offset=pane.drawing.offset,
+                selected=rows_selected(pane.view, pane.text_selection),
             ),
         )
 

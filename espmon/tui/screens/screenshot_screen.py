@@ -22,6 +22,7 @@ from textual.worker import Worker, WorkerState
 
 from espmon.tui.halfcell import HalfcellPicture, half_cells, load_picture
 from espmon.tui.screens.dialog import Line, copy, path_rows, size_text
+from espmon.tui.system_viewer import open_in_viewer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -79,6 +80,7 @@ class ScreenshotScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "leave", "Back", key_display="Esc", id="screenshot.leave"),
         Binding("c", "copy_path", "Copy path", id="screenshot.copy"),
+        Binding("O", "view", "Viewer", id="screenshot.view", tooltip="In the system's viewer"),
     ]
 
     def __init__(self, path: Path, width: int, height: int, size: int, note: str = "") -> None:
@@ -138,6 +140,10 @@ class ScreenshotScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)
+
+    def action_view(self) -> None:
+        """The picture in the system's viewer."""
+        open_in_viewer(self.app, self._path)
 
     def action_copy_path(self) -> None:
         """Copy where the file is."""

@@ -68,6 +68,7 @@ class EventList(ScrollView, can_focus=True):
         Binding("enter", "jump", "To the line", id="events.jump", tooltip="Show the log line it belongs to"),
         Binding("v", "kind", "Kind", id="events.kind", tooltip="All events, or only one kind"),
         Binding("o", "open", "Open", id="events.open", tooltip="Picture, core dump or report"),
+        Binding("O", "view", show=False, id="events.view", tooltip="Picture or text in the system's viewer"),
         Binding("b", "compare", show=False, id="events.compare", tooltip="Compare this boot with the one before"),
         Binding("escape", "screen.inspector", "Log", id="events.leave", tooltip="Back to the log"),
     ]
@@ -93,6 +94,12 @@ class EventList(ScrollView, can_focus=True):
     @dataclass
     class Opened(Message):
         """Show what this entry holds: a picture, a core dump, a report."""
+
+        entry: EventEntry
+
+    @dataclass
+    class Viewed(Message):
+        """Open the file of this entry in the system's viewer."""
 
         entry: EventEntry
 
@@ -250,6 +257,11 @@ class EventList(ScrollView, can_focus=True):
         """What the entry holds."""
         if (entry := self.highlighted) is not None:
             self.post_message(self.Opened(entry))
+
+    def action_view(self) -> None:
+        """The entry's file in the system's viewer."""
+        if (entry := self.highlighted) is not None:
+            self.post_message(self.Viewed(entry))
 
     def action_compare(self) -> None:
         """The boot under the cursor beside the one before it."""

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from espmon.session.status import EventEntry
 from espmon.tui.sanitise import visible
+from espmon.tui.system_viewer import VIEWED
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.text_row import TextRow
 
@@ -39,6 +40,8 @@ def details(entry: EventEntry) -> Content:
         rows.insert(0, ("times", str(entry.count)))
     if entry.path is not None:
         rows.append(("file", str(entry.path)))
+        if entry.path.suffix.lower() in VIEWED:
+            rows.append(("", "O opens it in the system's viewer"))
     if entry.line is not None:
         rows.append(("line", f"{entry.line + 1:,}"))
     lines = 0

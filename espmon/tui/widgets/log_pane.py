@@ -347,6 +347,7 @@ class LogPane(LogScroll, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw the selection."""
         self.repaint(forget=selection is None)
+        self.announce()
 
     def warn(self, text: str) -> None:
         """Tell the user."""

@@ -142,6 +142,14 @@ class LogScroll(ScrollView):
         self._moved()
         return True
 
+    def show_row(self, line: int) -> None:
+        """Bring a row of the view onto the screen, moving it no further than that; the log holds still."""
+        self.pager.freeze()
+        shown = self.visible_lines
+        if line not in shown:
+            self.pager.put(line, 0 if shown and line < shown[0] else self.size.height - 1)
+        self._moved()
+
     def come_back(self, place: tuple[int, int] | None) -> None:
         """To where the pager's `place` was read; None follows."""
         self.pager.come_back(place)

@@ -11,6 +11,8 @@ from textual.message import Message
 
 from espmon.session.state import State
 from espmon.session.status import Status
+from espmon.text import counted
+from espmon.tui.actions import to_press
 from espmon.tui.widgets.silence import silence
 from espmon.tui.widgets.text_row import Part, TextRow
 
@@ -46,6 +48,8 @@ class PaneState:
     shape: str = "text"
     wrap: bool = False
     offset: int = 0
+    selected: int = 0
+    """Rows of the selection."""
 
 
 def rate_text(rate: float) -> str:
@@ -142,6 +146,9 @@ def _parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> tuple[
         left.append((" following ", "$success"))
     else:
         left.append((f" held, {pane.unseen:,} new ", "$warning"))
+    if pane.selected:
+        copies = to_press("log.copy", pane.mode, keymap)
+        left.append((f" {counted(pane.selected, 'row')} selected{copies and f', {copies} copies'} ", "$accent bold"))
     more = "…" if pane.counting else ""
     for kind, count in (("error", pane.errors), ("warning", pane.warnings)):
         if count:
@@ -158,15 +165,15 @@ def _parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> tuple[
         left.append((" wrap ", ""))
     elif pane.offset:
         left.append((f" →{pane.offset} ", ""))
-    counted = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
+    lines = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
     if pane.gone and (pane.filter or pane.search):
-        counted += f", {pane.gone:,} older ones gone"
+        lines += f", {pane.gone:,} older ones gone"
     told, keys = silence(status, pane.mode, keymap)
     if told and pane.lines:
         left += [(f" {told}", "$warning"), (keys, "")]
     read = status.replay is not None and status.replay.speed is None and not status.replay.following
     rate = "" if read else rate_text(status.rate)  # how fast a file was read is no rate of a board
-    right: list[Part] = [("  ", ""), (counted, ""), ("  ", ""), (rate, "")]
+    right: list[Part] = [("  ", ""), (lines, ""), ("  ", ""), (rate, "")]
     if status.capture is not None:
         right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
     if status.recording is not None and status.state is not State.CLOSED and not status.recorder.problem:
