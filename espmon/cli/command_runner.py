@@ -65,10 +65,15 @@ class Failure(NamedTuple):
 
     code: int
     message: str
-    """One line; with the hint in it, where there is one."""
+    """One line, what happened."""
 
     hint: str = ""
     """What the user can do."""
+
+    @property
+    def told(self) -> str:
+        """Both, as one line."""
+        return f"{self.message.rstrip('.')}. {self.hint}" if self.hint else self.message
 
 
 class CommandError(Exception):
@@ -235,7 +240,7 @@ def run_command(
 
             traceback.print_exc()
         failure = failure_of(error, {PortError: int(Exit.PORT), **(errors or {})})
-        say(f"espmon: {failure.message}")
+        say(f"espmon: {failure.told}")
     if getattr(options, "json", False):
         print_failure(failure_json(failure.code, failure.message or "interrupted", failure.hint))
     return int(failure.code)
@@ -260,11 +265,10 @@ def silence_output() -> None:
 def failure_of(error: Exception, codes: Mapping[type[Exception], int]) -> Failure:
     """What an exception means at the edge of the program; `codes`: exception type -> exit code."""
     if isinstance(error, CommandError):
-        told = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
-        return Failure(error.code, told, error.hint)
+        return Failure(error.code, error.message, error.hint)
     for kind, code in codes.items():
         if isinstance(error, kind):
-            return Failure(code, str(error), str(getattr(error, "hint", "")))
+            return Failure(code, str(getattr(error, "message", error)), str(getattr(error, "hint", "")))
     if isinstance(error, OSError):
         return Failure(Exit.FAILED, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
     return Failure(Exit.FAILED, f"internal error: {type(error).__name__}: {error} (--debug shows where)")

@@ -61,6 +61,8 @@ def completion(options: argparse.Namespace) -> int:
     import shtab
 
     text = shtab.complete(whole_parser(), options.shell, preamble=PREAMBLES[options.shell])
+    if options.shell == "zsh":  # also for `source <(espmon completion zsh)`
+        text = text.replace("$zsh_eval_context[-1] == eval ", "$zsh_eval_context[-1] == (eval|file) ")
     print(text.rstrip() + "\n" + (FIRST_WORD_IS_A_PORT if options.shell == "bash" else ""), end="")
     return Exit.DONE
 

@@ -93,9 +93,24 @@ def run_espmon(subcommand_name: str, ctx: Any, global_args: Any, **action_args: 
 
     # A global option is among the action's own, or not: idf.py decides by its version.
     port = action_args.pop("port", None) or getattr(global_args, "port", None)
+    if rate_was_typed(ctx):
+        action_args["baud"] = global_args.baud
     code = main(espmon_words(port, str(global_args.build_dir), action_args))
     if code:
         ctx.exit(code)
+
+
+def rate_was_typed(ctx: Any) -> bool:
+    """True when idf.py's own `-b` stands on the command line: then it is the monitor's rate too, as for idf.py monitor.
+
+    Its `ESPBAUD` and its default are the rate of flashing.
+    """
+    while ctx is not None:
+        source = ctx.get_parameter_source("baud")
+        if source is not None:
+            return bool(source.name == "COMMANDLINE")
+        ctx = ctx.parent
+    return False
 
 
 def espmon_words(port: str | None, build_dir: str, action_args: Mapping[str, Any]) -> Sequence[str]:
@@ -104,7 +119,7 @@ def espmon_words(port: str | None, build_dir: str, action_args: Mapping[str, Any
     Args:
         port: the port that idf.py was given, if any.
         build_dir: the build folder.
-        action_args: the values of `OPTIONS`, by `IdfOption.argument`.
+        action_args: the values of `OPTIONS`, by `IdfOption.argument`, and `baud` where idf.py was given a rate.
     """
     import os
 
@@ -122,7 +137,7 @@ def espmon_words(port: str | None, build_dir: str, action_args: Mapping[str, Any
             words += [option.passed_as] if option.flag else [option.passed_as, str(value)]
     project = read_description(build_dir)
     if "--baud" not in words and not any(os.environ.get(name) for name in BAUD_VARIABLES):
-        rate = str(project.get("monitor_baud", ""))
+        rate = str(action_args.get("baud") or project.get("monitor_baud", ""))
         words += ["--baud", rate] if rate.isdecimal() and int(rate) else []
     if "--elf" not in words:
         for name in elf_names(project):

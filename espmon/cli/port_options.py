@@ -14,6 +14,9 @@ from espmon.port.line_format import DATA_BITS, LEVELS, MAX_BREAK_SECONDS, STOP_B
 BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 """Environment variables for the rate, the first that holds a number counts; the others are idf.py monitor's."""
 
+PORT_VARIABLES = ("ESPPORT", "ESPTOOL_PORT")
+"""Environment variables of idf.py and esptool for the port, where a command without a screen is given none."""
+
 
 class DefaultRate(int):
     """A rate that nobody asked for."""
@@ -47,6 +50,11 @@ def break_seconds(text: str) -> float:
     if not 0 < value <= MAX_BREAK_SECONDS:
         raise ValueError(text)
     return value
+
+
+def port_of_environment() -> tuple[str, str]:
+    """The variable that names a port, and the port; ("", "") where none does."""
+    return next(((name, port) for name in PORT_VARIABLES if (port := os.environ.get(name, ""))), ("", ""))
 
 
 def default_baud() -> int:

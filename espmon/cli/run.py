@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.place_consent import may_acquire
 from espmon.cli.platformio_project import take_project
-from espmon.cli.port_options import add_port_options, check_elf_files, positive, positive_seconds, print_filter_of
+from espmon.cli.port_options import (
+    add_port_options,
+    check_elf_files,
+    port_of_environment,
+    positive,
+    positive_seconds,
+    print_filter_of,
+)
 from espmon.text import counted
 
 if TYPE_CHECKING:
@@ -131,7 +138,11 @@ def run(options: argparse.Namespace) -> int:
         say(taken)
     check_elf_files(options)
     if not options.port:
-        fail(Exit.USAGE, "no PORT is given")
+        variable, port = port_of_environment()
+        if not port:
+            fail(Exit.USAGE, "no PORT is given")
+        options.port = [port]
+        say(f"{variable}: port {clean(port)}")
     if len(set(options.port)) != len(options.port):
         fail(Exit.USAGE, "a port is named twice")
     try:

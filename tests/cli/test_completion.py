@@ -89,3 +89,20 @@ def test_every_command_is_in_the_script(shell: str) -> None:
 def test_another_shell_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "cmd"]) == 2
     assert "fish" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ['source "$1"', 'eval "$(cat "$1")"'], ids=["source", "eval"])
+def test_zsh_takes_it_from_a_file_and_from_the_command(tmp_path: Path, how: str) -> None:
+    text = printed("zsh")
+    assert "== (eval|file) ]]" in text
+    (tmp_path / "_espmon").write_text(text)
+    if zsh := shutil.which("zsh"):
+        script = f"autoload -Uz compinit; compinit -u -D; {how}; echo ${{_comps[espmon]}}"
+        result = subprocess.run(
+            [zsh, "-fc", script, "zsh", str(tmp_path / "_espmon")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert (result.stdout, result.stderr) == ("_shtab_espmon\n", "")

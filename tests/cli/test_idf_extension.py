@@ -56,6 +56,7 @@ def idf_py(build: Path) -> click.Group:
             click.Command(name, params=options, callback=call, help=action["help"], short_help=action["short_help"])
         )
     group.params += promoted
+    group.params.append(click.Option(["-b", "--baud"], envvar="ESPBAUD", default=460800, type=int))  # idf.py's own
     return group
 
 
@@ -105,6 +106,14 @@ def test_port_rate_and_elf_files_come_from_idf_py(build: Path, called: list[Sequ
 def test_a_rate_that_was_asked_for_goes_before_the_project_s(
     build: Path, called: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    invoke(build, "-b", "9600", "espmon")
+    assert called.pop()[:2] == ["--baud", "9600"]
+    invoke(build, "espmon", ESPBAUD="9600")
+    assert called.pop()[:2] == ["--baud", "74880"]  # that is the rate of flashing
+    invoke(build, "-b", "9600", "espmon", MONITORBAUD="19200")
+    assert "--baud" not in called.pop()
+    invoke(build, "-b", "19200", "espmon", "-B", "9600")
+    assert called.pop()[:2] == ["--baud", "9600"]
     invoke(build, "espmon", "-B", "9600")
     assert called.pop()[:2] == ["--baud", "9600"]
     invoke(build, "espmon", MONITORBAUD="9600")

@@ -442,6 +442,15 @@ def test_wrong_usage_opens_nothing(arguments: list[str], words: str, capsys: pyt
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("variable", ["ESPPORT", "ESPTOOL_PORT"])
+def test_the_port_may_stand_in_the_environment(
+    board: BoardThread, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], variable: str
+) -> None:
+    monkeypatch.setenv(variable, board.url)
+    assert main(["run", "--no-stdin", "--max-bytes", "1"]) == 5
+    assert f"{variable}: port {board.url}" in capfd.readouterr().err
+
+
 def test_input_is_cut_into_lines_wherever_it_is_read() -> None:
     lines = InputLines(b"\r")
     assert [*lines.feed(b"one\r\ntw"), *lines.feed(b"o\nrest"), *lines.end()] == [b"one\r", b"two\r", b"rest\r"]
