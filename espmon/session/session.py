@@ -254,7 +254,11 @@ class Session:
         if handle is None:
             return
         name = request.name or request.url.rstrip("/").rsplit("/", 1)[-1]
-        await self._recorder.start(name, request.log)
+        try:
+            await self._recorder.start(name, request.log)
+        except BaseException:  # cancelled: nobody has the port yet who would close it
+            await handle.close()
+            raise
         if request.elf:
             self._decoder.show_elf(ElfState.LOADING, request.elf[0])
         self.connection.begin(handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -92,4 +93,24 @@ async def test_a_session_does_not_wait_for_the_system_for_ever(
     assert session.state is State.CLOSED
     assert session.status.hint
     assert port.opened == [], "nobody would close it"
+    await session.close()
+
+
+async def test_an_opening_that_is_cancelled_leaves_no_port_open(tmp_path: Path) -> None:
+    handle, begun = ScriptedHandle(), asyncio.Event()
+
+    async def start(name: str, log: Path | None) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    access = PortAccess(opener=Port(handle), resolver=lambda name: name, identifier=PortIdentity)
+    session = Session(settings=Settings(recording=False), folder=tmp_path, access=access)
+    session._recorder.start = start  # type: ignore[method-assign] # a disk that does not answer
+    task = asyncio.create_task(session.open(OpenRequest("/dev/ttyUSB0")))
+    async with asyncio.timeout(30):
+        await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert handle.closed
     await session.close()
