@@ -268,13 +268,7 @@ class Session:
             await self.reset()
         self._tasks.spawn(self.set_elf(request.elf) if request.elf else self._elf.propose())
         ticker = Ticker(
-            self.clock,
-            self._publisher,
-            self.pipeline,
-            self.connection,
-            self._recorder,
-            self.event_log,
-            self._reporter,
+            self.clock, self._publisher, self.pipeline, self.connection, self._recorder, self.event_log, self._reporter
         )
         self._ticker = asyncio.create_task(ticker.run())
         if self._shared is not None:
