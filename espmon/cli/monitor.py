@@ -224,6 +224,7 @@ def run_screen(
     from espmon.cli.exit_watch import ExitWatch
     from espmon.cli.process_end import last_words
     from espmon.session import LoopThread
+    from espmon.session.replay.past_recordings import PastRecordings
     from espmon.session.settings import state_folder
     from espmon.session.viewing.holder_finder import HolderFinder
     from espmon.tui import configured
@@ -276,6 +277,7 @@ def run_screen(
             defaults=defaults,
             driver_class=terminal_driver(),
             replay=None if replay is None else replay.first_state,
+            past=PastRecordings(settings),
             finder=None if replay is not None else HolderFinder(settings, unasked=look_on),
             more=more,
             another=make if replay is None else None,

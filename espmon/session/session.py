@@ -26,6 +26,7 @@ from espmon.session.event_log import EventLog
 from espmon.session.help_watch import HelpWatch
 from espmon.session.ide import Ide
 from espmon.session.long_lines import LongLineWatch
+from espmon.session.pace import Pace
 from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
 from espmon.session.publisher import Listener, Publisher
@@ -97,6 +98,7 @@ class Session:
         outgoing: texts that are sent, and how.
         received: all of a payload that has just come, see `PayloadSaver.received`.
         turn: who writes to the board, of a session that several programs look at.
+        pace: how fast it is played, of a recording.
     """
 
     def __init__(
@@ -194,6 +196,7 @@ class Session:
             self.pipeline.sinks.append(self._ide.take)
         self.pipeline.sinks += sinks
         self.turn: WritingTurn | None = None
+        self.pace: Pace | None = None
         self._shared = shared
         self._share: Share | None = None
         self._telemetry = None if replayed else telemetry_of(settings, self.clock, self.pipeline, link, self._publisher)

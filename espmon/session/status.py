@@ -124,6 +124,9 @@ class ReplayState:
     following: bool = False
     """It goes on when the file grows."""
 
+    paused: bool = False
+    """The user holds it still."""
+
 
 def loader_text(unfinished: Sequence[str]) -> str:
     """A board that waits in download mode, in a few words; `unfinished`: files that a flash left half written."""

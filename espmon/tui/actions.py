@@ -55,7 +55,7 @@ class Action:
 
 
 MOVE, LOOK, FIND, BOARD, SEND, LINE = "Move", "Look", "Find", "Board", "Send", "Line"
-TABS, PROGRAM = "Several boards", "Program"
+PLAY, TABS, PROGRAM = "Recording", "Several boards", "Program"
 
 MAX_NUMBERED = 9
 """Boards that a key with their number leads to."""
@@ -222,6 +222,15 @@ ACTIONS: tuple[Action, ...] = (
            SEND, "app.pacing('prompt')"),
     Action("board.output", "", "Output", "Output on the screen on and off", "Recording goes on.", LOOK, "output"),
     Action("board.log", "", "Log file", "Log to a file on and off", "Asks for the name.", BOARD, "app.log_file"),
+    Action("play.faster", "greater_than_sign", "Faster", "Play the recording faster", "Twice the speed.", PLAY,
+           "app.pace('faster')"),
+    Action("play.slower", "less_than_sign", "Slower", "Play the recording slower", "Half the speed.", PLAY,
+           "app.pace('slower')"),
+    Action("play.at_once", "equals_sign", "At once", "Read the rest of the recording at once", "As fast as it can be.",
+           PLAY, "app.pace('at_once')"),
+    Action("play.pause", "full_stop", "Pause", "Hold the recording still, or go on", "", PLAY, "app.pace('pause')"),
+    Action("play.skip", "right_parenthesis", "Skip", "Skip a minute of the recording", "Read at once, not left out.",
+           PLAY, "app.pace('skip')"),
     Action("board.writing", "W", "Writing", "Who writes, where several look at one board",
            "Ask for it, give it back, take it back.", BOARD, "app.writing"),
     Action("tabs.next", "f8,ctrl+pagedown", "Next board", "To the next board", "Or to all of them in one timeline.",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
 
     from espmon.port import PortInfo
+    from espmon.session.replay.past_recordings import PastRecordings
     from espmon.session.viewing.holder_finder import HolderFinder
 
 ScreenResult = TypeVar("ScreenResult")
@@ -76,6 +77,7 @@ class EspmonApp(BoardActions):
         finder: looks for another espmon that holds a port; None: nobody does.
         more: what to open beside `request`, each in a tab of its own.
         another: makes the session of one more board, on the session's thread. None: one board is all there can be.
+        past: lists past sessions and opens them; None: there are none.
     """
 
     TITLE = "espmon"
@@ -126,6 +128,7 @@ class EspmonApp(BoardActions):
         finder: HolderFinder | None = None,
         more: Sequence[OpenRequest] = (),
         another: Callable[[], SessionLike] | None = None,
+        past: PastRecordings | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
@@ -152,6 +155,7 @@ class EspmonApp(BoardActions):
         self.begin_build_actions(choices)
         self.palette = Palette(self)
         self.finder = finder
+        self.past = past
         self.line = LineDialogs(self)
         self.kept = KeptChoices(self, choices)
         self.project = Path.cwd()

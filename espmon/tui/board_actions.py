@@ -79,6 +79,10 @@ class BoardActions(FlashActions):
         """A copy of the log text, on and off."""
         self.board.questions.ask_log()
 
+    def action_pace(self, what: str) -> None:
+        """How fast a recording is played."""
+        self.board.played.change_pace(what)
+
     def action_writing(self) -> None:
         """Who writes, where several look at one board."""
         self.board.sharing.change()

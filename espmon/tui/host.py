@@ -22,7 +22,7 @@ from espmon.session.status import Notice, OpenRequest, Status
 from espmon.tui import actions
 from espmon.tui.actions import written
 from espmon.tui.monitor.screen import MonitorScreen
-from espmon.tui.monitor.session_link import SessionLink
+from espmon.tui.monitor.session_link import SessionLike, SessionLink
 from espmon.tui.sanitise import plain, short_paths
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from espmon.port import PortInfo
+    from espmon.session.replay.past_recordings import PastRecordings
     from espmon.session.viewing.holder_finder import HolderFinder
     from espmon.tui.terminal.picture_writer import PictureWriter
 
@@ -111,6 +112,9 @@ class Host(App[int]):
 
     finder: HolderFinder | None
     """Looks for another espmon that holds a port."""
+
+    past: PastRecordings | None
+    """Lists past sessions, and opens them."""
 
     discover: Callable[[], Sequence[PortInfo]] | None
     demo: Callable[[], OpenRequest] | None
@@ -199,6 +203,10 @@ class Host(App[int]):
     async def open_port(self, request: OpenRequest) -> None:
         """Open a port on the session; what goes wrong is shown."""
         self.link.ask(self.link.session.open(request))
+
+    def supersede(self, session: SessionLike) -> None:
+        """Another session shows all that this one does, and more. Called from the session's thread."""
+        raise NotImplementedError
 
     def lend_terminal(self, program: Program | None) -> None:
         """A program has the terminal now, and ends when the app must; None: it has ended by itself."""

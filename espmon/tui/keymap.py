@@ -20,6 +20,7 @@ MODULES = {
     "plot": "plot.plot_panel",
     "picker": "screens.picker",
     "devices": "screens.device_manager",
+    "past": "screens.past_sessions_screen",
     "device_form": "screens.device_form",
     "help": "screens.help",
     "confirm": "screens.confirm",

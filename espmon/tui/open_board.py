@@ -13,6 +13,7 @@ from espmon.tui.debug_dialogs import DebugDialogs
 from espmon.tui.flash_dialogs import Flashing
 from espmon.tui.log.level_index import LevelIndex
 from espmon.tui.questions import Questions
+from espmon.tui.recording_actions import RecordingActions
 from espmon.tui.routes import Router
 from espmon.tui.sending_dialogs import SendingDialogs
 from espmon.tui.sharing_dialogs import SharingDialogs
@@ -69,7 +70,8 @@ class OpenBoard:
         self.recorded: Path | None = None
         """Where the newest recording lies, also after it has ended."""
 
-        self.router = Router(app)
+        self.played = RecordingActions(app, show, lambda error: self.router.show_picker(error=error))
+        self.router = Router(app, self.played)
         self.questions = Questions(app)
         self.sending = SendingDialogs(app)
         self.sharing = SharingDialogs(app, show, lambda error: self.router.show_picker(error=error))

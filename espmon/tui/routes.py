@@ -13,6 +13,7 @@ from espmon.session.state import State
 from espmon.session.status import WAITS, OpenRequest, Status
 from espmon.tui.host import Host
 from espmon.tui.lab_places import LabPlaces
+from espmon.tui.recording_actions import RecordingActions
 from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
@@ -45,9 +46,11 @@ class Router:
 
     Args:
         app: the app.
+        played: opens past sessions.
     """
 
-    def __init__(self, app: Host) -> None:
+    def __init__(self, app: Host, played: RecordingActions) -> None:
+        self._played = played
         self._app = app
         self._state = State.CLOSED
         self._probing: ProbingScreen | None = None
@@ -169,12 +172,16 @@ class Router:
             error=error,
             hint=hint,
             typed=self._typed if error else "",
+            past=self._played.list if app.past is not None else None,
         )
 
         def answered(request: OpenRequest | None) -> None:
             self._typed = screen.typed
             self._beside = screen.beside
-            self._picked(request)
+            if screen.recording is not None:
+                app.run_worker(self._played.open(screen.recording), group="past", exclusive=True)
+            else:
+                self._picked(request)
 
         self._app.push_screen(screen, answered)
 

@@ -24,6 +24,7 @@ from espmon.session.action import Action
 from espmon.session.activity_watch import ActivityWatch
 from espmon.session.describe import describe
 from espmon.session.gdb_client import Thread
+from espmon.session.pace import Pace
 from espmon.session.pacing import Pacing, Text
 from espmon.session.publisher import Publisher
 from espmon.session.sent import LocalEcho, SentBy
@@ -353,6 +354,7 @@ class FakeSession:
         self.set(state=State.LEASED, lease="flash", progress=Progress("flash", "writing", 10, 100))
 
     turn: WritingTurn | None = None
+    pace: Pace | None = None
     lends_to_ide = False
 
     def stop_waiting_for_ide(self) -> None:

@@ -95,7 +95,7 @@ class Replay:
             await self._full.read()
 
     def set_speed(self, speed: float | None) -> None:
-        """Go on at this pace: times real time, None as fast as possible."""
+        """Go on at this speed."""
         if self._full is not None:
             self._full.set_speed(speed)
 
@@ -157,6 +157,7 @@ class Player:
         parts = Replayed(store, demux, told)
         self.session = Session(settings=settings, access=access, clock=self.clock, replayed=parts)
         self.session.answers.on = False
+        self.session.pace = self
         pipeline = self.session.pipeline
         pipeline.timed, pipeline.quiet = source.timed, wish.speed is None
         pipeline.watches_rate = not told
@@ -178,10 +179,16 @@ class Player:
     @property
     def state(self) -> ReplayState:
         """How far it is."""
-        source, handle = self._source, self._handle
-        speed = self._wish.speed if handle is None else handle.speed
+        source = self._source
+        follows = self._wish.follow
         return ReplayState(
-            source.kind, source.done, source.size, self.finished, speed=speed, following=self._wish.follow
+            source.kind,
+            source.done,
+            source.size,
+            self.finished,
+            speed=self.speed,
+            following=follows,
+            paused=self.paused,
         )
 
     async def _open(self, url: str, *, baud: int, no_reset: bool) -> Handle:
@@ -224,11 +231,40 @@ class Player:
                 remark(f"all that {self._source.name} held; what comes now is new", pipeline, now)
             pipeline.timed, pipeline.quiet = True, False
 
+    # -- its pace, see `Pace` -----------------------------------------------------------------------------------
+
+    @property
+    def speed(self) -> float | None:
+        """Times real time; None: as fast as possible."""
+        return self._wish.speed if self._handle is None else self._handle.speed
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is played now."""
+        return self._handle is not None and self._handle.paused
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known when its bytes came."""
+        return self._source.timed
+
     def set_speed(self, speed: float | None) -> None:
-        """Go on at this pace."""
+        """Go on at this speed."""
         if self._handle is not None:
             self._handle.speed = speed
+            self._handle.pause(False)
             show_replay(self.session, self.state)
+
+    def pause(self, paused: bool) -> None:
+        """Hold still, or go on."""
+        if self._handle is not None:
+            self._handle.pause(paused)
+            show_replay(self.session, self.state)
+
+    def skip(self, seconds: float) -> None:
+        """Play so much at once, then go on as before."""
+        if self._handle is not None:
+            self._handle.skip(seconds)
 
 
 def show_replay(session: Session, replay: ReplayState) -> None:

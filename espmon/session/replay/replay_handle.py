@@ -44,6 +44,7 @@ class ReplayHandle(Handle):
 
     Attributes:
         speed: may be changed at any time.
+        until: up to this time of the recording's clock it is played at once, None: as `speed` says.
         finished: everything was read.
         closed: called when it is closed.
     """
@@ -60,6 +61,9 @@ class ReplayHandle(Handle):
         self.has_modem_lines = False
         self.atomic_lines = False
         self.speed = speed
+        self.until: float | None = None
+        self._going = asyncio.Event()
+        self._going.set()
         self.finished = asyncio.Event()
         self.closed: Callable[[], None] = lambda: None
         self._source = source
@@ -70,11 +74,13 @@ class ReplayHandle(Handle):
         self._ended = False
         self._closed = asyncio.Event()
         self._reads = 0
+        self._reading: asyncio.Future[list[Moment]] | None = None
         self._start = clock.now
 
     async def read(self, timeout: float | None = None) -> bytes:
         """The next bytes; b"" when `timeout` seconds of the recording passed without any."""
         while True:
+            await self._going.wait()
             if self._closed.is_set():
                 raise PortError(PortErrorKind.LOST, "the recording was closed")
             if not self._queue and not self._ended:
@@ -95,6 +101,22 @@ class ReplayHandle(Handle):
             elif moment.wall is None:
                 return await self._caught_up(timeout)
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is given out now."""
+        return not self._going.is_set()
+
+    def pause(self, paused: bool) -> None:
+        """Hold still, or go on."""
+        if paused:
+            self._going.clear()
+        else:
+            self._going.set()
+
+    def skip(self, seconds: float) -> None:
+        """Let so much of the recording's time pass at once."""
+        self.until = max(self.until or 0.0, self._clock.now) + seconds
+
     def _learn(self, moment: Moment) -> None:
         assert moment.wall is not None
         if not self._start or not self._reads:
@@ -105,13 +127,23 @@ class ReplayHandle(Handle):
 
     async def _refill(self) -> None:
         try:
-            self._queue.extend(await asyncio.to_thread(self._batch))
+            self._queue.extend(await self._in_thread(self._batch))
         except (OSError, SourceError) as error:
             text = getattr(error, "strerror", None) or str(error)
             self._queue.append(Moment(event={"event": "damaged", "text": f"cannot read on: {text}"}))
             self._ended = True
             return
         self._ended = not self._queue
+
+    async def _in_thread(self, work: Callable[[], list[Moment]]) -> list[Moment]:
+        """What `work` reads. One that was cancelled goes on: who asks next gets what it has read."""
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(self._reading)
+        finally:
+            if self._reading.done():
+                self._reading = None
 
     def _batch(self) -> list[Moment]:
         """The next moments; none behind the one that says that there is nothing more now."""
@@ -129,6 +161,13 @@ class ReplayHandle(Handle):
         ahead = self._start + moment.m - self._clock.now
         step = ahead if timeout is None else min(ahead, timeout)
         while step > 0 and self.speed is not None:
+            await self._going.wait()
+            if self.until is not None:
+                gone = min(step, max(0.0, self.until - self._clock.now))
+                step, ahead, timeout = step - gone, ahead - gone, None if timeout is None else timeout - gone
+                self._clock.now += gone
+                self.until = self.until if self.until > self._clock.now else None
+                continue
             begun = time.monotonic()
             await asyncio.sleep(min(step / self.speed, STEP_SECONDS))
             speed = self.speed
@@ -209,5 +248,8 @@ class ReplayHandle(Handle):
     async def close(self) -> None:
         """Let go of the files."""
         self._closed.set()
+        self._going.set()
         self.closed()
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
         await asyncio.to_thread(self._source.close)

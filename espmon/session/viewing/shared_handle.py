@@ -64,7 +64,7 @@ class SharedHandle(ReplayHandle):
     async def _refill(self) -> None:
         if self._history is not None:
             try:
-                batch = await asyncio.to_thread(self._next_of_history)
+                batch = await self._in_thread(self._next_of_history)
             except OSError as error:
                 batch, self._history = [_damaged(f"what came before cannot be read: {error}")], None
             if batch:

@@ -26,7 +26,9 @@ def reads_only(status: Status) -> bool:
 
 
 def board_missing(status: Status, call: str) -> bool:
-    """Whether an action string needs a board that is not there, or is another espmon's."""
+    """Whether an action string needs a board that is not there, or is another espmon's; or a recording."""
+    if call.startswith("app.pace"):
+        return status.replay is None or status.looking is not None
     if status.replay is None or not action_kinds.needs_board(call):
         return False
     name = call.removeprefix("screen.").partition("(")[0]

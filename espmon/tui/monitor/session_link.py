@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from espmon.port import LineFormat, PortError, PortErrorKind
+from espmon.session.pace import Pace
 from espmon.session.pacing import Pacing, Text
 from espmon.session.runner import LoopThread
 from espmon.session.sent import LocalEcho, SentBy
@@ -174,6 +175,10 @@ class SessionLike(Protocol):
         """Who writes to the board, of a session that several look at."""
 
     @property
+    def pace(self) -> Pace | None:
+        """How fast it is played, of a recording."""
+
+    @property
     def lends_to_ide(self) -> bool:
         """Whether an IDE gets the port when the board stops."""
 
@@ -210,6 +215,7 @@ class NoBoard:
 
     lends_to_ide = False
     turn: WritingTurn | None = None
+    pace: Pace | None = None
 
     @property
     def debugging(self) -> Debugging:

@@ -57,6 +57,7 @@ class PortTable(KeyedTable):
         Binding("r", "screen.rescan", "Rescan", show=False, id="picker.rescan_letter", tooltip="List the ports again"),
         Binding("s", "screen.demo", "Demo", id="picker.demo", tooltip="Open the simulated board, no hardware"),
         Binding("d", "screen.manage", "Devices", id="picker.devices", tooltip="Names of known boards"),
+        Binding("o", "screen.past", "Past", id="picker.past", tooltip="The sessions that were recorded here"),
         Binding("question_mark", "app.help", "Help", id="picker.help", tooltip="All keys"),
     ]
 
@@ -76,6 +77,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         failed: the request that just failed, for "monitor without probing" and "try again".
         error: why it failed, one line.
         hint: what to do about it, one line.
+        past: shows the sessions that were recorded here, and tells which was chosen; None leaves it out.
         typed: what was typed and failed: it stands in the field, which has the focus.
         rescan_every: seconds between automatic rescans, None for none.
     """
@@ -117,6 +119,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         error: str = "",
         hint: str = "",
         typed: str = "",
+        past: Callable[[Callable[[Path], None]], None] | None = None,
         rescan_every: float | None = RESCAN_SECONDS,
     ) -> None:
         super().__init__()
@@ -129,6 +132,10 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._failed = failed
         self._error, self._hint = error, hint
         self._refused = typed
+        self._past = past
+        self.recording: Path | None = None
+        """The past session that was chosen in place of a port."""
+
         self.typed = ""
         """What was typed to open, "" while a port of the list was chosen."""
 
@@ -316,6 +323,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             return self._offers_beside
         if action == "name":
             return self._rename is not None
+        if action == "past":
+            return self._past is not None
         if action == "manage":
             return self._manage is not None
         return True
@@ -370,6 +379,16 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     @work(thread=True, group="name", exit_on_error=False)
     def _give_name(self, name: Callable[[str, Changes], None], key: str, changes: Changes) -> None:
         name(key, changes)
+
+    def action_past(self) -> None:
+        """A session that was recorded, in place of a port."""
+
+        def chosen(path: Path) -> None:
+            self.recording = path
+            self.dismiss(None)
+
+        if self._past is not None:
+            self._past(chosen)
 
     def action_manage(self) -> None:
         """Open the device manager."""

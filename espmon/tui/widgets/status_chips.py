@@ -164,7 +164,7 @@ def _replay(status: Status) -> str:
     filled = int(share * BAR_CELLS)
     what = f"the end of a {replay.kind}, reading" if replay.tail else replay.kind
     speed = "" if replay.speed is None else f" ×{replay.speed:g}"
-    return f"▶ {what}{speed} {'█' * filled}{'░' * (BAR_CELLS - filled)} {share:.0%}"
+    return f"{'Ⅱ' if replay.paused else '▶'} {what}{speed} {'█' * filled}{'░' * (BAR_CELLS - filled)} {share:.0%}"
 
 
 def _looking(looking: Looking) -> str:

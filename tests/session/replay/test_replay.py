@@ -14,6 +14,7 @@ from espmon.port import PortIdentity
 from espmon.session.archive.compression import compress_session
 from espmon.session.archive.session_index import INDEX, read_index
 from espmon.session.connection import PortAccess
+from espmon.session.pace import SPEEDS, stepped
 from espmon.session.replay import replay as replay_module
 from espmon.session.replay.opened_source import open_source
 from espmon.session.replay.replay import Replay, ReplayWish, request_of
@@ -219,3 +220,35 @@ async def test_real_time_takes_its_time_and_can_be_hurried(tmp_path: Path) -> No
     assert last is not None
     assert round(last - (session.store.record(0).time or 0.0)) == 999
     await session.close()
+
+
+async def test_it_is_held_still_skipped_and_played_at_another_speed(tmp_path: Path) -> None:
+    path = tmp_path / "a.cast"
+    events = [[float(number), "o", f"line {number}\r\n"] for number in range(1000)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in [{"version": 2, "width": 80, "height": 24}, *events]))
+    source = open_source(path)
+    session = Replay(source, ReplayWish(speed=0.125)).begin(Settings())
+    await session.open(request_of(path, source))
+    pace = session.pace
+    assert pace is not None
+    await until(lambda: len(session.store) >= 1)
+    pace.skip(500.5)
+    await until(lambda: len(session.store) > 500)
+    assert len(session.store) < 900
+    pace.pause(True)
+    assert session.status.replay is not None
+    assert session.status.replay.paused
+    pace.skip(400.0)
+    held = len(session.store)
+    for _ in range(3):
+        await asyncio.sleep(0.05)
+    assert len(session.store) <= held + 1  # what it was waiting for already
+    pace.set_speed(stepped(256.0, 1))
+    assert (pace.speed, pace.paused) == (256.0, False)
+    await until(lambda: len(session.store) == 1000)
+    await session.close()
+
+
+def test_speeds_go_in_steps() -> None:
+    assert [stepped(1.0, 1), stepped(1.0, -1), stepped(3.0, 1), stepped(0.125, -1)] == [2.0, 0.5, 4.0, 0.125]
+    assert stepped(None, -1) == max(SPEEDS)

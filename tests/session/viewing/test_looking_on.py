@@ -22,7 +22,7 @@ from espmon.session.sharing import outbox, session_share
 from espmon.session.sharing.share_place import share_address
 from espmon.session.sharing.share_protocol import LENGTHS, MAX_HEADER, VERSION, Kind, ShareError, encoded
 from espmon.session.state import State
-from espmon.session.status import OpenRequest
+from espmon.session.status import Notice, OpenRequest
 from espmon.session.viewing.looking_on import LookingOn
 from espmon.session.viewing.share_link import find_holder
 from tests.session.archive.recordings import BOOT, LINE, PANIC
@@ -86,6 +86,10 @@ def told(session: Session) -> list[tuple[str, str, int]]:
     return [(it.record.type, it.title, it.record.offset) for it in session.events if it.record.type in kinds]
 
 
+def notices(both: Pair) -> list[str]:
+    return [change.text for change in both.watch.changes if isinstance(change, Notice)]
+
+
 async def test_a_viewer_has_what_came_before_and_what_comes(tmp_path: Path) -> None:
     async with pair(tmp_path) as both:
         await both.say(BOOT + LINE * 50 + PANIC)
@@ -147,7 +151,7 @@ async def test_a_refusal_is_told(tmp_path: Path) -> None:
         viewer.turn.change()
         await both.until(lambda: bool(both.owner.status.sharing.asked))
         both.owner.turn.answer(False)
-        await both.until(lambda: "not allowed" in str(both.watch.changes))
+        await both.until(lambda: any("not allowed" in told for told in notices(both)))
         assert viewer.status.looking is not None
         assert not viewer.status.looking.writes
 

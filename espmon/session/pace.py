@@ -1,0 +1,41 @@
+"""The pace at which a recording is played: steps of speed, all at once, and a pause."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+SPEEDS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+"""Times real time."""
+
+
+class Pace(Protocol):
+    """What plays a recording. Belongs to the session's loop."""
+
+    @property
+    def speed(self) -> float | None:
+        """Times real time; None: as fast as possible."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is played now."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known when its bytes came: else there is no speed to it."""
+
+    def set_speed(self, speed: float | None) -> None:
+        """Go on at this speed."""
+
+    def pause(self, paused: bool) -> None:
+        """Hold still, or go on."""
+
+    def skip(self, seconds: float) -> None:
+        """Play so much at once, then go on as before."""
+
+
+def stepped(speed: float | None, step: int) -> float:
+    """The next faster (1) or slower (-1) speed; from "as fast as possible" the fastest."""
+    if speed is None:
+        return SPEEDS[-1]
+    others = [other for other in SPEEDS if (other > speed if step > 0 else other < speed)]
+    return (others[0] if step > 0 else others[-1]) if others else speed

@@ -1,0 +1,85 @@
+"""What the app does with recordings: the list of past sessions, and the pace at which one is played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from espmon.tui.host import Host
+from espmon.tui.monitor.session_link import SessionLike
+from espmon.tui.sanitise import plain
+
+SKIP_SECONDS = 60.0
+"""Seconds of a recording that one key skips."""
+
+ALL_HERE = "All of it is here already; espmon open --speed N plays a recording"
+NO_TIMES = "This file does not say when its bytes came: there is no speed to it"
+
+
+class RecordingActions:
+    """Opens recordings, and sets their pace.
+
+    Args:
+        app: the app.
+        show: shows another session in place of the one before.
+        choose: shows the list of ports, with the reason.
+    """
+
+    def __init__(self, app: Host, show: Callable[[SessionLike], None], choose: Callable[[str], None]) -> None:
+        self._app = app
+        self._show = show
+        self._choose = choose
+
+    def list(self, chosen: Callable[[Path], None]) -> None:
+        """The sessions that were recorded here; `chosen` gets the one to open."""
+        from espmon.tui.screens.past_sessions_screen import PastSessionsScreen
+
+        app = self._app
+        assert app.past is not None
+
+        def answered(path: Path | None) -> None:
+            if path is not None:
+                chosen(path)
+
+        app.push_screen(PastSessionsScreen(app.past.listed), answered)
+
+    async def open(self, path: Path) -> None:
+        """Show a recording in place of the session before."""
+        from espmon.session.replay.moment import SourceError
+        from espmon.session.state import State
+
+        app = self._app
+        assert app.past is not None
+        try:
+            session, request = await app.link.run(app.past.open(path, app.supersede))
+        except SourceError as error:
+            self._choose(plain(str(error)))
+            return
+        before = app.link.session
+        if before.status.state is not State.CLOSED:
+            await app.link.run(before.close())
+        self._show(session)
+        app.begin_session()
+        app.link.ask(session.open(request))
+
+    def change_pace(self, what: str) -> None:
+        """`faster`, `slower`, `at_once`, `pause` or `skip`."""
+        from espmon.session.pace import stepped
+
+        app, pace = self._app, self._app.link.session.pace
+        replay = app.status.replay
+        if pace is None or replay is None:
+            return
+        if not pace.timed:
+            app.notify(NO_TIMES, markup=False)
+        elif replay.finished:
+            app.notify(ALL_HERE, markup=False)
+        elif what == "pause":
+            app.link.call(lambda: pace.pause(not pace.paused))
+        elif what == "skip":
+            app.link.call(lambda: pace.skip(SKIP_SECONDS))
+        elif what == "at_once":
+            app.link.call(lambda: pace.set_speed(None))
+        else:
+            step = 1 if what == "faster" else -1
+            app.link.call(lambda: pace.set_speed(stepped(pace.speed, step)))

@@ -1,0 +1,114 @@
+"""Past sessions from the list of ports, and the keys that set the pace of a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from espmon.session.archive.past_sessions import PastSession
+from espmon.session.archive.session_index import Summary
+from espmon.session.replay.moment import SourceError
+from espmon.session.status import OpenRequest, ReplayState
+from espmon.tui.monitor.session_link import SessionLike
+from espmon.tui.recording_actions import ALL_HERE, NO_TIMES
+from espmon.tui.screens.past_sessions_screen import PastSessionsScreen
+from espmon.tui.screens.picker import PickerScreen
+from tests.tui.fake_session import FakeSession
+from tests.tui.running import running
+
+
+def past(name: str, **summary: object) -> PastSession:
+    folder = Path("/sessions") / name
+    summed = Summary(bytes=1_500_000, **summary)  # type: ignore[arg-type]
+    return PastSession(folder, name, "/dev/ttyUSB0", 1_700_000_000.0, 3723.0, summed, 2_000_000, False, False)
+
+
+@dataclass
+class FakeRecordings:
+    sessions: list[PastSession]
+    session: FakeSession = field(default_factory=FakeSession)
+    opened: list[Path] = field(default_factory=list)
+    fails: bool = False
+
+    def listed(self) -> Sequence[PastSession]:
+        return self.sessions
+
+    async def open(self, path: Path, whole: Callable[[SessionLike], None]) -> tuple[FakeSession, OpenRequest]:
+        if self.fails:
+            raise SourceError("it cannot be read")
+        self.opened.append(path)
+        return self.session, OpenRequest(str(path), name=path.name)
+
+
+@dataclass
+class FakePace:
+    speed: float | None = 1.0
+    paused: bool = False
+    timed: bool = True
+    skipped: float = 0.0
+
+    def set_speed(self, speed: float | None) -> None:
+        self.speed = speed
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+
+    def skip(self, seconds: float) -> None:
+        self.skipped += seconds
+
+
+async def test_a_past_session_is_chosen_in_place_of_a_port() -> None:
+    found = FakeRecordings([past("lab-4", boots=3, crashes=2), past("lab-3", chip="esp32c3")])
+    found.session.set(replay=ReplayState("session", finished=True))
+    found.session.feed(b"I (1) main: from then\r\n")
+    async with running(request=None, size=(100, 30), past=found) as case:
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen), "the ports")
+        await case.press("o")
+        await case.until(lambda: isinstance(case.app.screen, PastSessionsScreen) and "lab-3" in case.text(), "the list")
+        assert "1:02:03" in case.text()
+        await case.press("escape")
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen), "the ports again")
+        await case.press("o")
+        await case.until(lambda: isinstance(case.app.screen, PastSessionsScreen) and "lab-3" in case.text(), "the list")
+        await case.press("down", "enter")
+        await case.until(lambda: "from then" in case.text(), "the recording")
+        assert found.opened == [Path("/sessions/lab-3")]
+
+
+async def test_one_that_cannot_be_read_leads_back_to_the_ports() -> None:
+    async with running(request=None, past=FakeRecordings([past("lab-3")], fails=True)) as case:
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen), "the ports")
+        await case.press("o")
+        await case.until(lambda: isinstance(case.app.screen, PastSessionsScreen) and "lab-3" in case.text(), "the list")
+        await case.press("enter")
+        await case.until(lambda: "it cannot be read" in case.text(), "the reason")
+
+
+async def test_keys_set_the_pace() -> None:
+    session, pace = FakeSession(), FakePace()
+    session.pace = pace
+    session.set(replay=ReplayState("session", 10, 100, speed=1.0))
+    async with running(session=session) as case:
+        await case.press("greater_than_sign", "greater_than_sign", "less_than_sign")
+        await case.until(lambda: pace.speed == 2.0, "the speed")
+        await case.press("full_stop")
+        await case.until(lambda: pace.paused, "the pause")
+        await case.press("right_parenthesis")
+        await case.until(lambda: pace.skipped == 60.0, "the skip")
+        await case.press("equals_sign")
+        await case.until(lambda: pace.speed is None, "all at once")
+        session.set(replay=ReplayState("session", 100, 100, finished=True))
+        await case.press("less_than_sign")
+        await case.until(lambda: ALL_HERE[:30] in case.text(), "the reason")
+        pace.timed = False
+        await case.press("less_than_sign")
+        await case.until(lambda: NO_TIMES[:30] in case.text(), "the other reason")
+
+
+async def test_a_board_has_no_pace() -> None:
+    session, pace = FakeSession(), FakePace()
+    session.pace = pace
+    async with running(session=session) as case:
+        await case.press("greater_than_sign", "full_stop")
+        assert (pace.speed, pace.paused) == (1.0, False)
