@@ -13,7 +13,9 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
@@ -138,6 +140,30 @@ async def _pictures(folder: Path, size: str, theme: str, ending: str, scratch: P
                 await scene(camera)
 
 
+async def boards(folder: Path, size: str, theme: str, ending: str) -> None:
+    """Two boards in one timeline."""
+    with tempfile.TemporaryDirectory(prefix="espmon-pictures-") as scratch, LoopThread() as runner:
+        os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = scratch
+        settings = replace(Settings(), start_in="log", theme=theme)
+
+        def make() -> Session:
+            return Session(settings=settings, folder=Path(scratch) / "sessions")
+
+        chips = {"gateway": "esp32s3", "sensor": "esp32c3"}
+        with ExitStack() as running:
+            requests = [
+                OpenRequest(running.enter_context(BoardThread(partial(SimulatedBoard, chip))).url, name=name)
+                for name, chip in chips.items()
+            ]
+            session = runner.make(make)
+            app = EspmonApp(runner, session, requests[0], settings=settings, more=requests[1:], another=make)
+            async with app.run_test(size=SIZES[size], notifications=True) as pilot:
+                camera = Camera(pilot, session, folder, size, ending)
+                await camera.shows("gateway", "sensor", "esp>")
+                await camera.pilot.press("0")
+                await camera.shoot("boards", "2 boards", "gateway I", "sensor  I", "temperature")
+
+
 def port_of(board: BoardThread) -> PortInfo:
     """The simulated board as a port of this computer."""
     return PortInfo(
@@ -235,6 +261,16 @@ async def flashing(camera: Camera) -> None:
     await camera.pilot.press("n")
 
 
+async def partitions(camera: Camera) -> None:
+    """What the flash holds, partition by partition."""
+    await camera.pilot.press("M")
+    await camera.shows("Cancel")
+    await camera.pilot.press("y")
+    await camera.shoot("partitions", "otadata", "starts")
+    await camera.pilot.press("escape")
+    await camera.until("the log", lambda: camera.session.status.state is State.MONITORING)
+
+
 async def debugging(camera: Camera) -> None:
     """The debug stub, inspected in place."""
     await camera.type("gdbstub")
@@ -256,7 +292,7 @@ async def helping(camera: Camera) -> None:
     await camera.shoot("picker", "Simulated board")
 
 
-SCENES = (first_steps, finding, crashing, dumping, picturing, plotting, flashing, debugging, helping)
+SCENES = (first_steps, finding, crashing, dumping, picturing, plotting, flashing, partitions, debugging, helping)
 """In the order of a session."""
 
 
@@ -266,6 +302,7 @@ def main() -> None:
     os.environ.setdefault("COLORTERM", "truecolor")
     for size, theme, ending in LOOKS:
         asyncio.run(pictures(folder, size, theme, ending))
+        asyncio.run(boards(folder, size, theme, ending))
 
 
 if __name__ == "__main__":
