@@ -251,6 +251,9 @@ class Status:
     sharing: Sharing = NOBODY
     """Who looks on at this one."""
 
+    boards: int | None = None
+    """Of a timeline: how many boards it sums up. What only one can have, an ELF or a port, is said of each alone."""
+
     @property
     def commands(self) -> tuple[Command, ...]:
         """The console's commands: those announced, and those that it listed."""

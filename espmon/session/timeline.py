@@ -172,6 +172,7 @@ class Timeline:
                 bytes_in=sum(status.bytes_in for status in statuses),
                 rate=sum(status.rate for status in statuses),
                 crashes=sum(status.crashes for status in statuses),
+                boards=len(statuses),
             )
         )
 

@@ -82,6 +82,8 @@ async def test_the_timeline_has_the_lines_of_all_and_is_searched_and_filtered_as
             made.sessions[number % 2].feed(b"needle %d\nhay\n" % number)
         await made.look_at("0", "All")
         await case.until(lambda: case.rows()[1:3] == ["left  hay", "right needle 1"])
+        await case.until(lambda: "2 boards, 2 open" in case.text())
+        assert "ELF" not in case.text(), "which one has an ELF is said in its own tab"
         made.sessions[0].feed(b"needle 2\nhay\n")
         await case.until(lambda: case.rows()[4:5] == ["left  needle 2"])
         await case.press("slash", *"needle", "enter")

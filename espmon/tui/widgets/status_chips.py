@@ -197,7 +197,9 @@ def _link(state: State) -> StatusChip:
     return StatusChip(
         f"link.{state.value}",
         Rank.LINK,
-        lambda status: status.state is state and not _in_loader(status) and not _replays(status),
+        lambda status: (
+            status.state is state and status.boards is None and not _in_loader(status) and not _replays(status)
+        ),
         said,
         colour,
     )
@@ -213,7 +215,7 @@ def _elf(state: ElfState) -> StatusChip:
     return StatusChip(
         f"elf.{state.value}",
         Rank.ELF,
-        lambda status: status.elf_state is state,
+        lambda status: status.elf_state is state and status.boards is None,
         said,
         colour,
         "board.elf",
