@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from itertools import compress, repeat
+from operator import add, mul
 
 from espmon.postmortem import dwarf_abbrev as dw
 from espmon.postmortem.binary import u16, u32, uleb, unsigned
@@ -274,12 +276,12 @@ class Dwarf:
                 break  # what follows cannot be found; the units it left out are looked up one by one
             first = pos + 12
             first += -(first - pos) % (2 * address_size)
-            pairs = struct.iter_unpack(
-                "<II" if address_size == 4 else "<QQ",
-                data[first : first + (end - first) // (2 * address_size) * 2 * address_size],
-            )
+            table = data[first : first + (end - first) // (2 * address_size) * 2 * address_size]
+            numbers = struct.unpack(f"<{len(table) // address_size}{'I' if address_size == 4 else 'Q'}", table)
+            lows, sizes = numbers[0::2], numbers[1::2]
+            # Of a large program there are many; those without an address or a size were dropped by the linker.
+            rows.extend(compress(zip(lows, map(add, lows, sizes), repeat(unit)), map(mul, lows, sizes)))
             units.add(unit)
-            rows.extend((low, low + size, unit) for low, size in pairs if size and low)
             pos = end
         rows.sort()
         return rows, units

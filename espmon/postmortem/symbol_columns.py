@@ -43,8 +43,8 @@ class SymbolColumns:
     def of_type(self, kind: int) -> Iterator[int]:
         """The rows of one type that the file defines."""
         wanted = self.infos.translate(bytes(info & 15 == kind for info in range(256)))
-        sections = self.sections
-        return (row for row in compress(range(len(self)), wanted) if sections[row])
+        rows = range(len(self))
+        return compress(compress(rows, wanted), compress(self.sections, wanted))
 
     def named(self, names: Iterable[int]) -> Iterator[int]:
         """The rows whose names are at certain offsets of the string table, in the order of the table."""

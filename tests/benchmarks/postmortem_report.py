@@ -85,7 +85,7 @@ def made_dump(elf: Path, tasks: int) -> bytes:
     more = [
         (symbol.address, bytes(max(symbol.size, 4))) for symbol in symbols.values() if symbol.address >> 20 == 0x3FC
     ]
-    return wrap(5, 0x104, elf_core(RISCV, found, more=more))
+    return wrap(5, 0x104, elf_core(RISCV, found, more=more, sha=program.sha256[:16]))
 
 
 def main() -> None:
