@@ -137,7 +137,7 @@ def coredump(options: argparse.Namespace) -> int:
         if options.rtos:
             told["rtos"] = report.rtos_json()
         if options.heap:
-            told["heap"] = report.inspector.heaps.to_json() if report.inspector is not None else None
+            told |= report.heap_json()
         if differing is not None:
             told["second_opinion"] = {"decoder": options.decoder, "differences": differing}
         if comparison is not None:

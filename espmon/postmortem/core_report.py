@@ -276,8 +276,20 @@ class CoreReport:
 
     def heap_text(self) -> str:
         """The heaps, for reading."""
-        told = self.inspector.heaps.lines() if self.inspector is not None else ["it needs the ELF"]
+        told = ["it needs the ELF"]
+        if self.inspector is not None:
+            symbolizer = self.inspector.symbolizer
+            owners = self.inspector.heap_trace.lines(lambda pc: symbolizer.symbol_and_offset(pc, returns=True))
+            told = [*self.inspector.heaps.lines(), *owners]
         return "\n".join([_rule("heaps"), *told]) + "\n"
+
+    def heap_json(self) -> dict[str, object]:
+        """The same as JSON: the heaps, and what heap tracing recorded; None without an ELF."""
+        inspector = self.inspector
+        return {
+            "heap": None if inspector is None else inspector.heaps.to_json(),
+            "heap_trace": None if inspector is None else inspector.heap_trace.to_json(),
+        }
 
     def _summary(self) -> list[str]:
         match = {True: "matches the ELF", False: "does NOT match the ELF", None: "not in the dump"}[self.elf_match]

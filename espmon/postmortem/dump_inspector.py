@@ -17,6 +17,7 @@ from espmon.postmortem.variables import FrameVariables, variables_of
 if TYPE_CHECKING:
     from espmon.postmortem.global_variables import GlobalVariables
     from espmon.postmortem.heap_state import HeapReport
+    from espmon.postmortem.heap_trace import HeapTrace
     from espmon.postmortem.rtos_objects import RtosObjects
     from espmon.postmortem.rtos_reader import TaskInput
     from espmon.postmortem.rtos_state import RtosState
@@ -75,6 +76,13 @@ class DumpInspector:
         from espmon.postmortem.heap_reader import HeapTypes, read_heaps
 
         return read_heaps(HeapTypes(self.symbolizer.images[0]), self.memory)
+
+    @cached_property
+    def heap_trace(self) -> HeapTrace:
+        """What heap tracing recorded."""
+        from espmon.postmortem.heap_trace import read_heap_trace
+
+        return read_heap_trace(self.globals, self.memory)
 
     @cached_property
     def globals(self) -> GlobalVariables:

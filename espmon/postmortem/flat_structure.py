@@ -55,16 +55,20 @@ def flat_structure(image: Image, names: Sequence[bytes], units: Sequence[Unit] =
         with reading(f"{image.elf.path}: structure {names[0].decode()}"):
             for name, inside in [(name, unit) for unit in [*units, None] for name in names]:
                 for unit, position in definitions(image, name, inside):
-                    kind = type_at(unit, position)
-                    fields: dict[str, FlatField] = {}
-                    for path, field in _flatten(kind, "", 0, 0):
-                        if len(fields) >= MAX_FIELDS:
-                            break
-                        fields.setdefault(path, field)
-                    return FlatStructure(size_of(kind), fields)
+                    return structure_of(type_at(unit, position))
     except PostmortemError:
         pass
     return None
+
+
+def structure_of(kind: Type) -> FlatStructure:
+    """Return a type with its members; raises `PostmortemError` for a damaged one."""
+    fields: dict[str, FlatField] = {}
+    for path, field in _flatten(kind, "", 0, 0):
+        if len(fields) >= MAX_FIELDS:
+            break
+        fields.setdefault(path, field)
+    return FlatStructure(size_of(kind), fields)
 
 
 def units_of(image: Image, symbols: Iterable[Symbol]) -> list[Unit]:

@@ -303,6 +303,8 @@ def test_everything_at_once(capsys: Captured) -> None:
     report = json.loads(capsys.readouterr().out)
     assert {"frame_variables", "rtos", "heap"} <= set(report)
     assert report["heap"] == {"known": False, "heaps": [], "damage": []}
+    assert report["heap_trace"] == {"known": False, "records": [], "damage": []}
+    assert report["rtos"]["timers"] == []
 
 
 def test_a_second_opinion_is_asked_and_its_differences_are_marked(
