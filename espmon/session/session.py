@@ -97,8 +97,7 @@ class Session:
         answers: what a board's console is told when it asks its terminal.
         outgoing: texts that are sent, and how.
         received: all of a payload that has just come, see `PayloadSaver.received`.
-        turn: who writes to the board, of a session that several programs look at.
-        pace: how fast it is played, of a recording.
+        turn, pace: who writes, of a session that several look at; how fast it is played, of a recording.
     """
 
     def __init__(
@@ -368,9 +367,7 @@ class Session:
 
         Returns why they were not sent, which the user was told.
         """
-        if self.status.sharing.writer:
-            return self._sender.refuse(f"Not sent: {self.status.sharing.writer} writes now")
-        return await self._sender.send(data, by)
+        return self._sender.refusal() or await self._sender.send(data, by)
 
     async def reset(self) -> PortError | None:
         """Hard-reset into the application (the user asked). Returns why it was not done, which the user was told."""

@@ -55,9 +55,12 @@ class Sender:
             self.sent(data, by, rule=rule)
         return error
 
-    def refuse(self, text: str) -> PortError:
-        """Tell the user why nothing is sent; returns it."""
-        self._reporter.notify(text, Severity.WARNING)
+    def refusal(self) -> PortError | None:
+        """Why the user of this side cannot send, which is told; None while nobody else writes."""
+        writer = self._reporter.status.sharing.writer
+        if not writer:
+            return None
+        self._reporter.notify(text := f"Not sent: {writer} writes now", Severity.WARNING)
         return PortError(PortErrorKind.BUSY, text)
 
     def sent(self, data: bytes, by: SentBy, *, marked: bool = True, rule: str = "") -> None:

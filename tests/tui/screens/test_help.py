@@ -54,7 +54,7 @@ async def test_every_action_can_be_scrolled_to(size: tuple[int, int], way: str) 
             listed = app.screen.query_one("#list")
             listed.scroll_to(y=listed.max_scroll_y - 3, animate=False)
             await pilot.pause()
-        for _ in range(12):
+        for _ in range(20):
             if way == "wheel":
                 app.screen.query_one("#list")._on_mouse_scroll_down(
                     MouseScrollDown(app.screen.query_one("#list"), 1, 1, 0, 1, 0, False, False, False)
