@@ -30,6 +30,9 @@ from espmon.tui.widgets.paced_row import DRAW_SECONDS
 COUNTING_SECONDS = 0.02
 """Pause between two slices of counting errors, while nothing comes."""
 
+FLOOD_LINES = 2000
+"""Lines that come between two looks, from which on errors are counted when there is time again."""
+
 MAP_ORDER = ("crash", "match", "mark", "error", "boot")
 """What stands on the map, the most important first."""
 
@@ -55,6 +58,9 @@ class LogPane(LogScroll, can_focus=True):
     """
 
     ALLOW_MAXIMIZE = False
+
+    _read_to: int = -1
+    """Where the log ended when its heads were read last."""
 
     _oldest: int = 0
     """The oldest line that the store had at the last look."""
@@ -100,7 +106,7 @@ class LogPane(LogScroll, can_focus=True):
     def use_store(self, store: LogStore) -> None:
         """Show another log."""
         self.drawing.use_store(store)
-        self.levels = LevelIndex(store)
+        self.levels, self._read_to = LevelIndex(store), -1
         self.view.use_store(store)
         self.repaint(lines=True)
         self._update_scrollbar()
@@ -155,13 +161,19 @@ class LogPane(LogScroll, can_focus=True):
 
     def read_levels(self) -> None:
         """Find the errors and warnings that are new, a slice at a time."""
-        levels = self.levels
-        levels.read_ahead(lambda: self.levels is levels and self.is_attached)
-        levels.read()
+        levels, end = self.levels, self.store.rows_end
+        flooded, self._read_to = 0 <= self._read_to < end - FLOOD_LINES, end
+        if not flooded:
+            levels.read_ahead(lambda: self.levels is levels and self.is_attached and not self._floods(levels))
+            levels.read()
         self.vertical_scrollbar.changed()
         if self.levels.behind and not self._counting:
             self._counting = True
             self.set_timer(COUNTING_SECONDS, self._read_more)
+
+    def _floods(self, levels: LevelIndex) -> bool:
+        """Whether lines come so fast that their heads are read later."""
+        return levels.store.rows_end - self._read_to > FLOOD_LINES
 
     def _read_more(self) -> None:
         """Nothing has come meanwhile, or more than could be read: whoever shows the counts is told."""
