@@ -67,9 +67,23 @@ class HeadParts(NamedTuple):
 _WORDS, _TIMES, _TAGS = (1, 7, 10, 13, 14), (2, 6, 9), (3, 4, 5, 8, 11, 12, 15)
 """Groups of `HEADER`."""
 
-_FOREIGN_WORDS = ("rust", "defmt", "nuttx", "logger", "word", "letter", "plain", "coded", "raised", "tasmota")
+_FOREIGN_WORDS = (
+    "rust",
+    "defmt",
+    "padded",
+    "host",
+    "before_task",
+    "nuttx",
+    "logger",
+    "word",
+    "letter",
+    "plain",
+    "coded",
+    "raised",
+    "tasmota",
+)
 _FOREIGN_TIMES = ("tasmota_time", "seconds", "nuttx_time")
-_FOREIGN_TAGS = ("target", "nuttx_tag", "name", "function", "tasmota")
+_FOREIGN_TAGS = ("target", "nuttx_tag", "name", "function", "tasmota", "task", "asserting")
 """Groups of `FOREIGN_HEAD`."""
 
 
