@@ -138,6 +138,11 @@ class BitttyEmulator:
         return None if cursor is None else (min(cursor[0], self.columns - 1), min(cursor[1], self.rows - 1))
 
     @property
+    def turned(self) -> bool:
+        """See `Emulator`."""
+        return bool(self._board.modes.reverse_screen)
+
+    @property
     def bracketed_paste(self) -> bool:
         """See `Emulator`."""
         return bool(self._board.modes.bracketed_paste)

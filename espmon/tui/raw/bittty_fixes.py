@@ -3,6 +3,7 @@
 ECH and ICH leave blanks with every attribute that is on (underlined, reversed) and DCH blanks with none, where there
 should be the background alone. TBC clears a tab stop whatever its parameter is; it is 0 for one and 3 for all.
 The alternate screen still has what was on it when it was left; it is empty at each entry (1049).
+A VT100 has the British set (a pound sign) without its mode of national sets, too.
 CPR tells the row of the screen also in origin mode, where it counts from the scroll region's first.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 from bittty import Board
 from bittty.style import Style
+
+BRITISH = "A"
 
 
 def fix(board: Board) -> None:
@@ -38,6 +41,17 @@ def fix(board: Board) -> None:
             finally:
                 style.current = kept
 
+    charset = board.charset
+    designate = charset.designate
+    sets = (charset.set_g0_charset, charset.set_g1_charset, charset.set_g2_charset, charset.set_g3_charset)
+
+    def designate_known(index: int, designator: str) -> None:
+        if designator == BRITISH:
+            sets[index](designator)
+        else:
+            designate(index, designator)
+
+    charset.designate = designate_known
     blitter.switch_screen = switch_to_empty_screen
     cursor.clear_tab_stop = clear_known_tab_stop
     board.registry["CPR"] = report_cursor_position

@@ -37,6 +37,10 @@ class Emulator(Protocol):
         """Column and row of the cursor, counted from 0; None while the board hides it."""
 
     @property
+    def turned(self) -> bool:
+        """Whether the whole screen is reversed (DECSCNM)."""
+
+    @property
     def bracketed_paste(self) -> bool:
         """Whether the board wants pasted text between `ESC[200~` and `ESC[201~`."""
 

@@ -15,7 +15,7 @@ from espmon.tui.raw.emulator import Run
 from espmon.tui.raw.sequence_guard import SequenceGuard
 from espmon.tui.sanitise import plain
 
-CURSOR_KEYS, CURSOR_VISIBLE, KEYPAD, BRACKETED_PASTE = 1, 25, 66, 2004
+CURSOR_KEYS, REVERSED, CURSOR_VISIBLE, KEYPAD, BRACKETED_PASTE = 1, 5, 25, 66, 2004
 """DEC private modes."""
 
 MAX_CODE_POINTS = 16
@@ -219,6 +219,11 @@ class GhosttyEmulator:
     def cursor(self) -> tuple[int, int] | None:
         """See `Emulator`."""
         return self._terminal.cursor if self._terminal.mode(CURSOR_VISIBLE) else None
+
+    @property
+    def turned(self) -> bool:
+        """See `Emulator`."""
+        return bool(self._terminal.mode(REVERSED))
 
     @property
     def bracketed_paste(self) -> bool:

@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from espmon.session.store import LogStore
 from espmon.tui.log.painter import Painter
+from espmon.tui.log.sgr import REVERSE
 from espmon.tui.raw.board_stream import CANCEL, BoardStream
 from espmon.tui.raw.emulator import Emulator
 from espmon.tui.raw.emulator_choice import load_emulator
@@ -77,7 +78,7 @@ class TerminalView(Widget, can_focus=True):
         self._cursor: tuple[int, int] | None = None
         self._strips: dict[int, Strip] = {}
         self._painter: Painter | None = None
-        self._scheduled = False
+        self._turned = self._scheduled = False
         self._behind_since = 0.0
         self.poll: Callable[[], None] = lambda: None
         """Called between rows and slices: what must not wait for a whole picture."""
@@ -104,7 +105,7 @@ class TerminalView(Widget, can_focus=True):
         self._emulator = make(columns, rows, lambda: self.poll())
         self._stream = stream
         self._waiting = b""
-        self._wishes = (False, False, False)
+        self._wishes, self._turned = (False, False, False), False
         self._strips.clear()
         ready()
         self.take(answer=False)
@@ -172,6 +173,9 @@ class TerminalView(Widget, can_focus=True):
     def _repaint(self, emulator: Emulator) -> None:
         cursor = emulator.cursor
         rows = set(emulator.changed())
+        if emulator.turned is not self._turned:
+            self._turned = emulator.turned
+            rows.update(range(emulator.rows))
         if cursor != self._cursor:
             rows.update(place[1] for place in (cursor, self._cursor) if place is not None)
             self._cursor = cursor
@@ -221,7 +225,8 @@ class TerminalView(Widget, can_focus=True):
         strip = self._strips.get(y)
         if strip is None:
             self.poll()
-            strip = Strip(Segment(text, painter.style(pen)) for text, pen in emulator.row(y))
+            turn = REVERSE if self._turned else 0
+            strip = Strip(Segment(text, painter.style((*pen[:2], pen[2] ^ turn))) for text, pen in emulator.row(y))
             strip = strip.adjust_cell_length(width, painter.base)
             if self._cursor is not None and self._cursor[1] == y:
                 strip = _with_cursor(strip, self._cursor[0], width)
@@ -232,6 +237,6 @@ class TerminalView(Widget, can_focus=True):
 def _with_cursor(strip: Strip, column: int, width: int) -> Strip:
     """`strip` with the cell at `column` turned around."""
     cell = strip.crop(column, column + 1)
-    return Strip.join(
-        (strip.crop(0, column), cell.apply_style(Style(reverse=True)), strip.crop(min(column + 1, width), width))
-    )
+    reverse = not any(segment.style is not None and segment.style.reverse for segment in cell)
+    turned = Strip(Segment(text, (style or Style()) + Style(reverse=reverse)) for text, style, _ in cell)
+    return Strip.join((strip.crop(0, column), turned, strip.crop(min(column + 1, width), width)))

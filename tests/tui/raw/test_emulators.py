@@ -104,6 +104,25 @@ def test_the_wishes_of_the_board_are_known(emulator: Emulator) -> None:
     assert (emulator.bracketed_paste, emulator.application_cursor, emulator.application_keypad) == (True,) * 3
 
 
+def test_the_screen_is_reversed_when_the_board_reverses_it(emulator: Emulator) -> None:
+    assert not emulator.turned
+    emulator.feed(b"\x1b[?5h")
+    assert emulator.turned
+    emulator.feed(b"\x1b[?5l")
+    assert not emulator.turned
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [(b"\x1b[20hab\ncd", ["ab", "cd"]), (b"ab\ncd", ["ab", "  cd"]), (b"\x1b(A#\x1b(B#\x1b)A\x0e#\x0f#", ["£#£#", ""])],
+    ids=["line feeds are new lines", "line feeds are line feeds", "pound"],
+)
+def test_modes_of_the_vt100(emulator: Emulator, data: bytes, shown: list[str]) -> None:
+    emulator.feed(data)
+    emulator.changed()
+    assert ["".join(text for text, _ in emulator.row(row)).rstrip() for row in range(2)] == shown
+
+
 def test_the_cursor_is_hidden_when_the_board_hides_it(emulator: Emulator) -> None:
     emulator.feed(b"ab")
     assert emulator.cursor == (2, 0)

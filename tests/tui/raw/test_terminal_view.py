@@ -6,7 +6,7 @@ import pytest
 
 from espmon.tui.raw import terminal_view
 from espmon.tui.raw.terminal_view import TerminalView
-from tests.tui.running import numbered, running
+from tests.tui.running import Running, numbered, running
 
 
 async def test_what_came_too_fast_to_be_drawn_is_said_and_its_end_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +35,18 @@ async def test_what_the_emulator_keeps_up_with_is_drawn_whole() -> None:
             await case.feed(numbered(1000, start))
         await case.until(lambda: "line 9999" in case.text())
         assert view.skipped == 0
+
+
+async def test_a_reversed_screen_is_drawn_reversed_with_its_cursor() -> None:
+    def reversed_cells(case: Running) -> list[bool]:
+        strip = case.screen.query_one(TerminalView).render_line(0).crop(0, 4)
+        return [bool(style and style.reverse) for text, style, _ in strip for _ in text]
+
+    async with running(start_in="raw") as case:
+        await case.until(lambda: case.screen.mode == "RAW")
+        await case.feed(b"a\x1b[7mb\x1b[0m")
+        await case.until(lambda: reversed_cells(case) == [False, True, True, False])
+        await case.feed(b"\x1b[?5h")
+        await case.until(lambda: reversed_cells(case) == [True, False, False, True])
+        await case.feed(b"\x1b[?5l\b")
+        await case.until(lambda: reversed_cells(case) == [False, False, False, False])
