@@ -41,6 +41,10 @@ TEXT_ENCODINGS = frozenset({SIGNED_CHARACTER, UNSIGNED_CHARACTER})
 NAMED_CHARACTERS = frozenset({SIGNED_CHARACTER, UNSIGNED_CHARACTER, CHARACTER})
 
 
+RUST_TEXTS = frozenset({"&str", "&mut str"})
+"""Types of Rust that are a pointer and a length, and mean a text."""
+
+
 class Content(NamedTuple):
     """The bytes of a value and where they lie; `gaps` are (start, end, why) of those that are not known."""
 
@@ -164,6 +168,15 @@ class _Reading:
             raw += piece or b""
         return quoted(raw) if raw and printable(raw) else ""
 
+    def _rust_text(self, fields: list[Field]) -> str:
+        """The text that a `&str` leads to; empty where it is not in the dump or no text."""
+        numbers = {field.name: field.value.number for field in fields}
+        address, length = numbers.get("data_ptr"), numbers.get("length")
+        if not isinstance(address, int) or not isinstance(length, int) or length < 0:
+            return ""
+        raw = self.memory.read(address, min(length, MAX_TEXT)) if length else b""
+        return quoted(raw) if raw is not None and printable(raw) else ""
+
     def _structure(self, name: str, kind: Type, content: Content, follow: int, depth: int) -> TypedValue:
         shape = "union" if kind.tag == dw.TAG_UNION else "structure"
         if depth >= MAX_DEPTH:
@@ -178,6 +191,8 @@ class _Reading:
         part = variant_part(kind)
         if part is not None:
             fields += self._variant(kind, part[0], content, follow, depth)
+        if name in RUST_TEXTS and (text := self._rust_text(fields)):
+            return TypedValue(name, "text", text=text)
         return TypedValue(name, shape, fields=tuple(fields), left_out=left_out)
 
     def _member(self, kind: Type, item: Member, content: Content, follow: int, depth: int) -> Field:
