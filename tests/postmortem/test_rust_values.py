@@ -34,7 +34,8 @@ def program() -> GlobalVariables:
     [
         ("MODE_OFF", "{Off = {}}"), ("MODE_ON", "{On = {__0 = 7}}"), ("PLAIN", "On"), ("NICHE_NONE", "{None = {}}"),
         ("BOOL_SOME", "{Some = {__0 = true}}"), ("PLAIN_NONE", "{None = {}}"),
-        ("SENSOR.mode", "{Named = {a = 1, b = 513}}"), ("SENSOR.last", "{Some = {__0 = 7}}"), ("SENSOR.result", "{Err = {__0 = 9}}"), ("SENSOR.letter", "120 'x'"),
+        ("SENSOR.mode", "{Named = {a = 1, b = 513}}"), ("SENSOR.last", "{Some = {__0 = 7}}"),
+        ("SENSOR.result", "{Err = {__0 = 9}}"), ("SENSOR.letter", "120 'x'"),
         ("SENSOR.ok", "true"), ("SENSOR.text", '"hello"'), ("SENSOR.raw[2]", "3"),
     ],
 )  # fmt: skip
