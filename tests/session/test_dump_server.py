@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 from pathlib import Path
@@ -60,3 +61,17 @@ def test_gdb_is_told_the_architecture_only_without_an_elf() -> None:
     told = gdb_command("/usr/bin/gdb-multiarch", RISCV, "/run/x/gdb", str(SIMULATED_ELF))
     assert not any("set architecture" in word for word in told)
     assert told[-2:] == ["--", str(Path(SIMULATED_ELF).absolute())]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script stands for gdb")
+async def test_gdb_gets_the_address_and_its_exit_code_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = tmp_path / "gdb"
+    stub.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\nexit 7\n')
+    stub.chmod(0o755)
+    monkeypatch.setattr("espmon.session.dump_server.find_gdb", lambda machine, chip: str(stub))
+    report = decode_core(dump_named("riscv").text, SIMULATED_ELF)
+    assert await DumpServer(report.target()).debug(RISCV.elf_machine, None, ["info threads"]) == 7
+    words = (tmp_path / "words").read_text().splitlines()
+    address = next(word for word in words if word.startswith("target remote ")).removeprefix("target remote ")
+    assert words[-1] == "info threads"
+    assert not (tmp_path / address).exists(), "nobody listens any more"
