@@ -6,12 +6,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from espmon.cli.ci_reports import wants_reports, write_ci_reports
+from espmon.cli.command_runner import Exit, fail
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.record_output import Output
 
 if TYPE_CHECKING:
     from espmon.cli.artifact_output import ArtifactFolder
     from espmon.cli.run_report import RunReport
+    from espmon.session.archive.blanking import Secrets
 
 
 class RunFiles:
@@ -33,7 +35,7 @@ class RunFiles:
         if wants_reports(options):
             from espmon.cli.run_report import RunReport
 
-            self._report = RunReport(self._helps)
+            self._report = RunReport(self._helps, _secrets().blank)
 
     def beside(self, output: Output, elf: ElfHelp, name: str, *, named: bool) -> Output:
         """A board's output, as these files see it.
@@ -68,3 +70,14 @@ class RunFiles:
             from espmon.cli.run_report import RunEnd
 
             write_ci_reports(self._options, self._report, RunEnd(code, sentence, seconds, received))
+
+
+def _secrets() -> Secrets:
+    """The rules of exported sessions: many read a CI page. Ends the command for a rule that is none."""
+    from espmon.session.archive.blanking import Secrets, SecretsError
+    from espmon.session.settings import load_settings
+
+    try:
+        return Secrets(load_settings()[0].secrets)
+    except SecretsError as error:
+        fail(Exit.USAGE, str(error))

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from espmon.cli.command_runner import Exit
@@ -57,10 +57,12 @@ class RunReport:
 
     Args:
         helps: what decodes each board's crashes, by its name.
+        blank: takes secrets out of a text; a CI page is read by many.
     """
 
-    def __init__(self, helps: dict[str, ElfHelp]) -> None:
+    def __init__(self, helps: dict[str, ElfHelp], blank: Callable[[str], str] = str) -> None:
         self._helps = helps
+        self._blank = blank
         self._resets: Counter[tuple[str, str]] = Counter()
         self._pictures: Counter[tuple[str, str]] = Counter()
         self._crashes: dict[object, Crash] = {}
@@ -92,22 +94,26 @@ class RunReport:
         for crash in self.crashes:
             report = self._helps[crash.board].panic(crash.panic)
             times = f", {counted(len(crash.offsets), 'time')}" if len(crash.offsets) > 1 else ""
-            text = "\n".join(plain(row) for row in report.to_text().splitlines())
-            yield f"{plain(crash.board)}: {plain(report.sentence)}{times}", text
+            text = "\n".join(self._blank(plain(row)) for row in report.to_text().splitlines())
+            yield f"{plain(crash.board)}: {self._blank(plain(report.sentence))}{times}", text
 
     def markdown(self, end: RunEnd) -> str:
         """The summary."""
+        sentence = self._blank(end.sentence)
         verdict = "passed" if end.code == Exit.DONE else "failed"
         rows = [
             f"## espmon run: {verdict}",
             "",
-            f"{escaped(end.sentence)} (exit code {end.code}, {end.seconds:.1f} s, {end.received:,} bytes)",
+            f"{escaped(sentence)} (exit code {end.code}, {end.seconds:.1f} s, {end.received:,} bytes)",
             "",
         ]
         for title, counts in (("Resets", self._resets), ("Screenshots", self._pictures)):
             if counts:
                 rows += [f"### {title}", ""]
-                rows += [f"- {escaped(board)}: {escaped(what)} ×{count}" for (board, what), count in counts.items()]
+                rows += [
+                    f"- {escaped(board)}: {escaped(self._blank(what))} ×{count}"
+                    for (board, what), count in counts.items()
+                ]
                 rows.append("")
         for heading, text in self._told():
             rows += [f"### {escaped(heading)}", "", *(f"    {row}" for row in text.splitlines()), ""]
@@ -125,7 +131,7 @@ class RunReport:
         case = ElementTree.SubElement(suite, "testcase", {"classname": "espmon.run", "name": name, "time": seconds})
         crashes = "\n\n".join(f"{heading}\n{text}" for heading, text in self._told())
         if problem:
-            said = ElementTree.SubElement(case, problem, {"message": _xml(end.sentence)})
+            said = ElementTree.SubElement(case, problem, {"message": _xml(self._blank(end.sentence))})
             said.text = "\n".join(_xml(row) for row in crashes.splitlines())
         elif crashes:
             ElementTree.SubElement(case, "system-out").text = "\n".join(_xml(row) for row in crashes.splitlines())
@@ -162,7 +168,7 @@ class RunReport:
             if place is not None and place.file:
                 path = os.path.relpath(place.file, root) if os.path.isabs(place.file) else place.file
                 where = (plain(path), place.line or 1)
-            yield plain(report.sentence), where
+            yield self._blank(plain(report.sentence)), where
 
 
 class ReportedOutput:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from espmon.postmortem.panic_report import PanicReport
 from espmon.records.events.panic_record import Panic
+from espmon.session.archive.blanking import Secrets
 from espmon.session.status import EventEntry, Status
 from espmon.session.store import LogStore
-from espmon.text import plain, plain_lines
+from espmon.text import counted, plain, plain_lines
 from espmon.tui.log.export import fence_for
 from espmon.version import __version__
 
@@ -14,14 +15,17 @@ LINES_BEFORE = 40
 """Lines of the log before the crash."""
 
 
-def crash_markdown(entry: EventEntry, status: Status, store: LogStore, program: str) -> str:
-    """The text of an issue about a panic, in Markdown.
+def crash_markdown(
+    entry: EventEntry, status: Status, store: LogStore, program: str, secrets: Secrets | None = None
+) -> str:
+    """The text of an issue about a panic, in Markdown. Raises `SecretsError`.
 
     Args:
         entry: the panic.
         status: the session's.
         store: the log.
         program: the application and its version as the boot log named them, "" where it did not.
+        secrets: takes out of it what others should not see, and it says that at its end; None: all of it stays.
     """
     report = entry.report if isinstance(entry.report, PanicReport) else None
     record = entry.record
@@ -42,7 +46,12 @@ def crash_markdown(entry: EventEntry, status: Status, store: LogStore, program: 
         parts += ["### Details", _block("\n".join(f"{label}: {text}" for label, text in entry.details))]
     if entry.line is not None and (before := _before(store, entry.line)):
         parts += ["### Log before it", _block(before)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    if secrets is None:
+        return text
+    text = "".join(secrets.blank_line(line) for line in text.splitlines(keepends=True))
+    count = sum(item.count for item in secrets.found)
+    return f"{text}\nTaken out: {counted(count, 'secret')}.\n" if count else text
 
 
 def _before(store: LogStore, line: int) -> str:

@@ -155,9 +155,15 @@ class LogSaving:
         monitor = self._app.monitor
         entry = self.crash_here()
         if entry is not None:
+            from espmon.session.archive.blanking import Secrets, SecretsError
             from espmon.tui.crash_issue import crash_markdown
 
-            text = crash_markdown(entry, self._app.status, monitor.pane.store, self._program(entry))
+            try:
+                secrets = Secrets(self._app.settings.secrets)
+                text = crash_markdown(entry, self._app.status, monitor.pane.store, self._program(entry), secrets)
+            except SecretsError as error:
+                self._app.notify(str(error), severity="error", markup=False)
+                return
             self.copy(text, "The crash as Markdown")
         else:
             self._copy_range(as_markdown, "as Markdown")

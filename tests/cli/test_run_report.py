@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.run_report import MAX_CRASHES, RunEnd, RunReport
 from espmon.records import Demultiplexer, LineBlock
+from espmon.session.archive.blanking import Secrets
 
 RESET = b"rst:0x8 (TG1WDT_SYS_RST),boot:0xc (SPI_FAST_FLASH_BOOT)\r\nentry 0x403cc71a\r\n"
 
@@ -21,9 +22,9 @@ def panic(pc: int = 0x42006E3A, cause: bytes = b"Load access fault") -> bytes:
     return head + b"Core  0 register dump:\r\nMEPC    : 0x%08x  RA      : 0x42006e38\r\n\r\n" % pc + b"more\r\n" * 40
 
 
-def report_of(*streams: bytes) -> RunReport:
+def report_of(*streams: bytes, secrets: Secrets | None = None) -> RunReport:
     names = [f"board{number}" for number in range(len(streams))]
-    report = RunReport({name: ElfHelp([]) for name in names})
+    report = RunReport({name: ElfHelp([]) for name in names}, (secrets or Secrets()).blank)
     for name, data in zip(names, streams, strict=True):
         demux = Demultiplexer()
         for part in (*demux.feed(data).parts, *demux.flush().parts):
@@ -39,6 +40,16 @@ def test_the_summary_tells_verdict_resets_and_each_crash_once_with_its_count() -
     assert text.count("board0: ") == 2  # one kind of reset, one kind of crash
     assert ", 2 times" in text
     assert "0x42006e38" in text
+
+
+def test_secrets_stay_out_of_what_a_ci_page_shows() -> None:
+    crash = panic(cause=b"password: hunter2 at 10.1.2.3")
+    report = report_of(crash, secrets=Secrets({"serial": r"SN\d+"}))
+    end = RunEnd(1, "it said SN4711, token=abc", 1.0, 0)
+    shown = [report.markdown(end), report.junit(end, ["one"]).decode(), *report.annotations()]
+    for secret in ("hunter2", "10.1.2.3", "SN4711", "abc"):
+        assert all(secret not in text for text in shown), secret
+    assert "0x42006e38" in shown[0]
 
 
 @pytest.mark.parametrize(("code", "failures", "errors"), [(0, 0, 0), (1, 1, 0), (5, 1, 0), (3, 0, 1), (130, 0, 1)])

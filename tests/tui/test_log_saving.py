@@ -186,7 +186,7 @@ async def test_a_selection_that_scrolled_away_is_copied_whole_and_kept_in_a_file
 
 async def test_a_crash_is_copied_as_the_text_of_an_issue(copies: Path) -> None:
     async with running(history=copies.parent / "history", size=(110, 30)) as case:
-        await board(case, numbered(3), CRASH, numbered(2))
+        await board(case, numbered(2) + b"ssid: attic\n", CRASH, numbered(2))
         await case.until(lambda: folded(case))
         case.session.set(chip="ESP32 (revision v3.0)")
         await case.press("Y")
@@ -195,7 +195,8 @@ async def test_a_crash_is_copied_as_the_text_of_an_issue(copies: Path) -> None:
         assert text.startswith("## ")
         assert "LoadProhibited" in text.split("\n")[0]
         assert "- Chip: ESP32 (revision v3.0)" in text
-        assert "### Log before it\n\n```text\nline 0\nline 1\nline 2\n```" in text
+        assert "### Log before it\n\n```text\nline 0\nline 1\nssid: *****\n```" in text
+        assert text.endswith("Taken out: 1 secret.\n")
 
 
 async def test_the_place_of_a_location_is_copied_and_opened(

@@ -15,6 +15,7 @@ from espmon.session.archive.blanking import Secrets, SecretsError
         ("wifi_init_softap finished. SSID:My Home Net password:geheim123 channel:1", "geheim123"),
         ("wifi_init_softap finished. SSID:My Home Net password:geheim123 channel:1", "My Home Net"),
         ("I (1) wifi:connected with Cafe Central, aid = 1, channel 6", "Cafe Central"),
+        ("I (9) main: connected to 10.1.2.3.", "10.1.2.3"),
         ("connect to ap SSID:office-5G", "office-5G"),
         ("sta mac 7c:df:a1:00:11:22 up", "7c:df:a1:00:11:22"),
         ("I (9) esp_netif_handlers: sta ip: 192.168.4.23, mask: 255.255.255.0", "192.168.4.23"),
