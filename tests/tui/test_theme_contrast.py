@@ -6,8 +6,11 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
+from espmon.session.settings import Settings
+from espmon.session.status import Severity
 from espmon.tui.log.contrast import contrast
 from espmon.tui.theme import THEMES
+from tests.tui.running import running
 
 AA = 4.5
 SELECTED = 0.12
@@ -30,3 +33,20 @@ def test_the_cursor_of_a_list_can_be_read(theme: Theme) -> None:
     colours = theme.to_color_system().generate()
     ground = Color.parse(colours["block-cursor-background"])
     assert contrast(Color.parse(colours["block-cursor-foreground"]), ground) >= AA
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
+async def test_the_event_under_the_cursor_can_be_read(theme: str) -> None:
+    async with running(size=(120, 30), settings=Settings(theme=theme)) as case:
+        case.session.add_event("panic", "LoadProhibited in gfx_loop", severity=Severity.ERROR)
+        events = case.screen.inspector.events
+        await case.until(lambda: len(events.entries) == 1)
+        await case.press("e")
+        await case.until(lambda: events.has_focus)
+        row = next(strip for strip in map(events.render_line, range(4)) if "LoadProhibited" in strip.text)
+        for segment in row:
+            assert segment.style is not None
+            assert segment.style.color is not None
+            assert segment.style.bgcolor is not None
+            text, below = (Color.from_rich_color(one) for one in (segment.style.color, segment.style.bgcolor))
+            assert not segment.text.strip() or contrast(text, below) >= AA

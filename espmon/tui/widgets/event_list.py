@@ -306,7 +306,7 @@ class EventList(ScrollView, can_focus=True):
     def _entry(self, entry: EventEntry, width: int, base: Style, cursor: bool) -> Strip:
         part = self.get_component_rich_style
         if cursor:
-            base = base + part("event--cursor", partial=True)
+            base = base + Style(bgcolor=part("event--cursor").bgcolor)  # whole: a part would not be blended
             if self.has_focus:
                 base = base + Style(bold=True)
         name = {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(entry.severity, "info")
