@@ -87,6 +87,9 @@ class BoardTabs:
         self._make = make
         self._made = 1
         self._timelines = 0
+        self._colours: tuple[str, Sequence[str]] = "", ()
+        """The theme, and the boards' colours in it: they are asked for with every frame."""
+
         self._merged: Timeline | None = None
         self._then: tuple[OpenBoard, str] | None = None
         """What is to be done on a board's screen once that is there."""
@@ -356,11 +359,17 @@ class BoardTabs:
         if (merged := self._merged) is not None:
             merged.names.update({board.number: board.name for board in self.boards})
 
+    def _colour(self, board: OpenBoard) -> str:
+        theme = self._app.current_theme
+        if self._colours[0] != theme.name:
+            self._colours = theme.name, [text_colour(colour) for colour in board_colours(theme)]
+        colours = self._colours[1]
+        return colours[board.number % len(colours)]
+
     def _tab(self, number: int, board: OpenBoard) -> Tab:
         words, style = ("", "") if board is self.timeline else state_words(board.status)
         current = board is self.current
-        colours = board_colours(self._app.current_theme)
-        colour = "$foreground" if board is self.timeline else text_colour(colours[board.number % len(colours)])
+        colour = "$foreground" if board is self.timeline else self._colour(board)
         return Tab(number, board.name, colour, words, style, "" if current else board.unread, current)
 
 
