@@ -9,7 +9,6 @@ from espmon.cli.command_runner import Exit, clean, fail, say
 from espmon.records import Coredump, JsonObject, LineBlock, Record
 from espmon.records.events import Boot, Panic
 from espmon.session.binlog_strings import BinlogStrings
-from espmon.session.defmt_strings import defmt_table
 
 if TYPE_CHECKING:
     from espmon.postmortem import Symbolizer
@@ -38,6 +37,7 @@ class ElfHelp:
     def use(self, paths: list[Path]) -> None:
         """Use these files (application first) from here on."""
         from espmon.postmortem import PostmortemError, Symbolizer
+        from espmon.session.defmt_strings import defmt_table
 
         rom_elf = self._rom_elf
         try:

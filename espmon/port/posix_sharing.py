@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import os
 import socket
 import stat
@@ -47,6 +46,8 @@ class SharedListener:
 
 def shared_address(key: str) -> str:
     """The path of the socket at which who holds `key` is found. It need not be there."""
+    import hashlib  # only where a session is shared
+
     name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:NAME_DIGITS]
     rest = f"/espmon-{os.getuid()}/{name}"
     return socket_place(rest) + rest

@@ -13,7 +13,6 @@ from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
 from espmon.session.binlog_strings import BinlogStrings
 from espmon.session.decoder import Decoder
-from espmon.session.defmt_strings import defmt_table
 from espmon.session.elves import Digests, ElfLibrary, build_of, pick
 from espmon.session.event_log import EventLog
 from espmon.session.reporter import Reporter
@@ -190,6 +189,8 @@ class ElfChoice:
 
     async def _use_strings(self, paths: tuple[Path, ...]) -> None:
         """Frames of the binary log and of defmt take their strings from the same ELF files."""
+        from espmon.session.defmt_strings import defmt_table  # few boards log in frames of it
+
         strings = table = None
         try:
             strings = await self._decoder.run(lambda symbolizer: BinlogStrings(paths))

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from espmon.records.columns import Columns
-from espmon.records.defmt.defmt_frame import DefmtEntry, decode_frame, read_frame
 from espmon.records.defmt.defmt_table import RAW, DefmtError, DefmtTable
-from espmon.records.defmt.defmt_values import ShortFrameError
 from espmon.records.defmt.rzcobs import RUN, decode_rzcobs
 from espmon.records.lines import DefmtBlock
 from espmon.records.span import MORE, Found, More, Setup, Where
+
+if TYPE_CHECKING:  # what decodes frames is loaded with the first of them: few boards send any
+    from espmon.records.defmt.defmt_frame import DefmtEntry
 
 BEGIN = b"\xff\x00"
 MAX_LEADING_ZEROS = 4
@@ -86,6 +88,8 @@ class DefmtRecognizer:
         wire = data[first:end]
         try:
             if table is not None:
+                from espmon.records.defmt.defmt_frame import decode_frame
+
                 return decode_frame(table, wire), end + 1
             if trusted and not mostly_text(wire) and len(decode_rzcobs(wire)) >= MIN_FRAME_BYTES:
                 return undecoded(wire, "no ELF with its strings is loaded"), end + 1
@@ -100,6 +104,9 @@ class DefmtRecognizer:
         self, data: bytes, first: int, table: DefmtTable, *, trusted: bool
     ) -> tuple[DefmtEntry, int] | More | None:
         """A frame without an encoding ends where its format does."""
+        from espmon.records.defmt.defmt_frame import read_frame
+        from espmon.records.defmt.defmt_values import ShortFrameError
+
         limit = self._setup.limits.defmt
         body = data[first : first + limit]
         try:
@@ -124,6 +131,8 @@ def mostly_text(data: bytes) -> bool:
 
 def undecoded(wire: bytes, reason: str) -> DefmtEntry:
     """What is told of a frame that cannot be read."""
+    from espmon.records.defmt.defmt_frame import DefmtEntry
+
     shown = wire[:32].hex(" ") + ("..." if len(wire) > 32 else "")
     return DefmtEntry(None, None, None, f"<defmt frame of {len(wire)} bytes: {reason}: {shown}>")
 
