@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from espmon.tui.screens.ports import PortRow
-
 if TYPE_CHECKING:
     from espmon.port.labgrid import Place
+    from espmon.tui.screens.ports import PortRow
 
 ASK_SECONDS = 10.0
 """Pause between two questions: each starts a program, which takes a third of a second."""
@@ -49,6 +48,7 @@ class LabPlaces:
     def _look(self) -> None:
         from espmon.port import PortError
         from espmon.port.labgrid import LabgridClient
+        from espmon.tui.screens.ports import PortRow
 
         try:
             found = (self._ask or LabgridClient().places)()
@@ -60,4 +60,6 @@ class LabPlaces:
 
 def row_of(place: Place) -> PortRow:
     """One place as the picker shows it."""
+    from espmon.tui.screens.ports import PortRow  # the first frame needs none
+
     return PortRow(place.url, product=place.comment or "labgrid place", busy=place.holder, reason=place.state)

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from espmon.tui.boot_reports import BootReports
-from espmon.tui.filter_dialogs import FilterDialogs
 from espmon.tui.host import Host
-from espmon.tui.log_saving import LogSaving
 from espmon.tui.monitor.screen import MonitorScreen
-from espmon.tui.system_viewer import open_in_viewer
 from espmon.tui.widgets.event_list import EventList
+
+if TYPE_CHECKING:
+    from espmon.tui.boot_reports import BootReports
+    from espmon.tui.filter_dialogs import FilterDialogs
+    from espmon.tui.log_saving import LogSaving
 
 
 class LogActions(Host):
-    """The actions of the log that are the app's."""
+    """The actions of the log that are the app's. What does them is loaded when it is asked for first."""
+
+    _copies: Path | None = None
 
     def begin_log_actions(self, copies: Path | None) -> None:
-        """Make what does them; `copies` is the file that has what was copied last."""
-        self.filters = FilterDialogs(self)
-        self.saving = LogSaving(self, copies)
-        self.boot_reports = BootReports(self)
+        """Note the file that has what was copied last; None: nothing is kept."""
+        self._copies = copies
+
+    @cached_property
+    def filters(self) -> FilterDialogs:
+        """Filters under names."""
+        from espmon.tui.filter_dialogs import FilterDialogs
+
+        return FilterDialogs(self)
+
+    @cached_property
+    def saving(self) -> LogSaving:
+        """Files, the clipboard, the editor."""
+        from espmon.tui.log_saving import LogSaving
+
+        return LogSaving(self, self._copies)
+
+    @cached_property
+    def boot_reports(self) -> BootReports:
+        """Boots beside each other."""
+        from espmon.tui.boot_reports import BootReports
+
+        return BootReports(self)
 
     def action_compare_boots(self) -> None:
         """What the newest boot says that the one before did not."""
@@ -64,6 +88,8 @@ class LogActions(Host):
 
     def on_event_list_viewed(self, event: EventList.Viewed) -> None:
         """The file of an event in the system's viewer."""
+        from espmon.tui.system_viewer import open_in_viewer
+
         open_in_viewer(self, event.entry.path)
 
     def on_looking_view_copied(self, event: MonitorScreen.Copied) -> None:

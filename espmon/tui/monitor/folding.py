@@ -12,7 +12,6 @@ from typing import Protocol
 
 from espmon.records.events.boot_loop import LOOP_AT
 from espmon.records.events.panic_record import Panic
-from espmon.records.events.panic_rows import registers, stack_row
 from espmon.records.events.reset_record import Reset
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
@@ -232,6 +231,8 @@ def parts(store: LogStore, crash: Fold) -> Sequence[Fold]:
 
 def part_of(text: str) -> str:
     """What a row of a crash report is a part of, "" for what people read."""
+    from espmon.records.events.panic_rows import registers, stack_row  # for who has a crash
+
     if stack_row(text, prefix="0x") is not None or stack_row(text, prefix="") is not None:
         return STACK
     if registers(text) is not None:
