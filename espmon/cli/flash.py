@@ -185,6 +185,7 @@ def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
     import asyncio
 
     from espmon.cli.interruptible import run_interruptible, say_cancelled
+    from espmon.port.handle import PortWarningKind
     from espmon.rom.restart import run_to_end
     from espmon.session.flash_job import FlashCancelled, run_flash
     from espmon.session.port_lookup import open_port
@@ -194,6 +195,9 @@ def flash_port(port: str, job: FlashJob, *, quiet: bool) -> FlashEnd:
     async def work() -> FlashEnd:
         with say_cancelled():
             handle = await open_port(port)
+        for warning in handle.warnings:
+            if warning.kind is PortWarningKind.NO_LINES:
+                say(f"Warning: {clean(warning.text)}")
         try:
             return await run_flash(handle, job, progress)
         except FlashCancelled as cancelled:

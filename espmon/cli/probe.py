@@ -175,6 +175,7 @@ async def probe_once(
     import asyncio
 
     from espmon.cli.interruptible import say_cancelled
+    from espmon.port.handle import PortWarningKind
     from espmon.rom.departure import BoardLeft
     from espmon.rom.prober import probe
     from espmon.rom.restart import run_to_end
@@ -187,8 +188,9 @@ async def probe_once(
         url = await find_port(port)
         handle = await open_url(url, baud=baud, no_reset=not how.reset_before)
     try:
-        for warning in () if how.reset_before else handle.warnings:
-            say(f"Warning: {clean(warning.text)}")
+        for warning in handle.warnings:
+            if warning.kind is PortWarningKind.NO_LINES or not how.reset_before:
+                say(f"Warning: {clean(warning.text)}")
         progress = say if tell else None
         result = await probe(handle, options=how, flash_id=flash_id, on_progress=progress, on_interrupted=interrupted)
     finally:

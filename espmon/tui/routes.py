@@ -26,6 +26,12 @@ PROBE_TEXT = (
 )
 """What the question before a probe says."""
 
+BY_HAND_TEXT = (
+    "This port has no DTR and RTS, so espmon cannot reset the board: the probe reaches it only in its ROM loader.",
+    "Hold BOOT (IO0), press and release EN (RST), let go of BOOT. Then probe; EN starts the application again.",
+)
+"""The same on a port without modem lines."""
+
 
 LOADER_TEXT = (
     "The application stops, and the board waits in download mode until it is flashed or reset.",
@@ -39,6 +45,11 @@ PLACE_TEXT = (
     "A place that somebody else holds is left alone.",
 )
 """What the question before a labgrid place says."""
+
+
+def probe_text(status: Status) -> tuple[str, ...]:
+    """What the question before a probe of this port says."""
+    return PROBE_TEXT if status.has_modem_lines else BY_HAND_TEXT
 
 
 class Router:
@@ -101,7 +112,7 @@ class Router:
                 link.ask(link.session.consent() if agreed else link.session.decline())
 
         name = status.name or status.url
-        self._app.push_screen(ConfirmScreen(f"Probe {name}?", PROBE_TEXT, "Probe"), answered)
+        self._app.push_screen(ConfirmScreen(f"Probe {name}?", probe_text(status), "Probe"), answered)
 
     def ask_probe(self) -> None:
         """The user wants a probe in the middle of monitoring."""
@@ -119,7 +130,8 @@ class Router:
             if agreed:
                 link.ask(link.session.probe())
 
-        self._app.push_screen(ConfirmScreen(f"Probe {self._app.status.name}?", PROBE_TEXT, "Probe"), answered)
+        status = self._app.status
+        self._app.push_screen(ConfirmScreen(f"Probe {status.name}?", probe_text(status), "Probe"), answered)
 
     def ask_loader(self) -> None:
         """The user wants the board in its ROM loader."""

@@ -174,3 +174,10 @@ def test_probing_imports_neither_the_screen_nor_the_elf_reader() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert result.stdout.strip() == "[]"
+
+
+def test_what_a_port_cannot_do_is_said_before_the_probe(loader: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert loader.startswith("socket://")
+    assert probe.main([loader, "--yes"]) == 0
+    said = capsys.readouterr().err
+    assert said.index("has no DTR and RTS, so espmon cannot reset the board") < said.index("Asking")

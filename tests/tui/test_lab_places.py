@@ -9,6 +9,7 @@ import pytest
 
 from espmon.port import PortError, PortErrorKind
 from espmon.port.labgrid import Place
+from espmon.session.state import State
 from espmon.tui.lab_places import LabPlaces
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.picker import PickerScreen
@@ -72,3 +73,12 @@ async def test_a_place_is_opened_after_a_question(agreed: bool) -> None:
         else:
             await shown(case, PickerScreen)
             assert not case.session.opened
+
+
+@pytest.mark.parametrize("lines", [True, False])
+async def test_what_a_port_cannot_do_is_said_before_the_probe(lines: bool) -> None:
+    async with running(size=(120, 40)) as case:
+        case.session.set(has_modem_lines=lines, state=State.AWAITING_CONSENT)
+        await shown(case, ConfirmScreen)
+        await case.until(lambda: ("Hold BOOT" in case.text()) != lines)
+        assert ("is reset into its ROM loader" in case.text()) == lines
