@@ -185,7 +185,7 @@ async def test_an_error_of_an_action_becomes_a_notice() -> None:
 
 
 async def test_help_lists_every_action_with_its_present_key() -> None:
-    async with running(size=(120, 60)) as case:
+    async with running(size=(120, 80)) as case:
         await case.press("question_mark")
         await case.until(lambda: isinstance(case.app.screen, HelpScreen))
         await case.until(lambda: "Search the log" in case.text())
