@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from espmon.postmortem.postmortem_error import PostmortemError
+from espmon.session.pipeline import LogWriter
 from espmon.session.publisher import Publisher
 from espmon.session.status import DecorationsChanged, ElfState, Severity
 from espmon.session.store import LogStore
@@ -205,6 +206,16 @@ class Decoder:
     def _rested(self) -> None:
         self._busy = False
         self.lines_appended()
+
+    def log_writer(self) -> LogWriter:
+        """Writes a log file with locations."""
+        from espmon.session.located_log import LocatedLog
+
+        return LocatedLog(self)
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        """Run `work` on the decoding thread, after all that it was given before."""
+        return self._pool.submit(work)
 
     async def run(self, work: Callable[[Symbolizer | None], Result]) -> Result:
         """Run `work` on the decoding thread with the loaded symbolizer (None without an ELF)."""

@@ -7,6 +7,7 @@ thread, artifacts are handed out for somebody else to save.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from espmon.records.batch import Part
 from espmon.records.baud_detector import BaudDetector, BaudFinding
@@ -42,6 +43,21 @@ SETTLE_SECONDS = 1.0
 """A crash report that nothing follows for this long is complete."""
 
 
+class LogWriter(Protocol):
+    """Writes lines into a log file, with what is known of them."""
+
+    def write(self, block: LineBlock, text: bytes, recording: Recording) -> None:
+        """Write a block, whose lines as they go into the file are those of `text`, now or soon."""
+
+    async def finish(self) -> None:
+        """Wait until what waits is handed on; bounded."""
+
+
+def _unstamped(time: float | None) -> str:
+    """Nothing in front of a line, which has an end then."""
+    return ""
+
+
 class Pipeline:
     """Feeds the demultiplexer and spreads what comes out.
 
@@ -69,6 +85,9 @@ class Pipeline:
         self.events = events
         self.recording: Recording | None = None
         self.tap: StreamTap | None = None
+        self.log_writer: LogWriter | None = None
+        """Writes lines into the log file, with what is known of them; None: the text alone is written."""
+
         self._emit = emit
         self._settings = settings
         self.sinks = [*sinks]
@@ -222,8 +241,12 @@ class Pipeline:
             sink(block, line)
         if self.recording is not None and self.recording.logging:
             settings = self._settings
-            stamp = self._stamp if settings.log_times else None
-            self.recording.log_text(log_text(block, raw_escapes=settings.raw_escapes, stamp=stamp))
+            stamp = self._stamp if settings.log_times else _unstamped if self.log_writer else None
+            text = log_text(block, raw_escapes=settings.raw_escapes, stamp=stamp)
+            if self.log_writer is not None:
+                self.log_writer.write(block, text, self.recording)
+            else:
+                self.recording.log_text(text)
 
     def _stamp(self, time: float | None) -> str:
         """The time in front of a line of a log file."""

@@ -200,6 +200,7 @@ class Recorder:
         if self._recording is None:
             self._reporter.notify("There is no recording to write a log from", Severity.WARNING)
             return
+        await self._finish_log()
         try:
             if path is None:
                 self._recording.stop_log()
@@ -212,6 +213,11 @@ class Recorder:
             self._reporter.notify(f"Cannot write {path}: {error.strerror or error}", Severity.ERROR)
             path = None  # the log before it, if there was one, was closed to make place
         self._reporter.publish(replace(self._reporter.status, log=path))
+
+    async def _finish_log(self) -> None:
+        """Lines that wait for their locations go into the file that they were meant for."""
+        if self._pipeline.log_writer is not None:
+            await self._pipeline.log_writer.finish()
 
     # -- how it is doing ----------------------------------------------------------------------------------------
 
@@ -265,6 +271,7 @@ class Recorder:
         self._wanted = None
         self._ending.set()
         self._reporter.publish(replace(self._reporter.status, log=None))
+        await self._finish_log()
         recording, self._recording, self._pipeline.recording = self._recording, None, None
         if recording is None:
             return

@@ -229,9 +229,10 @@ class Recording:
         return self._log is not None
 
     def log_text(self, data: bytes) -> None:
-        """Append to the text log, when there is one."""
-        if self._log is not None and self._log_file is not None:
-            self._log.put(self._log_file, data)
+        """Append to the text log, when there is one. May be called from any thread."""
+        log, file = self._log, self._log_file
+        if log is not None and file is not None:
+            log.put(file, data)
 
     # -- the end ------------------------------------------------------------------------------------------------
 

@@ -151,6 +151,7 @@ class Session:
         if settings.answer_queries:
             self._publisher.subscribe(self.answers.listen)
         self._decoder = Decoder(self.store, self._publisher, settings.path_map)
+        self.pipeline.log_writer = self._decoder.log_writer() if settings.log_locations else None
         self._publisher.subscribe(self._lines_came)
         library = ElfLibrary(data / "elves", settings.elf_library_bytes)
         self._reports = Reports(self._decoder, self.event_log, library, self._recorder, reporter, self._tasks)
@@ -311,9 +312,9 @@ class Session:
         await self.connection.close()
         await self._payloads.finish()
         await self._tasks.stop()
-        self._decoder.stop()
         self._indexer.end()
         await self._recorder.close()
+        self._decoder.stop()
         await end_telemetry(self._telemetry)
 
     def _transition(self, transition: Transition) -> None:

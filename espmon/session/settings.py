@@ -100,6 +100,9 @@ class Settings:
     log_times: bool = False
     """Write the host time in front of each line of a log file (`--log`, Ctrl-T L), as `timestamp_format` says."""
 
+    log_locations: bool = False
+    """Write the source locations of addresses below the lines of a log file, as the screen shows them."""
+
     log_bytes: int = 1 << 30
     """Bytes of a log file beyond which a new one is begun; the old one is called `FILE.1` then."""
 
