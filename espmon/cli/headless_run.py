@@ -79,6 +79,14 @@ class End(NamedTuple):
     sentence: str
     """"" when nobody is there to read it."""
 
+    hint: str = ""
+    """What the user can do."""
+
+    @property
+    def told(self) -> str:
+        """Both, as one line."""
+        return f"{self.sentence}. {self.hint}" if self.hint else self.sentence
+
 
 class RunBoard:
     """One session of a run, and the way of what it says to the outlet."""
@@ -287,8 +295,7 @@ class HeadlessRun:
             await session.open(request)
             if session.state is State.CLOSED:
                 status = session.status
-                hint = f". {status.hint}" if status.hint else ""
-                self.end(End(Exit.PORT, f"{status.reason}{hint}"))
+                self.end(End(Exit.PORT, status.reason, status.hint))
                 return
             if options.share is not None and (problem := await options.share(session)):
                 self.end(End(Exit.FAILED, problem))
@@ -386,12 +393,12 @@ class HeadlessRun:
             self.outlet.put("", stream.finish)
         end = self._end
         if self._options.json and end.code:
-            row = json.dumps(failure_json(end.code, end.sentence)) + "\n"
+            row = json.dumps(failure_json(end.code, end.sentence, end.hint)) + "\n"
             self.outlet.put("", lambda: self._stdout.write(row.encode("ascii")))
         printed = self.outlet.finish(OUTPUT_SECONDS)
         end = self._write_reports(end)
         if end.sentence:
-            say(f"espmon: {end.sentence}" if end.code else end.sentence)
+            say(f"espmon: {end.told}" if end.code else end.told)
         if not printed:
             sys.stderr.flush()
             os._exit(end.code)  # the reader of the output takes nothing, and never will
@@ -403,9 +410,9 @@ class HeadlessRun:
         """What a CI page shows; a file that cannot be written fails the run."""
         seconds = max(0.0, time.monotonic() - self._begun)
         try:
-            self._files.write(end.code, end.sentence, seconds, self._received)
+            self._files.write(end.code, end.told, seconds, self._received)
         except CommandError as error:
-            return End(end.code or Exit.FAILED, f"{end.sentence}; {error.message}")
+            return End(end.code or Exit.FAILED, f"{end.told}; {error.message}")
         return end
 
     @contextmanager

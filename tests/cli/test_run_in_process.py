@@ -165,6 +165,14 @@ def test_a_filter_holds_lines_back_in_json_and_in_the_log(capfd: Captured) -> No
         assert "up" not in shown
 
 
+def test_what_the_user_can_do_stands_in_the_hint(capfd: Captured) -> None:
+    assert main(["run", "/dev/nothing", "--no-stdin", "--json"]) == 3
+    shown = capfd.readouterr()
+    error = json.loads(shown.out)["error"]
+    assert error["hint"]
+    assert shown.err.splitlines()[-1] == f"espmon: {error['message']}. {error['hint']}"
+
+
 def test_limits_are_told_with_the_port_that_is_gone(capfd: Captured) -> None:
     with Talker(b"ready\r\n") as talker:
         assert main(["run", talker.url, *READY, "--idle-timeout", "0.1", "--expect", "never"]) == 5
