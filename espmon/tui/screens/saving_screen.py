@@ -12,11 +12,14 @@ from textual.worker import Worker, WorkerState
 
 from espmon.tui.screens.dialog import Result, literal
 
+SAVES = "save"
+"""The group of the workers that save."""
+
 
 class SavingScreen(ModalScreen[Result], Generic[Result]):
-    """A screen with something to save. Its only workers are saves."""
+    """A screen with something to save."""
 
-    @work(thread=True, group="save", exit_on_error=False)
+    @work(thread=True, group=SAVES, exit_on_error=False)
     def write(self, save: Callable[[], Path]) -> Path:
         """Run `save`, which returns where it wrote, in a thread."""
         return save()
@@ -24,6 +27,8 @@ class SavingScreen(ModalScreen[Result], Generic[Result]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Saved, or why not."""
         event.stop()
+        if event.worker.group != SAVES:
+            return
         if event.state is WorkerState.SUCCESS:
             self.notify(f"Saved {literal(str(event.worker.result))}", markup=False)
         elif event.state is WorkerState.ERROR:

@@ -492,6 +492,7 @@ async def test_the_same_crash_of_past_sessions_is_in_the_details() -> None:
         await settle(pilot)
         await pilot.press("3")
         await wait_until(pilot, lambda: "3 x in 2 sessions; builds: abc" in screen_text(app))
+        assert not app._notifications
 
 
 async def test_d_asks_for_another_dump() -> None:
