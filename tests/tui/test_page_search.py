@@ -57,7 +57,7 @@ def by_pages(store: LogStore, selector: Selector) -> list[int]:
     return list(scan.ids)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     LINES,
     st.sampled_from(["a", "m", "wifi", "0;3", "32", " ", "[", "é", "77"]),
@@ -79,7 +79,7 @@ def test_texts_are_found_in_the_same_lines(
         assert by_pages(store, selector) == one_by_one(store, selector)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(LINES, st.lists(TOKENS, min_size=1, max_size=6).map("".join), st.booleans())
 @example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, r"^I.*x$", True)
 @example(b"a b\nc d\n", r"b\s*c", True)
