@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyte.screens import Char
+
 from tests.e2e.raw_client import Reference
 from tests.torture.window import Window
 
@@ -25,6 +27,10 @@ class PtyScreen(Window):
     def rows(self) -> list[str]:
         """The screen."""
         return self._screen.rows()
+
+    def cells(self) -> list[list[Char]]:
+        """The screen with colours and attributes."""
+        return self._screen.cells()
 
     def packet(self, data: bytes) -> None:
         """Send keys in one write, as the far end of a network does."""

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pyte.screens import Char
+
 from tests.torture.window import PtyBoard, set_size
 from tests.tui.raw.reference import XtermScreen, XtermStream
 
@@ -46,6 +48,16 @@ class Reference:
         """The cells, row by row, without blanks at the end."""
         with self._lock:
             return [row.rstrip() for row in self.screen.display]
+
+    def cells(self) -> list[list[Char]]:
+        """The cells with colours and attributes; that under the cursor is reversed, as a screen draws it."""
+        with self._lock:
+            screen = self.screen
+            found = [[screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines)]
+            if not screen.cursor.hidden:
+                x, y = min(screen.cursor.x, screen.columns - 1), screen.cursor.y
+                found[y][x] = found[y][x]._replace(reverse=not found[y][x].reverse)
+            return found
 
     @property
     def cursor(self) -> tuple[int, int]:

@@ -44,7 +44,10 @@ class Desk:
         self.folder = folder
         self.board = ClientBoard(["bash", "--norc", "--noprofile"], {"PS1": "$ ", "PYTHON_BASIC_REPL": "1"}, folder)
         self.cells = [Cells(kind) for kind in INSTALLED]
-        self.window = PtyScreen(folder, [self.board.path, "--raw"], settings="")
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("COLORTERM", "truecolor")
+            # The terminal's own sixteen colours, as the reference has them.
+            self.window = PtyScreen(folder, [self.board.path, "--raw"], settings='theme = "ansi-dark"\n')
         try:
             self.window.screen_shows("RAW KEYS")
             self.window.until(lambda: b"\x1b[?2004h" in self.window.seen, "bash's wish for marked pastes")
@@ -62,12 +65,14 @@ class Desk:
         return [row for row in self.board.reference.rows() if row][-1:] == ["$"]
 
     def types(self, keys: bytes, *texts: str) -> None:
-        """Type, wait until the client shows `texts`, and then until espmon shows what the reference does."""
+        """Type, wait until the client shows `texts`, and then until espmon shows what the reference does: characters,
+        then colours and attributes of every cell."""
         reference = self.board.reference
         self.window.packet(self.as_asked(keys))
         try:
             self.window.until(lambda: all(text in "\n".join(reference.rows()) for text in texts), f"{texts}")
             self.window.until(lambda: self.window.rows()[1 : 1 + ROWS] == reference.rows(), "the same cells")
+            self.window.until(lambda: self.window.cells()[1 : 1 + ROWS] == reference.cells(), "the same colours")
         except AssertionError as error:
             pairs = zip(self.window.rows()[1:], reference.rows(), strict=False)
             rows = [its if mine == its else f"here  {mine!r}\nthere {its!r}" for mine, its in pairs]

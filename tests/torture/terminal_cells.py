@@ -190,9 +190,27 @@ class Tmux:
             time.sleep(0.01)
 
 
+class Screen(pyte.Screen):
+    """pyte's, which knows no dim text (SGR 2): it stands in the place of blinking, which nothing here does."""
+
+    def select_graphic_rendition(self, *attributes: int) -> None:
+        """Colours and attributes."""
+        super().select_graphic_rendition(*attributes)
+        at, dim = 0, self.cursor.attrs.blink
+        numbers = attributes or (0,)
+        while at < len(numbers):
+            number = numbers[at]
+            if number in (38, 48):
+                at += 4 if numbers[at + 1 : at + 2] == (2,) else 2
+            elif number in (0, 2, 22):
+                dim = number == 2
+            at += 1
+        self.cursor.attrs = self.cursor.attrs._replace(blink=dim)
+
+
 def cells(data: str, size: Sequence[int]) -> Cells:
-    """A whole picture as cells."""
-    screen = pyte.Screen(size[0], size[1])
+    """A whole picture as cells, with colours and attributes."""
+    screen = Screen(size[0], size[1])
     stream = pyte.Stream(screen)
     stream.feed("\x1b[?7l" + re.sub(r"\x1b\]8;[^\x1b]*\x1b\\|\x0e|\x0f", "", data))
     return [[screen.buffer[y][x] for x in range(size[0])] for y in range(size[1])]
