@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from espmon.cli import demo, main, monitor, open_command
+from espmon.session.replay import opened_source
+from espmon.session.replay.opened_source import open_source
+from espmon.session.replay.replay_source import Source
 from espmon.tui.app import EspmonApp
 from tests.session.archive.recordings import BOOT, LINE, PANIC, made_session
 
@@ -15,7 +19,7 @@ Shown = list[EspmonApp]
 
 
 @pytest.fixture
-def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     """The screens that were shown, each left at once by a user who changed nothing."""
     for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")):
         monkeypatch.setenv(name, str(tmp_path / folder))
@@ -29,7 +33,16 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
     monkeypatch.setattr(EspmonApp, "run", run)
     for module in (demo, monitor, open_command):
         monkeypatch.setattr(module, "screen_problem", str)
-    return apps
+    sources: list[Source] = []
+
+    def opened(path: Path, *, follow: bool) -> Source:
+        sources.append(open_source(path, follow=follow))
+        return sources[-1]
+
+    monkeypatch.setattr(opened_source, "open_source", opened)
+    yield apps
+    for source in sources:  # who shows a recording closes it
+        source.close()
 
 
 def test_a_session_is_opened_with_what_was_asked_for(shown: Shown, tmp_path: Path) -> None:
