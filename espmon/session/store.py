@@ -288,6 +288,10 @@ class LogStore:
         index = max(0, bisect_right(firsts, start) - 1)
         return segments[index:]
 
+    def walk(self, start: int = 0) -> Iterator[Segment]:
+        """The same for who looks at the first few of them."""
+        return iter(self.segments(start))
+
     def picked(self, pick: Pick, low: int, high: int, boards: frozenset[int] | None = None) -> Iterator[Picked]:
         """What `pick` finds in the lines `low <= id < high`, a segment at a time. All lines here are of one board."""
         for segment in self.segments(low):

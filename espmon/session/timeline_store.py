@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from espmon.records.columns import Columns
 from espmon.records.heads import Heads
@@ -32,6 +31,7 @@ class PartBlock(LineBlock):
         self._block = block
         self._low, self._high = low, high
         self._page: LineBlock | None = None
+        self._columns = self._heads = self._traits = None
 
     def __len__(self) -> int:
         return self._high - self._low
@@ -87,9 +87,19 @@ class PartBlock(LineBlock):
         return Heads(heads.codes[self._low : self._high], heads.table)
 
     @property
+    def known_heads(self) -> Heads | None:
+        """The same, None when nobody has asked the block for them yet."""
+        return None if self._block.known_heads is None else self.heads
+
+    @property
     def traits(self) -> Traits:
         """What may be in the lines: what is in the block."""
         return self._block.traits
+
+    @property
+    def known_traits(self) -> Traits | None:
+        """The same, None when nobody has asked the block for them yet."""
+        return self._block.known_traits
 
     def host_time(self, index: int) -> float | None:
         """Host seconds when the line's first byte came."""
@@ -240,13 +250,16 @@ class TimelineStore(LogStore):
 
     def segments(self, start: int = 0) -> list[Segment]:
         """The lines from `start` on as segments that have no others among them, oldest first."""
+        return list(self.walk(start))
+
+    def walk(self, start: int = 0) -> Iterator[Segment]:
+        """The same, made one after the other: many runs are short."""
         starts, boards, origins = self._runs
-        found: list[Segment] = []
         at = max(0, bisect_right(starts, start) - 1)
-        for first, board, origin in zip(*(islice(part, at, None) for part in (starts, boards, origins)), strict=False):
+        for index in range(at, len(starts)):
+            first, board, origin = starts[index], boards[index], origins[index]
             low, high = max(first, start, self._first), self._run_end(first)
-            found.extend(self._pieces(self._logs[board], low - first + origin, high - first + origin, first - origin))
-        return found
+            yield from self._pieces(self._logs[board], low - first + origin, high - first + origin, first - origin)
 
     def _pieces(self, log: LogStore, low: int, high: int, shift: int) -> Iterator[Segment]:
         for segment in log.segments(low) if low < high else ():

@@ -66,6 +66,9 @@ def run(boards: int, rate: int, seconds: float, size: tuple[int, int], *, timeli
         command = [sys.executable, "-m", "espmon", *(one.path for one in feeds)]
         terminal = stack.enter_context(Terminal(command, columns=size[0], rows=size[1], environment=environment))
         terminal.wait_for(b"following")
+        # A port that is opened while bytes wait in it drops them, and may leave whoever writes there waiting for ever.
+        while len(list(Path(home).rglob("stream.bin"))) < boards:
+            terminal.drain(0.1)
         terminal.drain(2.0)
         if timeline:
             terminal.press(b"\x1b")
@@ -78,6 +81,8 @@ def run(boards: int, rate: int, seconds: float, size: tuple[int, int], *, timeli
         senders = [one.send(piece, rate) for one, piece in zip(feeds, data, strict=True)]
         painted, keys, typed = 0, [], iter(UNUSUAL)
         while any(sender.is_alive() for sender in senders):
+            if terminal.process.poll() is not None:
+                raise RuntimeError(f"the program has ended: {bytes(terminal.output[-4000:]).decode(errors='replace')}")
             key = next(typed, None)
             if key is None or time.perf_counter() - start > seconds:
                 painted += terminal.drain(0.1)

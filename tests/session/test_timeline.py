@@ -9,6 +9,7 @@ from espmon.session.store import LogStore
 from espmon.session.timeline import Timeline, own_id
 from espmon.session.timeline_store import PartBlock, TimelineStore
 from espmon.tui.log.history_scan import Scan
+from espmon.tui.log.level_index import LevelIndex
 from espmon.tui.log.query import LineFilter, TextQuery
 from espmon.tui.log.selector import Selector
 from tests.tui.fake_session import FakeSession, block_of
@@ -83,6 +84,21 @@ def test_a_part_of_a_block_reads_as_the_block_does() -> None:
     assert (part.levels, list(part.tags), list(part.times)) == (b"E\0", ["b", None], [2, None])
     assert (part.offset, part.length, part.eol(0), part.unfinished(1)) == (111, 18, "\r\n", False)
     assert part.part(1, 2).text(0) == "plain"
+
+
+def test_errors_are_counted_over_all_boards_in_the_order_of_the_timeline() -> None:
+    merged, left, right = TimelineStore(), LogStore(), LogStore()
+    merged.add(0, left)
+    merged.add(1, right)
+    for number in range(2000):
+        log = (left, right)[number % 2]
+        log.append(block_of(b"E (1) a: %04d\nI (2) b: y\n" % number, number // 2 * 25))
+        merged.take(number % 2)
+    index = LevelIndex(merged)
+    while index.behind:
+        index.read()
+    assert list(index.errors) == list(range(0, 4000, 2))
+    assert index.tags == {"a": 2000, "b": 2000}
 
 
 def test_what_a_log_drops_goes_with_all_before_it_and_nothing_is_missing_behind_it() -> None:

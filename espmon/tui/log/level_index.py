@@ -53,7 +53,7 @@ class LevelIndex:
 
     def _read_heads(self, wanted: Callable[[], bool]) -> None:
         try:
-            for segment in self.store.segments(self.next):
+            for segment in self.store.walk(self.next):
                 if not wanted():
                     return
                 _read_page(segment.block)
@@ -70,7 +70,7 @@ class LevelIndex:
         """Look at what is new, for so long at most (one block of lines longer, in the worst case)."""
         begun = time.perf_counter()
         end = self.store.rows_end
-        for segment in self.store.segments(self.next) if self.next < end else ():
+        for segment in self.store.walk(self.next) if self.next < end else ():
             block, first = segment.block, segment.first
             if self._ahead is not None and block.known_heads is None:
                 break  # soon
