@@ -225,8 +225,10 @@ class TerminalView(Widget, can_focus=True):
         strip = self._strips.get(y)
         if strip is None:
             self.poll()
-            turn = REVERSE if self._turned else 0
-            strip = Strip(Segment(text, painter.style((*pen[:2], pen[2] ^ turn))) for text, pen in emulator.row(y))
+            runs = emulator.row(y)
+            if self._turned:
+                runs = [(text, (pen[0], pen[1], pen[2] ^ REVERSE)) for text, pen in runs]
+            strip = Strip(Segment(text, painter.style(pen)) for text, pen in runs)
             strip = strip.adjust_cell_length(width, painter.base)
             if self._cursor is not None and self._cursor[1] == y:
                 strip = _with_cursor(strip, self._cursor[0], width)
