@@ -17,6 +17,7 @@ else:
 
 open_local = system.open_local
 stable_names = system.stable_names
+access_advice = system.access_advice
 usable = system.usable
 exists = system.exists
 device_stamp = system.device_stamp

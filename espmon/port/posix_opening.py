@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from espmon.port.posix_tty import TtyHandle
 from espmon.port.threads import run_bounded
 
 if TYPE_CHECKING:
+    from grp import struct_group
     from pathlib import Path
 
     from espmon.port.posix_holders import Holder
@@ -190,6 +192,39 @@ def holders(device: str) -> tuple[Holder, ...]:
     return posix_holders.holders(device)
 
 
+SERIAL_GROUPS = ("dialout", "uucp")
+"""Groups that serial ports belong to: Debian's and Fedora's, Arch's."""
+
+
+def access_advice() -> str:
+    """What this user has to do before any serial port can be opened; "" where nothing is known to be missing."""
+    import grp
+
+    if sys.platform != "linux" or os.getuid() == 0:
+        return ""
+    for name in SERIAL_GROUPS:
+        try:
+            group = grp.getgrnam(name)
+        except KeyError:
+            continue
+        joined = group.gr_gid in (os.getegid(), *os.getgroups())
+        return "" if joined else f"You are not in the group {name} of serial ports. {_join(group)}"
+    return ""
+
+
+def _join(group: struct_group) -> str:
+    """What brings this user into a group."""
+    import pwd
+
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    if user in group.gr_mem:
+        return f"You were added to the group {group.gr_name} but this login does not know it yet: log out and in again"
+    return f"Run `sudo usermod -aG {group.gr_name} {user}`, then log out and in again"
+
+
 def _permission_hint(url: str) -> str:
     import grp
 
@@ -203,15 +238,7 @@ def _permission_hint(url: str) -> str:
             "Only root may: add a udev rule, for example "
             'SUBSYSTEM=="tty", ATTRS{idVendor}=="303a", MODE="0660", GROUP="dialout", then replug the device'
         )
-    import pwd
-
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = str(os.getuid())
-    if user in group.gr_mem:
-        return f"You were added to the group {group.gr_name} but this login does not know it yet: log out and in again"
-    return f"Run `sudo usermod -aG {group.gr_name} {user}`, then log out and in again"
+    return _join(group)
 
 
 def stable_names() -> Mapping[str, str]:

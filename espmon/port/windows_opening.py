@@ -23,6 +23,11 @@ async def open_local(
     return await open_pyserial(url, baud=baud, dtr=dtr, rts=rts, thread=True)
 
 
+def access_advice() -> str:
+    """Windows asks no permission for serial ports."""
+    return ""
+
+
 def stable_names() -> Mapping[str, str]:
     """COM numbers are the only names here."""
     return {}

@@ -83,11 +83,12 @@ class BuildRun:
         """How long it has run."""
         return (time.monotonic() if self.running else self._end) - self._began
 
-    def lines(self, first: int = 0) -> tuple[list[str], int]:
+    def lines(self, first: int = 0, most: int = MAX_LINES) -> tuple[list[str], int]:
         """The lines from number `first` on, as far as they are kept, safe to be shown; and the number of the next."""
         with self._lock:
             skipped = max(0, first - self.dropped)
-            return list(islice(self._lines, skipped, None)), self.dropped + len(self._lines)
+            found = list(islice(self._lines, skipped, skipped + most))
+            return found, self.dropped + skipped + len(found)
 
     def stop(self, seconds: float = END_SECONDS) -> None:
         """End it, and what it started; blocks for at most `seconds`, then kills."""

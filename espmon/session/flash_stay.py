@@ -26,11 +26,8 @@ from espmon.session.flash_job import (
 from espmon.session.lease import Lease
 from espmon.session.reporter import Reporter
 from espmon.session.session_events import Failure, SessionNote
-from espmon.session.status import Activity, Progress, Severity
+from espmon.session.status import PANEL_LEASE, Activity, Progress, Severity
 from espmon.session.tasks import stop_tasks
-
-STAY = "flash panel"
-"""Name of the lease, in `Status.lease` and in the recording."""
 
 IDLE_READ_SECONDS = 1.0
 """Longest single wait for what the board says while no job runs."""
@@ -98,7 +95,7 @@ class FlashStay:
         left: how the board was left, one sentence; "" until then.
     """
 
-    name = STAY
+    name = PANEL_LEASE
 
     def __init__(self, *, use_stub: bool = True, baud: int | None = None) -> None:
         self._use_stub = use_stub

@@ -136,6 +136,9 @@ def loader_text(unfinished: Sequence[str]) -> str:
 TRANSFER_LEASE = "file transfer"
 """`Status.lease` while a file travels by a protocol."""
 
+PANEL_LEASE = "flash panel"
+"""The same while the board is kept in its loader for several flash jobs."""
+
 WAITS = "espmon waits for it, and goes on by itself"
 """What is said of a port that is gone while `Status.waiting`."""
 

@@ -87,10 +87,11 @@ class EspmonApp(BoardActions):
     ToastHolder { align-horizontal: left; }
     Toast { width: 1fr; max-width: 100%; max-height: 3; padding: 0 1; margin: 0; }
     .-below ToastHolder { display: none; }
-    MonitorView.-raw ToastRack { layer: _toastrack; }
+    MonitorView.-raw ToastRack { layer: _toastrack; margin: 0; max-height: 2; }
+    MonitorView.-raw Toast { max-height: 2; }
     """
-    """Toasts have rows of their own above the footer, so that they cover nothing. Only among raw keys they lie over the
-    bottom: there the board's programs would have to draw for another size."""
+    """Toasts have rows of their own above the footer, so that they cover nothing. Among raw keys, where the board's
+    programs would have to draw for another size, one lies over the two rows below what they draw."""
 
     DEFAULT_MODE = "board-0"
     """Each board has a stack of screens; this is the first one's."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from espmon.session.flash_job import FlashJob
 from espmon.session.flash_plan import SECTOR, FlashPlan, PlanError, Region, number, read_file
-from espmon.session.flash_stay import STAY, FlashJobError, FlashStay
+from espmon.session.flash_stay import FlashJobError, FlashStay
 from espmon.session.state import State
-from espmon.session.status import Status
+from espmon.session.status import PANEL_LEASE, Status
 from espmon.tui.flash_dialogs import job_of, plan_for, question
 from espmon.tui.host import Host
 from espmon.tui.partition_reports import partition_report, result_text
@@ -103,7 +103,7 @@ class FlashPanel:
 
     def follow(self, status: Status) -> None:
         """Show how far the running job is."""
-        if self._screen is not None and status.lease == STAY and status.progress is not None:
+        if self._screen is not None and status.lease == PANEL_LEASE and status.progress is not None:
             self._screen.update_progress(status.progress)
 
     def _cancel(self) -> None:

@@ -371,7 +371,8 @@ class Host(App[int]):
 
     def on_notify(self) -> None:
         """Room for the toast that Textual adds next: the oldest give way."""
-        for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - MAX_TOASTS)]:
+        most = 1 if self.screen is self.monitor and self.monitor.mode == "RAW" else MAX_TOASTS
+        for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - most)]:
             self._unnotify(old, refresh=False)
 
     def invite(self, text: str, about: str = "") -> None:

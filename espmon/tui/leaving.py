@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING
 
 from espmon.session.session_events import FlashEvent, ProbeEvent
 from espmon.session.state import State
-from espmon.session.status import Status
+from espmon.session.status import PANEL_LEASE, Status
 from espmon.text import counted
 from espmon.tui.actions import written
 from espmon.tui.host import BoardLike, Host
-
-STAY = "flash panel"
-"""The lease of `espmon.session.flash_stay`, which is imported when its panel opens."""
 
 if TYPE_CHECKING:
     from espmon.tui.screens.confirm import ConfirmScreen
@@ -37,7 +34,7 @@ QUESTIONS = {
         "Flashing: really leave?",
         "The board stays half written, in its ROM loader, until it is flashed again.",
     ),
-    STAY: (
+    PANEL_LEASE: (
         "The board waits in its loader: really leave?",
         "What runs is cancelled, and the board is reset back into its application unless it is half written.",
     ),
@@ -53,7 +50,7 @@ ENDED = ("It has ended meanwhile: leave?", "Nothing is lost by leaving now.")
 
 TOO_LATE = {
     "flash": "Cancelled, and the board did not answer in time. It may be half written: flash it again",
-    STAY: "The board did not answer in time. It may wait in its ROM loader: press its EN (RST) key",
+    PANEL_LEASE: "The board did not answer in time. It may wait in its ROM loader: press its EN (RST) key",
     "probe": "Cancelled, and the board did not answer in time. It may wait in its ROM loader: press its EN (RST) key",
 }
 """What runs -> what is said when it did not end in time."""

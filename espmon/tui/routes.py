@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from espmon.port.place_address import is_place
 from espmon.session.announced_lines import announced_line
 from espmon.session.state import State
-from espmon.session.status import WAITS, OpenRequest, Status
+from espmon.session.status import WAITS, EventEntry, OpenRequest, Status
 from espmon.tui.host import Host
 from espmon.tui.lab_places import LabPlaces
 from espmon.tui.recording_actions import RecordingActions
@@ -168,6 +168,7 @@ class Router:
 
         if any(isinstance(screen, PickerScreen) for screen in self._app.screen_stack):
             return
+        from espmon.port.platform import access_advice
         from espmon.tui import boards
 
         app = self._app
@@ -185,6 +186,8 @@ class Router:
             hint=hint,
             typed=self._typed if error else "",
             past=self._played.list if app.past is not None else None,
+            exchange=self._show_exchange if error and self._failed_probe() is not None else None,
+            access=access_advice,
         )
 
         def answered(request: OpenRequest | None) -> None:
@@ -196,6 +199,23 @@ class Router:
                 self._picked(request)
 
         self._app.push_screen(screen, answered)
+
+    def _failed_probe(self) -> EventEntry | None:
+        """The newest event, where that is a probe that failed with an exchange to look at."""
+        from espmon.session.session_events import ProbeEvent
+
+        probes = (entry for entry in reversed(self._app.link.session.events) if isinstance(entry.record, ProbeEvent))
+        newest = next(probes, None)
+        record = None if newest is None else newest.record
+        failed = isinstance(record, ProbeEvent) and record.failure is not None and record.transcript
+        return newest if failed else None
+
+    def _show_exchange(self) -> None:
+        from espmon.tui.event_reports import event_screen
+
+        entry, status = self._failed_probe(), self._app.status
+        if entry is not None:
+            self._app.push_screen(event_screen(entry, status.name or status.url, status.recording))
 
     def _picked(self, request: OpenRequest | None) -> None:
         app = self._app

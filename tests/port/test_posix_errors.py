@@ -45,6 +45,22 @@ def test_permission_denied_says_which_group_to_join(tmp_path: Path) -> None:
     assert f"usermod -aG {name}" in hint
 
 
+def test_who_is_in_no_group_of_serial_ports_is_told_before_a_port_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    import grp
+
+    known = {row.gr_name: row for row in grp.getgrall()}
+    joined = next(known[name] for name in posix_opening.SERIAL_GROUPS if name in known)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    monkeypatch.setattr(os, "getegid", lambda: 12345)
+    monkeypatch.setattr(os, "getgroups", lambda: [12345])
+    assert f"sudo usermod -aG {joined.gr_name} 12345" in posix_opening.access_advice()
+    monkeypatch.setattr(os, "getgroups", lambda: [joined.gr_gid])
+    assert posix_opening.access_advice() == ""
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setattr(os, "getgroups", lambda: [0])
+    assert posix_opening.access_advice() == ""
+
+
 def test_permission_denied_to_all_but_root_says_which_udev_rule(tmp_path: Path) -> None:
     device = tmp_path / "tty"
     device.touch(0o600)

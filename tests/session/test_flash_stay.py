@@ -11,11 +11,11 @@ import pytest
 from espmon.rom.nvs import parse_nvs
 from espmon.session.flash_job import FlashJob
 from espmon.session.flash_plan import from_pairs
-from espmon.session.flash_stay import STAY, FlashJobError, FlashStay
+from espmon.session.flash_stay import FlashJobError, FlashStay
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
-from espmon.session.status import Activity, OpenRequest, StatusChanged
+from espmon.session.status import PANEL_LEASE, Activity, OpenRequest, StatusChanged
 from espmon.sim import BoardThread, SimulatedBoard
 from tests.rom.flash_stay import noise
 from tests.session.fakes import Watch, shown
@@ -80,7 +80,7 @@ async def test_several_jobs_share_one_lease_and_one_stub_and_the_board_comes_bac
     stay = bench.stay
     table = await stay.do(FlashJob("info"))
     assert "nvs" in [row.name for row in table.partitions]
-    assert (bench.session.state, bench.session.status.lease) == (State.LEASED, STAY)
+    assert (bench.session.state, bench.session.status.lease) == (State.LEASED, PANEL_LEASE)
     data = noise(200_000)
     written = await stay.do(bench.write(data))
     assert written.regions[0].written == len(data)

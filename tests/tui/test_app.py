@@ -8,6 +8,7 @@ from pathlib import Path
 from textual.widgets import Input
 from textual.widgets._toast import Toast
 
+from espmon.session.session_events import Failure, ProbeEvent
 from espmon.session.state import State
 from espmon.session.status import Notice, OpenRequest, Severity
 from espmon.tui.screens.confirm import ConfirmScreen
@@ -91,6 +92,22 @@ async def test_a_failed_probe_returns_to_the_picker_with_the_reason() -> None:
         await case.until(lambda: isinstance(case.app.screen, PickerScreen))
         await case.until(lambda: "The chip did not answer" in case.text())
         assert "Hold BOOT" in case.text()
+        assert "Exchange" not in case.text(), "there was none"
+
+
+async def test_the_exchange_of_a_failed_probe_opens_from_the_list_of_ports() -> None:
+    session = FakeSession()
+    session.fail_probe = ("The chip did not answer", "")
+    async with running(request=PROBED, session=session) as case:
+        await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))
+        await case.press("y")
+        await case.until(lambda: isinstance(case.app.screen, ProbingScreen))
+        failed = ProbeEvent(0, 1.0, Failure("The chip did not answer"), "> 07 07 12 20\n< nothing")
+        session.add_event("probe", failed.title, record=failed)
+        case.app._runner.call(session.finish_probe)
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen))
+        await case.press("x")
+        await case.until(lambda: "07 07 12 20" in case.text(), "the exchange")
 
 
 async def test_cancelling_a_probe_returns_to_the_picker() -> None:

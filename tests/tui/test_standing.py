@@ -10,6 +10,7 @@ from espmon.session.status import Notice, Severity
 from espmon.tui import actions
 from espmon.tui.host import LEADS
 from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.sanitise import MAX_PATH, short_paths
 from espmon.tui.screens.report_screen import ReportScreen, Section
 from espmon.tui.widgets.event_list import EventList
@@ -150,3 +151,18 @@ async def test_a_port_that_is_closed_says_where_ports_are() -> None:
     async with running(size=(80, 24)) as case:
         case.session.set(state=State.CLOSED)
         await case.until(lambda: "No port is open: o lists the ports" in case.text())
+
+
+async def test_among_raw_keys_a_toast_covers_nothing_that_the_board_draws() -> None:
+    async with running(size=(80, 24)) as case:
+        await case.press("r")
+        await case.until(lambda: case.screen.mode == "RAW")
+        for number in range(3):
+            case.session.notify(f"Something happened, number {number}: " + "and it takes many words to tell " * 8)
+        await case.until(lambda: any(toast.region.height for toast in case.app.screen.query(Toast)), "a toast")
+        await case.until(lambda: "number 2" in case.text())
+        board = case.screen.query_one(TerminalView).region
+        toasts = case.app.screen.query(Toast)
+        assert len(toasts) == 1
+        assert all(not toast.region.overlaps(board) for toast in toasts)
+        assert "Ctrl-T Esc comes back" in case.text()

@@ -50,3 +50,13 @@ async def test_the_event_under_the_cursor_can_be_read(theme: str) -> None:
             assert segment.style.bgcolor is not None
             text, below = (Color.from_rich_color(one) for one in (segment.style.color, segment.style.bgcolor))
             assert not segment.text.strip() or contrast(text, below) >= AA
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize("ground", ["primary", "error"])
+def test_what_has_the_focus_in_a_dialog_can_be_read_and_is_the_brightest(theme: Theme, ground: str) -> None:
+    """`espmon.tui.screens.controls`: the background's colour on the primary or the error colour."""
+    focus, below = Color.parse(getattr(theme, ground)), Color.parse(theme.background or "")
+    assert contrast(below, focus) >= AA
+    quiet = below.blend(Color.parse(theme.foreground or ""), 0.12)
+    assert contrast(focus, below) > contrast(quiet, below)

@@ -25,6 +25,9 @@ MAX_SHOWN_LINES = 20_000
 MAX_MESSAGES = 500
 """Errors and warnings that are listed."""
 
+MAX_LINES_A_LOOK = 1000
+"""Lines that are drawn at once; of a flood the rest waits for the next look."""
+
 LOOK_SECONDS = 0.1
 """Time between two looks at what the build printed."""
 
@@ -100,8 +103,10 @@ class BuildScreen(ModalScreen[None]):
     def look(self) -> None:
         """Take in what the build printed, and whether it has ended."""
         running = self._run.running
-        lines, self._next = self._run.lines(self._next)
+        lines, self._next = self._run.lines(self._next, MAX_LINES_A_LOOK)
         self._write(lines)
+        if len(lines) == MAX_LINES_A_LOOK:
+            return  # there is more: the end is told behind it
         if not running and not self._told_end:
             self._told_end = True
             self._ended()

@@ -59,6 +59,7 @@ class CaptureScreen(Dialog[CaptureAnswer | None]):
         abort: ends the capture; what came is kept. Called at most once; must return at once.
     """
 
+    WIDE: ClassVar[bool] = True
     DEFAULT_CSS = """
     CaptureScreen ProgressBar { width: 100%; margin: 1 0; }
     CaptureScreen ProgressBar Bar { width: 1fr; }

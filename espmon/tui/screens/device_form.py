@@ -49,6 +49,7 @@ class DeviceForm(Dialog[Changes | None]):
         taken: nicknames of other boards.
     """
 
+    WIDE: ClassVar[bool] = True
     DEFAULT_CSS = """
     DeviceForm .field { height: 1; margin-bottom: 1; }
     DeviceForm .field Line { width: 13; color: $text-muted; }

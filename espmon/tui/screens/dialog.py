@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from espmon.text import plain
+from espmon.tui.screens.controls import controls_css
 
 Result = TypeVar("Result")
 
@@ -127,10 +128,13 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     STAYS: ClassVar[bool] = True
     """It waits for an answer, or for the board: the palette does not close it."""
 
+    WIDE: ClassVar[bool] = False
+    """It lists more than sentences: 96 columns where there is room, else 70, which is 64 of text."""
+
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 70%; }
     Dialog > .dialog {
-        width: 92%; max-width: 96; height: auto; max-height: 100%; padding: 1 2;
+        width: 92%; max-width: 70; height: auto; max-height: 100%; padding: 1 2;
         margin: 0 0 1 0;
         background: $surface; border: round $primary;
     }
@@ -140,10 +144,12 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     Dialog .body { height: auto; max-height: 45vh; scrollbar-size-vertical: 1; }
     Dialog .buttons { height: auto; align-horizontal: right; margin-top: 1; }
     Dialog .buttons Button { margin-left: 2; min-width: 14; }
-    """
+    Dialog.-wide > .dialog { max-width: 96; }
+    """ + controls_css("Dialog")
 
     def compose(self) -> ComposeResult:
         """The frame around `compose_dialog`."""
+        self.set_class(self.WIDE, "-wide")
         with Vertical(classes="dialog"):
             yield from self.compose_dialog()
         yield Footer(show_command_palette=False)

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, ProgressBar
 
-from espmon.session.status import Progress
+from espmon.session.status import PANEL_LEASE, Progress
 from espmon.tui.screens.dialog import Line, clip, rows, size_text
 from espmon.tui.screens.table import Column, KeyedTable, Row
 
@@ -107,7 +107,7 @@ class FlashPanelScreen(ModalScreen[None]):
         self._results: dict[str, str] = {}
         self._said = ""
         self._problem = False
-        self._progress: Progress | None = Progress("flash panel", "entering the loader")
+        self._progress: Progress | None = Progress(PANEL_LEASE, "entering the loader")
         self._busy = True
         self._cancelling = self._leaving = self._ended = False
 
@@ -149,7 +149,7 @@ class FlashPanelScreen(ModalScreen[None]):
     def begin(self, step: str) -> None:
         """A job begins."""
         self._busy, self._cancelling, self._said = True, False, ""
-        self._progress = Progress("flash panel", step)
+        self._progress = Progress(PANEL_LEASE, step)
         self._paint()
 
     def update_progress(self, progress: Progress) -> None:

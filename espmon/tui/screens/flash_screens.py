@@ -55,6 +55,7 @@ class FlashConfirmScreen(Dialog[bool]):
         confirm_label: what the confirming button says.
     """
 
+    WIDE: ClassVar[bool] = True
     DEFAULT_CSS = """
     FlashConfirmScreen KeyedTable { height: auto; min-height: 2; max-height: 22vh; }
     FlashConfirmScreen .body { max-height: 28vh; margin-top: 1; }

@@ -14,6 +14,7 @@ from textual.widgets import Button, Checkbox, Input, Select
 
 from espmon.port.line_format import LineFormat
 from espmon.session.status import OpenRequest
+from espmon.tui.screens.controls import controls_css
 from espmon.tui.screens.device_form import Changes
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields
@@ -47,11 +48,10 @@ class OpenForm(Vertical):
     OpenForm #url, OpenForm #elf { width: 1fr; }
     OpenForm #baud { width: 12; }
     OpenForm Select { width: 13; margin-left: 1; }
-    OpenForm Select:focus > SelectCurrent { background: $primary 50%; text-style: bold; }
     OpenForm #probe { width: 1fr; background: $panel; padding: 0; }
     OpenForm #probe > .toggle--button { background: $foreground 25%; color: $foreground; }
     OpenForm .field Button { margin-left: 1; min-width: 8; padding: 0 1; }
-    """
+    """ + controls_css("OpenForm")
 
     def __init__(self, defaults: OpenRequest, refused: str, *, demo: bool) -> None:
         super().__init__(id="form")

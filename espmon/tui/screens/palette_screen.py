@@ -28,11 +28,14 @@ class PaletteScreen(Dialog[PaletteCommand | None]):
         recent: titles of what was used, the newest first.
     """
 
+    WIDE: ClassVar[bool] = True
     DEFAULT_CSS = """
     PaletteScreen { align: center top; }
     PaletteScreen > .dialog { margin-top: 1; padding: 0 1; max-height: 100%; }
-    PaletteScreen OptionList { height: auto; max-height: 60vh; border: none; padding: 0; background: $surface; }
-    PaletteScreen OptionList:focus { border: none; }
+    PaletteScreen OptionList { height: auto; max-height: 60vh; margin-top: 1; }
+    PaletteScreen OptionList > .option-list--option-highlighted {
+        background: $primary; color: $background; text-style: bold;
+    }
     PaletteScreen #said { height: 1; color: $text-muted; padding: 0 1; }
     """
     AUTO_FOCUS = "#query"

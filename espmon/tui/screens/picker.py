@@ -54,6 +54,7 @@ class PortTable(KeyedTable):
         Binding("u", "screen.focus_url", "URL", id="picker.url", tooltip="Enter rfc2217:// or socket://"),
         Binding("l", "screen.focus_line", "Line", id="picker.line", tooltip="Bits, parity, flow control, DTR, RTS"),
         Binding("n", "screen.name", "Name", id="picker.name", tooltip="Give the board on this port a nickname"),
+        Binding("x", "screen.exchange", "Exchange", id="picker.exchange", tooltip="What the probe said and heard"),
         Binding("r", "screen.rescan", "Rescan", show=False, id="picker.rescan_letter", tooltip="List the ports again"),
         Binding("s", "screen.demo", "Demo", id="picker.demo", tooltip="Open the simulated board, no hardware"),
         Binding("d", "screen.manage", "Devices", id="picker.devices", tooltip="Names of known boards"),
@@ -79,6 +80,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         hint: what to do about it, one line.
         past: shows the sessions that were recorded here, and tells which was chosen; None leaves it out.
         typed: what was typed and failed: it stands in the field, which has the focus.
+        exchange: shows what a failed probe said to the board and heard of it; None where there is nothing to show.
+        access: says what is missing to open ports at all, "" where nothing is known to be; called in a thread.
         rescan_every: seconds between automatic rescans, None for none.
     """
 
@@ -91,7 +94,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     PickerScreen #without-probe { display: none; }
     PickerScreen #without-probe.-shown { display: block; }
     PickerScreen #ports { border: none; }
-    PickerScreen #empty { display: none; height: 1fr; padding: 1 2; color: $text-muted; background: $surface; }
+    PickerScreen #empty { display: none; height: 1fr; padding: 0 2; color: $text-muted; background: $surface; }
     PickerScreen.-empty #empty { display: block; }
     PickerScreen.-empty #ports { height: 3; min-height: 1; }
     PickerScreen #detail { height: 2; padding: 0 1; color: $text-muted; background: $surface; }
@@ -120,6 +123,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         hint: str = "",
         typed: str = "",
         past: Callable[[Callable[[Path], None]], None] | None = None,
+        exchange: Callable[[], None] | None = None,
+        access: Callable[[], str] | None = None,
         rescan_every: float | None = RESCAN_SECONDS,
     ) -> None:
         super().__init__()
@@ -136,6 +141,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self.recording: Path | None = None
         """The past session that was chosen in place of a port."""
 
+        self._exchange = exchange
+        self._access = access
         self.typed = ""
         """What was typed to open, "" while a port of the list was chosen."""
 
@@ -194,10 +201,16 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             self._wanted = ""
         self.set_class(not self._ports, "-empty")
         if not self._ports:
-            self.query_one("#empty", Line).show(
-                NO_PORTS + ("\nNo board? s opens a simulated one" if self._demo else NO_DEMO)
-            )
+            self._show_empty("")
+            if self._access is not None:
+                self._look_for_access(self._access)
         self._show_detail()
+
+    def _show_empty(self, access: str) -> None:
+        """What can be done where no port is; a missing permission goes first."""
+        advice = f"{clip(access, 200)}\n" if access else ""
+        demo = "\nNo board? s opens a simulated one" if self._demo else NO_DEMO
+        self.query_one("#empty", Line).show(advice + NO_PORTS + demo)
 
     def _show_detail(self) -> None:
         port = self._selected_port()
@@ -240,6 +253,10 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     def _find_elfs(self, discover: Callable[[], Sequence[Path]]) -> Sequence[Path]:
         return discover()
 
+    @work(thread=True, group="access", exclusive=True, exit_on_error=False)
+    def _look_for_access(self, access: Callable[[], str]) -> str:
+        return access()
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A scan has ended; a failed one is said in place and tried again."""
         event.stop()
@@ -256,6 +273,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             self.action_rescan()
         elif worker.group == "name" and event.state is WorkerState.ERROR:
             self.show_error(f"It was not named: {worker.error}")
+        elif worker.group == "access" and event.state is WorkerState.SUCCESS and worker.result:
+            self._show_empty(str(worker.result))
         elif worker.group == "elfs" and event.state is WorkerState.SUCCESS:
             self.query_one(OpenForm).offer_elfs(worker.result or ())
 
@@ -327,6 +346,8 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
             return self._past is not None
         if action == "manage":
             return self._manage is not None
+        if action == "exchange":
+            return self._exchange is not None
         return True
 
     def action_beside(self) -> None:
@@ -389,6 +410,11 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
 
         if self._past is not None:
             self._past(chosen)
+
+    def action_exchange(self) -> None:
+        """What the failed probe said to the board and heard of it."""
+        if self._exchange is not None:
+            self._exchange()
 
     def action_manage(self) -> None:
         """Open the device manager."""

@@ -63,6 +63,7 @@ class TextPrompt(Dialog[str | None]):
 
     def compose_dialog(self) -> ComposeResult:
         """Title, note, field, what is wrong with it, suggestions."""
+        self.set_class(bool(self._candidates), "-wide")
         yield Line(self._title, classes="title")
         if self._note:
             yield Line(self._note, id="note")

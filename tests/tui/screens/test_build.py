@@ -43,8 +43,9 @@ class EndedRun(BuildRun):
     def code(self) -> int:
         return self._code
 
-    def lines(self, first: int = 0) -> tuple[list[str], int]:
-        return list(self._output[first:]), len(self._output)
+    def lines(self, first: int = 0, most: int = 1000) -> tuple[list[str], int]:
+        found = list(self._output[first : first + most])
+        return found, first + len(found)
 
 
 def pane(opened: list[CompilerMessage] | None = None, run: BuildRun | None = None) -> BuildScreen:
@@ -76,6 +77,20 @@ async def test_only_a_build_that_went_well_can_be_flashed() -> None:
         await settle(pilot)
         assert "f Flash" in screen_text(app)
         assert "Editor" not in screen_text(app)
+
+
+async def test_a_flood_is_drawn_in_pieces_to_its_end() -> None:
+    output = tuple(f"line {number}" for number in range(2500))
+    app = Host(lambda: pane(run=EndedRun(1, (*output, OUTPUT[3]))))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, BuildScreen)
+        for _ in range(3):
+            screen.look()
+        await settle(pilot)
+        assert screen.errors == 1
+        assert "FAILED, exit code 1  1 error" in screen_text(app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

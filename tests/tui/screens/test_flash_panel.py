@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from espmon.rom.app_image import AppDescription, Partition
 from espmon.rom.nvs import PAGE_BYTES, parse_nvs
-from espmon.session.status import Progress
+from espmon.session.status import PANEL_LEASE, Progress
 from espmon.sim.nvs_image import nvs_partition
 from espmon.tui.screens.flash_panel import FlashPanelScreen, PanelContents
 from espmon.tui.screens.nvs_screen import NvsScreen
@@ -99,7 +99,7 @@ async def test_escape_cancels_what_runs_and_then_leaves() -> None:
     async with app.run_test() as pilot:
         await settle(pilot)
         asked.screen.begin("writing a.bin")
-        asked.screen.update_progress(Progress("flash panel", "Writing a.bin", 50, 100))
+        asked.screen.update_progress(Progress(PANEL_LEASE, "Writing a.bin", 50, 100))
         await settle(pilot)
         assert "Writing a.bin" in screen_text(app)
         await pilot.press("escape")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,40 @@ async def test_no_port_at_all_says_what_to_do() -> None:
 
 
 # After a failure
+
+
+async def test_an_empty_list_says_which_permission_is_missing() -> None:
+    words = (
+        "You are not in the group dialout of serial ports. Run `sudo usermod -aG dialout me`, then log out and in again"
+    )
+    app = Host(lambda: PickerScreen(lambda: [], rescan_every=None, demo=True, access=lambda: words))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = " ".join(screen_text(app).split())
+        assert "sudo usermod -aG dialout me" in text
+        assert "No serial port found" in text
+        assert "s opens a simulated one" in text
+
+
+async def test_what_a_failed_probe_said_opens_from_there() -> None:
+    opened: list[str] = []
+
+    def show() -> None:
+        opened.append("exchange")
+
+    for exchange, wanted in ((None, []), (show, ["exchange"])):
+        screen = PickerScreen(lambda: PORTS, rescan_every=None, error="No chip answers", exchange=exchange)
+        app = Host(partial(push, screen))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            assert ("Exchange" in screen_text(app)) is bool(wanted)
+            await pilot.press("x")
+            assert opened == wanted
+
+
+def push(screen: PickerScreen) -> PickerScreen:
+    """The screen itself, for a host."""
+    return screen
 
 
 async def test_after_a_failed_probe_the_reason_is_shown_and_m_monitors_without_it() -> None:
