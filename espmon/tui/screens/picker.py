@@ -17,6 +17,7 @@ from textual.widgets import Button, DataTable, Footer, Input
 from textual.worker import Worker, WorkerState
 
 from espmon.session.status import OpenRequest
+from espmon.tui.screens.controls import controls_css
 from espmon.tui.screens.device_form import Changes
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields
@@ -98,7 +99,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     PickerScreen.-empty #empty { display: block; }
     PickerScreen.-empty #ports { height: 3; min-height: 1; }
     PickerScreen #detail { height: 2; padding: 0 1; color: $text-muted; background: $surface; }
-    """
+    """ + controls_css("PickerScreen #error")
 
     STAYS: ClassVar[bool] = True
     AUTO_FOCUS = "#ports"
