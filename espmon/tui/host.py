@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual import events
 from textual.app import App
 from textual.binding import Binding
-from textual.notifications import SeverityLevel
+from textual.notifications import Notify, SeverityLevel
 
 from espmon.programs import Program
 from espmon.session.settings import Settings
@@ -43,6 +43,9 @@ MAX_NOTICE = 500
 
 MAX_TOASTS = 2
 """Most toasts at a time: more would cover the log."""
+
+TOAST_EDGE = 4
+"""Cells beside a toast's text."""
 
 TOAST_SECONDS = {"information": 3.0, "warning": 5.0, "error": 7.0}
 """Severity -> how long a toast stays."""
@@ -369,10 +372,20 @@ class Host(App[int]):
         seconds = TOAST_SECONDS[severity] if timeout is None else timeout
         super().notify(message, title=title, severity=severity, timeout=seconds, markup=markup)
 
-    def on_notify(self) -> None:
+    @property
+    def _among_raw_keys(self) -> bool:
+        """Whether toasts lie over the monitor in raw mode."""
+        stack = self.screen_stack
+        return len(stack) == 1 and isinstance(stack[0], MonitorScreen) and stack[0].mode == "RAW"
+
+    def on_notify(self, event: Notify) -> None:
         """Room for the toast that Textual adds next: the oldest give way."""
-        most = 1 if self.screen is self.monitor and self.monitor.mode == "RAW" else MAX_TOASTS
-        for old in list(self._notifications)[: max(0, len(self._notifications) + 1 - most)]:
+        shown = list(self._notifications)
+        gone = len(shown) + 1 - MAX_TOASTS
+        texts = [event.notification.message, *(toast.message for toast in shown)]
+        if self._among_raw_keys and any(len(text) > self.size.width - TOAST_EDGE for text in texts):
+            gone = len(shown)  # there are two rows for toasts: what takes both of them stands alone
+        for old in shown[: max(0, gone)]:
             self._unnotify(old, refresh=False)
 
     def invite(self, text: str, about: str = "") -> None:
