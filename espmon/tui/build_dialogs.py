@@ -39,11 +39,14 @@ class Building:
         self._unseen = False
         """The last build has ended while its output was hidden."""
 
+        self._opening = False
+        """Its screen is on the way: that tells the end."""
+
     async def start(self, *, ask: bool = False) -> None:
         """Build; the first time, or where `ask`, the user is asked for the command. A build that runs is shown."""
         app = self._app
         if self._run is not None and not ask and (self._run.running or self._unseen):
-            await self._show(self._run)
+            await self._show(self._run, seen=self._unseen)
             return
         asked = app.last_key
         project, words = await asyncio.to_thread(self._look)
@@ -91,16 +94,18 @@ class Building:
             app.notify("A build runs already: b shows it", severity="warning", markup=False)
             return
         run = BuildRun(words, project, lambda: app.link.on_screen(self._ended))
+        self._opening = True
         try:
             await asyncio.to_thread(run.start)
         except OSError as error:
+            self._opening = False
             said = f"{words[0]} did not start: {error.strerror or error}"
             app.notify(said, severity="error", markup=False)
             return
         self._run = run
         await self._show(run)
 
-    async def _show(self, run: BuildRun) -> None:
+    async def _show(self, run: BuildRun, *, seen: bool = False) -> None:
         app = self._app
         self._unseen = False
 
@@ -113,14 +118,16 @@ class Building:
             built=self._built,
             stop=lambda: self._stop(run),
             again=again,
+            seen=seen,
         )
         if not isinstance(app.screen, BuildScreen):
             await app.push_screen(screen)
+        self._opening = False
 
     def _ended(self) -> None:
         """The build has ended: where its output is not shown, say so."""
         run, app = self._run, self._app
-        if run is None or run.running or isinstance(app.screen, BuildScreen):
+        if run is None or run.running or self._opening or isinstance(app.screen, BuildScreen):
             return
         self._unseen = True
         if run.code == 0 and not run.stopped:

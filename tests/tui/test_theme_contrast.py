@@ -55,7 +55,7 @@ async def test_the_event_under_the_cursor_can_be_read(theme: str) -> None:
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 @pytest.mark.parametrize("ground", ["primary", "error"])
 def test_what_has_the_focus_in_a_dialog_can_be_read_and_is_the_brightest(theme: Theme, ground: str) -> None:
-    """`espmon.tui.screens.controls`: the background's colour on the primary or the error colour."""
+    """`espmon.tui.screens.control_styles`: the background's colour on the primary or the error colour."""
     focus, below = Color.parse(getattr(theme, ground)), Color.parse(theme.background or "")
     assert contrast(below, focus) >= AA
     quiet = below.blend(Color.parse(theme.foreground or ""), 0.12)

@@ -47,6 +47,7 @@ class BuildScreen(ModalScreen[None]):
         built: called when it has ended well under this screen, or to flash it.
         stop: ends the build; must return at once.
         again: builds once more.
+        seen: its end was told before: nothing follows from it any more.
     """
 
     DEFAULT_CSS = """
@@ -74,6 +75,7 @@ class BuildScreen(ModalScreen[None]):
         built: Callable[[], None],
         stop: Callable[[], None],
         again: Callable[[], None],
+        seen: bool = False,
     ) -> None:
         super().__init__()
         self._run = run
@@ -82,7 +84,7 @@ class BuildScreen(ModalScreen[None]):
         self._stop = stop
         self._again = again
         self._next = 0
-        self._told_end = not run.running
+        self._told_end = seen
         self._messages: list[CompilerMessage] = []
         self._errors = self._warnings = 0
 

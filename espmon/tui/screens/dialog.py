@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from espmon.text import plain
-from espmon.tui.screens.controls import controls_css
+from espmon.tui.screens.control_styles import controls_css
 
 Result = TypeVar("Result")
 

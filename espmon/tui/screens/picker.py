@@ -17,7 +17,7 @@ from textual.widgets import Button, DataTable, Footer, Input
 from textual.worker import Worker, WorkerState
 
 from espmon.session.status import OpenRequest
-from espmon.tui.screens.controls import controls_css
+from espmon.tui.screens.control_styles import controls_css
 from espmon.tui.screens.device_form import Changes
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields

@@ -56,6 +56,7 @@ def pane(opened: list[CompilerMessage] | None = None, run: BuildRun | None = Non
         built=lambda: None,
         stop=lambda: None,
         again=lambda: None,
+        seen=True,
     )
 
 
