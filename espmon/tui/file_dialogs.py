@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from pathlib import Path
 
@@ -51,17 +50,9 @@ class FileOffers:
     def ask(self, record: Frame, kept: Path) -> None:
         """Ask where to, and copy it there; nothing is overwritten."""
         from espmon.tui.screens.prompt import TextPrompt
-        from espmon.tui.user_input import path_of
+        from espmon.tui.user_input import new_file_problem, path_of
 
         app = self._app
-
-        def check(text: str) -> str:
-            path = path_of(text)
-            if not text.strip() or os.path.isdir(path):
-                return "Enter a file name"
-            if os.path.lexists(path):
-                return "There is a file of that name already: it stays as it is"
-            return "" if os.path.isdir(path.parent) else f"There is no folder {path.parent}"
 
         def answered(text: str | None) -> None:
             if text:
@@ -69,7 +60,9 @@ class FileOffers:
 
         name = proposed_name(record.name)
         note = f"{record.size:,} bytes. They are kept in {kept} whatever you answer."
-        app.push_screen(TextPrompt("Save the board's file as", name, check=check, note=note, label="Save"), answered)
+        app.push_screen(
+            TextPrompt("Save the board's file as", name, check=new_file_problem, note=note, label="Save"), answered
+        )
 
     async def _copy(self, kept: Path, to: Path) -> None:
         from espmon.regular_file import read_regular

@@ -19,7 +19,7 @@ from espmon.tui.host import Host
 from espmon.tui.partition_reports import partition_report, result_text
 from espmon.tui.screens.dialog import size_text, time_text
 from espmon.tui.screens.flash_panel import FlashPanelScreen, PanelContents
-from espmon.tui.user_input import path_of
+from espmon.tui.user_input import new_file_problem, path_of
 
 if TYPE_CHECKING:
     from espmon.rom.app_image import Partition
@@ -324,21 +324,13 @@ class FlashPanel:
     def _ask_save(self, address: int, size: int, proposed: str, name: str) -> None:
         from espmon.tui.screens.prompt import TextPrompt
 
-        def check(text: str) -> str:
-            path = path_of(text)
-            if not text.strip() or os.path.isdir(path):
-                return "Enter a file name"
-            if os.path.lexists(path):
-                return "There is a file of that name already: it stays as it is"
-            return "" if os.path.isdir(path.parent) else f"There is no folder {path.parent}"
-
         def answered(text: str | None) -> None:
             if text:
                 self._start(self._save(address, size, path_of(text).absolute(), name))
 
         note = f"{size_text(size)} from 0x{address:08x}. The flash is read, and nothing is written to it."
         self._app.push_screen(
-            TextPrompt("Save into which file?", proposed, check=check, note=note, label="Save"), answered
+            TextPrompt("Save into which file?", proposed, check=new_file_problem, note=note, label="Save"), answered
         )
 
     # -- looking inside -----------------------------------------------------------------------------------------

@@ -47,6 +47,16 @@ def path_of(text: str) -> Path:
     return Path(os.path.expanduser(text.strip()))
 
 
+def new_file_problem(text: str) -> str:
+    """Why `text` names no file that can be made without writing over another, "" when it does."""
+    path = path_of(text)
+    if not text.strip() or os.path.isdir(path):
+        return "Enter a file name"
+    if os.path.lexists(path):
+        return "There is a file of that name already: it stays as it is"
+    return "" if os.path.isdir(path.parent) else f"There is no folder {path.parent}"
+
+
 def elf_problem(text: str) -> str:
     """Why `text` names no ELF file that can be read, "" when it does. Reads its first four bytes."""
     path = path_of(text)
