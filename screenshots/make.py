@@ -250,7 +250,7 @@ async def plotting(camera: Camera) -> None:
     await camera.shoot("plot", "json")
     await camera.pilot.press("escape", "P")
     camera.app.action_compare_boots()
-    await camera.shoot("boots", "boot")
+    await camera.shoot("boots", "beside boot")
     await camera.pilot.press("escape")
 
 

@@ -15,6 +15,7 @@ from espmon.records.event import EventRecognizer
 from espmon.records.recognizers import EVENTS, SPANS
 from espmon.records.span import Setup, SpanRecognizer
 from tests.inputs import OWN, REAL_DUMPS, REAL_LOGS, dump_named, log_named, own_dumps, own_logs, real_inputs
+from tests.records.defmt_wire import Firmware
 
 Spans = Sequence[Callable[[Setup], SpanRecognizer]]
 Events = Sequence[Callable[[], EventRecognizer]]
@@ -48,6 +49,7 @@ def own_streams() -> list[bytes]:
         *streams,
         *(path.read_bytes() for path in PANICS.glob("*.log")),
         (OWN / "binlog" / "stream.bin").read_bytes(),
+        b"Hello\n" + Firmware().frame("of firmware in Rust"),
     ]
 
 

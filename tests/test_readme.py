@@ -13,7 +13,7 @@ from tests.readme_keys import BEGIN, END, key_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PICTURES = sorted(set(re.findall(r"\((screenshots/[^)]+)\)", README)))
+PICTURES = sorted(set(re.findall(r"screenshots/[a-z-]+\.png", README)))
 WIDTHS = {"wide": 1280, "narrow": 900}
 """What screenshots/make.py makes."""
 
@@ -28,11 +28,17 @@ def test_each_picture_of_the_readme_is_a_whole_screen(picture: str) -> None:
     assert len(data) > 20_000, "an empty screen would be smaller"
 
 
-def test_each_screen_was_taken_at_both_sizes() -> None:
-    names = {path.stem.rpartition("-")[::2] for path in (ROOT / "screenshots").glob("*.png")}
-    scenes = {scene for scene, _ in names}
-    assert {(scene, size) for scene in scenes for size in WIDTHS} == names
+def test_each_screen_was_taken_at_both_sizes_and_in_both_themes() -> None:
+    taken = {path.stem for path in (ROOT / "screenshots").glob("*.png")}
+    scenes = {name.split("-")[0] for name in taken}
+    assert {f"{scene}-{look}" for scene in scenes for look in ("wide", "narrow", "wide-light")} == taken
     assert {"monitor", "picker", "confirm", "panic", "coredump", "inspector"} <= scenes
+
+
+def test_each_picture_of_the_tour_is_there_for_a_light_page_too() -> None:
+    dark = re.findall(r'<img src="(screenshots/[a-z]+-wide)\.png"', README)
+    assert re.findall(r'srcset="(screenshots/[a-z]+-wide)-light\.png"', README) == dark
+    assert len(dark) > 10
 
 
 @pytest.mark.parametrize("command", COMMANDS)

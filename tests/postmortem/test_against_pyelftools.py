@@ -24,6 +24,9 @@ ELVES = sorted([*(ROOT / "tests" / "fixtures" / "elf").glob("*.elf"), *OWN.rglob
 MISSING_FILES = {"split.elf"}
 """Their line tables name files in units whose other half is away."""
 
+WITHOUT_CODE = {"rust_enums.elf"}
+"""They hold variables and their types alone."""
+
 WITHOUT_DWARF = {"stripped.elf", "symtab_only.elf", "log.elf", "bootloader.elf"}
 
 
@@ -70,7 +73,7 @@ def test_every_function_is_found_by_its_name_and_by_its_addresses(path: Path, wi
         return
     assert isinstance(table, SymbolTableSection)
     sized = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC" and s["st_size"] and s.name]
-    assert sized
+    assert sized or path.name in WITHOUT_CODE
     for symbol in sized:
         start, size = symbol["st_value"], symbol["st_size"]
         found = elf.symbol_named(symbol.name)
@@ -131,7 +134,7 @@ def test_the_line_of_every_row_is_the_same(path: Path, witness: ELFFile) -> None
         assert frames[0].file is not None
         assert posixpath.normpath(frames[0].file) == file or path.name in MISSING_FILES
         compared += 1
-    assert compared > 20
+    assert compared > 20 or path.name in WITHOUT_CODE
 
 
 def test_the_notes_of_a_core_dump_are_the_same(dump: Dump) -> None:

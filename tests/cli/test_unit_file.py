@@ -1,4 +1,4 @@
-"""The examples are right."""
+"""The unit file for a bench starts what there is."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from espmon.cli.run import parser
 
-ROOT = Path(__file__).resolve().parents[1]
-UNIT = ROOT / "examples" / "espmon-bench.service"
+ROOT = Path(__file__).resolve().parents[2]
+UNIT = ROOT / "espmon" / "cli" / "units" / "espmon-bench.service"
 
 
 def test_the_unit_file_starts_a_command_line_that_there_is() -> None:
