@@ -178,13 +178,21 @@ class _Call:
 
 
 @cache
-def _tree(module: ModuleType) -> ast.Module:
+def _source(module: ModuleType) -> str:
     assert module.__file__ is not None
-    return ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    return Path(module.__file__).read_text(encoding="utf-8")
 
 
-def _calls(module: ModuleType) -> Iterator[_Call]:
+@cache
+def _tree(module: ModuleType) -> ast.Module:
+    return ast.parse(_source(module))
+
+
+@cache
+def _calls(module: ModuleType) -> tuple[_Call, ...]:
     """Calls of `re.compile`, `re.match` and so on."""
+    if "re." not in _source(module):
+        return ()
 
     def walk(node: ast.AST, where: str) -> Iterator[_Call]:
         for child in ast.iter_child_nodes(node):
@@ -199,13 +207,15 @@ def _calls(module: ModuleType) -> Iterator[_Call]:
                 yield _Call(where, child.lineno, child.func.attr, child.args)
             yield from walk(child, inner)
 
-    yield from walk(_tree(module), "")
+    return tuple(walk(_tree(module), ""))
 
 
 def _uses() -> dict[tuple[str, str], frozenset[str]]:
     """(module, name) -> the methods that are called on that name anywhere in the package."""
     uses: dict[tuple[str, str], set[str]] = {}
     for module in modules():
+        if not any(f".{method}" in _source(module) for method in METHODS):
+            continue
         origin: dict[str, tuple[str, str]] = {}
         tree = _tree(module)
         for node in ast.walk(tree):
