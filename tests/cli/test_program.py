@@ -13,6 +13,7 @@ from espmon import cli
 @pytest.fixture
 def collector() -> Iterator[None]:
     before = gc.get_threshold()
+    gc.unfreeze()  # what the suite has set aside
     yield
     gc.set_threshold(*before)
     gc.unfreeze()
