@@ -60,6 +60,7 @@ class Terminal:
             "XDG_STATE_HOME": str(folder / "state"),
             "PS1": "shell$ ",
             "TERM": "tmux-256color",
+            "HISTFILE": "",  # what a test types is none of the user's shell history
         }
         words = [f"{name}={value}" for name, value in environment.items()]
         # Exported sizes would freeze every program in the terminal at them.
