@@ -72,7 +72,7 @@ def digest_of(data: bytes) -> asyncio.Future[str]:
 
 
 class Flasher:
-    """Flash operations; one object a stay in the loader.
+    """Flash operations; one object a session with the loader.
 
     Args:
         loader: connected, its chip detected.

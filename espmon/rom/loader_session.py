@@ -1,4 +1,4 @@
-"""One stay in the loader: enter once, act as often as wanted, leave once, and say in which state the board is left.
+"""One session with the loader: enter once, act as often as wanted, leave once, and say how the board is left.
 
 What only some actions need is imported by them: a verify shall take no longer than its work.
 """
@@ -29,7 +29,7 @@ READY_TRIES = 3
 """How often a loader is made ready for an action, when something goes wrong on the way."""
 
 REVIVALS = 2
-"""How often in a stay a chip that left its loader is brought back into it."""
+"""How often in a session a chip that left its loader is brought back into it."""
 
 RESTORE_SECONDS = 1.0
 """Seconds that putting the chip's rate back may take."""
@@ -50,7 +50,7 @@ class LoaderSession:
 
     Args:
         channel: an open port that nobody else reads. The user has agreed to a reset.
-        use_stub: a stub may be uploaded; it is when an action needs one or gains by it, once a stay.
+        use_stub: a stub may be uploaded; it is when an action needs one or gains by it, once a session.
         baud: rate for the transfer; None: `FAST_BAUD` with a stub, else the port's rate.
         stubs: folder of stub images; None: those of the installed esptool package.
         report: told of progress.
@@ -352,7 +352,7 @@ class LoaderSession:
     # -- leaving ------------------------------------------------------------------------------------------------
 
     async def leave(self, *, reset: bool = True, look: bool = True) -> ResetResult:
-        """End the stay; bounded, also while being cancelled.
+        """End the session; bounded, also while being cancelled.
 
         With `reset` the application is started, unless something is half written: then the board stays in its loader,
         and the result says so.

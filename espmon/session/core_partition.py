@@ -28,7 +28,7 @@ async def read_core_partition(loader_session: LoaderSession, table_at: int | Non
     """Read the core dump that is stored in flash.
 
     Args:
-        loader_session: a stay in the loader.
+        loader_session: an open session with the loader.
         table_at: where the partition table is; None: at its usual place.
 
     Returns:

@@ -31,7 +31,7 @@ async def check_images(loader_session: LoaderSession, table_at: int | None = Non
     """Read the partition table, and the bootloader and every application that it names.
 
     Args:
-        loader_session: a stay in the loader.
+        loader_session: an open session with the loader.
         table_at: where the partition table is; None: at its usual place.
 
     Returns:

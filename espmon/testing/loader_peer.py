@@ -447,4 +447,4 @@ class _Wire:
         """The mock polls; this wire wakes it instead."""
 
     def close(self) -> None:
-        """The wire outlives one stay in the loader."""
+        """The wire outlives one time in the loader."""

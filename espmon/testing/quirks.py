@@ -84,7 +84,7 @@ class Quirks:
     """Most bytes that reach the host in one piece (1: a dribble); None: as the loader wrote them."""
 
     leading_noise: bytes = b""
-    """Sent before the very first reply of each stay in the loader: the tail of a boot log."""
+    """Sent before the very first reply of each time in the loader: the tail of a boot log."""
 
     ignored_syncs: int = 0
     """So many SYNC commands stay unanswered after each entry."""

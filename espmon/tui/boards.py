@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ def load(discover: Callable[[], Sequence[PortInfo]]) -> list[DeviceRow]:
     rows: list[DeviceRow] = []
     for device in DeviceRegistry().devices():
         port = ports.pop(device.key, None)
-        row = DeviceRow(**device.to_json())
+        row = DeviceRow(**{field.name: getattr(device, field.name) for field in fields(device)})
         rows.append(row if port is None else replace(row, port=port.device, product=port.product))
     rows += [
         DeviceRow(key, port=port.device, product=port.product, chip=port.chip_guess, known=False)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.session.flash_job import FlashJob
+from espmon.session.flash_job_queue import FlashJobError, FlashJobQueue
 from espmon.session.flash_plan import SECTOR, FlashPlan, PlanError, Region, number, read_file
-from espmon.session.flash_stay import FlashJobError, FlashStay
 from espmon.session.state import State
 from espmon.session.status import PANEL_LEASE, Status
 from espmon.tui.flash_dialogs import job_of, plan_for, question
@@ -47,13 +47,13 @@ class FlashPanel:
 
     Args:
         app: the app.
-        make: makes the stay in the loader.
+        make: makes the queue of jobs.
     """
 
-    def __init__(self, app: Host, make: Callable[[], FlashStay] = FlashStay) -> None:
+    def __init__(self, app: Host, make: Callable[[], FlashJobQueue] = FlashJobQueue) -> None:
         self._app = app
         self._make = make
-        self._stay: FlashStay | None = None
+        self._queue: FlashJobQueue | None = None
         self._screen: FlashPanelScreen | None = None
         self._entered = False
 
@@ -79,17 +79,17 @@ class FlashPanel:
         return self._app.status.name or self._app.status.url
 
     def _begin(self) -> None:
-        app, stay = self._app, self._make()
-        self._stay, self._entered = stay, False
+        app, queue = self._app, self._make()
+        self._queue, self._entered = queue, False
         screen = FlashPanelScreen(f"Flash of {self._name}", self._asked, self._cancel, self._leave)
         self._screen = screen
         app.push_screen(screen)
 
         async def hold() -> None:
             try:
-                await app.link.session.run(stay)
+                await app.link.session.run(queue)
             finally:
-                stay.end("The flash panel has ended")
+                queue.end("The flash panel has ended")
                 app.link.on_screen(lambda: self._ended(screen))
 
         app.link.ask(hold())
@@ -97,7 +97,7 @@ class FlashPanel:
 
     def _ended(self, screen: FlashPanelScreen) -> None:
         if self._screen is screen:
-            self._screen = self._stay = None
+            self._screen = self._queue = None
         if app_stack := [other for other in self._app.screen_stack if other is screen]:
             app_stack[0].finish()
 
@@ -107,18 +107,18 @@ class FlashPanel:
             self._screen.update_progress(status.progress)
 
     def _cancel(self) -> None:
-        stay, link = self._stay, self._app.link
-        if stay is None:
+        queue, link = self._queue, self._app.link
+        if queue is None:
             return
         if self._entered:
-            link.call(stay.cancel)
+            link.call(queue.cancel)
         else:
             link.ask(link.session.cancel())
 
     def _leave(self) -> None:
-        stay, link = self._stay, self._app.link
-        if stay is not None:
-            link.call(stay.leave)
+        queue, link = self._queue, self._app.link
+        if queue is not None:
+            link.call(queue.leave)
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 
@@ -127,12 +127,12 @@ class FlashPanel:
 
     async def _do(self, job: FlashJob, step: str, *, name: str = "") -> FlashOutcome | None:
         """Carry out a job; what went wrong is shown, and asked about where it can be forced."""
-        screen, stay = self._screen, self._stay
-        if screen is None or stay is None:
+        screen, queue = self._screen, self._queue
+        if screen is None or queue is None:
             return None
         screen.begin(step)
         try:
-            outcome = await self._app.link.run(stay.do(job))
+            outcome = await self._app.link.run(queue.do(job))
         except FlashJobError as error:
             if self._screen is screen:
                 screen.show_result(str(error), name=name, problem=True)

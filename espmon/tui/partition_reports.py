@@ -39,7 +39,7 @@ def partition_report(row: Partition, outcome: FlashOutcome, partitions: Sequence
         sections += [Section(title, rows) for title, rows in record_rows(choice)]
     elif row.type_name == "app":
         app = parse_description(outcome.data)
-        rows = () if app is None else tuple((label, text) for label, text in app.to_json().items() if text)
+        rows = () if app is None else tuple((label, text) for label, text in zip(app._fields, app, strict=True) if text)
         said = "" if rows else "No application descriptor stands there"
         sections.append(Section("Application", rows, said))
     shown = outcome.data[:MAX_DUMPED]

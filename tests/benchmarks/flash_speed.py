@@ -79,7 +79,7 @@ def _in_process(url: str, plan: FlashPlan) -> float:
 
 
 def _second_verify(plan: FlashPlan) -> Counter[str]:
-    """Commands of the second verify in a stay that verified, wrote (with a stub) and verified before."""
+    """Commands of the second verify in a session that verified, wrote (with a stub) and verified before."""
 
     async def work() -> Counter[str]:
         pieces = FlashJob("verify", plan).pieces
@@ -134,7 +134,7 @@ def main() -> int:
         words = files(Path(folder))
         missed = sum(compare(kind, words, rounds) for kind in ("tcp", "pty"))
         commands = _second_verify(from_pairs(words))
-    print("second verify in one stay: " + ", ".join(f"{count} {name}" for name, count in commands.items()))
+    print("second verify in one session: " + ", ".join(f"{count} {name}" for name, count in commands.items()))
     return 1 if missed or any(name.startswith("MEM") for name in commands) else 0
 
 

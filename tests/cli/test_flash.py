@@ -23,7 +23,7 @@ from esp32_mock_bootloader.server import BootloaderConnection, FlashImage, handl
 from espmon.cli import flash
 from espmon.sim import BoardThread, SimulatedBoard
 from espmon.testing import Operation, Quirks
-from tests.rom.flash_stay import noise
+from tests.rom.flash_boards import noise
 from tests.rom.server import silent_listener, terminal
 from tests.rom.test_image import description, image, table
 

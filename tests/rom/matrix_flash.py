@@ -22,7 +22,7 @@ from espmon.port import open_handle
 from espmon.rom import RomError, load_chips
 from espmon.rom.loader_session import LoaderSession, Piece
 from tests.benchmarks.flash_server import FlashServer
-from tests.rom.flash_stay import noise
+from tests.rom.flash_boards import noise
 
 AT, SIZE, SMALL = 0x20000, 150_000, 4096
 SECONDS = 120

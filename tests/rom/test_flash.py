@@ -16,7 +16,7 @@ from espmon.rom.flasher import sectors_8266
 from espmon.rom.protocol import DATA_HEADER, data_block
 from espmon.testing import Operation
 from tests.rom.flash_board import FlashBoard
-from tests.rom.flash_stay import application, board_for, entered, noise, piece, run, stub_folder
+from tests.rom.flash_boards import application, board_for, entered, noise, piece, run, stub_folder
 
 BOTH = pytest.mark.parametrize("stub", [False, True], ids=["rom", "stub"])
 

@@ -16,7 +16,7 @@ from espmon.rom import RomError, RomErrorKind
 from espmon.rom.flash_regions import Piece
 from espmon.testing import Fault, Operation, WireLost
 from tests.rom.flash_board import FlashBoard
-from tests.rom.flash_stay import board_for, entered, noise, piece, run, stub_folder
+from tests.rom.flash_boards import board_for, entered, noise, piece, run, stub_folder
 
 DAMAGE = [Fault.LOSE, Fault.LOSE_BYTE, Fault.CORRUPT, Fault.DUPLICATE, Fault.TRUNCATE]
 BOTH = pytest.mark.parametrize("stub", [False, True], ids=["rom", "stub"])

@@ -13,7 +13,7 @@ from espmon.rom import load_chips
 from espmon.rom.loader_session import LoaderSession
 from espmon.testing import MockChannel, Operation, Quirks
 from tests.benchmarks.flash_server import FlashServer
-from tests.rom.flash_stay import noise, piece
+from tests.rom.flash_boards import noise, piece
 from tests.rom.matrix_flash import Ways
 
 CHIPS = load_chips().chips

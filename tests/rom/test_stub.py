@@ -12,7 +12,7 @@ from espmon.rom import RomError, RomErrorKind, load_chips
 from espmon.rom.flasher_stub import load_stub, stub_folders
 from espmon.testing import Operation
 from tests.rom.flash_board import FlashBoard
-from tests.rom.flash_stay import board_for, entered, noise, piece, run, stub_folder
+from tests.rom.flash_boards import board_for, entered, noise, piece, run, stub_folder
 
 
 def package(folder: Path, *versions: str, name: str = "esp32c3", entry: int = 1) -> Path:

@@ -15,7 +15,7 @@ from espmon.session.flash_job import FlashCancelled, FlashEnd, FlashError, Flash
 from espmon.session.flash_plan import FlashPlan, Region
 from espmon.testing import Operation, WireLost
 from tests.rom.flash_board import BOOT, FlashBoard
-from tests.rom.flash_stay import application, board_for, noise, run
+from tests.rom.flash_boards import application, board_for, noise, run
 from tests.rom.test_image import description, table
 
 DATA = noise(60_000)

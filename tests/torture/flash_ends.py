@@ -18,7 +18,7 @@ from espmon.port import PortError, PortErrorKind
 from espmon.session.flash_job import FlashCancelled, FlashError, FlashJob, run_flash
 from espmon.session.flash_plan import FlashPlan, Region
 from tests.rom.flash_board import FlashBoard
-from tests.rom.flash_stay import application, run
+from tests.rom.flash_boards import application, run
 
 PLAN = FlashPlan(
     (

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from espmon.rom.flash_regions import FlashOutcome, RegionResult
 from espmon.session.flash_job import FlashJob
-from espmon.session.flash_stay import FlashJobError, FlashStay
+from espmon.session.flash_job_queue import FlashJobError, FlashJobQueue
 from espmon.session.state import State
 from espmon.sim.nvs_image import nvs_partition, ota_data_partition
 from espmon.tui.flash_panel_dialogs import FlashPanel, region_of
@@ -25,7 +25,7 @@ from tests.tui.running import Running, running
 from tests.tui.screens.test_flash_panel import PARTITIONS
 
 
-class FakeStay(FlashStay):
+class FakeQueue(FlashJobQueue):
     """Does at once what it is asked; what is in `fail` goes wrong, and with `slow` a job waits to be cancelled."""
 
     def __init__(self) -> None:
@@ -58,19 +58,19 @@ class FakeStay(FlashStay):
 
 
 @asynccontextmanager
-async def opened(*, size: tuple[int, int] = (100, 30)) -> AsyncIterator[tuple[Running, FakeStay]]:
+async def opened(*, size: tuple[int, int] = (100, 30)) -> AsyncIterator[tuple[Running, FakeQueue]]:
     """The panel, its table read."""
-    stay = FakeStay()
+    queue = FakeQueue()
     async with running(size=size) as case:
-        case.app.flash_panel = FlashPanel(case.app, lambda: stay)
+        case.app.flash_panel = FlashPanel(case.app, lambda: queue)
         await case.press("M")
         await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))
-        assert stay.jobs == []
+        assert queue.jobs == []
         await case.press("y")
         await case.until(lambda: "factory starts" in case.text(), "the table")
         await case.until(lambda: not panel(case).busy)
-        yield case, stay
-        case.app.link.call(stay.held.set)
+        yield case, queue
+        case.app.link.call(queue.held.set)
 
 
 def panel(case: Running) -> FlashPanelScreen:
@@ -90,8 +90,8 @@ async def shown(case: Running, kind: type) -> None:
 
 
 async def test_the_panel_is_asked_for_and_reads_what_starts() -> None:
-    async with opened() as (case, stay):
-        assert [(job.action, job.address) for job in stay.jobs] == [("info", None), ("read", 0xD000)]
+    async with opened() as (case, queue):
+        assert [(job.action, job.address) for job in queue.jobs] == [("info", None), ("read", 0xD000)]
         assert "through the stub" in case.text()
         assert str(case.session.status.state) == "leased"
         await case.press("escape")
@@ -112,52 +112,52 @@ async def test_a_file_is_chosen_and_asked_about_before_it_is_written(tmp_path: P
     file, big = tmp_path / "new.bin", tmp_path / "big.bin"
     file.write_bytes(b"settings")
     big.write_bytes(bytes(0x4001))
-    async with opened() as (case, stay):
+    async with opened() as (case, queue):
         await case.press("w")
         await entered(case, str(big))
         await case.until(lambda: "It has 16,385 bytes, and the partition 16,384" in case.text())
         await entered(case, str(file))
         await shown(case, FlashConfirmScreen)
         assert "What the partition held there is lost" in case.text()
-        assert len(stay.jobs) == 2
-        stay.fail.append(FlashJobError("flash encryption is on", can_force=True))
+        assert len(queue.jobs) == 2
+        queue.fail.append(FlashJobError("flash encryption is on", can_force=True))
         await case.press("y")
         await case.until(lambda: "Refused: do it all the same?" in case.text())
         await case.press("y")
         await case.until(lambda: "written: 1 B" in case.text())
-        [region] = stay.jobs[-1].plan.regions if stay.jobs[-1].plan is not None else []
+        [region] = queue.jobs[-1].plan.regions if queue.jobs[-1].plan is not None else []
         assert (region.address, region.data, region.role) == (0x9000, b"settings", "data")
-        assert [job.force for job in stay.jobs[-2:]] == [False, True]
+        assert [job.force for job in queue.jobs[-2:]] == [False, True]
 
 
 async def test_an_erase_is_asked_twice_and_a_region_is_saved_under_a_name_that_is_free(tmp_path: Path) -> None:
-    async with opened() as (case, stay):
+    async with opened() as (case, queue):
         await case.press("x")
         await shown(case, FlashConfirmScreen)
         await case.press("y")
         await shown(case, ConfirmScreen)
-        assert len(stay.jobs) == 2
+        assert len(queue.jobs) == 2
         await case.press("y")
         await case.until(lambda: "erased and found empty" in case.text())
-        assert (stay.jobs[-1].address, stay.jobs[-1].size) == (0x9000, 0x4000)
+        assert (queue.jobs[-1].address, queue.jobs[-1].size) == (0x9000, 0x4000)
         await case.press("g")
         await entered(case, "0x0 0x1000")
         await case.until(lambda: "Save into which file?" in case.text())
         await entered(case, str(tmp_path / "out.bin"))
         await case.until(lambda: "saved in" in case.text())
-        assert (stay.jobs[-1].address, stay.jobs[-1].size) == (0, 0x1000)
-        assert stay.jobs[-1].output == tmp_path / "out.bin"
+        assert (queue.jobs[-1].address, queue.jobs[-1].size) == (0, 0x1000)
+        assert queue.jobs[-1].output == tmp_path / "out.bin"
 
 
 async def test_stored_values_and_ota_data_open_decoded_and_a_job_is_cancelled_alone() -> None:
-    async with opened() as (case, stay):
+    async with opened() as (case, queue):
         await case.press("enter")
         await shown(case, NvsScreen)
         await case.press("escape", "down", "enter")
         await shown(case, ReportScreen)
         await case.until(lambda: "aborted: did not say that it works" in case.text())
         await case.press("escape")
-        stay.slow = True
+        queue.slow = True
         await case.press("enter")
         await case.until(lambda: panel(case).busy)
         await case.press("escape")
@@ -167,11 +167,11 @@ async def test_stored_values_and_ota_data_open_decoded_and_a_job_is_cancelled_al
 
 
 async def test_a_stay_that_ends_by_itself_closes_the_panel() -> None:
-    async with opened() as (case, stay):
+    async with opened() as (case, queue):
         await case.press("ctrl+right_square_bracket")
         await case.until(lambda: "The board waits in its loader: really leave?" in case.text())
         await case.press("n")
-        case.app.link.call(stay.held.set)
+        case.app.link.call(queue.held.set)
         await case.until(lambda: case.app.screen is case.screen, "the log")
 
 

@@ -46,7 +46,7 @@ REFUSALS = frozenset({RomErrorKind.IMAGE, RomErrorKind.SECURE_DOWNLOAD, RomError
 
 
 class FlashJobError(Exception):
-    """A job in a stay did not do its work.
+    """A job did not do its work.
 
     Attributes:
         message: one line, what happened.
@@ -84,7 +84,7 @@ class _Region:
         return self.start <= other.start and other.end <= self.end
 
 
-class FlashStay:
+class FlashJobQueue:
     """Holds the port, and the board in its loader, until `leave`. All methods run on the session's loop.
 
     Args:
@@ -112,7 +112,7 @@ class FlashStay:
         """Carry out a job when those before it are done. The user has agreed to it.
 
         Raises:
-            FlashJobError: it failed, was refused, was cancelled, or the stay has ended.
+            FlashJobError: it failed, was refused, was cancelled, or the queue has ended.
         """
         if self._why_ended:
             raise FlashJobError(self._why_ended)
@@ -121,7 +121,7 @@ class FlashStay:
         return await answer
 
     def cancel(self) -> None:
-        """End the running job; the stay goes on."""
+        """End the running job; the queue goes on."""
         if self._running is not None:
             self._running.cancel()
 
@@ -130,7 +130,7 @@ class FlashStay:
         self._asked.put_nowait(None)
 
     def end(self, why: str) -> None:
-        """The stay is over, or never began: who waits is told why."""
+        """The queue has ended, or never began: who waits is told why."""
         self._why_ended = self._why_ended or why
         while not self._asked.empty():
             asked = self._asked.get_nowait()
@@ -244,7 +244,7 @@ class FlashStay:
         began: float,
         reporter: Reporter,
     ) -> None:
-        """Tell who asked, and get into step with the loader again. Raises what ends the stay."""
+        """Tell who asked, and get into step with the loader again. Raises what ends the queue."""
         error = None if running.cancelled() else running.exception()
         unfinished = tuple(self._unfinished)
         if error is None:

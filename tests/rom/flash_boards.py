@@ -1,4 +1,4 @@
-"""Stays in the loader of a virtual board, with a stub that costs nothing to upload."""
+"""Loader sessions of a virtual board, with a stub that costs nothing to upload."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def piece(address: int, data: bytes, file: str = "") -> Piece:
 
 
 async def entered(board: FlashBoard, stubs: Path | None = None, **options: Any) -> LoaderSession:
-    """A stay that has begun; without `stubs` no stub is used."""
+    """A loader session that has begun; without `stubs` no stub is used."""
     options.setdefault("use_stub", stubs is not None)
-    stay = LoaderSession(board, stubs=stubs, **options)
-    await stay.enter()
-    return stay
+    opened = LoaderSession(board, stubs=stubs, **options)
+    await opened.enter()
+    return opened
 
 
 class ThreadlessLoop(VirtualLoop):
