@@ -26,7 +26,7 @@ from espmon.session.timeline_store import MAX_NUMBERS, TimelineStore
 from espmon.text import counted
 
 
-class Told(Protocol):
+class MergedSession(Protocol):
     """What a timeline needs of a session."""
 
     @property
@@ -47,7 +47,7 @@ class Told(Protocol):
 
 @dataclass(slots=True)
 class _Source:
-    session: Told
+    session: MergedSession
     unsubscribe: Callable[[], None]
     waiting: dict[int, EventEntry]
     """Events whose lines are not in the timeline yet."""
@@ -98,7 +98,7 @@ class Timeline:
 
     # -- boards -------------------------------------------------------------------------------------------------
 
-    def add(self, board: int, name: str, session: Told) -> None:
+    def add(self, board: int, name: str, session: MergedSession) -> None:
         """Take in a session, with all that it has received."""
         unsubscribe = session.subscribe(lambda change: self._changed(board, change))
         self.names[board] = name

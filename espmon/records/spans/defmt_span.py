@@ -39,7 +39,7 @@ SOME_TEXT = b"\1" * 48
 FRAMES_AT_ONCE = 1024
 """Frames decoded into one block."""
 
-MOSTLY = 0.9
+MIN_TEXT_SHARE = 0.9
 """What cannot be decoded and has more than this share of printable bytes is text."""
 
 
@@ -126,7 +126,7 @@ class DefmtRecognizer:
 
 def mostly_text(data: bytes) -> bool:
     """Whether bytes read as text rather than as a frame."""
-    return len(data) - len(data.translate(None, PRINTABLE)) > MOSTLY * len(data)
+    return len(data) - len(data.translate(None, PRINTABLE)) > MIN_TEXT_SHARE * len(data)
 
 
 def undecoded(wire: bytes, reason: str) -> DefmtEntry:

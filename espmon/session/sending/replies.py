@@ -41,7 +41,7 @@ MAX_REPLIES: tuple[tuple[int, float, str], ...] = ((10, 1.0, "second"), (100, 60
 HELD_SECONDS = 5.0
 """A reset may be told so long behind the prompt of its boot; a rule of once a boot waits for that."""
 
-_KEPT = max(replies for replies, *_ in MAX_REPLIES)
+_MAX_SENT_TIMES = max(replies for replies, *_ in MAX_REPLIES)
 
 
 class _Rule:
@@ -62,7 +62,7 @@ class _Rule:
         self._held: tuple[HeardLine, float] | None = None
         """A line that gets a reply only if it is of another boot than the last one with a reply, and when it came."""
 
-        self._sent: deque[float] = deque(maxlen=_KEPT)
+        self._sent: deque[float] = deque(maxlen=_MAX_SENT_TIMES)
 
     @property
     def waits(self) -> bool:

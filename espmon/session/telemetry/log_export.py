@@ -58,7 +58,7 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventRecord:
     """One record that is no line: a crash, a reset, a lost port."""
 
     body: str
@@ -72,7 +72,7 @@ class Told:
     def __len__(self) -> int:
         return 1
 
-    def cut(self, first: int, stop: int) -> Told:
+    def cut(self, first: int, stop: int) -> EventRecord:
         """There is one."""
         return self
 
@@ -92,7 +92,7 @@ class LogExport:
         self._secrets = secrets
         self._exporter = OTLPLogExporter()
 
-    def send(self, items: Sequence[Lines | Told]) -> bool:
+    def send(self, items: Sequence[Lines | EventRecord]) -> bool:
         """Send a batch; returns whether it was taken. Blocks for as long as `OTEL_EXPORTER_OTLP_TIMEOUT`."""
         try:
             records = [record for item in items for record in self._records(item)]
@@ -104,8 +104,8 @@ class LogExport:
         """Send nothing more; a try that is under way is given up."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
-    def _records(self, item: Lines | Told) -> Iterator[ReadableLogRecord]:
-        if isinstance(item, Told):
+    def _records(self, item: Lines | EventRecord) -> Iterator[ReadableLogRecord]:
+        if isinstance(item, EventRecord):
             number, name = item.severity
             yield ReadableLogRecord(
                 LogRecord(

@@ -27,7 +27,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Change, EventAdded, EventEntry, Severity, StatusChanged
 from espmon.session.telemetry.export_queue import ExportQueue
-from espmon.session.telemetry.log_export import LEVELS, Attributes, Lines, LogExport, Told
+from espmon.session.telemetry.log_export import LEVELS, Attributes, EventRecord, Lines, LogExport
 from espmon.session.telemetry.metric_export import MetricExport, SessionCounts
 
 CLOSE_SECONDS = 5.0
@@ -68,7 +68,7 @@ class Telemetry:
         self._told: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._state = State.CLOSED
         self._loop = asyncio.get_event_loop()
-        self.queue: ExportQueue[Lines | Told] = ExportQueue(self._logs.send, self._collector_changed)
+        self.queue: ExportQueue[Lines | EventRecord] = ExportQueue(self._logs.send, self._collector_changed)
         counts = self.queue.counts
         self._metrics = MetricExport(
             self._resource, self._counts, lambda: link.received, lambda: counts.dropped, self._numbers
@@ -126,7 +126,7 @@ class Telemetry:
                 "exception.stacktrace": report.to_text(),
             }
         seconds = self._clock.wall(self._clock() if entry.time is None else entry.time)
-        self.queue.put(Told(body, severity, f"espmon.{record.type}", self._resource, attributes, seconds))
+        self.queue.put(EventRecord(body, severity, f"espmon.{record.type}", self._resource, attributes, seconds))
 
     def _resource_of(self, boot: Boot | None) -> Resource:
         """What a collector knows the board by; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` go before."""
