@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from espmon.sim import bootlog
 from espmon.sim import flash_contents as flash
@@ -20,6 +20,9 @@ from espmon.sim.firmware_image import Image
 from espmon.sim.scenarios import SCENARIOS, Scenario
 from espmon.sim.simulated_chips import CHIPS
 from espmon.sim.strapping import RESET_DELAY_SECONDS, Mode, Strapping
+
+if TYPE_CHECKING:
+    from espmon.testing.loader_peer import LoaderPeer
 
 DEFAULT_BAUD = 115200
 REPLAY_CHUNK = 16384
@@ -244,7 +247,7 @@ class SimulatedBoard:
         loop = asyncio.get_running_loop()
         rebooted = asyncio.Event()
         peer.on_reboot = lambda: loop.call_soon_threadsafe(rebooted.set)
-        starting = loop.run_in_executor(None, peer.start)  # for the imports
+        starting = loop.run_in_executor(None, _start, peer)  # for the imports
         try:
             # The wire is there from the start: what the client sends while the loader is being imported waits in it.
             self._peer = peer
@@ -252,8 +255,9 @@ class SimulatedBoard:
             await asyncio.shield(starting)
             self._flash = peer.flash
             await self._relay(peer.socket, rebooted)
-        except ImportError:
-            # Without the mock there is no loader: the chip stays deaf until it is reset.
+        except (ImportError, NoLoaderError) as error:
+            # Without the mock, or its knowledge of the chip, there is no loader: the chip stays deaf until it is reset.
+            self.events.add("no_loader", why=str(error))
             await rebooted.wait()
         finally:
             self._peer = None
@@ -324,3 +328,15 @@ class SimulatedBoard:
             if rate:
                 sent += len(piece)
                 await asyncio.sleep(started + sent * BITS_A_BYTE / rate - loop.time())
+
+
+class NoLoaderError(Exception):
+    """The mock cannot play this chip's loader."""
+
+
+def _start(peer: LoaderPeer) -> None:
+    from esp32_mock_bootloader.chips import PROFILES
+
+    if peer.chip not in PROFILES:
+        raise NoLoaderError(f"esp32-mock-bootloader does not know {peer.chip}")
+    peer.start()

@@ -29,7 +29,7 @@ class EventLog:
         self._file: TextIO | None = path.open("w", encoding="utf-8") if path else None
 
     def add(self, event: str, **fields: Any) -> None:
-        """Note an event: connect, disconnect, lines (dtr, rts) or mode (mode)."""
+        """Note an event: connect, disconnect, lines (dtr, rts), mode (mode) or no_loader (why)."""
         entry = {"t": round(time.monotonic() - self._start, 6), "event": event, **fields}
         if len(self.events) < HISTORY:
             self.events.append(entry)

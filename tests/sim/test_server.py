@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import functools
 import hashlib
 import io
@@ -492,3 +493,16 @@ def test_the_other_instruction_set_names_another_elf() -> None:
     prints = {key: printed_sha(row, hashlib.sha256(sha).hexdigest()) for key, row in CHIPS.items()}
     assert prints["esp32c3"] == hashlib.sha256(sha).hexdigest()[:9]
     assert len({prints[key] for key in ("esp32c3", "esp32", "esp32s2", "esp32s3", "esp8266")}) == 5
+
+
+async def test_a_chip_that_the_loaders_kit_does_not_know_is_deaf_until_its_next_boot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(CHIPS, "esp32x9", dataclasses.replace(CHIPS["esp32c3"], key="esp32x9", title="ESP32-X9"))
+    board = SimulatedBoard("esp32x9", "quiet")
+    async with BoardServer(board) as server, Client(server.url) as client:
+        await client.until(b"esp> ")
+        await client.classic_reset()
+        await asyncio.wait_for(board.events.wait_for("no_loader"), 30)
+        await client.hard_reset()
+        assert b"ESP32-X9" in await client.until(b"esp> ")
