@@ -25,7 +25,6 @@ ENTRY = struct.Struct("<BBBBI16s8s")
 """Namespace, type, span in entries, chunk, CRC32 of the rest, key, data."""
 
 CRC_START = 0xFFFFFFFF
-NO_CHUNK = 0xFF
 ERASED_STATE = 0xFFFFFFFF
 
 PAGE_STATES: Mapping[int, str] = {

@@ -39,9 +39,6 @@ PROJECT_KEYS: Mapping[str, str] = {
 }
 """What a project's file may set -> what that is. Any other setting is the user's alone, new ones too."""
 
-PATH_KEYS = frozenset({"elf", "path_map"})
-"""Settings that are paths: relative ones begin at the folder of the file that has them."""
-
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSettings:

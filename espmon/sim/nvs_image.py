@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-PAGE, SLOT, SLOTS_A_PAGE = 4096, 32, 126
+PAGE, SLOT = 4096, 32
 ACTIVE = 0xFFFFFFFE
 VERSION_2 = 0xFE
 U8, U32, I16, TEXT, BLOB_PART, BLOB_HEAD = 0x01, 0x04, 0x12, 0x21, 0x42, 0x48
