@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from espmon.port.line_format import USUAL, Flow, LineFormat, Parity
     from espmon.port.opening import open_handle
     from espmon.port.port_error import PortError, PortErrorKind
+    from espmon.port.port_identity import PortIdentity, identify
     from espmon.port.sequences import is_chip_usb, parse_sequence
-    from espmon.port.watch import PortIdentity, identify, wait_for_port
+    from espmon.port.watch import wait_for_port
 
 _HOMES = {
     "base_handle": "BaseHandle CustomSequences",
@@ -38,8 +39,9 @@ _HOMES = {
     "line_format": "Flow LineFormat Parity USUAL",
     "opening": "open_handle",
     "port_error": "PortError PortErrorKind",
+    "port_identity": "PortIdentity identify",
     "sequences": "is_chip_usb parse_sequence",
-    "watch": "PortIdentity identify wait_for_port",
+    "watch": "wait_for_port",
 }
 
 __all__ = [

@@ -94,7 +94,7 @@ def _row(device: str, vid: int | None, pid: int | None) -> Mapping[str, Any]:
         legacy = any(fnmatchcase(device, pattern) for pattern in table["legacy_names"])
         row: Mapping[str, Any] = table["legacy" if legacy else "other"]
         return row
-    if pid is not None and vid == int(table["own"]["vendor"], 16) and pid in _own_usb():
+    if pid is not None and vid == own_vendor() and pid in _own_usb():
         return _own_usb()[pid]
     for known in table["known"]:
         if int(known["vendor"], 16) == vid and _is_product(known.get("product"), pid):
@@ -102,6 +102,16 @@ def _row(device: str, vid: int | None, pid: int | None) -> Mapping[str, Any]:
             return found
     other: Mapping[str, Any] = table["other_usb"]
     return other
+
+
+def factory_serials() -> frozenset[str]:
+    """Serial numbers that many devices of one kind have."""
+    return frozenset(_table()["factory_serials"])
+
+
+def own_vendor() -> int:
+    """The vendor number of what chips are on USB by themselves."""
+    return int(_table()["own"]["vendor"], 16)
 
 
 @cache

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass
 
 from espmon.port import platform
 from espmon.port.discovery import PortInfo, Source, _system_ports, list_ports
 from espmon.port.place_address import is_place
-from espmon.port.port_error import PortError, PortErrorKind
+from espmon.port.port_identity import PortIdentity, matching_port
 from espmon.port.threads import run_bounded
 
 POLL_SECONDS = 0.02
@@ -34,58 +33,15 @@ LIST_SECONDS = 5.0
 """Seconds for reading the system's list."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortIdentity:
-    """What a port is known by."""
-
-    url: str
-    """What was opened: path or URL."""
-
-    serial_number: str = ""
-    location: str = ""
-    vid: int | None = None
-
-
-def identify(url: str, *, source: Source = _system_ports) -> PortIdentity:
-    """The identity of a port that is connected now. Reads the system's list; opens nothing."""
-    if "://" not in url:
-        real = os.path.realpath(url)
-        for port in list_ports(show_all=True, source=source):
-            if real in (port.device, os.path.realpath(port.device)) or port.device == url:
-                return PortIdentity(url, port.serial_number, port.location, port.vid)
-    return PortIdentity(url)
-
-
-def _match(identity: PortIdentity, ports: list[PortInfo]) -> PortInfo | None:
-    same_place = [port for port in ports if identity.location and port.location == identity.location]
-    if identity.serial_number:
-        same = [port for port in ports if port.serial_number == identity.serial_number]
-        if len(same) > 1:
-            # Cheap adapters share one serial number, and a chip with two ports has it on both.
-            same = [port for port in same if port in same_place] or same
-            same = [port for port in same if port.device == identity.url] or same
-        if len(same) > 1:
-            names = ", ".join(port.device for port in same)
-            raise PortError(
-                PortErrorKind.AMBIGUOUS,
-                f"{identity.url} is gone, and {names} all have its serial number",
-                "Choose the port again",
-            )
-        if same:
-            return same[0]
-        # The loader and the application of one chip may name themselves differently: same maker, same socket.
-        same_place = [port for port in same_place if port.vid == identity.vid]
-    return same_place[0] if len(same_place) == 1 else None
-
-
 async def wait_for_port(
     identity: PortIdentity, *, poll: float = POLL_SECONDS, timeout: float | None = None, source: Source = _system_ports
 ) -> str:
     """Wait until the port is there and may be opened; returns what to open. Never opens it.
 
-    By USB serial number, else by its place on the bus, else by the path (a symbolic link counts when its target is
-    there). A remote port is given back after `REMOTE_RETRY_SECONDS`. Raises TimeoutError after `timeout` seconds (None:
-    waits for ever), `PortError` AMBIGUOUS when several ports have the same serial number and nothing tells them apart.
+    By USB serial number, else by its place on the bus (see `matching_port`), else by the path (a symbolic link counts
+    when its target is there). A remote port is given back after `REMOTE_RETRY_SECONDS`. A list that the system does not
+    give within `LIST_SECONDS` is asked for again. Raises TimeoutError after `timeout` seconds (None: waits for ever),
+    `PortError` AMBIGUOUS when several ports have the same serial number and nothing tells them apart.
     """
     async with asyncio.timeout(timeout):
         if "://" in identity.url:
@@ -100,6 +56,7 @@ async def _wait_local(identity: PortIdentity, poll: float, source: Source) -> st
     scan_until = next_scan = 0.0
     found = ""
     unusable_since: float | None = None
+    before: frozenset[str] | None = None
     while True:
         now = time.monotonic()
         if by_path:
@@ -111,10 +68,10 @@ async def _wait_local(identity: PortIdentity, poll: float, source: Source) -> st
                 stamp, scan_until = new_stamp, now + 4 * poll
             if now <= scan_until or now >= next_scan:
                 next_scan = now + RESCAN_SECONDS
-                ports = await run_bounded(
-                    lambda: list_ports(show_all=True, source=source), LIST_SECONDS, name="port-list"
-                )
-                port = _match(identity, ports)
+                ports = await _listed(source)
+                if before is None:
+                    before = frozenset(port.location for port in ports)
+                port = matching_port(identity, ports, before)
                 found = _name(identity, port) if port is not None else ""
         if not found:
             unusable_since = None
@@ -125,6 +82,13 @@ async def _wait_local(identity: PortIdentity, poll: float, source: Source) -> st
             if now - unusable_since >= PERMISSION_SECONDS:
                 return found
         await asyncio.sleep(poll)
+
+
+async def _listed(source: Source) -> list[PortInfo]:
+    try:
+        return await run_bounded(lambda: list_ports(show_all=True, source=source), LIST_SECONDS, name="port-list")
+    except TimeoutError:
+        return []
 
 
 def _name(identity: PortIdentity, port: PortInfo) -> str:

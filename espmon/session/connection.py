@@ -15,6 +15,7 @@ from espmon.port import (
     PortErrorKind,
     PortIdentity,
     PortWarning,
+    PortWarningKind,
     device_key,
     identify,
     is_chip_usb,
@@ -33,6 +34,7 @@ from espmon.session.state import Lifecycle, State, Trigger
 from espmon.session.status import WAITS, Activity, OpenRequest, Severity
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.session.transports import transport_of
+from espmon.text import plain
 
 if TYPE_CHECKING:
     from espmon.rom import ProbeResult
@@ -108,7 +110,7 @@ class Connection:
         self._reopening: asyncio.Task[None] | None = None
         self._warned: set[PortWarning] = set()
         self.link = Link(pipeline, recorder, reporter.clock, self)
-        self.identity = PortIdentity("")
+        self.identity = self._seen = PortIdentity("")
         self._place = BorrowedPlace(reporter)
         self._remote = False
         self._flaps = LinkFlaps()
@@ -140,7 +142,7 @@ class Connection:
         self._opening = asyncio.current_task()
         try:
             url = await looked_up(lambda: self._access.resolver(request.url))
-            self.identity = await looked_up(lambda: self._access.identifier(url))
+            self.identity = self._seen = await looked_up(lambda: self._access.identifier(url))
             self._place.use(url, agreed=request.acquire)
             known = device_key(self.identity.serial_number, self.identity.location)
             self._reporter.publish(replace(self._reporter.status, device=known or url))
@@ -270,7 +272,7 @@ class Connection:
     def _tell_lost(self, event: LinkEvent) -> None:
         """The port is gone: a line, an event, a toast."""
         reporter = self._reporter
-        reporter.list_event(event, reporter.mark(f"port lost: {event.reason}"))
+        reporter.list_event(event, reporter.mark(event.log_text))
         transport = transport_of(reporter.status.capabilities)
         told = [f"Port lost: {event.reason}"]
         told += [transport.when_lost] if transport is not None else []
@@ -285,12 +287,24 @@ class Connection:
 
     async def _reopen(self, since: float) -> None:
         pause, reporter = REOPEN_FIRST_SECONDS, self._reporter
+        unclear = ""
         while True:
-            url = await self._access.waiter(self.identity)
+            try:
+                url = await self._access.waiter(self._seen)
+            except (
+                PortError
+            ) as error:  # several may be it: once the others are gone, or it is in its socket, it is clear
+                if error.message != unclear:
+                    unclear = error.message
+                    reporter.publish(replace(reporter.status, hint=error.hint))
+                    reporter.notify(str(error), Severity.WARNING, "link")
+                await asyncio.sleep(MAX_REOPEN_SECONDS)
+                continue
             # A remote port is not seen to come back: until somebody accepts, it is lost.
             seen = not self._remote
             if seen:
                 self._lifecycle.fire(Trigger.REAPPEAR)
+            known = await self._recognised(url) if seen else self._seen
             try:
                 handle = await self._opened(url, reporter.status.baud)
             except PortError as error:
@@ -306,10 +320,10 @@ class Connection:
             now = reporter.clock()
             gap, was = now - since, reporter.status.usb
             self._flaps.come_back(now, gap)
-            event = LinkEvent(*reporter.here, LinkState.REOPENED, "", round(gap, 3))
-            folded, line = self._flaps.folded, None
+            event = LinkEvent(*reporter.here, LinkState.REOPENED, self._how_back(url, handle), round(gap, 3))
+            self._seen, folded, line = known, self._flaps.folded, None
             if not folded:
-                line = reporter.mark(f"port reopened after {gap:.2f} s; what was sent in between is not here")
+                line = reporter.mark(event.log_text)
             self._attach(handle)
             self._lifecycle.fire(Trigger.OPENED)
             if folded:
@@ -319,6 +333,22 @@ class Connection:
                 reporter.notify("Port is back")
                 self._tell_product(was, handle.usb)
             return
+
+    def _how_back(self, url: str, handle: Handle) -> str:
+        """What is other than it was: its name, and perhaps the board's run."""
+        how = [] if url == self._seen.url else [f"now as {plain(url)}"]
+        if any(warning.kind is PortWarningKind.MAY_RESET for warning in handle.warnings):
+            how.append("which may have reset the board")
+        return ", ".join(how)
+
+    async def _recognised(self, url: str) -> PortIdentity:
+        """What the port is now: the board may be another product, in another socket, and is known by that next time."""
+        try:
+            found = await looked_up(lambda: self._access.identifier(url))
+        except PortError:
+            return self._seen  # the list is not to be had
+        known = self._seen.serial_number or self._seen.location
+        return self._seen if known and not (found.serial_number or found.location) else found
 
     def _tell_product(self, was: tuple[int, int] | None, now: tuple[int, int] | None) -> None:
         """The same board may come back as another USB device: its ROM loader, or what its program makes of its USB."""

@@ -28,7 +28,7 @@ class LinkEvent(Event):
 
     Attributes:
         state: what happened.
-        reason: why, in plain words, "" when there is nothing to say.
+        reason: why it was lost, or how it came back, in plain words, "" when there is nothing to say.
         gap: seconds in which nothing could be received; None when there was no such time.
     """
 
@@ -51,6 +51,16 @@ class LinkEvent(Event):
     def severity(self) -> Severity:
         """A warning when the port is gone."""
         return Severity.WARNING if self.state is LinkState.LOST else Severity.INFO
+
+    @property
+    def log_text(self) -> str:
+        """The line of the log that says it, "" for a port that was opened."""
+        if self.state is LinkState.LOST:
+            return f"port lost: {self.reason}"
+        if self.state is LinkState.REOPENED:
+            how = f", {self.reason}" if self.reason else ""
+            return f"port reopened after {self.gap or 0.0:.2f} s{how}; what was sent in between is not here"
+        return ""
 
     def fields(self) -> JsonObject:
         """The fields of a `link` in JSON."""

@@ -79,18 +79,13 @@ def _link(fields: JsonObject, pipeline: Pipeline, now: float) -> None:
         return
     reason, gap = text_of(fields, "reason"), fields.get("gap")
     gap = float(gap) if isinstance(gap, int | float) and gap >= 0 else None
-    line = None
-    marked = fields.get("marked", True)
     if state is LinkState.LOST:
         pipeline.flush(now)
     else:
         pipeline.restarted()
-    if not marked:
-        if state is LinkState.OPENED:
-            pipeline.list_event(LinkEvent(pipeline.demux.offset, now, state, reason, gap), now)
-        return
-    if state is LinkState.LOST:
-        line = pipeline.mark(f"── port lost: {reason} ──", now)
-    if state is LinkState.REOPENED:
-        line = pipeline.mark(f"── port reopened after {gap or 0.0:.2f} s; what was sent in between is not here ──", now)
-    pipeline.list_event(LinkEvent(pipeline.demux.offset, now, state, reason, gap), now, line)
+    event = LinkEvent(pipeline.demux.offset, now, state, reason, gap)
+    if fields.get("marked", True):
+        line = pipeline.mark(f"── {event.log_text} ──", now) if event.log_text else None
+        pipeline.list_event(event, now, line)
+    elif state is LinkState.OPENED:
+        pipeline.list_event(event, now)
