@@ -134,7 +134,7 @@ class ScriptRun:
         self._host: ScriptHost
         self._actions: Mapping[str, Callable[[Step], None]] = {
             "reset": self._reset,
-            "bootloader": lambda step: self._do(lambda: self._host.session.reset_to_loader()),
+            "bootloader": self._bootloader,
             "flash": self._flash,
             "flash-all": self._flash,
             "app-flash": self._flash,
@@ -218,6 +218,10 @@ class ScriptRun:
 
     def _reset(self, step: Step) -> None:
         if (error := self._do(self._host.session.reset)) is not None:
+            raise error
+
+    def _bootloader(self, step: Step) -> None:
+        if (error := self._do(self._host.session.reset_to_loader)) is not None:
             raise error
 
     def _send(self, step: Step) -> None:

@@ -74,9 +74,15 @@ async def listen_shared(address: str, serve: Serve) -> SharedListener:
         else:
             writer.close()
 
-    server = await asyncio.start_unix_server(accept, address)
-    os.chmod(address, 0o600)
-    return SharedListener(server, address)
+    server = await asyncio.start_unix_server(accept, address, start_serving=False)
+    listener = SharedListener(server, address)
+    try:
+        os.chmod(address, 0o600)
+        await server.start_serving()
+    except BaseException:  # cancelled: nobody has it yet who would close it
+        listener.close()
+        raise
+    return listener
 
 
 async def connect_shared(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -63,9 +63,9 @@ class Controls:
             lambda handle: self._play(handle, handle.hard_reset_sequence(), "Press the board's EN (RESET) button"),
         )
 
-    async def reset_to_loader(self) -> None:
+    async def reset_to_loader(self) -> PortError | None:
         """Reset into the ROM loader (the user asked)."""
-        await self._act(
+        return await self._act(
             "No reset",
             lambda handle: self._play(
                 handle, next(iter(handle.loader_entries()), None), "Hold BOOT, press EN, release BOOT"
@@ -81,7 +81,7 @@ class Controls:
             self._reporter.publish(replace(status, activity=Activity.RUNNING))
         await handle.run_sequence(sequence)
 
-    async def set_baud(self, baud: int) -> None:
+    async def set_baud(self, baud: int) -> PortError | None:
         """Change the rate of the open port."""
 
         async def work(handle: Handle) -> None:
@@ -89,24 +89,24 @@ class Controls:
             self._pipeline.set_rate(baud)
             self._reporter.publish(replace(self._reporter.status, baud=baud))
 
-        await self._act("Rate not changed", work)
+        return await self._act("Rate not changed", work)
 
-    async def set_format(self, line: LineFormat) -> None:
+    async def set_format(self, line: LineFormat) -> PortError | None:
         """Change data bits, parity, stop bits and flow control of the open port."""
 
         async def work(handle: Handle) -> None:
             await handle.set_format(line)
             self._reporter.publish(replace(self._reporter.status, line=line))
 
-        await self._act("Not changed", work)
+        return await self._act("Not changed", work)
 
-    async def set_lines(self, dtr: bool | None, rts: bool | None) -> None:
+    async def set_lines(self, dtr: bool | None, rts: bool | None) -> PortError | None:
         """Move DTR and RTS by hand."""
-        await self._act("Not moved", lambda handle: handle.set_lines(dtr=dtr, rts=rts))
+        return await self._act("Not moved", lambda handle: handle.set_lines(dtr=dtr, rts=rts))
 
-    async def send_break(self, seconds: float) -> None:
+    async def send_break(self, seconds: float) -> PortError | None:
         """Hold the line in a break."""
-        await self._act("No break", lambda handle: handle.send_break(seconds))
+        return await self._act("No break", lambda handle: handle.send_break(seconds))
 
     async def abort_capture(self) -> None:
         """End the running capture; what came is kept, as a partial artifact."""

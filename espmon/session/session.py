@@ -281,7 +281,7 @@ class Session:
         if self._share is None:
             from espmon.session.sharing.session_share import Share
 
-            share = Share(self.pipeline, self._recorder, self._reporter, self._sender.send, grants)
+            share = Share(self.pipeline, self._recorder, self._reporter, self._sender.send, self, grants)
             self._publisher.subscribe(share.listen)
             self.turn = self._share = share
         await self._share.begin(url)
@@ -376,25 +376,25 @@ class Session:
             await self._debugging.abandon()
         return await self._controls.reset()
 
-    async def reset_to_loader(self) -> None:
+    async def reset_to_loader(self) -> PortError | None:
         """Reset into the ROM loader (the user asked)."""
-        await self._controls.reset_to_loader()
+        return await self._controls.reset_to_loader()
 
-    async def set_baud(self, baud: int) -> None:
+    async def set_baud(self, baud: int) -> PortError | None:
         """Change the rate of the open port."""
-        await self._controls.set_baud(baud)
+        return await self._controls.set_baud(baud)
 
-    async def set_format(self, line: LineFormat) -> None:
+    async def set_format(self, line: LineFormat) -> PortError | None:
         """Change data bits, parity, stop bits and flow control of the open port."""
-        await self._controls.set_format(line)
+        return await self._controls.set_format(line)
 
-    async def set_lines(self, dtr: bool | None = None, rts: bool | None = None) -> None:
+    async def set_lines(self, dtr: bool | None = None, rts: bool | None = None) -> PortError | None:
         """Move DTR and RTS by hand (True asserts); None leaves a line as it is."""
-        await self._controls.set_lines(dtr, rts)
+        return await self._controls.set_lines(dtr, rts)
 
-    async def send_break(self, seconds: float) -> None:
+    async def send_break(self, seconds: float) -> PortError | None:
         """Hold the line in a break for so long."""
-        await self._controls.send_break(seconds)
+        return await self._controls.send_break(seconds)
 
     async def screenshot(self) -> PortError | None:
         """Send the trigger; the PNG that arrives becomes an event and a file. Returns why it was not sent."""

@@ -12,6 +12,7 @@ class Grants(Enum):
 
     WHEN_ALLOWED = "when the user says so"
     ALWAYS = "always: there is no user at this side"
+    NEVER = "never: nobody is at this side, and it is judged by what it does itself"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from espmon.session.recorder import Recorder
 from espmon.session.reporter import Reporter
 from espmon.session.sent import SentBy
 from espmon.session.share_state import NOBODY, Grants, Sharing
+from espmon.session.sharing.deeds import DEED_WORDS, SharedBoard, deed_of, do_deed
 from espmon.session.sharing.outbox import Outbox
 from espmon.session.sharing.share_place import share_address
 from espmon.session.sharing.share_protocol import (
@@ -50,6 +51,12 @@ DISK_POLL_SECONDS = 0.01
 BYE_SECONDS = 0.5
 """Longest wait for viewers to take the last word."""
 
+REFUSED = {
+    Grants.WHEN_ALLOWED: "Writing was not allowed",
+    Grants.NEVER: "Nobody else writes to this board: `espmon run` has it, and is judged by what it does itself",
+}
+"""Grants -> what who asked to write is told."""
+
 Send = Callable[[bytes, SentBy], Awaitable[object]]
 """Sends bytes to the board, as the session's own user would."""
 
@@ -76,6 +83,7 @@ class Share:
         recorder: where viewers read what came before.
         reporter: the session's voice.
         send: what is done with what a viewer writes.
+        board: what else it may do something to.
         grants: whether whoever asks may write, or the user decides.
     """
 
@@ -85,6 +93,7 @@ class Share:
         recorder: Recorder,
         reporter: Reporter,
         send: Send,
+        board: SharedBoard,
         grants: Grants,
     ) -> None:
         self._pipeline = pipeline
@@ -92,10 +101,11 @@ class Share:
         self._reporter = reporter
         self._clock: SessionClock = reporter.clock
         self._send = send
+        self._board = board
         self._grants = grants
         self._viewers: list[Viewer] = []
         self._connections: set[asyncio.Task[None]] = set()
-        self._begin = 0
+        self._begin = self._ends = 0
         self._since = 0.0
         self._writer: Viewer | None = None
         self._asking: Viewer | None = None
@@ -105,14 +115,19 @@ class Share:
     async def begin(self, url: str) -> None:
         """Let others look on from now on; where that cannot be, nobody does."""
         await self.end("another port was opened")
+        ends = self._ends
         self._begin = self._pipeline.demux.offset
         self._since = time.time()
         with suppress(OSError):
             listener = await listen_shared(await asyncio.to_thread(share_address, url), self._serve)
-            self._close = listener.close
+            if ends == self._ends:
+                self._close = listener.close
+            else:  # it was ended meanwhile
+                listener.close()
 
     async def end(self, reason: str) -> None:
         """Send the viewers away, and let nobody in any more. Bounded."""
+        self._ends += 1
         close, self._close = self._close, None
         if close is not None:
             close()
@@ -140,7 +155,7 @@ class Share:
             self._writer = asking
             self._tell(f"{asking.name} writes to the board now")
         elif asking is not None:
-            asking.outbox.put_notice(encoded(Kind.NOTICE, text="Writing was not allowed"))
+            asking.outbox.put_notice(encoded(Kind.NOTICE, text=REFUSED[self._grants]))
         self._publish()
 
     def change(self) -> None:
@@ -185,6 +200,7 @@ class Share:
             reason=status.reason,
             baud=status.baud,
             waiting=status.waiting,
+            lines=status.has_modem_lines,
             writes=viewer is self._writer,
             asked=viewer is self._asking,
         )
@@ -277,10 +293,10 @@ class Share:
         """What a viewer wants."""
         if message.kind is Kind.ASK and self._writer is None and self._asking is None:
             self._asking = viewer
-            if self._grants is Grants.ALWAYS:
-                self.answer(True)
-            else:
+            if self._grants is Grants.WHEN_ALLOWED:
                 self._publish()
+            else:
+                self.answer(self._grants is Grants.ALWAYS)
         elif message.kind is Kind.ASK:
             viewer.outbox.put_notice(encoded(Kind.NOTICE, text="Somebody else asks or writes already"))
         elif message.kind is Kind.RELEASE and viewer is self._writer:
@@ -288,8 +304,20 @@ class Share:
         elif message.kind is Kind.SEND and viewer is self._writer:
             by = message.text("by")
             await self._send(message.data, SentBy(by) if by in tuple(SentBy) else SentBy.LINE)
-        elif message.kind is Kind.SEND:
+        elif message.kind is Kind.DO and viewer is self._writer:
+            await self._do(viewer, message)
+        elif message.kind in (Kind.SEND, Kind.DO):
             viewer.outbox.put_notice(encoded(Kind.NOTICE, text="Not sent: you look on"))
+
+    async def _do(self, viewer: Viewer, message: Message) -> None:
+        """Something to the board besides bytes: both sides see who does it, and its writer why it was not done."""
+        deed = deed_of(message)
+        if deed is None:
+            viewer.outbox.put_notice(encoded(Kind.NOTICE, text="The other espmon does not know how to do that"))
+            return
+        self._tell(f"{viewer.name} {DEED_WORDS[deed]}")
+        if (error := await do_deed(deed, message, self._board)) is not None:
+            viewer.outbox.put_notice(encoded(Kind.NOTICE, text=f"Not done: {error}"))
 
     async def _feed(self, viewer: Viewer) -> None:
         outbox, writer = viewer.outbox, viewer.writer

@@ -70,6 +70,9 @@ class Kind(StrEnum):
     SEND = "send"
     """Viewer who writes: bytes for the board, sent `by`."""
 
+    DO = "do"
+    """Viewer who writes: a `deed`, with what it takes."""
+
     BYE = "bye"
     """Holder: it ends, with its `reason`."""
 

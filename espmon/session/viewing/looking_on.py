@@ -96,9 +96,10 @@ class LookingOn:
         """The holder's status."""
         session, fields = self.session, message.fields
         before = session.status.looking or Looking(str(self._link.holder))
-        looking = replace(before, writes=fields.get("writes") is True, asked=fields.get("asked") is True)
+        looking = replace(before, writes=self._link.writes, asked=fields.get("asked") is True)
         status = session.status
-        session.publish(replace(status, name=message.text("name") or status.name, baud=message.number("baud")))
+        name, lines = message.text("name") or status.name, self._link.has_modem_lines
+        session.publish(replace(status, name=name, baud=message.number("baud"), has_modem_lines=lines))
         self._show(looking)
         if looking.writes != before.writes:
             who = "You write" if looking.writes else "You write no more; the other side does"

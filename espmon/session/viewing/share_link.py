@@ -11,7 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from espmon.port.platform import connect_shared, shared_there
+from espmon.port.port_error import PortError, PortErrorKind
 from espmon.session.sent import SentBy
+from espmon.session.sharing.deeds import Deed
 from espmon.session.sharing.share_place import share_address
 from espmon.session.sharing.share_protocol import (
     VERSION,
@@ -52,6 +54,8 @@ class ShareLink:
 
     Attributes:
         holder: who it is.
+        writes: what is sent goes to the board.
+        has_modem_lines: the holder's port has DTR and RTS.
         gone: why nothing comes any more, "" while something may.
         arrived: set when there is something to take, or nothing will come.
         on_status: called with each status message.
@@ -61,6 +65,7 @@ class ShareLink:
     def __init__(self, holder: Holder, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.holder = holder
         self.gone = ""
+        self.writes = self.has_modem_lines = False
         self.arrived = asyncio.Event()
         self.on_status: Callable[[Message], None] = lambda message: None
         self.on_notice: Callable[[str], None] = lambda text: None
@@ -95,6 +100,12 @@ class ShareLink:
         """Send to the board, by way of the holder."""
         self._write(encoded(Kind.SEND, data, by=by.value))
 
+    def do(self, deed: Deed, **how: bool | float | str | None) -> None:
+        """Have the holder do something to the board. Raises `PortError` where this side only looks on."""
+        if not self.writes or self.gone:
+            raise PortError(PortErrorKind.BUSY, self.gone or "you look on", "Ask to write first")
+        self._write(encoded(Kind.DO, b"", deed=deed.value, **how))
+
     def _write(self, message: bytes) -> None:
         with suppress(OSError, RuntimeError):
             self._writer.write(message)
@@ -107,6 +118,8 @@ class ShareLink:
                     reason = message.text("reason") or GONE
                     break
                 if message.kind is Kind.STATUS:
+                    self.writes = message.fields.get("writes") is True
+                    self.has_modem_lines = message.fields.get("lines") is True
                     self.on_status(message)
                     continue
                 if message.kind is Kind.NOTICE:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from espmon.port import PortError, PortErrorKind
+from espmon.port import LineFormat, PortError, PortErrorKind, ResetSequence
 from espmon.session.replay.moment import Moment
 from espmon.session.replay.replay_clock import ReplayClock
 from espmon.session.replay.replay_handle import BATCH, NOTHING_NOW, ReplayHandle
 from espmon.session.replay.replay_source import Source
 from espmon.session.session_folder import is_session
+from espmon.session.sharing.deeds import Deed
 from espmon.session.sharing.share_protocol import Kind, Message
 from espmon.session.viewing.history_window import window_moments
 from espmon.session.viewing.share_link import ShareLink
+
+RESET = ResetSequence(Deed.RESET, ())
+LOADER = ResetSequence(Deed.LOADER, ())
+"""What the holder is asked to play on its lines."""
 
 
 class SharedSource(Source):
@@ -60,6 +65,7 @@ class SharedHandle(ReplayHandle):
         self._sessions = sessions
         self._history: Iterator[Moment] | None = None
         self._dated = False
+        self._begun = False
 
     async def _refill(self) -> None:
         if self._history is not None:
@@ -72,6 +78,10 @@ class SharedHandle(ReplayHandle):
                 return
             self._history = None
         message = self._link.take()
+        if message is None and not self._begun:  # the first one says where what came before is: until then, all is old
+            await self._link.arrived.wait()
+            message = self._link.take()
+        self._begun = True
         if message is not None:
             self._queue.append(self._moment(message))
         elif self._link.gone:
@@ -128,6 +138,36 @@ class SharedHandle(ReplayHandle):
     async def write(self, data: bytes, timeout: float = 5.0) -> None:
         """What is sent goes another way; see `LookingOn`."""
         raise PortError(PortErrorKind.UNSUPPORTED, "The port is another espmon's: nothing can be sent past it")
+
+    # -- what its writer does to the board, by way of the holder ------------------------------------------------
+
+    def loader_entries(self) -> Sequence[ResetSequence]:
+        """The holder knows how."""
+        return (LOADER,)
+
+    def hard_reset_sequence(self) -> ResetSequence | None:
+        """The holder knows how."""
+        return RESET
+
+    async def run_sequence(self, sequence: ResetSequence) -> None:
+        """Ask the holder for it."""
+        self._link.do(Deed(sequence.name))
+
+    async def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Ask the holder for it."""
+        self._link.do(Deed.LINES, dtr=dtr, rts=rts)
+
+    async def send_break(self, seconds: float) -> None:
+        """Ask the holder for it."""
+        self._link.do(Deed.BREAK, seconds=seconds)
+
+    async def set_baud(self, baud: int) -> None:
+        """Ask the holder for it."""
+        self._link.do(Deed.BAUD, baud=baud)
+
+    async def set_format(self, line: LineFormat) -> None:
+        """Ask the holder for it."""
+        self._link.do(Deed.FORMAT, line=str(line))
 
     async def close(self) -> None:
         """Hang up."""

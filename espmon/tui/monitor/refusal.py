@@ -8,6 +8,7 @@ from espmon.tui import action_kinds
 
 NO_BOARD = "This is a recording: there is no board to send anything to"
 LOOKING_ON = "You look on at another espmon's session: W asks to write"
+NEEDS_PORT = "That needs the port itself: do it on the screen that has it, {}'s"
 NOT_OPEN = "No port is open: o lists the ports"
 NOT_SENT = {
     State.OPENING: "Not sent: the port is being opened",
@@ -16,7 +17,10 @@ NOT_SENT = {
 """State -> why nothing is sent in it."""
 
 
-WRITER_CALLS = frozenset({"input", "raw", "raw_anywhere", "eol", "send_key", "interrupt", "app.writing"})
+WRITER_CALLS = frozenset(
+    {"input", "raw", "raw_anywhere", "eol", "send_key", "interrupt", "app.writing"}
+    | {"reset", "app.bootloader", "modem_line", "app.line", "app.baud", "screenshot", "app.abilities"}
+)
 """Action strings, without what they are called with, of who writes by way of another espmon."""
 
 
@@ -35,6 +39,14 @@ def board_missing(status: Status, call: str) -> bool:
     return status.looking is None or (name not in WRITER_CALLS if status.looking.writes else name != "app.writing")
 
 
+def missing(status: Status) -> str:
+    """Why an action is not there whose board is missing."""
+    looking = status.looking
+    if looking is None:
+        return NO_BOARD
+    return NEEDS_PORT.format(looking.holder) if looking.writes else LOOKING_ON
+
+
 def connected(status: Status) -> bool:
     """Whether there is a board that bytes can be sent to, now or when it is its turn."""
     if reads_only(status) or status.sharing.writer:
@@ -45,7 +57,7 @@ def connected(status: Status) -> bool:
 def refusal(status: Status) -> str:
     """Why a line cannot be sent now, "" when it can."""
     if reads_only(status):
-        return NO_BOARD if status.looking is None else LOOKING_ON
+        return missing(status)
     if status.sharing.writer:
         return f"Not sent: {status.sharing.writer} writes now. W takes it back"
     if status.state is State.LEASED:

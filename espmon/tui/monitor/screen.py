@@ -20,7 +20,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.tui import actions
 from espmon.tui.monitor.raw_mode import RawMode
-from espmon.tui.monitor.refusal import LOOKING_ON, NO_BOARD, board_missing, connected, reads_only, refusal
+from espmon.tui.monitor.refusal import board_missing, connected, missing, reads_only, refusal
 from espmon.tui.monitor.sending_view import SendingView, macro_bindings
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
@@ -332,7 +332,7 @@ class MonitorScreen(SendingView):
             self.say(f"{actions.written(key)} means nothing after the menu key")
             return
         if board_missing(self.status, call):
-            self.say(NO_BOARD if self.status.looking is None else LOOKING_ON)
+            self.say(missing(self.status))
             return
         await self.run_from_elsewhere(actions.full_call(call))
 

@@ -148,7 +148,7 @@ class SessionLike(Protocol):
     async def reset(self) -> object:
         """Reset the board."""
 
-    async def reset_to_loader(self) -> None:
+    async def reset_to_loader(self) -> object:
         """Reset into the ROM loader."""
 
     async def probe(self) -> None:
@@ -188,16 +188,16 @@ class SessionLike(Protocol):
     async def decode_again(self, identity: int) -> None:
         """Decode an event once more."""
 
-    async def set_baud(self, baud: int) -> None:
+    async def set_baud(self, baud: int) -> object:
         """Change the rate."""
 
-    async def set_format(self, line: LineFormat) -> None:
+    async def set_format(self, line: LineFormat) -> object:
         """Change data bits, parity, stop bits and flow control."""
 
-    async def set_lines(self, dtr: bool | None = None, rts: bool | None = None) -> None:
+    async def set_lines(self, dtr: bool | None = None, rts: bool | None = None) -> object:
         """Move DTR and RTS."""
 
-    async def send_break(self, seconds: float) -> None:
+    async def send_break(self, seconds: float) -> object:
         """Hold the line in a break."""
 
     async def set_elf(self, paths: tuple[Path, ...]) -> None:

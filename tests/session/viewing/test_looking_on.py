@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -107,6 +107,26 @@ async def test_a_viewer_has_what_came_before_and_what_comes(tmp_path: Path) -> N
         assert both.owner.status.sharing.viewers == 1
 
 
+async def test_what_came_before_is_no_news_to_a_viewer(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        await both.say(BOOT + PANIC)
+        link = await find_holder(both.url)
+        assert link is not None
+        looking = LookingOn(link, both.settings, both.folder)
+        both.viewers.append(looking.session)
+        lines: list[tuple[bool, int]] = []
+        pipeline = looking.session.pipeline
+        pipeline.sinks.append(lambda part, entry: lines.append((pipeline.quiet, len(lines))))
+        looking.session.subscribe(both.watch)
+        await looking.session.open(looking.request)
+        await both.same(looking.session)
+        await both.until(lambda: not pipeline.quiet)
+        before = len(lines)
+        await both.say(LINE)
+        await both.until(lambda: len(lines) > before)
+        assert [quiet for quiet, _ in lines] == [True] * before + [False] * (len(lines) - before)
+
+
 async def test_a_session_that_is_not_recorded_is_seen_from_now_on(tmp_path: Path) -> None:
     async with pair(tmp_path, recording=False) as both:
         await both.say(LINE * 3)
@@ -140,6 +160,52 @@ async def test_writing_is_asked_for_handed_over_and_taken_back(tmp_path: Path) -
         await both.until(lambda: viewer.status.looking is not None and not viewer.status.looking.writes)
         assert await both.owner.send(b"mine\r") is None
         assert bytes(both.handle.written) == b"hello\rmine\r"
+
+
+async def test_who_writes_resets_the_board_by_way_of_the_holder(tmp_path: Path) -> None:
+    async with pair(tmp_path, grants=Grants.ALWAYS) as both:
+        viewer = await both.look_on()
+        await both.until(lambda: both.owner.status.sharing.viewers == 1)
+        error = await viewer.reset()
+        assert error is not None
+        assert "you look on" in str(error)
+        assert both.handle.played == []
+        assert viewer.turn is not None
+        viewer.turn.change()
+        await both.until(lambda: viewer.status.looking is not None and viewer.status.looking.writes)
+        assert viewer.status.has_modem_lines
+        assert await viewer.reset() is None
+        assert await viewer.reset_to_loader() is None
+        assert await viewer.set_lines(dtr=True) is None
+        assert await viewer.set_baud(74880) is None
+        assert await viewer.send_break(0.25) is None
+        await both.until(lambda: any(text.startswith("Not done:") for text in notices(both)))
+        assert both.handle.played == ["hard", "classic", "dtr=True rts=None"]
+        assert both.handle.baud == 74880
+        await both.until(lambda: viewer.status.baud == 74880)
+        assert any(row.endswith("resets the board ──") for row in shown(both.owner.store))
+        await both.same(viewer)
+
+
+async def test_a_board_without_lines_cannot_be_reset_from_elsewhere_and_says_so(tmp_path: Path) -> None:
+    async with pair(tmp_path, grants=Grants.ALWAYS) as both:
+        both.handle.has_modem_lines = False
+        viewer = await both.look_on()
+        assert viewer.turn is not None
+        viewer.turn.change()
+        await both.until(lambda: viewer.status.looking is not None and viewer.status.looking.writes)
+        await viewer.reset()
+        await both.until(lambda: any("Not done: This port has no DTR/RTS" in text for text in notices(both)))
+
+
+async def test_a_run_without_a_screen_is_looked_at_and_hands_nothing_over(tmp_path: Path) -> None:
+    async with pair(tmp_path, grants=Grants.NEVER) as both:
+        viewer = await both.look_on()
+        assert viewer.turn is not None
+        await both.until(lambda: both.owner.status.sharing.viewers == 1)
+        viewer.turn.change()
+        await both.until(lambda: any("Nobody else writes" in text for text in notices(both)))
+        assert both.owner.status.sharing.asked == ""
 
 
 async def test_a_refusal_is_told(tmp_path: Path) -> None:
@@ -223,12 +289,13 @@ async def test_the_socket_is_the_owners_alone(tmp_path: Path) -> None:
         LENGTHS.pack(2, 0) + b"[]",
         LENGTHS.pack(9, 0) + b'{"kind":1',
         encoded(Kind.SEND, b"reset\r", by="line"),
+        encoded(Kind.HELLO, version=VERSION) + encoded(Kind.DO, deed="reset"),
         encoded(Kind.HELLO, version=VERSION + 1),
         encoded(Kind.HELLO, version=VERSION, who="\x1b[2J" * 50) + encoded(Kind.SEND, b"x", by="?") + b"junk",
         encoded(Kind.HELLO, version=VERSION) + b"\xff" * 64,
         LENGTHS.pack(60_000, 0) + b'{"kind":' + b"[" * 59_992,
     ],
-    ids=range(12),
+    ids=range(13),
 )
 async def test_a_peer_that_talks_nonsense_changes_nothing(tmp_path: Path, nonsense: bytes) -> None:
     async with pair(tmp_path) as both:
@@ -243,6 +310,7 @@ async def test_a_peer_that_talks_nonsense_changes_nothing(tmp_path: Path, nonsen
         viewer = await both.look_on()
         await both.same(viewer)
         assert bytes(both.handle.written) == b""
+        assert both.handle.played == []
 
 
 @asynccontextmanager
@@ -290,3 +358,34 @@ async def test_a_holder_names_no_other_files(tmp_path: Path, name: str) -> None:
         assert "there is no such recording" in shown(looking.session.store)[0]
         assert "\x1b" not in shown(looking.session.store)[2]
         await looking.session.close()
+
+
+async def test_a_session_that_is_closed_while_it_opens_lets_nobody_in(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        path = share_address(both.url)
+        await both.owner.close()
+        assert both.owner.turn is not None
+        share = both.owner.turn
+        assert isinstance(share, session_share.Share)
+        for steps in range(1, 12):
+            begins = asyncio.create_task(share.begin(both.url))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await share.end("closed")
+            await begins
+            assert not shared_there(path)
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_listening_that_is_cancelled_leaves_nothing(tmp_path: Path, steps: int) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    path = share_address(f"fake://{tmp_path}")
+    listens = asyncio.create_task(listen_shared(path, serve))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    listens.cancel()
+    with suppress(asyncio.CancelledError):
+        (await listens).close()
+    assert not shared_there(path)
