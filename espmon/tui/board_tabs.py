@@ -14,10 +14,12 @@ from espmon.tui.log_colours import board_colours, text_colour
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.open_board import OpenBoard
+from espmon.tui.sharing_dialogs import NO_HOLDER_TEXT, held_by
 from espmon.tui.widgets.tab_bar import Tab, TabBar
 
 if TYPE_CHECKING:
     from espmon.session.timeline import Timeline
+    from espmon.session.viewing.share_link import ShareLink
 
 Result = TypeVar("Result")
 
@@ -46,6 +48,10 @@ def state_words(status: Status) -> tuple[str, str]:
     """How a board is doing, in a word or two, and their style."""
     if status.state is not State.MONITORING:
         return STATES[status.state]
+    if status.sharing.asked:
+        return "? asks", "$warning"
+    if status.looking is not None:
+        return ("✗ gone", "$error") if status.looking.gone else ("▶ looks on", "")
     return ACTIVITIES.get(status.activity, ("", ""))
 
 
@@ -132,6 +138,25 @@ class BoardTabs:
         if self._make is None or not self.can_add:
             app.notify(f"No more than {MAX_BOARDS} boards at once", severity="warning", markup=False)
             return
+        sharing = self.current.sharing
+        holder = await sharing.find(request)
+        if holder is None and sharing.unasked:
+            app.notify(NO_HOLDER_TEXT.format(request.url), severity="warning", markup=False)
+        elif holder is None or sharing.unasked:
+            await self._add(request, holder, look)
+        else:
+
+            def answered(agreed: bool) -> None:
+                if agreed:
+                    app.run_worker(self._add(request, holder, look), group="add-board")
+                else:
+                    app.notify(held_by(request, holder), severity="warning", markup=False)
+
+            sharing.offer(holder, answered)
+
+    async def _add(self, request: OpenRequest, holder: ShareLink | None, look: bool) -> None:
+        """Make a tab for a port, or for the session of the espmon that holds it."""
+        assert self._make is not None
         if self.timeline is None:
             await self._begin_timeline()
         waiting = Waiting(Status(State.OPENING, url=request.url, name=request.name))
@@ -139,7 +164,12 @@ class BoardTabs:
         self._made += 1
         link = self._put_aside(board)
         self.boards.append(board)
-        link.attach(await link.run(_called(self._make)))
+        if holder is None:
+            link.attach(await link.run(_called(self._make)))
+        else:
+            looking = await board.sharing.look_on(holder)
+            link.attach(looking.session)
+            request = looking.request
         board.begin_counting()
         await self._merge(lambda merged: merged.add(board.number, board.name, link.session))
         link.ask(link.session.open(request))
@@ -380,4 +410,6 @@ async def _called(function: Callable[[], Result]) -> Result:
 
 def _same(board: OpenBoard, request: OpenRequest) -> bool:
     """Whether a board has this port already."""
+    if board.status.looking is not None and board.request is not None and not board.status.looking.gone:
+        return board.request.url == request.url
     return board.status.state is not State.CLOSED and board.status.url == request.url

@@ -13,11 +13,14 @@ from espmon.tui.monitor.session_link import SessionLike
 from espmon.tui.sanitise import plain
 
 if TYPE_CHECKING:
+    from espmon.session.viewing.looking_on import LookingOn
     from espmon.session.viewing.share_link import ShareLink
 
 NOBODY_LOOKS_ON = "Nobody looks on at this session"
 NO_HOLDER = 3
 """Exit code where there is nobody to look on at."""
+
+NO_HOLDER_TEXT = "no other espmon holds {}, or it lets nobody look on"
 
 ASKS = "asks to write to the board: W answers"
 
@@ -41,28 +44,47 @@ class SharingDialogs:
 
     async def open(self, request: OpenRequest) -> None:
         """Open a port; where another espmon holds it, offer to look on at that one's session."""
-        app, finder = self._app, self._app.finder
-        link: ShareLink | None = None
-        if finder is not None and request.url:
-            from espmon.session.sharing.share_protocol import ShareError
-
-            try:
-                link = await app.link.run(finder.find(request.url))
-            except ShareError as error:
-                app.notify(plain(str(error)), severity="warning", markup=False)
-            except PortError:
-                link = None  # opening it says what is wrong
-        if link is None and finder is not None and finder.unasked:
-            app.exit_message = f"no other espmon holds {request.url}, or it lets nobody look on"
+        app = self._app
+        link = await self.find(request)
+        if link is None and self.unasked:
+            app.exit_message = NO_HOLDER_TEXT.format(request.url)
             app.exit(NO_HOLDER)
         elif link is None:
             app.link.ask(app.link.session.open(request))
-        elif finder is not None and finder.unasked:
-            await self._look_on(link)
+        elif self.unasked:
+            await self._show_other(link)
         else:
-            self._offer(request, link)
 
-    def _offer(self, request: OpenRequest, link: ShareLink) -> None:
+            def answered(agreed: bool) -> None:
+                if agreed:
+                    app.run_worker(self._show_other(link), group="look-on", exclusive=True)
+                else:
+                    self._choose(held_by(request, link))
+
+            self.offer(link, answered)
+
+    @property
+    def unasked(self) -> bool:
+        """Whether the user has said already that he wants to look on."""
+        return self._app.finder is not None and self._app.finder.unasked
+
+    async def find(self, request: OpenRequest) -> ShareLink | None:
+        """The espmon that holds the port of a request; None where none does, or it cannot be spoken to."""
+        app, finder = self._app, self._app.finder
+        if finder is None or not request.url:
+            return None
+        from espmon.session.sharing.share_protocol import ShareError
+
+        try:
+            return await app.link.run(finder.find(request.url))
+        except ShareError as error:
+            app.notify(plain(str(error)), severity="warning", markup=False)
+        except PortError:
+            pass  # opening it says what is wrong
+        return None
+
+    def offer(self, link: ShareLink, answered: Callable[[bool], None]) -> None:
+        """Ask whether to look on; who does not want to is hung up on."""
         from espmon.tui.screens.confirm import ConfirmScreen
 
         app, holder = self._app, link.holder
@@ -73,19 +95,22 @@ class SharingDialogs:
             "Nothing is sent to the board; writing is asked for with W.",
         )
 
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                app.run_worker(self._look_on(link), group="look-on", exclusive=True)
-                return
-            app.link.ask(link.close())
-            self._choose(f"{request.url} is held by {holder}")
+        def finished(agreed: bool | None) -> None:
+            if not agreed:
+                app.link.ask(link.close())
+            answered(bool(agreed))
 
-        app.push_screen(ConfirmScreen(f"Look on at {plain(holder.name)}?", sentences, "Look on"), answered)
+        app.push_screen(ConfirmScreen(f"Look on at {plain(holder.name)}?", sentences, "Look on"), finished)
 
-    async def _look_on(self, link: ShareLink) -> None:
-        app, finder = self._app, self._app.finder
+    async def look_on(self, link: ShareLink) -> LookingOn:
+        """A session that looks on, to be opened with its own request."""
+        finder = self._app.finder
         assert finder is not None
-        looking = await app.link.run(finder.look_on(link))
+        return await self._app.link.run(finder.look_on(link))
+
+    async def _show_other(self, link: ShareLink) -> None:
+        app = self._app
+        looking = await self.look_on(link)
         self._show(looking.session)
         app.begin_session()
         app.link.ask(looking.session.open(looking.request))
@@ -131,3 +156,8 @@ class SharingDialogs:
         )
         app.withdraw(f"{who} {ASKS}")
         app.push_screen(ConfirmScreen("Hand writing over?", sentences, "Hand over"), answered)
+
+
+def held_by(request: OpenRequest, link: ShareLink) -> str:
+    """Why a port is not opened."""
+    return f"{request.url} is held by {link.holder}"

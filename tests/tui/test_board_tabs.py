@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from espmon.session.share_state import Sharing
 from espmon.session.state import State
 from espmon.session.status import OpenRequest, Severity
 from espmon.tui.screens.confirm import ConfirmScreen
@@ -17,6 +18,7 @@ from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.tab_bar import TabBar
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import Running, running
+from tests.tui.test_sharing_dialogs import LOOKS, FakeFinder, FakeLink
 
 LEFT, RIGHT = OpenRequest("/dev/ttyUSB0", name="left"), OpenRequest("/dev/ttyUSB1", name="right")
 
@@ -196,3 +198,61 @@ async def test_leaving_names_what_runs_and_closes_every_board() -> None:
         await made.case.press("y")
         await made.case.until(lambda: made.case.app._exit)
         assert all("close" in session.calls for session in made.sessions)
+
+
+class Holders(FakeFinder):
+    """Another espmon holds the port on the right, and no other."""
+
+    async def find(self, name: str) -> FakeLink | None:
+        return self.link if name == RIGHT.url else None
+
+
+async def test_a_tab_looks_on_at_a_port_that_another_espmon_holds() -> None:
+    finder = Holders(FakeLink())
+    finder.session.feed(b"I (1) main: from the other\r\n")
+    async with desk(finder=finder) as made:
+        case = made.case
+        case.app.run_worker(case.app.add_board(RIGHT))
+        await case.until(lambda: isinstance(case.app.screen, ConfirmScreen) and "espmon (pid 7)" in case.text())
+        await case.press("y")
+        await case.until(lambda: "lab-3 ▶ looks on" in made.tabs)
+        await case.until(lambda: "from the other" in case.text())
+        assert len(made.sessions) == 1
+        assert [request.name for request in finder.session.opened] == ["lab-3"]
+        case.app.run_worker(case.app.add_board(RIGHT))
+        await case.until(lambda: "is open already" in case.text())
+        await made.look_at("f7", "left")
+        finder.session.set(looking=replace(LOOKS, gone="it was killed"))
+        await case.until(lambda: "✗ gone" in made.tabs)
+
+
+async def test_who_does_not_want_a_tab_that_looks_on_gets_none() -> None:
+    link = FakeLink()
+    async with desk(finder=Holders(link)) as made:
+        case = made.case
+        case.app.run_worker(case.app.add_board(RIGHT))
+        await case.until(lambda: isinstance(case.app.screen, ConfirmScreen))
+        await case.press("n")
+        await case.until(lambda: link.closed and "is held by espmon (pid 7)" in case.text())
+        assert made.tabs == ""
+
+
+async def test_where_looking_on_is_all_that_is_wanted_no_port_is_opened_in_a_tab() -> None:
+    async with desk(finder=FakeFinder(None)) as made:
+        case = made.case
+        assert case.app.finder is not None
+        case.app.finder.unasked = True
+        case.app.run_worker(case.app.add_board(RIGHT))
+        await case.until(lambda: "no other espmon holds /dev/ttyUSB1" in case.text())
+        assert made.tabs == ""
+        assert len(made.sessions) == 1
+
+
+async def test_a_tab_tells_that_somebody_asks_to_write_there() -> None:
+    async with desk(RIGHT) as made:
+        case = made.case
+        made.sessions[1].set(sharing=Sharing(1, asked="pid 9"))
+        await case.until(lambda: "right ? asks" in made.tabs)
+        assert case.app.screen is case.screen
+        await case.press("f8")
+        await case.until(lambda: "pid 9 asks to write to the board: W answers" in case.text())
