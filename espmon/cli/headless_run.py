@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from espmon.cli.board_input import InputLines, forward_input, reads_input
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say, silence_output
@@ -24,29 +24,20 @@ from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
 from espmon.cli.port_options import choice_for, print_filter_of
 from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
+from espmon.cli.run_board import LOOK_ON_SECONDS, End, RunBoard, look_on_at, request_to_look_on
 from espmon.cli.run_files import RunFiles
-from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
-from espmon.records.record import PayloadRecord
 from espmon.session import LoopThread, Session, State
 from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, Verdict
-from espmon.session.session_feed import SessionFeed, Tail
 from espmon.session.settings import LINE_ENDS
 from espmon.session.settings_sources import effective_settings
-from espmon.session.status import (
-    Change,
-    ElfState,
-    EventAdded,
-    Notice,
-    OpenRequest,
-    SentToBoard,
-    Severity,
-    StatusChanged,
-)
+from espmon.session.share_state import Grants
+from espmon.session.status import OpenRequest
 
 if TYPE_CHECKING:
     from espmon.cli.script_run import ScriptRun
+    from espmon.session.viewing.looking_on import LookingOn
 
 STORE_BYTES = 4 << 20
 """Log kept in memory: nobody scrolls back, and the recording has everything."""
@@ -70,68 +61,6 @@ GONE = frozenset({State.CLOSED, State.LOST, State.REOPENING})
 
 SIGNALS = {"SIGINT": "Interrupted", "SIGTERM": "Ended by SIGTERM", "SIGHUP": "The terminal is gone"}
 """Signals that end a run; a name that a platform does not have is passed over."""
-
-
-class End(NamedTuple):
-    """Why a run is over."""
-
-    code: int
-    sentence: str
-    """"" when nobody is there to read it."""
-
-    hint: str = ""
-    """What the user can do."""
-
-    @property
-    def told(self) -> str:
-        """Both, as one line."""
-        return f"{self.sentence}. {self.hint}" if self.hint else self.sentence
-
-
-class RunBoard:
-    """One session of a run, and the way of what it says to the outlet."""
-
-    def __init__(self, run: HeadlessRun, name: str, session: Session, elf: ElfHelp) -> None:
-        self.name = name
-        self.session = session
-        self._run = run
-        self._elf = elf
-        self._elf_given = session.status.elf
-        self._title = ""
-        self._feed = SessionFeed(session, self._take)
-        session.subscribe(self._changed)
-        session.connection.link.before_read = self._before_read
-
-    @property
-    def received(self) -> int:
-        """Bytes so far."""
-        return self.session.connection.link.received
-
-    def _take(self, item: Part | Tail) -> None:
-        self._run.outlet.put(self.name, self.session.received(item) if isinstance(item, PayloadRecord) else item)
-
-    async def _before_read(self) -> None:
-        self._run.look_at_bytes()
-        await self._run.outlet.room()
-
-    def _changed(self, change: Change) -> None:
-        match change:
-            case EventAdded(entry):
-                self._title = entry.title
-            case SentToBoard(event):
-                self._run.outlet.put(self.name, event)
-            case Notice(text, severity):
-                if severity is not Severity.INFO and text != self._title:  # that one is printed as an event
-                    say(f"espmon: {text}")
-            case StatusChanged(status):
-                if status.elf_state is ElfState.MISMATCH:
-                    self._run.wrong_elf(f"The ELF {status.elf} is not what the board runs")
-                elif status.elf_state in (ElfState.MATCH, ElfState.UNVERIFIED) and status.elf != self._elf_given:
-                    self._elf_given = path = status.elf
-                    if path is not None:
-                        self._run.outlet.put(self.name, lambda: self._elf.use([path]))
-                if status.state is State.LOST and not self._run.reconnects:
-                    self._run.end(End(Exit.PORT, f"The port was lost: {status.reason}"))
 
 
 class HeadlessRun:
@@ -158,6 +87,7 @@ class HeadlessRun:
         self._lock = threading.Lock()
         self._end = End(Exit.FAILED, "")
         self._boards: dict[str, RunBoard] = {}
+        self._looked_at: dict[str, LookingOn] = {}
         self._begun = self._active = float("inf")  # until the ports are open
         self._received = 0
         found = effective_settings()
@@ -247,7 +177,7 @@ class HeadlessRun:
         names = board_names(self._options.port)
         for port, name in zip(self._options.port, names, strict=True):
             elf = ElfHelp([*choice_for(self._options, port, self._settings.elf).elf], self._options.rom_elf)
-            session = loop.make(lambda: Session(settings=self._settings, scrolled=False))
+            session = self._make_session(loop, port)
             self._boards[name] = RunBoard(self, name, session, elf)
             board = name if len(names) > 1 else None
             output = self._output(stdout, elf, board)
@@ -260,6 +190,14 @@ class HeadlessRun:
                 self._printed.append(output)
             outputs[name] = self._files.beside(output, elf, name, named=board is not None)
         return outputs
+
+    def _make_session(self, loop: LoopThread, port: str) -> Session:
+        """The session of a port; of one that another espmon holds, one that looks on at it."""
+        if self._options.look_on:
+            looking = self._looked_at[port] = loop.submit(look_on_at(port, self._settings)).result(LOOK_ON_SECONDS)
+            return looking.session
+        shared = Grants.NEVER if self._settings.share else None
+        return loop.make(lambda: Session(settings=self._settings, scrolled=False, shared=shared))
 
     def _output(self, stdout: StandardOutput, elf: ElfHelp, name: str | None) -> Output:
         options = self._options
@@ -292,6 +230,8 @@ class HeadlessRun:
                 elf=chosen.elf,
                 rom_elf=options.rom_elf,
             )
+            if port in self._looked_at:
+                request = request_to_look_on(self._looked_at[port], request)
             await session.open(request)
             if session.state is State.CLOSED:
                 status = session.status

@@ -35,6 +35,10 @@ first; 130 Ctrl-C
 """
 
 
+SENDING = ("reset", "send", "send_after", "interactive", "raw_stdin", "script", "share")
+"""Options that do something to the board, or to its port."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The options of `espmon run`."""
     result = command_parser(
@@ -54,6 +58,11 @@ def parser() -> argparse.ArgumentParser:
     result.set_defaults(share=None)
     result.add_argument(
         "--otlp", action="store_true", help="send lines, crashes and metrics to the OpenTelemetry collector of OTEL_*"
+    )
+    result.add_argument(
+        "--look-on",
+        action="store_true",
+        help="print what another espmon of yours receives that holds PORT, from now on",
     )
     result.add_argument("--no-reconnect", action="store_true", help="a lost port ends the run")
     sending = result.add_argument_group("to the board")
@@ -150,6 +159,8 @@ def run(options: argparse.Namespace) -> int:
     except PrintFilterError as error:
         fail(Exit.USAGE, str(error))
     goals = goals_of(options)
+    if options.look_on:
+        check_look_on(options)
     if options.otlp:
         from espmon.session.telemetry.telemetry_start import NEEDS, installed
 
@@ -171,6 +182,14 @@ def run(options: argparse.Namespace) -> int:
     from espmon.cli.headless_run import HeadlessRun
 
     return HeadlessRun(options, goals, shown, script).run()
+
+
+def check_look_on(options: argparse.Namespace) -> None:
+    """Who looks on sends nothing: end the command where something of that kind is asked for."""
+    asked = [name for name in SENDING if getattr(options, name)]
+    if asked:
+        fail(Exit.USAGE, f"--look-on sends nothing; it goes without --{asked[0].replace('_', '-')}")
+    options.no_stdin = True
 
 
 def read_steps(options: argparse.Namespace) -> list[Step] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -15,11 +16,20 @@ import pytest
 from espmon.cli import main
 from espmon.cli.board_input import InputLines, forward_input
 from espmon.cli.outlet import StandardOutput
+from espmon.session import LoopThread, Session
+from espmon.session.settings import Settings
+from espmon.session.share_state import Grants
+from espmon.session.state import State
+from espmon.session.status import OpenRequest
+from espmon.session.viewing.holder_finder import HolderFinder
 from espmon.sim import BoardThread, SimulatedBoard
 from tests.cli.test_run import Talker
 from tests.records.streams import framed_png, png
+from tests.session.fakes import Watch, shown
 
 Captured = pytest.CaptureFixture[str]
+
+LIMIT_SECONDS = 30.0
 
 READY = ("--no-stdin", "--timeout", "60")
 PANIC = ("--send-after", "esp>", "panic", "--fail-on", "panic")
@@ -202,3 +212,65 @@ def test_an_input_that_is_closed_is_no_input() -> None:
     os.close(reading)
     os.close(writing)
     forward_input(reading, InputLines(b"\r"), print).join(30)
+
+
+def test_a_run_is_looked_at_by_another_espmon_and_hands_nothing_over(capfd: Captured) -> None:
+    async def look(url: str) -> None:
+        finder, watch = HolderFinder(Settings()), Watch()
+        while (link := await finder.find(url)) is None:  # noqa: ASYNC110 - nothing tells that somebody listens
+            await asyncio.sleep(0.01)
+        looking = await finder.look_on(link)
+        session = looking.session
+        session.subscribe(watch)
+        await session.open(looking.request)
+        assert session.turn is not None
+        session.turn.change()
+        await watch.until(lambda: "one" in shown(session.store), LIMIT_SECONDS)
+        await watch.until(lambda: "`espmon run` has it" in str(watch.changes), LIMIT_SECONDS)
+        await session.close()
+
+    with Talker(b"one\r\n") as talker, LoopThread("looks-on") as other:
+
+        def watch() -> None:
+            other.submit(look(talker.url)).result(LIMIT_SECONDS)
+            talker.say(b"two\r\n")
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        code = main(["run", talker.url, *READY, "--until", "two"])
+        watcher.join(LIMIT_SECONDS)
+    assert code == 0
+    assert [line for line in capfd.readouterr().out.splitlines() if "---" not in line] == ["one", "two"]
+
+
+def test_a_run_looks_on_at_another_espmon_and_prints_what_comes(tmp_path: Path, capfd: Captured) -> None:
+    with Talker(b"before\r\n") as talker, LoopThread("holds") as holder:
+        session = holder.make(lambda: Session(settings=Settings(), shared=Grants.WHEN_ALLOWED))
+        holder.submit(session.open(OpenRequest(talker.url))).result(LIMIT_SECONDS)
+        ended = threading.Event()
+
+        def speak() -> None:
+            while not ended.wait(0.05):  # what comes while the run begins may be what came before, to it
+                talker.say(b"after\r\n")
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        code = main(["run", talker.url, *READY, "--look-on", "--json", "--until", "after", "--fail-on", "before"])
+        ended.set()
+        speaker.join(LIMIT_SECONDS)
+        found = rows(capfd)
+        assert code == 0, found
+        assert [row["text"] for row in found if row["type"] == "line"][-1] == "after"
+        assert session.state is State.MONITORING
+        closing = threading.Timer(0, lambda: holder.submit(session.close()))
+        closing.start()
+        code = main(["run", talker.url, *READY, "--look-on"])
+        assert code == 3
+        assert last(capfd)
+
+
+def test_who_looks_on_needs_somebody_and_sends_nothing(capfd: Captured) -> None:
+    assert main(["run", "socket://127.0.0.1:1", "--look-on", *READY]) == 3
+    assert "no other espmon holds socket://127.0.0.1:1" in last(capfd)
+    assert main(["run", "socket://127.0.0.1:1", "--look-on", "--send", "x"]) == 2
+    assert "it goes without --send" in last(capfd)
