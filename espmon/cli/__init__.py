@@ -16,6 +16,7 @@ COMMANDS = {
     "crashes": "espmon.cli.crashes",
     "sim": "espmon.cli.sim",
     "share": "espmon.cli.share",
+    "gdb": "espmon.cli.gdb_command",
     "scan": "espmon.cli.scan",
     "probe": "espmon.cli.probe",
     "flash": "espmon.cli.flash",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.output_files import check_output, write_output
-from espmon.cli.port_options import positive
+from espmon.cli.port_options import port_number, positive
 from espmon.postmortem import PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
 from espmon.postmortem.core_input import MAX_INPUT, read_core
@@ -175,17 +175,6 @@ def coredump(options: argparse.Namespace) -> int:
     if symbolizer is None:
         say("espmon: warning: decoded without an ELF: give the application's with --elf")
     return Exit.DONE
-
-
-def port_number(text: str) -> int:
-    """A TCP port, 0 for any; raises `ArgumentTypeError` for what is none."""
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of a TCP port") from None
-    if not 0 <= number < 65_536:
-        raise argparse.ArgumentTypeError(f"{number} is no number of a TCP port")
-    return number
 
 
 def debug(options: argparse.Namespace, core: Core, report: CoreReport) -> int:

@@ -361,6 +361,8 @@ class HeadlessRun:
         seen: list[int] = []
 
         def received(number: int, frame: FrameType | None) -> None:
+            if number == signal.SIGINT and getattr(self._options.share, "has_terminal", False):
+                return  # Ctrl-C is meant for gdb, which has the terminal
             seen.append(number)
             if len(seen) > 1:
                 os._exit(128 + number)

@@ -13,6 +13,7 @@ SUMMARIES: Mapping[str, str] = {
     "serve": "a board's session in browsers, behind a token",
     "sim": "the simulated board alone, for other tools",
     "share": "monitor a port, and let another program use it over RFC 2217",
+    "gdb": "monitor a port; gdb or an IDE gets the board when it halts in its debug stub",
     "scan": "list ports; --probe identifies the chips on all of them (asks first)",
     "probe": "identify the chip on a port (asks first)",
     "flash": "verify, write, erase, read flash; partition table and application info",
@@ -62,6 +63,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "crashes": ("espmon crashes", "espmon crashes --json | jq '.crashes[-1].frames'"),
     "sim": ("espmon sim", "espmon sim --listen rfc2217://127.0.0.1:4000 --scenario coredump --chip esp32c6"),
     "share": ("espmon share /dev/ttyUSB0 --listen 127.0.0.1:4000",),
+    "gdb": ("espmon gdb /dev/ttyUSB0 --elf build/app.elf", "espmon gdb lab-3 --elf build/app.elf --listen 3333 --yes"),
     "scan": ("espmon scan", "espmon scan --json | jq -r '.ports[0].device'", "espmon scan --labgrid"),
     "probe": (
         "espmon probe /dev/ttyUSB0",

@@ -66,6 +66,17 @@ def default_baud() -> int:
     return DEFAULT_BAUD
 
 
+def port_number(text: str) -> int:
+    """A TCP port, 0 for any; raises `ArgumentTypeError` for what is none."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a TCP port") from None
+    if not 0 <= number < 65_536:
+        raise argparse.ArgumentTypeError(f"{number} is no number of a TCP port")
+    return number
+
+
 def add_port_options(parser: argparse.ArgumentParser) -> None:
     """Rate, ELF files, quiet opening, print filter."""
     parser.add_argument(

@@ -10,6 +10,7 @@ from espmon.model.architecture import MACHINES
 from espmon.model.registers import RegisterSet
 from espmon.postmortem.register_layouts import LAYOUTS, RegisterLayout
 from espmon.postmortem.rsp import RspError
+from espmon.text import plain
 
 SIGNALS: Mapping[int, str] = {
     1: "SIGHUP",
@@ -56,13 +57,8 @@ def check(payload: bytes, what: str) -> bytes:
     return payload
 
 
-def parse_registers(payload: bytes, machine: int | None = None) -> RegisterSet:
-    """Registers of a `g` reply by the names that panics print; those the stub does not know ("xx") are left out.
-
-    Args:
-        payload: hex of little-endian 32-bit words.
-        machine: ELF machine number, or None to tell it from the length.
-    """
+def parse_words(payload: bytes) -> list[int | None]:
+    """The words of a `g` reply in its order; None where the stub does not know one ("xx")."""
     words: list[int | None] = []
     for start in range(0, len(payload) - 7, 8):
         part = payload[start : start + 8]
@@ -72,6 +68,17 @@ def parse_registers(payload: bytes, machine: int | None = None) -> RegisterSet:
             if part.strip(b"x"):
                 raise RspError(f"The debug stub sent registers that are no hex: {part!r}") from None
             words.append(None)
+    return words
+
+
+def parse_registers(payload: bytes, machine: int | None = None) -> RegisterSet:
+    """Registers of a `g` reply by the names that panics print; those the stub does not know ("xx") are left out.
+
+    Args:
+        payload: hex of little-endian 32-bit words.
+        machine: ELF machine number, or None to tell it from the length.
+    """
+    words = parse_words(payload)
     known = MACHINES.get(machine or 0)
     layout = LAYOUTS[known.name] if known is not None else _layout_of(len(words))
     registers = layout.stub(words)
@@ -93,6 +100,18 @@ def parse_memory(payload: bytes, what: str = "reading memory") -> bytes:
         return bytes.fromhex(payload.decode("ascii"))
     except ValueError:
         raise RspError(f"The debug stub sent something that is no hex: {what}") from None
+
+
+def parse_thread_title(told: str) -> tuple[str, str]:
+    """The name and the rest of what a stub tells of a thread.
+
+    ESP-IDF's says `Name: main, State: Running, Priority: 1, ...`; of others all is the name.
+    """
+    text = plain(told)
+    if not text.startswith("Name: "):
+        return text.strip(), ""
+    name, _, rest = text.removeprefix("Name: ").partition(",")
+    return name.strip(), rest.strip()
 
 
 def parse_threads(payload: bytes) -> list[str] | None:

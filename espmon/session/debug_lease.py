@@ -92,14 +92,25 @@ class DebugLease:
 
     async def start(self) -> Snapshot:
         """Take the port and ask the stub where it stopped; returns a snapshot. Raises `DebugError`, `PortError`."""
+        async with self._begun() as debugger:
+            return await self._snapshot(debugger)
+
+    async def begin(self) -> Stop:
+        """Take the port and ask the stub why it stopped, for a debugger that asks the rest. Raises as `start` does."""
+        async with self._begun():
+            assert self._stop is not None
+            return self._stop
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[GdbClient]:
         await self._take()
         assert self._lease is not None
         self._debugger = GdbClient(self._lease, machine=self._machine)
         self._selected = self._threads = None
         try:
-            async with self._asking() as debugger:
+            async with self.asking() as debugger:
                 self._stop = await debugger.stop_reason()
-                return await self._snapshot(debugger)
+                yield debugger
         except DebugError as error:
             if self.active:
                 self._give_back(b"", self._reporter.status.activity)
@@ -109,7 +120,7 @@ class DebugLease:
             raise
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[GdbClient]:
+    async def asking(self) -> AsyncIterator[GdbClient]:
         """Speak to the stub. Its errors and the port's come in one kind; the end of the stub ends the lease."""
         debugger = self._speaking()
         await stop_tasks(self._watcher)
@@ -218,26 +229,26 @@ class DebugLease:
 
     async def memory(self, address: int, length: int) -> bytes:
         """Memory of the target. Raises `DebugError` with the stub's reason."""
-        async with self._asking() as debugger:
+        async with self.asking() as debugger:
             return await debugger.memory(address, length)
 
     async def select(self, thread: str) -> Snapshot:
         """Look at another thread. Raises `DebugError`."""
-        async with self._asking() as debugger:
+        async with self.asking() as debugger:
             await debugger.select(thread)
             self._selected = thread
             return await self._snapshot(debugger)
 
     async def step(self) -> Snapshot:
         """One instruction. Raises `DebugError`."""
-        async with self._asking() as debugger:
+        async with self.asking() as debugger:
             self._stop = await debugger.step()
             self._selected = self._threads = None
             return await self._snapshot(debugger)
 
     async def resume(self, *, detach: bool = False) -> None:
         """Let the board run on; the log goes on."""
-        async with self._asking() as debugger:
+        async with self.asking() as debugger:
             self._give_back(await debugger.resume(b"D" if detach else b"c"), Activity.RUNNING)
 
     async def abandon(self) -> None:
@@ -253,8 +264,7 @@ class DebugLease:
 
     async def hand_over(self) -> list[str]:
         """Open a bridge for a real gdb; returns the command to start. Raises `DebugError` when there is none."""
-        program = find_gdb(self._machine, self._reporter.status.chip)
-        elf = self._decoder.loaded.paths[0] if self._decoder.loaded else None
+        self._gdb()  # before the port is taken
         if self._lease is None:
             await self._take()
         await stop_tasks(self._watcher)
@@ -266,6 +276,15 @@ class DebugLease:
         except OSError as error:
             await self.abandon()
             raise DebugError(f"No debugger can be let in: {error.strerror or error}") from error
+        return self.gdb_command(address)
+
+    def _gdb(self) -> str:
+        return find_gdb(self._machine, self._reporter.status.chip)
+
+    def gdb_command(self, address: str) -> list[str]:
+        """The words that start the gdb of this computer on an address. Raises `DebugError` when there is none."""
+        program = self._gdb()
+        elf = self._decoder.loaded.paths[0] if self._decoder.loaded else None
         commands = ["set remotetimeout 10", *self._architecture(program), f"target remote {address}"]
         options = ["-q", *(() if self._startup_files else NO_STARTUP_FILES)]
         for text in commands:
@@ -291,7 +310,7 @@ class DebugLease:
             self._give_back(bridge.log, Activity.RUNNING)
             return
         self._debugger = GdbClient(self._lease, machine=self._machine)
-        async with self._asking() as debugger:
+        async with self.asking() as debugger:
             await self._lease.write(b"+")
             self._give_back(await debugger.resume(), Activity.RUNNING)
 

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 from espmon.model.architecture import Architecture
 from espmon.port.platform import listen_privately
-from espmon.postmortem.dump_target import DumpSource, DumpTarget
+from espmon.postmortem.dump_target import DumpSource
+from espmon.postmortem.remote_target import RemoteTarget
 from espmon.programs import command_line, start
 from espmon.session.debug_lease import NO_STARTUP_FILES, find_gdb
 
@@ -31,10 +32,10 @@ class DumpServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        target = DumpTarget(self._source)
+        target = RemoteTarget(self._source)
         try:
             while not target.ended and (data := await reader.read(READ_BYTES)):
-                writer.write(target.feed(data))
+                writer.write(await target.feed(data))
                 await writer.drain()
         except ConnectionError:
             pass  # it left without a word

@@ -406,7 +406,7 @@ class Session:
         self._reporter.list_event(event, self._reporter.mark(event.text))
 
     def publish(self, status: Status) -> None:
-        """Show this of a session that is not this one's own."""
+        """Show what somebody else knows: another session's, or who debugs the board."""
         self._publisher.publish(status)
 
     async def abort_capture(self) -> None:

@@ -173,6 +173,9 @@ class Status:
     lease: str | None = None
     """Who holds the handle while `state` is LEASED: "flash", "gdb", "probe"."""
 
+    debugger: str = ""
+    """Who is connected to debug the board whenever it halts, "" for nobody."""
+
     chip: str | None = None
     """The chip's description as the probe found it, or its key as the boot log named it."""
 

@@ -176,7 +176,7 @@ ACTIONS: tuple[Action, ...] = (
            "app.coredump"),
     Action("board.crash", "C", "Crash", "Report of the last crash", "The last panic or core dump, decoded.", BOARD,
            "app.crash"),
-    Action("board.stub", "D", "Debug stub", "Debug stub: inspect, or hand over to gdb",
+    Action("board.stub", "D", "Debug stub", "Debug stub: inspect, hand over to gdb, or serve it to an IDE",
            "For a board that waits in its debug stub.", BOARD, "app.stub"),
     Action("board.baud", "B", "Baud rate", "Set baud rate", "Of this port; the board is not told.", BOARD,
            "app.baud"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import SuspendNotSupported
@@ -26,12 +27,16 @@ Result = TypeVar("Result")
 OFFER = (
     "Inspect: registers, threads, backtrace and memory in this window; the log waits.",
     "Hand over: the gdb of this computer gets the terminal and the port; espmon comes back when it ends.",
+    "Serve: a debugger or IDE of this computer connects to a port, now and at each stop to come.",
     "Stay: nothing is sent. The board goes on waiting; D offers this again.",
 )
 """What the answers do."""
 
 WAITS_IN_STUB = "The board waits in its debug stub: D"
 """Said where the offer may not open by itself."""
+
+SERVE_PORT = 3333
+"""Where an IDE looks for a debug server first (OpenOCD's number); another one is taken where that is in use."""
 
 COUNTERS = (*PC_NAMES, "pc")
 """Names of the program counter: Xtensa's and gdb's, and that of a RISC-V trap."""
@@ -56,6 +61,9 @@ class DebugDialogs:
         self._frames: dict[str, tuple[StackFrame, ...]] = {}
         self._activity = Activity.RUNNING
         self._offering = False
+        self._serving: AsyncExitStack | None = None
+        self._served = ""
+        """What a debugger is told to connect to, "" while the board is not served."""
         self._stack_at = 0
         """Where the memory begins that a snapshot brings: shown until the user reads elsewhere."""
 
@@ -69,6 +77,12 @@ class DebugDialogs:
         """
         halted = status.activity is Activity.HALTED and self._activity is not Activity.HALTED
         self._activity = status.activity
+        if status.state is State.CLOSED:
+            self._serving, self._served = None, ""  # the server has ended with the port
+        if halted and self._served:
+            if not status.debugger:
+                self._app.notify(f"The board waits in its debug stub: {self._served}", markup=False)
+            halted = False
         if halted and self._screen is None and not self._app.link.session.lends_to_ide:
             if self._app.may_interrupt():
                 self.offer()
@@ -84,7 +98,7 @@ class DebugDialogs:
 
     def offer(self) -> None:
         """Ask what to do about the stub."""
-        from espmon.tui.screens.stub_offer import HAND_OVER, INSPECT, StubScreen
+        from espmon.tui.screens.stub_offer import HAND_OVER, INSPECT, SERVE, StubScreen
 
         if self._offering or self._show_ide_screen():
             return
@@ -104,12 +118,16 @@ class DebugDialogs:
                 self._app.run_worker(self._inspect(), group="debug", exclusive=True)
             elif answer == HAND_OVER:
                 self._app.run_worker(self._hand_over(), group="debug", exclusive=True)
+            elif answer == SERVE:
+                self._app.run_worker(self._stop_serving() if self._served else self._serve(), group="debug")
 
         name = self._app.status.name or self._app.status.url
         title, body = f"{name} waits in its debug stub", OFFER
         if self._app.status.activity is not Activity.HALTED:
-            title, body = f"Is {name} in its debug stub?", (*OFFER[:2], NOT_SEEN)
-        self._app.push_screen(StubScreen(title, body), answered)
+            title, body = f"Is {name} in its debug stub?", (*OFFER[:3], NOT_SEEN)
+        if self._served:
+            body = (*OFFER[:2], f"It is served: {self._served}.", body[-1])
+        self._app.push_screen(StubScreen(title, body, served=bool(self._served)), answered)
 
     async def _asked(self, work: Coroutine[object, None, Result]) -> Result | None:
         """What the session answers; None when it does not, and the toast says why."""
@@ -214,6 +232,36 @@ class DebugDialogs:
             link.ask(debugging.abandon())
             self._app.notify("The board still waits in its debug stub: D goes back to it", markup=False)
 
+    # -- a debugger that connects -------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        """Let a debugger of this computer connect, until the session ends or the user has enough."""
+        from espmon.session.session import Session
+        from espmon.session.stub_server import StubServer
+
+        link, session = self._app.link, self._app.link.session
+        if not isinstance(session, Session):
+            self._app.notify("Only the espmon that holds the port can serve the board", markup=False)
+            return
+        server, why = StubServer(session), ""
+        for number in (SERVE_PORT, 0):
+            serving = AsyncExitStack()
+            try:
+                port = await link.run(serving.enter_async_context(server.listening(number)))
+            except OSError as error:
+                why = error.strerror or str(error)
+                continue
+            self._serving, self._served = serving, f"target remote 127.0.0.1:{port}"
+            self._app.notify(f"Debuggers of this computer get the board: {self._served}", timeout=20, markup=False)
+            return
+        self._app.notify(f"No debugger can be let in: {why}", severity="error", markup=False)
+
+    async def _stop_serving(self) -> None:
+        serving, self._serving, self._served = self._serving, None, ""
+        if serving is not None:
+            await self._app.link.run(serving.aclose())
+            self._app.notify("The board is not served any more", markup=False)
+
     # -- a real gdb ---------------------------------------------------------------------------------------------
 
     async def _hand_over(self) -> None:
@@ -258,9 +306,10 @@ def counter(registers: Mapping[str, int]) -> int | None:
 
 
 def thread_name(told: str) -> str:
-    """The name in what a stub tells of a thread: ESP-IDF's says `Name: main, State: Running, Priority: 1, ...`."""
-    text = plain(told)
-    return text.removeprefix("Name: ").split(",")[0].strip() if text.startswith("Name: ") else text
+    """The name in what a stub tells of a thread."""
+    from espmon.postmortem.gdb_target import parse_thread_title
+
+    return parse_thread_title(told)[0]
 
 
 def run_in_terminal(command: list[str], lend: Callable[[Program | None], object] = lambda program: None) -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from espmon.model.architecture import XTENSA
 from espmon.postmortem import decode_core
 from espmon.postmortem.core_report import CoreReport
-from espmon.postmortem.dump_target import PACKET_BYTES, DumpSource, DumpTarget, DumpThread
+from espmon.postmortem.dump_target import PACKET_BYTES, DumpSource, DumpThread
 from espmon.postmortem.gdb_target import parse_memory, parse_registers, parse_stop, parse_threads
 from espmon.postmortem.memory import SegmentMemory
+from espmon.postmortem.remote_target import RemoteTarget
 from espmon.postmortem.rsp import Ack, Packet, Parser, encode
 from tests.inputs import SIMULATED_ELF, dump_named
 
@@ -23,9 +24,18 @@ def report() -> CoreReport:
     return decode_core(dump_named("riscv").text, SIMULATED_ELF)
 
 
+class DumpTarget(RemoteTarget):
+    """A dump answers at once: nothing is awaited."""
+
+    def told(self, data: bytes) -> bytes:
+        with pytest.raises(StopIteration) as answered:
+            self.feed(data).send(None)
+        return bytes(answered.value.value)
+
+
 def ask(target: DumpTarget, request: bytes) -> bytes:
     """The payload of the last answer to a request."""
-    packets = [item.payload for item in Parser().feed(target.feed(encode(request))) if isinstance(item, Packet)]
+    packets = [item.payload for item in Parser().feed(target.told(encode(request))) if isinstance(item, Packet)]
     return packets[-1]
 
 
@@ -90,7 +100,7 @@ def test_nothing_can_be_written(report: CoreReport, request_: bytes) -> None:
 def test_it_stays_where_it_is_and_says_so(report: CoreReport, request_: bytes) -> None:
     target = DumpTarget(report.target())
     ask(target, b"Hg3")
-    packets = [item.payload for item in Parser().feed(target.feed(encode(request_))) if isinstance(item, Packet)]
+    packets = [item.payload for item in Parser().feed(target.told(encode(request_))) if isinstance(item, Packet)]
     assert bytes.fromhex(packets[0][1:].decode()) == b"A core dump cannot run: it is what was left behind.\n"
     assert parse_stop(packets[1]) is not None
     registers = parse_registers(ask(target, b"g"), 243)
@@ -99,11 +109,11 @@ def test_it_stays_where_it_is_and_says_so(report: CoreReport, request_: bytes) -
 
 def test_a_damaged_packet_is_asked_for_again_and_an_answer_repeated(report: CoreReport) -> None:
     target = DumpTarget(report.target())
-    assert target.feed(b"$g#00") == b"-"
-    first = target.feed(encode(b"qC"))
-    assert target.feed(b"-") == first[1:]
-    assert target.feed(encode(b"QStartNoAckMode")).startswith(b"+")
-    assert target.feed(encode(b"qC")) == encode(b"QC1")
+    assert target.told(b"$g#00") == b"-"
+    first = target.told(encode(b"qC"))
+    assert target.told(b"-") == first[1:]
+    assert target.told(encode(b"QStartNoAckMode")).startswith(b"+")
+    assert target.told(encode(b"qC")) == encode(b"QC1")
 
 
 @pytest.mark.parametrize(("request_", "answer"), [(b"D", b"OK"), (b"vKill;1", b"OK")])
@@ -119,7 +129,7 @@ def test_any_request_is_answered_or_passed_over(requests: list[bytes]) -> None:
     source = DumpSource(XTENSA, [DumpThread("main", {"pc": 0x400D0000, "a0": 1, "a1": 0x3FFB0000})], memory, "ESP32")
     target = DumpTarget(source)
     for request in requests:
-        answers = target.feed(encode(request)) + target.feed(request)
+        answers = target.told(encode(request)) + target.told(request)
         assert len(answers) < 4 * PACKET_BYTES
         assert all(isinstance(item, Packet | Ack) for item in Parser().feed(answers))
 

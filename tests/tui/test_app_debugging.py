@@ -141,6 +141,29 @@ async def test_a_terminal_that_cannot_be_handed_over_shows_the_command_and_d_tak
         await case.until(lambda: case.session.calls[-1] == "debug abandon")
 
 
+async def test_a_board_is_served_until_the_user_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("espmon.session.session.Session", FakeSession)
+    async with running(size=(120, 40)) as case:
+        happen(case, STOP)
+        await shown(case, StubScreen)
+        await case.press("s")
+        await case.until(lambda: "get the board: target remote 127.0.0.1:" in case.text())
+        await case.press("D")
+        screen = await shown(case, StubScreen)
+        await case.until(lambda: "It is served: target remote 127.0.0.1:" in case.text())
+        await case.press("s")
+        await case.until(lambda: "not served any more" in case.text())
+        assert case.app.screen is not screen
+
+
+async def test_who_only_looks_on_cannot_serve_the_board() -> None:
+    async with running(size=(120, 40)) as case:
+        happen(case, STOP)
+        await shown(case, StubScreen)
+        await case.press("s")
+        await case.until(lambda: "Only the espmon that holds the port" in case.text())
+
+
 def test_a_program_in_the_terminal_may_be_interrupted_without_ending_espmon(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
