@@ -168,6 +168,18 @@ async def test_toasts_are_few_and_low_and_never_twice_the_same() -> None:
         assert sum(toast.region.height for toast in toasts) <= 4
 
 
+async def test_toasts_that_gave_way_give_their_rows_back_to_the_log() -> None:
+    async with running(size=(100, 24)) as case:
+        height = case.pane.size.height
+        for number in range(6):
+            case.app.notify(f"remark {number}", timeout=0.2)
+            await case.pilot.pause()
+        await case.until(lambda: "remark 5" in case.text())
+        await case.until(lambda: not case.app.screen.query(Toast))
+        await case.until(lambda: case.pane.size.height == height, "the rows")
+
+
+
 async def test_no_escape_from_the_device_reaches_the_screen() -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e[link=x]boo[/link]"
     async with running(size=(120, 40)) as case:
