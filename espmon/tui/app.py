@@ -86,7 +86,7 @@ class EspmonApp(BoardActions):
     ToastRack { layer: default; margin: 0 0 1 0; overflow: hidden; background: $panel; }
     ToastHolder { align-horizontal: left; }
     Toast { width: 1fr; max-width: 100%; max-height: 3; padding: 0 1; margin: 0; }
-    .-below ToastHolder, ToastHolder:empty { display: none; }
+    .-below ToastHolder { display: none; }
     MonitorView.-raw ToastRack { layer: _toastrack; margin: 0; max-height: 2; }
     MonitorView.-raw Toast { max-height: 2; }
     """

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from textual import events
 from textual.app import App
 from textual.binding import Binding
-from textual.notifications import Notify, SeverityLevel
+from textual.notifications import Notification, Notify, SeverityLevel
+from textual.widgets._toast import ToastRack
 
 from espmon.programs import Program
 from espmon.session.settings import Settings
@@ -387,6 +388,12 @@ class Host(App[int]):
             gone = len(shown)  # there are two rows for toasts: what takes both of them stands alone
         for old in shown[: max(0, gone)]:
             self._unnotify(old, refresh=False)
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
+        """Forget a toast, and remove what held it: Textual leaves that, and it takes a row of the screen."""
+        super()._unnotify(notification, refresh)
+        for screen in self.screen_stack:
+            screen.query(f"#{ToastRack._toast_id(notification)}").remove()
 
     def invite(self, text: str, about: str = "") -> None:
         """A toast in place of a screen that may not open by itself now; it stays until a line is typed to its end.
