@@ -179,7 +179,6 @@ async def test_toasts_that_gave_way_give_their_rows_back_to_the_log() -> None:
         await case.until(lambda: case.pane.size.height == height, "the rows")
 
 
-
 async def test_no_escape_from_the_device_reaches_the_screen() -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e[link=x]boo[/link]"
     async with running(size=(120, 40)) as case:

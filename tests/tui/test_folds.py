@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from espmon.records import Demultiplexer
 from espmon.records.lines import Line
 from espmon.session.store import LogStore
+from espmon.tui.log.base64_runs import Base64Runs
 from espmon.tui.log.folds import Fold, Folds, Layer
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import LineFilter, TextQuery
@@ -198,3 +200,50 @@ async def test_a_copy_has_what_is_folded() -> None:
         assert text is not None
         assert text.startswith("Guru Meditation")
         assert "EXCVADDR" in text
+
+
+BASE64 = b"".join(
+    base64.b64encode(bytes((7 * row + column) % 256 for column in range(48 if row % 9 else 20))) + b"\r\n"
+    for row in range(60)
+)
+
+
+async def test_base64_outside_of_a_crash_is_one_row_too() -> None:
+    async with running(size=(110, 30)) as case:
+        await case.feed(numbered(3) + BASE64 + numbered(2))
+        await case.until(lambda: folded(case) == [" ▸ base64 · 60 lines · Enter opens"])
+        assert len(case.pane.view) == 6
+        await case.press("enter")
+        assert any(row.startswith("BwgJCgsM") for row in case.rows())
+        await case.press("enter")
+        case.pane.set_search(TextQuery("BwgJCgsM"))
+        await case.until(lambda: any(row.startswith("BwgJCgsM") for row in case.rows()))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_base64_is_found_however_the_lines_come(size: int) -> None:
+    found: dict[int, int] = {}
+    text = numbered(3) + BASE64 + b"I (3) app: on\n" + BASE64[:300] + numbered(2)
+    lines, runs = text.splitlines(keepends=True), Base64Runs()
+    for at in range(0, len(lines), size):
+        block = block_of(b"".join(lines[at : at + size]), at)
+        runs.read(block, at, 0, len(block))
+        found.update(runs.take())
+    assert found == {3: 63, 64: 69}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE64[:180],
+        b"/usr/share/www/static/index\n" * 9,
+        b"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n" * 20,
+        b"done\nboot\nidle\nwork\n" * 5,
+        b"I (12) app: " + BASE64[:64] + b"\n" + BASE64[:130],
+        b"-" * 60 + b"\n",
+    ],
+)
+def test_what_people_read_is_no_base64(text: bytes) -> None:
+    runs, block = Base64Runs(), block_of(text)
+    runs.read(block, 0, 0, len(block))
+    assert not runs.take()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import datetime
 
 import pytest
 
+from espmon.session.status import ReplayState
 from espmon.session.store import LogStore
 from espmon.tui.actions import WALK
 from espmon.tui.log.query import LineFilter
 from espmon.tui.monitor.walking import level_line, time_line
 from espmon.tui.screens.prompt import TextPrompt
-from tests.tui.fake_session import block_of
+from tests.tui.fake_session import FakeSession, block_of
 from tests.tui.running import Running, numbered, running
 
 NEXT, PREVIOUS = "right_square_bracket", "left_square_bracket"
@@ -113,6 +116,49 @@ async def test_a_place_is_a_line_a_boot_or_a_time(text: str, line: int) -> None:
         await case.until(lambda: len(case.pane.drawing.marks) == 2)
         assert case.screen.walking.problem(text) == ""
         assert await case.screen.walking.place(text) == line
+
+
+async def test_in_a_recording_times_count_from_where_it_ends() -> None:
+    session = FakeSession()
+    session.set(replay=ReplayState("recording", finished=True))
+    async with running(session=session) as case:
+        begun = time.time() - 86400 * 3
+        session.store.wall = lambda clock: clock + begun
+        for at in range(10):
+            session.store.append(block_of(b"a\nb\n", 4 * at, 60.0 * at))
+        assert await case.screen.walking.place("-5m") == 8
+        clock = datetime.fromtimestamp(begun + 121).strftime("%H:%M:%S")
+        assert await case.screen.walking.place(clock) == 6
+
+
+async def test_the_line_walked_to_is_underlined_until_the_log_is_followed() -> None:
+    async with running() as case:
+        await case.feed(LOG)
+        await case.press(PREVIOUS, "e")
+        await arrives(case, 450)
+        assert underlined(case) == ["E (450) app: line 450"]
+        await case.press("j", "m")
+        assert underlined(case) == ["E (450) app: line 450"]
+        await case.press("G")
+        assert not underlined(case)
+
+
+async def test_a_click_puts_the_keys_at_a_line() -> None:
+    async with running() as case:
+        await case.feed(LOG)
+        await case.press("g")
+        await case.pilot.click(case.pane, offset=(3, 4))
+        await case.until(lambda: underlined(case) == ["I (4) app: line 4"])
+        await case.press("m")
+        assert list(case.screen.walking.marks) == [4]
+        await case.press(NEXT, "e")
+        await arrives(case, 50)
+
+
+def underlined(case: Running) -> list[str]:
+    """The rows of the log with a line below them."""
+    strips = [case.pane._strip(y) for y in range(case.pane.size.height)]
+    return [strip.text.rstrip() for strip in strips if all(part.style and part.style.underline for part in strip)]
 
 
 @pytest.mark.parametrize("text", ["", "x", "25:99", "-5", "boot", "9" * 40, "[bold]", "mark"])

@@ -8,7 +8,7 @@ place on the scroll costs a bisection, however many folds there are.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -59,7 +59,9 @@ class Folds:
 
         self._layers: tuple[dict[int, Fold], ...] = tuple({} for _ in Layer)
         self._open: set[tuple[Layer, int]] = set()
-        self._crashes: list[int] = []
+        self._sorted: tuple[list[int], ...] = tuple([] for _ in Layer)
+        """The first lines of the folds of each layer, in order."""
+
         # The outermost closed folds, side by side and in order; `_hidden[n]` is the rows that the first n hide.
         self._lows, self._highs, self._of = array("Q"), array("Q"), array("B")
         self._hidden = array("Q", [0])
@@ -78,9 +80,8 @@ class Folds:
         if before == fold:
             return False
         layer[fold.low] = fold
-        if fold.layer is Layer.CRASH and before is None:
-            at = bisect_left(self._crashes, fold.low)
-            self._crashes.insert(at, fold.low)
+        if before is None:
+            insort(self._sorted[fold.layer], fold.low)
         if len(layer) > MAX_FOLDS:
             self.remove(layer[next(iter(layer))])
         if (fold.layer, fold.low) in self._open or (before is not None and before.high > fold.high):
@@ -93,17 +94,18 @@ class Folds:
         """Show its lines again."""
         self._layers[fold.layer].pop(fold.low, None)
         self._open.discard((fold.layer, fold.low))
-        at = bisect_left(self._crashes, fold.low)
-        if fold.layer is Layer.CRASH and at < len(self._crashes) and self._crashes[at] == fold.low:
-            del self._crashes[at]
+        lows = self._sorted[fold.layer]
+        at = bisect_left(lows, fold.low)
+        if at < len(lows) and lows[at] == fold.low:
+            del lows[at]
         self._stale = True
 
     def clear(self) -> None:
         """Another log."""
-        for layer in self._layers:
+        for layer, lows in zip(self._layers, self._sorted, strict=True):
             layer.clear()
+            lows.clear()
         self._open.clear()
-        self._crashes.clear()
         self._stale = True
 
     def _hide(self, fold: Fold) -> None:
@@ -174,16 +176,10 @@ class Folds:
     def around(self, line: int) -> list[Fold]:
         """The folds that hold `line`, outermost first."""
         found = []
-        for layer in self._layers:
-            if not layer:
-                continue
-            # A crash is found by its line; of the others there are few.
-            if layer is self._layers[Layer.CRASH]:
-                at = bisect_right(self._crashes, line) - 1
-                candidates = [layer[self._crashes[at]]] if at >= 0 else []
-            else:
-                candidates = list(layer.values())
-            found += [fold for fold in candidates if fold.low <= line < fold.high]
+        for layer, lows in zip(self._layers, self._sorted, strict=True):
+            at = bisect_right(lows, line) - 1
+            if at >= 0 and line < (fold := layer[lows[at]]).high:
+                found.append(fold)
         return found
 
     def reveal(self, line: int, *, inside: bool = False) -> bool:
@@ -219,12 +215,12 @@ class Folds:
     @property
     def crashes(self) -> Sequence[int]:
         """The first lines of the crashes, in order."""
-        return self._crashes
+        return self._sorted[Layer.CRASH]
 
     def in_crash(self, line: int) -> bool:
         """Whether `line` belongs to a crash: it has a rail."""
-        at = bisect_right(self._crashes, line) - 1
-        return at >= 0 and line < self._layers[Layer.CRASH][self._crashes[at]].high
+        at = bisect_right(self.crashes, line) - 1
+        return at >= 0 and line < self._layers[Layer.CRASH][self.crashes[at]].high
 
     # -- places on the scroll: rows from line `first` on, where no fold began before --------------------------------
 

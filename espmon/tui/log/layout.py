@@ -327,7 +327,7 @@ class Layout:
             return self._rule(Mark(said + ("" if SAYS_LENGTH.search(said) else self.times.silence(line, before))))
         rows = self._text_rows(line)
         if sub >= rows:
-            return self._decoration(self._decorations(line)[sub - rows])
+            return self._decoration(self._decorations(line)[sub - rows], railed=self.folds.in_crash(line))
         found = self._lookup(line)
         if isinstance(found, list):
             shown, start = found[sub], 0
@@ -414,12 +414,16 @@ class Layout:
     def _head(self, fold: Fold, *, selected: bool) -> Strip:
         said, alert = self.heading(fold)
         sign = "▾" if self.folds.is_open(fold) else "▸"
-        rail = "" if alert else "┃ "
+        rail = "┃ " if not alert and self.folds.in_crash(fold.low) else ""
         text = set_cell_size(f" {sign} {plain(said).text}", max(0, self.width - len(rail)))
         style = self.painter.alert if alert else self.painter.decoration
         segments = [Segment(rail, self.painter.rail)] if rail else []
         return Strip([*segments, Segment(text, self.painter.highlight(style, "selected") if selected else style)])
 
-    def _decoration(self, text: str) -> Strip:
-        body = set_cell_size(" " * self.gutter + "  ↳ " + short_paths(plain(text).text), self.width)
-        return Strip([Segment(body, self.painter.decoration)], self.width)
+    def _decoration(self, text: str, *, railed: bool) -> Strip:
+        rail = [Segment(" " * self.gutter, self.painter.base), Segment("┃ ", self.painter.rail)] if railed else []
+        left = " " * (0 if railed else self.gutter)
+        body = set_cell_size(
+            left + "  ↳ " + short_paths(plain(text).text), max(0, self.width - (self.gutter + RAIL_CELLS) * railed)
+        )
+        return Strip([*rail, Segment(body, self.painter.decoration)], self.width)

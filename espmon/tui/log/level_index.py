@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
+from espmon.tui.log.base64_runs import Base64Runs
 
 READ_SECONDS = 0.002
 """Time for one slice."""
@@ -42,6 +43,9 @@ class LevelIndex:
         self.warnings: array[int] = array("Q")
         self.tags: Counter[str] = Counter()
         """Tag -> lines with it."""
+
+        self.base64 = Base64Runs()
+        """Runs of base64 lines, which are found on the way."""
 
         self._ahead: threading.Thread | None = None
 
@@ -86,6 +90,7 @@ class LevelIndex:
                 tag = heads.table[code][1]
                 if tag is not None and (tag in self.tags or len(self.tags) < MAX_TAGS):
                     self.tags[tag] += count
+            self.base64.read(block, first, low, high)
             self.next = max(self.next, first + high)
             if time.perf_counter() - begun > seconds:
                 break

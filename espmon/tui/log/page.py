@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.selection import Selection
 from textual.strip import Strip
 
 from espmon.tui.log.pager import Pager
+
+UNDERLINE = Style(underline=True)
 
 
 def page_strips(pager: Pager, span: range, selection: Selection | None) -> list[Strip]:
@@ -22,17 +25,24 @@ def page_strips(pager: Pager, span: range, selection: Selection | None) -> list[
         empty = Strip([Segment(said, layout.painter.decoration)]).adjust_cell_length(layout.width, layout.painter.base)
         return [empty if y == 0 else blank for y in span]
     strips = []
+    walked = None if pager.follow else pager.walked
     for y in span:
         if not 0 <= y < len(rows):
             strips.append(blank)
             continue
         line, sub, before = rows[y]
         marked = None if selection is None else selection.get_span(line)
-        strips.append(layout.row(line, sub, before=before, selection=marked))
+        strip = layout.row(line, sub, before=before, selection=marked)
+        strips.append(_underlined(strip) if line == walked and layout.text_start(line, sub) is not None else strip)
     if (last := pager.height - 1) in span and (unseen := pager.unseen):
         at = span.index(last)
         strips[at] = _with_marker(strips[at], unseen, pager)
     return strips
+
+
+def _underlined(strip: Strip) -> Strip:
+    """The row that was walked to: a line below it is seen in any theme, and takes nothing from its colours."""
+    return Strip([Segment(text, (style or Style()) + UNDERLINE) for text, style, _ in strip], strip.cell_length)
 
 
 def _with_marker(strip: Strip, unseen: int, pager: Pager) -> Strip:

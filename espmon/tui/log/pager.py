@@ -28,6 +28,9 @@ class Pager:
         self.at_end = True
         """The last row of the last line is on the screen."""
 
+        self.walked: int | None = None
+        """The line walked to last: while the log holds still, it is seen which one that is."""
+
         self._top = (0, 0)
         self._seen = 0
         self._rows: list[Row] | None = None

@@ -16,6 +16,7 @@ from espmon.records.events.reset_record import Reset
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.text import counted
+from espmon.tui.log.base64_runs import Run
 from espmon.tui.log.folds import MAX_FOLDS, Fold, Layer
 from espmon.tui.log.line_times import span_text
 from espmon.tui.widgets.log_pane import LogPane
@@ -139,6 +140,11 @@ class Folding:
                 self._loop = Fold(low, min(line, store.rows_end), Layer.LOOP, event, reset.repeats)
                 self._view.pane.fold(self._loop)
 
+    def fold_base64(self, run: Run) -> None:
+        """Fold lines that nobody reads as they are, which stand outside of a crash, or in one that is not opened."""
+        rows = self._view.pane.store.rows
+        self._view.pane.fold(Fold(rows.start(run[0]), rows.stop(run[1] - 1), Layer.PART, label=BASE64))
+
     # -- what stands in their rows ------------------------------------------------------------------------------
 
     def heading(self, fold: Fold) -> tuple[str, bool]:
@@ -147,7 +153,7 @@ class Folding:
         size = counted(store.rows.count(fold.low, fold.high), "line")
         key = "Enter closes" if folds.is_open(fold) else "Enter opens"
         if fold.event is None:
-            return f"{fold.label} · {size}", False
+            return f"{fold.label} · {size} · {key}", False
         words, loud = self._words.get(fold.event, ("", True))
         times = f"×{fold.count} " if fold.count > 1 else ""
         if fold.layer is Layer.LOOP:

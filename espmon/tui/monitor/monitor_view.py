@@ -145,6 +145,11 @@ class MonitorView(Screen[None]):
         """The events."""
         return self.link.session.events
 
+    @property
+    def over(self) -> bool:
+        """What is shown was recorded before."""
+        return self.status.replay is not None and self.status.looking is None
+
     def say(self, text: str) -> None:
         """Tell the user, for a moment."""
         self.app.notify(text, markup=False)
@@ -225,6 +230,8 @@ class MonitorView(Screen[None]):
 
         self.folding = Folding(self)
         self.pane.drawing.heading = self.folding.heading
+        self.pane.fold_base64 = self.folding.fold_base64
+        self.pane.read_levels()
         self.boots = Boots(self)
         self.inspector.events.boot_words = self.boots.words
 

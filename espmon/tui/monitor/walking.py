@@ -68,6 +68,10 @@ class Walked(Protocol):
     def go_to_line(self, line: int) -> None:
         """Show a line, or say why it cannot be shown."""
 
+    @property
+    def over(self) -> bool:
+        """The log is one of former times, whose present is its newest line."""
+
     def say(self, text: str) -> None:
         """Tell the user."""
 
@@ -81,7 +85,6 @@ class Walking:
 
     def __init__(self, view: Walked) -> None:
         self._view = view
-        self._last: int | None = None
         self._walk = 0
         self._made = 0
         self._boots: tuple[int, list[int]] = (0, [])
@@ -91,6 +94,15 @@ class Walking:
         """Marked line -> number of its mark, in the order made."""
 
     # -- where ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _last(self) -> int | None:
+        return self._view.pane.pager.walked
+
+    @_last.setter
+    def _last(self, line: int) -> None:
+        self._view.pane.pager.walked = line
+        self._view.pane.refresh()
 
     @property
     def last(self) -> int | None:
@@ -223,7 +235,7 @@ class Walking:
         match = _PLACE.fullmatch(text.strip())
         if match is None:
             return f"As in  {PLACES}"
-        return "" if match["clock"] is None or _today(match["clock"]) is not None else "No time of day"
+        return "" if match["clock"] is None or _today(match["clock"], time.time()) is not None else "No time of day"
 
     async def place(self, text: str) -> int | None:
         """The line that `text` means (see `PLACES`); None when there is none in memory."""
@@ -243,8 +255,8 @@ class Walking:
         elif group["device"] is not None:
             line = await device_line(store, int(group["device"]))
         elif group["back"] is not None:
-            line = time_line(store, time.time() - float(group["back"]) * _SECONDS[group["unit"]])
-        elif (when := _today(group["clock"])) is not None:
+            line = time_line(store, self._now - float(group["back"]) * _SECONDS[group["unit"]])
+        elif (when := _today(group["clock"], self._now)) is not None:
             line = time_line(store, when)
         return line
 
@@ -270,6 +282,13 @@ class Walking:
         last = await self.place(end)
         return None if last is None else (low, last + 1)
 
+    @property
+    def _now(self) -> float:
+        """Seconds since 1970 that a time of day and a time before now count from."""
+        store = self._view.pane.drawing.store
+        newest = line_time(store, len(store) - 1) if self._view.over and len(store) else None
+        return time.time() if newest is None else store.wall(newest)
+
     def _boot(self, number: int) -> int | None:
         name = f"boot {number}"
         marks = self._view.pane.drawing.marks.items()
@@ -280,7 +299,11 @@ class Walking:
         line = await self.place(text)
         if line is None:
             store = self._view.pane.drawing.store
-            self._view.say(f"Not in memory, which has lines {store.first + 1:,} to {len(store):,}")
+            untimed = (match := _PLACE.fullmatch(text.strip())) is not None and (match["back"] or match["clock"])
+            if untimed and len(store):
+                self._view.say("Nobody noted when the lines of this log came")
+            else:
+                self._view.say(f"Not in memory, which has lines {store.first + 1:,} to {len(store):,}")
             return
         self._last = line
         self._view.go_to_line(line)
@@ -290,10 +313,10 @@ def _number(text: str) -> int:
     return int(re.sub(r"\D.*", "", text.removeprefix("boot ")) or 0)
 
 
-def _today(clock: str) -> float | None:
-    """Seconds since 1970 of a time of day, the last time that it was; None where it is none."""
+def _today(clock: str, present: float) -> float | None:
+    """Seconds since 1970 of a time of day, the last time that it was before `present`; None where it is none."""
     form = "%H:%M" if clock.count(":") == 1 else "%H:%M:%S.%f" if "." in clock else "%H:%M:%S"
-    now = datetime.now()
+    now = datetime.fromtimestamp(present)
     try:
         when = datetime.strptime(clock, form).replace(year=now.year, month=now.month, day=now.day).timestamp()
     except ValueError:

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from espmon.session.store import LogStore
+from espmon.tui.log.base64_runs import Run
 from espmon.tui.log.folds import Fold
 from espmon.tui.log.layout import Mark, Shape
 from espmon.tui.log.level_index import LevelIndex
@@ -88,6 +89,9 @@ class LogPane(LogScroll, can_focus=True):
         self.levels = LevelIndex(store)
         """Where errors and warnings are."""
 
+        self.fold_base64: Callable[[Run], None] | None = None
+        """Takes a run of base64 lines that was found, or got longer; None: nobody does."""
+
         self.landmarks: Callable[[], Sequence[Source]] = tuple
         """What else stands on the map: what the monitor knows of."""
 
@@ -107,6 +111,7 @@ class LogPane(LogScroll, can_focus=True):
         """Show another log."""
         self.drawing.use_store(store)
         self.levels, self._read_to = LevelIndex(store), -1
+        self.pager.walked = None
         self.view.use_store(store)
         self.repaint(lines=True)
         self._update_scrollbar()
@@ -166,6 +171,9 @@ class LogPane(LogScroll, can_focus=True):
         if not flooded:
             levels.read_ahead(lambda: self.levels is levels and self.is_attached and not self._floods(levels))
             levels.read()
+            if self.fold_base64 is not None:
+                for run in levels.base64.take():
+                    self.fold_base64(run)
         self.vertical_scrollbar.changed()
         if self.levels.behind and not self._counting:
             self._counting = True
@@ -283,11 +291,14 @@ class LogPane(LogScroll, can_focus=True):
     # -- the mouse ----------------------------------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
-        """A click on the marker goes back to the tail, one on the row of a fold opens it, or closes it."""
+        """On the marker back to the tail, on the row of a fold opens or closes it; another row is the one keys mean."""
         if self.unseen and event.y == self.size.height - 1 and event.x > self.size.width - 24:
             self.go_to_end()
         elif (fold := self.head_at(event.y)) is not None:
             self.post_message(self.FoldToggled(fold))
+        elif not self.follow and self.text_selection is None and event.y < len(rows := self.pager.rows()):
+            self.pager.walked = rows[event.y][0]
+            self.refresh()
 
     # -- how lines look -----------------------------------------------------------------------------------------
 
