@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,12 @@ from espmon.session.store import LogStore
 from espmon.tui.actions import WALK
 from espmon.tui.log.query import LineFilter
 from espmon.tui.monitor.walking import level_line, time_line
+from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
 from espmon.tui.screens.prompt import TextPrompt
 from tests.tui.fake_session import FakeSession, block_of
+from tests.tui.happening import shown
 from tests.tui.running import Running, numbered, running
+from tests.tui.screens.crash_data import CORE
 
 NEXT, PREVIOUS = "right_square_bracket", "left_square_bracket"
 LOG = b"".join(
@@ -141,6 +145,29 @@ async def test_the_line_walked_to_is_underlined_until_the_log_is_followed() -> N
         assert underlined(case) == ["E (450) app: line 450"]
         await case.press("G")
         assert not underlined(case)
+
+
+async def test_enter_on_the_row_of_a_core_dump_opens_its_report(tmp_path: Path) -> None:
+    async with running(size=(120, 40)) as case:
+        await case.feed(b"I (1) app: one\nI (2) app: two\nI (3) app: three\n")
+        entry = case.session.add_event("coredump", "Core dump", line=1, path=tmp_path / "core.elf")
+        case.session.replace_event(entry.id, report=CORE)
+        await shown(case, CoreDumpReportScreen)
+        await case.press("escape", PREVIOUS, "c")
+        await case.until(lambda: case.screen.walking.last == 1)
+        await case.press("enter")
+        await shown(case, CoreDumpReportScreen)
+
+
+async def test_a_search_that_is_given_up_leaves_the_keys_where_they_were() -> None:
+    async with running() as case:
+        await case.feed(LOG)
+        await case.press(PREVIOUS, "e")
+        await arrives(case, 450)
+        await case.press("slash", *"line 30")
+        await case.until(lambda: "line 30" in "".join(underlined(case)))
+        await case.press("escape")
+        await case.until(lambda: underlined(case) == ["E (450) app: line 450"])
 
 
 async def test_a_click_puts_the_keys_at_a_line() -> None:

@@ -17,6 +17,7 @@ class FindingView(LookingView):
     """Search and filter of one log."""
 
     _before_search: tuple[int, int] | None = None
+    _walked_before: int | None = None
 
     several = False
     """Whether the log has lines of several boards."""
@@ -31,7 +32,7 @@ class FindingView(LookingView):
         """Type what to look for."""
         if not self.query(SearchBar):
             await self.mount(SearchBar(id="search"), after="#body")
-        self._before_search = self.pane.pager.place
+        self._before_search, self._walked_before = self.pane.pager.place, self.pane.pager.walked
         self.query_one(SearchBar).open()
 
     def action_match(self, step: int) -> None:
@@ -59,6 +60,7 @@ class FindingView(LookingView):
     def _search_closed(self) -> None:
         self.pane.set_search(None)
         self.pane.come_back(self._before_search)
+        self.pane.pager.walked = self._walked_before
         self.pane.focus()
 
     async def action_filter(self) -> None:

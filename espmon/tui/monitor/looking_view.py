@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textual import on
 from textual.message import Message
 
+from espmon.session.status import EventEntry
 from espmon.text import counted
 from espmon.tui.log.layout import Shape
 from espmon.tui.log.line_times import Timestamps
@@ -116,12 +117,22 @@ class LookingView(MonitorView):
 
     def action_fold(self) -> None:
         """Open the fold here, or close it."""
-        fold = None if self.folding is None else self.folding.here(self.walking.last)
+        line = self.walking.last
+        dump = None if line is None or self.pane.view.folds.around(line) else self._dump_at(line)
+        if dump is not None:
+            self.post_message(self.ShowArtifact(dump))
+            return
+        fold = None if self.folding is None else self.folding.here(line)
         if fold is None or self.folding is None:
             self.say("Nothing is folded here")
             return
         self.folding.toggle(fold)
         self.walking.last = fold.low
+
+    def _dump_at(self, line: int) -> EventEntry | None:
+        """The core dump that stands above a line: its own lines are no text, so that it is one row already."""
+        dumps = (entry for entry in self.entries if entry.line == line and entry.record.type == "coredump")
+        return next(dumps, None)
 
     def action_fold_all(self) -> None:
         """Open everything that is folded, or fold it again."""

@@ -139,6 +139,7 @@ class LogScroll(ScrollView):
         if not self.view.shows(line):
             return False
         self.pager.put(line, self.size.height // 3)
+        self.pager.walked = line
         self._moved()
         return True
 
