@@ -38,6 +38,7 @@ def export_text(
         "path": str(target),
         "files": [target.name],
         "left_out": [],
+        "damaged": [],
         "blanked": None if secrets is None else secrets.to_json(),
     }
 

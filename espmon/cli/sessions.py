@@ -82,9 +82,9 @@ def describe(session: PastSession) -> JsonObject:
         "elf_sha256": summary.elf_sha256 or None,
         "started": session.started,
         "seconds": round(session.seconds, 3),
-        "boots": summary.boots,
-        "crashes": summary.crashes,
-        "lines": summary.lines,
+        "boots": summary.boots if session.indexed else None,
+        "crashes": summary.crashes if session.indexed else None,
+        "lines": summary.lines if session.indexed else None,
         "bytes": summary.bytes,
         "size": session.size,
         "running": session.running,
@@ -115,9 +115,8 @@ def _list(root: Path, options: argparse.Namespace) -> int:
         app = " ".join(filter(None, (summary.app, summary.app_version)))[:32]
         state = "running" if session.running else _lasted(session.seconds)
         size = f"{session.size / 1e6:,.1f} MB"
-        rows.append(
-            (session.name, summary.chip or "-", app or "-", state, str(summary.boots), str(summary.crashes), size)
-        )
+        boots, crashes = (str(count) if session.indexed else "?" for count in (summary.boots, summary.crashes))
+        rows.append((session.name, summary.chip or "-", app or "-", state, boots, crashes, size))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -169,6 +168,8 @@ def _export(root: Path, options: argparse.Namespace) -> int:
         print_json(done)
         return Exit.DONE
     print(target)
+    for text in done["damaged"]:
+        say(f"espmon: {text}")
     for item in done["blanked"] or ():
         say(f"taken out: {item['name']}, {counted(item['count'], 'time')}")
     for name in done["left_out"]:

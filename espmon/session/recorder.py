@@ -72,6 +72,8 @@ class Recorder:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pruning: asyncio.Task[None] | None = None
         self._ending = threading.Event()
+        self.begin = 0
+        """Stream offset at which the recording begins, or would begin."""
 
     @property
     def folder(self) -> Path | None:
@@ -138,6 +140,8 @@ class Recorder:
 
     async def start(self, name: str, log: Path | None) -> None:
         """Begin to record, and to write a log of the text if one is wanted; what goes wrong is told."""
+        if self._recording is None:
+            self.begin, self._missed = self._pipeline.demux.offset, 0
         if self._recording is not None or not self._settings.recording:
             return
         self._loop = asyncio.get_running_loop()
@@ -154,7 +158,7 @@ class Recorder:
         try:
             recording = await asyncio.to_thread(
                 start_recording, root, name, self._settings, self._clock, self._problem, self._changed, self._files,
-                self._missed,
+                self._missed, self.begin,
             )  # fmt: skip
         except OSError as error:
             self._again = self._clock() + START_AGAIN_SECONDS
@@ -275,6 +279,7 @@ class Recorder:
         recording, self._recording, self._pipeline.recording = self._recording, None, None
         if recording is None:
             return
+        recording.end()
         closing = asyncio.create_task(asyncio.to_thread(recording.close))
         while not closing.done():
             self.follow()

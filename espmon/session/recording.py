@@ -49,6 +49,8 @@ class Recording:
         clock: what times mean.
         missed: bytes of the stream that came before there was a recording.
         limits: the caps of the demultiplexer, for who reads the text again.
+        begin: stream offset of the first byte: a session that opens a second port goes on counting. In the files
+            offsets and the session's time begin with the recording.
 
     Raises:
         OSError: the files cannot be made, or another program writes them.
@@ -65,6 +67,7 @@ class Recording:
         clock: SessionClock | None = None,
         missed: int = 0,
         limits: Limits | None = None,
+        begin: int = 0,
     ) -> None:
         self.folder = folder
         self._limit = limit
@@ -80,6 +83,8 @@ class Recording:
         self.text = RecordedText(folder / STREAM, (limits or Limits()).line, self._on_disk)
         """What is recorded, for who wants to read it again; its owner closes it."""
 
+        self._begin = begin
+        self._since = self._clock()
         self._sidecar_end = self._files.size(self._sidecar.descriptor) or 0
         self._log: DiskWriter | None = None
         self._log_file: AppendedFile | None = None
@@ -154,12 +159,12 @@ class Recording:
             self._gap = (start, length + len(data))
             self._on_change()
             return
-        self.text.took(offset, len(data))
+        self.text.took(self._begin + offset, len(data))
         if self._gap is not None:
             self._end_gap(now)
         if now - self._last_timing >= TIMING_SECONDS or owner != "pipeline":
             self._last_timing = now
-            self.event({"event": "bytes", "offset": offset, "length": len(data), "lease": owner}, now)
+            self._put({"event": "bytes", "offset": offset, "length": len(data), "lease": owner}, now)
 
     def _end_gap(self, now: float) -> None:
         """Say which bytes of the stream are not in the file: what follows stands that much earlier in it."""
@@ -170,11 +175,21 @@ class Recording:
 
     def event(self, fields: JsonObject, now: float) -> None:
         """Record something that happened, as one JSON line in the sidecar."""
-        self._put(fields, now)
+        self._put(self._own(fields), now)
+
+    def seconds(self, now: float) -> float:
+        """Seconds from the recording's beginning to `now`."""
+        return max(0.0, now - self._since)
+
+    def _own(self, fields: JsonObject) -> JsonObject:
+        """A line that speaks of the session's stream, speaking of the recorded one."""
+        if self._begin and isinstance(offset := fields.get("offset"), int):
+            return {**fields, "offset": max(0, offset - self._begin)}
+        return fields
 
     def index(self, fields: JsonObject, now: float) -> None:
         """Record where the stream is, as one JSON line in the index."""
-        self._writer.put(self._index, self._line(fields, now))
+        self._writer.put(self._index, self._line(self._own(fields), now))
 
     def _put(self, fields: JsonObject, now: float, *, important: bool = False) -> None:
         line = self._line(fields, now)
@@ -182,10 +197,10 @@ class Recording:
             self._sidecar_end += len(line)
 
     def _line(self, fields: JsonObject, now: float) -> bytes:
-        """One line of the sidecar. `t` is wall time, `m` the session's own, which no setting of a clock moves."""
+        """One line of the sidecar. `t` is wall time, `m` the recording's own, which no setting of a clock moves."""
         if isinstance(when := fields.get("time"), float):
             fields = {**fields, "time": self._clock.wall(when)}
-        times = {"t": round(self._clock.wall(now), 6), "m": round(self._clock.since_start(now), 6)}
+        times = {"t": round(self._clock.wall(now), 6), "m": round(self.seconds(now), 6)}
         return json.dumps({**times, **fields}, default=str).encode() + b"\n"
 
     def room_for(self, size: int) -> bool:
@@ -236,6 +251,11 @@ class Recording:
 
     # -- the end ------------------------------------------------------------------------------------------------
 
+    def end(self) -> None:
+        """Nothing more comes: say so in the sidecar. Where bytes are missing, `close` says it, and how many."""
+        if not (self.state.unwritten or self._gap):
+            self._put(self._end_fields(0), self._clock(), important=True)
+
     def close(self, patience: float = STOP_SECONDS, limit: float = float("inf")) -> bool:
         """Write what waits and close the files; returns whether everything is written.
 
@@ -254,10 +274,7 @@ class Recording:
 
     def _last_line(self) -> None:
         """Count what is missing, past a writer that may hang."""
-        state = self.state
-        now = self._clock()
-        fields = {"event": "end", "received": self._bytes, "unwritten": self.unwritten, "reason": state.problem}
-        line = (b"\n" if self._sidecar.torn else b"") + self._line(fields, now)
+        line = (b"\n" if self._sidecar.torn else b"") + self._line(self._end_fields(self.unwritten), self._clock())
 
         def append() -> None:
             try:
@@ -272,6 +289,10 @@ class Recording:
         thread = threading.Thread(target=append, name="espmon-last-line", daemon=True)
         thread.start()
         thread.join(LAST_LINE_SECONDS)
+
+    def _end_fields(self, unwritten: int) -> JsonObject:
+        """The line that ends a sidecar."""
+        return {"event": "end", "received": self._bytes, "unwritten": unwritten, "reason": self.state.problem}
 
     @property
     def unwritten(self) -> int:
@@ -288,6 +309,7 @@ def start_recording(
     on_change: Callable[[], None] = lambda: None,
     files: FileSystem | None = None,
     missed: int = 0,
+    begin: int = 0,
 ) -> Recording:
     """Make the folder of a new session below `root` and start recording. Raises OSError."""
     folder = new_session_folder(root, name, clock.wall(clock()), files)
@@ -300,4 +322,5 @@ def start_recording(
         clock=clock,
         missed=missed,
         limits=limits_of(settings),
+        begin=begin,
     )

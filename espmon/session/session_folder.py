@@ -28,6 +28,9 @@ DAY_SECONDS = 86_400.0
 SESSION = "session"
 """`event` of a sidecar's first line."""
 
+FORMAT = 2
+"""`format` of a sidecar's first line: from 2 on, one that was closed ends with a line that says so."""
+
 MAX_FIRST_LINE = 4096
 """Bytes read of a sidecar to see whose folder it is."""
 
@@ -68,7 +71,7 @@ def new_session_folder(root: Path, name: str, now: float, files: FileSystem | No
 
 def _mark(folder: Path, now: float, files: FileSystem) -> None:
     """Write the first line of the sidecar: whose folder this is."""
-    line = json.dumps({"t": round(now, 6), "m": 0.0, "event": SESSION, "folder": folder.name})
+    line = json.dumps({"t": round(now, 6), "m": 0.0, "event": SESSION, "format": FORMAT, "folder": folder.name})
     descriptor = files.open(folder / SIDECAR, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         write_all(files, descriptor, line.encode() + b"\n")
@@ -118,6 +121,18 @@ def remove_session(folder: Path) -> bool:
         (folder / SIDECAR).unlink()
         folder.rmdir()
     return not folder.exists()
+
+
+def is_running(folder: Path) -> bool:
+    """Whether somebody writes a session now: then its sidecar is locked."""
+    try:
+        descriptor = os.open(folder / SIDECAR, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return False
+    try:
+        return not try_lock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def ended(folder: Path) -> float:

@@ -13,7 +13,7 @@ from espmon.records.events.boot import Boot
 from espmon.records.events.reset_record import Reset
 from espmon.records.lines import LineBlock
 from espmon.records.record import JsonObject
-from espmon.session.archive.session_export import PORTION, stream_of
+from espmon.session.archive.session_export import stream_of
 from espmon.text import plain
 
 MAX_BOOTS = 200
@@ -88,10 +88,9 @@ def boots_of(folder: Path) -> list[BootText]:
 
 def _parts(folder: Path) -> Iterator[object]:
     demux = Demultiplexer()
-    with stream_of(folder) as stream:
-        while data := stream.read(PORTION):
-            for place in range(0, len(data), 256):  # a reset behind its own lines, not behind those of a whole portion
-                yield from demux.feed(data[place : place + 256]).parts
+    for data in stream_of(folder):
+        for place in range(0, len(data), 256):  # a reset behind its own lines, not behind those of a whole portion
+            yield from demux.feed(data[place : place + 256]).parts
     yield from demux.flush().parts
 
 

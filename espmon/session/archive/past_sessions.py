@@ -9,11 +9,10 @@ from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 
-from espmon.port.platform import try_lock
 from espmon.records.record import JsonObject
 from espmon.regular_file import open_regular
 from espmon.session.archive.session_index import INDEX, Summary, json_lines, read_index, summarise
-from espmon.session.session_folder import COMPRESSED, SIDECAR, STREAM, is_session, size_of
+from espmon.session.session_folder import COMPRESSED, SIDECAR, STREAM, is_running, is_session, size_of
 from espmon.text import plain
 
 LAST = "last"
@@ -50,6 +49,8 @@ class PastSession:
     """Somebody writes it now."""
 
     compressed: bool
+    indexed: bool = True
+    """There is an index: without one, lines, boots and crashes were not counted."""
 
     @property
     def name(self) -> str:
@@ -111,8 +112,9 @@ def look_at(folder: Path) -> PastSession:
         seconds if index is None or len(ends) == 1 else max(ends),
         Summary(bytes=_stream_size(folder)) if index is None else summarise(index),
         size_of(folder),
-        _running(folder),
+        is_running(folder),
         not (folder / STREAM).exists() and (folder / COMPRESSED).exists(),
+        index is not None,
     )
 
 
@@ -131,15 +133,3 @@ def _stream_size(folder: Path) -> int:
         return (folder / STREAM).stat().st_size
     except OSError:
         return 0
-
-
-def _running(folder: Path) -> bool:
-    """Whether somebody writes it: then its sidecar is locked."""
-    try:
-        descriptor = os.open(folder / SIDECAR, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-    except OSError:
-        return False
-    try:
-        return not try_lock(descriptor)
-    finally:
-        os.close(descriptor)

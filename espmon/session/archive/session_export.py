@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from espmon.records.batch import Part
 from espmon.records.demux import Demultiplexer
@@ -21,6 +18,7 @@ from espmon.records.record import JsonObject, PayloadRecord
 from espmon.records.spans.coredump_capture import Coredump
 from espmon.regular_file import open_regular
 from espmon.session.archive.blanking import Secrets
+from espmon.session.archive.gzip_stream import GzipDamage, unpacked
 from espmon.session.archive.session_index import INDEX, json_lines
 from espmon.session.session_folder import COMPRESSED, SIDECAR, STREAM
 from espmon.version import __version__
@@ -53,12 +51,21 @@ class Exported:
     left_out: list[str] = field(default_factory=list)
     """Files that may hold secrets which no rule finds."""
 
+    damaged: list[str] = field(default_factory=list)
+    """What of the session could not be read."""
+
     blanked: list[JsonObject] | None = None
     """What was taken out; None: nothing was looked for."""
 
     def to_json(self) -> JsonObject:
         """The export as `--json` prints it."""
-        return {"path": str(self.path), "files": self.files, "left_out": self.left_out, "blanked": self.blanked}
+        return {
+            "path": str(self.path),
+            "files": self.files,
+            "left_out": self.left_out,
+            "damaged": self.damaged,
+            "blanked": self.blanked,
+        }
 
 
 def export_zip(folder: Path, target: Path, secrets: Secrets | None, elf: Path | None = None) -> Exported:
@@ -86,8 +93,9 @@ def export_zip(folder: Path, target: Path, secrets: Secrets | None, elf: Path | 
 
 
 def _write(archive: zipfile.ZipFile, folder: Path, secrets: Secrets | None, elf: Path | None, done: Exported) -> None:
-    with archive.open(STREAM, "w", force_zip64=True) as out, stream_of(folder) as stream:
-        for data in blanked_stream(stream, secrets) if secrets else iter(lambda: stream.read(PORTION), b""):
+    with archive.open(STREAM, "w", force_zip64=True) as out:
+        stream = stream_of(folder, done.damaged)
+        for data in blanked_stream(stream, secrets) if secrets else stream:
             out.write(data)
     done.files.append(STREAM)
     for path in sorted(folder.iterdir()):
@@ -114,26 +122,35 @@ def _write(archive: zipfile.ZipFile, folder: Path, secrets: Secrets | None, elf:
         "espmon": __version__,
         "session": folder.name,
         "left_out": done.left_out,
+        "damaged": done.damaged,
         "blanked": done.blanked,
     }
     archive.writestr(MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
-def stream_of(folder: Path) -> BinaryIO:
-    """The bytes of a session, unpacked. Raises OSError."""
-    if (folder / STREAM).exists():
-        return BufferedReader(open_regular(folder / STREAM))
-    return gzip.open(folder / COMPRESSED, "rb")  # type: ignore[return-value]
+def stream_of(folder: Path, damage: list[str] | None = None) -> Iterator[bytes]:
+    """The bytes of a session, unpacked; what is wrong with them is appended to `damage`. Raises OSError."""
+    packed = not (folder / STREAM).exists()
+    with BufferedReader(open_regular(folder / (COMPRESSED if packed else STREAM))) as file:
+        if not packed:
+            yield from iter(lambda: file.read(PORTION), b"")
+            return
+        try:
+            for data, _ in unpacked(file, PORTION):
+                yield data
+        except GzipDamage as error:
+            if damage is not None:
+                damage.append(f"{COMPRESSED}: {error}")
 
 
-def blanked_stream(stream: BinaryIO, secrets: Secrets) -> Iterator[bytes]:
+def blanked_stream(stream: Iterable[bytes], secrets: Secrets) -> Iterator[bytes]:
     """The stream without its secrets, each byte where it was: line by line, core dumps as a whole.
 
     What a payload holds is looked through; one with a secret in it is taken out whole.
     """
     demux = Demultiplexer()
     with tempfile.TemporaryFile() as kept:
-        shutil.copyfileobj(stream, kept)
+        kept.writelines(stream)
         kept.seek(0)
         at = 0
         while True:

@@ -119,6 +119,7 @@ class SessionIndexer:
         self._next_offset = 0
         self._next_time = float("-inf")
         self._seen: deque[tuple[str, int]] = deque(maxlen=MAX_REVISED)
+        self._begin = self._reached = 0  # stream offsets of the recording's first byte, and behind its last
         self.summary = Summary()
 
     def take(self, part: Part, entry: int | None) -> None:
@@ -135,7 +136,7 @@ class SessionIndexer:
         if block.offset >= self._next_offset or time >= self._next_time:
             self._next_offset, self._next_time = block.offset + MARK_BYTES, time + MARK_SECONDS
             self._write({"offset": block.offset, "line": summary.lines}, time)
-        self.summary = replace(summary, lines=summary.lines + len(block), bytes=block.offset + block.length)
+        self.summary = self._reach(replace(summary, lines=summary.lines + len(block)), block.offset + block.length)
 
     def _event(self, record: Record) -> None:
         time = self._clock() if record.time is None else record.time
@@ -158,13 +159,18 @@ class SessionIndexer:
                 app_version=record.app_version or summary.app_version,
                 elf_sha256=record.elf_sha256 or summary.elf_sha256,
             )
-        end = record.offset + (0 if record.derived else record.length)
-        self.summary = replace(summary, bytes=max(summary.bytes, end))
+        self.summary = self._reach(summary, record.offset + (0 if record.derived else record.length))
+
+    def _reach(self, summary: Summary, offset: int) -> Summary:
+        self._reached = max(self._reached, offset)
+        return replace(summary, bytes=self._reached - self._begin)
 
     def end(self) -> None:
-        """The session ends: write the summary."""
+        """The session ends: write the summary. What comes after it is another recording's."""
         fields = {key: plain(value) if isinstance(value, str) else value for key, value in asdict(self.summary).items()}
-        self._write({"offset": self.summary.bytes, "event": END, **fields}, self._clock())
+        self._write({"offset": self._reached, "event": END, **fields}, self._clock())
+        self._begin, self.summary = self._reached, Summary()
+        self._next_offset, self._next_time = 0, float("-inf")
 
 
 def json_lines(file: BinaryIO) -> Iterator[tuple[JsonObject | None, bool]]:

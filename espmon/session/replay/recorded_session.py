@@ -15,7 +15,7 @@ from espmon.session.replay.moment import Moment
 from espmon.session.replay.plain_file import line_start
 from espmon.session.replay.replay_source import PORTION, Source
 from espmon.session.replay.unpacked_files import GzipFile
-from espmon.session.session_folder import COMPRESSED, SIDECAR, STREAM
+from espmon.session.session_folder import COMPRESSED, SESSION, SIDECAR, STREAM, is_running
 
 PIPELINE = "pipeline"
 """Who reads what is log text."""
@@ -57,12 +57,18 @@ class RecordedSession(Source):
         self._m = 0.0
         self._rest: Iterator[Moment] = iter(()) if self._packed is None else self._packed.moments()
         self._held = b""
+        self._damage: list[str] = []
         self._dated = False
 
     @property
     def begin(self) -> int:
         """Offset of its first byte in the stream file."""
         return self._begin
+
+    @property
+    def without_index(self) -> bool:
+        """Whether its index is missing or damaged, and nobody is about to write it."""
+        return read_end(self.path / INDEX) is None and not is_running(self.path)
 
     def tail(self, size: int) -> Source | None:
         """The last lines of it."""
@@ -89,6 +95,7 @@ class RecordedSession(Source):
         else:
             while len(self._held) < size and (moment := next(self._rest, None)) is not None:
                 self._held += moment.data
+                self._damage += [str(moment.event.get("text"))] if moment.event is not None else []
             data, self._held = self._held[:size], self._held[size:]
             if self._packed is not None:
                 self.done = self._packed.done
@@ -107,16 +114,19 @@ class RecordedSession(Source):
         leased, owner = b"", ""
         summary = read_end(self.path / INDEX)
         expected = 0 if summary is None else summary.bytes
+        promised, ended = False, False  # a line that says that the session was closed
         try:
             sidecar = BufferedReader(open_regular(self.path / SIDECAR))
         except OSError as error:
-            yield Moment(0.0, event={"event": "damaged", "text": f"no times: {SIDECAR}: {error.strerror or error}"})
+            yield _damage(0.0, f"no times: {SIDECAR}: {error.strerror or error}")
             yield from self._log_until(1 << 62)
+            yield from self._missing(expected, INDEX)
             return
         damaged = 0
         with sidecar:
             if self._begin:
                 fields, _ = next(json_lines(sidecar), (None, True))
+                promised = _natural((fields or {}).get("format")) > 1
                 yield from self._time(fields or {})
                 _seek(sidecar, self._begin)
             for fields, whole in json_lines(sidecar):
@@ -125,6 +135,10 @@ class RecordedSession(Source):
                     continue
                 yield from self._time(fields)
                 event, offset = fields.get("event"), _offset(fields)
+                promised = promised or (event == SESSION and _natural(fields.get("format")) > 1)
+                if event == "end":
+                    kept = _natural(fields.get("received")) - _natural(fields.get("unwritten"))
+                    ended, expected = True, kept + self._shift
                 if event == "bytes" and offset is not None:
                     at = offset - self._shift
                     length = _natural(fields.get("length"))
@@ -166,11 +180,23 @@ class RecordedSession(Source):
             yield Moment(self._m, leased, owner)
         yield from self._log_until(1 << 62)
         if damaged:
-            text = f"{damaged:,} lines of {SIDECAR} are damaged: times and events of the session are missing there"
-            yield Moment(self._m, event={"event": "damaged", "text": text})
+            yield _damage(
+                self._m,
+                f"{damaged:,} lines of {SIDECAR} are damaged: times and events of the session are missing there",
+            )
+        elif not self._dated:
+            yield _damage(self._m, f"no times: {SIDECAR} is empty")
+        elif promised and not ended and not is_running(self.path):
+            text = f"{SIDECAR} has no end: the session was not closed, or its last times and events are missing"
+            yield _damage(self._m, text)
+        yield from self._missing(expected, SIDECAR)
+
+    def _missing(self, expected: int, witness: str) -> Iterator[Moment]:
+        """What is wrong with the stream at its end, `expected` bytes of which there should be."""
+        for text in self._damage:
+            yield _damage(self._m, text)
         if (missing := expected - self._shift - self._at) > 0:
-            text = f"the last {missing:,} bytes are missing: the stream is shorter than {SIDECAR} says"
-            yield Moment(self._m, event={"event": "damaged", "text": text})
+            yield _damage(self._m, f"the last {missing:,} bytes are missing: the stream is shorter than {witness} says")
 
     def _time(self, fields: JsonObject) -> Iterator[Moment]:
         """The first line says when the session began; the computer's clock may be set later."""
@@ -184,6 +210,10 @@ class RecordedSession(Source):
             yield Moment(m, wall=float(wall))
         elif fields.get("event") == "clock":
             yield Moment(m, wall=float(wall))
+
+
+def _damage(m: float, text: str) -> Moment:
+    return Moment(m, event={"event": "damaged", "text": text})
 
 
 def _natural(value: object) -> int:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from espmon.port import Handle, PortIdentity
 from espmon.records.demux import Demultiplexer
-from espmon.session.archive.session_index import INDEX
 from espmon.session.connection import PortAccess
 from espmon.session.file_system import reason
 from espmon.session.replay.file_store import FileStore
@@ -162,7 +161,7 @@ class Player:
         pipeline.timed, pipeline.quiet = source.timed, wish.speed is None
         pipeline.watches_rate = not told
         self._index: IndexRebuild | None = None
-        if isinstance(source, RecordedSession) and not source.begin and not (source.path / INDEX).exists():
+        if isinstance(source, RecordedSession) and not source.begin and source.without_index:
             self._index = IndexRebuild(source.path, self.clock)
             pipeline.sinks.append(self._index.take)
 

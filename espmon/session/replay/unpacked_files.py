@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 from espmon.regular_file import open_regular, read_regular
+from espmon.session.archive.gzip_stream import GzipDamage, unpacked
 from espmon.session.replay.moment import Moment, SourceError
 from espmon.session.replay.replay_source import PORTION, Source
 
@@ -82,26 +82,12 @@ class GzipFile(UnpackedFile):
 
     def moments(self) -> Iterator[Moment]:
         """The bytes, and a remark where the file is damaged."""
-        unpacker = zlib.decompressobj(wbits=31)
-        begun = False
-        while packed := self._file.read(PORTION):
-            self.done += len(packed)
-            while packed:
-                if unpacker.eof:
-                    if not packed.strip(b"\0"):
-                        break
-                    unpacker, begun = zlib.decompressobj(wbits=31), False
-                begun = True
-                try:
-                    data = unpacker.decompress(packed, PORTION)
-                except zlib.error as error:
-                    yield Moment(event={"event": "damaged", "text": f"the gzip file is damaged: {error}"})
-                    return
-                if data:
-                    yield Moment(None, self.kept(data))
-                packed = unpacker.unconsumed_tail or unpacker.unused_data
-        if begun and not unpacker.eof:
-            yield Moment(event={"event": "damaged", "text": "the gzip file is cut off: the rest is missing"})
+        try:
+            for data, done in unpacked(self._file, PORTION):
+                self.done = done
+                yield Moment(None, self.kept(data))
+        except GzipDamage as error:
+            yield Moment(event={"event": "damaged", "text": str(error)})
 
 
 class AsciinemaFile(UnpackedFile):

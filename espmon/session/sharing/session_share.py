@@ -116,7 +116,7 @@ class Share:
         """Let others look on from now on; where that cannot be, nobody does."""
         await self.end("another port was opened")
         ends = self._ends
-        self._begin = self._pipeline.demux.offset
+        self._begin = self._recorder.begin
         self._since = time.time()
         with suppress(OSError):
             listener = await listen_shared(await asyncio.to_thread(share_address, url), self._serve)
@@ -239,7 +239,8 @@ class Share:
             viewer.outbox.put(at, message)
 
     def _m(self, now: float) -> float:
-        return round(self._clock.since_start(now), 6)
+        recording = self._recorder.recording
+        return round(self._clock.since_start(now) if recording is None else recording.seconds(now), 6)
 
     # -- one viewer ---------------------------------------------------------------------------------------------
 
@@ -343,6 +344,6 @@ class Share:
                     while not on_disk():  # noqa: ASYNC110 - a thread of the disk's own writes
                         await asyncio.sleep(DISK_POLL_SECONDS)
             if on_disk():
-                return encoded(Kind.HISTORY, folder=recording.folder.name, begin=begin, end=end, base=self._begin)
+                return encoded(Kind.HISTORY, folder=recording.folder.name, begin=begin, end=end)
         now = self._clock()
         return encoded(Kind.LOST, length=end.offset - begin.offset, m=self._m(now), t=self._clock.wall(now))

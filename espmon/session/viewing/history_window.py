@@ -31,24 +31,23 @@ MAX_SPANS = 1_000_000
 """Parts of the stream that are no log text, kept while the window is read."""
 
 
-def window_moments(folder: Path, begin: Position, end: Position, base: int = 0) -> Iterator[Moment]:
+def window_moments(folder: Path, begin: Position, end: Position) -> Iterator[Moment]:
     """What came between two positions. Raises OSError.
 
     Args:
         folder: the session's.
         begin: where it begins.
         end: where it ends.
-        base: what the recorder's numbers of records are ahead of the recorded stream's.
     """
     with (
         BufferedReader(open_regular(folder / STREAM)) as stream,
         BufferedReader(open_regular(folder / SIDECAR)) as sidecar,
     ):
-        spans = _leased(_lines(sidecar, begin.sidecar, end.sidecar), base)
-        yield from _Window(stream, spans, begin, end).moments(_lines(sidecar, begin.sidecar, end.sidecar), base)
+        spans = _leased(_lines(sidecar, begin.sidecar, end.sidecar))
+        yield from _Window(stream, spans, begin, end).moments(_lines(sidecar, begin.sidecar, end.sidecar))
 
 
-def _leased(lines: Iterator[JsonObject], base: int) -> list[tuple[int, int, str]]:
+def _leased(lines: Iterator[JsonObject]) -> list[tuple[int, int, str]]:
     """(offset, length, owner) of what leases read: a `raw` says it, but so it does of payloads that were rejected."""
     owners = set(KNOWN_LEASES)
     spans: list[tuple[int, int, str]] = []
@@ -56,7 +55,7 @@ def _leased(lines: Iterator[JsonObject], base: int) -> list[tuple[int, int, str]
         if fields.get("event") == "bytes" and isinstance(owner := fields.get("lease"), str) and owner != PIPELINE:
             owners.add(owner[:MAX_OWNER])
         elif fields.get("type") == "raw" and len(spans) < MAX_SPANS:
-            reason, offset = str(fields.get("reason"))[:MAX_OWNER], _natural(fields, "offset") - base
+            reason, offset = str(fields.get("reason"))[:MAX_OWNER], _natural(fields, "offset")
             spans.append((offset, _natural(fields, "length"), reason))
     return [span for span in spans if span[2] in owners and span[0] >= 0]
 
@@ -74,7 +73,7 @@ class _Window:
         self._m = 0.0
         stream.seek(begin.file)
 
-    def moments(self, lines: Iterator[JsonObject], base: int) -> Iterator[Moment]:
+    def moments(self, lines: Iterator[JsonObject]) -> Iterator[Moment]:
         """All of it, in its order."""
         for fields in lines:
             event, offset = fields.get("event"), fields.get("offset")
@@ -93,7 +92,7 @@ class _Window:
                     yield Moment(self._m, event=fields)
             elif fields.get("type") in OWN_EVENTS:
                 if at is not None and fields.get("derived"):
-                    yield from self._until(at - base)
+                    yield from self._until(at)
                 self._time(fields)
                 yield Moment(self._m, event=fields)
         yield from self._until(self._end)

@@ -122,7 +122,7 @@ class SharedHandle(ReplayHandle):
             return _damaged("what came before is not here: there is no such recording")
         self._dated = True
         begin, end = message.position("begin"), message.position("end")
-        self._history = window_moments(folder, begin, end, message.number("base"))
+        self._history = window_moments(folder, begin, end)
         return Moment(event={})
 
     async def _caught_up(self, timeout: float | None) -> bytes:

@@ -54,6 +54,7 @@ def made_session(root: Path, data: bytes, *, name: str = "bench", now: float = 1
         if isinstance(part, Event):
             sidecar.append({"t": part.time, "m": (part.time or now) - now, **part.to_json()})
     indexer.end()
+    sidecar.append({"t": now, "m": float(len(portions)), "event": "end", "received": len(data), "unwritten": 0})
     with (folder / SIDECAR).open("a") as file:
         file.write("".join(json.dumps(line) + "\n" for line in sidecar))
     (folder / INDEX).write_text("".join(json.dumps(line) + "\n" for line in index))

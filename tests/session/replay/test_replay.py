@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from espmon.port import PortIdentity
 from espmon.session.archive.compression import compress_session
-from espmon.session.archive.session_index import INDEX, read_index
+from espmon.session.archive.past_sessions import look_at
+from espmon.session.archive.session_index import INDEX, read_end, read_index
+from espmon.session.clock import SessionClock
 from espmon.session.connection import PortAccess
 from espmon.session.pace import SPEEDS, stepped
 from espmon.session.replay import replay as replay_module
@@ -83,6 +86,39 @@ async def test_everything_is_there_again(tmp_path: Path) -> None:
     times = [after.store.record(line).time for line in range(len(after.store))]
     meant = [before.store.record(line).time for line in range(len(before.store))]
     assert all(a is not None and b is not None and abs(a - b) < 0.1 for a, b in zip(times, meant, strict=True))
+    await after.close()
+
+
+async def test_a_second_port_of_a_session_has_a_recording_of_its_own(tmp_path: Path) -> None:
+    later = 0.0
+    clock = SessionClock(lambda: time.monotonic() + later, lambda: time.time() + later)
+    first, second = ScriptedHandle(), ScriptedHandle()
+    access = PortAccess(opener=Port(first, second), resolver=lambda name: name, identifier=PortIdentity)
+    session = Session(folder=tmp_path, access=access, clock=clock)
+    folders = []
+    for handle, name in ((first, "one"), (second, "two")):
+        later += 1000.0  # the list of ports was looked at for long
+        await session.open(OpenRequest("fake://board", name=name))
+        opened = time.time() + later
+        handle.push(BOOT + PANIC + LINE * 20)
+        if handle is second:
+            await session.send(b"help\r\n", SentBy.LINE)
+        await handle.taken()
+        folders.append(session.status.recording)
+        await session.close()
+    assert folders[1] is not None
+    stream = (folders[1] / STREAM).read_bytes()
+    assert stream == BOOT + PANIC + LINE * 20
+    rows = [json.loads(row) for name in (SIDECAR, INDEX) for row in (folders[1] / name).read_text().splitlines()]
+    assert all(row["offset"] <= len(stream) and row["m"] < 500 for row in rows if "offset" in row)
+    summary = look_at(folders[1]).summary
+    assert (summary.boots, summary.crashes, summary.bytes) == (1, 1, len(stream))
+    (folders[1] / INDEX).unlink()
+    after = await replayed(folders[1])
+    assert not any("missing" in line for line in shown(after.store))
+    assert sum("help" in line for line in shown(after.store)) == 1
+    assert abs((after.store.record(3).time or 0.0) - opened) < 500
+    await until(lambda: read_end(folders[1] / INDEX) == summary)  # type: ignore[operator]
     await after.close()
 
 
