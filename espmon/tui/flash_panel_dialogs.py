@@ -125,6 +125,10 @@ class FlashPanel:
     def _start(self, work: Coroutine[object, None, None]) -> None:
         self._app.run_worker(work, group="flash-panel")
 
+    def _ask_soon(self, question: Coroutine[object, None, None]) -> None:
+        """Ask something that a file has to be read for; what is typed meanwhile waits for the question."""
+        self._app.run_worker(question, group="flash-question", exclusive=True)
+
     async def _do(self, job: FlashJob, step: str, *, name: str = "") -> FlashOutcome | None:
         """Carry out a job; what went wrong is shown, and asked about where it can be forced."""
         screen, queue = self._screen, self._queue
@@ -206,9 +210,9 @@ class FlashPanel:
         elif what == "region":
             self._ask_region()
         elif what in ("project", "verify_project"):
-            self._start(self._ask_project("flash" if what == "project" else "verify"))
+            self._ask_soon(self._ask_project("flash" if what == "project" else "verify"))
         elif row is not None and what in ("verify", "write"):
-            self._start(self._ask_file(what, row))
+            self._ask_soon(self._ask_file(what, row))
         elif row is not None and what == "erase":
             self._ask_erase(row)
         elif row is not None and what == "save":
@@ -243,7 +247,7 @@ class FlashPanel:
 
         def answered(text: str | None) -> None:
             if text:
-                self._start(self._ask_about(what, row, path_of(text).absolute()))
+                self._ask_soon(self._ask_about(what, row, path_of(text).absolute()))
 
         verb = "Compare" if what == "verify" else "Write"
         title = f"{verb} which file {'with' if what == 'verify' else 'into'} {row.name}?"

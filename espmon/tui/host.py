@@ -73,6 +73,9 @@ AFTER_ESC = " (after Esc)"
 WAYS_OUT = {"INPUT": AFTER_ESC, "FIND": AFTER_ESC, "FILTER": AFTER_ESC, "RAW": " (after Ctrl-T Esc)"}
 """Mode in which keys are text -> what is said behind a key that an invitation names."""
 
+ASKING = frozenset({"ask-elf", "build", "filters", "flash-question", "plan"})
+"""Groups of workers that end in a question, or in a screen: what is typed after the key that began them is for it."""
+
 REPEAT_SECONDS = 5.0
 """Time in which the same words are said once."""
 
@@ -257,7 +260,8 @@ class Host(App[int]):
             return True
         screen = stack[-1]
         idle: bool = self._message_queue.empty() and screen._message_queue.empty()
-        return idle and screen.is_mounted and stack[0].settled
+        asking = any(worker.group in ASKING and not worker.is_finished for worker in self.workers)
+        return idle and not asking and screen.is_mounted and stack[0].settled
 
     def touched(self) -> None:
         """The user did something that is no key: what was asked for before comes too late."""

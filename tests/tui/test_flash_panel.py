@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input
 
+from espmon.rom.app_image import Partition
 from espmon.rom.flash_regions import FlashOutcome, RegionResult
 from espmon.session.flash_job import FlashJob
 from espmon.session.flash_job_queue import FlashJobError, FlashJobQueue
@@ -177,3 +180,23 @@ async def test_a_stay_that_ends_by_itself_closes_the_panel() -> None:
 
 def test_a_region_is_two_numbers() -> None:
     assert region_of("0x9000 24576") == (0x9000, 0x6000)
+
+
+async def test_what_is_typed_waits_for_the_question_that_a_key_leads_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = threading.Event()
+
+    def slow(self: FlashPanel, row: Partition) -> str:
+        assert found.wait(30)
+        return "built.bin"
+
+    monkeypatch.setattr(FlashPanel, "_built_for", slow)
+    async with opened() as (case, _):
+        assert case.app.settled()
+        await case.press("w")
+        assert not case.app.settled(), "the next key would be the panel's"
+        found.set()
+        await case.until(lambda: isinstance(case.app.screen, TextPrompt))
+        await case.until(case.app.settled)
+        assert sum(isinstance(screen, TextPrompt) for screen in case.app.screen_stack) == 1

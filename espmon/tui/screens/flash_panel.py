@@ -156,7 +156,7 @@ class FlashPanelScreen(ModalScreen[None]):
         """How far the job is."""
         if self._busy:
             self._progress = progress
-            self._paint()
+            self._paint_progress()
 
     def show_result(self, text: str, *, name: str = "", problem: bool = False) -> None:
         """The job has ended; `name`: of the partition that the result belongs to."""
@@ -214,6 +214,13 @@ class FlashPanelScreen(ModalScreen[None]):
         return None if key is None else self._contents.partitions[int(key)]
 
     def _paint(self) -> None:
+        if self.query("#step"):
+            self._paint_progress()
+            self.query_one("#details", Line).show(self._details())
+            self.refresh_bindings()
+
+    def _paint_progress(self) -> None:
+        """The last row alone: the footer's keys are made anew with the bindings, which no step forward changes."""
         if not self.query("#step"):
             return
         progress = self._progress
@@ -227,8 +234,6 @@ class FlashPanelScreen(ModalScreen[None]):
         bar.display = running
         if running and progress is not None:
             bar.update(total=progress.total, progress=progress.done)
-        self.query_one("#details", Line).show(self._details())
-        self.refresh_bindings()
 
     def _details(self) -> Content:
         contents = self._contents

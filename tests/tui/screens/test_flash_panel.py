@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets._footer import FooterKey
 
 from espmon.rom.app_image import AppDescription, Partition
 from espmon.rom.nvs import PAGE_BYTES, parse_nvs
@@ -112,6 +113,18 @@ async def test_escape_cancels_what_runs_and_then_leaves() -> None:
         asked.screen.finish()
         await settle(pilot)
         assert app.answered
+
+
+async def test_progress_does_not_make_the_footer_anew() -> None:
+    asked, app = ready()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        keys = list(app.screen.query(FooterKey))
+        for done in range(0, 4096 * 50, 4096):
+            asked.screen.update_progress(Progress(PANEL_LEASE, "reading 1.0 MiB", done, 1 << 20))
+        await settle(pilot)
+        assert "reading 1.0 MiB" in screen_text(app)
+        assert list(app.screen.query(FooterKey)) == keys, "each time a queue of widgets, and keys wait behind it"
 
 
 async def test_a_result_stays_with_its_partition() -> None:
