@@ -61,4 +61,7 @@ def result_text(outcome: FlashOutcome) -> str:
     if outcome.action == "verify":
         return f"the same ({took})"
     written = sum(region.written for region in outcome.regions)
-    return f"written: {size_text(written)}, the rest was the same ({took})"
+    if not written:
+        return f"nothing written: it was the same already ({took})"
+    rest = ", the rest was the same" if any(region.skipped for region in outcome.regions) else ""
+    return f"written: {size_text(written)}{rest} ({took})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -29,6 +30,8 @@ COLUMNS = (
     Column("note", "What", 20, share=1),
 )
 MAX_STEP_CELLS = 200
+LATE_SECONDS = 0.5
+"""After the end of a job that showed its progress, Esc was meant to cancel it for so long: the panel stays."""
 CANCELLING = "cancelling: getting into step with the loader"
 LEAVING = "leaving: bringing the board back to its application"
 
@@ -109,6 +112,7 @@ class FlashPanelScreen(ModalScreen[None]):
         self._problem = False
         self._progress: Progress | None = Progress(PANEL_LEASE, "entering the loader")
         self._busy = True
+        self._ran_until = 0.0
         self._cancelling = self._leaving = self._ended = False
 
     @property
@@ -160,6 +164,8 @@ class FlashPanelScreen(ModalScreen[None]):
 
     def show_result(self, text: str, *, name: str = "", problem: bool = False) -> None:
         """The job has ended; `name`: of the partition that the result belongs to."""
+        if self._busy and not self._cancelling and self._progress is not None and self._progress.total:
+            self._ran_until = time.monotonic()
         self._busy = self._cancelling = False
         self._progress, self._said, self._problem = None, text, problem
         if name:
@@ -231,7 +237,7 @@ class FlashPanelScreen(ModalScreen[None]):
         line = Content.styled(clip(step or self.MORE, MAX_STEP_CELLS), style if step else "$text-muted")
         self.query_one("#step", Line).show(line)
         bar = self.query_one(ProgressBar)
-        bar.display = running
+        bar.display = self._busy and not self._leaving
         if running and progress is not None:
             bar.update(total=progress.total, progress=progress.done)
 
@@ -289,7 +295,7 @@ class FlashPanelScreen(ModalScreen[None]):
         elif self._busy:
             self._cancelling = True
             self._cancel()
-        else:
+        elif time.monotonic() - self._ran_until >= LATE_SECONDS:
             self._leaving = True
             self._leave()
         if self.is_mounted:

@@ -10,9 +10,11 @@ from textual.pilot import Pilot
 from textual.widgets._footer import FooterKey
 
 from espmon.rom.app_image import AppDescription, Partition
+from espmon.rom.flash_regions import FlashOutcome, RegionResult
 from espmon.rom.nvs import PAGE_BYTES, parse_nvs
 from espmon.session.status import PANEL_LEASE, Progress
 from espmon.sim.nvs_image import nvs_partition
+from espmon.tui.partition_reports import result_text
 from espmon.tui.screens.flash_panel import FlashPanelScreen, PanelContents
 from espmon.tui.screens.nvs_screen import NvsScreen
 from tests.tui.screens.host import Host, run_before, screen_text, settle
@@ -113,6 +115,32 @@ async def test_escape_cancels_what_runs_and_then_leaves() -> None:
         asked.screen.finish()
         await settle(pilot)
         assert app.answered
+
+
+async def test_an_escape_that_comes_too_late_to_cancel_does_not_leave() -> None:
+    asked, app = ready()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        asked.screen.begin("writing a.bin")
+        asked.screen.update_progress(Progress(PANEL_LEASE, "Writing a.bin", 100, 100))
+        asked.screen.show_result("written: 100 bytes")
+        asked.screen.action_leave()
+        assert (asked.cancels, asked.leaves) == (0, 0)
+        while not asked.leaves:
+            await pilot.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ([(4096, 4096)], "written: 4.0 KiB (2.0 s)"),
+        ([(4096, 4096), (8192, 0)], "written: 4.0 KiB, the rest was the same (2.0 s)"),
+        ([(4096, 0)], "nothing written: it was the same already (2.0 s)"),
+    ],
+)
+def test_what_was_written_is_told_as_it_was(sizes: list[tuple[int, int]], said: str) -> None:
+    regions = [RegionResult(0, size, "", ok=True, written=written, skipped=size - written) for size, written in sizes]
+    assert result_text(FlashOutcome("write", "ESP32-C3", "stub", regions, elapsed=2.0)) == said
 
 
 async def test_progress_does_not_make_the_footer_anew() -> None:
