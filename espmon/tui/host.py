@@ -259,7 +259,9 @@ class Host(App[int]):
         if not stack or not isinstance(stack[0], MonitorScreen):
             return True
         screen = stack[-1]
-        idle: bool = self._message_queue.empty() and screen._message_queue.empty()
+        # A key goes up from what has the focus to the app, through the queue of each.
+        way = (screen if screen.focused is None else screen.focused).ancestors_with_self
+        idle = all(node._message_queue.empty() and not node._next_callbacks for node in way)
         asking = any(worker.group in ASKING and not worker.is_finished for worker in self.workers)
         return idle and not asking and screen.is_mounted and stack[0].settled
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual import events
+from textual.widget import Widget
 
 from espmon.tui.terminal import key_pacing
-from espmon.tui.terminal.key_pacing import TURNS, KeyPacing
+from espmon.tui.terminal.key_pacing import MIN_LOOKS, TURNS, KeyPacing
 from tests.tui.running import running
 
 
@@ -44,6 +46,35 @@ async def test_it_waits_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> N
     went_on = asyncio.Event()
     KeyPacing(lambda: False, went_on.set).begin()
     await asyncio.wait_for(went_on.wait(), 30)
+
+
+async def test_a_machine_without_time_for_the_screen_gets_more_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_pacing, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(key_pacing, "LOOK_SECONDS", 0.0)
+    went_on, looks = asyncio.Event(), 0
+
+    def settled() -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    KeyPacing(settled, went_on.set).begin()
+    await asyncio.wait_for(went_on.wait(), 30)
+    assert looks > MIN_LOOKS
+
+
+async def test_a_key_on_its_way_up_from_the_field_is_waited_for() -> None:
+    async with running() as case:
+        await case.until(case.app.settled)
+        await case.press("slash")
+        await case.until(lambda: case.app.focused is not None and case.app.focused.parent is not case.app.screen)
+        await case.until(case.app.settled)
+        field = case.app.focused
+        assert field is not None
+        assert isinstance(field.parent, Widget)
+        field.parent.post_message(events.Key("escape", None))
+        assert not case.app.settled()
+        await case.until(case.app.settled)
 
 
 async def test_what_is_stopped_does_not_go_on() -> None:

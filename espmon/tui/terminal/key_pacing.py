@@ -20,6 +20,13 @@ SETTLE_SECONDS = 1.0
 LOOK_SECONDS = 0.002
 """Time between two looks at it."""
 
+MIN_LOOKS = 100
+"""Looks before the wait is given up, however long they take: on a machine that has no time for this program a second
+goes by while nothing that the key set in motion was carried out, and the next key went to the wrong place."""
+
+MAX_SECONDS = 5.0
+"""After so long it is given up there, too."""
+
 
 class KeyPacing:
     """Says when the next key may be handed on.
@@ -34,7 +41,7 @@ class KeyPacing:
         self._go_on = go_on
         self._handle: asyncio.Handle | None = None
         self._turns = 0
-        self._until = 0.0
+        self._since = 0.0
 
     @property
     def busy(self) -> bool:
@@ -45,7 +52,7 @@ class KeyPacing:
         """A key was handed on."""
         loop = asyncio.get_running_loop()
         self.stop()
-        self._turns, self._until = 0, loop.time() + SETTLE_SECONDS
+        self._turns, self._since = 0, loop.time()
         self._handle = loop.call_soon(self._look)
 
     def stop(self) -> None:
@@ -59,8 +66,11 @@ class KeyPacing:
         self._turns += 1
         if self._turns < TURNS:
             self._handle = loop.call_soon(self._look)
-        elif not self._settled() and loop.time() < self._until:
+        elif not self._settled() and not self._given_up(loop.time() - self._since):
             self._handle = loop.call_later(LOOK_SECONDS, self._look)
         else:
             self._handle = None
             self._go_on()
+
+    def _given_up(self, waited: float) -> bool:
+        return waited >= (SETTLE_SECONDS if self._turns >= TURNS + MIN_LOOKS else MAX_SECONDS)
