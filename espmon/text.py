@@ -70,3 +70,10 @@ def plain_lines(text: str) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """`1 region`, `2 regions`; `plural` where it is not made with an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
+
+
+def size_text(count: int) -> str:
+    """Bytes as people read them."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.2f} MB"

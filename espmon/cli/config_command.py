@@ -53,7 +53,7 @@ def config(options: argparse.Namespace) -> int:
 
 def with_choices(found: EffectiveSettings) -> EffectiveSettings:
     """The settings with what was chosen on the screen in their place."""
-    from espmon.tui.kept_choices import choices_file, chosen_theme, read_choices
+    from espmon.tui.choices_file import choices_file, chosen_theme, read_choices
 
     path = choices_file()
     theme = chosen_theme(read_choices(path), found.settings.theme)

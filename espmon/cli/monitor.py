@@ -229,7 +229,7 @@ def run_screen(
     from espmon.session.viewing.holder_finder import HolderFinder
     from espmon.tui import configured
     from espmon.tui.app import EspmonApp
-    from espmon.tui.kept_choices import choices_file
+    from espmon.tui.choices_file import choices_file
     from espmon.tui.terminal import terminal_driver
 
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding
-from textual.keys import key_to_character
+from espmon.tui.key_names import split as split
+from espmon.tui.key_names import written as written
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Action:
 
     def binding(self) -> Binding:
         """The action as a Textual binding."""
+        from textual.binding import Binding  # the table is read before the toolkit is there
+
         return Binding(
             self.keys,
             self.call,
@@ -401,35 +407,3 @@ def to_press(identity: str, mode: str, keymap: Mapping[str, str]) -> str:
 def full_call(call: str) -> str:
     """An action string that means the same wherever it is run from."""
     return call if call.startswith("app.") else f"screen.{call}"
-
-
-def split(keys: str) -> list[str]:
-    """Comma-separated keys as the toolkit names them, one by one."""
-    named = ",".join(key for key in keys.split(",") if key.strip())
-    return [binding.key for binding in Binding.make_bindings([Binding(named, "")])] if named else []
-
-
-_WRITTEN = {
-    "escape": "Esc",
-    "delete": "Del",
-    "pageup": "PageUp",
-    "pagedown": "PageDown",
-    "space": "Space",
-    "slash": "/",
-    "backslash": "\\",
-    "at": "@",
-    "minus": "-",
-    "plus": "+",
-    "underscore": "_",
-}
-"""Keys that are written otherwise than the toolkit names them."""
-
-
-def written(key: str) -> str:
-    """A key as people write it, everywhere in the program: `Ctrl-T`, `F2`, `?`."""
-    *modifiers, last = key.split("+")
-    if last not in _WRITTEN and len(last) > 1:
-        character = key_to_character(last)
-        last = character if character and character.isprintable() else last.capitalize()
-    last = _WRITTEN.get(last, last.upper() if modifiers and len(last) == 1 else last)
-    return "-".join([*(word.capitalize() for word in modifiers), last])

@@ -30,7 +30,8 @@ from espmon.tui.monitor.session_link import PendingChanges, SessionLike, Session
 from espmon.tui.open_board import OpenBoard
 from espmon.tui.palette import Palette
 from espmon.tui.terminal.picture_writer import PictureWriter
-from espmon.tui.theme import DARK, THEMES, theme_problem
+from espmon.tui.theme import DARK, THEMES
+from espmon.tui.theme_names import theme_problem
 from espmon.tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:

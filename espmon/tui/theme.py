@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from textual.theme import BUILTIN_THEMES, Theme
+from textual.theme import Theme
+
+from espmon.tui.theme_names import DARK_NAME, LIGHT_NAME
 
 DARK = Theme(
-    name="espmon",
+    name=DARK_NAME,
     primary="#5fafd7",
     secondary="#8fa3bf",
     accent="#5fd7c7",
@@ -35,7 +37,7 @@ DARK = Theme(
 """The default."""
 
 LIGHT = Theme(
-    name="espmon-light",
+    name=LIGHT_NAME,
     primary="#175f92",
     secondary="#4d5c70",
     accent="#096459",
@@ -52,9 +54,3 @@ LIGHT = Theme(
 """The same for a light terminal."""
 
 THEMES = (DARK, LIGHT)
-
-
-def theme_problem(name: str) -> str:
-    """What is wrong with the setting `theme = name`, "" when there is such a theme."""
-    known = name in BUILTIN_THEMES or any(theme.name == name for theme in THEMES)
-    return "" if known else f"theme = {name!r} is no theme; espmon's own is used"

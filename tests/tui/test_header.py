@@ -12,7 +12,8 @@ from espmon.session.state import State
 from espmon.session.status import Activity, ElfState, RecordingState, ReplayState, Status
 from espmon.tui import actions
 from espmon.tui.widgets import paced_row
-from espmon.tui.widgets.header import BoardHeader, fitting, holding
+from espmon.tui.widgets.header import BoardHeader
+from espmon.tui.widgets.header_chips import fitting, holding
 from espmon.tui.widgets.status_chips import CHIPS, lasting, short_name
 from tests.tui.running import Running, running
 

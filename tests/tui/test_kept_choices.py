@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from espmon.session.settings import Settings
-from espmon.tui.kept_choices import CHOICES, read_choices
+from espmon.tui.choices_file import read_choices
+from espmon.tui.kept_choices import CHOICES
 from espmon.tui.log.line_times import Timestamps
 from tests.tui.running import running
 

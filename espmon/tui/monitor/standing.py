@@ -16,7 +16,8 @@ from espmon.tui.widgets.log_pane import LogPane
 from espmon.tui.widgets.log_queries import LogQueries
 from espmon.tui.widgets.search_bar import SearchBar
 from espmon.tui.widgets.silence import EmptyLog
-from espmon.tui.widgets.status_bar import PaneState, StatusBar
+from espmon.tui.widgets.status_bar import StatusBar
+from espmon.tui.widgets.status_words import PaneState
 
 
 class Stated(Protocol):

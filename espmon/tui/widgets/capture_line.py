@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from espmon.session.status import Status
-from espmon.tui.widgets.text_row import Part, TextRow
+from espmon.text import size_text
+from espmon.tui.widgets.row_parts import Part
+from espmon.tui.widgets.text_row import TextRow
 
 BAR_CELLS = 20
 """Cells of the progress bar."""
 
 NAMES = {"coredump": "core dump", "png": "picture", "frame": "frame", "gdb": "gdb packet"}
 """Capture kind -> what people call it."""
-
-
-def size_text(count: int) -> str:
-    """Bytes as people read them."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.2f} MB"
 
 
 def bar_text(done: int, total: int | None, step: int) -> str:

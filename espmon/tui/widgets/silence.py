@@ -7,23 +7,8 @@ from collections.abc import Mapping
 from espmon.session.state import State
 from espmon.session.status import Status
 from espmon.tui import actions
-from espmon.tui.widgets.status_chips import lasting
+from espmon.tui.widgets.status_words import silence
 from espmon.tui.widgets.text_row import TextRow
-
-WAYS_ON = (("board.reset", "resets"), ("board.baud", "rate"), ("app.ports", "port"))
-"""Action -> what it does about silence, in a word."""
-
-
-def silence(status: Status, mode: str, keymap: Mapping[str, str]) -> tuple[str, str]:
-    """(For how long nothing came, the keys that lead on from `mode`); empty while that is nothing to speak of."""
-    if not status.quiet:
-        return "", ""
-    keys = [
-        f"{key} {word}"
-        for action, word in WAYS_ON
-        if (key := actions.to_press(action, mode, keymap)) and (status.has_rate or action != "board.baud")
-    ]
-    return f"Nothing received for {lasting(status.quiet)}", f": {', '.join(keys)}" if keys else ""
 
 
 class EmptyLog(TextRow):

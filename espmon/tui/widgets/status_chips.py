@@ -14,8 +14,7 @@ from enum import IntEnum
 from espmon.session.share_state import Looking
 from espmon.session.state import State
 from espmon.session.status import Activity, ElfState, RecordingState, Status, loader_text
-from espmon.text import counted
-from espmon.tui.widgets.capture_line import size_text
+from espmon.text import counted, size_text
 
 
 class Rank(IntEnum):

@@ -12,7 +12,7 @@ from textual.message import Message
 
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.paced_row import PacedRow
-from espmon.tui.widgets.text_row import Part
+from espmon.tui.widgets.row_parts import Part
 
 MIN_NAME_CELLS = 4
 """Cells that a name keeps before the words beside it are given up."""
