@@ -221,16 +221,8 @@ def run_screen(
         look_on: where another espmon holds the port, look on at its session without a question.
         more: what to open beside `request`, each in a tab of its own.
     """
-    from espmon.cli.exit_watch import ExitWatch
-    from espmon.cli.process_end import last_words
-    from espmon.session import LoopThread
-    from espmon.session.replay.past_recordings import PastRecordings
-    from espmon.session.settings import state_folder
-    from espmon.session.viewing.holder_finder import HolderFinder
     from espmon.tui import configured
-    from espmon.tui.app import EspmonApp
-    from espmon.tui.choices_file import choices_file
-    from espmon.tui.terminal import terminal_driver
+    from espmon.tui.terminal import taken_terminal
 
     sys.setswitchinterval(SWITCH_SECONDS)
     found = configured.in_folder()
@@ -250,6 +242,11 @@ def run_screen(
         start_in=start_in or settings.start_in,
     )
 
+    def first_picture(width: int, height: int) -> str | None:
+        from espmon.tui.opening.first_picture import first_picture
+
+        return first_picture(request, settings, (width, height)) if replay is None and not more else None
+
     def make() -> Session:
         # Imported on the session's thread, while the screen paints its first frame.
         from espmon.session import Session
@@ -262,35 +259,48 @@ def run_screen(
         shared = Grants.WHEN_ALLOWED if settings.share else None
         return Session(settings=settings, ide=Ide(ws) if ws else None, builds=Path(), shared=shared)
 
-    with LoopThread() as runner:
-        app = EspmonApp(
-            runner,
-            make,
-            request,
-            settings=settings,
-            timestamps=timestamps,
-            notices=problems,
-            history=state_folder() / "history",
-            choices=choices_file(),
-            discover=discover,
-            demo=(lambda: demo(paths)) if demo is not None else None,
-            defaults=defaults,
-            driver_class=terminal_driver(),
-            replay=None if replay is None else replay.first_state,
-            past=PastRecordings(settings),
-            finder=None if replay is not None else HolderFinder(settings, unasked=look_on),
-            more=more,
-            another=make if replay is None else None,
-        )
-        with ExitWatch(app.leave_now, app.salvage) as watch:
-            app.on_hangup = watch.hang_up
-            result = app.run() or (Exit.PORT if app.never_opened else Exit.DONE)
-            for problem in problems:
-                last_words(f"espmon: {problem}", sys.stderr)
-            for folder in app.recordings:
-                last_words(f"Recorded in {folder}", sys.stdout)
-            if app.exit_message:
-                last_words(f"espmon: {clean(app.exit_message)}", sys.stderr)
+    # What takes long to import comes behind the first picture.
+    with taken_terminal(first_picture) as taken:
+        from espmon.cli.exit_watch import ExitWatch
+        from espmon.cli.process_end import last_words
+        from espmon.session import LoopThread
+        from espmon.session.replay.past_recordings import PastRecordings
+        from espmon.session.settings import state_folder
+        from espmon.session.viewing.holder_finder import HolderFinder
+        from espmon.tui.app import EspmonApp
+        from espmon.tui.choices_file import choices_file
+        from espmon.tui.terminal import terminal_driver
+
+        with LoopThread() as runner:
+            app = EspmonApp(
+                runner,
+                make,
+                request,
+                settings=settings,
+                timestamps=timestamps,
+                notices=problems,
+                history=state_folder() / "history",
+                choices=choices_file(),
+                discover=discover,
+                demo=(lambda: demo(paths)) if demo is not None else None,
+                defaults=defaults,
+                driver_class=terminal_driver(),
+                taken=taken,
+                replay=None if replay is None else replay.first_state,
+                past=PastRecordings(settings),
+                finder=None if replay is not None else HolderFinder(settings, unasked=look_on),
+                more=more,
+                another=make if replay is None else None,
+            )
+            with ExitWatch(app.leave_now, app.salvage) as watch:
+                app.on_hangup = watch.hang_up
+                result = app.run() or (Exit.PORT if app.never_opened else Exit.DONE)
+                for problem in problems:
+                    last_words(f"espmon: {problem}", sys.stderr)
+                for folder in app.recordings:
+                    last_words(f"Recorded in {folder}", sys.stdout)
+                if app.exit_message:
+                    last_words(f"espmon: {clean(app.exit_message)}", sys.stderr)
     return app.return_code or int(result or 0) or int(Exit.FAILED if app.exit_message else Exit.DONE)
 
 

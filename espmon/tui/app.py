@@ -15,8 +15,7 @@ from textual.screen import Screen
 
 from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
-from espmon.session.state import State
-from espmon.session.status import Notice, OpenRequest, ReplayState, Severity, Status
+from espmon.session.status import Notice, OpenRequest, ReplayState, Severity
 from espmon.tui import action_kinds, actions
 from espmon.tui.board_actions import BoardActions
 from espmon.tui.board_tabs import BoardTabs
@@ -28,6 +27,7 @@ from espmon.tui.monitor.refusal import board_missing
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.open_board import OpenBoard
+from espmon.tui.opening.opening_picture import opening_status
 from espmon.tui.palette import Palette
 from espmon.tui.terminal.picture_writer import PictureWriter
 from espmon.tui.theme import DARK, THEMES
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from espmon.port import PortInfo
     from espmon.session.replay.past_recordings import PastRecordings
     from espmon.session.viewing.holder_finder import HolderFinder
+    from espmon.tui.terminal.taken_terminal import TakenTerminal
 
 ScreenResult = TypeVar("ScreenResult")
 
@@ -73,6 +74,7 @@ class EspmonApp(BoardActions):
         demo: starts the simulated board and returns how it is opened; called in a thread. None: it is not offered.
         defaults: what the list of ports offers where nothing else is known.
         driver_class: how the terminal is reached; None: as Textual does it.
+        taken: the terminal, where it was taken and drawn in already.
         choices: where theme, columns and layout are kept; None keeps none.
         replay: what is shown is a recording, of this kind.
         finder: looks for another espmon that holds a port; None: nobody does.
@@ -125,6 +127,7 @@ class EspmonApp(BoardActions):
         demo: Callable[[], OpenRequest] | None = None,
         defaults: OpenRequest | None = None,
         driver_class: type[Driver] | None = None,
+        taken: TakenTerminal | None = None,
         choices: Path | None = None,
         replay: ReplayState | None = None,
         finder: HolderFinder | None = None,
@@ -132,16 +135,15 @@ class EspmonApp(BoardActions):
         another: Callable[[], SessionLike] | None = None,
         past: PastRecordings | None = None,
     ) -> None:
+        self.taken = taken
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
         self.pictures = PictureWriter(self, self.settings.terminal_diff)
         self._runner = runner
         self._make: Callable[[], SessionLike] | None = None
         if callable(session):
-            named = request or OpenRequest("")
             self._make = session
-            state = State.OPENING if request else State.CLOSED
-            session = Waiting(Status(state, url=named.url, name=named.name, replay=replay))
+            session = Waiting(opening_status(request, replay))
         self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
         first = self._open_board(session, request, 0)
         self.tabs = BoardTabs(self, first, self._open_board, self._new_monitor, another)

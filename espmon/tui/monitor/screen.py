@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import on
 from textual.binding import ActiveBinding, BindingsMap, BindingType
 from textual.message import Message
@@ -19,6 +18,7 @@ from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.tui import actions
+from espmon.tui.footer_room import fitting_keys
 from espmon.tui.monitor.raw_mode import RawMode
 from espmon.tui.monitor.refusal import board_missing, connected, missing, reads_only, refusal
 from espmon.tui.monitor.sending_view import SendingView, macro_bindings
@@ -42,25 +42,6 @@ AT_THE_LEVELS = frozenset({"close_filter", "unfilter"})
 
 ALWAYS = frozenset({"menu", "interrupt", "exit_key", "focus", "blur"})
 """Actions that work while keys go to the board."""
-
-FOOTER_DROP_ORDER = (
-    "filter.saved",
-    "filter.save",
-    "app.palette",
-    "board.screenshot",
-    "log.filter",
-    "log.search",
-    "log.inspector",
-    "app.help",
-    "log.input",
-    "events.kind",
-    "app.menu",
-    "input.eol",
-    "input.complete",
-    "events.open",
-    "search.case",
-)
-"""Actions that a footer without room for all does without, first to last."""
 
 
 class MonitorScreen(SendingView):
@@ -403,15 +384,14 @@ class MonitorScreen(SendingView):
         for active in found.values():
             if active.binding.show:
                 shown.setdefault(active.binding.action, active)
-        cells = {
-            active.binding.id: cell_len(f" {self.app.get_key_display(active.binding)} {active.binding.description} ")
+        offered = {
+            active.binding.id or "": (self.app.get_key_display(active.binding), active.binding.description)
             for active in shown.values()
         }
-        for name in FOOTER_DROP_ORDER:
-            if sum(cells.values()) > self.size.width > 0 and cells.pop(name, 0):
-                for key, active in found.items():
-                    if active.binding.id == name:
-                        found[key] = active._replace(binding=replace(active.binding, show=False))
+        left_out = offered.keys() - fitting_keys(offered, self.size.width)
+        for key, active in found.items():
+            if active.binding.id in left_out:
+                found[key] = active._replace(binding=replace(active.binding, show=False))
 
     def on_resize(self) -> None:
         """The footer has room for more or less."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+
+    from espmon.tui.terminal.taken_terminal import TakenTerminal
 
 
 def terminal_driver() -> type[Driver] | None:
@@ -18,3 +23,16 @@ def terminal_driver() -> type[Driver] | None:
     from espmon.tui.terminal.driver import TerminalDriver
 
     return TerminalDriver
+
+
+def taken_terminal(picture: Callable[[int, int], str | None]) -> AbstractContextManager[TakenTerminal | None]:
+    """Takes the terminal before there is a driver; nothing where it is drawn in by another than ours.
+
+    Args:
+        picture: what it shows until then, for so many columns and rows; None: the driver begins.
+    """
+    if sys.platform == "win32" or os.environ.get("TEXTUAL_DRIVER"):
+        return nullcontext()
+    from espmon.tui.terminal.taken_terminal import TakenTerminal
+
+    return TakenTerminal(sys.stdin.fileno(), picture)

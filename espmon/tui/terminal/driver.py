@@ -27,6 +27,7 @@ from espmon.tui.terminal.key_input import MAX_PASTE, KeyInput, Pasted, Token, Ty
 from espmon.tui.terminal.key_pacing import KeyPacing
 from espmon.tui.terminal.raw_input import ForBoard, ForScreen, RawInput, RawToken
 from espmon.tui.terminal.screen_output import ScreenOutput
+from espmon.tui.terminal.taken_terminal import ENTER, HIDE_CURSOR, SHOW_CURSOR, TakenTerminal, in_front, own_descriptor
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -42,14 +43,12 @@ MAX_WAITING = 1 << 16
 RESTORE_SECONDS = 0.2
 """Longest wait for the terminal to take what puts it back."""
 
-ENTER = "\x1b[?1049h"
 _ALT_KEY = re.compile(r"\x1b[^\x1b]", re.DOTALL)
 """Alt and a key: whole as it is, where Textual's parser would wait for more."""
 
 _ESC_AND_KEY = ("\x1b[", "\x1b]", "\x1bO", "\x1bP", "\x1b^", "\x1b_", "\x1bX")
 """What begins a sequence, and did not go on."""
 
-HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 FOCUS_ON, FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 KITTY_KEYS = "\x1b[>25u"
 """Disambiguate, all keys, with their text: as Textual asks for them."""
@@ -73,24 +72,6 @@ RESTORE = (
 """Gives the terminal back, whatever mode it is in."""
 
 
-def own_descriptor(descriptor: int) -> int | None:
-    """The terminal behind `descriptor`, opened once more and non-blocking.
-
-    Non-blocking is a property of the open file, and that of standard input is shared with the shell and everything
-    it has started. Where the terminal cannot be opened by name (it belongs to another user, or to another mount
-    namespace) it is by its other name. Returns None where there is none.
-    """
-    names = []
-    with suppress(OSError):
-        names.append(os.ttyname(descriptor))
-    for name in (*names, "/dev/tty"):
-        try:
-            return os.open(name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            continue
-    return None
-
-
 class TerminalDriver(LinuxDriver):
     """Keys from, and pictures to, the terminal that standard input is."""
 
@@ -111,6 +92,7 @@ class TerminalDriver(LinuxDriver):
         self._timer: asyncio.TimerHandle | None = None
         self._active = self._reading = self._resumed = False
         self._raw_attributes: list[object] | None = None
+        self._taken: TakenTerminal | None = getattr(app, "taken", None)
         self._raw: RawInput | None = None
         self._on_raw: Callable[[RawToken], None] = self._drop
         self._key_modes = KEYS_PLAIN
@@ -157,9 +139,13 @@ class TerminalDriver(LinuxDriver):
         self._active = True
         self._resized()
         # In the background the system stops us here, until the user brings us to the front.
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            self.attrs_before, self._raw_attributes = taken.hand_over()
         with suppress(termios.error):
             self._take_attributes()
-        self.write(ENTER)
+        if taken is None:  # else it shows the first picture, which is not to be wiped away
+            self.write(ENTER)
         self._enable_mouse_support()
         self.write(HIDE_CURSOR + FOCUS_ON)
         if not constants.DISABLE_KITTY_KEY:
@@ -208,7 +194,7 @@ class TerminalDriver(LinuxDriver):
 
         A terminal that somebody else uses meanwhile (we are in the background) is left alone.
         """
-        if self._output.gone or not self._in_front():
+        if self._output.gone or not in_front(self.fileno):
             return
         if self.attrs_before is not None:
             with suppress(termios.error):
@@ -216,12 +202,6 @@ class TerminalDriver(LinuxDriver):
         self._output.finish(RESTORE.encode(), RESTORE_SECONDS)
         if self._shared:
             os.set_blocking(self._terminal, True)
-
-    def _in_front(self) -> bool:
-        try:
-            return os.tcgetpgrp(self.fileno) == os.getpgrp()
-        except OSError:
-            return True  # no terminal of this session's: nobody's job control is disturbed
 
     def close(self) -> None:
         """Nothing is left to wait for: what the terminal did not take by now it will not get."""

@@ -19,13 +19,11 @@ from espmon.records.capabilities import Command
 from espmon.session.settings import LINE_ENDS
 from espmon.tui.widgets.command_completion import CommandSuggester, completed, note
 from espmon.tui.widgets.field import Field
+from espmon.tui.widgets.input_words import EOL_KEY, FOCUSED, FROM_LOG, LEAVE_KEY
 from espmon.tui.widgets.line_history import MAX_LINE, History
 
 LINE_BREAK = "↵"
 """Stands in the field where another line begins; a paste of several lines puts it there."""
-
-FROM_LOG, FOCUSED = "i: type to the board", "Type to the board; Esc for the log's keys"
-"""What stands in the empty field: how to get there, and how to get away."""
 
 MAX_PASTED_LINES = 20
 """Most lines that a paste puts into the field. More are not read there, so that is asked about instead."""
@@ -40,8 +38,8 @@ class _Field(Field):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "history(-1)", show=False, id="input.previous", tooltip="The line sent before"),
         Binding("down", "history(1)", show=False, id="input.following", tooltip="The line sent after"),
-        Binding("escape", "leave", "Log", id="input.leave", tooltip="Back to the log's keys"),
-        Binding("ctrl+o", "eol", "Line end", id="input.eol", tooltip="CR, LF or CRLF"),
+        Binding(LEAVE_KEY[0], "leave", LEAVE_KEY[1], id="input.leave", tooltip="Back to the log's keys"),
+        Binding(EOL_KEY[0], "eol", EOL_KEY[1], id="input.eol", tooltip="CR, LF or CRLF"),
         Binding("tab", "complete", "Complete", id="input.complete", tooltip="With a command of the board's console"),
     ]
 

@@ -1,0 +1,1 @@
+"""What is seen before the toolkit that draws the screen is imported."""
