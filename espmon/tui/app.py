@@ -12,6 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.widgets._footer import FooterKey
 
 from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
@@ -27,6 +28,7 @@ from espmon.tui.monitor.refusal import board_missing
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
 from espmon.tui.open_board import OpenBoard
+from espmon.tui.opening.curtain import Curtain
 from espmon.tui.opening.opening_picture import opening_status
 from espmon.tui.palette import Palette
 from espmon.tui.terminal.picture_writer import PictureWriter
@@ -136,6 +138,9 @@ class EspmonApp(BoardActions):
         past: PastRecordings | None = None,
     ) -> None:
         self.taken = taken
+        self.curtain = Curtain(self, self._has_all_parts)
+        if taken is not None:
+            self.curtain.lower()
         super().__init__(driver_class=driver_class)
         self.settings = settings or Settings()
         self.pictures = PictureWriter(self, self.settings.terminal_diff)
@@ -229,6 +234,9 @@ class EspmonApp(BoardActions):
         if self._notices:
             more = f" (and {len(self._notices) - 1} more, printed when you leave)" if len(self._notices) > 1 else ""
             self.toast(Notice(self._notices[0] + more, Severity.WARNING))
+
+    def _has_all_parts(self, screen: Screen[object]) -> bool:
+        return screen is not self.screen_stack[0] or (self.monitor.completed and bool(screen.query(FooterKey)))
 
     async def _make_session(self, make: Callable[[], SessionLike]) -> None:
         async def work() -> SessionLike:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from espmon.port import PortInfo
     from espmon.session.replay.past_recordings import PastRecordings
     from espmon.session.viewing.holder_finder import HolderFinder
-    from espmon.tui.terminal.picture_writer import PictureWriter
+    from espmon.tui.opening.curtain import Curtain
+from espmon.tui.terminal.picture_writer import PictureWriter
 
 SWITCH_SECONDS = 0.001
 """For so long one thread may hold the interpreter while the screen's waits for it: searches run beside it."""
@@ -133,6 +134,9 @@ class Host(App[int]):
     pictures: PictureWriter
     """Writes what is seen to the terminal."""
 
+    curtain: Curtain
+    """Keeps the first picture from being overdrawn by less."""
+
     exit_message = ""
     """What is to be said when the screen has gone, "" for nothing: how a flash was left in the middle."""
 
@@ -197,6 +201,8 @@ class Host(App[int]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Every picture of the toolkit's comes through here."""
+        if self.curtain.holds(screen):
+            return
         if self.pictures.display(screen, self.pictures.whole_after_layout(screen, renderable)):
             self.post_display_hook()
         else:
