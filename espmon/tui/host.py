@@ -262,7 +262,9 @@ class Host(App[int]):
     def settled(self) -> bool:
         """Whether all that the last key has set in motion is carried out, as far as the next one depends on it."""
         stack = self.screen_stack
-        if not stack or not isinstance(stack[0], MonitorScreen):
+        if not stack:
+            return False  # the first screen is still to come
+        if not isinstance(stack[0], MonitorScreen):
             return True
         screen = stack[-1]
         # A key goes up from what has the focus to the app, through the queue of each.

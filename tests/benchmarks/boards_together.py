@@ -65,7 +65,7 @@ def run(boards: int, rate: int, seconds: float, size: tuple[int, int], *, timeli
         environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
         command = [sys.executable, "-m", "espmon", *(one.path for one in feeds)]
         terminal = stack.enter_context(Terminal(command, columns=size[0], rows=size[1], environment=environment))
-        terminal.wait_for(b"following")
+        terminal.wait_for(b"rec")
         # A port that is opened while bytes wait in it drops them, and may leave whoever writes there waiting for ever.
         while len(list(Path(home).rglob("stream.bin"))) < boards:
             terminal.drain(0.1)

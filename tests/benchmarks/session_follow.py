@@ -171,7 +171,7 @@ def main() -> None:
     for number in range(options.rounds):
         profile = options.profile if number == options.rounds - 1 else None
         with tempfile.TemporaryDirectory() as home:
-            ours.append(follow(program, b"following", data, options.rate, Path(home), profile))
+            ours.append(follow(program, b"rec", data, options.rate, Path(home), profile))
         if peer:
             theirs.append(follow(peer, b"onnected", data, options.rate, None))
         print(f"round {number + 1}: espmon {ours[-1]}" + (f"; tio {theirs[-1]}" if peer else ""), flush=True)
@@ -189,7 +189,7 @@ def main() -> None:
         )
     else:
         print("tio is not installed: no peer")
-    print(f"idle: {idle(program, b'following', options.seconds):.2%} of a core")
+    print(f"idle: {idle(program, b'rec', options.seconds):.2%} of a core")
     print(f"floors: {FLOORS[0]:.0%} following, {FLOORS[1]:.0%} idle, nothing lost")
 
 

@@ -73,7 +73,7 @@ def espmon(size: tuple[int, int], rate: int, seconds: float, *, diff: bool = Tru
         if not diff:
             (Path(home) / "espmon").mkdir()
             (Path(home) / "espmon" / "config.toml").write_text("terminal_diff = false\n")
-        return follow(program, b"following", log(int(rate * seconds)), rate, Path(home), size=size)
+        return follow(program, b"rec", log(int(rate * seconds)), rate, Path(home), size=size)
 
 
 def main() -> None:
@@ -107,7 +107,7 @@ def main() -> None:
         painted, cost = (statistics.median(one) for one in zip(*runs, strict=True))
         beside = ", ".join(f"{cost / max(other, 1e-3):.2f} x {peer}" for peer, other in peers.items())
         print(f"{name} at {rate:,} bytes/s: {painted:.2f} bytes a byte, {cost:.3f} processor seconds a MB ({beside})")
-    print(f"idle: {idle([str(Path(sys.executable).with_name('espmon'))], b'following', options.seconds):.2%} of a core")
+    print(f"idle: {idle([str(Path(sys.executable).with_name('espmon'))], b'rec', options.seconds):.2%} of a core")
     print(
         f"wanted: at most {MAX_BYTES_PER_BYTE:g} bytes a byte at 115200 baud; of tio's processor time at most "
         f"{MAX_RATIO_LINE:g} times at 115200 baud, {MAX_RATIO_FAST:g} times at 1 MB/s"

@@ -1,5 +1,8 @@
 """Time from start to the first painted frame: `espmon PORT` against toolong on a file, in the same run.
 
+The first frame comes before the toolkit is imported; so the time until a key is answered is measured, too, and that of
+the least that the toolkit can show.
+
 python -m tests.benchmarks.tui_first_frame [--rounds 9] [--peer /path/to/tl]
 """
 
@@ -12,7 +15,6 @@ import statistics
 import sys
 import tempfile
 import tty
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.tui_terminal import Terminal
@@ -21,35 +23,49 @@ LINE = b"I (1234) wifi: first-painted-line\r\n"
 MARK = b"first-painted-line"
 
 
-APP = """
-import sys
-from espmon.session import LoopThread, load_settings
-from espmon.session.status import OpenRequest
-from espmon.tui.app import EspmonApp
-settings, _ = load_settings()
-def make():
-    from espmon.session import Session
-    return Session(settings=settings)
-with LoopThread() as runner:
-    EspmonApp(runner, make, OpenRequest(sys.argv[1]), settings=settings).run()
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+class Bare(App):
+    def compose(self):
+        yield Static("following")
+Bare().run()
 """
-"""The app alone, with the session made after the first frame."""
+"""The least that the toolkit can show."""
+
+FRAME = (b"opening", b"following", b"Quit")
+"""Words of the header, of the status row and of the footer."""
+
+ANSWER = b"mLF"
+"""What the key below changes: the name of the line end, behind a colour."""
+
+KEY = b"\x0f"
+"""Ctrl-O: the next line end."""
 
 
-def espmon(cache: str, *, app_alone: bool = False) -> float:
-    """Seconds until `espmon PORT` has painted its first frame (the port is a PTY that says nothing)."""
+def espmon(cache: str) -> tuple[float, float]:
+    """Seconds until `espmon PORT` has painted its first frame, and until it has answered a key that was pressed then.
+
+    The port is a PTY that says nothing.
+    """
     master, slave = pty.openpty()
     tty.setraw(slave)
     with tempfile.TemporaryDirectory() as home:
-        program = [str(Path(sys.executable).with_name("espmon"))]
-        if app_alone:
-            program = [sys.executable, "-c", APP]
-        environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "PYTHONPYCACHEPREFIX": cache}
-        with Terminal([*program, os.ttyname(slave)], environment=environment) as terminal:
-            seconds = terminal.wait_for(b"following")
+        program = [str(Path(sys.executable).with_name("espmon")), os.ttyname(slave)]
+        environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
+        with Terminal(program, environment={**environment, "PYTHONPYCACHEPREFIX": cache}) as terminal:
+            seconds = max(terminal.wait_for(words) for words in FRAME)
+            terminal.press(KEY)
+            answered = terminal.wait_for(ANSWER)
         os.close(master)
         os.close(slave)
-    return seconds
+    return seconds, answered
+
+
+def bare(cache: str) -> float:
+    """Seconds until an app of the toolkit's with one word has painted it."""
+    with Terminal([sys.executable, "-c", BARE], environment={"PYTHONPYCACHEPREFIX": cache}) as terminal:
+        return terminal.wait_for(b"following")
 
 
 def toolong(program: str, cache: str) -> float:
@@ -73,22 +89,19 @@ def main() -> None:
 
 def compare(rounds: int, peer: str, cache: str) -> None:
     """Run both, one after the other, `rounds` times after a warm-up that fills the bytecode cache."""
-    runs: dict[str, tuple[Callable[[], float], list[float]]] = {
-        "espmon": (lambda: espmon(cache), []),
-        "app": (lambda: espmon(cache, app_alone=True), []),
-        "toolong": (lambda: toolong(peer, cache), []),
-    }
+    seconds: dict[str, list[float]] = {name: [] for name in ("espmon", "answer", "toolkit", "toolong")}
     for number in range(rounds + 1):
-        for run, seconds in runs.values():
-            took = run()
-            if number:
-                seconds.append(took)
-    medians = {name: statistics.median(seconds) for name, (_, seconds) in runs.items()}
-    for name, (_, seconds) in runs.items():
-        print(f"{name:8} median {medians[name]:.3f} s  min {min(seconds):.3f}  max {max(seconds):.3f}")
-    for name in ("espmon", "app"):
-        print(f"ratio {name} / toolong {medians[name] / medians['toolong']:.2f}")
-    print("floor: espmon at most 0.35 s")
+        took = (*espmon(cache), bare(cache), toolong(peer, cache))
+        if number:
+            for values, value in zip(seconds.values(), took, strict=True):
+                values.append(value)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    for name, values in seconds.items():
+        print(
+            f"{name:8} median {medians[name]:.3f} s  min {min(values):.3f}  max {max(values):.3f}  "
+            f"{medians[name] / medians['toolong']:.2f} of toolong"
+        )
+    print("limit: espmon's first frame at most 0.35 of toolong")
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def measure(rate: int, seconds: float) -> None:
         command = [sys.executable, "-m", "tests.benchmarks.tui_log_pane", "--child", report]
         command += ["--rate", str(rate), "--seconds", str(seconds)]
         with Terminal(command, environment={"PYTHONPATH": str(Path(__file__).resolve().parents[2])}) as terminal:
-            terminal.wait_for(b"following")
+            terminal.wait_for(b"rec")
             terminal.drain(1.5 if rate else 2.5)
             before, start = terminal.cpu(), time.perf_counter()
             painted = terminal.drain(seconds - 1.5)

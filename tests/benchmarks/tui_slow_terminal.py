@@ -28,7 +28,7 @@ def main() -> None:
         command = [sys.executable, "-m", "tests.benchmarks.tui_log_pane", "--child", report]
         command += ["--rate", "1000000", "--seconds", str(options.seconds)]
         with Terminal(command, environment={"PYTHONPATH": str(Path(__file__).resolve().parents[2])}) as terminal:
-            terminal.wait_for(b"following")
+            terminal.wait_for(b"rec")
             step = 0.02
             end = time.perf_counter() + options.seconds + 2.5
             taken = 0

@@ -55,7 +55,7 @@ class Terminal:
         """Seconds from the start until `text` was painted. Raises TimeoutError."""
         end = time.perf_counter() + limit
         while time.perf_counter() < end:
-            if self.read(0.05) and text in self.output:
+            if text in self.output or (self.read(0.05) and text in self.output):
                 return time.perf_counter() - self.started
         raise TimeoutError(f"{text!r} was never painted, but {bytes(self.output[-2000:])!r}")
 

@@ -17,7 +17,7 @@ from espmon.session.settings_sources import DEFAULT, PROJECT_FILE
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("espmon.session.settings.config_folder", lambda: tmp_path / "config")
-    monkeypatch.setattr("espmon.tui.kept_choices.state_folder", lambda: tmp_path / "state")
+    monkeypatch.setattr("espmon.tui.choices_file.state_folder", lambda: tmp_path / "state")
     return tmp_path
 
 

@@ -52,7 +52,7 @@ def test_keys_in_one_packet_act_one_after_the_other(tmp_path: Path, board: PtyBo
     desk = desk_of(tmp_path, board, "--start-in", "log")
     window = desk.window
     try:
-        window.screen_shows("following")
+        window.screen_shows("● open", "following")
         board.send(b"".join(b"boot %d\r\n" % (n // 10) if n % 10 == 0 else b"line %d\r\n" % n for n in range(200)))
         window.screen_shows("line 199")
         window.packet(b"/boot\rnn")  # the newest match first, then around the end
@@ -127,5 +127,18 @@ def test_the_question_of_the_demo_comes_first_and_then_keys_are_the_boards(
         window.screen_shows("RAW KEYS" if options else "Esc for the log's keys", "esp>")
         window.packet(b"help\r")
         window.screen_shows("software restart")
+    finally:
+        window.end()
+
+
+def test_what_is_typed_over_the_first_picture_stands_in_the_input_line(tmp_path: Path, board: PtyBoard) -> None:
+    desk = desk_of(tmp_path, board)
+    window = desk.window
+    try:
+        window.screen_shows("opening", "following", "Quit")
+        window.packet(b"hello")
+        window.screen_shows("● open", "› hello")
+        window.packet(b"\r")
+        desk.hears(b"hello\r")
     finally:
         window.end()

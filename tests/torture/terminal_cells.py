@@ -271,7 +271,7 @@ def run(seconds: float, seed: int, *, diff: bool = True, most: int = 1 << 30) ->
         )
         tmux = Tmux(folder, [board.path, "--no-probe"], SIZES[0])
         try:
-            wait_for(tmux, "following")
+            wait_for(tmux, "● rec")
             while time.monotonic() < end and result.compared < most:
                 step = take_step(tmux, board, chance)
                 try:

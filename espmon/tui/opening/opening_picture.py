@@ -23,7 +23,7 @@ from espmon.tui.widgets.input_words import EOL_KEY, FOCUSED, FROM_LOG, LEAVE_KEY
 from espmon.tui.widgets.row_parts import Part, fit
 from espmon.tui.widgets.status_words import PaneState, status_parts
 
-MIN_WIDTH, MIN_HEIGHT = 20, 6
+MIN_WIDTH, MIN_HEIGHT = 50, 6
 """Cells below which there is no first picture."""
 
 ANYWHERE = ("app.palette", "app.help", "app.menu", "app.exit")
@@ -75,7 +75,7 @@ def opening_status(request: OpenRequest | None, replay: ReplayState | None = Non
 def opening_picture(
     request: OpenRequest, settings: Settings, theme: str, size: tuple[int, int], bits: int
 ) -> str | None:
-    """What is written to a terminal that shows an empty screen, to show that a port is being opened.
+    """What is written to a terminal to show that a port is being opened.
 
     Args:
         request: what is opened.
@@ -95,7 +95,7 @@ def opening_picture(
 
 
 def opening_runs(request: OpenRequest, settings: Settings, width: int, height: int) -> list[Run]:
-    """The picture: every cell that is no blank of the log's ground."""
+    """The picture, every cell of it: not every terminal clears its screen in a colour."""
     status = opening_status(request)
     mode = "LOG" if settings.start_in == "log" else "INPUT"
     keymap = settings.chosen_keys
@@ -104,7 +104,14 @@ def opening_runs(request: OpenRequest, settings: Settings, width: int, height: i
     left, right, room = fit(_made_inert(bar[0]), _made_inert(bar[1]), width - 1)
     return [
         *_row(0, [(" ", ""), *header.parts], width, "foreground", "panel"),
-        *(Run(y, width - 1, " ", "foreground", "map") for y in range(1, height - 3)),
+        *(
+            run
+            for y in range(1, height - 3)
+            for run in (
+                Run(y, 0, " " * (width - 1), "foreground", "background"),
+                Run(y, width - 1, " ", "foreground", "map"),
+            )
+        ),
         *_input_row(height - 3, settings, mode, width),
         *_row(height - 2, [*left, (" " * room, ""), *right], width, "muted", "surface"),
         *_row(height - 1, _footer(mode, keymap, width), width, "footer-label", "footer"),
@@ -162,12 +169,11 @@ def _footer(mode: str, keymap: Mapping[str, str], width: int) -> list[Part]:
 
 
 def _written(runs: Sequence[Run], colours: Mapping[str, str], bits: int) -> Iterable[str]:
-    """The control sequences for `runs` on a cleared screen."""
-    yield f"\x1b[0;{parameters(colours['background'], bits, ground=True)}m\x1b[2J"
+    """The control sequences for `runs`, row by row from the left."""
+    ink = {name: parameters(colour, bits, ground=False) for name, colour in colours.items()}
+    grounds = {name: parameters(colour, bits, ground=True) for name, colour in colours.items()}
     for run in runs:
         if run.text:
-            weight = "1;" if run.bold else ""
-            colour, ground = colours[run.colour], colours[run.ground]
-            style = f"{parameters(colour, bits, ground=False)};{parameters(ground, bits, ground=True)}"
-            yield f"\x1b[{run.y + 1};{run.x + 1}H\x1b[0;{weight}{style}m{run.text}"
+            move = "" if run.x else f"\x1b[{run.y + 1}H"
+            yield f"{move}\x1b[0;{'1;' if run.bold else ''}{ink[run.colour]};{grounds[run.ground]}m{run.text}"
     yield "\x1b[0m"

@@ -24,7 +24,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from espmon.tui.terminal.key_input import MAX_PASTE, KeyInput, Pasted, Token, Typed, Unfinished
-from espmon.tui.terminal.key_pacing import KeyPacing
+from espmon.tui.terminal.key_pacing import START_SECONDS, KeyPacing
 from espmon.tui.terminal.raw_input import ForBoard, ForScreen, RawInput, RawToken
 from espmon.tui.terminal.screen_output import ScreenOutput
 from espmon.tui.terminal.taken_terminal import ENTER, HIDE_CURSOR, SHOW_CURSOR, TakenTerminal, in_front, own_descriptor
@@ -90,7 +90,7 @@ class TerminalDriver(LinuxDriver):
         self._at = 0
         self._last_input = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._active = self._reading = self._resumed = False
+        self._active = self._reading = self._started = False
         self._raw_attributes: list[object] | None = None
         self._taken: TakenTerminal | None = getattr(app, "taken", None)
         self._raw: RawInput | None = None
@@ -139,6 +139,7 @@ class TerminalDriver(LinuxDriver):
         self._active = True
         self._resized()
         # In the background the system stops us here, until the user brings us to the front.
+        starts, self._started = not self._started, True
         taken, self._taken = self._taken, None
         if taken is not None:
             self.attrs_before, self._raw_attributes = taken.hand_over()
@@ -150,6 +151,8 @@ class TerminalDriver(LinuxDriver):
         self.write(HIDE_CURSOR + FOCUS_ON)
         if not constants.DISABLE_KITTY_KEY:
             self.write(KITTY_KEYS)
+        if starts:
+            self._pacing.begin(START_SECONDS)
         self._start_reading()
         self._request_terminal_sync_mode_support()
         self._query_in_band_window_resize()

@@ -17,6 +17,9 @@ to the screen and back 8; all of it is some 0.5 ms."""
 SETTLE_SECONDS = 1.0
 """Longest wait for what a key has set in motion: a screen that opens, a search that reads history."""
 
+START_SECONDS = 10.0
+"""The same for the first screen: keys typed before it is there must not go to one that is half made."""
+
 LOOK_SECONDS = 0.002
 """Time between two looks at it."""
 
@@ -42,17 +45,18 @@ class KeyPacing:
         self._handle: asyncio.Handle | None = None
         self._turns = 0
         self._since = 0.0
+        self._seconds = SETTLE_SECONDS
 
     @property
     def busy(self) -> bool:
         """Whether the next key has to wait."""
         return self._handle is not None
 
-    def begin(self) -> None:
-        """A key was handed on."""
+    def begin(self, seconds: float = SETTLE_SECONDS) -> None:
+        """A key was handed on; the next one waits for no longer than `seconds`."""
         loop = asyncio.get_running_loop()
         self.stop()
-        self._turns, self._since = 0, loop.time()
+        self._turns, self._since, self._seconds = 0, loop.time(), seconds
         self._handle = loop.call_soon(self._look)
 
     def stop(self) -> None:
@@ -73,4 +77,5 @@ class KeyPacing:
             self._go_on()
 
     def _given_up(self, waited: float) -> bool:
-        return waited >= (SETTLE_SECONDS if self._turns >= TURNS + MIN_LOOKS else MAX_SECONDS)
+        looked = self._turns >= TURNS + MIN_LOOKS
+        return waited >= (self._seconds if looked else max(MAX_SECONDS, self._seconds))
