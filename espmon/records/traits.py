@@ -16,6 +16,9 @@ is a search for one byte."""
 _NO_COLOUR = re.compile(rb"\x1b(?!\[[0-9;:]*m)")
 """A sequence that is no colour. It begins with one byte, which is found many times faster than one of several."""
 
+LONG_LINE = 512
+"""Bytes, with its end, from which on a line is a long one."""
+
 _ODD = re.compile(rb"\x1b(?:(?!\[[0-9;:]*m)|(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b]))")
 """What either of the two finds: mostly there is neither, and one search says so."""
 
@@ -38,6 +41,9 @@ class Traits(NamedTuple):
     whole: bool
     """Each line ends with one LF, and has no other."""
 
+    long: bool
+    """There are long lines."""
+
 
 def edits(data: bytes) -> bool:
     """Whether there is anything in these lines that `EDITING_BYTES` finds; mostly known without a search."""
@@ -56,10 +62,11 @@ def traits_of(data: bytes, lines: int) -> Traits:
         inner=odd and INNER_SGR.search(data) is not None,
         edits=edits(data) if odd else b"\x08" in data or b"\x07" in data,
         whole=data.count(b"\n") == lines and data.endswith(b"\n"),
+        long=len(data) >= LONG_LINE and max(map(len, data.split(b"\n"))) >= LONG_LINE,
     )
 
 
 def joined_traits(parts: Iterable[Traits]) -> Traits:
     """The traits of lines that follow one another in several blocks."""
-    plain, coloured, inner, edited, whole = zip(*parts, strict=True)
-    return Traits(all(plain), any(coloured), any(inner), any(edited), all(whole))
+    plain, coloured, inner, edited, whole, long = zip(*parts, strict=True)
+    return Traits(all(plain), any(coloured), any(inner), any(edited), all(whole), any(long))

@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Mapping
 
 from espmon.records.demux import Demultiplexer
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
+from espmon.tui.host import SWITCH_SECONDS
 from espmon.tui.log.history_scan import Scan, Scanner
 from espmon.tui.log.level_index import LevelIndex
 from espmon.tui.log.query import LEVELS, LineFilter, TextQuery
@@ -41,6 +43,19 @@ def selectors() -> Mapping[str, Selector]:
         "/rssi -[78]9$/": Selector(EVERYTHING, TextQuery("rssi -[78]9$", regex=True)),
         r"/packet\s+\d*777 /": Selector(EVERYTHING, TextQuery(r"packet\s+\d*777 ", regex=True)),
         r"/^E \(\d+0\)/": Selector(LineFilter(include=TextQuery(r"^E \(\d+0\)", regex=True, case=True))),
+        "text in smart case": Selector(EVERYTHING, TextQuery("RSSI -77", case=True)),
+        "text that may be colour": Selector(EVERYTHING, TextQuery("m the")),
+        "a number, 9 % have it": Selector(EVERYTHING, TextQuery("77")),
+        "tags and text": Selector(LineFilter(some, "wifi:I", TextQuery("rssi -7"), TextQuery("777"))),
+        "1 % and 3 lines around": Selector(LineFilter(include=TextQuery("rssi -77"), context=3)),
+        "levels and 3 lines around": Selector(LineFilter(some, context=3)),
+        "/panic|abort|brownout/": Selector(EVERYTHING, TextQuery("panic|abort|brownout", regex=True)),
+        r"/(rssi|noise) -7[0-5]\b/": Selector(EVERYTHING, TextQuery(r"(rssi|noise) -7[0-5]\b", regex=True)),
+        r"/rssi -\d+$/, all have it": Selector(EVERYTHING, TextQuery(r"rssi -\d+$", regex=True)),
+        "/wifi:.*-77/": Selector(EVERYTHING, TextQuery("wifi:.*-77", regex=True)),
+        r"/\berror\b/": Selector(EVERYTHING, TextQuery(r"\berror\b", regex=True)),
+        r"/\w+: packet/, all have it": Selector(EVERYTHING, TextQuery(r"\w+: packet", regex=True)),
+        r"/(?:[0-9] )+received/": Selector(EVERYTHING, TextQuery("(?:[0-9] )+received", regex=True)),
         r"/[0-9]{3}7 received.*-8\d/": Selector(EVERYTHING, TextQuery(r"[0-9]{3}7 received.*-8\d", regex=True)),
     }
 
@@ -85,6 +100,7 @@ def main() -> None:
     parser.add_argument("--read", type=int, default=4096, help="bytes of a read")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    sys.setswitchinterval(SWITCH_SECONDS)
     store = filled(options.lines, options.read)
     print(f"{len(store):,} lines, {store.bytes:,} bytes, {len(store.segments()):,} pages")
     print(f"{'':30}{'wall ms':>8}{'CPU ms':>8}{'lag p50':>9}{'p99.9':>7}{'worst':>7}{'rows':>11}")

@@ -11,9 +11,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import compress
 
 from espmon.session.store import LogStore, Segment
 from espmon.text import counted
+from espmon.tui.log.line_flags import widened
 from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES
 from espmon.tui.log.selector import Selector
 
@@ -103,19 +105,22 @@ class Scan:
 
     def _take_around(self, picked: Sequence[int], low: int, high: int) -> None:
         """Take the picked rows of the lines `low <= id < high`, and so many lines around each as the filter wants."""
-        ids, context, start = self.ids, self.selector.context, max(self.start, self.store.first)
-        taken = ids[-1] + 1 if ids else start
-
-        def take(first: int, stop: int) -> int:
-            joined = set(self.store.rows.joined(first, stop))
-            ids.extend(line for line in range(first, stop) if line not in joined)
-            return max(taken, stop)
-
-        if self._after > taken:
-            taken = take(taken, min(self._after, high))
+        context, store = self.selector.context, self.store
+        taken = self.ids[-1] + 1 if self.ids else 0
+        begin = max(taken, low - context, self.start, store.first)
+        wanted = bytearray(max(0, high - begin))
         for line in picked:
-            taken = take(max(taken, line - context, start), max(taken, min(line + context + 1, high)))
-            self._after = line + context + 1
+            if line >= begin:
+                wanted[line - begin] = 1
+        around = bytearray(widened(wanted, context)) if picked else wanted
+        if self._after > begin:
+            gone_on = min(self._after, high) - begin
+            around[:gone_on] = b"\1" * gone_on
+        for line in store.rows.joined(begin, high):
+            around[line - begin] = 0
+        self.ids.extend(compress(range(begin, high), around))
+        if picked:
+            self._after = picked[-1] + context + 1
 
     def evict(self) -> None:
         """Forget ids that the store no longer has (kept until they are many: cutting an array copies it)."""

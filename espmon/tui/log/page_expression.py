@@ -7,11 +7,13 @@ around, refers back or sets flags) is left to be tried line by line.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
-_COLOUR = r"(?:\x1b\[[0-9;:]*m)"
+COLOUR = r"(?:\x1b\[[0-9;:]*m)"
 
-LINE_START = rf"(?:^{_COLOUR}*+)"
-LINE_END = rf"(?:(?={_COLOUR}*+\r{{0,2}}\n))"
+LINE_START = rf"(?:^{COLOUR}*+)"
+LINE_END = rf"(?:(?={COLOUR}*+\r{{0,2}}\n))"
 
 WORD_EDGE = r"(?:(?<!\x1b\[[0-9;:]*m)\b|(?<=\x1b\[[0-9;:]*m)(?=\w))"
 """`\\b`, for which the letter that ends a colour is no letter."""
@@ -46,8 +48,21 @@ _SET_OPERATORS = ("--", "&&", "||", "~~", r"\s-")
 """What makes more of a set than the characters that stand in it."""
 
 
-def page_expression(expression: str, *, wide: bool = False) -> str | None:
-    """The expression in MULTILINE mode, None when there is none that means the same.
+class PageToken(NamedTuple):
+    """One token of an expression."""
+
+    written: str
+    """By the user."""
+
+    page: str
+    """What means the same in a page."""
+
+    is_set: bool
+    """It is a set of characters."""
+
+
+def page_tokens(expression: str, *, wide: bool = False) -> Sequence[PageToken] | None:
+    """What the expression consists of, None when something in it has no counterpart in a page.
 
     Args:
         expression: for a line without CR, LF and ESC.
@@ -55,22 +70,35 @@ def page_expression(expression: str, *, wide: bool = False) -> str | None:
     """
     if not wide and not expression.isascii():
         return None
-    parts: list[str] = []
+    tokens: list[PageToken] = []
     at = 0
     while at < len(expression):
         token = _TOKEN.match(expression, at)
         if token is None:
             return None
-        if (written := token["set"]) is not None:
-            if any(operator in written for operator in _SET_OPERATORS):
+        characters = token["set"]
+        if characters is not None:
+            if any(operator in characters for operator in _SET_OPERATORS):
                 return None
-            parts.append(_translated_set(written, _WIDE_SPACES if wide else _SPACES))
+            page = _translated_set(characters, _WIDE_SPACES if wide else _SPACES)
         elif token["named"] is not None:
-            parts.append("(?:")
+            page = "(?:"
         else:
-            parts.append(token["kept"] or TRANSLATED[token["changed"]])
+            page = token["kept"] or TRANSLATED[token["changed"]]
+        tokens.append(PageToken(token[0], page, characters is not None))
         at = token.end()
-    return "".join(parts)
+    return tokens
+
+
+def page_expression(expression: str, *, wide: bool = False) -> str | None:
+    """The expression in MULTILINE mode, None when there is none that means the same.
+
+    Args:
+        expression: for a line without CR, LF and ESC.
+        wide: for text; else for bytes that are ASCII.
+    """
+    tokens = page_tokens(expression, wide=wide)
+    return None if tokens is None else "".join(token.page for token in tokens)
 
 
 def _translated_set(written: str, spaces: str) -> str:

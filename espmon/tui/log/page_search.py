@@ -1,7 +1,7 @@
 """A text or an expression looked for in a page of lines at once: the lines are only looked at where that cannot tell.
 
-A page is searched as it was received, colours and line ends included. What is found there is sure where no colour
-stands in the middle of a line, and where the match cannot have begun in a colour before it.
+A page is searched as it was received, colours and line ends included. Where a colour stands in the middle of a line, or
+what was found may be part of a colour, the colours are taken out and it is searched again.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from itertools import accumulate, repeat
+from itertools import accumulate, compress
 from typing import TYPE_CHECKING, AnyStr, Generic, NamedTuple
 
-from espmon.records.lines import LineBlock
-from espmon.records.traits import EDITING_BYTES, INNER_SGR, Traits
+from espmon.records.lines import SGR, LineBlock
+from espmon.records.traits import EDITING_BYTES, INNER_SGR
+from espmon.tui.log.line_flags import Flags, both, either, flags_at, turned, word_flags
 from espmon.tui.log.page_expression import page_expression
+from espmon.tui.log.quick_expression import IN_SGR, quick_sequences, quick_word
+from espmon.tui.log.quick_search import PieceTooSlow, QuickSearch
 
 if TYPE_CHECKING:
     from regex import Pattern
@@ -22,18 +25,24 @@ if TYPE_CHECKING:
 PAGE_SECONDS = 0.25
 """For one expression on one page; a usual one takes less than a millisecond. Then it is tried line by line."""
 
-_IN_SGR = "[0123456789;:mM"
-"""With what a match can begin that begins inside of a colour, behind its ESC."""
+USUAL_COLOURS = (b"\x1b[0m", b"\x1b[0;32m", b"\x1b[0;33m", b"\x1b[0;31m")
+"""Of ESP-IDF's log: taking out one that is known is faster than looking for any."""
+
+MANY = 4
+"""Where more than every so many-th line is doubtful, it is found out first which of them are not."""
+
+KEPT_PAGES = 16
+"""Pages whose result is kept: two steps of a scan may each want a part of one."""
 
 
 class Found(NamedTuple):
-    """Lines of a block, by index."""
+    """What is known of the lines of a block."""
 
-    sure: Collection[int]
-    """Those that have it."""
+    flags: Flags
+    """1 for those that have it; None when none has."""
 
     doubtful: Collection[int]
-    """Those that must be looked at. All others have it not."""
+    """Those that must be looked at, by index, whatever the flags say."""
 
 
 class PageSearch:
@@ -47,51 +56,112 @@ class PageSearch:
 
     def __init__(self, pattern: str, *, regex: bool, case: bool) -> None:
         self._word: bytes | None = None
+        self._quick: QuickSearch | None = None
         self._narrow: PagePattern[bytes] | None = None
         self._wide: PagePattern[str] | None = None
         if not regex and pattern.isascii():
-            self._word = (pattern if case else pattern.lower()).encode()
+            text = pattern if case else pattern.lower()
+            self._word, self._quick = text.encode(), QuickSearch([quick_word(text)])
         elif not regex:
             self._wide = PagePattern(_once_a_line(re.escape(pattern)) if pattern.isprintable() else None, case)
         else:
+            sequences = quick_sequences(pattern, case=case)
+            self._quick = None if sequences is None else QuickSearch(sequences)
             narrow, wide = page_expression(pattern), page_expression(pattern, wide=True)
             self._narrow = PagePattern(None if narrow is None else _once_a_line(narrow).encode("ascii"), case)
             self._wide = PagePattern(None if wide is None else _once_a_line(wide), case)
         self._case = case
+        self._kept: list[tuple[LineBlock, Found | None] | None] = [None] * KEPT_PAGES
 
-    def find(self, block: LineBlock, low: int, high: int) -> Found | None:
-        """The lines `low <= index < high` that have it; None when each must be looked at."""
+    def find(self, block: LineBlock) -> Found | None:
+        """The lines of a block that have it; None when each must be looked at."""
+        place = id(block) // 64 % KEPT_PAGES
+        kept = self._kept[place]
+        if kept is None or kept[0] is not block:
+            kept = self._kept[place] = block, self._find(block)
+        return kept[1]
+
+    def _find(self, block: LineBlock) -> Found | None:
         if block.decoded:
             return None
-        if self._word is not None:
-            found: Found | None = self._word_lines(block)
-        elif self._narrow is not None and self._narrow.usable and block.traits.ascii:
-            found = _expression_lines(block, self._narrow, block.data)
-        elif self._wide is not None and self._wide.usable and block.traits.whole:
-            found = _expression_lines(block, self._wide, block.data.decode("utf-8", "backslashreplace"))
-        else:
+        traits, page = block.traits, block.page
+        data, count = page.data, len(page)
+        edited = set(_lines_of(EDITING_BYTES, page)) if traits.edits else ()
+        if self._word is not None and not (traits.whole and b"\n" not in self._word):
+            return self._word_in_ragged(page, edited)
+        if not traits.whole:
             return None
-        if found is None or (low == 0 and high == len(block)):
-            return found
-        return Found(*([index for index in part if low <= index < high] for part in found))
+        if traits.inner:
+            # Colour in the middle of lines splits what is looked for.
+            found = self._flags(_uncoloured(data), count, block, coloured=False)
+            return None if found is None else Found(found[0], edited)
+        found = self._flags(data, count, block, coloured=traits.coloured)
+        if found is None:
+            return None
+        flags, in_colour = found
+        if flags is None or not traits.coloured or not in_colour:
+            return Found(flags, edited)
+        return self._without_colours(block, data, flags, edited)
 
-    # -- a text -------------------------------------------------------------------------------------------------
+    def _without_colours(self, block: LineBlock, data: bytes, flags: Flags, edited: Collection[int]) -> Found | None:
+        """What is still found when colours are taken out."""
+        sure: Flags = None
+        assert flags is not None
+        count = len(flags)
+        if flags.count(1) * MANY > count and self._quick is not None and block.traits.ascii:
+            try:
+                sure = self._quick.strict_flags(data if self._case else data.lower(), count)
+            except PieceTooSlow:
+                self._quick = None
+            if sure is not None:
+                flags = both(flags, turned(sure))
+        lines = list(compress(range(count), flags))
+        starts = block.starts
+        text = _uncoloured(b"".join([data[starts[line] : starts[line + 1]] for line in lines]))
+        found = self._flags(text, len(lines), block, coloured=False) if lines else (None, False)
+        if found is None:
+            return None
+        rest = found[0]
+        return Found(sure if rest is None else either(sure, flags_at(compress(lines, rest), count)), edited)
 
-    def _word_lines(self, block: LineBlock) -> Found:
+    def _flags(self, data: bytes, count: int, block: LineBlock, *, coloured: bool) -> tuple[Flags, bool] | None:
+        """Which of the `count` lines of `data` have it, and whether that may be within a colour.
+
+        Each line ends with LF, and has no other. None when it cannot be told.
+        """
+        if self._word is not None:
+            return word_flags(data if self._case else data.lower(), count, self._word), chr(self._word[0]) in IN_SGR
+        traits = block.traits
+        if self._quick is not None and traits.ascii and not (traits.long and self._quick.repeats):
+            try:
+                flags = self._quick.flags(data if self._case else data.lower(), count, coloured=coloured)
+                return flags, self._quick.in_colour
+            except PieceTooSlow:
+                self._quick = None
+        if self._narrow is not None and self._narrow.usable and traits.ascii:
+            return _expression_flags(self._narrow, data, count)
+        if self._wide is not None and self._wide.usable:
+            return _expression_flags(self._wide, data.decode("utf-8", "backslashreplace"), count)
+        return None
+
+    def _word_in_ragged(self, block: LineBlock, edited: Collection[int]) -> Found:
+        """A text in lines of which some have other ends."""
         word, traits = self._word, block.traits
         assert word
-        data = block.data if self._case else block.data.lower()
-        odd = _odd_lines(block, traits)
-        if word not in data:
-            return Found((), odd)
-        if traits.whole and word.find(b"\n") < 0:
-            # Lines are counted, since finding out where they begin takes longer.
-            counts = map(bytes.count, data.split(word)[:-1], repeat(b"\n"))
-            lines: Collection[int] = dict.fromkeys(accumulate(counts))
-        else:
-            lines = _lines_at(block, _places(word, data))
-        sure = not traits.coloured or (chr(word[0]) not in _IN_SGR and b"\x1b" not in word)
-        return _told(lines, odd, sure=sure)
+        found = _lines_at(block, _places(word, block.data if self._case else block.data.lower()))
+        doubtful = set(edited)
+        if traits.inner:
+            doubtful.update(_lines_of(INNER_SGR, block))
+        if traits.coloured and (chr(word[0]) in IN_SGR or b"\x1b" in word):
+            doubtful.update(found)
+        return Found(flags_at(found, len(block)) if found else None, doubtful)
+
+
+def _uncoloured(data: bytes) -> bytes:
+    """The same lines without colours; a line with other sequences may lose more."""
+    for colour in USUAL_COLOURS:
+        data = data.replace(colour, b"")
+    return SGR.sub(b"", data) if b"\x1b" in data else data
 
 
 def _once_a_line(expression: str) -> str:
@@ -149,25 +219,14 @@ def _line_ends(data: AnyStr, places: list[int]) -> Iterator[int]:
         before = place
 
 
-def _expression_lines(block: LineBlock, pattern: PagePattern[AnyStr], data: AnyStr) -> Found | None:
-    traits = block.traits
-    places: list[int] | None = pattern.places(data) if traits.whole else None
-    if places is None:
-        return None
-    odd = _odd_lines(block, traits)
+def _expression_flags(pattern: PagePattern[AnyStr], data: AnyStr, count: int) -> tuple[Flags, bool] | None:
+    """Which of the `count` lines have it, and whether that may be within a colour; None when that takes too long."""
+    places = pattern.places(data)
     if not places:
-        return Found((), odd)
-    lines = list(accumulate(_line_ends(data, places)))
-    if traits.coloured:
-        signs = _IN_SGR if isinstance(data, str) else _IN_SGR.encode()
-        odd.update(line for line, place in zip(lines, places, strict=True) if data[place : place + 1] in signs)
-    return _told(dict.fromkeys(lines), odd, sure=True)
-
-
-def _told(lines: Collection[int], odd: set[int], *, sure: bool) -> Found:
-    if not sure:
-        return Found((), odd.union(lines))
-    return Found([line for line in lines if line not in odd] if odd else lines, odd)
+        return None if places is None else (None, False)
+    signs = IN_SGR if isinstance(data, str) else IN_SGR.encode()
+    in_colour = any(data[place : place + 1] in signs for place in places)
+    return flags_at(accumulate(_line_ends(data, places)), count), in_colour
 
 
 def _places(word: bytes, data: bytes) -> Iterable[int]:
@@ -181,15 +240,6 @@ def _lines_at(block: LineBlock, places: Iterable[int]) -> Collection[int]:
     """The lines at these places of a block, each once."""
     starts, last = block.starts, len(block) - 1
     return dict.fromkeys(min(bisect_right(starts, place) - 1, last) for place in places)
-
-
-def _odd_lines(block: LineBlock, traits: Traits) -> set[int]:
-    """Lines with colour within the text, or with more: it may split what is looked for."""
-    odd: set[int] = set()
-    for has, pattern in ((traits.inner, INNER_SGR), (traits.edits, EDITING_BYTES)):
-        if has:
-            odd.update(_lines_of(pattern, block))
-    return odd
 
 
 def _lines_of(pattern: re.Pattern[bytes], block: LineBlock) -> Iterable[int]:

@@ -96,12 +96,12 @@ class TextQuery:
             # Where it ends early only marks are missing: whether the line has it was found out elsewhere.
             yield from self._expression.spans(text, PAINT_SECONDS)
 
-    def in_page(self, block: LineBlock, low: int, high: int) -> Found | None:
-        """Which of the lines `low <= index < high` of a block without edited rows have it, by whole pages.
+    def in_page(self, block: LineBlock) -> Found | None:
+        """Which of the lines of a block without edited rows have it, by whole pages.
 
         None when each line must be looked at.
         """
-        return self._pages.find(block, low, high)
+        return self._pages.find(block)
 
 
 def _levels_text(levels: frozenset[str]) -> str:

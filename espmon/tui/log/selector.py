@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore, Segment
+from espmon.tui.log.line_flags import Flags, both, turned
 from espmon.tui.log.query import SLOW_LINES, LineFilter, TextQuery
 from espmon.tui.log.rows import as_shown
 from espmon.user_pattern import PatternTooSlow
@@ -63,61 +64,43 @@ class Selector:
         if show.ruled or len(slow) >= SLOW_LINES:
             page = block.page
             return self._judged(lines, first, lambda index: self._accept(page, index), slow)
-        mask = show.by_heads(block)
-        if mask is not None and 1 not in mask[lines.start : lines.stop]:
-            return ()
-        wanted: Collection[int] | None = None
+        mask: Flags = show.by_heads(block)
         doubtful: set[int] = set()
-        for query in filter(None, (self.search, show.include)):
-            found = query.in_page(block, lines.start, lines.stop)
+        for query, wanted in ((self.search, True), (show.include, True), (show.exclude, False)):
+            if mask is not None and not mask.count(1, lines.start, lines.stop):
+                return ()
+            if query is None:
+                continue
+            found = query.in_page(block)
             if found is None:
                 doubtful.update(lines)
                 continue
-            doubtful.update(found.doubtful)
-            having = sorted({*found.sure, *found.doubtful}) if found.doubtful else found.sure
-            wanted = having if wanted is None else sorted(set(wanted).intersection(having))
-            if not wanted:
-                return ()
-        never: Collection[int] = ()
-        if show.exclude is not None:
-            found = show.exclude.in_page(block, lines.start, lines.stop)
-            if found is None:
-                doubtful.update(lines)
-            else:
-                never = dict.fromkeys(found.sure)
+            flags = found.flags
+            if found.doubtful:
                 doubtful.update(found.doubtful)
-        return self._sifted(block, first, lines, mask, wanted, never, doubtful, slow)
-
-    def _sifted(
-        self,
-        block: LineBlock,
-        first: int,
-        lines: range,
-        mask: bytes | None,
-        wanted: Collection[int] | None,
-        never: Collection[int],
-        doubtful: set[int],
-        slow: list[int],
-    ) -> Sequence[int]:
-        """The lines that levels and tags (`mask`) and the texts let through."""
-        if wanted is None:
-            if not never and not doubtful:
-                ids = range(first + lines.start, first + lines.stop)
-                return ids if mask is None else list(compress(ids, mask[lines.start : lines.stop]))
-            left = bytearray(mask or b"\1" * len(block))
-            for index in never:
+                flags = bytearray(flags or len(block))
+                for index in found.doubtful:
+                    flags[index] = wanted
+            if flags is None:
+                if wanted:
+                    return ()
+                continue
+            flags = flags if wanted else turned(flags)
+            mask = flags if mask is None else both(mask, flags)
+        ids = range(first + lines.start, first + lines.stop)
+        if mask is not None:
+            doubtful = {index for index in doubtful if mask[index]}
+        if looked_at := sorted(index for index in doubtful if index in lines):
+            page, left = block.page, bytearray(mask or b"\1" * len(block))
+            passed = self._judged(looked_at, first, lambda index: self._accept(page, index), slow)
+            for index in looked_at:
                 left[index] = 0
-            kept = list(compress(lines, left[lines.start : lines.stop]))
-        else:
-            kept = [index for index in wanted if index not in never] if never else list(wanted)
-            if mask is not None:
-                kept = [index for index in kept if mask[index]]
-        if not doubtful:
-            return [first + index for index in kept]
-        page = block.page
-        looked_at = doubtful.intersection(kept)
-        passed = self._judged(sorted(looked_at), first, lambda index: self._accept(page, index), slow)
-        return sorted([*passed, *(first + index for index in kept if index not in looked_at)])
+            for line in passed:
+                left[line - first] = 1
+            mask = left
+        if mask is None or not mask.count(0, lines.start, lines.stop):
+            return ids
+        return list(compress(ids, mask[lines.start : lines.stop]))
 
     def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
         unjudged = self.search is None

@@ -1,0 +1,80 @@
+"""One byte a line, 1 or 0, for whole pages of lines at the speed of C: which lines have something.
+
+Text that every other line has is found by marking it, and taking out everything but the marks and the line ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MARK = b"\xff"
+"""Stands for what was found. No page that is marked has one of its own."""
+
+_ALL_ELSE = bytes(byte for byte in range(256) if byte not in b"\n" + MARK)
+_TURNED = bytes([1, 0]).ljust(256, b"\0")
+
+DENSE = 8
+"""Where more than every so many-th line has it, marking is faster than counting the lines between."""
+
+Flags = bytes | bytearray | None
+"""One byte a line; None when no line has it."""
+
+
+def marked_lines(data: bytes) -> bytes:
+    """One byte for each line of `data`: 1 where there is a mark. Each line ends with LF."""
+    left = data.translate(None, _ALL_ELSE)
+    while MARK + MARK in left:
+        left = left.replace(MARK + MARK, MARK)
+    return left.replace(MARK + b"\n", b"\1").replace(b"\n", b"\0")
+
+
+def word_flags(data: bytes, count: int, word: bytes) -> Flags:
+    """Which of the `count` lines of `data` have `word`. Each line ends with LF, and the word has none."""
+    if word not in data:
+        return None
+    between = data.split(word)
+    if len(between) * DENSE > count and MARK not in data:
+        return marked_lines(MARK.join(between))
+    flags, line = bytearray(count), 0
+    between.pop()
+    for text in between:
+        line += text.count(b"\n")
+        flags[line] = 1
+    return flags
+
+
+def flags_at(lines: Iterable[int], count: int) -> Flags:
+    """1 for these of `count` lines."""
+    flags = bytearray(count)
+    for line in lines:
+        flags[line] = 1
+    return flags
+
+
+def both(one: bytes | bytearray, other: bytes | bytearray) -> bytes:
+    """1 where both have 1; they are of the same length."""
+    return (int.from_bytes(one, "little") & int.from_bytes(other, "little")).to_bytes(len(one), "little")
+
+
+def either(one: Flags, other: Flags) -> Flags:
+    """1 where one of them has 1; they are of the same length."""
+    if one is None or other is None:
+        return other if one is None else one
+    return (int.from_bytes(one, "little") | int.from_bytes(other, "little")).to_bytes(len(one), "little")
+
+
+def turned(flags: bytes | bytearray) -> bytes:
+    """1 where there was 0."""
+    return bytes(flags).translate(_TURNED)
+
+
+def widened(flags: bytes | bytearray, lines: int) -> bytes:
+    """1 also so many lines before and behind each 1."""
+    size = len(flags)
+    bits, done = int.from_bytes(flags, "little"), 0
+    both_ways = bits << (8 * lines)  # room in front of the first
+    while done < 2 * lines:
+        step = min(done + 1, 2 * lines - done)
+        both_ways |= both_ways >> (8 * step)
+        done += step
+    return (both_ways & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
