@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Protocol
 
 SPEEDS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 """Times real time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a recording is played on to at once: the first of these that comes."""
+
+    wall: float | None = None
+    """A moment, in seconds since the epoch."""
+
+    boot: int | None = None
+    """The boot with this number."""
+
+    events: frozenset[str] = frozenset()
+    """The next event of one of these types."""
+
+    level: str = ""
+    """The next line of this level."""
+
+    def __str__(self) -> str:
+        if self.wall is not None:
+            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.wall))
+        if self.boot is not None:
+            return f"boot {self.boot}"
+        kinds = "crash" if "panic" in self.events else " or ".join(sorted(self.events))
+        return f"the next {kinds or f'line of level {self.level}'}"
 
 
 class Pace(Protocol):
@@ -31,6 +58,9 @@ class Pace(Protocol):
 
     def skip(self, seconds: float) -> None:
         """Play so much at once, then go on as before."""
+
+    def seek(self, goal: Goal) -> None:
+        """Play at once up to there, then go on as before; say so where the recording ends before."""
 
 
 def stepped(speed: float | None, step: int) -> float:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from espmon.session.archive.past_sessions import PastSession
 from espmon.session.archive.session_index import Summary
+from espmon.session.pace import Goal
 from espmon.session.replay.moment import SourceError
 from espmon.session.status import OpenRequest, ReplayState
 from espmon.tui.monitor.session_link import SessionLike
 from espmon.tui.recording_actions import ALL_HERE, NO_TIMES
 from espmon.tui.screens.past_sessions_screen import PastSessionsScreen
 from espmon.tui.screens.picker import PickerScreen
+from espmon.tui.screens.prompt import TextPrompt
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import running
 
@@ -47,6 +50,7 @@ class FakePace:
     paused: bool = False
     timed: bool = True
     skipped: float = 0.0
+    goals: list[str] = field(default_factory=list)
 
     def set_speed(self, speed: float | None) -> None:
         self.speed = speed
@@ -56,6 +60,9 @@ class FakePace:
 
     def skip(self, seconds: float) -> None:
         self.skipped += seconds
+
+    def seek(self, goal: Goal) -> None:
+        self.goals.append(str(goal))
 
 
 async def test_a_past_session_is_chosen_in_place_of_a_port() -> None:
@@ -104,6 +111,33 @@ async def test_keys_set_the_pace() -> None:
         pace.timed = False
         await case.press("less_than_sign")
         await case.until(lambda: NO_TIMES[:30] in case.text(), "the other reason")
+
+
+async def test_what_is_still_to_come_is_played_to() -> None:
+    session, pace = FakeSession(), FakePace()
+    session.pace = pace
+    session.feed(b"I (1) main: before\r\n")
+    session.set(replay=ReplayState("session", 10, 100, speed=1.0))
+    async with running(session=session, size=(120, 30)) as case:
+        await case.until(lambda: "before" in case.text())
+        for key in "ecb":
+            await case.press("right_square_bracket", key)
+        await case.until(lambda: len(pace.goals) == 3)
+        assert pace.goals == ["the next line of level E", "the next crash", "the next reset"]
+        came = session.store.record(0).time
+        assert came is not None
+        later = datetime.fromtimestamp(session.store.wall(came) + 3600.0)
+        for place in ("boot 3", f"{later:%Y-%m-%d %H:%M:%S}"):
+            await case.press("apostrophe")
+            await case.until(lambda: isinstance(case.app.screen, TextPrompt))
+            case.app.screen.query_one("#entry").value = place  # type: ignore[attr-defined]
+            await case.press("enter")
+            await case.until(lambda: case.app.screen is case.screen)
+        await case.until(lambda: pace.goals[3:] == ["boot 3", f"{later:%Y-%m-%d %H:%M:%S}"])
+        session.set(replay=ReplayState("session", 100, 100, finished=True))
+        await case.press("right_square_bracket", "e")
+        await case.until(lambda: "No error after this" in case.text())
+        assert len(pace.goals) == 5
 
 
 async def test_a_board_has_no_pace() -> None:

@@ -13,6 +13,7 @@ from espmon.session.status import ReplayState
 from espmon.session.store import LogStore
 from espmon.tui.actions import WALK
 from espmon.tui.log.query import LineFilter
+from espmon.tui.monitor.clock_times import moment_of
 from espmon.tui.monitor.walking import level_line, time_line
 from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
 from espmon.tui.screens.prompt import TextPrompt
@@ -202,6 +203,44 @@ def test_a_time_of_day_is_the_first_line_that_came_then_or_later() -> None:
         store.append(block_of(b"a\nb\n", 4 * at, 10.0 * at))
     assert [time_line(store, 1e9 + when) for when in (-5, 0, 15, 40, 99)] == [0, 0, 4, 8, 9]
     assert time_line(LogStore(), 0) is None
+
+
+DAY = datetime(2024, 3, 1, 12, 0, 0).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("clock", "date", "first", "found"),
+    [
+        ("11:59:30", None, None, DAY - 30),
+        ("12:30", None, None, DAY + 1800 - 86400),
+        ("12:30", None, DAY - 60, DAY + 1800),
+        ("11:59:30.5", None, DAY - 60, DAY - 29.5),
+        ("11:00", None, DAY - 60, DAY + 82800),
+        ("11:00", "2024-02-28", DAY - 60, DAY - 90000 - 86400),
+        ("25:00", None, None, None),
+        ("11:00", "2024-02-31", None, None),
+        ("11:00", "0001-01-01", None, None),
+    ],
+)
+def test_a_time_of_day_is_one_of_the_logs_own_time(
+    clock: str, date: str | None, first: float | None, found: float | None
+) -> None:
+    when = moment_of(clock, date, DAY, first)
+    assert when == found or (date == "0001-01-01" and (when is None or when < 0))
+
+
+async def test_in_a_recording_times_are_those_of_when_it_was_made() -> None:
+    session = FakeSession()
+    session.feed(LOG)
+    session.set(replay=ReplayState("session", 100, 100, finished=True))
+    async with running(session=session) as case:
+        await case.until(lambda: len(case.pane.drawing.store) == 500)
+        made = session.store.record(0).time
+        assert made is not None
+        when = datetime.fromtimestamp(session.store.wall(made))
+        for text in (f"{when:%H:%M:%S}", f"{when:%Y-%m-%d} {when:%H:%M:%S}", "-1h"):
+            assert case.screen.walking.problem(text) == ""
+            assert await case.screen.walking.place(text) == 0
 
 
 async def test_a_search_for_a_level_ends_when_nobody_waits() -> None:

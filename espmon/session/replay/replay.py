@@ -12,7 +12,9 @@ from espmon.port import Handle, PortIdentity
 from espmon.records.demux import Demultiplexer
 from espmon.session.connection import PortAccess
 from espmon.session.file_system import reason
+from espmon.session.pace import Goal
 from espmon.session.replay.file_store import FileStore
+from espmon.session.replay.goal_watch import GoalWatch
 from espmon.session.replay.index_rebuild import IndexRebuild
 from espmon.session.replay.moment import Moment
 from espmon.session.replay.recorded_session import RecordedSession
@@ -23,7 +25,7 @@ from espmon.session.replay.replayed_events import remark, replay_event
 from espmon.session.replayed import Replayed
 from espmon.session.session import Session
 from espmon.session.settings import Settings, limits_of
-from espmon.session.status import OpenRequest, ReplayState
+from espmon.session.status import OpenRequest, ReplayState, Severity
 from espmon.session.watched_strings import WATCHED
 
 TAIL_FROM = 16 << 20
@@ -137,6 +139,7 @@ class Player:
         self._wish = wish
         self._handle: ReplayHandle | None = None
         self._following = False
+        self._watch: GoalWatch | None = None
         self.begun: Callable[[], None] = lambda: None
         self.ended: Callable[[], None] = lambda: None
         self.of_tail = False
@@ -224,6 +227,7 @@ class Player:
             replay_event(moment.event, pipeline, now)
         elif not self._wish.follow:
             pipeline.flush(now)
+            self._miss()
         elif not self._following:
             self._following = True
             if pipeline.timed is False and pipeline.demux.offset:
@@ -264,6 +268,22 @@ class Player:
         """Play so much at once, then go on as before."""
         if self._handle is not None:
             self._handle.skip(seconds)
+
+    def seek(self, goal: Goal) -> None:
+        """Play at once up to there, then go on as before."""
+        if self._handle is None or self.finished:
+            return
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch = GoalWatch(goal, self.session)
+        self._handle.seek(self._watch)
+
+    def _miss(self) -> None:
+        """Everything was read: what is still waited for does not come."""
+        if self._watch is not None and not self._watch():
+            self._watch.stop()
+            self.session.notify(f"{self._source.name} ends before {self._watch.goal}", Severity.WARNING)
+        self._watch = None
 
 
 def show_replay(session: Session, replay: ReplayState) -> None:

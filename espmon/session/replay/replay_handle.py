@@ -62,6 +62,8 @@ class ReplayHandle(Handle):
         self.atomic_lines = False
         self.speed = speed
         self.until: float | None = None
+        self._reached: Callable[[], bool] | None = None
+        self._holds_then = False
         self._going = asyncio.Event()
         self._going.set()
         self.finished = asyncio.Event()
@@ -117,6 +119,20 @@ class ReplayHandle(Handle):
         """Let so much of the recording's time pass at once."""
         self.until = max(self.until or 0.0, self._clock.now) + seconds
 
+    def seek(self, reached: Callable[[], bool]) -> None:
+        """Play at once until `reached` says so, which is asked between two reads; then go on, or hold still, as now."""
+        self._holds_then = self.paused
+        self._reached = reached
+        self._going.set()
+
+    @property
+    def seeking(self) -> bool:
+        """Whether it still plays at once to somewhere."""
+        if self._reached is not None and self._reached():
+            self._reached = None
+            self.pause(self._holds_then)
+        return self._reached is not None
+
     def _learn(self, moment: Moment) -> None:
         assert moment.wall is not None
         if not self._start or not self._reads:
@@ -160,7 +176,7 @@ class ReplayHandle(Handle):
             return True
         ahead = self._start + moment.m - self._clock.now
         step = ahead if timeout is None else min(ahead, timeout)
-        while step > 0 and self.speed is not None:
+        while step > 0 and self.speed is not None and not self.seeking:
             await self._going.wait()
             if self.until is not None:
                 gone = min(step, max(0.0, self.until - self._clock.now))

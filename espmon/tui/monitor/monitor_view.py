@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Footer
 
 from espmon.records.events.reset_record import Reset
+from espmon.session.pace import Goal
 from espmon.session.settings import Settings
 from espmon.session.status import EventEntry, Severity, Status
 from espmon.tui import actions
@@ -165,6 +166,16 @@ class MonitorView(Screen[None]):
         else:
             text = "The filter hides that line: F shows all lines"
         self.warn(text)
+
+    def play_to(self, goal: Goal) -> bool:
+        """Play a recording on to there at once, and follow it; False where nothing is played."""
+        pace, replay = self.link.session.pace, self.status.replay
+        if pace is None or replay is None or replay.finished or replay.speed is None:
+            return False
+        self.link.call(lambda: pace.seek(goal))
+        self.pane.go_to_end()
+        self.say(f"Playing on to {goal}")
+        return True
 
     def warn(self, text: str) -> None:
         """Tell the user that something is wrong, for a moment."""

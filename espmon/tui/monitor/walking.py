@@ -7,16 +7,17 @@ import re
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from espmon.records.columns import LEVELS
 from espmon.session.log_text import host_time
+from espmon.session.pace import Goal
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.tui.log.layout import Mark
 from espmon.tui.log.line_times import Timestamps
 from espmon.tui.log.log_map import BOOT, MARK, Source
+from espmon.tui.monitor.clock_times import moment_of
 from espmon.tui.widgets.log_pane import LogPane
 
 SLICE_SECONDS = 0.004
@@ -40,8 +41,17 @@ NONE = {
 }
 """Kind -> what is said when there is none that way."""
 
+GOALS = {
+    "error": Goal(level="E"),
+    "warning": Goal(level="W"),
+    "crash": Goal(events=CRASHES),
+    "boot": Goal(events=frozenset({"reset"})),
+}
+"""Kind -> what a recording is played to when none is there yet."""
+
 PLACES = "1200   boot 3   mark 1   12:03:04   -5m   (81234)"
-"""Examples of what `place` understands: line, boot, mark, host time, time before now, device time."""
+"""Examples of what `place` understands: line, boot, mark, host time (a date may stand before it), time before now (of a
+recording, before what was received last), device time."""
 
 _PLACE = re.compile(
     r"(?P<line>\d{1,12})"
@@ -49,7 +59,7 @@ _PLACE = re.compile(
     r"|mark (?P<mark>\d{1,9})\b.*"
     r"|\((?P<device>\d{1,12})\)"
     r"|-(?P<back>\d{1,9}(?:\.\d{1,3})?)(?P<unit>[smh])"
-    r"|(?P<clock>\d?\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)"
+    r"|(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?P<clock>\d?\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)"
 )
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -71,6 +81,9 @@ class Walked(Protocol):
     @property
     def over(self) -> bool:
         """The log is one of former times, whose present is its newest line."""
+
+    def play_to(self, goal: Goal) -> bool:
+        """Play a recording on to there at once; False where nothing is played."""
 
     def say(self, text: str) -> None:
         """Tell the user."""
@@ -136,6 +149,8 @@ class Walking:
             line = max((one for one in lines if one < here), default=None)
             if step > 0:
                 line = min((one for one in lines if one > here), default=None)
+        if line is None and step > 0 and kind in GOALS and self._view.play_to(GOALS[kind]):
+            return
         if line is None:
             self._view.say(NONE[kind].format("before this" if step < 0 else "after this"))
             return
@@ -235,7 +250,24 @@ class Walking:
         match = _PLACE.fullmatch(text.strip())
         if match is None:
             return f"As in  {PLACES}"
-        return "" if match["clock"] is None or _today(match["clock"], time.time()) is not None else "No time of day"
+        return "" if match["clock"] is None or self._moment(match) is not None else "No time of day"
+
+    def _moment(self, match: re.Match[str]) -> float | None:
+        """Seconds since 1970 of a time that was entered."""
+        first, newest = self._times
+        if match["back"] is not None:
+            return newest - float(match["back"]) * _SECONDS[match["unit"]]
+        return None if match["clock"] is None else moment_of(match["clock"], match["date"], newest, first)
+
+    @property
+    def _times(self) -> tuple[float | None, float]:
+        """(When a recording began, None for a board, and the present: of a recording, when its newest line came)."""
+        store = self._view.pane.drawing.store
+        if not self._view.over:
+            return None, time.time()
+        times = [line_time(store, line) for line in (store.first, len(store) - 1)]
+        first, newest = (None if one is None else store.wall(one) for one in times)
+        return first, time.time() if newest is None else newest
 
     async def place(self, text: str) -> int | None:
         """The line that `text` means (see `PLACES`); None when there is none in memory."""
@@ -254,11 +286,17 @@ class Walking:
             line = next((one for one, number in self.marks.items() if number == int(group["mark"])), None)
         elif group["device"] is not None:
             line = await device_line(store, int(group["device"]))
-        elif group["back"] is not None:
-            line = time_line(store, self._now - float(group["back"]) * _SECONDS[group["unit"]])
-        elif (when := _today(group["clock"], self._now)) is not None:
+        elif (when := self._moment(match)) is not None:
             line = time_line(store, when)
         return line
+
+    def _goal(self, match: re.Match[str]) -> Goal | None:
+        """A boot or a time that is still to come, in a recording that is played."""
+        if match["boot"] is not None:
+            number = int(match["boot"])
+            return Goal(boot=number) if self._boot(number) is None else None
+        when, newest = self._moment(match), self._times[1]
+        return Goal(wall=when) if when is not None and when > newest else None
 
     async def span(self, text: str) -> tuple[int, int | None] | None:
         """The lines from a place to another one, `A..B`, as (first id, id behind the last one or None for the newest).
@@ -282,13 +320,6 @@ class Walking:
         last = await self.place(end)
         return None if last is None else (low, last + 1)
 
-    @property
-    def _now(self) -> float:
-        """Seconds since 1970 that a time of day and a time before now count from."""
-        store = self._view.pane.drawing.store
-        newest = line_time(store, len(store) - 1) if self._view.over and len(store) else None
-        return time.time() if newest is None else store.wall(newest)
-
     def _boot(self, number: int) -> int | None:
         name = f"boot {number}"
         marks = self._view.pane.drawing.marks.items()
@@ -296,6 +327,9 @@ class Walking:
 
     async def go_to(self, text: str) -> None:
         """To the place that `text` means."""
+        match = _PLACE.fullmatch(text.strip())
+        if match is not None and (goal := self._goal(match)) is not None and self._view.play_to(goal):
+            return
         line = await self.place(text)
         if line is None:
             store = self._view.pane.drawing.store
@@ -311,17 +345,6 @@ class Walking:
 
 def _number(text: str) -> int:
     return int(re.sub(r"\D.*", "", text.removeprefix("boot ")) or 0)
-
-
-def _today(clock: str, present: float) -> float | None:
-    """Seconds since 1970 of a time of day, the last time that it was before `present`; None where it is none."""
-    form = "%H:%M" if clock.count(":") == 1 else "%H:%M:%S.%f" if "." in clock else "%H:%M:%S"
-    now = datetime.fromtimestamp(present)
-    try:
-        when = datetime.strptime(clock, form).replace(year=now.year, month=now.month, day=now.day).timestamp()
-    except ValueError:
-        return None
-    return when if when <= now.timestamp() else when - 86400
 
 
 async def level_line(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,17 +17,18 @@ from espmon.session.archive.past_sessions import look_at
 from espmon.session.archive.session_index import INDEX, read_end, read_index
 from espmon.session.clock import SessionClock
 from espmon.session.connection import PortAccess
-from espmon.session.pace import SPEEDS, stepped
+from espmon.session.pace import SPEEDS, Goal, stepped
 from espmon.session.replay import replay as replay_module
 from espmon.session.replay.opened_source import open_source
 from espmon.session.replay.replay import Replay, ReplayWish, request_of
+from espmon.session.replay.replay_source import Source
 from espmon.session.sent import SentBy
 from espmon.session.session import Session
 from espmon.session.session_folder import SIDECAR, STREAM
 from espmon.session.settings import Settings
-from espmon.session.status import OpenRequest
+from espmon.session.status import Notice, OpenRequest
 from tests.session.archive.recordings import BOOT, LINE, PANIC
-from tests.session.fakes import Port, ScriptedHandle, shown
+from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 
 PATIENCE_SECONDS = 30.0
 
@@ -282,6 +283,57 @@ async def test_it_is_held_still_skipped_and_played_at_another_speed(tmp_path: Pa
     pace.set_speed(stepped(256.0, 1))
     assert (pace.speed, pace.paused) == (256.0, False)
     await until(lambda: len(session.store) == 1000)
+    await session.close()
+
+
+def cast(path: Path, texts: Sequence[str]) -> Source:
+    """A recording with one of these a second."""
+    events = [[float(number), "o", text] for number, text in enumerate(texts)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in [{"version": 2, "width": 80, "height": 24}, *events]))
+    return open_source(path)
+
+
+async def test_it_is_played_at_once_to_a_boot_an_event_a_level_or_a_time(tmp_path: Path) -> None:
+    texts = [f"I ({number}) app: line {number}\r\n" for number in range(3000)]
+    for number in (300, 900, 1500):
+        texts[number] = "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"
+    texts[1800] = "E (1) app: bad\r\n"
+    source = cast(tmp_path / "a.cast", texts)
+    session = Replay(source, ReplayWish(speed=0.125)).begin(Settings())
+    await session.open(request_of(source.path, source))
+    pace = session.pace
+    assert pace is not None
+    await until(lambda: len(session.store) >= 1)
+    start = session.store.wall(session.store.record(0).time or 0.0)
+
+    async def reaches(goal: Goal, line: int, boot: int) -> None:
+        pace.seek(goal)
+        await until(lambda: len(session.store) > line and session.event_log.boot == boot)
+        assert len(session.store) <= line + 40, "what a reset was is told by lines that come after it"
+
+    await reaches(Goal(boot=2), 900, 2)
+    await reaches(Goal(events=frozenset({"reset"})), 1500, 3)
+    await reaches(Goal(level="E"), 1800, 3)
+    pace.pause(True)
+    await reaches(Goal(wall=start + 2000.5), 2001, 3)
+    assert pace.paused
+    watch = Watch()
+    session.subscribe(watch)
+    pace.seek(Goal(boot=9))
+    await watch.until(lambda: any(isinstance(it, Notice) and "ends before boot 9" in it.text for it in watch.changes))
+    assert len(session.store) == 3000
+    await session.close()
+
+
+async def test_what_is_looked_for_is_changed_on_the_way(tmp_path: Path) -> None:
+    source = cast(tmp_path / "a.cast", [f"I ({number}) app: line {number}\r\n" for number in range(2000)])
+    session = Replay(source, ReplayWish(speed=0.125)).begin(Settings())
+    await session.open(request_of(source.path, source))
+    pace = session.pace
+    assert pace is not None
+    pace.seek(Goal(boot=1))
+    pace.seek(Goal(events=frozenset({"panic"})))
+    await until(lambda: len(session.store) == 2000)
     await session.close()
 
 
