@@ -12,6 +12,7 @@ from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
 from espmon.records.record import JsonObject, PayloadRecord
 from espmon.session.archive.blanking import Secrets
+from espmon.session.archive.session_export import record_without
 from espmon.session.log_text import host_time, log_text
 from espmon.session.replay.opened_source import open_source
 from espmon.session.replay.replay import Replay, ReplayWish, request_of
@@ -82,7 +83,7 @@ class TextWriter:
                 fields = record.to_json()
                 if isinstance(when := fields.get("time"), float):
                     fields["time"] = self.wall(when)
-                kept = fields if self._secrets is None else self._secrets.blank_json(fields)
+                kept = fields if self._secrets is None else record_without(fields, self._secrets)
                 self._out.write(json.dumps(kept) + "\n")
         elif isinstance(part, LineBlock):
             lines = log_text(part).decode("utf-8", "replace").split("\n")

@@ -9,39 +9,102 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from espmon.records.record import JsonObject
 from espmon.user_pattern import PatternError, PatternTooSlow, UserPattern
 
-RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("key", re.compile(r"-----BEGIN [A-Z ]*(?:KEY|CERTIFICATE)-----(?:[^-]|-(?!----))*")),
-    ("key", re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]++)?")),
-    ("login", re.compile(r"://([^/\s:@]{1,100}:[^/\s@]{1,200})@")),
-    (
-        "password",
-        re.compile(
-            r"(?i)(?:passw(?:or)?d|passphrase|\bpass|\bpsk|\bpwd|secret|token|api[_ -]?key|private[_ -]?key|bearer)"
-            r"[\"']?(?:\s*[:=]\s*|\s+is\s+|\s+)[\"'<]?([^\s\"',;>]{1,200})"
-        ),
-    ),
-    (
-        "ssid",
-        re.compile(
-            r"(?i)\bssid\b[\"']?(?:\s*+[:=]\s*+|\s++)[\"'<]?(.{1,32}?)(?=[\"'>,;\r\n]|\s+(?:pass|psk|chan|bssid|rssi|auth)|\s*$)"
-        ),
-    ),
-    ("ssid", re.compile(r"wifi:connected with (.{1,32}?), aid = ")),
-    ("mac", re.compile(r"(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])")),
-    ("address", re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\.?\d)")),
-    ("address", re.compile(r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![0-9A-Fa-f:])")),
-    ("address", re.compile(r"(?i)(?<![0-9a-f:])(?:fe80|2[0-9a-f]{3}|f[cd][0-9a-f]{2})(?::[0-9a-f]{0,4}){2,7}")),
+NAMES = (
+    r"(?:passw(?:or)?d|passphrase|\bpass|\bpsk|\bpwd?|secret|token|bearer"
+    r"|(?:api|access|auth|private|secret|shared|encryption)[_ -]?key)"
 )
-"""(kind, what to look for); the first group is what is taken out, where there is one."""
+"""What stands before a password."""
+
+WORDS = ("pass", "psk", "pw", "secret", "token", "bearer", "key")
+"""One of which is in each of them."""
+
+
+class Rule(NamedTuple):
+    """One way in which secrets are printed."""
+
+    kind: str
+    words: tuple[str, ...]
+    """One of these is in each line that has it, in lower case: looking for them costs next to nothing."""
+
+    pattern: re.Pattern[str]
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("key", ("-----begin",), re.compile(r"-----BEGIN [A-Z ]*(?:KEY|CERTIFICATE)-----(?:[^-]|-(?!----))*")),
+    Rule("key", ("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]++)?")),
+    Rule(
+        "key",
+        ("key",),
+        re.compile(
+            r"(?i)key\b[\"']?\s{0,4}[:=]\s{0,4}[\"'{]?((?:0x)?[0-9a-f]{2}(?:[ :,-]{0,2}(?:0x)?[0-9a-f]{2}){7,255})"
+        ),
+    ),
+    Rule("login", ("://",), re.compile(r"://([^/\s:@]{1,100}:[^/\s@]{1,200})@")),
+    Rule(
+        "login",
+        ("authorization",),
+        re.compile(r"(?i)\bauthorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:basic|digest)\s{1,4}([^\s\"',;]{1,200})"),
+    ),
+    Rule(
+        "login", ("ap=", "ap:", "ap_"), re.compile(r"(?i)\+CW[JS]AP(?:_\w{1,8})?[:=](\"[^\"]{0,64}\",\"[^\"]{0,128}\")")
+    ),
+    Rule(
+        "login",
+        ("join", "sta_connect", "ap_set"),
+        re.compile(r"(?:^|[>$#] ?)(?:join|sta_connect|ap_set)[ \t]{1,4}([^\r\n]{1,200})"),
+    ),
+    Rule("password", WORDS, re.compile(rf"(?i){NAMES}[\"']?\s{{0,4}}[:=]?\s{{0,4}}([\"'])([^\"'\x1b\r\n]{{1,200}})\1")),
+    Rule(
+        "password",
+        WORDS,
+        re.compile(
+            rf"(?i){NAMES}[\"']?(?:\s*[:=]\s*|\s+is\s+)[\"'<\[]?"
+            r"([^\s\"',;>\]\x1b]{1,200}(?:[ ](?![\w -]{1,20}[:=])[^\s\"',;>\]\x1b]{1,200}){0,15})"
+        ),
+    ),
+    Rule(
+        "password",
+        ("pass", "psk", "pw", "bearer"),
+        re.compile(r"(?i)(?:passw(?:or)?d|passphrase|\bpsk|\bpwd?|bearer)\s+[<\[]?([^\s\"',;>\]:=\x1b]{1,200})"),
+    ),
+    Rule(
+        "ssid",
+        ("ssid",),
+        re.compile(
+            r"(?i)\bssid\b[\"']?(?:\s*+[:=]\s*+|\s++)[\"'<\[]?"
+            r"(.{1,32}?)(?=[\"'>\],;\r\n\x1b]|\s+(?:pass|psk|pwd?\b|chan|bssid|rssi|auth)|\s*$)"
+        ),
+    ),
+    Rule("ssid", ("wifi:connected",), re.compile(r"wifi:connected with (.{1,32}?), aid = ")),
+    Rule("ssid", ("connecting to",), re.compile(r"_connect: Connecting to (.{1,32}?)\.\.\.")),
+    Rule("mac", (":", "-"), re.compile(r"(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])")),
+    Rule("mac", ("mac", "bssid", "bda"), re.compile(r"(?i)\b(?:mac|bssid|bda)\b[^0-9A-Za-z\r\n]{1,4}([0-9a-f]{12})\b")),
+    Rule(
+        "address",
+        (".",),
+        re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\.?\d)"),
+    ),
+    Rule("address", (":",), re.compile(r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![0-9A-Fa-f:])")),
+    Rule(
+        "address",
+        (":",),
+        re.compile(r"(?i)(?<![0-9a-f:])(?:fe80|2[0-9a-f]{3}|f[cd][0-9a-f]{2})(?::[0-9a-f]{0,4}){2,7}"),
+    ),
+)
+"""The last group of a pattern is what is taken out, where there is one."""
 
 MAX_VALUES = 100_000
 """Different values that get names of their own; those beyond share one."""
 
 STAR = "*"
+
+NAMED = re.compile(r"<([\w-]{1,20}?)(?:-\d{1,9})?>\**")
+"""What a value becomes."""
 
 
 class SecretsError(Exception):
@@ -71,10 +134,13 @@ class Secrets:
         self._known: dict[tuple[str, str], Blanked] = {}
         self._counts: dict[str, int] = {}
         self._in_key = False
+        self._kinds = {rule.kind for rule in RULES} | {"keys", "coredump"}
         self._own: list[tuple[str, UserPattern]] = []
         for kind, expression in (rules or {}).items():
             try:
-                self._own.append((re.sub(r"\W+", "-", kind)[:20], UserPattern(kind, expression)))
+                name = re.sub(r"\W+", "-", kind)[:20]
+                self._own.append((name, UserPattern(kind, expression)))
+                self._kinds.add(name)
             except PatternError as error:
                 raise SecretsError(f"[secrets] {kind}: {error}") from error
 
@@ -88,9 +154,12 @@ class Secrets:
         return [{"kind": item.kind, "name": item.name, "count": item.count} for item in self.found]
 
     def _spans(self, text: str) -> Iterator[tuple[int, int, str]]:
-        for kind, pattern in RULES:
+        lower = text.lower()
+        for kind, words, pattern in RULES:
+            if not any(word in lower for word in words):
+                continue
             for match in pattern.finditer(text):
-                start, end = match.span(1) if pattern.groups and match[1] is not None else match.span()
+                start, end = match.span(pattern.groups)
                 yield start, end, kind
         for kind, own in self._own:
             try:
@@ -106,11 +175,16 @@ class Secrets:
         parts: list[str] = []
         at = 0
         for start, end, kind in spans:
-            if start < at or start == end or not text[start:end].strip(STAR):
+            if start < at or start == end or not text[start:end].strip(STAR) or self._is_name(text, start, end):
                 continue
             parts += [text[at:start], self._named(kind, text[start:end])]
             at = end
         return "".join([*parts, text[at:]]) if parts else text
+
+    def _is_name(self, text: str, start: int, end: int) -> bool:
+        """Whether a value is what another one was made into before."""
+        match = NAMED.match(text, start - 1 if text[start - 1 : start] == "<" else start)
+        return match is not None and end <= match.end() + 1 and match[1] in self._kinds
 
     def _named(self, kind: str, value: str) -> str:
         key = kind, value

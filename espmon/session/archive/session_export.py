@@ -193,8 +193,19 @@ def blanked_lines(path: Path, secrets: Secrets | None) -> Iterator[bytes]:
             return
         for fields, _ in json_lines(file):
             if fields is not None:
-                kept = sent_without(fields, secrets) if fields.get("type") == "sent" else secrets.blank_json(fields)
-                yield json.dumps(kept).encode() + b"\n"
+                yield json.dumps(record_without(fields, secrets)).encode() + b"\n"
+
+
+def record_without(fields: JsonObject, secrets: Secrets) -> object:
+    """A record, or a line of a sidecar, without its secrets, those that are written as base64 too."""
+    if fields.get("type") == "sent":
+        return sent_without(fields, secrets)
+    if fields.get("type") == "raw" and isinstance(coded := fields.get("bytes"), str):
+        raw = base64.b64decode(coded)
+        return {**fields, "bytes": base64.b64encode(secrets.blank_bytes(raw)).decode()}
+    if fields.get("type") == "line" and isinstance(text := fields.get("text"), str):
+        return {**fields, "text": secrets.blank_line(text), "tag": secrets.blank_json(fields.get("tag"))}
+    return secrets.blank_json(fields)
 
 
 def sent_without(fields: JsonObject, secrets: Secrets) -> JsonObject:

@@ -23,6 +23,18 @@ from espmon.session.archive.blanking import Secrets, SecretsError
         ("mqtt://bob:s3cr3t@broker.example", "bob:s3cr3t"),
         ("Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh", "eyJhbGciOiJIUzI1NiJ9"),
         ("api_key=0123456789abcdef", "0123456789abcdef"),
+        ("wifi: connect to ap SSID:home password:correct horse battery", "horse battery"),
+        ('{"ssid":"a b","password":"p w d","n":1}', "w d"),
+        ("wifi: ssid=[Home Net] psk=[secret word] channel: 3", "word"),
+        ("wifi: ssid 'home' pw hunter2222 channel 3", "hunter2222"),
+        ("aes: key: 00 11 22 33 44 55 66 77 88 99 aa bb cc dd ee ff", "00 11 22"),
+        ("nvs_key=000102030405060708090a0b0c0d0e0f", "0001020304"),
+        ("secret_key: abcdef", "abcdef"),
+        ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        ('AT+CWJAP="HomeNet","hunter22"', "hunter22"),
+        ("esp> join HomeNet hunter22", "HomeNet"),
+        ("example_connect: Connecting to HomeNet...", "HomeNet"),
+        ("Base MAC: 7cdfa1001122", "7cdfa1001122"),
     ],
 )
 def test_a_secret_is_taken_out_and_the_line_stays_as_long(line: str, secret: str) -> None:
@@ -42,6 +54,7 @@ def test_a_secret_is_taken_out_and_the_line_stays_as_long(line: str, secret: str
         "Backtrace: 0x400d1231:0x3ffb0000 0x400d5675:0x3ffb0020",
         "12:34:56.789 -> I (1) main: 10 tokens left",
         "I (300) cpu_start: App version:      v1.2.3-4-gabcdef",
+        "I (1) tokenizer: token count 5, key count: 12",
         "PC      : 0x400d1234  PS      : 0x00060030  A0      : 0x800d5678  A1      : 0x3ffb0000",
     ],
 )
@@ -57,6 +70,22 @@ def test_the_same_value_has_the_same_name() -> None:
         {"kind": "mac", "name": "<mac-1>", "count": 2},
         {"kind": "mac", "name": "<mac-2>", "count": 1},
     ]
+
+
+def test_what_was_taken_out_once_stays_as_it_is() -> None:
+    lines = ["ssid 'lab126-k2' pw 12345678901234567890", "got ip 192.168.100.100", "for customer Miller: ok"]
+    once = [Secrets({"customer": r"customer \w+"}).blank(line) for line in lines]
+    again = Secrets({"customer": r"customer \w+"})
+    assert [again.blank(line) for line in once] == once
+    assert again.found == []
+    assert Secrets().blank("SSID: office-2") == "SSID: <ssid-1>"
+
+
+def test_colours_are_no_part_of_a_value() -> None:
+    assert (
+        Secrets().blank("\x1b[0;32mI wifi: SSID: office-5G\x1b[0m\r\n")
+        == "\x1b[0;32mI wifi: SSID: <ssid-1>*\x1b[0m\r\n"
+    )
 
 
 def test_a_key_over_several_lines_is_taken_out() -> None:
