@@ -212,7 +212,7 @@ class Reports:
         self._keep(entry)
         folder = self._recorder.folder
         if folder is not None:
-            await asyncio.to_thread(_save, folder, f"coredump-{entry}", report)
+            await asyncio.to_thread(_save, folder, f"coredump-{entry}", report, record.offset)
 
     def _put(self, entry: int, report: Report | None) -> None:
         self._events.update(entry, lambda listed: replace(listed, report=report))
@@ -243,6 +243,7 @@ def _decode_core(data: bytes, symbolizer: Symbolizer | None, library: ElfLibrary
     return decode_dump(data, symbolizer, library)
 
 
-def _save(folder: Path, name: str, report: CoreReport) -> None:
-    write_atomically(folder / f"{name}.json", json.dumps(report.to_json(), indent=1).encode())
+def _save(folder: Path, name: str, report: CoreReport, offset: int) -> None:
+    told = report.to_json() | {"kind": report.facts.kind, "offset": offset}  # by which the same crash is found again
+    write_atomically(folder / f"{name}.json", json.dumps(told, indent=1).encode())
     write_atomically(folder / f"{name}.txt", plain_lines(report.to_text()).encode())

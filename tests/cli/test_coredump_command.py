@@ -10,13 +10,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from espmon.cli import main
+from espmon.postmortem import decode_core
 from espmon.postmortem.rsp import encode
 from espmon.session.coredump_decoders import OpinionTask, SecondOpinion
 from espmon.session.elves import ElfLibrary
+from espmon.session.reports import _save
 from espmon.sim.simulated_panic import panic_text
 from tests.inputs import SIMULATED_ELF
 from tests.postmortem.made import (
@@ -376,3 +379,37 @@ def test_the_same_crash_of_past_sessions_is_found_by_its_functions(
     path.write_bytes(core_bytes("stack"))
     assert main(["coredump", str(path), "--elf", str(SIMULATED_ELF), "--seen"]) == 0
     assert "not seen in the sessions that are kept" in capsys.readouterr().out
+
+
+def test_the_same_crash_is_found_in_dumps_too_and_once_where_it_was_also_printed(
+    home: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    sessions = home / "data" / "espmon" / "sessions"
+    sessions.mkdir(parents=True)
+    report = decode_core(core_bytes("panic"), SIMULATED_ELF)
+    silent = made_session(sessions, b"I (1) app: up\r\n", name="silent")
+    printed = made_session(
+        sessions, panic_text(IMAGE.snapshot("panic"), IMAGE.sha256).encode() + b"Rebooting...\r\n", name="printed"
+    )
+    for folder in (silent, printed):
+        _save(folder, "coredump-3", report, 17)
+    (silent / "coredump-4.json").write_text('{"tasks": [{"crashed": true, "frames": [7]}, 3], "kind": "abort"}')
+    (silent / "coredump-5.json").write_text("[" * 100_000)
+    (silent / "coredump-3-report.json").write_text(json.dumps(report.to_json() | {"kind": "exception"}))
+    path = tmp_path / "core.bin"
+    path.write_bytes(core_bytes("panic"))
+    found = seen(path, capsys)
+    assert sorted((group["count"], *group["sessions"]) for group in found) == [
+        (1, printed.name), (1, silent.name),
+    ]  # fmt: skip
+    (dumped,) = (group for group in found if group["sessions"] == [silent.name])
+    assert dumped["frames"] == ["read_register", "sensor_update", "command_panic", "console_dispatch"]
+    assert dumped["builds"] == [report.app_sha256]
+    assert dumped["title"] == report.sentence
+    path.write_bytes(core_bytes("abort"))
+    assert seen(path, capsys) == []
+
+
+def seen(path: Path, capsys: Captured) -> Any:
+    assert main(["coredump", str(path), "--elf", str(SIMULATED_ELF), "--seen", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)["seen"]
