@@ -15,6 +15,7 @@ from espmon.postmortem import PostmortemError, Symbolizer, decode_core
 from espmon.postmortem.core_format import Core, parse_core
 from espmon.postmortem.core_input import MAX_INPUT, read_core
 from espmon.session.core_decoding import elf_of, fits, with_rom
+from espmon.session.file_hash import hash_ahead
 
 if TYPE_CHECKING:
     from espmon.postmortem import CoreReport
@@ -115,6 +116,8 @@ def coredump(options: argparse.Namespace) -> int:
             write_output(options.save_core, elf_core(core))
         symbolizer = chosen_elf(core, options.elf)
         if symbolizer is not None:
+            if core.app_sha256:
+                hash_ahead(symbolizer)
             symbolizer = with_rom(symbolizer, core, options.rom_elf)
         report = decode_core(core, symbolizer, force=options.force)
         printed = {path: global_variable(report, path) for path in options.print_var}

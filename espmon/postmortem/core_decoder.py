@@ -73,13 +73,23 @@ def decode_core(
         symbolizer = elf_path
     else:
         symbolizer = Symbolizer([elf_path, *([rom_elf] if rom_elf is not None else [])])
-    match = None
-    if symbolizer is not None:
-        match = _check_elf(core, symbolizer.elf, force)
-    else:
+    if symbolizer is None:
         core.warnings.insert(0, _wanted(core))
-    with reading("core dump"):
-        return _Decoder(core, symbolizer, match).report()
+        with reading("core dump"):
+            return _Decoder(core, None, None).report()
+    _check_processor(core, symbolizer.elf)
+    if force:
+        match = _check_sha256(core, symbolizer.elf, force)
+        with reading("core dump"):
+            return _Decoder(core, symbolizer, match).report()
+    try:  # the SHA-256, a quarter of the time for a large ELF, may be worked out elsewhere meanwhile
+        with reading("core dump"):
+            report = _Decoder(core, symbolizer, None).report()
+    except PostmortemError:
+        _check_sha256(core, symbolizer.elf, force)  # that it is another application's is the reason then
+        raise
+    report.elf_match = _check_sha256(core, symbolizer.elf, force)
+    return report
 
 
 def _wanted(core: Core) -> str:
@@ -90,11 +100,14 @@ def _wanted(core: Core) -> str:
     )
 
 
-def _check_elf(core: Core, elf: Elf, force: bool) -> bool | None:
+def _check_processor(core: Core, elf: Elf) -> None:
     if elf.machine != core.architecture.elf_machine:
         other = MACHINES.get(elf.machine)
         theirs, ours = other.title if other else f"machine {elf.machine}", core.architecture.title
         raise PostmortemError(f"{elf.path} is for {theirs}, the core dump is from {core.chip or ours} ({ours})")
+
+
+def _check_sha256(core: Core, elf: Elf, force: bool) -> bool | None:
     prefix = core.app_sha256
     if prefix is None or len(prefix) < MIN_SHA_DIGITS:
         return None

@@ -147,9 +147,10 @@ def _count(
     functions = names(build, addresses) if build and addresses else None
     where = functions or tuple(f"0x{address:08x}" for address in addresses)
     key = (kind, cause, where) if functions else (kind, cause, where, build)
+    when = _number(fields, "t")
     title = cause or _text(fields, "message") or kind
     times = max(1, int(_number(fields, "count")))
-    return _add(groups, key, CrashGroup(title, kind, where, *[_number(fields, "t")] * 2), times, session, build)
+    return _add(groups, key, CrashGroup(title, kind, where, when, when), times, session, build)
 
 
 def _count_dump(groups: dict[Hashable, CrashGroup], dump: RecordedDump, session: str, when: float) -> None:
