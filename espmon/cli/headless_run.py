@@ -22,7 +22,7 @@ from espmon.cli.board_input import InputLines, forward_input, reads_input
 from espmon.cli.command_runner import CommandError, Exit, clean, failure_json, say, silence_output
 from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
-from espmon.cli.port_options import choice_for, print_filter_of
+from espmon.cli.port_options import choice_for, print_filter_of, request_for
 from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
 from espmon.cli.run_board import LOOK_ON_SECONDS, End, RunBoard, look_on_at, request_to_look_on
 from espmon.cli.run_files import RunFiles
@@ -33,7 +33,6 @@ from espmon.session.expectations import EndCause, Expectations, Goals, Outcome, 
 from espmon.session.settings import LINE_ENDS
 from espmon.session.settings_sources import effective_settings
 from espmon.session.share_state import Grants
-from espmon.session.status import OpenRequest
 
 if TYPE_CHECKING:
     from espmon.cli.script_run import ScriptRun
@@ -217,19 +216,7 @@ class HeadlessRun:
         options = self._options
         for port, board in zip(options.port, self._boards.values(), strict=True):
             session = board.session
-            chosen = choice_for(options, port, self._settings.elf)
-            request = OpenRequest(
-                url=port,
-                baud=chosen.baud,
-                line=chosen.line,
-                dtr=chosen.dtr,
-                rts=chosen.rts,
-                break_seconds=options.break_seconds,
-                no_reset=options.no_reset,
-                acquire=port in options.places,
-                elf=chosen.elf,
-                rom_elf=options.rom_elf,
-            )
+            request = replace(request_for(options, port, self._settings.elf), acquire=port in options.places)
             if port in self._looked_at:
                 request = request_to_look_on(self._looked_at[port], request)
             await session.open(request)

@@ -15,7 +15,7 @@ from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_com
 from espmon.cli.help_texts import commands_help
 from espmon.cli.place_consent import may_acquire
 from espmon.cli.platformio_project import take_project
-from espmon.cli.port_options import add_port_options, check_elf_files, choice_for, print_filter_of
+from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of, request_for
 from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
 from espmon.version import __version__
 
@@ -95,34 +95,23 @@ def monitor(options: argparse.Namespace) -> int:
     check_ports(options)
     if options.log is not None and (problem := log_problem(options.log)):
         fail(Exit.USAGE, problem)
-    from espmon.session.status import OpenRequest
-
     if options.reset and options.port and not options.yes:
         from espmon.cli.consent import require_consent
 
         ports = clean(", ".join(options.port))
         require_consent(f"This resets the board on {ports}.", doing="--reset resets the board")
 
-    def request_for(port: str) -> OpenRequest:
-        chosen = choice_for(options, port)
-        return OpenRequest(
-            url=port,
-            baud=chosen.baud,
-            line=chosen.line,
-            dtr=chosen.dtr,
-            rts=chosen.rts,
-            break_seconds=options.break_seconds,
+    def asked_of(port: str) -> OpenRequest:
+        return replace(
+            request_for(options, port),
             reset=options.reset,
             acquire=may_acquire(port, yes=options.yes),
             probe=options.probe,
-            no_reset=options.no_reset,
-            elf=chosen.elf,
-            rom_elf=options.rom_elf,
             log=options.log,
             print_filter=print_filter_of(options),
         )
 
-    requests = [request_for(port) for port in options.port or [""]]
+    requests = [asked_of(port) for port in options.port or [""]]
     with ExitStack() as boards:
         return run_screen(
             requests[0] if options.port else None,

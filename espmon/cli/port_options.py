@@ -6,10 +6,13 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from espmon.cli.command_runner import Exit, fail
 from espmon.port.line_format import DATA_BITS, LEVELS, MAX_BREAK_SECONDS, STOP_BITS, USUAL, Flow, LineFormat, Parity
+
+if TYPE_CHECKING:
+    from espmon.session.status import OpenRequest
 
 BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 """Environment variables for the rate, the first that holds a number counts; the others are idf.py monitor's."""
@@ -170,3 +173,21 @@ def check_elf_files(options: argparse.Namespace) -> None:
     missing = [path for path in given if not path.is_file()]
     if missing:
         fail(Exit.USAGE, f"no such ELF file: {missing[0]}")
+
+
+def request_for(options: argparse.Namespace, port: str, elf_setting: str = "") -> OpenRequest:
+    """How a port is opened, as `choice_for` has it. What the board is to do then is added by who opens it."""
+    from espmon.session.status import OpenRequest
+
+    chosen = choice_for(options, port, elf_setting)
+    return OpenRequest(
+        url=port,
+        baud=chosen.baud,
+        line=chosen.line,
+        dtr=chosen.dtr,
+        rts=chosen.rts,
+        break_seconds=options.break_seconds,
+        no_reset=options.no_reset,
+        elf=chosen.elf,
+        rom_elf=options.rom_elf,
+    )

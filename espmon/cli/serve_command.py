@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_command, say
-from espmon.cli.port_options import add_port_options, check_elf_files, choice_for, positive
+from espmon.cli.port_options import add_port_options, check_elf_files, positive, request_for
 
 if TYPE_CHECKING:
     from espmon.session import Session
@@ -70,25 +70,13 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace, boards: ExitStack) -> OpenRequest:
-    from espmon.session.status import OpenRequest
-
     if options.port == "demo":
         if find_spec("esp32_mock_bootloader") is None:
             fail(Exit.USAGE, "the simulated board needs the extra: pip install 'espmon[demo]'")
         from espmon.cli.demo_board import start_board
 
         return start_board(boards, {})
-    chosen = choice_for(options, options.port)
-    return OpenRequest(
-        options.port,
-        baud=chosen.baud,
-        line=chosen.line,
-        dtr=chosen.dtr,
-        rts=chosen.rts,
-        no_reset=options.no_reset,
-        elf=chosen.elf,
-        rom_elf=options.rom_elf,
-    )
+    return request_for(options, options.port)
 
 
 async def serve_until_cancelled(request: OpenRequest, options: argparse.Namespace) -> None:

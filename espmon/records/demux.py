@@ -19,10 +19,10 @@ from espmon.records.batch import Batch, Part
 from espmon.records.event import EventRecognizer
 from espmon.records.event_dispatcher import EventDispatcher
 from espmon.records.limits import Limits
-from espmon.records.line_shapes import SHAPELESS, LineShapes, PlainText
+from espmon.records.line_shapes import LineShapes
 from espmon.records.lines import LineBlock, block_of, line_text, whole_lines
 from espmon.records.notes import Note
-from espmon.records.plain_block import plain_block
+from espmon.records.plain_reads import BOOT_FRAME, CR, FRAME, HASH, LF, NUL, PlainReads
 from espmon.records.recognizers import EVENTS, SPANS
 from espmon.records.record import Raw
 from espmon.records.span import Capture, CaptureStatus, Cut, Found, More, Outcome, Setup, Where
@@ -33,20 +33,11 @@ if TYPE_CHECKING:
     from espmon.records.defmt.defmt_table import DefmtTable
     from espmon.records.span import SpanRecognizer, StringSource
 
-COMPLETING = re.compile(rb"[\n#\x00\x01\x02]|\r(?!\Z)")
-"""Bytes without any of these complete nothing: no line, packet or binary frame. A CR at the end has to wait."""
-
-LF, CR, HASH, BOOT_FRAME, FRAME, NUL = b"\n\r#\x01\x02\x00"
-"""What `COMPLETING` looks for, as numbers."""
-
-SMALL = 512
-"""Bytes of the largest read that is taken line by line."""
+NEAR_CAP = 4096
+"""So near the cap of a line, the times of its reads are noted: its next piece begins in one of them."""
 
 SLACK = 64
 """Longest trigger: an unfinished line is cut at its cap only when a header that begins before it would be known."""
-
-NEAR_CAP = 4096
-"""So near the cap of a line, the times of its reads are noted: its next piece begins in one of them."""
 
 LATE_END = "the line end of the payload before it"
 """Reason of the `raw` record for a line end that came after its payload was given out."""
@@ -85,12 +76,13 @@ class Demultiplexer:
         self._setup = Setup(self._limits, strings, defmt)
         self._triggers = Triggers([make(self._setup) for make in SPANS] if spans is None else spans)
         self._events = EventDispatcher([make() for make in EVENTS] if events is None else events)
-        self._note = self._events.recent.note
         self._portion = self._limits.read
         self._cap = self._limits.line
         self._short = self._cap - min(NEAR_CAP, self._cap // 2)
         self._plain = False  # no capture, nothing held, nobody waits for lines: the short way is open
-        self._shapes = LineShapes([*self._triggers.literals, *self._events.needles, *watched])
+        shapes = LineShapes([*self._triggers.literals, *self._events.needles, *watched])
+        self._reads = PlainReads(shapes, self._events.recent, self._cap, self._portion)
+        self._plain_lines = self._reads.lines
         self._nothing = Batch(())
         self._offset = begin  # of the first byte that is held
         self._searched = begin  # stream offset up to which no trigger is left in the unfinished line
@@ -139,56 +131,22 @@ class Demultiplexer:
     def feed(self, data: bytes, time: float | None = None) -> Batch | LineBlock:
         """Take the next bytes of the stream; `time` is when they came (host seconds). Returns what they complete."""
         if self._plain:
-            # The short way: nothing but lines. Everything here is about cost at small reads.
             if data.__class__ is not bytes:
                 data = bytes(data)
+            rest = self._line
             if LF not in data:
-                rest = self._line
                 quiet = not (CR in rest or HASH in data or FRAME in data or BOOT_FRAME in data or NUL in data)
                 if quiet and (CR not in data or CR not in data[:-1]) and len(rest) + len(data) <= self._short:
                     if not rest:
                         self._began = time
                     self._line = rest + data
                     return self._nothing
-            elif len(data) <= SMALL:
-                rest = self._line
-                text = rest + data
-                lines = text.split(b"\n")
-                tail = lines.pop()
-                known = self._shapes.known
-                end = 0
-                starts = [0]
-                for line in lines:
-                    shape = line.translate(None, SHAPELESS)
-                    if (shape not in known and not self._shapes.plain(shape, line)) or CR in line[:-1]:
-                        break
-                    end += len(line) + 1
-                    starts.append(end)
-                else:
-                    quiet = not (HASH in tail or FRAME in tail or BOOT_FRAME in tail or NUL in tail)
-                    if quiet and (CR not in tail or CR not in tail[:-1]) and end <= self._cap:
-                        self._line = tail
-                        offset = self._offset
-                        self._offset = offset + end
-                        self._continued = False
-                        began, self._began = self._began if rest else time, time
-                        block = LineBlock(text[:end], offset, starts, time, began)
-                        self._note(block)
-                        return block
-            elif len(data) <= self._portion:
-                end = data.rfind(b"\n") + 1
-                if COMPLETING.search(data, end) is None:
-                    text = self._line + data[:end]
-                    if plain := self._shapes.all_plain(text):
-                        self._line = data[end:]
-                        offset = self._offset
-                        self._offset = offset + len(text)
-                        self._continued = False
-                        began, self._began = self._began if len(text) > end else time, time
-                        make = plain_block if plain is PlainText.EVEN else block_of
-                        block = make(text, offset, self._cap, time, began)
-                        self._events.recent.add(block)
-                        return block
+            elif (block := self._plain_lines(rest, data, self._offset, time, self._began)) is not None:
+                self._line = self._reads.rest
+                self._offset += len(block.data)
+                self._continued = False
+                self._began = time
+                return block
         parts: list[Part] = []
         self._arrivals.begin(self._offset, self._began)
         self._arrivals.note(self.offset, time)

@@ -7,9 +7,9 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from espmon.records.columns import Columns
 from espmon.records.heads import Heads
 from espmon.records.lines import LineBlock, split_lines
+from espmon.records.paged_block import PagedBlock
 from espmon.records.traits import Traits
 from espmon.session.backing import Backing
 from espmon.session.text_page import ArrivalBlock, TextPage, note_times
@@ -105,7 +105,7 @@ class Pages:
         return FilePage(data + b"\n" * (size - len(data)), offset, count, self._cap)
 
 
-class FileBlock(ArrivalBlock):
+class FileBlock(PagedBlock, ArrivalBlock):
     """Lines that are read when somebody looks at them. Immutable; several reads may have brought them."""
 
     __slots__ = ("_count", "_pages", "_size")
@@ -133,21 +133,6 @@ class FileBlock(ArrivalBlock):
     def length(self) -> int:
         """Bytes of the stream that the block covers."""
         return self._size
-
-    @property
-    def data(self) -> bytes:  # type: ignore[override]
-        """The lines' bytes."""
-        return self.page.data
-
-    @property
-    def starts(self) -> Sequence[int]:  # type: ignore[override]
-        """Where the lines begin in `data`."""
-        return self.page.starts
-
-    @property
-    def columns(self) -> Columns:
-        """Levels, tags and times of all lines."""
-        return self.page.columns
 
     @property
     def heads(self) -> Heads:

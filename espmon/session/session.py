@@ -11,21 +11,17 @@ from typing import TYPE_CHECKING
 from espmon.records.demux import Demultiplexer
 from espmon.session.action import Action
 from espmon.session.action_runner import ActionRunner
-from espmon.session.activity_watch import ActivityWatch
 from espmon.session.announced_lines import screenshot_line
 from espmon.session.archive.session_index import SessionIndexer
-from espmon.session.capability_watch import CapabilityWatch
+from espmon.session.board_watches import BoardWatches
 from espmon.session.clock import SessionClock
-from espmon.session.config_advice import ConfigAdvice
 from espmon.session.connection import Connection, PortAccess
 from espmon.session.controls import Controls
 from espmon.session.decoder import Decoder
 from espmon.session.elf_choice import ElfChoice
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import EventLog
-from espmon.session.help_watch import HelpWatch
 from espmon.session.ide import Ide
-from espmon.session.long_lines import LongLineWatch
 from espmon.session.pace import Pace
 from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
@@ -40,6 +36,7 @@ from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.session_events import SessionNote
 from espmon.session.settings import Settings, data_folder, limits_of
 from espmon.session.share_state import Grants, WritingTurn
+from espmon.session.sharing.share_start import ShareStart
 from espmon.session.state import Lifecycle, State, Transition, Trigger
 from espmon.session.status import (
     Change,
@@ -67,7 +64,6 @@ if TYPE_CHECKING:
     from espmon.session.debug_lease import DebugLease
     from espmon.session.flash_job import FlashJob
     from espmon.session.ide_link import IdeLink
-    from espmon.session.sharing.session_share import Share
 
 
 class Session:
@@ -123,8 +119,7 @@ class Session:
         store = LogStore(settings.store_bytes, wall, cr_overwrites=overwrites, paged=scrolled)
         self.store = replayed.store if replayed else store
         self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)), self.clock.wall)
-        limits = limits_of(settings)
-        demux = replayed.demux if replayed else Demultiplexer(limits, watched=WATCHED)
+        demux = replayed.demux if replayed else Demultiplexer(limits_of(settings), watched=WATCHED)
         self.pipeline = Pipeline(demux, self.store, self.event_log, self._publisher.emit, settings=settings)
         reporter = self._reporter = Reporter(self._publisher, self.pipeline, self.clock)
         self._lifecycle = Lifecycle(self._transition)
@@ -160,19 +155,17 @@ class Session:
         )
         self._runner = ActionRunner(link, self._lifecycle, reporter, self.connection)
         self._debugging: DebugLease | None = None
-        activity = ActivityWatch(self._publisher, self, self._tasks, answer_prompt=settings.answer_coredump_prompt)
-        watch = CapabilityWatch(
+        watches = BoardWatches(
+            settings,
             demux,
             self._publisher,
-            lambda data: self._sender.send(data, SentBy.REPLY),
-            lambda: self.answers.on,
+            reporter,
             self._tasks,
-            ask=settings.ask_capabilities,
+            enter=self,
+            questions=self._sender,
+            free=lambda: self.answers.on,
+            replayed=replayed,
         )
-        self._publisher.subscribe(watch.listen)
-        console = HelpWatch(demux, self._publisher, self._tasks)
-        self._publisher.subscribe(console.listen)
-        advice = ConfigAdvice(reporter)
         self._payloads = PayloadSaver(self._recorder, self.event_log, reporter, self._tasks)
         self.received = self._payloads.received
         self._indexer = SessionIndexer(self._recorder.index, self.clock)
@@ -180,11 +173,8 @@ class Session:
             self._indexer.take,
             self._payloads.take,
             self._elf.take,
-            *([] if replayed else [activity.take]),
-            watch.take,
-            console.take,
+            *watches.sinks,
             self.outgoing.replies.take,
-            *([] if replayed and replayed.told else [advice.take, LongLineWatch(reporter, limits.line).take]),
             self._reports.take,
         ]
         self._ide: IdeLink | None = None
@@ -197,8 +187,8 @@ class Session:
         self.pipeline.sinks += sinks
         self.turn: WritingTurn | None = None
         self.pace: Pace | None = None
-        self._shared = shared
-        self._share: Share | None = None
+        self._grants = shared
+        self._share = ShareStart(self.pipeline, self._recorder, reporter, self._publisher, self._sender, self)
         self._telemetry = None if replayed else telemetry_of(settings, self.clock, self.pipeline, link, self._publisher)
         self._ticker: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -274,17 +264,8 @@ class Session:
             self.clock, self._publisher, self.pipeline, self.connection, self._recorder, self.event_log, self._reporter
         )
         self._ticker = asyncio.create_task(ticker.run())
-        if self._shared is not None:
-            await self._let_look_on(self._shared, handle.url)
-
-    async def _let_look_on(self, grants: Grants, url: str) -> None:
-        if self._share is None:
-            from espmon.session.sharing.session_share import Share
-
-            share = Share(self.pipeline, self._recorder, self._reporter, self._sender.send, self, grants)
-            self._publisher.subscribe(share.listen)
-            self.turn = self._share = share
-        await self._share.begin(url)
+        if self._grants is not None:
+            self.turn = await self._share.begin(self._grants, handle.url)
 
     async def close(self) -> None:
         """Close the port; the store, the events and the recording stay. Who comes second waits with.
@@ -305,8 +286,7 @@ class Session:
 
     async def _close(self) -> None:
         await asyncio.gather(self.connection.stop(), self._runner.stop(), stop_tasks(self._ticker))
-        if self._share is not None:
-            await self._share.end("the espmon that held the port has closed it")
+        await self._share.end("the espmon that held the port has closed it")
         if self._debugging is not None:
             self._debugging.drop()
         await self.connection.close()

@@ -6,9 +6,9 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from espmon.records.columns import Columns
 from espmon.records.heads import Heads
 from espmon.records.lines import LineBlock
+from espmon.records.paged_block import PagedBlock
 from espmon.records.traits import Traits
 from espmon.session.store import LogStore, Pick, Picked, Segment
 
@@ -16,7 +16,7 @@ MAX_NUMBERS = 1_024
 """Boards that one timeline sees in its life: those that were closed keep their numbers."""
 
 
-class PartBlock(LineBlock):
+class PartBlock(PagedBlock):
     """Some lines of a block, for as long as somebody reads them: what is known of the block is known of them.
 
     Args:
@@ -64,21 +64,6 @@ class PartBlock(LineBlock):
     def length(self) -> int:
         """Bytes of the stream that the lines cover."""
         return self._block.line_offset(self._high) - self.offset
-
-    @property
-    def data(self) -> bytes:  # type: ignore[override]
-        """The lines' bytes."""
-        return self.page.data
-
-    @property
-    def starts(self) -> Sequence[int]:  # type: ignore[override]
-        """Where the lines begin in `data`."""
-        return self.page.starts
-
-    @property
-    def columns(self) -> Columns:
-        """Levels, tags and times of the lines."""
-        return self.page.columns
 
     @property
     def heads(self) -> Heads:

@@ -24,9 +24,11 @@ from espmon.tui.builds import LOOK_SECONDS
 from espmon.tui.kept_choices import KeptChoices
 from espmon.tui.leaving import Leaving
 from espmon.tui.line_dialogs import LineDialogs
+from espmon.tui.monitor.absent_session import Waiting
 from espmon.tui.monitor.refusal import board_missing
 from espmon.tui.monitor.screen import MonitorScreen
-from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
+from espmon.tui.monitor.session_interface import SessionLike
+from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.open_board import OpenBoard
 from espmon.tui.opening.curtain import Curtain
 from espmon.tui.opening.opening_picture import opening_status

@@ -11,8 +11,10 @@ from espmon.session.status import Activity, EventEntry, Notice, OpenRequest, Sev
 from espmon.tui.host import Host
 from espmon.tui.leaving import running, what_runs
 from espmon.tui.log_colours import board_colours, text_colour
+from espmon.tui.monitor.absent_session import Waiting
 from espmon.tui.monitor.screen import MonitorScreen
-from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink, Waiting
+from espmon.tui.monitor.session_interface import SessionLike
+from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.open_board import OpenBoard
 from espmon.tui.sharing_dialogs import NO_HOLDER_TEXT, held_by
 from espmon.tui.widgets.tab_bar import Tab, TabBar

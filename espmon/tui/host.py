@@ -23,7 +23,8 @@ from espmon.session.status import Notice, OpenRequest, Status
 from espmon.tui import actions
 from espmon.tui.actions import written
 from espmon.tui.monitor.screen import MonitorScreen
-from espmon.tui.monitor.session_link import SessionLike, SessionLink
+from espmon.tui.monitor.session_interface import SessionLike
+from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import plain, short_paths
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from espmon.tui.questions import Questions
 from espmon.tui.recording_actions import RecordingActions
 from espmon.tui.routes import Router
 from espmon.tui.sending_dialogs import SendingDialogs
+from espmon.tui.session_switch import SessionSwitch
 from espmon.tui.sharing_dialogs import SharingDialogs
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from espmon.tui.flash_panel_dialogs import FlashPanel
     from espmon.tui.host import Host
     from espmon.tui.leaving import Leaving
-    from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink
+    from espmon.tui.monitor.session_interface import SessionLike
+    from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 
 COUNTING_SECONDS = 0.004
 """Time for counting the errors of a board that nobody looks at, a few times a second."""
@@ -70,11 +72,12 @@ class OpenBoard:
         self.recorded: Path | None = None
         """Where the newest recording lies, also after it has ended."""
 
-        self.played = RecordingActions(app, show, lambda error: self.router.show_picker(error=error))
+        switch = SessionSwitch(app, show, lambda reason: self.router.show_picker(error=reason))
+        self.played = RecordingActions(app, switch)
         self.router = Router(app, self.played)
         self.questions = Questions(app)
         self.sending = SendingDialogs(app)
-        self.sharing = SharingDialogs(app, show, lambda error: self.router.show_picker(error=error))
+        self.sharing = SharingDialogs(app, switch)
         self.stub = DebugDialogs(app, self.questions.show_ide_screen)
         self.flashing = Flashing(app, lambda entry: self.artifacts.show(entry))
         self.builds = BuildWatch(app)

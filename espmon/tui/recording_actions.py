@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from espmon.tui.host import Host
-from espmon.tui.monitor.session_link import SessionLike
-from espmon.tui.sanitise import plain
+from espmon.tui.session_switch import SessionSwitch
 
 SKIP_SECONDS = 60.0
 """Seconds of a recording that one key skips."""
@@ -21,14 +20,12 @@ class RecordingActions:
 
     Args:
         app: the app.
-        show: shows another session in place of the one before.
-        choose: shows the list of ports, with the reason.
+        switch: shows a recording in place of the session before.
     """
 
-    def __init__(self, app: Host, show: Callable[[SessionLike], None], choose: Callable[[str], None]) -> None:
+    def __init__(self, app: Host, switch: SessionSwitch) -> None:
         self._app = app
-        self._show = show
-        self._choose = choose
+        self._switch = switch
 
     def list(self, chosen: Callable[[Path], None]) -> None:
         """The sessions that were recorded here; `chosen` gets the one to open."""
@@ -53,14 +50,12 @@ class RecordingActions:
         try:
             session, request = await app.link.run(app.past.open(path, app.supersede))
         except SourceError as error:
-            self._choose(plain(str(error)))
+            self._switch.refuse(str(error))
             return
         before = app.link.session
         if before.status.state is not State.CLOSED:
             await app.link.run(before.close())
-        self._show(session)
-        app.begin_session()
-        app.link.ask(session.open(request))
+        self._switch.to(session, request)
 
     def change_pace(self, what: str) -> None:
         """`faster`, `slower`, `at_once`, `pause` or `skip`."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from espmon.port import PortError
 from espmon.session.status import OpenRequest, Status
 from espmon.tui.host import Host
-from espmon.tui.monitor.session_link import SessionLike
 from espmon.tui.sanitise import plain
+from espmon.tui.session_switch import SessionSwitch
 
 if TYPE_CHECKING:
     from espmon.session.viewing.looking_on import LookingOn
@@ -30,14 +30,12 @@ class SharingDialogs:
 
     Args:
         app: the app.
-        show: shows another session in place of the one before.
-        choose: shows the list of ports, with the reason.
+        switch: shows a session that is looked on at in place of the one before.
     """
 
-    def __init__(self, app: Host, show: Callable[[SessionLike], None], choose: Callable[[str], None]) -> None:
+    def __init__(self, app: Host, switch: SessionSwitch) -> None:
         self._app = app
-        self._show = show
-        self._choose = choose
+        self._switch = switch
         self._asked = ""
 
     # -- looking on ---------------------------------------------------------------------------------------------
@@ -59,7 +57,7 @@ class SharingDialogs:
                 if agreed:
                     app.run_worker(self._show_other(link), group="look-on", exclusive=True)
                 else:
-                    self._choose(held_by(request, link))
+                    self._switch.refuse(held_by(request, link))
 
             self.offer(link, answered)
 
@@ -109,11 +107,8 @@ class SharingDialogs:
         return await self._app.link.run(finder.look_on(link))
 
     async def _show_other(self, link: ShareLink) -> None:
-        app = self._app
         looking = await self.look_on(link)
-        self._show(looking.session)
-        app.begin_session()
-        app.link.ask(looking.session.open(looking.request))
+        self._switch.to(looking.session, looking.request)
 
     # -- who writes ---------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from espmon.session.archive.session_index import Summary
 from espmon.session.pace import Goal
 from espmon.session.replay.moment import SourceError
 from espmon.session.status import OpenRequest, ReplayState
-from espmon.tui.monitor.session_link import SessionLike
+from espmon.tui.monitor.session_interface import SessionLike
 from espmon.tui.recording_actions import ALL_HERE, NO_TIMES
 from espmon.tui.screens.past_sessions_screen import PastSessionsScreen
 from espmon.tui.screens.picker import PickerScreen

@@ -7,14 +7,13 @@ this chip family (or hold their strings). At the start of a line or behind anoth
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from espmon.records.columns import Columns
 from espmon.records.lines import DecodedBlock
 from espmon.records.span import MORE, Found, More, Setup, StringSource, Where
 from espmon.records.spans.binlog_frame import EMBEDDED, MEMORY, Decoder, Entry, control, crc8
+from espmon.records.spans.frame_lines import FrameLines
 
 RUN = 4096
 """Frames decoded into one block."""
@@ -104,20 +103,8 @@ def enclosed_lines(payload: bytes, whole: bytes, strings: StringSource | None, w
 
 
 def block(data: bytes, ends: list[int], entries: list[Entry], where: Where) -> DecodedBlock:
-    """The lines of consecutive frames. A frame of several lines is divided evenly among them."""
-    starts = array("I", [0])
-    texts: list[str] = []
-    levels = bytearray()
-    tags: list[str | None] = []
-    times: list[int | None] = []
-    for index, entry in enumerate(entries):
-        first, end = ends[index] - ends[0], ends[index + 1] - ends[0]
-        count = len(entry.lines)
-        starts.extend(first + (end - first) * part // count for part in range(1, count))
-        starts.append(end)
-        texts.extend(entry.lines)
-        levels.extend(bytes([ord(entry.level) if entry.level else 0]) * count)
-        tags.extend([entry.tag] * count)
-        times.extend([entry.time] * count)
-    columns = Columns(bytes(levels), tags, times)
-    return DecodedBlock(data, where.offset, starts, texts, columns, time=where.time)
+    """The lines of consecutive frames."""
+    lines = FrameLines()
+    for entry, (first, end) in zip(entries, pairwise(ends), strict=True):
+        lines.add(entry.lines, end - first, entry.level, entry.tag, entry.time)
+    return DecodedBlock(data, where.offset, lines.starts, lines.texts, lines.columns, time=where.time)

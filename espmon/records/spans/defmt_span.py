@@ -6,15 +6,15 @@ them only those are believed that begin a line and are well encoded. Bytes that 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from espmon.records.columns import Columns
 from espmon.records.defmt.defmt_table import RAW, DefmtError, DefmtTable
 from espmon.records.defmt.rzcobs import RUN, decode_rzcobs
 from espmon.records.lines import DefmtBlock
 from espmon.records.span import MORE, Found, More, Setup, Where
+from espmon.records.spans.frame_lines import FrameLines
 
 if TYPE_CHECKING:  # what decodes frames is loaded with the first of them: few boards send any
     from espmon.records.defmt.defmt_frame import DefmtEntry
@@ -138,20 +138,10 @@ def undecoded(wire: bytes, reason: str) -> DefmtEntry:
 
 
 def block(data: bytes, ends: list[int], entries: list[DefmtEntry], where: Where) -> DefmtBlock:
-    """The lines of consecutive frames. A frame of several lines is divided evenly among them."""
-    starts = array("I", [0])
-    texts: list[str] = []
-    levels = bytearray()
-    tags: list[str | None] = []
-    times: list[int | None] = []
-    for index, entry in enumerate(entries):
-        first, end = ends[index] - ends[0], ends[index + 1] - ends[0]
-        lines = entry.text.split("\n", end - first - 1)  # each line covers a byte at least
-        lines[-1] = lines[-1].replace("\n", " ")
-        starts.extend(first + (end - first) * part // len(lines) for part in range(1, len(lines)))
-        starts.append(end)
-        texts.extend(lines)
-        levels.extend(bytes([ord(entry.level) if entry.level else 0]) * len(lines))
-        tags.extend([entry.crate] * len(lines))
-        times.extend([entry.milliseconds] * len(lines))
-    return DefmtBlock(data, where.offset, starts, texts, Columns(bytes(levels), tags, times), time=where.time)
+    """The lines of consecutive frames."""
+    lines = FrameLines()
+    for entry, (first, end) in zip(entries, pairwise(ends), strict=True):
+        texts = entry.text.split("\n", end - first - 1)  # each line covers a byte at least
+        texts[-1] = texts[-1].replace("\n", " ")
+        lines.add(texts, end - first, entry.level, entry.crate, entry.milliseconds)
+    return DefmtBlock(data, where.offset, lines.starts, lines.texts, lines.columns, time=where.time)

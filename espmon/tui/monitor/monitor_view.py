@@ -23,7 +23,8 @@ from espmon.tui.log.layout import Mark
 from espmon.tui.log.line_times import GAP_SECONDS, Timestamps, span_text
 from espmon.tui.log.query import LineFilter, QueryError
 from espmon.tui.monitor.boots import Boots
-from espmon.tui.monitor.session_link import PendingChanges, SessionLike, SessionLink
+from espmon.tui.monitor.session_interface import SessionLike
+from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.monitor.standing import Standing
 from espmon.tui.monitor.walking import Walking, line_time
 from espmon.tui.raw.terminal_view import TerminalView

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +17,7 @@ from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.tui import actions
-from espmon.tui.footer_room import fitting_keys
+from espmon.tui.monitor.footer_bindings import dress_footer, fit_footer
 from espmon.tui.monitor.raw_mode import RawMode
 from espmon.tui.monitor.refusal import board_missing, connected, missing, reads_only, refusal
 from espmon.tui.monitor.sending_view import SendingView, macro_bindings
@@ -368,30 +367,10 @@ class MonitorScreen(SendingView):
             hidden = frozenset({"log.input", "log.search", "log.filter", "log.inspector", "board.screenshot"})
         if not offers_screenshots(self.status, self.settings):
             hidden |= {"board.screenshot"}
-        for key, active in found.items():
-            if active.binding.id == "app.palette":
-                found[key] = active._replace(binding=replace(active.binding, show=mode != "RAW" and not self.in_table))
-            elif active.binding.id in hidden:
-                found[key] = active._replace(binding=replace(active.binding, show=False))
-            elif active.binding.id == "app.help" and self.typing:
-                found[key] = active._replace(binding=replace(active.binding, key_display="F1"))
-        self._fit(found)
+        palette = mode != "RAW" and not self.in_table
+        dress_footer(found, hidden, palette=palette, help_key="F1" if self.typing else None)
+        fit_footer(found, self.size.width, self.app.get_key_display)
         return found
-
-    def _fit(self, found: dict[str, ActiveBinding]) -> None:
-        """Leave out of the footer what there is no room for, so that nothing in it is cut."""
-        shown: dict[str, ActiveBinding] = {}
-        for active in found.values():
-            if active.binding.show:
-                shown.setdefault(active.binding.action, active)
-        offered = {
-            active.binding.id or "": (self.app.get_key_display(active.binding), active.binding.description)
-            for active in shown.values()
-        }
-        left_out = offered.keys() - fitting_keys(offered, self.size.width)
-        for key, active in found.items():
-            if active.binding.id in left_out:
-                found[key] = active._replace(binding=replace(active.binding, show=False))
 
     def on_resize(self) -> None:
         """The footer has room for more or less."""

@@ -14,9 +14,10 @@ from espmon.session.status import Change, EventEntry, Status
 from espmon.session.store import LogStore
 from espmon.session.timeline import Timeline
 from espmon.tui.log_colours import board_colours
+from espmon.tui.monitor.absent_session import NoBoard
 from espmon.tui.monitor.boots import Boots
 from espmon.tui.monitor.screen import MonitorScreen
-from espmon.tui.monitor.session_link import NoBoard, SessionLink
+from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import visible
 
 MAX_NAME_CELLS = 16
