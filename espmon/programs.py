@@ -10,7 +10,9 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 Program = subprocess.Popen[bytes]
@@ -18,6 +20,9 @@ Program = subprocess.Popen[bytes]
 
 WINDOWS_ENDINGS = (".exe", ".com")
 """Endings of programs that Windows starts without its command interpreter."""
+
+CHILDREN_POLL_SECONDS = 0.02
+"""Between two looks at whether what a program has started has ended."""
 
 
 def find_program(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -123,13 +128,30 @@ def start_reading(command: Sequence[str], folder: Path, environment: Mapping[str
 
 
 def end_with_children(program: Program, seconds: float) -> None:
-    """End a program of `start_reading` and what it has started; kill it after `seconds`. Blocks until it has ended."""
+    """End a program of `start_reading` and what it has started; kill what is left of them after `seconds`.
+
+    Blocks until all have ended, or were killed.
+    """
     signal_group(program, kill=False)
-    try:
+    end = time.monotonic() + seconds
+    with suppress(subprocess.TimeoutExpired):
         program.wait(seconds)
-    except subprocess.TimeoutExpired:
-        signal_group(program, kill=True)
-        program.wait()
+    while group_lives(program) and time.monotonic() < end:
+        time.sleep(CHILDREN_POLL_SECONDS)
+    signal_group(program, kill=True)
+    program.wait()
+
+
+def group_lives(program: Program) -> bool:
+    """Whether any program of the group is left. Where there are no groups, the program alone."""
+    group = getattr(os, "killpg", None)
+    if group is None:
+        return program.poll() is None
+    try:
+        group(program.pid, 0)
+    except (ProcessLookupError, PermissionError):  # macOS refuses where none but ended ones are left
+        return False
+    return True
 
 
 def signal_group(program: Program, *, kill: bool) -> None:
@@ -140,8 +162,8 @@ def signal_group(program: Program, *, kill: bool) -> None:
             (program.kill if kill else program.terminate)()
         else:
             group(program.pid, signal.SIGKILL if kill else signal.SIGTERM)
-    except ProcessLookupError:
-        return  # it has ended meanwhile
+    except (ProcessLookupError, PermissionError):
+        return  # they have ended meanwhile; see `group_lives`
 
 
 def output_of(command: Sequence[str], seconds: float) -> tuple[int, bytes]:

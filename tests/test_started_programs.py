@@ -61,7 +61,6 @@ def test_a_program_is_ended_with_what_it_has_started(ignores: bool, tmp_path: Pa
     with program.stdout:
         assert program.stdout.readline() == b"up\n"
         programs.end_with_children(program, 0.1)
-        programs.signal_group(program, kill=True)  # whatever is left, or nothing
         assert program.stdout.read() == b"", "somebody still holds the pipe"
     assert program.returncode is not None
 

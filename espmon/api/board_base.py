@@ -32,7 +32,7 @@ class BoardBase:
     """A board that is opened by `with` (async or not) and closed at its end, or at the latest when Python ends.
 
     Args:
-        port: device path, nickname, `rfc2217://`, `socket://`, `labgrid:PLACE` (acquired where it is
+        port: device path, nickname, `rfc2217://`, `telnet://`, `socket://`, `labgrid:PLACE` (acquired where it is
             free, and released at the end) or any pyserial URL.
         baud: rate of the port.
         elf: ELF file or files (application first), for decoded crashes.

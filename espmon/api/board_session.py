@@ -60,7 +60,7 @@ class BoardSession:
     """One board for a script. Make and use it on a loop that runs on a thread of its own.
 
     Args:
-        port: device path, nickname, `rfc2217://`, `socket://`, `labgrid:PLACE` (acquired where it is
+        port: device path, nickname, `rfc2217://`, `telnet://`, `socket://`, `labgrid:PLACE` (acquired where it is
             free, and released at the end) or any pyserial URL.
         options: how it is opened.
     """

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.consent import require_consent
 from espmon.cli.place_consent import lent_port
+from espmon.cli.port_options import PORT_HELP
 from espmon.session.flash_plan import FlashPlan, PlanError, PlanLimitError, from_pairs, from_project, number
 from espmon.text import counted
 
@@ -59,9 +60,7 @@ def action_parser(action: str) -> argparse.ArgumentParser:
     told = ACTIONS[action]
     result = command_parser(f"flash {action}", told[0].upper() + told[1:] + ".", mixed=True)
     result.set_defaults(action=action)
-    result.add_argument(
-        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
-    )
+    result.add_argument("port", metavar="PORT", help=PORT_HELP)
     if action in ("verify", "write"):
         result.add_argument("files", nargs="*", metavar="ADDR FILE", help="pairs of address and file, or .hex files")
         result.add_argument("--project", type=Path, metavar="DIR", help="a build (ESP-IDF, PlatformIO, Arduino)")

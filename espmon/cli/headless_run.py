@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -24,7 +23,8 @@ from espmon.cli.elf_help import ElfHelp
 from espmon.cli.outlet import EncodedStream, Outlet, PrefixedStream, StandardOutput
 from espmon.cli.port_options import choice_for, print_filter_of, request_for
 from espmon.cli.record_output import JsonOutput, LogOutput, Output, SwitchedOutput
-from espmon.cli.run_board import LOOK_ON_SECONDS, End, RunBoard, look_on_at, request_to_look_on
+from espmon.cli.run_board import LOOK_ON_SECONDS, RunBoard, look_on_at, request_to_look_on
+from espmon.cli.run_end import End, RunEnd
 from espmon.cli.run_files import RunFiles
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter
@@ -82,9 +82,7 @@ class HeadlessRun:
         self._script = script
         judge = self._expectations if script is None else script.beside(self._expectations)
         self.outlet = Outlet(judge, self._decided, self._not_printed)
-        self._done = threading.Event()
-        self._lock = threading.Lock()
-        self._end = End(Exit.FAILED, "")
+        self._ended = RunEnd()
         self._boards: dict[str, RunBoard] = {}
         self._looked_at: dict[str, LookingOn] = {}
         self._begun = self._active = float("inf")  # until the ports are open
@@ -108,10 +106,7 @@ class HeadlessRun:
 
     def end(self, end: End) -> None:
         """The run is over; the first reason counts. From any thread, and from a signal handler."""
-        if self._done.is_set():
-            return
-        self._end = end
-        self._done.set()
+        self._ended.come(end)
 
     def wrong_elf(self, sentence: str) -> None:
         """The ELF does not fit the board."""
@@ -140,9 +135,9 @@ class HeadlessRun:
         self._received, self._active = received, time.monotonic()
         limit = self._options.max_bytes
         if limit is not None and received >= limit:
-            self._over(EndCause.BYTES, f"{received:,} bytes came, the limit is {limit:,}")
+            self._reached(EndCause.BYTES, f"{received:,} bytes came, the limit is {limit:,}")
 
-    def _over(self, cause: EndCause, sentence: str) -> None:
+    def _reached(self, cause: EndCause, sentence: str) -> None:
         """End by a limit, on any thread: what came before it is judged first."""
         self.outlet.put("", lambda: self._judge(cause, sentence))
 
@@ -250,7 +245,7 @@ class HeadlessRun:
             ScriptHost(
                 session=board.session,
                 loop=self._loop,
-                ended=self._done,
+                ended=self._ended.over,
                 eol=self._eol,
                 folder=self._options.save or Path(),
                 switch=lambda what: self.outlet.put("", lambda: self._switch(what)),
@@ -270,7 +265,7 @@ class HeadlessRun:
     def _script_over(self, sentence: str, said: bool) -> None:
         """A script that ends without `exit` ends a run that waits for nothing else."""
         if said or not (self._expectations.open or self._goals.boots):
-            self._over(EndCause.SCRIPT, sentence)
+            self._reached(EndCause.SCRIPT, sentence)
 
     async def _send(self, data: bytes) -> None:
         for board in self._boards.values():
@@ -290,7 +285,7 @@ class HeadlessRun:
     def _wait(self) -> None:
         """Until something ends the run; time is looked at here."""
         whole, idle = self._options.timeout, self._options.idle_timeout
-        while not self._done.wait(LOOK_SECONDS):
+        while not self._ended.wait(LOOK_SECONDS):
             now = time.monotonic()
             if whole is not None and now - self._begun >= whole:
                 self._out_of_time(EndCause.TIMEOUT, f"{whole:g} s are over")
@@ -299,8 +294,8 @@ class HeadlessRun:
 
     def _out_of_time(self, cause: EndCause, sentence: str) -> None:
         """What came before is judged first; an outlet that is stuck is not waited for."""
-        self._over(cause, sentence)
-        if not self._done.wait(OUTPUT_SECONDS):
+        self._reached(cause, sentence)
+        if not self._ended.wait(OUTPUT_SECONDS):
             self._judge(cause, sentence)
 
     def _close(self, loop: LoopThread) -> None:
@@ -318,7 +313,7 @@ class HeadlessRun:
         """Print what waits, and why the run ended."""
         for stream in self._prefixed:
             self.outlet.put("", stream.finish)
-        end = self._end
+        end = self._ended.reason
         if self._options.json and end.code:
             row = json.dumps(failure_json(end.code, end.sentence, end.hint)) + "\n"
             self.outlet.put("", lambda: self._stdout.write(row.encode("ascii")))

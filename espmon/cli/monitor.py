@@ -15,7 +15,7 @@ from espmon.cli.command_runner import Exit, clean, command_parser, fail, run_com
 from espmon.cli.help_texts import commands_help
 from espmon.cli.place_consent import may_acquire
 from espmon.cli.platformio_project import take_project
-from espmon.cli.port_options import add_port_options, check_elf_files, print_filter_of, request_for
+from espmon.cli.port_options import PORT_HELP, add_port_options, check_elf_files, print_filter_of, request_for
 from espmon.cli.screen_checks import PLAIN_WAY, log_problem, screen_problem
 from espmon.version import __version__
 
@@ -41,8 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "port",
         nargs="*",
         metavar="PORT",
-        help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL; none opens the picker, "
-        "several have a tab each",
+        help=f"{PORT_HELP}; none opens the picker, several have a tab each",
     )
     add_port_options(result)
     result.add_argument(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 BAUD_VARIABLES = ("ESPMON_BAUD", "IDF_MONITOR_BAUD", "MONITORBAUD")
 """Environment variables for the rate, the first that holds a number counts; the others are idf.py monitor's."""
 
+PORT_HELP = "device path, nickname, rfc2217://, telnet://, socket://, labgrid:PLACE or any pyserial URL"
+
 PORT_VARIABLES = ("ESPPORT", "ESPTOOL_PORT")
 """Environment variables of idf.py and esptool for the port, where a command without a screen is given none."""
 

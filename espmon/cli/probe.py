@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.consent import require_consent
 from espmon.cli.place_consent import lent_port
+from espmon.cli.port_options import PORT_HELP
 from espmon.port.port_error import PortError
 from espmon.rom.probe_options import MAX_ATTEMPTS, USUAL, ProbeOptions
 from espmon.rom.rom_error import RomError
@@ -79,9 +80,7 @@ def chip_of(text: str) -> Chip | None:
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = command_parser("probe", "Reset the board into its loader, tell which chip it is, start its application.")
-    result.add_argument(
-        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
-    )
+    result.add_argument("port", metavar="PORT", help=PORT_HELP)
     result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     result.add_argument("--json", action="store_true", help="one JSON object on stdout")
     result.add_argument("-b", "--baud", type=int, default=115200, help="rate in baud (default: %(default)s)")

@@ -11,6 +11,7 @@ from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_j
 from espmon.cli.place_consent import may_acquire
 from espmon.cli.platformio_project import take_project
 from espmon.cli.port_options import (
+    PORT_HELP,
     add_port_options,
     check_elf_files,
     port_of_environment,
@@ -48,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         "port",
         nargs="*",
         metavar="PORT",
-        help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL",
+        help=PORT_HELP,
     )
     add_port_options(result)
     result.add_argument("--json", action="store_true", help="one JSON object a record instead of the log")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from espmon.cli.command_runner import CommandError, Exit, clean, say
+from espmon.cli.run_end import End
 from espmon.records.batch import Part
 from espmon.records.record import PayloadRecord
 from espmon.session import Session, State
@@ -29,22 +30,6 @@ if TYPE_CHECKING:
 
 LOOK_ON_SECONDS = 10.0
 """For finding a port, and the espmon that holds it."""
-
-
-class End(NamedTuple):
-    """Why a run is over."""
-
-    code: int
-    sentence: str
-    """"" when nobody is there to read it."""
-
-    hint: str = ""
-    """What the user can do."""
-
-    @property
-    def told(self) -> str:
-        """Both, as one line."""
-        return f"{self.sentence}. {self.hint}" if self.hint else self.sentence
 
 
 class Run(Protocol):

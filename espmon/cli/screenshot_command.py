@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from espmon.cli.command_runner import Exit, clean, command_parser, fail, print_json, run_command, say
 from espmon.cli.output_files import check_output, write_output
 from espmon.cli.place_consent import may_acquire
-from espmon.cli.port_options import default_baud, positive, positive_seconds
+from espmon.cli.port_options import PORT_HELP, default_baud, positive, positive_seconds
 
 if TYPE_CHECKING:
     from espmon.session.picture_request import Picture
@@ -35,9 +35,7 @@ def parser() -> argparse.ArgumentParser:
         "screenshot", "Ask the board for a picture of its display, and save it.", mixed=True, epilog=NOTES
     )
     result.add_argument("-y", "--yes", action="store_true", help="acquire a labgrid place without asking (for scripts)")
-    result.add_argument(
-        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
-    )
+    result.add_argument("port", metavar="PORT", help=PORT_HELP)
     result.add_argument("-o", "--output", metavar="FILE", required=True, help="the PNG file; - is standard output")
     result.add_argument("--trigger", metavar="TEXT", help="a line to send instead of the setting screenshot_trigger")
     result.add_argument(

@@ -13,7 +13,7 @@ from espmon.cli.command_runner import Exit, clean, command_parser, fail, failure
 from espmon.cli.consent import require_consent
 from espmon.cli.output_files import check_output, write_output
 from espmon.cli.place_consent import may_acquire
-from espmon.cli.port_options import default_baud, positive, positive_seconds
+from espmon.cli.port_options import PORT_HELP, default_baud, positive, positive_seconds
 from espmon.cli.run_report import escaped
 from espmon.records.record import JsonObject
 from espmon.version import __version__
@@ -55,9 +55,7 @@ def parser() -> argparse.ArgumentParser:
     result = command_parser(
         "selftest", "Try what espmon does with a board, and report what works.", mixed=True, epilog=NOTES
     )
-    result.add_argument(
-        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or pyserial URL"
-    )
+    result.add_argument("port", metavar="PORT", help=PORT_HELP)
     result.add_argument("-y", "--yes", action="store_true", help="do not ask (for scripts)")
     result.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report there, as Markdown")
     result.add_argument("--unplug", action="store_true", help="also ask you to pull the plug and put it back")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from espmon.cli import run
 from espmon.cli.command_runner import Exit, command_parser, fail, run_command, say
-from espmon.cli.port_options import add_port_options, positive_seconds
+from espmon.cli.port_options import PORT_HELP, add_port_options, positive_seconds
 
 if TYPE_CHECKING:
     from espmon.session import Session
@@ -25,9 +25,7 @@ connect, nobody else; from elsewhere: ssh -L 4000:127.0.0.1:4000 HOST
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = command_parser("share", "Monitor a port, and let another program use it meanwhile.", epilog=NOTES)
-    result.add_argument(
-        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL"
-    )
+    result.add_argument("port", metavar="PORT", help=PORT_HELP)
     result.add_argument(
         "--listen",
         metavar="HOST:PORT",

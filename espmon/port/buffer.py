@@ -42,6 +42,7 @@ class ReceiveBuffer:
         self._paused = False
         self._error: PortError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._pieces = 0.0
 
     def __len__(self) -> int:
         """Bytes waiting."""
@@ -78,10 +79,17 @@ class ReceiveBuffer:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def expect_pieces(self, seconds: float) -> None:
+        """What the next `take` has to wait for comes in pieces within `seconds`: it waits for all of them."""
+        self._pieces = seconds
+
     async def take(self, timeout: float | None) -> bytes:
         """Wait for bytes; see `Handle.read`."""
+        pieces, self._pieces = self._pieces, 0.0
         if not self._size and self._error is None:
             await self._wait(timeout)
+            if pieces and self._size and self._error is None:
+                await asyncio.sleep(pieces)
         if self._size:
             return self._pop()
         if self._error is not None:

@@ -29,8 +29,8 @@ async def open_handle(
     """Open a port once; nothing is sent, and no line is moved that was not asked for.
 
     Args:
-        url: a device path, `rfc2217://host:port`, `socket://host:port`, or any URL that pyserial knows. Nicknames are
-            for `resolve`, which gives one of these.
+        url: a device path, `rfc2217://host:port`, `telnet://host:port`, `socket://host:port`, or any URL that pyserial
+            knows. Nicknames are for `resolve`, which gives one of these.
         baud: rate in baud.
         no_reset: the user wants the board left running: `warnings` says plainly where that cannot be promised.
         dtr: how DTR should be (True asserted), None to leave it; set before opening where the system allows that.
@@ -53,6 +53,8 @@ async def open_handle(
         )
     if scheme == "rfc2217":
         from espmon.port.rfc2217 import open_rfc2217 as opener
+    elif scheme == "telnet":
+        from espmon.port.rfc2217 import open_telnet as opener
     elif scheme == "socket":
         from espmon.port.stream import open_socket as opener
     elif scheme:

@@ -1,10 +1,10 @@
-"""A serial port behind an RFC 2217 server (ser2net, esp_rfc2217_server, PortManager), natively on asyncio."""
+"""A serial port behind a telnet server, with RFC 2217 (ser2net, esp_rfc2217_server, PortManager) or without."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from espmon.port import telnet
 from espmon.port.base_handle import BaseHandle
@@ -18,8 +18,13 @@ from espmon.text import plain
 NEGOTIATE_SECONDS = 3.0
 """Seconds for the server to agree to RFC 2217 and to acknowledge the settings."""
 
+TELNET_SECONDS = 1.0
+"""The same for a server that need not speak RFC 2217, and may not speak telnet either."""
+
 ACKNOWLEDGE_SECONDS = 1.0
 """Seconds for one later command to be acknowledged."""
+
+NO_CONTROL = "The telnet server does not speak RFC 2217"
 
 MAX_REASON = 200
 """Most characters of a reason that a server gives for closing the connection."""
@@ -47,19 +52,18 @@ def _format_commands(line: LineFormat) -> list[tuple[int, bytes]]:
 
 
 class Rfc2217Handle(StreamHandle):
-    """A remote serial port with modem lines and a rate.
+    """A remote serial port with modem lines and a rate; after `negotiate_any` maybe without them.
 
     Options in the URL, as pyserial has them: `timeout=SECONDS` for the negotiation, `ign_set_control` for servers that
     do not acknowledge.
     """
 
-    has_rate = True
-
     def __init__(self, url: str, baud: int) -> None:
         super().__init__(url, baud)
-        self.has_modem_lines = True
+        self.has_modem_lines = self.has_rate = True
         self._decoder = telnet.TelnetDecoder()
         self._negotiator = telnet.Negotiator()
+        self._newlines: telnet.Newlines | None = None
         self._agreed = asyncio.Event()
         self._waiting: dict[int, deque[asyncio.Future[bytes]]] = {}
         self._acknowledged = True
@@ -69,7 +73,7 @@ class Rfc2217Handle(StreamHandle):
 
     # Receiving
 
-    def data_received(self, data: bytes) -> None:
+    def _received(self, data: bytes) -> None:
         """Take telnet apart: data for the reader, answers for the server."""
         plain, events = self._decoder.feed(data)
         replies = bytearray()
@@ -83,7 +87,10 @@ class Rfc2217Handle(StreamHandle):
         if replies and self._transport is not None and not self._transport.is_closing():
             self._transport.write(bytes(replies[:MAX_REPLY]))
         if plain:
-            self._receive.put(plain)
+            refused = (telnet.WONT, telnet.BINARY) in self._negotiator.refused
+            if refused and self._newlines is None:
+                self._newlines = telnet.Newlines()
+            self._receive.put(plain if self._newlines is None else self._newlines.received(plain))
 
     def _answered(self, number: int, value: bytes) -> None:
         if number < 0:
@@ -145,10 +152,20 @@ class Rfc2217Handle(StreamHandle):
 
     async def negotiate(self) -> None:
         """Agree on RFC 2217 and set the port up. Raises `PortError` UNSUPPORTED for a server that does not speak it."""
+        if not await self._agree(NEGOTIATE_SECONDS):
+            raise self._not_rfc2217()
+
+    async def negotiate_any(self) -> None:
+        """The same, but a server that does not speak RFC 2217 is used without modem lines and rate."""
+        if not await self._agree(TELNET_SECONDS):
+            self.has_modem_lines = self.has_rate = False
+            self.warn(PortWarningKind.NO_LINES, f"{NO_CONTROL}, so espmon cannot reset the board or set the rate")
+
+    async def _agree(self, seconds: float) -> bool:
         assert self._transport is not None
         chosen = options(address(self.url)[2])
         try:
-            limit = min(60.0, float(chosen.get("timeout") or NEGOTIATE_SECONDS))
+            limit = min(60.0, float(chosen.get("timeout") or seconds))
         except ValueError:
             raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: timeout takes a number of seconds") from None
         self._acknowledged = "ign_set_control" not in chosen
@@ -159,14 +176,14 @@ class Rfc2217Handle(StreamHandle):
             self._negotiator.serial_control = False
         await self._check_served()
         if not self._negotiator.serial_control:
-            raise self._not_rfc2217()
+            return False
         answers = await self._ask(
             [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_format_commands(USUAL)],
             min(limit, NEGOTIATE_SECONDS),
             self._acknowledged,
         )
         if self._echoed and answers[0] is None:
-            raise self._not_rfc2217()
+            return False
         self._check_rate(answers[0])
         if self._acknowledged and answers[0] is None:
             self._acknowledged = self._lines_acknowledged = False
@@ -174,6 +191,7 @@ class Rfc2217Handle(StreamHandle):
                 PortWarningKind.UNCONFIRMED,
                 "The server does not acknowledge commands: changes of rate and lines are sent, not confirmed",
             )
+        return True
 
     async def _check_served(self) -> None:
         """Raise `PortError` where the server has closed the connection, with its reason where it gave one."""
@@ -186,10 +204,11 @@ class Rfc2217Handle(StreamHandle):
             raise
 
     def _not_rfc2217(self) -> PortError:
+        place = self.url.partition("://")[2].partition("?")[0]
         return PortError(
             PortErrorKind.UNSUPPORTED,
             f"{self.url}: the server does not speak RFC 2217",
-            f"For a plain TCP port use socket://{self.url.partition('://')[2].partition('?')[0]}",
+            f"For a plain TCP port use socket://{place}, for a telnet server telnet://{place}",
         )
 
     def _check_rate(self, answer: bytes | None) -> None:
@@ -218,6 +237,8 @@ class Rfc2217Handle(StreamHandle):
         """See `Handle.set_baud`."""
         if not 0 < baud < 1 << 32:
             raise PortError(PortErrorKind.UNSUPPORTED, f"{self.url}: {baud} is not a rate")
+        if not self.has_rate:
+            return await super().set_baud(baud)
         self._check_open()
         answers = await self._ask(
             [(Command.SET_BAUDRATE, baud.to_bytes(4, "big"))], ACKNOWLEDGE_SECONDS, self._acknowledged
@@ -227,6 +248,8 @@ class Rfc2217Handle(StreamHandle):
 
     async def set_format(self, line: LineFormat) -> None:
         """See `Handle.set_format`. A server answers with what it does: anything else than asked for is UNSUPPORTED."""
+        if not self.has_rate:
+            return await super().set_format(line)
         self._check_open()
         commands = _format_commands(line)
         answers = await self._ask(commands, ACKNOWLEDGE_SECONDS, self._acknowledged)
@@ -238,7 +261,9 @@ class Rfc2217Handle(StreamHandle):
             self.warn(PortWarningKind.UNCONFIRMED, f"The server does not confirm {line}")
 
     async def send_break(self, seconds: float) -> None:
-        """See `Handle.send_break`."""
+        """See `Handle.send_break`. Without RFC 2217 the server decides how long it is."""
+        if not self.has_rate:
+            return await self._send(telnet.BREAK_COMMAND, ACKNOWLEDGE_SECONDS)
         self._check_open()
         await self._ask([(Command.SET_CONTROL, bytes((Control.BREAK_ON,)))], ACKNOWLEDGE_SECONDS, False)
         try:
@@ -248,22 +273,45 @@ class Rfc2217Handle(StreamHandle):
 
     async def write(self, data: bytes, timeout: float = 5.0) -> None:
         """See `Handle.write`."""
-        await self._send(telnet.escape(bytes(data)), timeout)
+        data = bytes(data)
+        if (telnet.DONT, telnet.BINARY) in self._negotiator.refused:
+            data = telnet.Newlines.to_send(data)
+        await self._send(telnet.escape(data), timeout)
 
 
 async def open_rfc2217(
     url: str, *, baud: int, no_reset: bool = False, dtr: bool | None = None, rts: bool | None = None
 ) -> BaseHandle:
     """Open `rfc2217://host:port`; see `espmon.port.open_handle`."""
+    return await _opened(url, baud, Rfc2217Handle.negotiate, no_reset=no_reset, dtr=dtr, rts=rts)
+
+
+async def open_telnet(
+    url: str, *, baud: int, no_reset: bool = False, dtr: bool | None = None, rts: bool | None = None
+) -> BaseHandle:
+    """Open `telnet://host:port`, with RFC 2217 where the server speaks it; see `espmon.port.open_handle`."""
+    return await _opened(url, baud, Rfc2217Handle.negotiate_any, no_reset=no_reset, dtr=dtr, rts=rts)
+
+
+async def _opened(
+    url: str,
+    baud: int,
+    negotiate: Callable[[Rfc2217Handle], Awaitable[None]],
+    *,
+    no_reset: bool,
+    dtr: bool | None,
+    rts: bool | None,
+) -> BaseHandle:
     handle = await connect(Rfc2217Handle(url, baud))
     try:
-        await handle.negotiate()
+        await negotiate(handle)
         if no_reset:
             handle.warn(
                 PortWarningKind.MAY_RESET,
                 "The server opens the serial port at its end, which may have restarted the board",
             )
-        await handle.set_lines(dtr=dtr, rts=rts)
+        if handle.has_modem_lines:
+            await handle.set_lines(dtr=dtr, rts=rts)
     except BaseException:
         await handle.close()
         raise

@@ -42,7 +42,15 @@ TCP_INFO_BYTES, UNACKNOWLEDGED_AT, LAST_ANSWER_AT = 60, 24, 56
 """Of Linux's `struct tcp_info` (linux/tcp.h): so much of it, tcpi_unacked, tcpi_last_ack_recv in milliseconds."""
 
 
-class StreamHandle(BaseHandle, asyncio.Protocol):
+READ_BUFFER_BYTES = 1 << 18
+"""Bytes of one read from the connection. One buffer for all of them: to make one for each costs more than the read."""
+
+PIECES_SECONDS = 0.004
+"""A server sends what it read at once in pieces (ser2net: 64 bytes, and the others within 3 ms): so long a reader of a
+stream waits behind the first piece for the others."""
+
+
+class StreamHandle(BaseHandle, asyncio.BufferedProtocol):
     """A handle that is also the protocol of its connection; plain TCP as it stands."""
 
     has_rate = False
@@ -55,8 +63,9 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
         self._can_write = asyncio.Event()
         self._can_write.set()
         self._turn = asyncio.Lock()
+        self._read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
 
-    # asyncio.Protocol
+    # asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
@@ -64,7 +73,15 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
         transport.set_write_buffer_limits(high=MAX_UNWRITTEN, low=MAX_UNWRITTEN // 4)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        return self._read_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many bytes came."""
+        self._received(bytes(self._read_buffer[:nbytes]))
+
+    def _received(self, data: bytes) -> None:
         """Bytes for the reader."""
         self._receive.put(data)
 
@@ -102,6 +119,11 @@ class StreamHandle(BaseHandle, asyncio.Protocol):
     def _resume_reading(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
+
+    async def gather(self, seconds: float) -> None:
+        """See `Handle.gather`. The next read lets the pieces come together in which the network brings what it has."""
+        self._receive.expect_pieces(PIECES_SECONDS)
+        await asyncio.sleep(seconds)
 
     async def write(self, data: bytes, timeout: float = 5.0) -> None:
         """See `Handle.write`."""

@@ -6,14 +6,20 @@ server answers a client's command `c` with `c + 100`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
-IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
+IAC, DONT, DO, WONT, WILL, SB, BREAK, SE = 255, 254, 253, 252, 251, 250, 243, 240
 BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT = 0, 1, 3, 44
 
 MAX_SUBNEGOTIATION = 1024
 """Bytes of one subnegotiation; a longer one is given up, so that a stray IAC SB cannot swallow the stream."""
+
+BREAK_COMMAND = bytes((IAC, BREAK))
+"""A break for a server without RFC 2217: it decides how long the break is."""
+
+LONE_CR = re.compile(rb"\r(?!\n)")
 
 _IAC = bytes((IAC,))
 _DOUBLED = _IAC * 2
@@ -149,6 +155,27 @@ class TelnetDecoder:
             data += plain[room:]
 
 
+class Newlines:
+    """CR as telnet has it between ends that do not send binary (RFC 854): one that ends no line is followed by NUL."""
+
+    def __init__(self) -> None:
+        self._after_cr = False
+
+    def received(self, data: bytes) -> bytes:
+        """What was meant by received data; any cut of the stream gives the same."""
+        if self._after_cr and data.startswith(b"\0"):
+            data = data[1:]
+            self._after_cr = False
+        if data:
+            self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\0", b"\r")
+
+    @staticmethod
+    def to_send(data: bytes) -> bytes:
+        """Data as it travels."""
+        return LONE_CR.sub(b"\r\0", data)
+
+
 class Negotiator:
     """The options of one telnet connection, as a client: agrees to what serial data needs, refuses the rest."""
 
@@ -160,6 +187,9 @@ class Negotiator:
         self._said_do = set(self.WANTED_OF_PEER)
         self.serial_control: bool | None = None
         """The peer speaks RFC 2217: True, False, or None while it has not said."""
+
+        self.refused: set[tuple[int, int]] = set()
+        """(verb, option) of what the peer said no to: DONT for what we offered, WONT for what it was asked for."""
 
     def hello(self) -> bytes:
         """What a client sends first."""
@@ -178,6 +208,7 @@ class Negotiator:
         if verb == WILL:
             known = option in (*self.WANTED_OF_PEER, COM_PORT)
             return self._agree(option, self._said_do, known, DO, DONT)
+        self.refused.add((verb, option))
         said, refusal = (self._said_will, WONT) if verb == DONT else (self._said_do, DONT)
         if option in said:
             said.discard(option)

@@ -35,7 +35,6 @@ TICK_SECONDS = 0.02
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.1
-TICKS = os.sysconf("SC_CLK_TCK")
 LINE = b"\x1b[0;32mI (%d) sensor: temperature 21.4 C, humidity 40 %%, sample %09d\x1b[0m\r\n"
 
 
@@ -67,9 +66,9 @@ def talk(masters: Sequence[int], rate: int, seconds: float, tick: float, begin: 
 
 
 def cpu_seconds(process: int) -> float:
-    """User and system time of a process."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """User and system time of a process, to the nanosecond: what works 1 ms at each 20 escapes the clock's ticks."""
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def memory_bytes(process: int) -> int:

@@ -10,9 +10,10 @@ from contextlib import suppress
 
 import pytest
 
-from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
+from espmon.port import CLOSE_SECONDS, LineFormat, PortError, PortErrorKind, open_handle, rfc2217
+from espmon.port.buffer import ReceiveBuffer
 from espmon.port.stream import DEAD_SECONDS, StreamHandle, notice_dead_peer, unanswered_seconds
-from espmon.port.telnet import IAC, SB, SE
+from espmon.port.telnet import BINARY, BREAK_COMMAND, COM_PORT, DONT, IAC, SB, SE, WONT, negotiation
 from tests.port.peers import Rfc2217Peer, noise, read_exactly, read_to_the_end, tcp_server, until
 
 MEGABYTES_10 = 10 << 20
@@ -157,6 +158,67 @@ async def test_a_board_that_echoes_on_plain_tcp_is_not_taken_for_a_server() -> N
         with pytest.raises(PortError) as caught:
             await open_handle(f"rfc2217://127.0.0.1:{port}?timeout=0.05")
         assert caught.value.kind is PortErrorKind.UNSUPPORTED
+
+
+async def test_a_telnet_server_with_serial_control_is_as_good_as_rfc2217() -> None:
+    with tcp_server(Rfc2217Peer().serve) as port:
+        handle = await open_handle(f"telnet://127.0.0.1:{port}")
+        assert (handle.has_modem_lines, handle.has_rate, handle.warnings) == (True, True, ())
+        await handle.close()
+
+
+async def test_a_telnet_server_without_serial_control_is_used_as_it_is() -> None:
+    """It sends text: it will not have BINARY, and its CR has a NUL behind it where no LF is."""
+    heard = bytearray()
+
+    def talk(connection: socket.socket) -> None:
+        no = b"".join(negotiation(verb, option) for verb, option in ((DONT, COM_PORT), (DONT, BINARY), (WONT, BINARY)))
+        connection.sendall(no + b"login: \r\0\xff\xff")
+        connection.sendall(b"up\r")
+        connection.sendall(b"\0\r\n")
+        while data := connection.recv(1 << 16):
+            heard.extend(data)
+
+    with tcp_server(talk) as port:
+        handle = await open_handle(f"telnet://127.0.0.1:{port}")
+        assert (handle.has_modem_lines, handle.has_rate) == (False, False)
+        assert "does not speak RFC 2217" in handle.warnings[0].text
+        assert await read_exactly(handle, 14) == b"login: \r\xffup\r\r\n"
+        await handle.set_baud(921600)  # the server keeps its own
+        with pytest.raises(PortError, match="no data bits"):
+            await handle.set_format(LineFormat.parse("7E2"))
+        await handle.write(b"\r\xff\r\n")
+        await handle.send_break(0.2)
+        await until(lambda: heard.endswith(b"\r\0\xff\xff\r\n" + BREAK_COMMAND))
+        await handle.close()
+
+
+async def test_a_server_that_says_nothing_of_telnet_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rfc2217, "TELNET_SECONDS", 0.05)
+
+    def boot(connection: socket.socket) -> None:
+        connection.sendall(b"boot\n")
+        connection.recv(1 << 16)
+        connection.sendall(b"ready\n")
+        connection.recv(1 << 16)
+
+    with tcp_server(boot) as port:
+        handle = await open_handle(f"telnet://127.0.0.1:{port}")
+        assert not handle.has_modem_lines
+        assert await read_exactly(handle, 11) == b"boot\nready\n"
+        await handle.close()
+
+
+async def test_a_reader_of_a_stream_gets_the_pieces_of_a_burst_together() -> None:
+    received = ReceiveBuffer()
+    received.expect_pieces(0.5)
+    reading = asyncio.create_task(received.take(30))
+    for piece in (b"one ", b"two"):
+        await asyncio.sleep(0)
+        received.put(piece)
+    assert await reading == b"one two"
+    received.put(b"three")
+    assert await received.take(30) == b"three"
 
 
 async def test_a_server_that_never_acknowledges_is_used_with_a_warning() -> None:
@@ -333,7 +395,7 @@ async def test_a_host_that_does_not_exist_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["rfc2217://board", "socket://:1", "socket://board:port", "socket://[::1", "telnet://x:1"]
+    "url", ["rfc2217://board", "socket://:1", "socket://board:port", "socket://[::1", "telnet://board", "gopher://x:1"]
 )
 async def test_a_bad_url_is_one_clear_line(url: str) -> None:
     with pytest.raises(PortError) as caught:

@@ -91,3 +91,12 @@ def test_unknown_options_are_refused_and_a_refusal_is_not_argued_with() -> None:
     assert negotiator.answer(Negotiation(DONT, COM_PORT)) == bytes((IAC, WONT, COM_PORT))
     assert negotiator.answer(Negotiation(DONT, COM_PORT)) == b""
     assert negotiator.serial_control is False
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"x", b"\0y", b"\xff"])), st.lists(st.integers(0, 40)))
+def test_line_ends_of_a_text_only_server_come_back_however_they_are_cut(parts: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(parts)
+    wire = telnet.Newlines.to_send(data)
+    edges = [0, *sorted(cut % (len(wire) + 1) for cut in cuts), len(wire)]
+    newlines = telnet.Newlines()
+    assert b"".join(newlines.received(wire[start:end]) for start, end in pairwise(edges)) == data

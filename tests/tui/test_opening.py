@@ -22,7 +22,7 @@ from espmon.session.runner import LoopThread
 from espmon.session.settings import Settings
 from espmon.session.status import OpenRequest
 from espmon.tui.app import EspmonApp
-from espmon.tui.monitor.session_link import Waiting
+from espmon.tui.monitor.absent_session import Waiting
 from espmon.tui.opening.first_picture import first_picture
 from espmon.tui.opening.opening_colours import COLOURS, depth, parameters
 from espmon.tui.opening.opening_picture import opening_picture, opening_status
