@@ -21,7 +21,6 @@ from espmon.programs import Program
 from espmon.session.settings import Settings
 from espmon.session.status import Notice, OpenRequest, Status
 from espmon.tui import actions
-from espmon.tui.actions import written
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_interface import SessionLike
 from espmon.tui.monitor.session_link import SessionLink
@@ -360,7 +359,7 @@ class Host(App[int]):
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys are written one way, in footers as in the help."""
-        return binding.key_display or written(binding.key)
+        return binding.key_display or actions.written(binding.key)
 
     @property
     def monitor(self) -> MonitorScreen:
