@@ -19,8 +19,14 @@ from espmon.tui.log.line_flags import widened
 from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES
 from espmon.tui.log.selector import Selector
 
-MAX_STEP_LINES = 8192
-"""Most lines looked at before other threads get a turn."""
+MAX_STEP_LINES = 2048
+"""Most lines looked at in one step."""
+
+TURN_SECONDS = 0.001
+"""After so long, other threads get a turn, if the step in which that is has ended."""
+
+AWAY_SECONDS = 0.00005
+"""For a turn of the others: who does not really wait takes the interpreter back before they wake up."""
 
 MAX_INLINE_LINES = 4096
 """Most new lines that are looked at on the screen's own loop; more go to the thread."""
@@ -163,7 +169,7 @@ class Scanner:
         if preview is not None:
             preview.step()
             self._deliver(generation, preview, False)
-        announced = time.monotonic()
+        announced = turned = time.monotonic()
         while scan.step():
             if generation != self._generation:
                 return
@@ -171,7 +177,8 @@ class Scanner:
             if now - announced > 0.05:
                 announced = now
                 self._deliver(generation, scan, False)
-            # Give the event loop its turn: a thread that never waits holds the interpreter for whole switch intervals.
-            time.sleep(0)
+            if now - turned > TURN_SECONDS:
+                time.sleep(AWAY_SECONDS)
+                turned = time.monotonic()
         if generation == self._generation:
             self._deliver(generation, scan, True)

@@ -5,16 +5,15 @@ Text that every other line has is found by marking it, and taking out everything
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from itertools import accumulate, repeat
 
 MARK = b"\xff"
 """Stands for what was found. No page that is marked has one of its own."""
 
 _ALL_ELSE = bytes(byte for byte in range(256) if byte not in b"\n" + MARK)
 _TURNED = bytes([1, 0]).ljust(256, b"\0")
-
-DENSE = 8
-"""Where more than every so many-th line has it, marking is faster than counting the lines between."""
 
 Flags = bytes | bytearray | None
 """One byte a line; None when no line has it."""
@@ -28,19 +27,15 @@ def marked_lines(data: bytes) -> bytes:
     return left.replace(MARK + b"\n", b"\1").replace(b"\n", b"\0")
 
 
-def word_flags(data: bytes, count: int, word: bytes) -> Flags:
-    """Which of the `count` lines of `data` have `word`. Each line ends with LF, and the word has none."""
-    if word not in data:
+def word_flags(data: bytes, count: int, word: re.Pattern[bytes]) -> Flags:
+    """Which of the `count` lines of `data` have `word`, a text. Each line ends with LF, and the word has none."""
+    marked, times = word.subn(MARK, data)
+    if not times:
         return None
-    between = data.split(word)
-    if len(between) * DENSE > count and MARK not in data:
-        return marked_lines(MARK.join(between))
-    flags, line = bytearray(count), 0
-    between.pop()
-    for text in between:
-        line += text.count(b"\n")
-        flags[line] = 1
-    return flags
+    if MARK not in data:
+        return marked_lines(marked)
+    ends = [match.start() for match in word.finditer(data)]
+    return flags_at(accumulate(map(data.count, repeat(b"\n"), [0, *ends], ends)), count)
 
 
 def flags_at(lines: Iterable[int], count: int) -> Flags:

@@ -17,7 +17,7 @@ from espmon.records.traits import EDITING_BYTES, INNER_SGR
 from espmon.tui.log.line_flags import Flags, both, either, flags_at, turned, word_flags
 from espmon.tui.log.page_expression import page_expression
 from espmon.tui.log.quick_expression import IN_SGR, quick_sequences, quick_word
-from espmon.tui.log.quick_search import PieceTooSlow, QuickSearch
+from espmon.tui.log.quick_search import PieceTooSlow, QuickSearch, word_pattern
 
 if TYPE_CHECKING:
     from regex import Pattern
@@ -30,6 +30,8 @@ USUAL_COLOURS = (b"\x1b[0m", b"\x1b[0;32m", b"\x1b[0;33m", b"\x1b[0;31m")
 
 MANY = 4
 """Where more than every so many-th line is doubtful, it is found out first which of them are not."""
+
+_ESCAPED = re.compile(r"\\.")
 
 KEPT_PAGES = 16
 """Pages whose result is kept: two steps of a scan may each want a part of one."""
@@ -62,6 +64,7 @@ class PageSearch:
         if not regex and pattern.isascii():
             text = pattern if case else pattern.lower()
             self._word, self._quick = text.encode(), QuickSearch([quick_word(text)])
+            self._words = word_pattern(self._word)
         elif not regex:
             self._wide = PagePattern(_once_a_line(re.escape(pattern)) if pattern.isprintable() else None, case)
         else:
@@ -70,7 +73,7 @@ class PageSearch:
             narrow, wide = page_expression(pattern), page_expression(pattern, wide=True)
             self._narrow = PagePattern(None if narrow is None else _once_a_line(narrow).encode("ascii"), case)
             self._wide = PagePattern(None if wide is None else _once_a_line(wide), case)
-        self._case = case
+        self._lowered = not case and any(map(str.isalpha, _ESCAPED.sub("", pattern) if regex else pattern))
         self._kept: list[tuple[LineBlock, Found | None] | None] = [None] * KEPT_PAGES
 
     def find(self, block: LineBlock) -> Found | None:
@@ -85,7 +88,7 @@ class PageSearch:
         if block.decoded:
             return None
         traits, page = block.traits, block.page
-        data, count = page.data, len(page)
+        data, count = page.data.lower() if self._lowered else page.data, len(page)
         edited = set(_lines_of(EDITING_BYTES, page)) if traits.edits else ()
         if self._word is not None and not (traits.whole and b"\n" not in self._word):
             return self._word_in_ragged(page, edited)
@@ -110,13 +113,13 @@ class PageSearch:
         count = len(flags)
         if flags.count(1) * MANY > count and self._quick is not None and block.traits.ascii:
             try:
-                sure = self._quick.strict_flags(data if self._case else data.lower(), count)
+                sure = self._quick.strict_flags(data, count)
             except PieceTooSlow:
                 self._quick = None
             if sure is not None:
                 flags = both(flags, turned(sure))
         lines = list(compress(range(count), flags))
-        starts = block.starts
+        starts = block.page.starts
         text = _uncoloured(b"".join([data[starts[line] : starts[line + 1]] for line in lines]))
         found = self._flags(text, len(lines), block, coloured=False) if lines else (None, False)
         if found is None:
@@ -130,11 +133,11 @@ class PageSearch:
         Each line ends with LF, and has no other. None when it cannot be told.
         """
         if self._word is not None:
-            return word_flags(data if self._case else data.lower(), count, self._word), chr(self._word[0]) in IN_SGR
+            return word_flags(data, count, self._words), chr(self._word[0]) in IN_SGR
         traits = block.traits
         if self._quick is not None and traits.ascii and not (traits.long and self._quick.repeats):
             try:
-                flags = self._quick.flags(data if self._case else data.lower(), count, coloured=coloured)
+                flags = self._quick.flags(data, count, coloured=coloured)
                 return flags, self._quick.in_colour
             except PieceTooSlow:
                 self._quick = None
@@ -148,7 +151,7 @@ class PageSearch:
         """A text in lines of which some have other ends."""
         word, traits = self._word, block.traits
         assert word
-        found = _lines_at(block, _places(word, block.data if self._case else block.data.lower()))
+        found = _lines_at(block, _places(word, block.data.lower() if self._lowered else block.data))
         doubtful = set(edited)
         if traits.inner:
             doubtful.update(_lines_of(INNER_SGR, block))

@@ -61,24 +61,31 @@ class QuickSearch:
         return found
 
 
+def word_pattern(word: bytes) -> re.Pattern[bytes]:
+    """A text for Python's engine, which finds it faster than `bytes.find` does."""
+    return re.compile(re.escape(word))
+
+
 class _Part:
     """One sequence."""
 
     def __init__(self, sequence: QuickSequence) -> None:
         self._sequence = sequence
         self._compiled: dict[tuple[bool, bool], re.Pattern[bytes]] = {}
-        self._rarest: bytes | None = None
+        self._word = None if sequence.word is None else word_pattern(sequence.word)
+        self._rarest: re.Pattern[bytes] | None = None
         self._pages = 0
 
     def flags(self, data: bytes, count: int, coloured: bool) -> Flags:
         sequence = self._sequence
         if sequence.everywhere:
             return b"\1" * count
-        if sequence.word is not None:
-            return word_flags(data, count, sequence.word)
+        if self._word is not None:
+            return word_flags(data, count, self._word)
         self._rank(data, count)
-        if self._rarest is not None:
-            lines, texts = _lines_with(self._rarest, data, count // RARE)
+        rarest = self._rarest
+        if rarest is not None:
+            lines, texts = _lines_with(rarest, data, count // RARE)
             if not lines:
                 return None
             if len(lines) <= count // RARE:
@@ -91,7 +98,7 @@ class _Part:
         words = self._sequence.words
         if self._pages % RANKED_PAGES == 0 and words:
             times, rarest = min((data.count(word), word) for word in words)
-            self._rarest = rarest if times <= count // RARE else None
+            self._rarest = word_pattern(rarest) if times <= count // RARE else None
         self._pages += 1
 
     def strict_flags(self, data: bytes) -> Flags:
@@ -123,15 +130,19 @@ def _pieces(data: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _lines_with(word: bytes, data: bytes, most: int) -> tuple[list[int], list[bytes]]:
+def _lines_with(word: re.Pattern[bytes], data: bytes, most: int) -> tuple[list[int], list[bytes]]:
     """The lines that have `word`, by number, and their texts; not many more than `most`."""
     lines, texts = list[int](), list[bytes]()
-    line = before = 0
-    at = data.find(word)
-    while at >= 0 and len(lines) <= most:
-        begin, end = data.rfind(b"\n", 0, at) + 1, data.index(b"\n", at) + 1
+    line = before = end = 0
+    for match in word.finditer(data):
+        at = match.start()
+        if at < end:
+            continue
+        begin, end = data.rfind(b"\n", before, at) + 1 or before, data.index(b"\n", at) + 1
         line += data.count(b"\n", before, begin)
+        before = begin
         lines.append(line)
         texts.append(data[begin:end])
-        before, at = begin, data.find(word, end)
+        if len(lines) > most:
+            break
     return lines, texts
