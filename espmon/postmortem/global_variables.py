@@ -67,6 +67,14 @@ class GlobalVariables:
                 continue
         return list(found.values())
 
+    def beside(self, variable: GlobalVariable) -> list[GlobalVariable]:
+        """Return the variables of the unit that one is in; none where its debug information is damaged."""
+        try:
+            with reading(f"unit at 0x{variable.type.unit.offset:x}"):
+                return list(_of_unit(variable.type.unit))
+        except PostmortemError:
+            return []
+
     def all(self) -> Iterator[GlobalVariable]:
         """Yield the variables of all units that lie in memory, as the debug information has them; reads all of it."""
         left = MAX_GLOBALS

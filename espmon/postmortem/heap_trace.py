@@ -10,15 +10,22 @@ from typing import NamedTuple
 
 from espmon.postmortem.flat_structure import FlatStructure, structure_of
 from espmon.postmortem.global_variables import GlobalVariable, GlobalVariables
-from espmon.postmortem.memory import Memory
+from espmon.postmortem.memory import Memory, word
 from espmon.postmortem.postmortem_error import PostmortemError, reading
-from espmon.postmortem.types import REFERENCES, WITH_MEMBERS, members, strip, type_of
+from espmon.postmortem.types import REFERENCES, WITH_MEMBERS, Type, members, strip, type_of
 
 MAX_RECORDS = 20_000
 MAX_DEPTH = 32
 SHOWN_OWNERS = 12
 HOLDERS = ("records", "heap_trace_records")
 """What the variable is called that has the buffer and how many records there are."""
+
+
+CAPACITY = "total_records"
+"""Of ESP-IDF 4: how many records fit; `count` and `buffer` are in the same file."""
+
+MEMBERS = ("address", "size", "alloced_by")
+"""What a record has, whatever else."""
 
 
 class TracedBlock(NamedTuple):
@@ -82,45 +89,78 @@ class HeapTrace:
 def read_heap_trace(variables: GlobalVariables, memory: Memory) -> HeapTrace:
     """Read the records by the names of their members; none where the program has no tracing."""
     trace = HeapTrace()
-    for item in (item for name in HOLDERS for item in variables.named(name)):
-        try:
-            with reading("heap tracing"):
-                kinds = _kinds(item)
-        except PostmortemError:
+    for table in (*_in_structures(variables, memory), *_in_variables(variables, memory)):
+        trace.known = True
+        if table.count > MAX_RECORDS or (table.capacity is not None and table.count > table.capacity):
+            trace.damage.append(f"{table.count} records are counted, {table.capacity} fit")
             continue
+        trace.blocks = list(_records(memory, table.record, table.buffer, table.places))
+        if len(trace.blocks) != table.count:
+            trace.damage.append(f"{table.count} records are counted, {len(trace.blocks)} are in the dump")
+    return trace
+
+
+class _Table(NamedTuple):
+    """Where the records are; `places` are looked through for the `count` that are in use."""
+
+    record: FlatStructure
+    buffer: int
+    count: int
+    capacity: int | None
+    places: int
+
+
+def _in_structures(variables: GlobalVariables, memory: Memory) -> Iterator[_Table]:
+    """ESP-IDF 5: one structure; records of freed blocks leave holes, so that the others are anywhere in the buffer."""
+    for item in (item for name in HOLDERS for item in variables.named(name)):
+        kinds = _kinds(item)
         if kinds is None:
             continue
         holder, record = kinds
         buffer, count = (holder.number(memory, item.address, name) for name in ("buffer", "count"))
-        if buffer is None or count is None:
+        if buffer is not None and count is not None:
+            capacity = holder.number(memory, item.address, "capacity")
+            yield _Table(record, buffer, count, capacity, min(count if capacity is None else capacity, MAX_RECORDS))
+
+
+def _in_variables(variables: GlobalVariables, memory: Memory) -> Iterator[_Table]:
+    """ESP-IDF 4: variables of one file; the records in use are the first of the buffer."""
+    for capacity in variables.named(CAPACITY):
+        beside = {item.name: item for item in variables.beside(capacity)}
+        count, buffer = beside.get("count"), beside.get("buffer")
+        record = _record(strip(buffer.type)) if buffer is not None else None
+        if buffer is None or count is None or record is None:
             continue
-        trace.known = True
-        capacity = holder.number(memory, item.address, "capacity")
-        if count > MAX_RECORDS or (capacity is not None and count > capacity):
-            trace.damage.append(f"{count} records are counted, {capacity} fit")
-            continue
-        # Records of freed blocks leave holes: the others are anywhere in the buffer.
-        places = min(capacity if capacity is not None else count, MAX_RECORDS)
-        trace.blocks = list(_records(memory, record, buffer, places))
-        if len(trace.blocks) != count:
-            trace.damage.append(f"{count} records are counted, {len(trace.blocks)} are in the dump")
-    return trace
+        places, used, most = (word(memory, item.address) for item in (buffer, count, capacity))
+        if places is not None and used is not None and most is not None:
+            yield _Table(record, places, used, most, used)
 
 
 def _kinds(item: GlobalVariable) -> tuple[FlatStructure, FlatStructure] | None:
     """The structure of the variable, and of a record; None for another variable of that name."""
-    plain = strip(item.type)
-    if plain.tag not in WITH_MEMBERS:
+    try:
+        with reading("heap tracing"):
+            plain = strip(item.type)
+            if plain.tag not in WITH_MEMBERS:
+                return None
+            buffer = next((member for member in members(plain) if member.name == "buffer"), None)
+            record = _record(strip(type_of(plain.unit, buffer.attributes))) if buffer is not None else None
+            return (structure_of(plain), record) if record is not None else None
+    except PostmortemError:
         return None
-    buffer = next((member for member in members(plain) if member.name == "buffer"), None)
-    if buffer is None:
+
+
+def _record(pointer: Type) -> FlatStructure | None:
+    """The structure of a record that is pointed to; None for something else."""
+    try:
+        with reading("heap tracing"):
+            pointed = strip(pointer.inner) if pointer.tag in REFERENCES else None
+            if pointed is None or pointed.tag not in WITH_MEMBERS:
+                return None
+            record = structure_of(pointed)
+    except PostmortemError:
         return None
-    pointer = strip(type_of(plain.unit, buffer.attributes))
-    if pointer.tag not in REFERENCES:
-        return None
-    holder, record = structure_of(plain), structure_of(strip(pointer.inner))
-    wanted = ("address", "size", "alloced_by")
-    return (holder, record) if record.size and all(record.field(name) is not None for name in wanted) else None
+    return record if record.size and all(record.field(name) is not None for name in MEMBERS) else None
 
 
 def _records(memory: Memory, kind: FlatStructure, buffer: int, count: int) -> Iterator[TracedBlock]:

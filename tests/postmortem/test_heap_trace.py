@@ -18,7 +18,7 @@ from espmon.postmortem.symbolizer import Symbolizer
 from tests.postmortem.rtos_images import types_of
 
 ELVES = Path(__file__).resolve().parents[1] / "fixtures" / "elf"
-VANILLA = ELVES / "kernel_vanilla.elf"
+VANILLA, CLASSIC = ELVES / "kernel_vanilla.elf", ELVES / "kernel_classic.elf"
 BUFFER = 0x3FCB_0000
 RECORD = struct.Struct("<III4I4I")
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -57,6 +57,34 @@ def test_every_record_is_read_back_and_counted_to_its_owner(blocks: list[TracedB
     assert sum(count for _, count, _ in trace.owners) == len(left)
     assert sum(size for _, _, size in trace.owners) == sum(block.size for block in left)
     assert {chain for chain, _, _ in trace.owners} == {block.allocated_by for block in left}
+
+
+def read_of_idf_4(
+    blocks: list[TracedBlock], *, stale: list[TracedBlock] | None = None, count: int | None = None, capacity: int = 64
+) -> HeapTrace:
+    """Trace what ESP-IDF 4's variables give; behind the records that count lie some that do not any more."""
+    symbolizer, symbols = Symbolizer(CLASSIC), types_of(CLASSIC, ("kernel.c",)).symbols
+    data = b""
+    for block in [*blocks, *(stale or [])]:
+        chains = ((*chain, 0, 0, 0, 0)[:4] for chain in (block.allocated_by, block.freed_by))
+        data += RECORD.pack(1, block.address, block.size, *(pc for chain in chains for pc in chain))
+    words = {"buffer": BUFFER, "total_records": capacity, "count": len(blocks) if count is None else count}
+    pieces = [(symbols[name], struct.pack("<I", value)) for name, value in words.items()]
+    memory = SegmentMemory([(BUFFER, data.ljust(RECORD.size, b"\0")), *sorted(pieces)])
+    return read_heap_trace(DumpInspector(symbolizer, memory, RISCV).globals, memory)
+
+
+@QUICK
+@given(blocks=st.lists(BLOCKS, max_size=12), stale=st.lists(BLOCKS, max_size=3))
+def test_records_of_idf_4_are_the_first_of_the_buffer(blocks: list[TracedBlock], stale: list[TracedBlock]) -> None:
+    trace = read_of_idf_4(blocks, stale=stale)
+    assert (trace.known, trace.damage, trace.blocks) == (True, [], blocks)
+
+
+def test_counts_of_idf_4_that_do_not_go_together_are_damage() -> None:
+    block = TracedBlock(0x3FC9_0000, 16, (0x4200_0000,))
+    assert read_of_idf_4([block], count=65).damage == ["65 records are counted, 64 fit"]
+    assert read_of_idf_4([block], count=2).damage == ["2 records are counted, 1 are in the dump"]
 
 
 def test_owners_are_named_those_with_most_memory_first() -> None:
