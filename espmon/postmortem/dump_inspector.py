@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from espmon.postmortem.heap_state import HeapReport
     from espmon.postmortem.heap_trace import HeapTrace
     from espmon.postmortem.rtos_objects import RtosObjects
-    from espmon.postmortem.rtos_reader import TaskInput
+    from espmon.postmortem.rtos_reader import RtosTypes, TaskInput
     from espmon.postmortem.rtos_state import RtosState
 
 CACHED_TASKS = 64
@@ -38,6 +38,7 @@ class DumpInspector:
         self.symbolizer, self.memory, self.architecture = symbolizer, memory, architecture
         self._tasks: Cache[int, list[FrameVariables]] = Cache(CACHED_TASKS)
         self._rtos: RtosState | None = None
+        self._kernel: RtosTypes | None = None
         self._objects: RtosObjects | None = None
 
     def frames(self, key: int, registers: Mapping[str, int], trace: Backtrace) -> list[FrameVariables]:
@@ -58,7 +59,8 @@ class DumpInspector:
         from espmon.postmortem.rtos_reader import RtosTypes, read_rtos
 
         if self._rtos is None:
-            self._rtos = read_rtos(RtosTypes(self.symbolizer.images[0]), self.memory, tasks)
+            self._kernel = RtosTypes(self.symbolizer.images[0])
+            self._rtos = read_rtos(self._kernel, self.memory, tasks)
         return self._rtos
 
     def rtos_objects(self, state: RtosState) -> RtosObjects:
@@ -67,7 +69,8 @@ class DumpInspector:
 
         if self._objects is None:
             symbolizer = self.symbolizer
-            self._objects = read_objects(symbolizer.images[0], self.memory, state, symbolizer.symbol_and_offset)
+            name_of = symbolizer.symbol_and_offset
+            self._objects = read_objects(symbolizer.images[0], self.memory, state, name_of, self._kernel)
         return self._objects
 
     @cached_property

@@ -311,12 +311,20 @@ class Elf:
     def symbol_holding(self, address: int) -> Symbol | None:
         """Return the function or the variable that covers an address, from the symbol table alone."""
         symbols = self._symbols
-        if self._variables is None:
-            self._variables = AddressIndex(symbols, (row for row in symbols.of_type(OBJECT) if symbols.sizes[row]))
-        for row in self._variables.at_or_before(address)[-1:]:
+        for row in self._variable_index().at_or_before(address)[-1:]:
             if address < symbols.values[row] + symbols.sizes[row]:
                 return self._symbol(row)
         return self.function_at(address)
+
+    def variables_between(self, low: int, high: int) -> list[Symbol]:
+        """Return the variables of the symbol table that begin at an address of a range."""
+        return [self._symbol(row) for row in self._variable_index().between(low, high)]
+
+    def _variable_index(self) -> AddressIndex:
+        symbols = self._symbols
+        if self._variables is None:
+            self._variables = AddressIndex(symbols, (row for row in symbols.of_type(OBJECT) if symbols.sizes[row]))
+        return self._variables
 
     def symbol_named(self, name: str) -> Symbol | None:
         """Return a symbol by its exact name."""

@@ -91,21 +91,21 @@ def read_heap_trace(variables: GlobalVariables, memory: Memory) -> HeapTrace:
     trace = HeapTrace()
     for table in (*_in_structures(variables, memory), *_in_variables(variables, memory)):
         trace.known = True
-        if table.count > MAX_RECORDS or (table.capacity is not None and table.count > table.capacity):
-            trace.damage.append(f"{table.count} records are counted, {table.capacity} fit")
+        if table.used > MAX_RECORDS or (table.capacity is not None and table.used > table.capacity):
+            trace.damage.append(f"{table.used} records are counted, {table.capacity} fit")
             continue
         trace.blocks = list(_records(memory, table.record, table.buffer, table.places))
-        if len(trace.blocks) != table.count:
-            trace.damage.append(f"{table.count} records are counted, {len(trace.blocks)} are in the dump")
+        if len(trace.blocks) != table.used:
+            trace.damage.append(f"{table.used} records are counted, {len(trace.blocks)} are in the dump")
     return trace
 
 
 class _Table(NamedTuple):
-    """Where the records are; `places` are looked through for the `count` that are in use."""
+    """Where the records are; `places` are looked through for the `used` ones."""
 
     record: FlatStructure
     buffer: int
-    count: int
+    used: int
     capacity: int | None
     places: int
 

@@ -1,7 +1,8 @@
 """FreeRTOS's timers, stream and message buffers, and event groups in a dump, read when they are asked for.
 
 Timers hang on the two lists of the timer task, its commands wait in its queue. Stream buffers are on no list: one is
-known by the task that waits for it, whose control block it names.
+known by the task that waits for it, whose control block it names. What nobody waits for is found where a global
+variable leads to it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import NamedTuple
 
 from espmon.postmortem.flat_structure import FlatStructure, flat_structure, units_of
 from espmon.postmortem.memory import Memory, SegmentMemory, word
-from espmon.postmortem.rtos_state import NOT_HELD, RtosState
+from espmon.postmortem.rtos_handles import handles, is_empty_list
+from espmon.postmortem.rtos_reader import RtosTypes, free_queues
+from espmon.postmortem.rtos_state import NOT_HELD, QueueState, RtosState
 from espmon.postmortem.symbolizer import Image
 from espmon.postmortem.value_reader import printable
 
@@ -35,8 +38,8 @@ CONTAINER = ("pxContainer", "pvContainer")
 AUTO_RELOAD = 4
 """Bit of a timer's status (FreeRTOS timers.c)."""
 
-MESSAGE_BUFFER = 1
-"""Bit of a stream buffer's flags (FreeRTOS stream_buffer.c)."""
+MESSAGE_BUFFER, STATIC_BUFFER = 1, 2
+"""Bits of a stream buffer's flags (FreeRTOS stream_buffer.c)."""
 
 COMMANDS = {
     -2: "call a function, from an interrupt", -1: "call a function", 0: "start", 1: "start", 2: "reset", 3: "stop",
@@ -76,7 +79,10 @@ class TimerState(NamedTuple):
 
 
 class StreamState(NamedTuple):
-    """A stream or message buffer that tasks wait for: bytes in it, bytes that fit, and the tasks' control blocks."""
+    """A stream or message buffer: bytes in it, bytes that fit, and the control blocks of the tasks that wait for it.
+
+    `name` is the variable that leads to it, where no task waits.
+    """
 
     address: int
     kind: str
@@ -85,6 +91,7 @@ class StreamState(NamedTuple):
     trigger: int | None
     receiver: int
     sender: int
+    name: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """The buffer as reports have it."""
@@ -93,24 +100,32 @@ class StreamState(NamedTuple):
 
 
 class GroupState(NamedTuple):
-    """An event group that tasks wait for, and the bits that are set in it; None where the dump does not hold it."""
+    """An event group and the bits that are set in it; None where the dump does not hold it.
+
+    `name` is the variable that leads to it, where no task waits.
+    """
 
     address: int
     bits: int | None
+    name: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """The group as reports have it."""
-        return {"address": f"0x{self.address:08x}", "bits": self.bits}
+        return {"address": f"0x{self.address:08x}", "bits": self.bits, "name": self.name}
 
 
 @dataclass(slots=True)
 class RtosObjects:
-    """What was found. `timers` is None where the program has none or the dump does not hold their lists."""
+    """What was found. `timers` is None where the program has none or the dump does not hold their lists.
+
+    `queues` are those that no task waits for.
+    """
 
     timers: list[TimerState] | None = None
     commands: list[str] = field(default_factory=list)
     streams: list[StreamState] = field(default_factory=list)
     groups: list[GroupState] = field(default_factory=list)
+    queues: list[QueueState] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
@@ -119,6 +134,7 @@ class RtosObjects:
             "timers": None if self.timers is None else [timer.to_json() for timer in self.timers],
             "timer_commands": self.commands,
             "stream_buffers": [stream.to_json() for stream in self.streams],
+            "free_queues": [queue.to_json() for queue in self.queues],
             "event_groups": [group.to_json() for group in self.groups],
             "damage": self.damage,
         }
@@ -135,25 +151,39 @@ class RtosObjects:
                 if tcb
             ]
             fill = f"{stream.filled} of {stream.capacity} bytes"
-            found.append(f"{stream.kind} 0x{stream.address:08x}: {fill}, {', '.join(who)}")
+            name = f" {stream.name}" if stream.name else ""
+            found.append(f"{stream.kind}{name} 0x{stream.address:08x}: {fill}, {', '.join(who) or NOBODY}")
+        for queue in self.queues:
+            held = f", held by {state.name(queue.holder)}" if queue.holder else ""
+            fill = "" if queue.kind == "mutex" else f"{queue.messages} of {queue.length}, "
+            found.append(f"{queue.kind} {queue.name} 0x{queue.address:08x}: {fill}{NOBODY}{held}")
+            found += [f"  next: {item.hex()}" for item in queue.items[:1]]
         for group in self.groups:
             bits = NOT_HELD if group.bits is None else f"0x{group.bits:x}"
-            found.append(f"event group 0x{group.address:08x}: bits that are set: {bits}")
+            name = f" {group.name}" if group.name else ""
+            found.append(f"event group{name} 0x{group.address:08x}: bits that are set: {bits}")
         return found + [f"damaged: {text}" for text in self.damage]
 
 
+NOBODY = "nobody waits"
 Symbols = Callable[[int], str | None]
 """The name of the function at an address."""
 
 
-def read_objects(image: Image, memory: Memory, state: RtosState, name_of: Symbols) -> RtosObjects:
-    """Read what the dump holds of them; `state` has the tasks and what they wait for."""
-    return _ObjectReader(image, memory, state, name_of).read()
+def read_objects(
+    image: Image, memory: Memory, state: RtosState, name_of: Symbols, kernel: RtosTypes | None = None
+) -> RtosObjects:
+    """Read what the dump holds of them; `state` has the tasks and what they wait for, `kernel` its types if known."""
+    reader = _ObjectReader(image, memory, state, name_of)
+    found = reader.read()
+    if leads := handles(image.elf, memory):
+        reader.free(kernel or RtosTypes(image), leads)
+    return found
 
 
 class _ObjectReader:
     def __init__(self, image: Image, memory: Memory, state: RtosState, name_of: Symbols) -> None:
-        self.memory, self.state, self.name_of = memory, state, name_of
+        self.memory, self.state, self.name_of, self.elf = memory, state, name_of, image.elf
         functions = {name for _, where in STRUCTURES.values() for name in where}
         self.symbols = image.elf.symbols_named([*ACTIVE_LISTS, OVERFLOW_LIST, TIMER_QUEUE, *functions])
         self.types: dict[str, FlatStructure | None] = {}
@@ -172,6 +202,45 @@ class _ObjectReader:
             bits = group.number(self.memory, address, "uxEventBits") if group is not None else None
             self.found.groups.append(GroupState(address, None if bits is None else bits & 0xFFFFFF))
         return self.found
+
+    def free(self, kernel: RtosTypes, leads: Mapping[int, str]) -> None:
+        """What nobody waits for, where the variables lead."""
+        found, symbol = self.found, self.symbols.get(TIMER_QUEUE)
+        known = {*(stream.address for stream in found.streams), *(group.address for group in found.groups)}
+        known |= {task.wait.address or 0 for task in self.state.tasks if task.wait is not None}
+        known.add(word(self.memory, symbol.address) or 0 if symbol is not None else 0)  # its commands are told
+        left = {address: name for address, name in leads.items() if address not in known}
+        found.queues, damage = free_queues(kernel, self.memory, left)
+        found.damage += damage
+        queues = {queue.address for queue in found.queues}
+        for address, name in left.items():
+            if address not in queues:
+                self._free_stream(address, name)
+                self._free_group(address, name)
+
+    def _free_stream(self, address: int, name: str) -> None:
+        kind = self.types[STREAM]
+        stream = self._stream(kind, address) if kind is not None else None
+        if kind is None or stream is None or stream.receiver or stream.sender:
+            return
+        storage = kind.number(self.memory, address, "pucBuffer") or 0
+        flags = kind.number(self.memory, address, "ucFlags") or 0
+        if flags & STATIC_BUFFER:
+            owner = self.elf.symbol_holding(storage)
+            fits = owner is not None and owner.address + owner.size >= storage + stream.capacity
+        else:
+            fits = storage == address + kind.size  # both are made in one piece
+        if fits:
+            self.found.streams.append(stream._replace(name=name))
+
+    def _free_group(self, address: int, name: str) -> None:
+        kind, listing = self.types[GROUP], self.types[LIST]
+        inside = kind.offset("xTasksWaitingForBits") if kind is not None else None
+        if kind is None or listing is None or inside is None:
+            return
+        bits = kind.number(self.memory, address, "uxEventBits")
+        if bits is not None and not bits >> 24 and is_empty_list(listing, self.memory, address + inside):
+            self.found.groups.append(GroupState(address, bits, name))
 
     # Timers
 

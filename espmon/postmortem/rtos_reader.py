@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from espmon.postmortem.flat_structure import FlatStructure, flat_structure, units_of
 from espmon.postmortem.memory import Memory, word
+from espmon.postmortem.rtos_handles import is_empty_list
 from espmon.postmortem.rtos_state import QueueState, RtosState, RtosTask, Wait
 from espmon.postmortem.symbolizer import Image
 from espmon.postmortem.value_reader import printable
@@ -70,6 +71,24 @@ class RtosTypes:
 def read_rtos(types: RtosTypes, memory: Memory, tasks: Sequence[TaskInput]) -> RtosState:
     """Return what the RTOS was doing, as far as the dump holds it and the ELF describes its types."""
     return _Reader(types, memory, tasks).read()
+
+
+def free_queues(types: RtosTypes, memory: Memory, handles: Mapping[int, str]) -> tuple[list[QueueState], Sequence[str]]:
+    """Return the queues at some addresses that no task waits for, by the names there, and what is damaged in them."""
+    kind, listing = types.structures["queue"], types.structures["list"]
+    reader = _Reader(types, memory, ())
+    found = []
+    if kind is None or listing is None:
+        return [], ()
+    for address, name in handles.items():
+        if not reader.is_queue(kind, address):
+            continue
+        item, head = kind.number(memory, address, "uxItemSize"), kind.number(memory, address, "pcHead")
+        alone = all(is_empty_list(listing, memory, address + (kind.offset(which) or 0)) for which in LISTS)
+        if alone and (item or head in (0, address)):  # a semaphore has no storage
+            queue = reader.queue(kind, address)
+            found.append(queue if queue.name else queue._replace(name=name))
+    return found, reader.state.damage
 
 
 class _Reader:
@@ -188,7 +207,7 @@ class _Reader:
             offset = queue_type.offset(member)
             if offset is not None:
                 fitting.append((operation, container - offset & 0xFFFFFFFF))
-        held = [(operation, at) for operation, at in fitting if self._is_queue(queue_type, at)]
+        held = [(operation, at) for operation, at in fitting if self.is_queue(queue_type, at)]
         if len(held) != 1:
             if any(self.memory.read(at, queue_type.size) is not None for _, at in fitting) and not held:
                 self.state.damage.append(
@@ -197,7 +216,7 @@ class _Reader:
                 )
             return Wait("object", "", container)
         operation, address = held[0]
-        queue = self._queue(queue_type, address)
+        queue = self.queue(queue_type, address)
         waiting = queue.receivers if operation == "receive" else queue.senders
         if task.tcb not in waiting:
             self.state.damage.append(
@@ -206,7 +225,7 @@ class _Reader:
         verb = "take" if operation == "receive" and queue.kind != "queue" else operation
         return Wait(queue.kind, verb, address, queue)
 
-    def _is_queue(self, kind: FlatStructure, address: int) -> bool:
+    def is_queue(self, kind: FlatStructure, address: int) -> bool:
         """Whether memory can be a queue: both lists are lists, and its counts go together."""
         if address % 4 or self.memory.read(address, kind.size) is None:
             return False
@@ -226,7 +245,7 @@ class _Reader:
         end = kind.number(self.memory, address, "xListEnd.xItemValue")
         return count is not None and count <= MAX_LIST and end == 0xFFFFFFFF
 
-    def _queue(self, kind: FlatStructure, address: int) -> QueueState:
+    def queue(self, kind: FlatStructure, address: int) -> QueueState:
         known = self.queues.get(address)
         if known is None:
             known = self.queues[address] = self._read_queue(kind, address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
 
@@ -67,6 +67,10 @@ class AddressIndex:
         while first and self._starts[first - 1] == self._starts[end - 1]:
             first -= 1
         return self._rows[first:end]
+
+    def between(self, low: int, high: int) -> Sequence[int]:
+        """The rows that begin at an address of a range, in the order of their addresses."""
+        return self._rows[bisect_left(self._starts, low) : bisect_left(self._starts, high)]
 
 
 def best_function(columns: SymbolColumns, rows: Sequence[int]) -> int:

@@ -149,6 +149,49 @@ class Writer:
             self.set("StreamBufferDef_t", at, key, value)
         return at
 
+    def empty_list(self, address: int) -> None:
+        end = address + self.place("xLIST", "xListEnd")
+        for path, value in (
+            ("xListEnd.pxNext", end),
+            ("xListEnd.pxPrevious", end),
+            ("xListEnd.xItemValue", 0xFFFFFFFF),
+        ):
+            self.set("xLIST", address, path, value)
+
+    def queue(self, items: list[bytes], length: int, size: int, *, mutex: bool = False, holder: int = 0) -> int:
+        """A queue without waiting tasks, its first message in the last slot; `size` 0 for what is made of one."""
+        at = self.take(self.types.sizes["QueueDefinition"])
+        storage = self.take(length * size) if size else 0 if mutex else at
+        for name in ("xTasksWaitingToReceive", "xTasksWaitingToSend"):
+            self.empty_list(at + self.place("QueueDefinition", name))
+        values = {"pcHead": storage, "uxMessagesWaiting": len(items), "uxLength": length, "uxItemSize": size}
+        if mutex:
+            values["u.xSemaphore.xMutexHolder"] = holder
+        elif size:
+            values["u.xQueue.pcReadFrom"] = storage + (length - 2) % length * size
+        for key, value in values.items():
+            self.set("QueueDefinition", at, key, value)
+        for index, item in enumerate(items):
+            self.put(storage + (length - 1 + index) % length * size, item)
+        return at
+
+    def free_stream(self, length: int, head: int, *, static: bool, message: bool) -> int:
+        """A buffer made at run time has its storage right behind it, a static one in a variable."""
+        at = self.take(self.types.sizes["StreamBufferDef_t"] + (0 if static else length))
+        storage = self.types.symbols["log_storage"] if static else at + self.types.sizes["StreamBufferDef_t"]
+        for key, value in (
+            ("xLength", length), ("xHead", head), ("xTriggerLevelBytes", 1), ("pucBuffer", storage),
+            ("ucFlags", message + 2 * static),
+        ):  # fmt: skip
+            self.set("StreamBufferDef_t", at, key, value)
+        return at
+
+    def group(self, bits: int) -> int:
+        at = self.take(self.types.sizes["EventGroupDef_t"])
+        self.set("EventGroupDef_t", at, "uxEventBits", bits)
+        self.empty_list(at + self.place("EventGroupDef_t", "xTasksWaitingForBits"))
+        return at
+
     def read(self, state: RtosState | None = None) -> RtosObjects:
         segments = [(RAM, bytes(self.memory)), *((at, bytes(data)) for at, data in self.globals.items())]
         _, image, symbolizer = kernel(self.layout)
@@ -246,6 +289,59 @@ def test_an_event_group_has_the_bits_that_are_set() -> None:
     state = RtosState([RtosTask(TASK + n, f"t{n}", wait) for n, wait in enumerate(waits)])
     assert [group.bits for group in writer.read(state).groups] == [0x11, None]
     assert "bits that are set: not in this dump" in writer.read(state).lines(state)[-1]
+
+
+@QUICK
+@given(
+    items=st.lists(st.binary(min_size=4, max_size=4), max_size=5), held=st.booleans(), count=st.integers(0, 3),
+    head=st.integers(0, 63), static=st.booleans(), message=st.booleans(), bits=st.integers(0, 0xFFFFFF),
+)  # fmt: skip
+def test_what_nobody_waits_for_is_found_where_variables_lead(
+    items: list[bytes], held: bool, count: int, head: int, static: bool, message: bool, bits: int
+) -> None:
+    writer = Writer("vanilla")
+    queue = writer.queue(items, 5, 4)
+    mutex = writer.queue([], 1, 0, mutex=True, holder=TASK if held else 0)
+    counting = writer.queue([b""] * count, 3, 0)
+    stream, group = writer.free_stream(64, head, static=static, message=message), writer.group(bits)
+    for name, address in (("readings", queue), ("serial_in", stream), ("states", group)):
+        writer.variable(name, address.to_bytes(4, "little"))
+    writer.variable("locks", mutex.to_bytes(4, "little") + counting.to_bytes(4, "little"))
+    state = RtosState([RtosTask(TASK, "net", None)])
+    found = writer.read(state)
+    assert found.damage == []
+    by_name = {each.name: each for each in found.queues}
+    assert {name: (each.address, each.kind) for name, each in by_name.items()} == {
+        "readings": (queue, "queue"), "locks[0]": (mutex, "mutex"), "locks[1]": (counting, "counting semaphore"),
+    }  # fmt: skip
+    assert by_name["readings"].items == tuple(items)
+    assert (by_name["locks[0]"].holder, by_name["locks[1]"].messages) == (TASK if held else 0, count)
+    (buffer,) = found.streams
+    assert (buffer.address, buffer.name, buffer.filled, buffer.capacity) == (stream, "serial_in", head, 63)
+    assert buffer.kind == ("message buffer" if message else "stream buffer")
+    assert [(each.address, each.name, each.bits) for each in found.groups] == [(group, "states", bits)]
+    lines = "\n".join(found.lines(state))
+    assert f"queue readings 0x{queue:08x}: {len(items)} of 5, nobody waits" in lines
+    assert f"mutex locks[0] 0x{mutex:08x}: nobody waits{', held by net' if held else ''}" in lines
+    assert f"{buffer.kind} serial_in 0x{stream:08x}: {head} of 63 bytes, nobody waits" in lines
+
+
+@QUICK
+@given(path=st.sampled_from(["xListEnd.pxNext", "xListEnd.pxPrevious", "xListEnd.xItemValue"]), content=st.binary())
+def test_what_only_looks_like_an_object_is_none(path: str, content: bytes) -> None:
+    writer = Writer("vanilla")
+    queue, group = writer.queue([], 5, 4), writer.group(1)
+    stream = writer.free_stream(64, 3, static=False, message=False)
+    writer.set("xLIST", queue + writer.place("QueueDefinition", "xTasksWaitingToSend"), path, 0x3FCB_0010)
+    writer.set("xLIST", group + writer.place("EventGroupDef_t", "xTasksWaitingForBits"), path, 0x3FCB_0010)
+    writer.set("StreamBufferDef_t", stream, "pucBuffer", RAM)
+    plain = writer.take(256)
+    writer.put(plain, content[:256])
+    for name, address in (("readings", queue), ("serial_in", stream), ("states", group)):
+        writer.variable(name, address.to_bytes(4, "little"))
+    writer.variable("locks", plain.to_bytes(4, "little") + b"\xff\xff\xff\xff")
+    found = writer.read()
+    assert (found.queues, found.streams, found.groups) == ([], [], [])
 
 
 def test_without_the_lists_nothing_is_said_of_timers() -> None:
