@@ -21,6 +21,7 @@ from espmon.version import __version__
 
 if TYPE_CHECKING:
     from espmon.session import Session
+    from espmon.session.log_memory import LogMemory
     from espmon.session.replay.replay import Replay
     from espmon.session.status import OpenRequest
 
@@ -235,17 +236,24 @@ def run_screen(
 
         return first_picture(request, settings, (width, height)) if replay is None and not more else None
 
+    memory: LogMemory | None = None
+    """Of all boards together."""
+
     def make() -> Session:
         # Imported on the session's thread, while the screen paints its first frame.
         from espmon.session import Session
         from espmon.session.ide import Ide
+        from espmon.session.log_memory import LogMemory
 
+        nonlocal memory
         if replay is not None:
             return replay.begin(settings, app.supersede)
         from espmon.session.share_state import Grants
 
         shared = Grants.WHEN_ALLOWED if settings.share else None
-        return Session(settings=settings, ide=Ide(ws) if ws else None, builds=Path(), shared=shared)
+        memory = memory or LogMemory(settings.store_bytes)
+        ide = Ide(ws) if ws else None
+        return Session(settings=settings, ide=ide, builds=Path(), shared=shared, memory=memory)
 
     # What takes long to import comes behind the first picture.
     with taken_terminal(first_picture) as taken:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from io import BufferedReader
 from pathlib import Path
+from weakref import finalize
 
 from espmon.regular_file import open_regular
 from espmon.session.backing import Backing
@@ -15,6 +16,8 @@ from espmon.session.text_page import TextPage
 
 class RecordedText:
     """Where in the stream's file the bytes of the stream are. Written by the session's loop, read by any thread.
+
+    The file stays open for as long as somebody has a page that was left to it: a session that has ended is read on.
 
     Args:
         path: the stream's file; it is opened when memory leaves something to it.
@@ -28,7 +31,6 @@ class RecordedText:
         self._backing = Backing()
         self._pages = Pages(self._backing, cap)
         self._file: BufferedReader | None = None
-        self._closed = False
         self._starts: list[int] = []
         self._places: list[int] = []
         self._offset = -1
@@ -47,7 +49,7 @@ class RecordedText:
     def holds(self, offset: int, size: int) -> bool:
         """Whether all of these bytes are in the file, one behind the other, and it can be read."""
         at = bisect_right(self._starts, offset) - 1
-        if at < 0 or self._closed:
+        if at < 0:
             return False
         begin = self._places[at] + offset - self._starts[at]
         end = self._places[at + 1] if at + 1 < len(self._places) else self._size
@@ -58,6 +60,7 @@ class RecordedText:
             self._file = BufferedReader(open_regular(self._path))
         except OSError:
             return False  # memory then keeps the newest only, as where nothing is recorded
+        finalize(self._backing, self._file.close)
         for start, place in zip(self._starts, self._places, strict=True):
             self._backing.add(start, self._file, place)
         return True
@@ -65,8 +68,3 @@ class RecordedText:
     def block(self, page: TextPage) -> FileBlock:
         """A page of the log that is left to the file."""
         return left_to_file(page, self._pages)
-
-    def close(self) -> None:
-        """Let go of the file: its lines are empty from now on."""
-        self._closed = True
-        self._backing.close()

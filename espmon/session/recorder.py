@@ -169,7 +169,7 @@ class Recorder:
             self._show(RecordingState(reason(error), self._missed))
             return
         self._recording = self._unfinished = self._pipeline.recording = recording
-        self._pipeline.store.recorded = recording.text
+        self._pipeline.store.record_in(recording.text)
         self._wanted = None
         status = self._reporter.status
         port: JsonObject = {name: getattr(status, name) for name in ("name", "url", "device", "baud")}
@@ -285,7 +285,6 @@ class Recorder:
             self.follow()
             await asyncio.wait([closing], timeout=SHOW_SECONDS)
         self._unfinished = None
-        recording.text.close()
         removed = not await asyncio.to_thread(recording.folder.is_dir)
         self._shown = RecordingState(recording.state.problem, recording.unwritten, removed=removed)
         self._reporter.publish(replace(self._reporter.status, recorder=self._shown))

@@ -22,6 +22,7 @@ from espmon.session.elf_choice import ElfChoice
 from espmon.session.elves import ElfLibrary
 from espmon.session.event_log import EventLog
 from espmon.session.ide import Ide
+from espmon.session.log_memory import LogMemory
 from espmon.session.pace import Pace
 from espmon.session.payload_saver import PayloadSaver
 from espmon.session.pipeline import Pipeline, Sink
@@ -80,6 +81,7 @@ class Session:
         sinks: where everything that is received goes besides, as records.
         replayed: of a session that replays: nobody waits for an answer.
         builds: folder of a project whose build is used, unverified, while the board does not say what it runs.
+        memory: what the log shares with those of other boards; None: it has all of what the settings say.
         scrolled: somebody may look back in the log and search it.
         shared: other programs of this user may look on, and write like this; None: they may not.
 
@@ -109,15 +111,15 @@ class Session:
         builds: Path | None = None,
         scrolled: bool = True,
         shared: Grants | None = None,
+        memory: LogMemory | None = None,
     ) -> None:
         settings = self.settings = settings or Settings()
         self.clock = clock or SessionClock()
-        data = folder.parent if folder else data_folder()
         self._publisher = Publisher()
         self._tasks = BackgroundTasks(self._publisher)
+        limit = memory or settings.store_bytes
         wall, overwrites = self.clock.wall, settings.cr_overwrites
-        store = LogStore(settings.store_bytes, wall, cr_overwrites=overwrites, paged=scrolled)
-        self.store = replayed.store if replayed else store
+        self.store = replayed.store if replayed else LogStore(limit, wall, cr_overwrites=overwrites, paged=scrolled)
         self.event_log = EventLog(lambda entry: self._publisher.emit(EventAdded(entry)), self.clock.wall)
         demux = replayed.demux if replayed else Demultiplexer(limits_of(settings), watched=WATCHED)
         self.pipeline = Pipeline(demux, self.store, self.event_log, self._publisher.emit, settings=settings)
@@ -148,7 +150,7 @@ class Session:
         self._decoder = Decoder(self.store, self._publisher, settings.path_map)
         self.pipeline.log_writer = self._decoder.log_writer() if settings.log_locations else None
         self._publisher.subscribe(self._lines_came)
-        library = ElfLibrary(data / "elves", settings.elf_library_bytes)
+        library = ElfLibrary((folder.parent if folder else data_folder()) / "elves", settings.elf_library_bytes)
         self._reports = Reports(self._decoder, self.event_log, library, self._recorder, reporter, self._tasks)
         self._elf = ElfChoice(
             self._decoder, demux, self.event_log, self._reports, library, reporter, self._tasks, builds

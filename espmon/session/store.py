@@ -15,12 +15,10 @@ from espmon.records.lines import Line, LineBlock
 from espmon.records.plain_block import PlainBlock
 from espmon.records.sgr_state import sgr_state
 from espmon.session.file_pages import FileBlock
+from espmon.session.log_memory import STORE_BYTES, LogMemory
 from espmon.session.recorded_text import RecordedText
 from espmon.session.row_index import RowIndex
 from espmon.session.text_page import PAGE_BYTES, TextPage, text_page
-
-STORE_BYTES = 512 << 20
-"""Default cap on the bytes that the log takes in memory; the raw recording has everything."""
 
 BLOCK_COST = 700
 """Bytes of memory that a block takes beyond its lines."""
@@ -76,7 +74,8 @@ class LogStore:
     """Line blocks in the order received.
 
     Args:
-        limit: bytes of memory to use; the oldest blocks go to the recording, or for good.
+        limit: bytes of memory to use, of its own or shared with others; the oldest blocks go to the recording, or for
+            good.
         wall: turns the times of lines into wall time, for people.
         cr_overwrites: a line that a CR alone ends is one row with the next line, which overwrites it; else each line is
             a row.
@@ -85,7 +84,7 @@ class LogStore:
 
     def __init__(
         self,
-        limit: int = STORE_BYTES,
+        limit: int | LogMemory = STORE_BYTES,
         wall: Callable[[float], float] = float,
         *,
         cr_overwrites: bool = False,
@@ -95,13 +94,14 @@ class LogStore:
         self.rows = RowIndex()
         """Which lines are one row."""
 
-        self.recorded: RecordedText | None = None
-        """Where the text can be read again that memory has no room for; None: it goes."""
+        self._recorded: tuple[RecordedText, ...] = ()
+        """Where the text can be read again that memory has no room for, one recording after the other; else it goes."""
 
         self._spilled = 0
         """How many of the oldest segments are left to the file, or stay in memory until they go."""
 
-        self._limit = limit
+        self._shared = limit if isinstance(limit, LogMemory) else LogMemory(limit)
+        self._shared.join(self)
         self._cr_overwrites = cr_overwrites
         self._paged = paged
         # Segments and the ids of their first lines: only added to, or replaced together. Readers hold the old lists
@@ -130,6 +130,11 @@ class LogStore:
     def bytes(self) -> int:
         """Bytes of text in memory."""
         return self._bytes
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it uses, for all that is kept of a line."""
+        return self._memory
 
     @property
     def rows_end(self) -> int:
@@ -176,8 +181,7 @@ class LogStore:
         open_row = self._join(block)
         self._end += len(block)
         self._open_row = self._end if open_row is None else open_row
-        if self._memory > self._limit:
-            self._make_room()
+        self._shared.grown()
 
     def _keep(self, block: LineBlock) -> None:
         text = self._paged and type(block) in (LineBlock, PlainBlock)
@@ -239,16 +243,20 @@ class LogStore:
                 self.rows.join(end + index + 1)
         return self.rows.start(end + count - 1) if overwritten and overwritten[-1] == count - 1 else None
 
-    def _make_room(self) -> None:
-        """What is oldest goes to the file, where there is one that has it; else it goes for good."""
+    def record_in(self, recorded: RecordedText) -> None:
+        """From now on lines are recorded there. Only the session's thread calls this."""
+        self._recorded = (*self._recorded, recorded)
+
+    def make_room(self, wanted: float) -> None:
+        """What is oldest goes to the file, where there is one that has it, else for good, until `wanted` bytes are
+        used. Only the session's thread calls this."""
         segments, firsts = self._table
-        wanted = self._limit * 0.9
         drop = lost = 0
-        if self.recorded is not None:
+        if self._recorded:
             segments = segments.copy()
             while self._memory > wanted and self._spilled < len(segments) - self._small:
                 self._spilled += 1
-                if not self._spill(segments, self._spilled - 1, self.recorded):
+                if not self._spill(segments, self._spilled - 1):
                     lost = self._spilled
         while (self._memory > wanted or drop < lost) and drop < len(segments) - 1:
             self._count(segments[drop].block, -1)
@@ -260,13 +268,14 @@ class LogStore:
         self.rows.forget(self._first)
         self._open_row = max(self._open_row, self._first)
 
-    def _spill(self, segments: list[Segment], at: int, recorded: RecordedText) -> bool:
+    def _spill(self, segments: list[Segment], at: int) -> bool:
         """Leave a page to the file. Returns False when the file has not got it: then it goes, and all before it."""
         segment = segments[at]
         page = segment.block
         if not isinstance(page, TextPage):
             return True
-        if not recorded.holds(page.offset, page.length):
+        recorded = next((text for text in self._recorded if text.holds(page.offset, page.length)), None)
+        if recorded is None:
             return False
         block = recorded.block(page)
         self._count(block)

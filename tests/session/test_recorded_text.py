@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +52,7 @@ class Disk:
 def fill(disk: Disk, data: bytes, cuts: list[int], limit: int) -> tuple[LogStore, LogStore]:
     """The log of `data` cut into reads, once all in memory, once with so much memory and the disk."""
     whole, store = LogStore(1 << 30, cr_overwrites=True), LogStore(limit, cr_overwrites=True)
-    store.recorded = disk.text
+    store.record_in(disk.text)
     demux = Demultiplexer(Limits(line=CAP))
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     for number, (begin, end) in enumerate(pairwise(places)):
@@ -80,7 +83,6 @@ def test_lines_left_to_the_recording_are_the_same_lines(pieces: list[bytes], cut
         disk = Disk(Path(folder) / "stream.bin")
         whole, store = fill(disk, b"".join(pieces) * 3, cuts, limit=20_000)
         same(whole, store, store.first)  # many blocks of one line each have no room, however short they are
-        disk.text.close()
 
 
 def left_to_the_file(store: LogStore) -> int:
@@ -96,13 +98,12 @@ def test_memory_holds_the_newest_pages_and_the_file_the_others(tmp_path: Path) -
     assert left_to_the_file(store) > 3
     assert store.bytes <= 200_000
     same(whole, store)
-    disk.text.close()
 
 
 def test_what_is_not_on_the_disk_goes_and_so_does_what_was_before_it(tmp_path: Path) -> None:
     disk = Disk(tmp_path / "stream.bin")
     whole, store = LogStore(1 << 30), LogStore(200_000)
-    store.recorded = disk.text
+    store.record_in(disk.text)
     demux = Demultiplexer()
     for number, at in enumerate(range(0, len(LINES), 3000)):
         data = LINES[at : at + 3000]
@@ -115,14 +116,13 @@ def test_what_is_not_on_the_disk_goes_and_so_does_what_was_before_it(tmp_path: P
     assert store.first > 0
     assert left_to_the_file(store) > 2
     same(whole, store, store.first)
-    disk.text.close()
 
 
 def test_without_a_file_the_oldest_lines_go(tmp_path: Path) -> None:
     disk = Disk(tmp_path / "stream.bin")
     disk.path.unlink()
     store = LogStore(200_000)
-    store.recorded = disk.text
+    store.record_in(disk.text)
     disk.text.took(0, len(LINES))
     disk.written = len(LINES)
     for part in Demultiplexer().feed(LINES, 1.0).parts:
@@ -146,3 +146,33 @@ async def test_a_session_scrolls_back_in_its_recording(tmp_path: Path) -> None:
     assert left_to_the_file(store) or store.first  # the disk may be slower than the board
     assert shown == [f"I ({line}) a: line {line}" for line in range(store.first, 20_000, 999)]
     await session.close()
+
+
+async def test_a_session_that_has_ended_is_read_on_and_so_it_is_when_it_is_opened_again(tmp_path: Path) -> None:
+    handles = [ScriptedHandle(), ScriptedHandle()]
+    session = Session(settings=Settings(store_bytes=300_000), folder=tmp_path, access=PortAccess(opener=Port(*handles)))
+    store = session.store
+    for number, handle in enumerate(handles):
+        await session.open(OpenRequest("fake://board"))
+        for at in range(0, len(LINES), 60_000):
+            data = LINES[at : at + 60_000]
+            handle.push(data)
+            # What the disk has not got yet when memory is full goes.
+            await until(partial(on_disk, store, number * len(LINES) + at + len(data)))
+        await session.close()
+        assert left_to_the_file(store) > 3
+        texts = [store.record(line).text for line in range(store.first, len(store), 499)]
+        assert all(texts), "a line that memory has no room for reads as empty"
+    assert store.first == 0
+
+
+def on_disk(store: LogStore, end: int) -> bool:
+    """Whether the newest recording has all up to stream offset `end`."""
+    recorded = store._recorded[-1]
+    return recorded.holds(end - 1, 1)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 the disk announces nothing
+            await asyncio.sleep(0.002)

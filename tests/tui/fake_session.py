@@ -24,6 +24,7 @@ from espmon.session.action import Action
 from espmon.session.activity_watch import ActivityWatch
 from espmon.session.describe import describe
 from espmon.session.gdb_client import Thread
+from espmon.session.log_memory import STORE_BYTES
 from espmon.session.pace import Pace
 from espmon.session.pacing import Pacing, Text
 from espmon.session.publisher import Publisher
@@ -45,7 +46,7 @@ from espmon.session.status import (
     TailChanged,
 )
 from espmon.session.stopped import Snapshot
-from espmon.session.store import STORE_BYTES, LogStore
+from espmon.session.store import LogStore
 from espmon.session.tasks import BackgroundTasks
 
 LINE = re.compile(rb"[^\r\n]*(?:\r\r\n|\r\n|\n|\r|$)")

@@ -12,7 +12,8 @@ from espmon.records.lines import LineBlock
 from espmon.records.plain_block import PlainBlock
 from espmon.session.backing import Backing
 from espmon.session.file_pages import FileBlock, Pages
-from espmon.session.store import STORE_BYTES, LogStore, Segment
+from espmon.session.log_memory import STORE_BYTES
+from espmon.session.store import LogStore, Segment
 from espmon.session.text_page import PAGE_BYTES, note_times
 
 
