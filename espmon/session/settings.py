@@ -145,7 +145,7 @@ class Settings:
     """Let gdb read its `.gdbinit` files and run the scripts that an ELF brings along. Both run commands unasked."""
 
     store_bytes: int = 512 << 20
-    """Memory for the logs that are scrolled and searched, of all boards together; what is older is read from the recordings."""
+    """Memory for the logs that are scrolled and searched, of all boards together; the recordings have the rest."""
 
     line_bytes: int = 64 << 10
     """Longest line shown as one; longer ones are shown in pieces."""

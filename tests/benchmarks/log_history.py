@@ -2,9 +2,9 @@
 
 The whole screen at 160x50 without a terminal (Textual's test driver), on `espmon open`'s own store and panes: the time
 of each key is from the press until the rows that it brings are drawn. The floors of the issue: p95 50 ms each, 700 MB.
-Then the same on a running session whose memory is so small that nearly all is left to the recording.
+With `--live` the same on a running session that records, with its usual memory, while more lines come.
 
-python -m tests.benchmarks.log_history [--lines 10000000] [--keys 60]
+python -m tests.benchmarks.log_history [--lines 10000000] [--keys 60] [--live] [--rate 1000000]
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from espmon.session import LoopThread, Settings
+from espmon.session import LoopThread, Session, Settings
+from espmon.session.connection import PortAccess
 from espmon.session.replay.opened_source import open_source
 from espmon.session.replay.replay import Replay, ReplayWish
 from espmon.session.status import OpenRequest
+from espmon.testing.handles import MemoryHandle
 from espmon.tui.app import EspmonApp
 from espmon.tui.host import SWITCH_SECONDS
 from espmon.tui.log.query import LineFilter, TextQuery
@@ -29,6 +31,12 @@ from tests.benchmarks.tui_log_pane import lines
 
 TICK = 0.005
 SIZE = (160, 50)
+PIECE = 64 << 10
+"""Bytes that come at once."""
+
+MAX_WAITING = 4 << 20
+"""Bytes on their way to the session."""
+
 RARE = b"W (99) heap: needle in the hay"
 
 
@@ -155,22 +163,77 @@ async def measure(app: EspmonApp, count: int, keys: int) -> None:
         app.exit(0)
 
 
+class Flood:
+    """A board that sends so many lines as fast as they are taken, and goes on at a rate.
+
+    Args:
+        count: lines that come first.
+        rate: bytes a second after them.
+    """
+
+    def __init__(self, count: int, rate: int) -> None:
+        self.handle = MemoryHandle("memory://board")
+        self._blocks = count // 10_000
+        self._rate = rate
+
+    async def open(self, url: str, *, baud: int, no_reset: bool) -> MemoryHandle:
+        """The port."""
+        return self.handle
+
+    async def send(self) -> None:
+        """Send until the loop ends."""
+        block = lines(10_000 - 1) + RARE + b"\r\n"
+        for _ in range(self._blocks):
+            for at in range(0, len(block), PIECE):
+                self.handle.inject(block[at : at + PIECE])
+                while self.handle.unread > MAX_WAITING:  # noqa: ASYNC110 nothing announces it
+                    await asyncio.sleep(TICK)
+        begun, sent = time.perf_counter(), 0
+        while True:
+            await asyncio.sleep(TICK)
+            due = int((time.perf_counter() - begun) * self._rate)
+            self.handle.inject((block * 2)[sent % len(block) :][: due - sent])
+            sent = due
+
+
+def recorded(path: Path, runner: LoopThread) -> EspmonApp:
+    """The screen on a file."""
+    replay = Replay(open_source(path), ReplayWish())
+    settings = Settings(recording=False, start_in="log")
+    session = runner.make(lambda: replay.begin(settings, lambda whole: app.supersede(whole)))
+    app = EspmonApp(runner, session, OpenRequest(str(path), name="bench"), settings=settings)
+    return app
+
+
+def live(folder: Path, runner: LoopThread, flood: Flood) -> EspmonApp:
+    """The screen on a running session."""
+    settings = Settings(recording_bytes=1 << 34, sessions_bytes=1 << 35, start_in="log")
+    access = PortAccess(opener=flood.open)
+    session = runner.make(lambda: Session(settings=settings, folder=folder, access=access))
+    runner.submit(flood.send())
+    return EspmonApp(runner, session, OpenRequest("memory://board", name="bench"), settings=settings)
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--keys", type=int, default=60)
+    parser.add_argument("--live", action="store_true", help="a running session in place of a file")
+    parser.add_argument(
+        "--rate", type=int, default=1_000_000, help="with --live: bytes a second while keys are pressed"
+    )
     options = parser.parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)
     with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:
-        path = Path(folder) / "board.log"
-        make(path, options.lines)
-        print(f"{options.lines:,} lines, {path.stat().st_size / 1e6:.0f} MB")
         print(f"{'':34}{'p50':>8}{'p95':>8}{'p99.9':>8}{'worst':>8}{'n':>7}  (ms)")
-        replay = Replay(open_source(path), ReplayWish())
-        settings = Settings(recording=False)
-        session = runner.make(lambda: replay.begin(settings, lambda whole: app.supersede(whole)))
-        app = EspmonApp(runner, session, OpenRequest(str(path), name="bench"), settings=settings)
+        if options.live:
+            app = live(Path(folder), runner, Flood(options.lines, options.rate))
+        else:
+            path = Path(folder) / "board.log"
+            make(path, options.lines)
+            print(f"{options.lines:,} lines, {path.stat().st_size / 1e6:.0f} MB")
+            app = recorded(path, runner)
         asyncio.run(measure(app, options.lines, options.keys))
         print(f"most memory: {memory()} MB")
 
