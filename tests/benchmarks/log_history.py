@@ -220,9 +220,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--keys", type=int, default=60)
     parser.add_argument("--live", action="store_true", help="a running session in place of a file")
-    parser.add_argument(
-        "--rate", type=int, default=1_000_000, help="with --live: bytes a second while keys are pressed"
-    )
+    parser.add_argument("--rate", type=int, default=1_000_000, help="with --live: bytes a second behind them")
     options = parser.parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)
     with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:
