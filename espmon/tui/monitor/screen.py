@@ -361,7 +361,7 @@ class MonitorScreen(SendingView):
         found = super().active_bindings
         mode = self.mode
         hidden: frozenset[str] = frozenset()
-        if mode == "RAW":
+        if mode == "RAW" or (self.in_table and not self.in_menu):
             hidden = frozenset({"app.help"})
         elif isinstance(self.focused, EventList):
             hidden = frozenset({"log.input", "log.search", "log.filter", "log.inspector", "board.screenshot"})

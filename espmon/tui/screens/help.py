@@ -150,6 +150,10 @@ class HelpScreen(ModalScreen[None]):
         event.stop()
         self.query_one("#list").focus()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the search field its key is a character like any other."""
+        return not (action == "search" and isinstance(self.focused, Input))
+
     def action_search(self) -> None:
         """Go to the search field."""
         self.query_one("#search").focus()

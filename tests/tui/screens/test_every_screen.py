@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,8 @@ import pytest
 from textual.binding import Binding
 from textual.screen import ModalScreen, Screen
 
+import espmon.tui.screens
+from espmon.tui.palette_commands import PaletteCommand
 from espmon.tui.screens.board_abilities import BoardAbilitiesScreen
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
@@ -19,13 +24,19 @@ from espmon.tui.screens.device_manager import DeviceManagerScreen
 from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen, FlashRegion
 from espmon.tui.screens.gdb_inspector import GdbInspectScreen
 from espmon.tui.screens.help import HelpScreen
+from espmon.tui.screens.ide_has_port import IdeHasPortScreen
+from espmon.tui.screens.leaving_screen import LeavingScreen
 from espmon.tui.screens.nvs_screen import NvsScreen
+from espmon.tui.screens.palette_screen import PaletteScreen
 from espmon.tui.screens.panic_screen import PanicReportScreen
+from espmon.tui.screens.past_sessions_screen import PastSessionsScreen
 from espmon.tui.screens.picker import PickerScreen, PortTable
 from espmon.tui.screens.probing_screen import ProbingScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.screens.report_screen import ReportScreen, Section
 from espmon.tui.screens.screenshot_screen import ScreenshotScreen
+from espmon.tui.screens.stub_offer import StubScreen
+from espmon.tui.screens.transfer_screen import TransferScreen
 from tests.tui.screens.crash_data import CORE, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts
 from tests.tui.screens.test_board_abilities import ABILITIES
@@ -34,6 +45,14 @@ from tests.tui.screens.test_devices import GFX, LAB
 from tests.tui.screens.test_flash_panel import STORED, panel
 from tests.tui.screens.test_gdb import VIEW
 from tests.tui.screens.test_picker import PORTS
+from tests.tui.test_past_sessions import past
+
+PAST = past("20261122-081500-desk")
+
+
+async def nothing() -> None:
+    """What a command of the palette does here."""
+
 
 SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
     "picker": (lambda: PickerScreen(lambda: PORTS, rescan_every=None, demo=True), "gfx-board"),
@@ -54,11 +73,36 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
     "flash panel": (panel, "Flash of gfx-board"),
     "nvs": (lambda: NvsScreen("nvs", STORED), "sta.ssid"),
     "flashing": (lambda: FlashProgressScreen("Writing", lambda: None, lambda: 0.0), "Writing"),
+    "past sessions": (lambda: PastSessionsScreen(lambda: [PAST]), PAST.name),
+    "stub": (lambda: StubScreen("gfx-board waits in its stub", ["Look at it."]), "gfx-board waits in its stub"),
+    "ide": (lambda: IdeHasPortScreen("gfx-board", lambda: None), "gfx-board"),
+    "transfer": (lambda: TransferScreen("Sending a.bin to gfx-board", lambda: None), "Sending a.bin"),
+    "palette": (lambda: PaletteScreen([PaletteCommand("Reset the board", nothing)]), "Reset the board"),
     "gdb": (lambda: GdbInspectScreen(VIEW, lambda action: None, source=source), "Stopped by signal 5"),
 }
 """name -> (how to make it, what must be readable on it)."""
 
+WITHOUT_KEYS = {LeavingScreen}
+"""Screens without a key that answers: it is there while the program ends, and a second leaving key ends it at once."""
+
 every_screen = pytest.mark.parametrize("name", SCREENS)
+
+
+def test_no_screen_is_left_out() -> None:
+    package = espmon.tui.screens
+    modules = [
+        importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
+    ]
+    screens = {
+        kind
+        for module in modules
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Screen) and kind.__module__ == module.__name__
+    }
+    bases = {base for kind in screens for base in kind.__mro__[1:]}
+    made = {type(make()) for make, _ in SCREENS.values()}
+    assert screens - bases - made - WITHOUT_KEYS == set()
+    assert {kind for kind in made if kind.__module__.startswith(package.__name__)} <= screens
 
 
 @every_screen
@@ -109,10 +153,12 @@ async def test_it_fits_and_survives_small_terminals(name: str) -> None:
         await settle(pilot)
         assert wanted in screen_text(app)
         assert screen_text(app).splitlines()[-1].strip(), "the footer is out of sight"
-        for size in ((60, 16), (30, 8), (120, 40)):
+        for size in ((60, 16), (30, 8), (120, 40), (200, 60)):
             await pilot.resize_terminal(*size)
             await settle(pilot)
-        assert wanted in screen_text(app)
+            if size >= (120, 40):
+                assert wanted in screen_text(app)
+                assert screen_text(app).splitlines()[-1].strip(), "the footer is out of sight"
 
 
 @every_screen
