@@ -161,6 +161,15 @@ async def test_a_filter_of_no_line_says_so_and_which_key_helps() -> None:
         await filtered(case, 1100)
 
 
+async def test_errors_that_a_filter_hides_are_counted() -> None:
+    async with running(size=(120, 30)) as case:
+        await case.feed(numbered(10))
+        await case.press("f", *"nowhere")
+        await filtered(case, 0)
+        await case.feed(b"E (1) wifi: one\nW (2) wifi: two\nE (3) wifi: three\n")
+        await case.until(lambda: "✖ 2 " in case.text() and "▲ 1 " in case.text(), "the counts")
+
+
 async def test_lines_around_and_a_span_are_fields_of_it() -> None:
     async with running(size=(120, 30)) as case:
         await case.feed(LOG)
@@ -178,6 +187,7 @@ async def test_lines_around_and_a_span_are_fields_of_it() -> None:
         for text, count in (("boot 2", 60), ("boot 2..", 80), ("boot 1..boot 2", 100), ("11..20", 10), ("..20", 20)):
             bar.field("span").value = text
             await filtered(case, count)
+            await case.until(lambda text=text: f"filter in {text} " in case.text(), "the filter in words")
         bar.field("span").value = "boot 9"
         await case.until(lambda: bar.field("span").has_class("-bad"), "the field in red")
         bar.field("context").value = "many"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from espmon.session.mark_block import MarkBlock
-from espmon.tui.log.line_times import Timestamps, span_text
+from espmon.tui.log.line_times import SAID, Timestamps, span_text
+from espmon.tui.widgets.status_bar import StatusBar
 from tests.tui.running import numbered, running
 
 
@@ -31,6 +32,19 @@ async def test_times_count_from_the_boot_or_the_mark_before() -> None:
         case.pane.set_timestamps(Timestamps.MARK)
         rows = [row.split() for row in case.rows() if " line " in row]
         assert [row[0] for row in rows] == ["-50.000", "-40.000", "-30.000", "-20.000", "-10.000", "+0.000"]
+
+
+async def test_the_status_row_says_which_times_stand_before_the_lines() -> None:
+    async with running(size=(100, 24)) as case:
+        await case.feed(numbered(6))
+        await case.press("m")
+        said = []
+        for _ in Timestamps:
+            await case.press("t")
+            await case.until(lambda: not case.screen.query_one(StatusBar).waits)
+            row = case.text().splitlines()[-2]
+            said.append(next((name for name in SAID.values() if name and name in row), ""))
+        assert said == ["", "device times", "times between lines", "times since boot", "times since mark", ""]
 
 
 async def test_silence_before_a_boot_or_a_remark_says_how_long_it_was() -> None:

@@ -34,6 +34,16 @@ GUTTERS = {
 }
 """Kind of times -> cells that they take."""
 
+SAID = {
+    Timestamps.OFF: "",
+    Timestamps.HOST: "",
+    Timestamps.DEVICE: "device times",
+    Timestamps.DELTA: "times between lines",
+    Timestamps.BOOT: "times since boot",
+    Timestamps.MARK: "times since mark",
+}
+"""Kind of times -> its name in the status row; a time of day is seen to be one."""
+
 GAP_SECONDS = 1.0
 """Silence before a remark of the session's own from which on its length is said."""
 

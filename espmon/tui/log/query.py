@@ -140,6 +140,7 @@ class LineFilter:
         include: only lines that have this.
         exclude: never lines that have this.
         span: ids of the first line that may be shown, and behind the last one; None is the newest.
+        place: the span as it was asked for, in words; "" where nobody asked in words.
         context: lines shown before and after each that passes.
         boards: numbers of the boards, where a log has lines of several; None: all.
         rules: the user's own, for the level and the tag of lines whose heads say none.
@@ -150,6 +151,7 @@ class LineFilter:
     include: TextQuery | None = None
     exclude: TextQuery | None = None
     span: tuple[int, int | None] = (0, None)
+    place: str = ""
     context: int = 0
     boards: frozenset[int] | None = None
     rules: RuleMatcher | None = field(default=None, repr=False, compare=False)
@@ -195,7 +197,7 @@ class LineFilter:
             words.append(f"−{self.exclude.describe()}")
         first, end = self.span
         if (first, end) != (0, None):
-            words.append(f"{first + 1:,}…{'' if end is None else f'{end:,}'}")
+            words.append(f"in {self.place}" if self.place else f"{first + 1:,}…{'' if end is None else f'{end:,}'}")
         if self.context:
             words.append(f"±{self.context}")
         if self.boards is not None:

@@ -106,5 +106,5 @@ class FindingView(LookingView):
                 self.query_one(FilterBar).mark_bad("boards", True)
             else:
                 self.query_one(FilterBar).mark_bad("boards", False)
-        self.pane.set_filter(replace(event.show, span=span or (0, None), boards=boards))
+        self.pane.set_filter(replace(event.show, span=span or (0, None), place=event.span, boards=boards))
         self.show_state()

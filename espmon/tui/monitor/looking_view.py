@@ -69,11 +69,13 @@ class LookingView(MonitorView):
         kinds = [kind for kind in Timestamps if kind is not Timestamps.MARK or self.walking.marks]
         now = self.pane.drawing.timestamps
         self.pane.set_timestamps(kinds[(kinds.index(now) + 1) % len(kinds)] if now in kinds else Timestamps.OFF)
+        self.show_state()
 
     def action_host_times(self) -> None:
         """Host times on and off, as Ctrl-T I does."""
         on_ = self.pane.drawing.timestamps is not Timestamps.OFF
         self.pane.set_timestamps(Timestamps.OFF if on_ else Timestamps.HOST)
+        self.show_state()
 
     def action_shape(self) -> None:
         """Text, escaped bytes, hex."""

@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 from espmon.session.settings import Settings
 from espmon.session.status import Status
+from espmon.tui.log.line_times import SAID
 from espmon.tui.log.row_selection import rows_selected
 from espmon.tui.monitor.folding import Folding
 from espmon.tui.monitor.session_link import SessionLink
@@ -87,6 +88,7 @@ class Standing:
                 counting=pane.levels.behind,
                 output=view.output_since is None,
                 hidden=0 if view.output_since is None else lines - view.output_since,
+                times=SAID[pane.drawing.timestamps],
                 shape=pane.drawing.shape.value,
                 wrap=pane.drawing.wrap,
                 offset=pane.drawing.offset,

@@ -147,8 +147,11 @@ class LogPane(LogScroll, can_focus=True):
             self._rows_changed(self.size.region if full else Region(0, self.size.height - 1, self.size.width, 1))
             self._update_scrollbar()
             self.read_levels()
-        elif live is not self.view.live:
-            self._live_changed()
+        else:
+            if live is not self.view.live:
+                self._live_changed()
+            if self.levels.behind:
+                self._read_soon()  # a filter hides what came, which counts nevertheless
         if (
             self.view.scan is not None
             and not len(self.view)
@@ -175,7 +178,11 @@ class LogPane(LogScroll, can_focus=True):
                 for run in levels.base64.take():
                     self.fold_base64(run)
         self.vertical_scrollbar.changed()
-        if self.levels.behind and not self._counting:
+        if self.levels.behind:
+            self._read_soon()
+
+    def _read_soon(self) -> None:
+        if not self._counting:
             self._counting = True
             self.set_timer(COUNTING_SECONDS, self._read_more)
 

@@ -41,6 +41,9 @@ class PaneState:
     counting: bool = False
     """Some were not looked at yet."""
 
+    times: str = ""
+    """What stands before the lines, where that is not plain to see."""
+
     shape: str = "text"
     wrap: bool = False
     offset: int = 0
@@ -108,6 +111,8 @@ def status_parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> 
     if pane.filter:
         progress = "" if pane.filtering is None else f" {pane.filtering} %"
         left.append((f" filter {pane.filter}{progress} ", "$accent"))
+    if pane.times:
+        left.append((f" {pane.times} ", ""))
     if pane.shape != "text":
         left.append((f" {pane.shape} ", "$warning"))
     if pane.wrap:
