@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,10 @@ async def test_errors_that_a_filter_hides_are_counted() -> None:
         await case.until(lambda: "✖ 2 " in case.text() and "▲ 1 " in case.text(), "the counts")
 
 
+def said(case: Running, words: str) -> bool:
+    return words in case.text()
+
+
 async def test_lines_around_and_a_span_are_fields_of_it() -> None:
     async with running(size=(120, 30)) as case:
         await case.feed(LOG)
@@ -187,7 +192,7 @@ async def test_lines_around_and_a_span_are_fields_of_it() -> None:
         for text, count in (("boot 2", 60), ("boot 2..", 80), ("boot 1..boot 2", 100), ("11..20", 10), ("..20", 20)):
             bar.field("span").value = text
             await filtered(case, count)
-            await case.until(lambda text=text: f"filter in {text} " in case.text(), "the filter in words")
+            await case.until(partial(said, case, f"filter in {text} "), "the filter in words")
         bar.field("span").value = "boot 9"
         await case.until(lambda: bar.field("span").has_class("-bad"), "the field in red")
         bar.field("context").value = "many"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from espmon.session.mark_block import MarkBlock
 from espmon.tui.log.line_times import SAID, Timestamps, span_text
 from espmon.tui.widgets.status_bar import StatusBar
+from tests.tui.fake_session import block_of
 from tests.tui.running import numbered, running
 
 
@@ -45,6 +46,16 @@ async def test_the_status_row_says_which_times_stand_before_the_lines() -> None:
             row = case.text().splitlines()[-2]
             said.append(next((name for name in SAID.values() if name and name in row), ""))
         assert said == ["", "device times", "times between lines", "times since boot", "times since mark", ""]
+
+
+async def test_where_nobody_noted_when_lines_came_times_of_the_host_take_no_room() -> None:
+    async with running(size=(80, 24)) as case:
+        case.session.store.append(block_of(b"I (12) app: one\nI (34) app: two\n", 0, None))
+        case.pane.sync()
+        case.pane.set_timestamps(Timestamps.HOST)
+        assert case.rows()[0] == "I (12) app: one"
+        case.pane.set_timestamps(Timestamps.DEVICE)
+        assert case.rows()[0] == "      0.012 I (12) app: one"
 
 
 async def test_silence_before_a_boot_or_a_remark_says_how_long_it_was() -> None:

@@ -142,10 +142,12 @@ async def test_the_line_walked_to_is_underlined_until_the_log_is_followed() -> N
         await case.press(PREVIOUS, "e")
         await arrives(case, 450)
         assert underlined(case) == ["E (450) app: line 450"]
+        await case.until(lambda: "line 451 of 500" in case.text())
         await case.press("j", "m")
         assert underlined(case) == ["E (450) app: line 450"]
         await case.press("G")
         assert not underlined(case)
+        await case.until(lambda: " 500 lines" in case.text())
 
 
 async def test_enter_on_the_row_of_a_core_dump_opens_its_report(tmp_path: Path) -> None:

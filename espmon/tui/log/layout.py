@@ -19,7 +19,7 @@ from espmon.session.store import LiveRow, LogStore
 from espmon.text import counted
 from espmon.tui.log.display import DisplayLine, display, plain
 from espmon.tui.log.folds import Fold, Folds
-from espmon.tui.log.line_times import GUTTERS, SAYS_LENGTH, LineTimes, Timestamps
+from espmon.tui.log.line_times import SAYS_LENGTH, LineTimes, Timestamps
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import TextQuery
 from espmon.tui.log.row_texts import Range, hex_rows, pieces, short_paths
@@ -141,7 +141,8 @@ class Layout:
 
     def use_store(self, store: LogStore) -> None:
         """Draw another log, with nothing above its lines."""
-        self.store = self.times.store = store
+        self.store = store
+        self.times.use_store(store)
         self.marks.clear()
 
     def forget(self, *, lines: bool = False) -> None:
@@ -227,7 +228,7 @@ class Layout:
     @property
     def gutter(self) -> int:
         """Cells before the text."""
-        return GUTTERS[self.timestamps] + (0 if self.names is None else self.names.cells)
+        return self.times.cells(self.timestamps) + (0 if self.names is None else self.names.cells)
 
     @property
     def text_width(self) -> int:
@@ -380,7 +381,7 @@ class Layout:
 
     def _gutter_segments(self, line: int, before: int | None, *, first: bool) -> list[Segment]:
         names = [] if self.names is None else [self.names.segment(line, self.painter.base, first=first)]
-        gutter = GUTTERS[self.timestamps]
+        gutter = self.times.cells(self.timestamps)
         if not gutter:
             return names
         text = self.times.stamp(line, before, self.timestamps) if first else ""

@@ -65,6 +65,22 @@ class LineTimes:
         """Lines of the boots or of the marks, in order: times since them count from there."""
 
         self._locate = locate
+        self._known: bool | None = None
+
+    def use_store(self, store: LogStore) -> None:
+        """Times of another log."""
+        self.store, self._known = store, None
+
+    def cells(self, kind: Timestamps) -> int:
+        """Cells that times take before each line: none where nobody noted when lines came, as in a plain log file."""
+        if kind in (Timestamps.OFF, Timestamps.DEVICE):
+            return GUTTERS[kind]
+        if self._known is None and len(self.store):
+            try:
+                self._known = self._host_time(len(self.store) - 1) is not None
+            except IndexError:
+                return GUTTERS[kind]
+        return 0 if self._known is False else GUTTERS[kind]
 
     def stamp(self, line: int, before: int | None, kind: Timestamps) -> str:
         """What stands before a line; `before` is the line shown before it. "" where nobody knows."""

@@ -12,6 +12,7 @@ from espmon.tui.log.line_times import SAID
 from espmon.tui.log.row_selection import rows_selected
 from espmon.tui.monitor.folding import Folding
 from espmon.tui.monitor.session_link import SessionLink
+from espmon.tui.monitor.walking import Walking
 from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.log_pane import LogPane
 from espmon.tui.widgets.log_queries import LogQueries
@@ -27,6 +28,7 @@ class Stated(Protocol):
     link: SessionLink
     settings: Settings
     folding: Folding | None
+    walking: Walking
     output_since: int | None
     """Lines in the store when the output was switched off; None while it is on."""
 
@@ -79,6 +81,7 @@ class Standing:
                 unseen=pane.unseen,
                 lines=lines,
                 shown=len(pane.view),
+                line=0 if (walked := view.walking.last) is None else walked + 1,
                 filter=queries.filter.describe(),
                 filtering=queries.progress,
                 gone=view.link.session.store.first,

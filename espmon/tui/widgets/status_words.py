@@ -22,6 +22,9 @@ class PaneState:
     unseen: int = 0
     lines: int = 0
     shown: int = 0
+    line: int = 0
+    """Number of the line walked to, 0 while none is seen."""
+
     filter: str = ""
     filtering: int | None = None
     """Percent of the log that the filter has looked at, None when it has seen all."""
@@ -120,6 +123,8 @@ def status_parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> 
     elif pane.offset:
         left.append((f" →{pane.offset} ", ""))
     lines = f"{pane.lines:,} lines" if not pane.filter else f"{pane.shown:,} of {pane.lines:,} lines"
+    if pane.line and not pane.filter:
+        lines = f"line {pane.line:,} of {pane.lines:,}"
     if pane.gone and (pane.filter or pane.search):
         lines += f", {pane.gone:,} older ones gone"
     told, keys = silence(status, pane.mode, keymap)
