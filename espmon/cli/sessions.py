@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--with-secrets", action="store_true", help="leave everything as it is, core dumps too")
     bring = actions.add_parser("import", help="put a session that somebody exported among one's own")
     bring.add_argument("file", type=Path, help="a zip of `espmon sessions export`")
-    removal = actions.add_parser("remove", help="delete sessions")
+    opening = actions.add_parser("open", help="the same as `espmon open SESSION`")
+    opening.add_argument("session", help=WORD)
+    removal = actions.add_parser("remove", aliases=["delete"], help="delete sessions")
     removal.add_argument("session", nargs="+", help=WORD)
     compare = actions.add_parser("diff", help="what the board said in each boot of two sessions")
     compare.add_argument("left", help=WORD)
@@ -62,7 +64,9 @@ def sessions(options: argparse.Namespace) -> int:
         "show": _show,
         "export": _export,
         "import": _import,
+        "open": _open,
         "remove": _remove,
+        "delete": _remove,
         "diff": _diff,
     }
     return actions[options.action](data_folder() / "sessions", options)
@@ -190,6 +194,12 @@ def _import(root: Path, options: argparse.Namespace) -> int:
     else:
         print(folder.name)
     return Exit.DONE
+
+
+def _open(root: Path, options: argparse.Namespace) -> int:
+    from espmon.cli.open_command import main as open_session
+
+    return open_session([str(find_session(options.session, root))])
 
 
 def _remove(root: Path, options: argparse.Namespace) -> int:

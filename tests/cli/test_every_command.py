@@ -80,7 +80,7 @@ FAILING = [
     (["sessions", "list", "--json", "--bogus"], 2, "usage"),
     *((["sessions", action, *words, "--json"], 2, "usage") for action, words in (
         ("show", ["nobody"]), ("export", ["nobody"]), ("import", [__file__]), ("remove", ["nobody"]),
-        ("diff", ["nobody", "else"]),
+        ("delete", ["nobody"]), ("diff", ["nobody", "else"]),
     )),
     (["crashes", "nobody", "--json"], 2, "usage"),
     (["config", "--json", "--bogus"], 2, "usage"),
@@ -123,7 +123,7 @@ WORKING = [
 of streams, which `decode` and `run` print, every line is an object."""
 
 ELSEWHERE = frozenset(
-    {"selftest", "share", *(f"sessions {word}" for word in ("show", "export", "import", "remove", "diff"))}
+    {"selftest", "share", *(f"sessions {word}" for word in ("show", "export", "import", "remove", "delete", "diff"))}
 )
 
 

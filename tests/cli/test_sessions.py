@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from espmon.cli import main
 from espmon.session.archive import session_import
 from espmon.session.archive.compression import compress_session
-from espmon.session.session_folder import SIDECAR, STREAM, is_session
+from espmon.session.archive.session_index import INDEX
+from espmon.session.session_folder import COMPRESSED, SIDECAR, STREAM, is_session
 from tests.session.archive.recordings import BOOT, LINE, PANIC, made_session
 
 SECRET = b"I (9) wifi: SSID:My Home password:hunter2222\r\nsta mac aa:bb:cc:00:11:22\r\n"
@@ -117,6 +119,60 @@ def test_text_and_json_lines_have_times_and_no_secrets(root: Path, capsys: pytes
     assert sum(record["type"] == "line" for record in records) == LOG.count(b"\n")
     assert [record["type"] for record in records].count("panic") == 1
     assert records[0]["time"] == 1_700_000_000.0
+
+
+def test_what_was_sent_and_where_payloads_are_is_exported_too(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made_session(root, LOG)
+    times = {"t": 1_700_000_000.5, "m": 0.5, "time": 1_700_000_000.5, "offset": 0, "length": 0, "derived": True}
+    sent = {**times, "type": "sent", "by": "line", "bytes": 21, "data": b64encode(b"wifi password: geheim1").decode()}
+    keys = {**times, "type": "sent", "by": "keys", "bytes": 1, "data": b64encode(b"q").decode()}
+    panic = {**times, "type": "panic", "offset": LOG.index(PANIC), "path": "elsewhere/report.txt"}
+    with (folder / SIDECAR).open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in (sent, keys, panic))
+    asked(capsys, "sessions", "export", "last", "--format", "text", "-o", "a.log")
+    asked(capsys, "sessions", "export", "last", "--format", "json", "-o", "a.jsonl")
+    [line] = [line for line in Path("a.log").read_text("utf-8").splitlines() if "→" in line]
+    assert line.endswith("→ wifi password: *******")
+    records = [json.loads(line) for line in Path("a.jsonl").read_text().splitlines()]
+    told = [record for record in records if record["type"] == "sent"]
+    assert [b64decode(record["data"]) for record in told] == [b"wifi password: *******", b"*"]
+    assert "m" not in told[0]
+    assert [record["path"] for record in records if record["type"] == "panic"] == ["report.txt"]
+
+
+def test_sessions_are_opened_and_deleted_by_these_words_too(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made_session(root, LOG)
+    codes, said = [], []
+    for words in (["open", folder.name], ["sessions", "open", folder.name]):
+        codes.append(main(words))
+        said.append(capsys.readouterr())
+    assert codes[0] == codes[1]
+    assert said[0] == said[1]
+    assert "no session x" in asked(capsys, "sessions", "delete", "x", code=2)["error"]["message"]
+    assert asked(capsys, "sessions", "delete", "last")["removed"] == [folder.name]
+
+
+def test_a_session_without_an_index_has_no_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made_session(root, LOG)
+    (folder / INDEX).unlink()
+    shown = asked(capsys, "sessions", "show", "last")
+    assert (shown["boots"], shown["crashes"], shown["bytes"]) == (None, None, len(LOG))
+    assert main(["sessions", "list"]) == 0
+    assert "?" in capsys.readouterr().out
+
+
+def test_a_packed_session_that_is_cut_is_exported_as_far_as_it_goes(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = made_session(root, LOG)
+    assert compress_session(folder)
+    (folder / COMPRESSED).write_bytes((folder / COMPRESSED).read_bytes()[:-9])
+    done = asked(capsys, "sessions", "export", "last", "-o", "a.zip", "--with-secrets")
+    assert "cut off" in done["damaged"][0]
+    with zipfile.ZipFile("a.zip") as archive:
+        assert LOG.startswith(archive.read(STREAM))
+    asked(capsys, "sessions", "export", "last", "-o", "a.log", "--format", "text")
+    assert "the gzip file is cut off" in Path("a.log").read_text("utf-8")
 
 
 def test_a_diff_leaves_out_what_differs_every_time(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

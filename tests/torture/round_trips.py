@@ -109,7 +109,11 @@ def records_of(lines: bytes) -> list[JsonObject]:
 
 def kept(records: list[JsonObject]) -> list[str]:
     """Records as they can be compared with those of another place and time; sorted where one came late."""
-    return sorted(json.dumps({**one, **dict.fromkeys(WHERE & one.keys())}, sort_keys=True) for one in records)
+    return sorted(
+        json.dumps({**one, **dict.fromkeys(WHERE & one.keys())}, sort_keys=True)
+        for one in records
+        if one["type"] != "sent"
+    )
 
 
 def compare(tally: Tally, name: str, what: str, left: list[str], right: list[str]) -> None:
