@@ -196,7 +196,7 @@ class SpanRecognizer(Protocol):
     kind: str
 
     triggers: Sequence[bytes]
-    """Byte strings (at most 48 bytes, no line ends) with which a payload starts; none holds another one."""
+    """Byte strings (at most 48 bytes, no line ends) with which a payload starts; one holds at most one other."""
 
     def probe(self, data: bytes, at: int, where: Where) -> Found | Capture | Cut | More | None:
         """Decide about a hit at `data[at]`. None: these bytes are text."""

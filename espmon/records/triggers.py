@@ -12,9 +12,15 @@ class Triggers:
     """The triggers of all span recognizers, searched for at once."""
 
     def __init__(self, spans: Sequence[SpanRecognizer]) -> None:
-        self._triggers = [(literal, anchor(literal), span) for span in spans for literal in span.triggers]
-        self.literals = [literal for literal, _, _ in self._triggers]
+        self.literals = [literal for span in spans for literal in span.triggers]
+        triggers = [(literal, self._anchor(literal), span) for span in spans for literal in span.triggers]
+        # One that holds another is found by that one, and asked first.
+        self._triggers = sorted(triggers, key=lambda trigger: -len(trigger[0]))
         self._search = anchored(self.literals).search
+
+    def _anchor(self, literal: bytes) -> int:
+        held = [other for other in self.literals if other != literal and other in literal]
+        return literal.index(held[0]) + anchor(held[0]) if held else anchor(literal)
 
     def find(self, data: bytes, at: int) -> tuple[SpanRecognizer, int, int] | None:
         """The next trigger at or after `at`: whose it is, where it begins (perhaps before `at`), where to go on."""

@@ -267,3 +267,52 @@ def test_the_quotes_of_a_linker_script_are_no_part_of_the_version() -> None:
 )  # fmt: skip
 def test_floating_point_numbers_are_the_shortest_that_mean_the_same(value: float, single: bool, text: str) -> None:
     assert float_text(value, single=single) == text
+
+
+def bare(frame: bytes) -> bytes:
+    """A frame as defmt's own encoder writes it, where nothing marks it: a zero before it and one behind."""
+    return frame.removeprefix(b"\xff")
+
+
+def test_bare_frames_are_read_and_text_beside_them_stays_text() -> None:
+    firmware = Firmware()
+    number = firmware.frame("n {=u32}", struct.pack("<I", 0x81828384))
+    data = bare(firmware.frame("one")) + bare(number) + b"ESP-ROM:esp32c3\r\n" + bare(firmware.frame("two\nrows"))
+    assert shown(firmware, data) == [
+        "I (1.500000) app: one", "I (1.500000) app: n 2172814212", "ESP-ROM:esp32c3", "I (1.500000) app: two", "rows"
+    ]  # fmt: skip
+    mixed = b"half a " + bare(number) + firmware.frame("three") + b"line\r\n"
+    assert shown(firmware, mixed)[1:] == ["I (1.500000) app: n 2172814212", "I (1.500000) app: three", "line"]
+
+
+def test_a_damaged_bare_frame_costs_no_other() -> None:
+    firmware = Firmware()
+    number = bare(firmware.frame("n {=u32} {=u32}", struct.pack("<II", 0x81828384, 0x85868788)))
+    data = bare(firmware.frame("a")) + number[:-6] + b"\0" + bare(firmware.frame("b"))
+    found = shown(firmware, data)
+    assert found[0].endswith("app: a")
+    assert found[-1].endswith("app: b")
+
+
+def test_zeros_in_text_are_no_frames_and_hold_nothing_up_for_long() -> None:
+    demux = Demultiplexer(defmt=Firmware().table)
+    found: list[Record] = [*demux.feed(b"a\0b\0\0c\n")]
+    for _ in range(10):
+        found += demux.feed(b"I (1) main: a line of text\n")
+    assert [record.length for record in found] == [7, *[27] * 10]
+    assert [record.length for record in [*Demultiplexer(defmt=None).feed(b"a\0b\0\n")]] == [5]
+
+
+@given(st.data())
+@FAST
+def test_any_cut_of_bare_frames_gives_the_same_records(draw: st.DataObject) -> None:
+    firmware = Firmware()
+    text = firmware.frame("n {=u32} {=str}", b"\x00\x01\x00\x00" + firmware.value("str", "x" * 150))
+    pieces = [bare(text), bare(firmware.frame("b")), firmware.frame("c"), b"plain text\r\n", b"\xff", b"\x00", text[:9]]
+    data = b"".join(draw.draw(st.lists(st.one_of(st.sampled_from(pieces), STREAMS), max_size=6)))
+    whole = as_json(records(data, demux=Demultiplexer(SMALL, defmt=firmware.table)))
+    cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=12))
+    cut = records(data, cuts, demux=Demultiplexer(SMALL, defmt=firmware.table))
+    assert_tiles(cut, len(data))
+    assert as_json(cut) == whole
+    assert as_json(records(data, range(1, len(data)), demux=Demultiplexer(SMALL, defmt=firmware.table))) == whole

@@ -1,5 +1,8 @@
 """defmt frames in the stream, as esp-println writes them: FF 00, the frame, and (rzCOBS) a zero; text between them.
 
+Firmware that writes nothing else (defmt-serial) puts a zero before and one behind each frame, and no FF. Such frames
+are believed only where they name a message of the ELF and hold what its format takes, to the byte.
+
 FF is in no UTF-8 text. With the ELF's strings every such frame is told, what is damaged of it as what it is; without
 them only those are believed that begin a line and are well encoded. Bytes that read as text are text.
 """
@@ -19,7 +22,7 @@ from espmon.records.spans.frame_lines import FrameLines
 if TYPE_CHECKING:  # what decodes frames is loaded with the first of them: few boards send any
     from espmon.records.defmt.defmt_frame import DefmtEntry
 
-BEGIN = b"\xff\x00"
+BEGIN, BARE = b"\xff\x00", b"\x00"
 MAX_LEADING_ZEROS = 4
 """The encoder may send one before a frame."""
 
@@ -47,7 +50,7 @@ class DefmtRecognizer:
     """Finds frames and turns them into lines."""
 
     kind = "defmt"
-    triggers: Sequence[bytes] = (BEGIN,)
+    triggers: Sequence[bytes] = (BEGIN, BARE)
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
@@ -55,10 +58,14 @@ class DefmtRecognizer:
     def probe(self, data: bytes, at: int, where: Where) -> Found | More | None:
         """Decide about a hit."""
         table = self._setup.defmt
+        begin = BEGIN if data.startswith(BEGIN, at) else BARE
+        if begin == BARE and (table is None or table.encoding == RAW):
+            return None
         entries: list[DefmtEntry] = []
         ends = [at]
-        while len(entries) < FRAMES_AT_ONCE and data.startswith(BEGIN, ends[-1]):
-            frame = self._frame(data, ends[-1], table, trusted=bool(entries) or (where.synced and not where.rejected))
+        synced = begin == BEGIN and where.synced and not where.rejected
+        while len(entries) < FRAMES_AT_ONCE and data.startswith(begin, ends[-1]):
+            frame = self._frame(data, ends[-1] + len(begin), table, trusted=bool(entries) or synced)
             if not isinstance(frame, tuple):
                 if not entries:
                     return frame
@@ -73,11 +80,11 @@ class DefmtRecognizer:
         self, data: bytes, at: int, table: DefmtTable | None, *, trusted: bool
     ) -> tuple[DefmtEntry, int] | More | None:
         """The frame at `at` and where it ends; MORE when it is not all there, None when there is none."""
-        first = at + len(BEGIN)
+        first = at
         if table is not None and table.encoding == RAW:
             return self._raw_frame(data, first, table, trusted=trusted)
         limit = min(len(data), first + self._setup.limits.defmt)
-        while first < limit and first - at < len(BEGIN) + MAX_LEADING_ZEROS and not data[first]:
+        while first < limit and first - at < MAX_LEADING_ZEROS and not data[first]:
             first += 1
         end = data.find(0, first, limit)
         text = SOME_TEXT if table is None else LONG_TEXT
