@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from espmon.records.heads import Heads
@@ -215,15 +215,21 @@ class TimelineStore(LogStore):
             return None
         return next(iter(self._here(board, (own,))), None)
 
-    def _here(self, board: int, lines: Sequence[int]) -> Iterator[int]:
+    def _here(self, board: int, lines: Sequence[int]) -> list[int]:
         """Ids here of lines of a board's own log, which are in order; those that are no longer here are left out."""
         own, firsts = self._of_board[board]
-        at = -1
-        for line in lines:
-            if at < 0 or (at + 1 < len(own) and own[at + 1] <= line):
-                at = bisect_right(own, line, max(0, at)) - 1
-            if at >= 0 and (here := firsts[at] + line - own[at]) >= self._first:
-                yield here
+        here: list[int] = []
+        at, count = 0, len(lines)
+        run = bisect_right(own, lines[0]) - 1 if count else 0
+        while at < count:
+            # What is appended meanwhile does not matter: its lines are not among these.
+            stop = bisect_left(lines, own[run + 1], at) if run + 1 < len(own) else count
+            if run >= 0 and stop > at:
+                shift = firsts[run] - own[run]
+                here.extend([line + shift for line in lines[at:stop]])
+            at, run = stop, run + 1
+        first = self._first
+        return here if not here or here[0] >= first else [line for line in here if line >= first]
 
     # -- reading ------------------------------------------------------------------------------------------------
 
