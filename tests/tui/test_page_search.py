@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from espmon.records.demux import Demultiplexer
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
+from espmon.tui.log import quick_search
 from espmon.tui.log.history_scan import Scan
 from espmon.tui.log.page_expression import page_expression
-from espmon.tui.log.query import LEVELS, LineFilter, TextQuery
+from espmon.tui.log.query import LEVELS, LineFilter, TextQuery, smart_case
 from espmon.tui.log.rows import as_shown
 from espmon.tui.log.selector import Selector
 
@@ -24,10 +26,13 @@ LINES = st.lists(
     st.tuples(st.lists(PIECES, max_size=5).map(b"".join), st.sampled_from([b"\n", b"\r\n", b"\r\n", b"\r\r\n", b"\r"])),
     max_size=12,
 ).map(lambda lines: b"".join(body + end for body, end in lines))
+FILLERS = st.sampled_from([b"", b"", b"I (5) up: x\r\n" * 40, b"\x1b[0;32mI (5) up: zz7\x1b[0m\n" * 70])
+"""Between the lines: what is rare on a page is looked for in another way than what is not."""
+
 TOKENS = st.sampled_from(
     ["a", "m", "0", "3", "wifi", "-", " ", ".", "^", "$", r"\b", r"\s", r"\S", r"\d", r"\D", r"\w", r"\W", "[^a]",
      "[0-9;]", "[à-ü]", r"[\s=]", r"[^\s]", "(", ")", "|", "?", "*",
-     "+", "{2}", "(?:", r"\.", r"\[", "(?P<n>", "(?=a)", r"\B", "é", "77"]
+     "+", "{2}", ".*", r"\d+", "wifi: ", "(?:", r"\.", r"\[", "(?P<n>", "(?=a)", r"\B", "é", "77"]
 )  # fmt: skip
 
 
@@ -64,12 +69,15 @@ def by_pages(store: LogStore, selector: Selector) -> list[int]:
     st.sampled_from(["", "=", "m", "3", "rssi"]),
     st.booleans(),
     st.frozensets(st.sampled_from(LEVELS), min_size=4),
+    FILLERS,
 )
-@example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, "32", "", False, frozenset(LEVELS))
+@example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, "32", "", False, frozenset(LEVELS), b"")
+@example(b"\x1b[0;32mm 1\x1b[0m\r\n", "m", "", False, frozenset(LEVELS), b"\x1b[0;32mI (5) up: zz7\x1b[0m\n" * 70)
+@example(b"m \xff\n", "m", "", False, frozenset(LEVELS), b"a\n" * 40)
 def test_texts_are_found_in_the_same_lines(
-    data: bytes, text: str, without: str, case: bool, levels: frozenset[str]
+    data: bytes, text: str, without: str, case: bool, levels: frozenset[str], filler: bytes
 ) -> None:
-    store = store_of(data)
+    store = store_of(data + filler + data)
     exclude = TextQuery(without, case=case) if without else None
     for selector in (
         Selector(LineFilter(levels, include=TextQuery(text, case=case), exclude=exclude)),
@@ -80,16 +88,18 @@ def test_texts_are_found_in_the_same_lines(
 
 
 @settings(max_examples=150, deadline=None)
-@given(LINES, st.lists(TOKENS, min_size=1, max_size=6).map("".join), st.booleans())
-@example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, r"^I.*x$", True)
-@example(b"a b\nc d\n", r"b\s*c", True)
-@example(b"\x1b[32m a\x1b[0m\n", r"\b a", True)
-def test_expressions_are_found_in_the_same_lines(data: bytes, expression: str, case: bool) -> None:
+@given(LINES, st.lists(TOKENS, min_size=1, max_size=6).map("".join), st.booleans(), FILLERS)
+@example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, r"^I.*x$", True, b"")
+@example(b"a b\nc d\n", r"b\s*c", True, b"")
+@example(b"\x1b[32m a\x1b[0m\n", r"\b a", True, b"")
+@example(b"I (1) a: wifi 12 y\nwifi\n", r"(wifi|heap).*\d+ y", False, b"x\n" * 70)
+@example(b"\x1b[0;32m77 heap\x1b[0m\n", r"\d+ heap$", False, b"\x1b[0;32m7 heap\x1b[0m\n" * 70)
+def test_expressions_are_found_in_the_same_lines(data: bytes, expression: str, case: bool, filler: bytes) -> None:
     try:
         regex.compile(expression)
     except regex.error:
         return
-    store, query = store_of(data), TextQuery(expression, regex=True, case=case)
+    store, query = store_of(data + filler + data), TextQuery(expression, regex=True, case=case)
     for selector in (
         Selector(LineFilter(), query),
         Selector(LineFilter(include=query)),
@@ -121,3 +131,32 @@ def test_an_expression_that_is_slow_on_a_page_is_tried_line_by_line() -> None:
     found = by_pages(store, Selector(LineFilter(), query))
     assert found[-1] == 2000
     assert len(found) >= 2000
+
+
+@pytest.mark.parametrize("expression", ["a.*b", r"^\w+: x", r"\d+ up$"])
+def test_an_engine_that_cannot_be_stopped_is_left_once_it_is_slow(
+    monkeypatch: pytest.MonkeyPatch, expression: str
+) -> None:
+    monkeypatch.setattr(quick_search, "PIECE_SECONDS", -1.0)
+    store, query = store_of(b"a 1 b\nup: x\n12 up\n" * 30), TextQuery(expression, regex=True)
+    assert by_pages(store, Selector(LineFilter(), query)) == one_by_one(store, Selector(LineFilter(), query))
+
+
+def test_what_repeats_is_not_looked_for_in_long_lines_by_an_engine_that_cannot_be_stopped() -> None:
+    store, query = store_of(b"a" * 40_000 + b"\n" + b"aab\n" * 40), TextQuery("a+a+b", regex=True, case=True)
+    assert by_pages(store, Selector(LineFilter(), query)) == list(range(1, 41))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [("zeb", "zebra"), ("wifi", "wifi: x"), ("E", "Ex"), ("x", "X"), ("wifi", "heap")]
+)
+def test_a_text_that_grows_is_looked_for_from_where_nothing_was_found(first: str, then: str) -> None:
+    store = store_of(b"I (1) wifi: X\nplain\n" * 3000 + b"zebra Ex\n")
+    before = Scan(store, Selector(LineFilter(), TextQuery(first, case=smart_case(first))))
+    before.step()
+    after = Scan(store, Selector(LineFilter(), TextQuery(then, case=smart_case(then))))
+    after.go_on_from(before)
+    assert (after.next > 0) == (first in ("zeb", "E"))
+    while after.step():
+        pass
+    assert list(after.ids) == one_by_one(store, after.selector)

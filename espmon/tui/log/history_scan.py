@@ -53,6 +53,16 @@ class Scan:
         self._after = 0
         """Rows before this line are shown for their neighbourhood to one that was picked."""
 
+    def go_on_from(self, other: Scan) -> None:
+        """Begin where `other` has got to, when it has found nothing so far, and nothing is what this one finds there.
+
+        So each key that makes a text longer leads to a look at new lines only, until there is a match.
+        """
+        same = self.store is other.store and self.start >= other.start and self.selector.within(other.selector)
+        looked_at = other.next  # before its findings: it may be at work, and adds those first
+        if same and not other.ids and not other.verdict:
+            self.next = max(self.next, looked_at)
+
     @property
     def given_up(self) -> bool:
         """Its regular expression was too slow too often: it is not tried any longer."""

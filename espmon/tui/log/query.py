@@ -76,6 +76,12 @@ class TextQuery:
         """As people write it: an expression between slashes."""
         return f"/{self.pattern}/" if self.regex else self.pattern
 
+    def within(self, other: TextQuery) -> bool:
+        """Whether a line that has this always has the other, as far as that can be told of the texts."""
+        if self.regex or other.regex or (other.case and not self.case):
+            return False
+        return other.pattern in self.pattern
+
     def found(self, text: str, seconds: float = LINE_SECONDS) -> bool:
         """Whether `text` has it.
 

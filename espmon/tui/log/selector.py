@@ -31,6 +31,12 @@ class Selector:
         """A regular expression is part of it: it may take long even on few lines."""
         return self.show.costly or (self.search is not None and self.search.regex)
 
+    def within(self, other: Selector) -> bool:
+        """Whether the other finds every line that this one finds: it looks for a part of the same text."""
+        if self.search is None or other.search is None or self.show != other.show:
+            return False
+        return self.search.within(other.search)
+
     def pick(self, store: LogStore, segment: Segment, low: int, high: int, slow: list[int]) -> Sequence[int]:
         """The rows that begin in the lines `low <= id < high` of `segment` and are wanted.
 

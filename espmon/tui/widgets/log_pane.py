@@ -391,6 +391,10 @@ class LogPane(LogScroll, can_focus=True):
         """Tell the parents that something about the pane changed."""
         self.post_message(self.Changed(self))
 
+    def call_in(self, seconds: float, work: Callable[[], None]) -> None:
+        """On the screen's loop: do `work` after so long, or drop it when the screen is gone."""
+        self.set_timer(seconds, work)
+
     def call_soon(self, work: Callable[[], None]) -> None:
         """From any thread: do `work` on the screen's loop; news for a screen that is gone is dropped."""
         if self.is_attached and self.app.is_running:

@@ -19,6 +19,9 @@ from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.tui.log.selector import Selector
 from espmon.user_pattern import PatternTooSlow
 
+PAINT_FIRST_SECONDS = 0.016
+"""From a key that changes what is searched to the search of much: the time of a frame."""
+
 Rules = tuple[Sequence[LevelRule], Sequence[HighlightRule]]
 """For levels, and for what stands out."""
 
@@ -59,6 +62,9 @@ class Queried(Protocol):
 
     def warn(self, text: str) -> None:
         """Tell the user."""
+
+    def call_in(self, seconds: float, work: Callable[[], None]) -> None:
+        """On the screen's loop: do `work` after so long, or drop it when the screen is gone."""
 
     def call_soon(self, work: Callable[[], None]) -> None:
         """From any thread: do `work` on the screen's loop, or drop it when the screen is gone."""
@@ -244,12 +250,24 @@ class LogQueries:
         if self.query is None:
             return
         pane = self._pane
+        self._searches.stop()
         self.searching = True
         if jump:
             self._wanted = -1 if origin is None else origin
-        self.matches = Scan(pane.store, Selector(self.filter, self.query), max(pane.view.base, pane.store.first))
-        self._searches.start(self.matches)
+        before, start = self.matches, max(pane.view.base, pane.store.first)
+        self.matches = scan = Scan(pane.store, Selector(self.filter, self.query), start)
+        if before is not None:
+            scan.go_on_from(before)
         pane.repaint(forget=True)
+        if scan.behind > MAX_INLINE_LINES:
+            # What was typed is painted first: a search that runs meanwhile would hold that up.
+            pane.call_in(PAINT_FIRST_SECONDS, lambda: self._begin_search(scan))
+        else:
+            self._searches.start(scan)
+
+    def _begin_search(self, scan: Scan) -> None:
+        if scan is self.matches:
+            self._searches.start(scan)
 
     def _searched(self, generation: int, scan: Scan, done: bool) -> None:
         if generation != self._searches.generation:
