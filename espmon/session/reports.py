@@ -212,7 +212,7 @@ class Reports:
         self._keep(entry)
         folder = self._recorder.folder
         if folder is not None:
-            await asyncio.to_thread(_save, folder, f"coredump-{entry}", report, record.offset)
+            await asyncio.to_thread(_save, folder, f"coredump-{entry}", report, record.offset - self._recorder.begin)
 
     def _put(self, entry: int, report: Report | None) -> None:
         self._events.update(entry, lambda listed: replace(listed, report=report))

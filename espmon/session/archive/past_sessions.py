@@ -99,7 +99,7 @@ def look_at(folder: Path) -> PastSession:
         index = read_index(folder / INDEX)
     except OSError:
         index = None
-    ends = [0.0] if index is None else [0.0, *(marks[-1].m for marks in (index.lines, index.events) if marks)]
+    ends = [0.0] if index is None else [index.closed, *(marks[-1].m for marks in (index.lines, index.events) if marks)]
     try:
         seconds = max(*ends, (folder / SIDECAR).stat().st_mtime - started if started else 0.0)
     except OSError:
@@ -109,7 +109,7 @@ def look_at(folder: Path) -> PastSession:
         _text(port, "name") or folder.name.partition("-")[2].partition("-")[2],
         _text(port, "url"),
         started,
-        seconds if index is None or len(ends) == 1 else max(ends),
+        max(ends) if any(ends) else seconds,
         Summary(bytes=_stream_size(folder)) if index is None else summarise(index),
         size_of(folder),
         is_running(folder),

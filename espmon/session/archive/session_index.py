@@ -101,6 +101,9 @@ class SessionIndex:
     summary: Summary | None = None
     """None where the session runs, or ended without a word."""
 
+    closed: float = 0.0
+    """Seconds of the session's own time at which it was closed, 0.0 where it was not."""
+
     torn: bool = False
     """It ends in the middle of a line."""
 
@@ -212,7 +215,7 @@ def read_index(path: Path) -> SessionIndex:
                 continue
             t, m, event, line = _number(fields, "t"), _number(fields, "m"), _text(fields, "event"), fields.get("line")
             if event == END:
-                index.summary = read_summary(fields)
+                index.summary, index.closed = read_summary(fields), m
             elif event:
                 mark = IndexMark(t, m, offset, None, event, _text(fields, "title"), _text(fields, "severity"))
                 events[event, offset] = mark

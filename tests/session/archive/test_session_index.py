@@ -7,7 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from espmon.records.record import JsonObject
-from espmon.session.archive.session_index import MARK_BYTES, SessionIndexer, Summary, read_index, summarise
+from espmon.session.archive.past_sessions import look_at
+from espmon.session.archive.session_index import INDEX, MARK_BYTES, SessionIndexer, Summary, read_index, summarise
+from espmon.session.session_folder import new_session_folder
 from tests.session.archive.recordings import BOOT, LINE, PANIC, demuxed
 
 
@@ -56,6 +58,13 @@ def test_an_index_without_its_end_is_counted(tmp_path: Path) -> None:
     index = read_index(path)
     assert index.torn
     assert (summarise(index).boots, summarise(index).crashes) == (2, 1)
+
+
+def test_a_session_is_as_long_as_it_was_open_not_as_its_board_spoke(tmp_path: Path) -> None:
+    folder = new_session_folder(tmp_path, "quiet", 1000.0)
+    lines = {"t": 1001.0, "m": 1.0, "offset": 0, "line": 0}, {"t": 4600.0, "m": 3600.0, "offset": 9, "event": "end"}
+    (folder / INDEX).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert look_at(folder).seconds == 3600.0
 
 
 def test_hostile_lines_are_left_out(tmp_path: Path) -> None:
