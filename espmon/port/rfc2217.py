@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -42,6 +43,26 @@ _FLOWS = {
 """Values of the commands, from RFC 2217."""
 
 
+NO_LINES = (
+    "The server cannot read DTR and RTS, so the port behind it seems to have none (a pseudo-terminal, a console): "
+    "then espmon cannot reset the board"
+)
+
+LINE_QUERIES = tuple(
+    telnet.command(Command.SET_CONTROL, bytes((query,))) for query in (Control.DTR_QUERY, Control.RTS_QUERY)
+)
+"""How the lines stand. A server answers with one of their states, with the question where it cannot tell (ser2net), or
+not at all (esp_rfc2217_server, which moves them all the same)."""
+
+CONTROL_GROUPS = (Control.BREAK_ON - 1, Control.DTR_QUERY, Control.RTS_QUERY, Control.RTS_OFF + 1)
+"""First values of the groups of SET_CONTROL: flow control, break, DTR, RTS, flow control of the other direction."""
+
+
+def _awaited(number: int, value: bytes) -> tuple[int, int]:
+    """What an answer is waited for by: a command, and of SET_CONTROL the group of its value."""
+    return number, bisect_right(CONTROL_GROUPS, value[0]) if number == Command.SET_CONTROL and value else 0
+
+
 def _format_commands(line: LineFormat) -> list[tuple[int, bytes]]:
     return [
         (Command.SET_DATASIZE, bytes((line.data_bits,))),
@@ -65,7 +86,7 @@ class Rfc2217Handle(StreamHandle):
         self._negotiator = telnet.Negotiator()
         self._newlines: telnet.Newlines | None = None
         self._agreed = asyncio.Event()
-        self._waiting: dict[int, deque[asyncio.Future[bytes]]] = {}
+        self._waiting: dict[tuple[int, int], deque[asyncio.Future[bytes]]] = {}
         self._acknowledged = True
         self._lines_acknowledged = True
         self._held_back = False
@@ -95,7 +116,9 @@ class Rfc2217Handle(StreamHandle):
     def _answered(self, number: int, value: bytes) -> None:
         if number < 0:
             self._echoed = True  # a client's command, and we are the client
-        queue = self._waiting.get(number)
+        if number == Command.SET_CONTROL and value[:1] in (bytes((Control.DTR_QUERY,)), bytes((Control.RTS_QUERY,))):
+            self.warn(PortWarningKind.NO_LINES, NO_LINES)
+        queue = self._waiting.get(_awaited(number, value))
         while queue:
             future = queue.popleft()
             if not future.done():
@@ -118,13 +141,18 @@ class Rfc2217Handle(StreamHandle):
 
     # Commands
 
-    async def _ask(self, commands: Sequence[tuple[int, bytes]], limit: float, wait: bool) -> list[bytes | None]:
-        """Send commands in one segment and wait for their answers; None for one that did not come in time."""
+    async def _ask(
+        self, commands: Sequence[tuple[int, bytes]], limit: float, wait: bool, before: bytes = b""
+    ) -> list[bytes | None]:
+        """Send commands in one segment and wait for their answers; None for one that did not come in time.
+
+        Answers to what stands `before` them come before theirs, if they come at all.
+        """
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[bytes]] = [loop.create_future() for _ in commands]
         if wait:
-            for (number, _), future in zip(commands, futures, strict=True):
-                self._waiting.setdefault(number, deque()).append(future)
+            for (number, value), future in zip(commands, futures, strict=True):
+                self._waiting.setdefault(_awaited(number, value), deque()).append(future)
             if self._receive.paused:
                 self._held_back = True
                 self._resume_reading()
@@ -134,13 +162,13 @@ class Rfc2217Handle(StreamHandle):
                 await self._wait_room(limit)
                 self._check_open()
                 assert self._transport is not None
-                self._transport.write(b"".join(telnet.command(number, value) for number, value in commands))
+                self._transport.write(before + b"".join(telnet.command(number, value) for number, value in commands))
             if not wait:
                 return [None] * len(commands)
             await asyncio.wait(futures, timeout=limit)
         finally:
-            for (number, _), future in zip(commands, futures, strict=True):
-                queue = self._waiting.get(number)
+            for (number, value), future in zip(commands, futures, strict=True):
+                queue = self._waiting.get(_awaited(number, value))
                 if queue and future in queue:
                     queue.remove(future)
             if self._held_back and not any(self._waiting.values()):
@@ -181,6 +209,7 @@ class Rfc2217Handle(StreamHandle):
             [(Command.SET_BAUDRATE, self.baud.to_bytes(4, "big")), *_format_commands(USUAL)],
             min(limit, NEGOTIATE_SECONDS),
             self._acknowledged,
+            before=b"".join(LINE_QUERIES),
         )
         if self._echoed and answers[0] is None:
             return False

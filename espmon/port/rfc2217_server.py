@@ -28,9 +28,6 @@ from espmon.port.telnet import (
 
 OFFERED = frozenset({BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT})
 
-DTR_QUERY, RTS_QUERY = 7, 10
-"""Values of SET_CONTROL that ask."""
-
 LINES = {
     Control.DTR_ON: ("dtr", True),
     Control.DTR_OFF: ("dtr", False),
@@ -167,9 +164,9 @@ class Rfc2217Server:
                 name, asserted = LINES[Control(value[0])]
                 setattr(self, name, asserted)
                 events.append(Line(name, asserted))
-            elif value[0] == DTR_QUERY:
+            elif value[0] == Control.DTR_QUERY:
                 value = bytes([Control.DTR_ON if self.dtr else Control.DTR_OFF])
-            elif value[0] == RTS_QUERY:
+            elif value[0] == Control.RTS_QUERY:
                 value = bytes([Control.RTS_ON if self.rts else Control.RTS_OFF])
         events.append(_answer(number, value))
         return events

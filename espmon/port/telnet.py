@@ -51,8 +51,10 @@ class Control(IntEnum):
     HARDWARE_FLOW_CONTROL = 3
     BREAK_ON = 5
     BREAK_OFF = 6
+    DTR_QUERY = 7
     DTR_ON = 8
     DTR_OFF = 9
+    RTS_QUERY = 10
     RTS_ON = 11
     RTS_OFF = 12
 

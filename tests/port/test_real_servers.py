@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from espmon.port import Handle, PortError, PortErrorKind, open_handle
+from espmon.port import Handle, PortError, PortErrorKind, PortWarningKind, open_handle
 from tests.port.peers import Pty, noise, read_exactly, tcp_server
 
 pytestmark = pytest.mark.e2e
@@ -67,7 +67,10 @@ async def exchange(handle: Handle, pty: Pty, count: int) -> None:
 
 
 @pytest.mark.skipif(not SER2NET, reason="ser2net is not installed")
-@pytest.mark.parametrize(("accepter", "scheme"), [("telnet(rfc2217),tcp", "rfc2217"), ("tcp", "socket")])
+@pytest.mark.parametrize(
+    ("accepter", "scheme"),
+    [("telnet(rfc2217),tcp", "rfc2217"), ("telnet,tcp", "telnet"), ("tcp", "socket")],
+)
 async def test_ser2net_carries_every_byte(pty: Pty, tmp_path: Path, accepter: str, scheme: str) -> None:
     port = free_port()
     config = tmp_path / "ser2net.yaml"
@@ -77,6 +80,9 @@ async def test_ser2net_carries_every_byte(pty: Pty, tmp_path: Path, accepter: st
     )
     with running(str(SER2NET), "-n", "-d", "-c", str(config)):
         handle = await open_when_up(f"{scheme}://127.0.0.1:{port}")
+        # Said at once, before a reset is tried: a pseudo-terminal has no lines, the other two carry none.
+        assert [warning.kind for warning in handle.warnings] == [PortWarningKind.NO_LINES]
+        assert handle.has_rate == (scheme == "rfc2217")
         await exchange(handle, pty, 50_000)
         await handle.close()
 
@@ -93,6 +99,7 @@ async def test_esp_rfc2217_server_carries_every_byte_and_takes_a_reset() -> None
         server = (sys.executable, "-m", "esp_rfc2217_server", "-p", str(port), f"socket://127.0.0.1:{board}")
         with running(*server):
             handle = await open_when_up(f"rfc2217://127.0.0.1:{port}")
+            assert not handle.warnings  # it does not say how the lines stand, and moves them all the same
             await handle.write(noise(2000))
             assert await read_exactly(handle, 2000) == noise(2000)
             await handle.run_sequence(handle.loader_entries()[0])

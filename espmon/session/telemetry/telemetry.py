@@ -149,10 +149,10 @@ class Telemetry:
     def _collector_changed(self, takes: bool) -> None:
         """On the queue's thread."""
         dropped = self.queue.counts.dropped
-        text, severity = "OpenTelemetry: the collector takes no records; what does not fit is dropped", Severity.WARNING
+        text, severity = "the collector takes no records; what does not fit is dropped", Severity.WARNING
         if takes:
             text, severity = (
-                f"OpenTelemetry: the collector takes records again; {dropped:,} were dropped",
+                f"the collector takes records again; {dropped:,} were dropped",
                 Severity.INFO,
             )
         if not self._loop.is_closed():
