@@ -22,6 +22,9 @@ from espmon.tui.log.selector import Selector
 MAX_STEP_LINES = 2048
 """Most lines looked at in one step."""
 
+MAX_PREVIEW_LINES = 8192
+"""Most lines that are looked at first, around what is on the screen."""
+
 TURN_SECONDS = 0.001
 """After so long, other threads get a turn, if the step in which that is has ended."""
 
@@ -177,7 +180,7 @@ class Scanner:
 
     def _run(self, scan: Scan, preview: Scan | None, generation: int) -> None:
         if preview is not None:
-            preview.step()
+            preview.step(MAX_PREVIEW_LINES)
             self._deliver(generation, preview, False)
         announced = turned = time.monotonic()
         while scan.step():

@@ -107,7 +107,7 @@ class QuickSequence:
         whole = len(runs) == 1 and len(runs[0][1]) == len(self.items) and not self.begins and not self.ends
         return runs[0][1].encode("ascii") if whole else None
 
-    @property
+    @cached_property
     def repeats(self) -> bool:
         """Something repeats without limit in it."""
         return any(item.open for item in self.items)

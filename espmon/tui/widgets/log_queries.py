@@ -10,7 +10,7 @@ from typing import Protocol
 
 from espmon.session.line_rules import HighlightRule, LevelRule
 from espmon.session.store import LiveRow, LogStore
-from espmon.tui.log.history_scan import MAX_INLINE_LINES, MAX_STEP_LINES, Scan, Scanner
+from espmon.tui.log.history_scan import MAX_INLINE_LINES, MAX_PREVIEW_LINES, Scan, Scanner
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import PAINT_SECONDS, LineFilter, TextQuery
@@ -132,7 +132,7 @@ class LogQueries:
         else:
             self.filtering = True
             self._pending = Scan(pane.store, Selector(show), pane.store.first)
-            self._preview = self._part_looked_at(show) if self._pending.behind > MAX_STEP_LINES else None
+            self._preview = self._part_looked_at(show) if self._pending.behind > MAX_PREVIEW_LINES else None
             self._filters.start(self._pending, self._preview)
             pane.announce()
         if self.query is not None:
@@ -142,7 +142,7 @@ class LogQueries:
         """What is on the screen is filtered first."""
         pane = self._pane
         top = None if pane.follow else pane.top_line
-        return Scan(pane.store, Selector(show), pane.store.rows_end - MAX_STEP_LINES if top is None else top)
+        return Scan(pane.store, Selector(show), pane.store.rows_end - MAX_PREVIEW_LINES if top is None else top)
 
     def look_again(self) -> None:
         """The pane shows another log: filter that one, and look for the same in it."""
