@@ -25,7 +25,7 @@ UNINITIALISED = 0xF0
 
 MASK = 0xFFFFFFFF
 
-GONE = "optimised away here"
+GONE = "optimized out"
 """Why a value is not known that the program itself does not have any more."""
 
 
@@ -233,7 +233,7 @@ class _Machine:
         where = int(self.stack.pop().value) & MASK
         content = self.context.memory(where, size) if 0 < size <= MAX_NUMBER_BYTES else None
         if content is None:
-            raise PostmortemError(f"memory at 0x{where:08x} is not in the dump")
+            raise PostmortemError(f"memory at 0x{where:08x} is not in this dump")
         if kind is None:
             self._push(int.from_bytes(content, "little"))
         else:

@@ -31,6 +31,10 @@ PATH_STEP = re.compile(
 )
 
 
+class PointerNotHeldError(PostmortemError):
+    """A path leads through a pointer that the dump does not hold."""
+
+
 class GlobalVariable(NamedTuple):
     """A variable with one place for the whole run; `name` with its scopes, `file` the unit's source."""
 
@@ -104,12 +108,15 @@ class GlobalVariables:
         """Return what a path leads to.
 
         A path is a name and then members (`.mode`, `->next`) and indexes (`[2]`), with `*` in front for what a pointer
-        leads to. Raises `PostmortemError` where there is no such variable or member, or the dump does not have a
-        pointer on the way.
+        leads to. Where the dump does not have a pointer on the way, the value says so. Raises `PostmortemError` where
+        there is no such variable or member.
         """
-        with reading(path[:MAX_PATH]):
-            kind, content = self._place(path)
-            return self._values.read(kind, content)
+        try:
+            with reading(path[:MAX_PATH]):
+                kind, content = self._place(path)
+                return self._values.read(kind, content)
+        except PointerNotHeldError as error:
+            return TypedValue("?", "bytes", note=str(error))
 
     def _place(self, path: str) -> tuple[Type, Content]:
         head = PATH_HEAD.match(path[:MAX_PATH])
@@ -145,7 +152,7 @@ class GlobalVariables:
         if plain.tag not in REFERENCES:
             raise PostmortemError(f"{type_name(kind)} is no pointer")
         if content.gap or len(content.data) < 4:
-            raise PostmortemError(f"a pointer on the way is not known: {content.gap}")
+            raise PointerNotHeldError(f"a pointer on the way is not known: {content.gap}")
         target, address = plain.inner, int.from_bytes(content.data[:4], "little")
         size = size_of(target)
         if not size:

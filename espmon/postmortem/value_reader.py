@@ -104,7 +104,7 @@ def memory_content(memory: Memory, address: int, size: int) -> Content:
     whole = memory.read(address, size) if size else b""
     if whole is not None:
         return Content(whole, address)
-    why = f"memory at 0x{address:08x} is not in the dump"
+    why = f"memory at 0x{address:08x} is not in this dump"
     if memory.read(address, 1) is None and memory.read((address + size - 1) & 0xFFFFFFFF, 1) is None:
         return Content(bytes(size), address, ((0, size, why),))
     data, gaps = bytearray(size), []
@@ -112,7 +112,7 @@ def memory_content(memory: Memory, address: int, size: int) -> Content:
         end = min(at + 4, size)
         piece = memory.read(address + at & 0xFFFFFFFF, end - at)
         if piece is None:
-            gaps.append((at, end, f"memory at 0x{address + at & 0xFFFFFFFF:08x} is not in the dump"))
+            gaps.append((at, end, f"memory at 0x{address + at & 0xFFFFFFFF:08x} is not in this dump"))
         else:
             data[at:end] = piece
     return Content(bytes(data), address, tuple(gaps))

@@ -413,3 +413,17 @@ def test_the_same_crash_is_found_in_dumps_too_and_once_where_it_was_also_printed
 def seen(path: Path, capsys: Captured) -> Any:
     assert main(["coredump", str(path), "--elf", str(SIMULATED_ELF), "--seen", "--json"]) == 0
     return json.loads(capsys.readouterr().out)["seen"]
+
+
+def test_a_path_through_what_the_dump_does_not_hold_says_so_and_costs_no_report(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "core.bin"
+    path.write_bytes(core_bytes("panic"))
+    words = ["coredump", str(path), "--elf", str(SIMULATED_ELF), "--print-var", "temperature.registers->control"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "core dump report" in shown
+    assert re.search(r"temperature\.registers->control .*: memory at 0x[0-9a-f]{8} is not in this dump>", shown)
+    assert main([*words[:-1], "temperature.nothing"]) == 2
+    assert "has no member nothing" in capsys.readouterr().err

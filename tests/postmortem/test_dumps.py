@@ -215,7 +215,7 @@ def test_a_variable_the_dump_does_not_hold_is_not_read_from_the_elf(name: str, v
     report = decode_core(dump.text, dump.elf)
     first = next(item for item in report.variables if item.name == variable)
     assert first.value is None
-    assert "is not in the dump" in first.note
+    assert "is not in this dump" in first.note
 
 
 def printed_as_panic(report: CoreReport, name: str, beyond: bytes) -> tuple[CrashFacts, list[StackFrame]]:

@@ -161,7 +161,7 @@ def test_places_are_of_their_kind(code: str, location: Location) -> None:
         ("3130 1b 9f", "divides by zero"),
         ("3130 1d 9f", "divides by zero"),
         ("70 00", "register 0 is not known"),
-        ("3006", "memory at 0x00000000 is not in the dump"),
+        ("3006", "memory at 0x00000000 is not in this dump"),
         ("e0", "thread-local"),
         ("ff", "operation 0xff is not supported"),
         ("2ffdff", "does not end"),

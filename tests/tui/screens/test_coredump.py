@@ -239,7 +239,7 @@ async def test_variables_of_the_crashed_frame_are_shown_with_their_values() -> N
         await settle(pilot)
         lines = screen_text(app).splitlines()
         assert any("int index" in line and line.rstrip(" ▁▂▃▄▅▆▇█").endswith("0") for line in lines)
-        assert any("uint32_t raw" in line and "not known: optimised away here" in line for line in lines)
+        assert any("uint32_t raw" in line and "not known: optimized out" in line for line in lines)
 
 
 async def test_variables_of_any_frame_of_any_task_are_one_key_away() -> None:
