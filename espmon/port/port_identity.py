@@ -73,11 +73,12 @@ def matching_port(identity: PortIdentity, ports: Collection[PortInfo], before: C
         PortError: AMBIGUOUS, several have its serial number and nothing tells them apart.
     """
     same_place = [port for port in ports if identity.location and port.location == identity.location]
+    here = [port for port in same_place if _may_be(identity, port)]
     if identity.serial_number:
         own = _digits(identity.serial_number)
         same = [port for port in ports if _digits(port.serial_number) == own]
         if identity.shared_serial and not any(port in same_place for port in same):
-            same = _not_a_twin(same, before)
+            same = _not_a_twin(same, before) if len(here) != 1 else []
         if len(same) > 1:
             same = _narrowed(identity, same)
         if len(same) > 1:
@@ -89,8 +90,7 @@ def matching_port(identity: PortIdentity, ports: Collection[PortInfo], before: C
             )
         if same:
             return same[0]
-    same_place = [port for port in same_place if _may_be(identity, port)]
-    return same_place[0] if len(same_place) == 1 else None
+    return here[0] if len(here) == 1 else None
 
 
 def _not_a_twin(same: list[PortInfo], before: Collection[str]) -> list[PortInfo]:

@@ -19,6 +19,9 @@ RESCAN_SECONDS = 0.08
 """Seconds after which the system's list is read again although no device seems to have come or gone (in a container
 the stamp may not change); reading it takes about a millisecond."""
 
+EAGER_SECONDS, CALM_RESCAN_SECONDS = 30.0, 0.5
+"""Seconds after which a port is likelier asleep than at a loose plug, and the list is read that seldom from then on."""
+
 PERMISSION_SECONDS = 1.0
 """Seconds for udev to hand a new device to its group; after that opening it says what is wrong."""
 
@@ -57,6 +60,7 @@ async def _wait_local(identity: PortIdentity, poll: float, source: Source) -> st
     found = ""
     unusable_since: float | None = None
     before: frozenset[str] | None = None
+    calm_from = time.monotonic() + EAGER_SECONDS
     while True:
         now = time.monotonic()
         if by_path:
@@ -67,7 +71,7 @@ async def _wait_local(identity: PortIdentity, poll: float, source: Source) -> st
                 # The stamp is coarse (one tick of the kernel): look some more times after a change.
                 stamp, scan_until = new_stamp, now + 4 * poll
             if now <= scan_until or now >= next_scan:
-                next_scan = now + RESCAN_SECONDS
+                next_scan = now + (RESCAN_SECONDS if now < calm_from else CALM_RESCAN_SECONDS)
                 ports = await _listed(source)
                 if before is None:
                     before = frozenset(port.location for port in ports)

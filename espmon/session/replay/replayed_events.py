@@ -36,6 +36,7 @@ def replay_event(fields: JsonObject, pipeline: Pipeline, now: float) -> None:
     elif kind == "flash":
         remark(text_of(fields, "summary", "error", "cancelled") or "Flash", pipeline, now)
     elif fields.get("event") == "damaged":
+        pipeline.flush(now)  # the line before it is torn
         remark(text_of(fields, "text"), pipeline, now)
     elif fields.get("event") == "rotated":
         pipeline.flush(now)
