@@ -75,6 +75,9 @@ def show(options: argparse.Namespace) -> int:
 
     wish = ReplayWish(options.speed, follow=options.follow, start=options.start)
     request = replace(
-        request_of(path, source, tuple(options.elf)), print_filter=options.print_filter, rom_elf=options.rom_elf
+        request_of(path, source, tuple(options.elf)),
+        print_filter=options.print_filter,
+        rom_elf=options.rom_elf,
+        at_start=options.start,
     )
     return run_screen(request, timestamps=options.timestamps, replay=Replay(source, wish))

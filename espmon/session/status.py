@@ -419,5 +419,8 @@ class OpenRequest:
     print_filter: str = ""
     """Filter to begin with, in idf.py monitor's syntax."""
 
+    at_start: bool = False
+    """Of a recording: the screen shows its beginning, and does not follow."""
+
     rom_elf: Path | None = None
     """The chip's ROM ELF; that of an installed toolchain when not given."""

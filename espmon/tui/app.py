@@ -230,6 +230,8 @@ class EspmonApp(BoardActions):
         printed = (self.request.print_filter if self.request else "") or self.settings.print_filter
         if printed:
             self.call_after_refresh(lambda: self.monitor.set_print_filter(printed))
+        if self.request is not None and self.request.at_start:
+            self.call_after_refresh(lambda: self.monitor.pane.go_to_start())
         if self._more:
             self.call_after_refresh(self.tabs.begin, self._more)
         self.set_interval(LOOK_SECONDS, self._look_at_builds)

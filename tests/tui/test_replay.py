@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from espmon.session.status import ReplayState
+from espmon.session.status import OpenRequest, ReplayState
 from espmon.tui.log.query import TextQuery
 from espmon.tui.monitor.refusal import NO_BOARD
 from espmon.tui.widgets.input_line import InputLine
@@ -78,3 +78,12 @@ async def test_all_of_it_takes_the_place_of_its_end() -> None:
         assert any("line 1100" in row for row in case.rows()), before
         assert list(case.screen.walking.marks) == [1100]
         assert case.pane.store is whole.store
+
+
+async def test_the_beginning_is_shown_first_where_that_is_wished() -> None:
+    session = recording(ReplayState("log file", 1, 100))
+    async with running(session=session, request=OpenRequest("board.log", at_start=True)) as case:
+        await case.until(lambda: not case.pane.follow)
+        await case.feed(numbered(500))
+        await case.until(lambda: "line 0" in "".join(case.rows()[:1]))
+        assert not case.pane.follow
