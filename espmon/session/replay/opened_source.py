@@ -12,13 +12,15 @@ from espmon.session.replay.moment import SourceError
 from espmon.session.replay.plain_file import PlainFile
 from espmon.session.replay.recorded_session import RecordedSession
 from espmon.session.replay.replay_source import Source
+from espmon.session.replay.timed_script import HEAD as SCRIPT_HEAD
+from espmon.session.replay.timed_script import TimedScript, timing_beside
 from espmon.session.replay.unpacked_files import AsciinemaFile, GzipFile
 from espmon.session.session_folder import COMPRESSED, SIDECAR, STREAM
 
 HEAD_BYTES = 4096
 """Bytes in which a file says what it is."""
 
-HEADS = ((b"Script started on ", "script"), (b"=~=~=~=~=~=~=~=~=~=~=~= PuTTY log ", "PuTTY log"))
+HEADS = ((SCRIPT_HEAD, "script"), (b"=~=~=~=~=~=~=~=~=~=~=~= PuTTY log ", "PuTTY log"))
 """How the logs of other tools begin -> what they are. All else of them is log."""
 
 
@@ -51,6 +53,8 @@ def _opened(path: Path, follow: bool) -> Source:
         return GzipFile(path)
     if head.lstrip().startswith(b"{") and _is_cast(head):
         return AsciinemaFile(path)
+    if head.startswith(SCRIPT_HEAD) and not follow and (timing := timing_beside(path)) is not None:
+        return TimedScript(path, timing)
     kind = next((kind for start, kind in HEADS if head.startswith(start)), "log file")
     return PlainFile(path, kind=kind, follow=follow)
 

@@ -146,3 +146,35 @@ def test_only_plain_files_are_followed(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"x"))
     with pytest.raises(SourceError, match="cannot be followed"):
         open_source(path, follow=True)
+
+
+SCRIPT = b'Script started on 2026-01-01 10:00:00+00:00 [TERM="xterm"]\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "timing"),
+    [
+        ("board.timing", b"0.5 4\n1.25 10\n"),
+        ("board.log.timing", b"H 0.0 SHELL /bin/sh\nO 0.5 4\nI 0.25 3\nS 0.0 SIGWINCH\nO 1.0 10\nH 0.0 EXIT_CODE 0\n"),
+    ],
+)
+def test_a_typescript_with_its_times_has_them(tmp_path: Path, name: str, timing: bytes) -> None:
+    path = tmp_path / "board.log"
+    path.write_bytes(SCRIPT + b"one\nsecond two\nScript done\n")
+    (tmp_path / name).write_bytes(timing)
+    kind, data, moments = read(path)
+    assert (kind, data) == ("script, timed", path.read_bytes())
+    times = [(moment.m, moment.data) for moment in moments if moment.data]
+    assert times == [(0.0, SCRIPT), (0.5, b"one\n"), (1.75, b"second two"), (1.75, b"\nScript done\n")]
+    assert moments[0].wall == 1767261600.0
+
+
+@pytest.mark.parametrize("timing", [b"", b"\xff\0nonsense\n" * 9, b"1e9 4\n-1 4\nnan 4\n", b"0.1 999999999\n", b"0.1"])
+def test_times_that_mean_nothing_cost_no_bytes(tmp_path: Path, timing: bytes) -> None:
+    path = tmp_path / "typescript"
+    path.write_bytes(SCRIPT + b"one\n")
+    (tmp_path / "typescript.timing").write_bytes(timing)
+    assert read(path)[1] == SCRIPT + b"one\n"
+    (tmp_path / "typescript.timing").unlink()
+    (tmp_path / "typescript.timing").mkdir()
+    assert read(path)[0] == "script"
