@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
+
 from espmon.session.status import OpenRequest
 from espmon.tui.board_tabs import BoardTabs
 from espmon.tui.flash_actions import FlashActions
@@ -82,6 +84,10 @@ class BoardActions(FlashActions):
     def action_pace(self, what: str) -> None:
         """How fast a recording is played."""
         self.board.played.change_pace(what)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What no field and no board took: perhaps a file that was dropped here."""
+        self.run_worker(self.board.played.open_dropped(event.text), group="dropped")
 
     def action_writing(self) -> None:
         """Who writes, where several look at one board."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 from espmon.tui.host import Host
 from espmon.tui.session_switch import SessionSwitch
+from espmon.tui.user_input import dropped_path
 
 SKIP_SECONDS = 60.0
 """Seconds of a recording that one key skips."""
 
 ALL_HERE = "All of it is here already; espmon open --speed N plays a recording"
+DROP_THERE = "A file is opened in place of a port: drop it on the list of ports"
+PASTE_THERE = "Pasted text goes to the board from the input line (i), or with raw keys (r)"
 NO_TIMES = "This file does not say when its bytes came: there is no speed to it"
 
 
@@ -39,6 +43,20 @@ class RecordingActions:
                 chosen(path)
 
         app.push_screen(PastSessionsScreen(app.past.listed), answered)
+
+    async def open_dropped(self, text: str) -> None:
+        """What was pasted where no text is typed: a log file or session that was dropped on the list of ports, or on a
+        recording, is opened; of all else it is said where it can be pasted."""
+        from espmon.tui.screens.picker import PickerScreen
+
+        app = self._app
+        path = None if app.past is None else await asyncio.to_thread(dropped_path, text)
+        if isinstance(app.screen, PickerScreen) and path is not None:
+            app.screen.take_recording(path)
+        elif app.screen is app.monitor and not app.monitor.over:
+            app.notify(PASTE_THERE if path is None else DROP_THERE, markup=False)
+        elif app.screen is app.monitor and path is not None:
+            await self.open(path)
 
     async def open(self, path: Path) -> None:
         """Show a recording in place of the session before."""

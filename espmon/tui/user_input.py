@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
+from urllib.parse import unquote
 
 from espmon.port.line_format import MAX_BREAK_SECONDS, LineFormat
 from espmon.port.opening import MAX_BAUD
@@ -14,6 +16,12 @@ LIKELY_BAUDS = (115200, 74880, 921600, 460800, 230400, 1500000, 2000000, 57600, 
 
 BAUD_WANTED = f"Enter a number from 1 to {MAX_BAUD}"
 """What to do about a text that is no rate."""
+
+
+MAX_DROPPED = 4096
+"""Longest text that may be a path."""
+
+FILE_URL = "file://"
 
 
 def baud_of(text: str) -> int | None:
@@ -45,6 +53,24 @@ def break_of(text: str) -> float | None:
 def path_of(text: str) -> Path:
     """The path that `text` names; `~` is a home folder, and stays where there is no such user."""
     return Path(os.path.expanduser(text.strip()))
+
+
+def dropped_path(text: str) -> Path | None:
+    """The one file or folder that a terminal pastes when it is dropped there; None for any other text.
+
+    Terminals quote it, escape its blanks with backslashes, make a `file:` URL of it, or leave it as it is.
+    """
+    text = text.strip()
+    if not text or len(text) > MAX_DROPPED or not text.isprintable():
+        return None
+    forms = [text]
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    forms += words[:1] if len(words) == 1 else []
+    forms += [unquote(form[len(FILE_URL) :]) for form in list(forms) if form.startswith(FILE_URL)]
+    return next((path for form in forms if os.path.isabs(path := path_of(form)) and os.path.exists(path)), None)
 
 
 def new_file_problem(text: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from textual import events
 
 from espmon.session.archive.past_sessions import PastSession
 from espmon.session.archive.session_index import Summary
@@ -13,10 +17,11 @@ from espmon.session.pace import Goal
 from espmon.session.replay.moment import SourceError
 from espmon.session.status import OpenRequest, ReplayState
 from espmon.tui.monitor.session_interface import SessionLike
-from espmon.tui.recording_actions import ALL_HERE, NO_TIMES
+from espmon.tui.recording_actions import ALL_HERE, DROP_THERE, NO_TIMES
 from espmon.tui.screens.past_sessions_screen import PastSessionsScreen
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.user_input import dropped_path
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import running
 
@@ -146,3 +151,47 @@ async def test_a_board_has_no_pace() -> None:
     async with running(session=session) as case:
         await case.press("greater_than_sign", "full_stop")
         assert (pace.speed, pace.paused) == (1.0, False)
+
+
+def test_what_terminals_paste_for_a_file_that_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "my board's (1).log"
+    path.write_text("x")
+    for text in (
+        str(path),
+        f" {path}\n",
+        shlex.quote(str(path)) + " ",
+        re.sub(r"([ '()])", r"\\\1", str(path)),
+        path.as_uri(),
+    ):
+        assert dropped_path(text) == path, text
+    (tmp_path / "other").write_text("")
+    texts = ("", "hello", "other", "/", f"{path}x", f"{tmp_path}/other {tmp_path}/other", "'", "\0", "/" * 5000, "a\nb")
+    assert [dropped_path(text) for text in texts if text != "/"] == [None] * (len(texts) - 1)
+
+
+async def test_a_file_that_is_dropped_on_the_list_of_ports_or_a_recording_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "board.log"
+    path.write_text("x")
+    found = FakeRecordings([])
+    found.session.set(replay=ReplayState("log file", finished=True))
+    found.session.feed(b"I (1) main: from then\r\n")
+    async with running(request=None, size=(100, 30), past=found) as case:
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen) and case.app.focused, "the ports")
+        case.app.post_message(events.Paste("nothing of the kind"))
+        case.app.post_message(events.Paste(f"'{path}' "))
+        await case.until(lambda: "from then" in case.text(), "the log file")
+        await case.until(lambda: case.app.screen is case.screen and case.app.focused, "the log")
+        case.app.post_message(events.Paste(str(path)))
+        await case.until(lambda: found.opened == [path, path], "it again")
+
+
+async def test_a_file_that_is_dropped_on_a_board_closes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "board.log"
+    path.write_text("x")
+    found = FakeRecordings([])
+    async with running(past=found) as case:
+        await case.press("escape")
+        await case.until(lambda: case.screen.mode == "LOG")
+        case.app.post_message(events.Paste(str(path)))
+        await case.until(lambda: DROP_THERE[:30] in case.text())
+        assert found.opened == []

@@ -147,10 +147,6 @@ class MonitorScreen(SendingView):
             # Whoever sends something wants to see the answer.
             self.pane.go_to_end()
 
-    def on_paste(self) -> None:
-        """Pasted where no text is typed: say where it can be."""
-        self.app.notify("Pasted text goes to the board from the input line (i), or with raw keys (r)", markup=False)
-
     @on(InputLine.Dismissed)
     def _input_left(self) -> None:
         if self.status.sending is not None:

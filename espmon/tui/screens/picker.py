@@ -404,13 +404,13 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
 
     def action_past(self) -> None:
         """A session that was recorded, in place of a port."""
-
-        def chosen(path: Path) -> None:
-            self.recording = path
-            self.dismiss(None)
-
         if self._past is not None:
-            self._past(chosen)
+            self._past(self.take_recording)
+
+    def take_recording(self, path: Path) -> None:
+        """This session or log file, in place of a port."""
+        self.recording = path
+        self.dismiss(None)
 
     def action_exchange(self) -> None:
         """What the failed probe said to the board and heard of it."""
