@@ -32,7 +32,7 @@ FILLERS = st.sampled_from([b"", b"", b"I (5) up: x\r\n" * 40, b"\x1b[0;32mI (5) 
 TOKENS = st.sampled_from(
     ["a", "m", "0", "3", "wifi", "-", " ", ".", "^", "$", r"\b", r"\s", r"\S", r"\d", r"\D", r"\w", r"\W", "[^a]",
      "[0-9;]", "[à-ü]", r"[\s=]", r"[^\s]", "(", ")", "|", "?", "*",
-     "+", "{2}", ".*", r"\d+", "wifi: ", "(?:", r"\.", r"\[", "(?P<n>", "(?=a)", r"\B", "é", "77"]
+     "+", "{2}", ".*", r"\d+", "wifi: ", ")+", "(?:", r"\.", r"\[", "(?P<n>", "(?=a)", r"\B", "é", "77"]
 )  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def test_texts_are_found_in_the_same_lines(
 @example(b"\x1b[0;32mI (1) a: x\x1b[0m\r\n" * 3, r"^I.*x$", True, b"")
 @example(b"a b\nc d\n", r"b\s*c", True, b"")
 @example(b"\x1b[32m a\x1b[0m\n", r"\b a", True, b"")
+@example(b"I (12) wifi: a 1 x\n", r"(?:[0-9] )+x( y)*", False, b"")
 @example(b"I (1) a: wifi 12 y\nwifi\n", r"(wifi|heap).*\d+ y", False, b"x\n" * 70)
 @example(b"\x1b[0;32m77 heap\x1b[0m\n", r"\d+ heap$", False, b"\x1b[0;32m7 heap\x1b[0m\n" * 70)
 def test_expressions_are_found_in_the_same_lines(data: bytes, expression: str, case: bool, filler: bytes) -> None:
