@@ -39,7 +39,8 @@ class FlashAction:
             end = await run_flash(lease, job, progress)
         except (FlashPortError, FlashError, FlashCancelled) as error:
             transcript = error.transcript if isinstance(error, FlashError) else ""
-            tell_flash(reporter, job.action, began, failure_of(error), transcript)
+            told = isinstance(error, FlashPortError)  # the port's loss is told, with the same reason
+            tell_flash(reporter, job.action, began, failure_of(error), transcript, toast=not told)
             raise
         tell_flash(reporter, job.action, began, end.outcome, end.transcript)
         return end.pushback

@@ -160,7 +160,8 @@ class FlashJobQueue:
             self.left = failure.sentence
             self.end(failure.sentence)
             transcript = error.transcript if isinstance(error, FlashError) else ""
-            tell_flash(reporter, "panel", began, failure, transcript)
+            told = isinstance(error, FlashPortError)  # the port's loss is told, with the same reason
+            tell_flash(reporter, "panel", began, failure, transcript, toast=not told)
             raise
         self.left = end.left.sentence
         self.end(self.left)

@@ -50,7 +50,8 @@ class ProbeAction:
         except (PortError, asyncio.CancelledError) as error:
             message = error.message if isinstance(error, PortError) else "The probe was cancelled"
             left = interrupted[0] if interrupted else BoardLeft("", "")
-            _failed(reporter, Failure(message, left.sentence, after=left.after), "")
+            failure = Failure(message, left.sentence, after=left.after)
+            _failed(reporter, failure, "", toast=not isinstance(error, PortError))
             raise
         status = reporter.status
         reporter.publish(replace(status, chip=result.description or result.chip, chip_key=result.key, probe=result))
@@ -62,9 +63,10 @@ class ProbeAction:
         return result.pushback
 
 
-def _failed(reporter: Reporter, failure: Failure, transcript: str) -> None:
+def _failed(reporter: Reporter, failure: Failure, transcript: str, *, toast: bool = True) -> None:
     if failure.after == DOWNLOAD_MODE:
         reporter.publish(replace(reporter.status, activity=Activity.IN_LOADER))
     reporter.list_event(ProbeEvent(*reporter.here, failure, transcript))
-    if reporter.status.state is not State.PROBING:  # else the session closes, with this as its reason
+    # While probing the session closes, and where the port is lost that is told, with this as its reason.
+    if toast and reporter.status.state is not State.PROBING:
         reporter.notify(f"{failure.message}. {failure.hint}".rstrip(". ") + ".", Severity.ERROR)

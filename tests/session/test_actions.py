@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from espmon.port import PortIdentity
 from espmon.records import LineBlock, Part
-from espmon.session.action import ActionError
+from espmon.session.action import Action, ActionError
 from espmon.session.connection import PortAccess
+from espmon.session.flash_action import FlashAction
+from espmon.session.flash_job import FlashJob
+from espmon.session.flash_job_queue import FlashJobQueue
 from espmon.session.lease import Lease
+from espmon.session.probe_action import ProbeAction
 from espmon.session.reporter import Reporter
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -134,3 +138,19 @@ async def test_a_sink_gets_everything_in_order_with_its_place(bench: Bench) -> N
     assert [number for _, number in blocks] == sorted(number for _, number in blocks if number is not None)
     (entry,) = [entry for entry in bench.session.events if entry.record.type == "reset"]
     assert (entry.record, entry.id) in bench.parts
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: FlashAction(FlashJob("info")), FlashJobQueue, lambda: ProbeAction(lambda result: None)]
+)
+async def test_a_port_that_is_lost_under_an_action_is_told_once(bench: Bench, make: Callable[[], Action]) -> None:
+    def unplug(data: bytes) -> bytes:
+        bench.handle.lose("unplugged")
+        return b""
+
+    bench.handle.answer = unplug
+    await bench.session.run(make())
+    await bench.watch.until(lambda: bench.session.state in (State.LOST, State.CLOSED))
+    told = [change.text for change in bench.watch.changes if isinstance(change, Notice) and "unplugged" in change.text]
+    assert len(told) == 1, told
+    assert told[0].startswith("Port lost")
