@@ -23,7 +23,7 @@ START_SECONDS = 10.0
 LOOK_SECONDS = 0.002
 """Time between two looks at it."""
 
-MIN_LOOKS = 100
+MIN_LOOKS = 500
 """Looks before the wait is given up, however long they take: on a machine that has no time for this program a second
 goes by while nothing that the key set in motion was carried out, and the next key went to the wrong place."""
 
