@@ -54,25 +54,33 @@ def proposed_words(folder: Path) -> tuple[str, ...]:
     return IDF_BUILD if b"project.cmake" in text else ()
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of a command as it is typed. Raises ValueError, for people, where they cannot be told."""
+def words_of(text: str, folder: Path) -> tuple[str, ...]:
+    """The words of a command as it is typed for the project in `folder`.
+
+    A program named by a path (`./build.sh`) is meant from that folder, as in a shell that stands there.
+    Raises ValueError, for people, where the words cannot be told.
+    """
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:
         raise ValueError(f"The words cannot be told apart: {error}") from error
     if not words:
         raise ValueError("Enter the command that builds the project")
-    return words
+    program = os.path.expanduser(words[0])
+    if os.path.dirname(program):
+        program = os.path.normpath(folder.absolute() / program)
+    return program, *words[1:]
 
 
-def command_problem(text: str) -> str:
-    """Why a command cannot be started, "" when it can. Looks at files."""
+def command_problem(text: str, folder: Path) -> str:
+    """Why a command cannot be started for the project in `folder`, "" when it can. Looks at files."""
     try:
-        words = words_of(text)
+        words = words_of(text, folder)
     except ValueError as error:
         return str(error)
     if find_program(words[0]) is None:
-        return f"There is no program {words[0]} on PATH (name it, or give its whole path)"
+        named = os.path.isabs(words[0])
+        return f"{words[0]} is no program" if named else f"There is no program {words[0]} on PATH (or give its path)"
     return ""
 
 

@@ -68,12 +68,12 @@ class Building:
 
         def answered(text: str | None) -> None:
             if text:
-                app.run_worker(self._chosen(project, words_of(text)), group="build")
+                app.run_worker(self._chosen(project, words_of(text, project)), group="build")
 
         prompt = TextPrompt(
             "Which command builds this project?",
             shlex.join(proposed),
-            check=command_problem,
+            check=lambda text: command_problem(text, project),
             placeholder="idf.py build",
             note=ASKED_ONCE.format(folder=project),
             label="Build",

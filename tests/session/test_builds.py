@@ -91,10 +91,20 @@ def test_a_chosen_command_lasts_and_a_project_s_own_files_cannot_set_it(tmp_path
 
 
 def test_what_cannot_be_started_is_said_before(tmp_path: Path) -> None:
-    assert "cannot be told apart" in command_problem("make 'x")
-    assert "There is no program no-such-program" in command_problem("no-such-program build")
-    assert command_problem(f"'{sys.executable}' -c pass") == ""
-    assert words_of("idf.py -D 'X=a b' build") == ("idf.py", "-D", "X=a b", "build")
+    assert "cannot be told apart" in command_problem("make 'x", tmp_path)
+    assert "There is no program no-such-program" in command_problem("no-such-program build", tmp_path)
+    assert command_problem(f"'{sys.executable}' -c pass", tmp_path) == ""
+    assert words_of("idf.py -D 'X=a b' build", tmp_path) == ("idf.py", "-D", "X=a b", "build")
+
+
+def test_a_path_is_meant_from_the_projects_folder(tmp_path: Path) -> None:
+    script = tmp_path / "tools" / "build.sh"
+    assert command_problem("./tools/build.sh -j2", tmp_path) == f"{script} is no program"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    assert words_of("./tools/build.sh -j2", tmp_path) == (str(script), "-j2")
+    assert command_problem("tools/build.sh -j2", tmp_path) == ""
 
 
 def finished(run: BuildRun, ended: threading.Event) -> list[str]:
