@@ -39,6 +39,11 @@ def for_one(call: str) -> bool:
     return call.partition("(")[0] in FOR_ONE
 
 
+def for_a_board(call: str) -> bool:
+    """Whether an action string is for one board, or opens or chooses one."""
+    return needs_board(call) or for_one(call)
+
+
 def for_several(call: str) -> bool:
     """Whether an action string is about several boards."""
     return call.partition("(")[0] in FOR_SEVERAL

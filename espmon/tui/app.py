@@ -279,6 +279,12 @@ class EspmonApp(BoardActions):
         if action_kinds.for_several(f"app.{action}"):
             raw = isinstance(self.screen, MonitorScreen) and self.screen.takes_raw_keys
             return self.tabs.several and not raw
+        if (
+            isinstance(self.screen, MonitorScreen)
+            and self.screen.ticks_levels
+            and action_kinds.for_a_board(f"app.{action}")
+        ):
+            return False
         return not board_missing(self.status, f"app.{action}")
 
     def _screen_changed(self, screen: Screen[object]) -> None:
@@ -340,6 +346,10 @@ class EspmonApp(BoardActions):
         """As Textual's; what is for one board, while all are looked at, is for the one that the user means."""
         call = action.removeprefix("screen.") if isinstance(action, str) else ""
         if self.boardless and self.screen is self.monitor and action_kinds.for_one(call):
+            name = call.partition("(")[0]
+            by_app = name.startswith("app.")
+            if not (self.check_action(name[4:], ()) if by_app else self.monitor.check_action(name, ())):
+                return False  # a key that means nothing where it was pressed
             self.tabs.choose(actions.full_call(call))
             return True
         return await super().run_action(action, default_namespace, namespaces)

@@ -10,11 +10,13 @@ from typing import Any
 from espmon.session.share_state import Sharing
 from espmon.session.state import State
 from espmon.session.status import OpenRequest, Severity
+from espmon.tui.actions import ACTIONS, BOARD, split
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.picker import PickerScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.filter_bar import FilterBar
 from espmon.tui.widgets.input_line import InputLine
+from espmon.tui.widgets.level_picker import LevelPicker
 from espmon.tui.widgets.tab_bar import TabBar
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import Running, running
@@ -147,6 +149,39 @@ async def test_in_the_timeline_an_action_is_for_the_board_that_is_named() -> Non
         await case.until(lambda: made.sessions[1].sent)
         assert made.sessions[0].sent == []
         assert case.screen.query_one(InputLine).value == ""
+
+
+async def test_in_the_timeline_esc_and_the_letters_of_the_levels_ask_for_no_board() -> None:
+    async with desk(RIGHT) as made:
+        case = made.case
+        await made.look_at("0", "All")
+        await case.press("slash", "a", "enter")
+        await case.until(lambda: not case.app.monitor.typing)
+        await case.press("escape", "escape")
+        await case.until(case.app.settled)
+        assert case.app.screen is case.app.monitor
+        await case.press("f")
+        await case.until(lambda: case.app.monitor.mode == "FILTER")
+        await case.press("shift+tab", "s", "p")
+        await case.until(case.app.settled)
+        assert case.app.screen is case.app.monitor
+        await case.press("ctrl+t", "f")
+        await case.until(lambda: isinstance(case.app.screen, TextPrompt), "the menu means it")
+
+
+async def test_at_the_ticks_of_the_levels_no_letter_asks_for_something_on_the_board() -> None:
+    async with running() as case:
+        await case.press("f")
+        await case.until(lambda: case.app.monitor.mode == "FILTER")
+        await case.press("shift+tab")
+        await case.until(lambda: isinstance(case.app.focused, LevelPicker))
+        for action in ACTIONS:
+            for key in split(action.keys):
+                if len(key) == 1 and action.group == BOARD:
+                    await case.press(key)
+                    await case.until(case.app.settled)
+                    assert case.app.screen is case.app.monitor, key
+        assert case.session.sent == []
 
 
 async def test_in_the_timeline_an_action_is_for_the_board_of_the_line_walked_to() -> None:

@@ -326,6 +326,11 @@ class MonitorScreen(SendingView):
         finally:
             self._by_menu = False
 
+    @property
+    def ticks_levels(self) -> bool:
+        """Whether letters tick levels now: none of them does something to the board."""
+        return isinstance(self.focused, LevelPicker) and not self._by_menu
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While keys go to the board or to the menu, only what still works is offered."""
         if not self.completed and action in NEED_ALL:
@@ -336,8 +341,7 @@ class MonitorScreen(SendingView):
             return True
         if action == "stop_sending":
             return self.status.sending is not None or self.pane in self.selections
-        if isinstance(self.focused, LevelPicker):
-            # Its letters tick levels; no other letter does something to the board from there.
+        if self.ticks_levels:
             return action in AT_THE_LEVELS
         if action in BEGIN_TYPING:
             # Looked at before the focused widget: must let the key through wherever it can be typed.
