@@ -48,6 +48,7 @@ def export_text(
         "path": str(target),
         "files": [target.name],
         "left_out": [],
+        "unread": [],
         "damaged": [],
         "blanked": None if secrets is None else secrets.to_json(),
     }

@@ -176,6 +176,8 @@ def _export(root: Path, options: argparse.Namespace) -> int:
         say(f"espmon: {text}")
     for item in done["blanked"] or ():
         say(f"taken out: {item['name']}, {counted(item['count'], 'time')}")
+    for name in done["unread"]:
+        say(f"as it was, since no rule reads what a picture shows: {name}")
     for name in done["left_out"]:
         say(f"left out, since it may hold secrets that nobody finds: {name} (--with-secrets)")
     return Exit.DONE

@@ -75,10 +75,12 @@ def test_an_exported_session_is_the_same_elsewhere_but_for_its_secrets(
     folder = made_session(root, LOG)
     (folder / "0000000000-report.txt").write_text("password: hunter2222\n")
     (folder / "0000000000-memory.bin").write_bytes(b"hunter2222")
+    (folder / "0000000000-png.png").write_bytes(b"a picture")
     if packed:
         assert compress_session(folder)
     done = asked(capsys, "sessions", "export", "last", "-o", "out.zip")
     assert done["left_out"] == ["0000000000-memory.bin"]
+    assert done["unread"] == ["0000000000-png.png"]
     assert {item["kind"] for item in done["blanked"]} == {"password", "ssid", "mac"}
     with zipfile.ZipFile("out.zip") as archive:
         whole = b"".join(archive.read(name) for name in archive.namelist())

@@ -252,9 +252,7 @@ def main() -> int:
     """Tear; the exit code says whether everything held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--step", type=int, default=1, help="bytes from one tear to the next (default: %(default)s)")
-    parser.add_argument(
-        "--step-used", type=int, default=97, help="bytes between those that are opened and exported, too"
-    )
+    parser.add_argument("--every", type=int, default=97, help="each so manieth is exported, too (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         tally = torn_recordings(Path(root), options.step, options.every)

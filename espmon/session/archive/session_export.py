@@ -51,6 +51,9 @@ class Exported:
     left_out: list[str] = field(default_factory=list)
     """Files that may hold secrets which no rule finds."""
 
+    unread: list[str] = field(default_factory=list)
+    """Pictures, which are as they were, whatever they show."""
+
     damaged: list[str] = field(default_factory=list)
     """What of the session could not be read."""
 
@@ -63,6 +66,7 @@ class Exported:
             "path": str(self.path),
             "files": self.files,
             "left_out": self.left_out,
+            "unread": self.unread,
             "damaged": self.damaged,
             "blanked": self.blanked,
         }
@@ -109,6 +113,7 @@ def _write(archive: zipfile.ZipFile, folder: Path, secrets: Secrets | None, elf:
             archive.writestr(path.name, secrets.blank(path.read_text("utf-8", "replace")))
         elif secrets is None or path.suffix in PICTURES:
             archive.write(path, path.name)
+            done.unread += [path.name] if secrets is not None else []
         else:
             done.left_out.append(path.name)
             continue
@@ -122,6 +127,7 @@ def _write(archive: zipfile.ZipFile, folder: Path, secrets: Secrets | None, elf:
         "espmon": __version__,
         "session": folder.name,
         "left_out": done.left_out,
+        "unread": done.unread,
         "damaged": done.damaged,
         "blanked": done.blanked,
     }
