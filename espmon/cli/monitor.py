@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -246,6 +247,9 @@ def run_screen(
         from espmon.session.log_memory import LogMemory
 
         nonlocal memory
+        if memory is None:
+            # What is loaded by now stays: to find that out again and again stops the screen for a tenth of a second.
+            gc.freeze()
         if replay is not None:
             return replay.begin(settings, app.supersede)
         from espmon.session.share_state import Grants

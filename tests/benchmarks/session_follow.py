@@ -108,7 +108,7 @@ def follow(
     size: tuple[int, int] = (160, 50),
 ) -> Run:
     """Run `command PORT` on `data`; `home` is where espmon records, None for the peer; `size` is columns, rows."""
-    environment = {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)} if home else {}
+    environment = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"), str(home)) if home else {}
     columns, rows = size
     with (
         feed() as board,
@@ -144,7 +144,7 @@ def follow(
 def idle(command: list[str], ready: bytes, seconds: float) -> float:
     """Share of a core while nothing arrives and nobody types."""
     with tempfile.TemporaryDirectory() as home, feed() as board:
-        environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
+        environment = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"), home)
         with Terminal([*command, board.path], environment=environment) as terminal:
             terminal.wait_for(ready)
             terminal.drain(2.5)

@@ -207,6 +207,22 @@ def test_a_widget_is_not_written_before_a_whole_picture_was_nor_below_another_sc
     assert not case.writer.paint(widget, [strip("a")])
 
 
+def test_a_widget_that_draws_itself_is_written_as_it_is_now_and_not_drawn_twice(case: Case) -> None:
+    case.show("head")
+    widget = case.widget(Region(0, 1, 10, 1))
+    drawn: list[str] = []
+    widget.outer_size, widget.size = Size(10, 1), Size(8, 1)  # it has a cell of its own colour at each side
+    widget._set_dirty = lambda: drawn.append("anew")
+    widget._exchange_repaint_regions = set
+    widget.render_lines = lambda crop: [strip("row", crop.width)]
+    assert case.writer.paint_again(widget)
+    assert case.writer.model is not None
+    assert "".join(str(text) for text in case.writer.model.row(1)[0]) == "row       "
+    case.screen._layout_required = True
+    assert not case.writer.paint_again(widget)
+    assert drawn == ["anew"], "what the toolkit draws anyway is drawn once"
+
+
 def test_a_widget_that_is_cut_off_is_left_to_the_compositor() -> None:
     widget = cast("Any", Hashable(size=Size(10, 3)))
     assert seen_rows({widget: (Region(0, 2, 10, 3), SIZE.region)}, widget) is None

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.app import App
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -53,7 +53,8 @@ class PictureWriter:
         self._disturbed = -1
         self._laid_out: object = None
         """The layout that was drawn whole."""
-        self._place: tuple[object, Widget, SeenRows | None] | None = None
+        self._places: tuple[object, dict[Widget, SeenRows | None]] = None, {}
+        """The layout, and what is seen of its widgets."""
 
     @property
     def model(self) -> ScreenModel | None:
@@ -100,8 +101,13 @@ class PictureWriter:
         self._write(terminal, model, cells)
         return True
 
-    def paint(self, widget: Widget, strips: Sequence[Strip]) -> bool:
+    def paint(self, widget: Widget, strips: Sequence[Strip], size: Size | None = None) -> bool:
         """Write the rows of one widget, all of them, past the compositor.
+
+        Args:
+            widget: the widget.
+            strips: its rows.
+            size: of the rows; None: the widget's, without what is around its content.
 
         Returns:
             False when nothing was written, since it does not stand whole on the screen or may move: refresh it then.
@@ -112,14 +118,22 @@ class PictureWriter:
         terminal = self._terminal(screen)
         if terminal is None or terminal.disturbed != self._disturbed or not textual_pictures.stands(screen, widget):
             return False
-        rows = self._rows(screen, widget)
-        if rows is None or len(strips) != len(rows) or any(strip.cell_length != widget.size.width for strip in strips):
+        size = size or widget.size
+        rows = self._rows(screen, widget, size)
+        if rows is None or len(strips) != len(rows) or any(strip.cell_length != size.width for strip in strips):
             return False
         cells = self._seen(strips, rows, model)
         if cells is None:
             return False
         self._write(terminal, model, cells)
         return True
+
+    def paint_again(self, widget: Widget) -> bool:
+        """The same for a widget that draws itself, and has something else to show than before."""
+        model, screen = self._model, widget.screen
+        if model is None or screen is not self._screen or not textual_pictures.stands(screen, widget):
+            return False  # it is not drawn twice for nothing
+        return self.paint(widget, textual_pictures.drawn_anew(widget), widget.outer_size)
 
     # -- the terminal -------------------------------------------------------------------------------------------
 
@@ -171,19 +185,24 @@ class PictureWriter:
         if not terminal.write_picture(data):
             self.forget()
 
-    def _rows(self, screen: Screen[object], widget: Widget) -> SeenRows | None:
+    def _rows(self, screen: Screen[object], widget: Widget, size: Size) -> SeenRows | None:
         """What is seen of a widget, None when it does not stand whole on the screen. Looked up once a layout."""
         widgets = textual_pictures.visible_widgets(screen)
-        place = self._place
-        if place is None or place[0] is not widgets or place[1] is not widget:
-            place = self._place = widgets, widget, seen_rows(widgets, widget)
-        return place[2]
+        if self._places[0] is not widgets:
+            self._places = widgets, {}
+        places = self._places[1]
+        if widget not in places:
+            places[widget] = seen_rows(widgets, widget, size)
+        return places[widget]
 
 
-def seen_rows(widgets: dict[Widget, tuple[Region, Region]], widget: Widget) -> SeenRows | None:
-    """The rows of `widget` without what lies over it; `widgets` are (region, clip), front to back."""
+def seen_rows(
+    widgets: dict[Widget, tuple[Region, Region]], widget: Widget, size: Size | None = None
+) -> SeenRows | None:
+    """The rows of `widget` without what lies over it, where it has this size; `widgets` are (region, clip), front to
+    back."""
     region, clip = widgets.get(widget, (Region(), Region()))
-    if not region.area or region.size != widget.size or not clip.contains_region(region):
+    if not region.area or region.size != (size or widget.size) or not clip.contains_region(region):
         return None
     over: list[Region] = []
     for other, (place, part) in widgets.items():

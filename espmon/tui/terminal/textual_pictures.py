@@ -90,6 +90,13 @@ def visible_widgets(screen: Screen[object]) -> dict[Widget, tuple[Region, Region
     return screen._compositor.visible_widgets
 
 
+def drawn_anew(widget: Widget) -> list[Strip]:
+    """The rows of a widget that has something else to show, with what is around its content."""
+    widget._set_dirty()
+    widget._exchange_repaint_regions()  # it is drawn now, and does not wait for the compositor
+    return widget.render_lines(widget.outer_size.region)
+
+
 # -- the check ----------------------------------------------------------------------------------------------------
 
 DISPLAY_PARAMETERS = ["self", "screen", "renderable"]
@@ -99,6 +106,7 @@ SCREEN_HAS = (
     "_layout_required", "_scroll_required", "_repaint_required", "_recompose_required", "_dirty_widgets", "_compositor",
 )  # fmt: skip
 COMPOSITOR_HAS = ("_dirty_regions", "visible_widgets")
+WIDGET_HAS = ("_set_dirty", "_exchange_repaint_regions", "render_lines", "outer_size")
 
 
 def as_expected(app: App[int], screen: Screen[object]) -> bool:
@@ -108,6 +116,7 @@ def as_expected(app: App[int], screen: Screen[object]) -> bool:
             all(hasattr(app, name) for name in APP_HAS)
             and all(hasattr(screen, name) for name in SCREEN_HAS)
             and all(hasattr(screen._compositor, name) for name in COMPOSITOR_HAS)
+            and all(hasattr(Widget, name) for name in WIDGET_HAS)
             and list(inspect.signature(App._display).parameters) == DISPLAY_PARAMETERS
             and all(_writes_what_is_placed(update) for update in _samples())
         )

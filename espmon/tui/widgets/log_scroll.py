@@ -80,7 +80,7 @@ class LogScroll(ScrollView):
         if thumb != self._thumb and self.show_vertical_scrollbar:
             self._thumb = thumb
             bar = self.vertical_scrollbar
-            bar.window_virtual_size, bar.window_size, bar.position = virtual, height, float(top)
+            bar.place(virtual, height, float(top))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The toolkit adjusts this when sizes change; the pager alone knows the place."""

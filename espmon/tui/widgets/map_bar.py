@@ -13,9 +13,11 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 from textual.message import Message
 from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.widget import Widget
 
 from espmon.tui.log.log_map import Cell
 from espmon.tui.log.meaning import Meaning
+from espmon.tui.widgets.unpainted import not_painted
 
 MAP_SECONDS = 1.0
 """Shortest time between two looks of the map: drawing it draws all rows beside it."""
@@ -68,9 +70,26 @@ class MapBar(ScrollBar):
         """The style of a meaning."""
 
         self.cells: Sequence[Cell] = ()
+        self._paint: Callable[[Widget], bool] = not_painted
         self._looked = float("-inf")
         self.waits = False
         """Whether there is something newer than what is drawn."""
+
+    def on_mount(self) -> None:
+        """The thumb moves several times a second: it goes straight to the terminal, where that can be done."""
+        if (pictures := getattr(self.app, "pictures", None)) is not None:
+            self._paint = pictures.paint_again
+
+    def place(self, virtual: int, window: int, position: float) -> None:
+        """Show where `window` rows of `virtual` are: from `position` on."""
+        self.set_reactive(ScrollBar.window_virtual_size, virtual)
+        self.set_reactive(ScrollBar.window_size, window)
+        self.set_reactive(ScrollBar.position, position)
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._paint(self):
+            self.refresh()
 
     def changed(self) -> None:
         """Something is elsewhere now: the map is made again, once a second at most."""
@@ -91,7 +110,7 @@ class MapBar(ScrollBar):
         shown = [cell and cell[0] for cell in self.cells]
         self.cells = cells
         if shown != [cell and cell[0] for cell in cells]:
-            self.refresh()
+            self._draw()
 
     def _render_bar(self, scrollbar_style: Style) -> RenderableType:
         bar = super()._render_bar(scrollbar_style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from espmon.tui.sanitise import visible
 from espmon.tui.widgets.row_parts import Part, fit
+from espmon.tui.widgets.unpainted import not_painted
 
 
 class TextRow(Widget):
@@ -23,6 +24,12 @@ class TextRow(Widget):
         super().__init__(id=id, classes=classes)
         self._left: tuple[Part, ...] = ()
         self._right: tuple[Part, ...] = ()
+        self._paint: Callable[[Widget], bool] = not_painted
+
+    def on_mount(self) -> None:
+        """Rows that change a few times a second go straight to the terminal, where it is known what that shows."""
+        if (pictures := getattr(self.app, "pictures", None)) is not None:
+            self._paint = pictures.paint_again
 
     @property
     def text(self) -> str:
@@ -35,7 +42,8 @@ class TextRow(Widget):
         new_right = tuple((visible(text), style) for text, style in right if text)
         if (new_left, new_right) != (self._left, self._right):
             self._left, self._right = new_left, new_right
-            self.refresh()
+            if not self._paint(self):
+                self.refresh()
 
     def part_at(self, x: int) -> str:
         """The text of the part that is shown in column `x`, "" where there is none."""
