@@ -212,7 +212,7 @@ def run_screen(
         more: what to open beside `request`, each in a tab of its own.
     """
     from espmon.tui import configured
-    from espmon.tui.terminal import taken_terminal
+    from espmon.tui.terminal import take_terminal
 
     sys.setswitchinterval(SWITCH_SECONDS)
     found = configured.in_folder()
@@ -260,7 +260,7 @@ def run_screen(
         return Session(settings=settings, ide=ide, builds=Path(), shared=shared, memory=memory)
 
     # What takes long to import comes behind the first picture.
-    with taken_terminal(first_picture) as taken:
+    with take_terminal(first_picture) as taken:
         from espmon.cli.exit_watch import ExitWatch
         from espmon.cli.process_end import last_words
         from espmon.session import LoopThread

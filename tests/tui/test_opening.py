@@ -214,3 +214,13 @@ def test_a_signal_while_everything_is_imported_puts_the_terminal_back() -> None:
         assert ended.value.code == 128 + signal.SIGTERM
         assert written(master).endswith(b"\x1b[?1049l\x1b[?25h")
         assert termios.tcgetattr(slave) == before
+
+
+def test_a_terminal_can_be_taken_when_the_driver_was_imported_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    import espmon.tui.terminal as room
+
+    if sys.platform != "win32":
+        import espmon.tui.terminal.driver  # noqa: F401 has the module imported that takes it
+    monkeypatch.setenv("TEXTUAL_DRIVER", "another")
+    with room.take_terminal(lambda width, height: "picture") as taken:
+        assert taken is None

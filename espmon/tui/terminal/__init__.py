@@ -25,7 +25,7 @@ def terminal_driver() -> type[Driver] | None:
     return TerminalDriver
 
 
-def taken_terminal(picture: Callable[[int, int], str | None]) -> AbstractContextManager[TakenTerminal | None]:
+def take_terminal(picture: Callable[[int, int], str | None]) -> AbstractContextManager[TakenTerminal | None]:
     """Takes the terminal before there is a driver; nothing where it is drawn in by another than ours.
 
     Args:
