@@ -33,6 +33,7 @@ from espmon.tui.screens.crash_parts import (
 )
 from espmon.tui.screens.dialog import Line, clip, rows, size_text
 from espmon.tui.screens.globals_pane import GlobalsPane
+from espmon.tui.screens.kernel_pane import KernelPane
 from espmon.tui.screens.memory_pane import MemoryPane
 from espmon.tui.screens.reflowed import Reflowed
 from espmon.tui.screens.table import Column, KeyedTable, Row
@@ -41,10 +42,11 @@ from espmon.tui.screens.variables_pane import VariablesPane
 CHOOSE_ELF, COMPARE = "choose elf", "compare"
 """The answers of a reader who wants another ELF for this dump, and of one who wants another dump beside it."""
 
-PANES: Mapping[str, tuple[str, type[VariablesPane] | type[GlobalsPane] | type[MemoryPane]]] = {
+PANES: Mapping[str, tuple[str, type[VariablesPane | GlobalsPane | MemoryPane | KernelPane]]] = {
     "tab-variables": ("Variables", VariablesPane),
     "tab-globals": ("Global variables", GlobalsPane),
     "tab-memory": ("Memory", MemoryPane),
+    "tab-kernel": ("FreeRTOS and heaps", KernelPane),
 }
 """Tabs that are copied as they stand."""
 
@@ -108,6 +110,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
         Binding("4", "part('tab-variables')", "Variables", show=False, id="coredump.variables"),
         Binding("5", "part('tab-globals')", "Globals", show=False, id="coredump.globals"),
         Binding("6", "part('tab-memory')", "Memory", show=False, id="coredump.memory"),
+        Binding("7", "part('tab-kernel')", "RTOS and heaps", show=False, id="coredump.kernel"),
         Binding("d", "compare", "Compare", id="coredump.compare", tooltip="What differs from another dump"),
         Binding("e", "choose_elf", "Other ELF", id="coredump.elf", tooltip="Decode with another ELF file"),
     ]
@@ -142,6 +145,7 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
             TabPane("4 Variables", VariablesPane(), id="tab-variables"),
             TabPane("5 Globals", GlobalsPane(self._globals()), id="tab-globals"),
             TabPane("6 Memory", MemoryPane(lambda: MemoryGuide(self._report), self._stack_pointer()), id="tab-memory"),
+            TabPane("7 RTOS", KernelPane(self._kernel_text), id="tab-kernel"),
         )
         yield from self.compose_tabs(self._report.registers, remarks(self._report), "Details", self._details, others)
         yield Footer(show_command_palette=False)
@@ -167,13 +171,18 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
     @on(TabbedContent.TabActivated)
     def _tab_opened(self, event: TabbedContent.TabActivated) -> None:
         """What takes a while to read is read when it is looked at."""
-        for pane in event.pane.query("GlobalsPane, MemoryPane"):
-            if isinstance(pane, GlobalsPane | MemoryPane):
+        for pane in event.pane.query("GlobalsPane, MemoryPane, KernelPane"):
+            if isinstance(pane, GlobalsPane | MemoryPane | KernelPane):
                 pane.open()
 
     def _globals(self) -> Callable[[], GlobalVariables] | None:
         inspector = self._report.inspector
         return None if inspector is None else lambda: inspector.globals
+
+    def _kernel_text(self) -> str:
+        parts = (("FreeRTOS", self._report.rtos_text()), ("Heaps", self._report.heap_text()))
+        # Their heads are rules as wide as a page.
+        return "\n\n".join(f"{title}\n{text.strip().partition(chr(10))[2]}" for title, text in parts)
 
     def _stack_pointer(self) -> int | None:
         crashed = next((task for task in self._report.tasks if task.crashed), None)

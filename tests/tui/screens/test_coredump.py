@@ -258,6 +258,22 @@ async def test_variables_of_any_frame_of_any_task_are_one_key_away() -> None:
         assert app.copied.startswith("Variables\n")
 
 
+async def test_what_the_tasks_wait_for_and_the_heaps_are_one_key_away() -> None:
+    app = Host(lambda: panel(core_report("panic")))
+    async with app.run_test(size=(80, 40)) as pilot:
+        await settle(pilot)
+        assert "7 RTOS" in screen_text(app)
+        await pilot.press("7")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "FreeRTOS" in text
+        assert "sleeps until tick" in text
+        app.screen.query_one("#kernel").focus()
+        await pilot.press("c")
+        assert app.copied.startswith("FreeRTOS and heaps\n")
+        assert "Heaps\nthe list of heaps: not in this dump" in app.copied
+
+
 async def test_the_likely_cause_stands_above_and_its_evidence_among_the_details() -> None:
     app = Host(lambda: panel(core_report("panic")))
     async with app.run_test(size=(120, 40)) as pilot:
