@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets._footer import FooterKey
 
@@ -96,6 +97,12 @@ class EspmonApp(BoardActions):
     .-below ToastHolder { display: none; }
     MonitorView.-raw ToastRack { layer: _toastrack; margin: 0; max-height: 2; }
     MonitorView.-raw Toast { max-height: 2; }
+    Button:nocolor:ansi:focus,
+    OptionList:nocolor:ansi > .option-list--option-highlighted,
+    DataTable:nocolor:ansi > .datatable--cursor,
+    EventList:nocolor:ansi > .event--cursor,
+    LevelPicker:nocolor:ansi:focus,
+    Tree:nocolor:ansi > .tree--cursor { text-style: bold underline !important; }
     """
     """Toasts have rows of their own above the footer, so that they cover nothing. Among raw keys, where the board's
     programs would have to draw for another size, one lies over the two rows below what they draw."""
@@ -209,6 +216,14 @@ class EspmonApp(BoardActions):
         """A monitor for a session."""
         return kind(link, self.settings, self._history, timestamps=self._timestamps)
 
+    def _without_colours(self, _: object = None) -> None:
+        """Under NO_COLOR a theme of the terminal's own colours leaves text and ground as they are; others become grey.
+
+        The toolkit decides once, by its first theme, and the terminal's own as greys are black on black.
+        """
+        wanted = NoColor if self.native_ansi_color else Monochrome
+        self._filters = [wanted() if isinstance(one, Monochrome | NoColor) else one for one in self._filters]
+
     def on_mount(self) -> None:
         """Themes, keys, and the first step: open, or ask what to open."""
         for theme in THEMES:
@@ -218,6 +233,8 @@ class EspmonApp(BoardActions):
         if problem:
             self.toast(Notice(problem, Severity.WARNING))
         self.kept.apply("theme")
+        self._without_colours()
+        self.theme_changed_signal.subscribe(self, self._without_colours, immediate=True)
         self.set_keymap(self.chosen_keys)
         self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
         self.link.start()

@@ -60,3 +60,34 @@ def test_what_has_the_focus_in_a_dialog_can_be_read_and_is_the_brightest(theme: 
     assert contrast(below, focus) >= AA
     quiet = below.blend(Color.parse(theme.foreground or ""), 0.12)
     assert contrast(focus, below) > contrast(quiet, below)
+
+
+@pytest.mark.parametrize(("theme", "kept"), [("ansi-dark", True), ("ansi-light", True), ("espmon", False)])
+async def test_without_colours_everything_can_be_read(
+    theme: str, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    """The terminal's own colours stay its own; a theme of other colours is black, white and grey."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running(size=(100, 24), settings=Settings(theme=theme)) as case:
+        await case.feed(b"I (12) app: fine\nD (13) app: detail\nE (14) app: broken\n")
+        strips = case.pane.render_lines(case.pane.size.region)
+        parts = {segment.text.strip(): segment.style for strip in strips for segment in strip if segment.text.strip()}
+        for style in parts.values():
+            assert style is not None
+            if kept:
+                assert style.color is None or style.color.is_default
+                assert style.bgcolor is None or style.bgcolor.is_default
+            else:
+                assert style.color != style.bgcolor
+        if kept:
+            error, detail = parts["E (14) app: broken"], parts["D (13) app: detail"]
+            assert error is not None
+            assert error.bold
+            assert detail is not None
+            assert detail.dim
+            case.session.add_event("panic", "LoadProhibited in gfx_loop", severity=Severity.ERROR)
+            await case.press("e")
+            events = case.screen.inspector.events
+            await case.until(lambda: events.has_focus and len(events.entries) == 1)
+            row = next(strip for strip in map(events.render_line, range(4)) if "LoadProhibited" in strip.text)
+            assert all(segment.style is not None and segment.style.underline for segment in row if segment.text.strip())

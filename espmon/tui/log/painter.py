@@ -27,6 +27,18 @@ LIGHT: tuple[str, ...] = (
 """The sixteen colours, chosen to be told apart and read on this program's dark and light backgrounds."""
 
 
+WITHOUT_COLOURS = {
+    Meaning.ERROR: Style(bold=True),
+    Meaning.WARNING: Style(bold=True),
+    Meaning.CRASH: Style(bold=True),
+    Meaning.MARK: Style(bold=True),
+    Meaning.DEBUG: Style(dim=True),
+    Meaning.VERBOSE: Style(dim=True),
+    Meaning.TIME: Style(dim=True),
+}
+"""What says the same where there are no colours."""
+
+
 class Painter:
     """Styles for the log.
 
@@ -46,13 +58,15 @@ class Painter:
         self._styles: dict[Pen, Style] = {PLAIN: base}
         self._meanings = {meaning: Color.parse(colour) for meaning, colour in (colours or {}).items()}
         faint, mark = self._meanings.get(Meaning.TIME), self._meanings.get(Meaning.MARK)
-        self.gutter = base + Style(color=faint)
+        self.gutter = base + (WITHOUT_COLOURS[Meaning.TIME] if faint is None else Style(color=faint))
         self.decoration = base + Style(color=mark, italic=True)
         self.rule = base + Style(color=faint)
         self.rule_text = base + Style(color=mark, bold=True)
         self.rail = base + Style(color=self._meanings.get(Meaning.CRASH))
         self.alert = self._under_text(Meaning.CRASH, bold=True)
         self.marker = Style(color="black" if native else "#10141c", bgcolor=mark, bold=True)
+        if mark is None:
+            self.marker = Style(reverse=True, bold=True)
         self._match = self._under_text(Meaning.MATCH)
         self._current = self._under_text(Meaning.CURRENT, bold=True)
         self._selected = Style(reverse=True) if native else Style(bgcolor="#33507a" if dark else "#b9d3f5")
@@ -91,6 +105,8 @@ class Painter:
                 reverse=bool(attributes & sgr.REVERSE) or None,
                 strike=bool(attributes & sgr.STRIKE) or None,
             )
+            if isinstance(foreground, Meaning) and not self._meanings:
+                style += WITHOUT_COLOURS.get(foreground, Style())
             if len(self._styles) >= MAX_STYLES:
                 self._styles = {PLAIN: self.base}
             self._styles[pen] = style

@@ -241,7 +241,10 @@ class LogPane(LogScroll, can_focus=True):
         app = self.app
         theme = app.current_theme
         self.drawing.painter = Painter(
-            self.rich_style, dark=theme.dark, native=theme.name.startswith("ansi"), colours=log_colours(theme)
+            self.rich_style,
+            dark=theme.dark,
+            native=theme.name.startswith("ansi"),
+            colours={} if app.no_color and app.native_ansi_color else log_colours(theme),
         )
         self.repaint(forget=True)
 
