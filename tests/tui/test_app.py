@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from textual.widgets import Input
-from textual.widgets._toast import Toast
+from textual.widgets._toast import Toast, ToastHolder
 
 from espmon.session.session_events import Failure, ProbeEvent
 from espmon.session.state import State
@@ -172,11 +172,10 @@ async def test_toasts_that_gave_way_give_their_rows_back_to_the_log() -> None:
     async with running(size=(100, 24)) as case:
         height = case.pane.size.height
         for number in range(6):
-            case.app.notify(f"remark {number}", timeout=0.2)
-            await case.pilot.pause()
-        await case.until(lambda: "remark 5" in case.text())
-        await case.until(lambda: not case.app.screen.query(Toast))
-        await case.until(lambda: case.pane.size.height == height, "the rows")
+            case.app.notify(f"remark {number}", timeout=600)
+            await case.until(lambda said=f"remark {number}": said in case.text())  # type: ignore[misc]
+        await case.until(lambda: len(case.app.screen.query(ToastHolder)) == 2, "the holders of two")
+        await case.until(lambda: case.pane.size.height == height - 2, "the rows")
 
 
 async def test_no_escape_from_the_device_reaches_the_screen() -> None:

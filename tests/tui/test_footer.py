@@ -14,9 +14,12 @@ from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from tests.tui.running import LIMIT, numbered, running
+from tests.tui.running import numbered, running
 from tests.tui.screens.host import Host, settle
 from tests.tui.screens.test_every_screen import SCREENS
+
+LIMIT = 30.0
+"""Seconds in which a click has to arrive."""
 
 FOCUSES: dict[str, tuple[str, ...]] = {
     "log": (),

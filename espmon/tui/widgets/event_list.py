@@ -306,8 +306,8 @@ class EventList(ScrollView, can_focus=True):
     def _entry(self, entry: EventEntry, width: int, base: Style, cursor: bool) -> Strip:
         part = self.get_component_rich_style
         if cursor:
-            cursor = part("event--cursor")  # whole: a part would not be blended
-            base = base + Style(bgcolor=cursor.bgcolor, underline=cursor.underline or None)
+            chosen = part("event--cursor")  # whole: a part would not be blended
+            base = base + Style(bgcolor=chosen.bgcolor, underline=chosen.underline or None)
             if self.has_focus:
                 base = base + Style(bold=True)
         name = {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(entry.severity, "info")
