@@ -33,7 +33,7 @@ import pyte
 FIRST, LAST = "the very first line of it", "the very last line of it"
 NEEDLE, FOUND = "needle 4711", "needle 4711 is found here"
 COLUMNS, ROWS = 120, 40
-MAX_SECONDS = 60.0
+MAX_SECONDS = 120.0
 BOOTS = 10
 """So many boots are walked to."""
 
@@ -69,7 +69,9 @@ def programs() -> dict[str, Program]:
         "espmon": Program(
             espmon, [*espmon, "--start"], "", f"/{NEEDLE}\r", f"f{NEEDLE}\r", "]b", "]b", [*espmon, "--follow"]
         ),
-        "less": Program([*less, "+G"], less, "", f"/{NEEDLE}\r", f"&{NEEDLE}\r", "/rst:0x1\r", "n", [*less, "+F"]),
+        "less": Program(
+            [*less, "+G"], less, "", f"/{NEEDLE}\r", f"&{NEEDLE}\r", "/rst:0x1\r", "n", [*less, "--follow-name", "+F"]
+        ),
         "lnav": Program(
             lnav, [*lnav, "-c", ":goto 0"], "", f"/{NEEDLE}\r", f":filter-in {NEEDLE}\r", "/rst:0x1\r", "n", lnav
         ),
