@@ -1,4 +1,4 @@
-"""How the monitor looks, at two sizes, and what it says."""
+"""How the monitor looks, at three sizes, and what it says."""
 
 from __future__ import annotations
 
@@ -171,6 +171,18 @@ async def mapped(case: Running) -> None:
 def test_looks_as_accepted(
     snap_compare: Any, board: tuple[EspmonApp, FakeSession], scene: str, size: tuple[int, int]
 ) -> None:
+    compare(snap_compare, board, scene, size)
+
+
+@pytest.mark.parametrize("scene", ["inspector", "search", "plotted"])
+def test_looks_as_accepted_in_a_large_terminal(
+    snap_compare: Any, board: tuple[EspmonApp, FakeSession], scene: str
+) -> None:
+    compare(snap_compare, board, scene, (200, 60))
+
+
+def compare(snap_compare: Any, board: tuple[EspmonApp, FakeSession], scene: str, size: tuple[int, int]) -> None:
+    """Set the scene, and compare its picture with the accepted one."""
     app, session = board
 
     async def before(pilot: Pilot[int]) -> None:
