@@ -227,6 +227,11 @@ class PlaceHold:
         self._turn = threading.Lock()
         self._over = False
 
+    @property
+    def found_acquired(self) -> bool:
+        """It was this user's before it was used here, and stays so: by the user's wish, or left by who was killed."""
+        return not self._acquired and bool(self._place.holder)
+
     def look(self) -> Place:
         """The place, where it may be used. Raises `PortError` BUSY where somebody else has it."""
         with self._turn:

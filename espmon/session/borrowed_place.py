@@ -30,6 +30,7 @@ class BorrowedPlace:
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._hold: PlaceHold | None = None
+        self._told_of: PlaceHold | None = None
 
     def use(self, url: str, *, agreed: bool) -> None:
         """What is opened from now on is this URL: a place, or any other port. Raises `PortError`."""
@@ -43,14 +44,19 @@ class BorrowedPlace:
         """What is opened for `url`: where the place's port is now, else `url` itself. Raises `PortError`."""
         if self._hold is None:
             return url
+        hold = self._hold
         try:
-            return await run_bounded(self._hold.port_url, PLACE_SECONDS, name="place")
+            found = await run_bounded(hold.port_url, PLACE_SECONDS, name="place")
         except TimeoutError:
             raise PortError(
                 PortErrorKind.STALLED,
                 f"{url}: labgrid did not answer within {PLACE_SECONDS:g} s",
                 "Is its coordinator up?",
             ) from None
+        if hold.found_acquired and hold is not self._told_of:
+            self._told_of = hold
+            self._reporter.notify(f"Place {hold.address.place} was yours before, and stays so. {_release(hold)}")
+        return found
 
     async def give_back(self) -> None:
         """Release what was acquired; what fails is told."""
@@ -62,6 +68,14 @@ class BorrowedPlace:
         except (PortError, TimeoutError) as error:
             why = str(error) or f"labgrid did not answer within {RELEASE_SECONDS:g} s"
             place = hold.address.place
+            self._reporter.notify(f"Place {place} was not released: {why}. {_release(hold)}", Severity.WARNING)
+            return
+        if hold.found_acquired:
             self._reporter.notify(
-                f"Place {place} was not released: {why}. labgrid-client -p {place} release", Severity.WARNING
+                f"Place {hold.address.place} stays acquired, as it was found. {_release(hold)}", Severity.WARNING
             )
+
+
+def _release(hold: PlaceHold) -> str:
+    """How the user gives a place back."""
+    return f"Give it back: labgrid-client -p {hold.address.place} release"

@@ -273,7 +273,8 @@ class Connection:
         """The port is gone: a line, an event, a toast."""
         reporter = self._reporter
         reporter.list_event(event, reporter.mark(event.log_text))
-        transport = transport_of(reporter.status.capabilities)
+        # What the board's transport means for its port says nothing of a network between.
+        transport = None if self._remote else transport_of(reporter.status.capabilities)
         told = [f"Port lost: {event.reason}"]
         told += [transport.when_lost] if transport is not None else []
         told += [WAITS] if self._reconnect else []

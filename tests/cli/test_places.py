@@ -53,6 +53,15 @@ def test_a_run_acquires_and_releases(lab: FakeLab, capfd: pytest.CaptureFixture[
     assert lab.holder("board1") == "None"
 
 
+def test_what_an_espmon_left_acquired_is_used_and_how_to_free_it_is_told(
+    lab: FakeLab, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lab.hold("board1", ME)  # by hand, or by an espmon that was killed
+    assert main(["run", "labgrid:board1", "--yes", "--send", "version", "--until", "esp>", "--no-stdin"]) == 0
+    assert "stays acquired, as it was found. Give it back: labgrid-client -p board1 release" in capfd.readouterr().err
+    assert lab.holder("board1") == ME
+
+
 def test_a_probe_acquires_and_releases(lab: FakeLab, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "labgrid:board1", "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["chip"] == "ESP32-C3"

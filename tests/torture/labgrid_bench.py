@@ -207,7 +207,32 @@ def kill_each(bench: Bench) -> None:
     assert bench.holder() == "None", bench.holder()
 
 
-STEPS: Mapping[str, Callable[[Bench], None]] = {"use": use, "probe": probe, "kill each": kill_each}
+def left_behind(bench: Bench) -> None:
+    """An espmon that was killed leaves its place acquired: the same user goes on in it, and is told how to free it."""
+    words = [sys.executable, "-m", "espmon", "run", "labgrid:board1", "--yes", "--no-stdin", "--timeout", "300"]
+    with (bench.folder / "killed.txt").open("wb") as log:
+        killed = subprocess.Popen(
+            words, env=bench.environment(LG_USERNAME="alice"), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    until(lambda: bench.holder() == "bench/alice", "the place to be acquired")
+    killed.kill()
+    killed.wait()
+    assert bench.holder() == "bench/alice"
+    run = ("run", "labgrid:board1", "--yes", "--no-stdin", "--send", "version", "--until", "esp>", "--timeout", "40")
+    code, _, said = bench.espmon(*run, user="bob")
+    assert (code, "held by bench/alice" in said) == (3, True), said
+    code, out, said = bench.espmon(*run)
+    assert (code, "esp>" in out, "labgrid-client -p board1 release" in said) == (0, True, True), said
+    assert bench.client("-p", "board1", "release")[0] == 0
+    assert bench.holder() == "None"
+
+
+STEPS: Mapping[str, Callable[[Bench], None]] = {
+    "use": use,
+    "probe": probe,
+    "kill each": kill_each,
+    "left behind": left_behind,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
