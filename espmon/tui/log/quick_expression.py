@@ -238,7 +238,7 @@ class _Reader:
             if token.written == "|":
                 done, going = done + going, [QuickSequence()]
             elif token.page == "(?:":
-                group = self._group(inside=inside, first=not any(one.items or one.begins for one in going))
+                group = self._group()
                 going = [one.joined(other) for one in going for other in group]
             else:
                 item = self._item(token)
@@ -252,18 +252,13 @@ class _Reader:
         """What the next token is; "" at the end."""
         return self._tokens[self._at].written if self._at < len(self._tokens) else ""
 
-    def _group(self, *, inside: bool, first: bool) -> list[QuickSequence]:
+    def _group(self) -> list[QuickSequence]:
         found = self.alternatives(inside=True)
         self._at += 1
-        least, most = self._repeat()
-        if (least, most) == (0, 1):
-            return [*found, QuickSequence()]
-        if most is None and least < 2 and not inside and (first or self._next in ("", "|")):
-            # At the ends of the expression one is as good as many.
-            return found if least else [QuickSequence()]
-        if (least, most) != (1, 1):
+        repeat = self._repeat()
+        if repeat not in ((1, 1), (0, 1)):
             raise _NotQuick
-        return found
+        return found if repeat == (1, 1) else [*found, QuickSequence()]
 
     def _item(self, token: PageToken) -> QuickSequence:
         written = token.written
