@@ -158,7 +158,8 @@ class TtyHandle(BaseHandle):
     async def _wait_taken(self, timeout: float) -> None:
         self._taken.clear()
         try:
-            await asyncio.wait_for(self._taken.wait(), timeout)
+            async with asyncio.timeout(timeout):  # wait_for can swallow a cancellation that comes with the room
+                await self._taken.wait()
         except TimeoutError:
             raise PortError(
                 PortErrorKind.STALLED,

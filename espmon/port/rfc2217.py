@@ -199,7 +199,8 @@ class Rfc2217Handle(StreamHandle):
         self._acknowledged = "ign_set_control" not in chosen
         self._transport.write(self._negotiator.hello())
         try:
-            await asyncio.wait_for(self._agreed.wait(), limit)
+            async with asyncio.timeout(limit):
+                await self._agreed.wait()
         except TimeoutError:
             self._negotiator.serial_control = False
         await self._check_served()

@@ -146,7 +146,8 @@ class StreamHandle(BaseHandle, asyncio.BufferedProtocol):
         deadline = time.monotonic() + timeout
         while not self._can_write.is_set():
             try:
-                await asyncio.wait_for(self._can_write.wait(), max(0.01, min(0.25, deadline - time.monotonic())))
+                async with asyncio.timeout(max(0.01, min(0.25, deadline - time.monotonic()))):
+                    await self._can_write.wait()
             except TimeoutError:
                 now = self._transport.get_write_buffer_size()
                 if now < before:
@@ -177,13 +178,15 @@ class StreamHandle(BaseHandle, asyncio.BufferedProtocol):
         transport.close()
         try:
             if transport.get_write_buffer_size():
-                await asyncio.wait_for(self._ended.wait(), DRAIN_SECONDS)
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self._ended.wait()
         except TimeoutError:
             pass  # a stalled peer: what it did not take is dropped
         finally:
             transport.abort()
         try:
-            await asyncio.wait_for(self._ended.wait(), CLOSE_SECONDS - DRAIN_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS - DRAIN_SECONDS):
+                await self._ended.wait()
         except TimeoutError:
             self.warn(PortWarningKind.LATE_CLOSE, f"{self.url}: the connection did not end in time")
 

@@ -51,4 +51,11 @@ async def run_bounded(
                 discard(result)  # type: ignore[arg-type]
 
     threading.Thread(target=main, name=f"espmon-{name}", daemon=True).start()
-    return await asyncio.wait_for(future, limit)
+    # Not `wait_for`: it can swallow a cancellation that comes with the result.
+    async with asyncio.timeout(limit):
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if discard is not None and future.done() and not future.cancelled() and future.exception() is None:
+                discard(future.result())
+            raise

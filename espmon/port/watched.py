@@ -65,7 +65,8 @@ class WatchedHandle(PyserialHandle, StreamHandle):
         if not self._ended.is_set():
             transport.close()
             try:
-                await asyncio.wait_for(self._ended.wait(), DRAIN_SECONDS)
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self._ended.wait()
             except TimeoutError:
                 if transport.get_write_buffer_size():
                     transport.abort()

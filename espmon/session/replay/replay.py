@@ -211,7 +211,8 @@ class Player:
         assert self._handle is not None
         while not (self.finished or self.of_tail):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._handle.finished.wait(), TOLD_SECONDS)
+                async with asyncio.timeout(TOLD_SECONDS):
+                    await self._handle.finished.wait()
             show_replay(self.session, self.state)
         if self._index is not None:
             try:
