@@ -44,6 +44,10 @@ class WatchedHandle(PyserialHandle, StreamHandle):
         super().connection_made(transport)
         self._made.set()
 
+    def data_received(self, data: bytes) -> None:
+        """Bytes for the reader; pyserial-asyncio's transport knows no protocol that gives it a buffer."""
+        self._received(data)
+
     def connection_lost(self, error: Exception | None) -> None:
         """The device is gone, or `close` was called."""
         self.gone(error)

@@ -55,7 +55,7 @@ class DumpComparison:
         others = [str(path) for path in found if path != own]
         note = "Another dump in any form: UART text, raw, ELF. A is this one, B the other."
         app.push_screen(
-            TextPrompt("Compare with", check=check, note=note, candidates=others, label="Compare"), answered
+            TextPrompt("Compare with", check=check, note=note, candidates=others, paths=True, label="Compare"), answered
         )
 
     async def _compare(self, report: CoreReport, path: Path, own: Path | None) -> None:

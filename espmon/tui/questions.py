@@ -113,6 +113,7 @@ class Questions:
             check=elf_problem,
             placeholder="build/app.elf",
             candidates=[str(path) for path in found],
+            paths=True,
             note=note,
             label="Use",
         )

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import itertools
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -133,6 +134,7 @@ async def browser(folder: Path) -> AsyncIterator[Callable[[str], Any]]:
         *SWITCHES,
         f"--user-data-dir={folder}",
         "about:blank",
+        env={**os.environ, "TMPDIR": "/tmp"},  # its socket has no room for a long one
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -167,7 +169,8 @@ async def browser(folder: Path) -> AsyncIterator[Callable[[str], Any]]:
             task.cancel()
         for socket in sockets:
             await socket.close()
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         try:
             async with asyncio.timeout(10):
                 await process.wait()

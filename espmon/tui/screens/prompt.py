@@ -12,10 +12,13 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
-from espmon.tui.screens.dialog import Dialog, Line, clip
+from espmon.tui.screens.dialog import Dialog, Line, clip, clip_start
 
 MAX_CANDIDATES = 50
 """Most suggestions listed under the field."""
+
+MAX_SHOWN = 200
+"""Most cells of a suggestion that are shown."""
 
 
 class TextPrompt(Dialog[str | None]):
@@ -28,6 +31,7 @@ class TextPrompt(Dialog[str | None]):
         placeholder: an example.
         note: a sentence under the title.
         candidates: texts to choose instead of typing.
+        paths: the candidates are paths: of a long one the end is shown.
         label: what the accepting button says.
     """
 
@@ -50,6 +54,7 @@ class TextPrompt(Dialog[str | None]):
         placeholder: str = "",
         note: str = "",
         candidates: Sequence[str] = (),
+        paths: bool = False,
         label: str = "OK",
     ) -> None:
         super().__init__()
@@ -59,6 +64,7 @@ class TextPrompt(Dialog[str | None]):
         self._placeholder = placeholder
         self._note = note
         self._candidates = tuple(candidates)[:MAX_CANDIDATES]
+        self._shortened = clip_start if paths else clip
         self._label = label
 
     def compose_dialog(self) -> ComposeResult:
@@ -70,7 +76,9 @@ class TextPrompt(Dialog[str | None]):
         yield Input(self._value, placeholder=self._placeholder, id="entry")
         yield Line("", id="problem")
         if self._candidates:
-            yield OptionList(*[Option(Line.inert(clip(text, 200))) for text in self._candidates], markup=False)
+            yield OptionList(
+                *[Option(Line.inert(self._shortened(text, MAX_SHOWN))) for text in self._candidates], markup=False
+            )
         with Horizontal(classes="buttons"):
             yield Button("Cancel", id="cancel")
             yield Button(Line.inert(self._label), id="accept", variant="primary")
