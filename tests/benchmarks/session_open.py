@@ -184,8 +184,7 @@ def walks(program: Program, terminal: Terminal) -> bool:
     if not program.boot or not at_the_beginning(program, terminal):
         return False
     for number in range(1, BOOTS + 1):
-        if program.boot != program.next_boot or number > 1:
-            terminal.press(program.boot if number == 1 else program.next_boot)
+        terminal.press(program.boot if number == 1 else program.next_boot)
         if not terminal.shows(f"number {number:04d}", above=ROWS - 3):
             return False
     return True
