@@ -203,7 +203,8 @@ def test_a_signal_ends_the_program_with_its_recording_complete(
     os.kill(window.pid, number)
     window.shows(f"left with {128 + number}")
     assert gone(window.pid)
-    assert window.sidecar()[-1].get("trigger") == "close"
+    closed, end = window.sidecar()[-2:]
+    assert (closed.get("trigger"), end["event"]) == ("close", "end")
     assert window.stty() == before
     assert window.format("#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{keypad_flag}") == "0 1 0 0"
 
@@ -214,7 +215,8 @@ def test_a_window_that_is_closed_ends_the_program(tmp_path: Path, device: Board)
         window.shows("esp>", "● rec")
         pid = window.pid
     until(lambda: gone(pid), lambda: f"process {pid} lives without a terminal", LIMIT)
-    assert window.sidecar()[-1].get("trigger") == "close"
+    closed, end = window.sidecar()[-2:]
+    assert (closed.get("trigger"), end["event"]) == ("close", "end")
 
 
 def test_a_program_that_is_killed_leaves_a_recording_that_is_hardly_behind(window: Terminal) -> None:
