@@ -184,8 +184,8 @@ def leave_once(way: Way, folder: Path, delay: float = 0.0) -> Result:
             faults.append(f"{taken} bytes were read, {len(window.recorded())} are recorded")
         if not way.gone and not window.given_back():
             faults.append("the terminal is not as it was")
-        if window.sidecar()[-1].get("trigger") != "close":
-            faults.append(f"the sidecar ends with {window.sidecar()[-1]}")
+        if [event.get("trigger", event.get("event")) for event in window.sidecar()[-2:]] != ["close", "end"]:
+            faults.append(f"the sidecar ends with {window.sidecar()[-2:]}")
         return Result(seconds, faults, memory)
     finally:
         stop.set()
