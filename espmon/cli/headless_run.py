@@ -172,7 +172,7 @@ class HeadlessRun:
         for port, name in zip(self._options.port, names, strict=True):
             elf = ElfHelp([*choice_for(self._options, port, self._settings.elf).elf], self._options.rom_elf)
             session = self._make_session(loop, port)
-            self._boards[name] = RunBoard(self, name, session, elf)
+            self._boards[name] = RunBoard(self, name, session, elf, len(names))
             board = name if len(names) > 1 else None
             output = self._output(stdout, elf, board)
             if isinstance(output, LogOutput) and board is None:

@@ -59,9 +59,10 @@ class RunBoard:
         name: of the board.
         session: not opened yet.
         elf: for decoding what is printed.
+        boards: of the run.
     """
 
-    def __init__(self, run: Run, name: str, session: Session, elf: ElfHelp) -> None:
+    def __init__(self, run: Run, name: str, session: Session, elf: ElfHelp, boards: int) -> None:
         self.name = name
         self.session = session
         self._before = 0
@@ -71,7 +72,7 @@ class RunBoard:
         self._elf = elf
         self._elf_given = session.status.elf
         self._title = ""
-        self._feed = SessionFeed(session, self._take)
+        self._feed = SessionFeed(session, self._take, boards)
         session.subscribe(self._changed)
         session.connection.link.before_read = self._before_read
 

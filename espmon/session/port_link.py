@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from espmon.port import Handle, PortError, PortErrorKind
+from espmon.session.gathering import FOR_FRAMES, Gatherer
 from espmon.session.lease import PIPELINE, Lease, Wire
 from espmon.session.pipeline import Pipeline
 from espmon.session.recorder import Recorder
@@ -21,15 +22,6 @@ DISK_SECONDS = 5.0
 
 DISK_POLL_SECONDS = 0.02
 """Seconds between two looks at a disk that is behind."""
-
-STEADY_SECONDS = 0.05
-"""Bytes that come within this of the last ones are part of a stream, not an answer that somebody waits for."""
-
-SMALL_READ = 512
-"""Bytes of a read from which on it is worth what it costs."""
-
-GATHER_SECONDS = 0.006
-"""Time in which small reads of a stream come together: a tenth of a frame, and 70 bytes at 115200 baud."""
 
 MAX_LEASED_BYTES = 512 << 10
 """Bytes of a lease held back until it is known which of them are log; older ones become a `raw` record."""
@@ -76,8 +68,8 @@ class Link:
         self.taps: list[Callable[[str, bytes], None]] = []
         """Called with (owner, bytes) for everything received, beside the recording; each returns at once."""
 
-        self.gather_seconds = GATHER_SECONDS
-        """For small reads of a stream to come together; less for who waits for a line rather than for a frame."""
+        self.gathering = FOR_FRAMES
+        """Before the port is attached: another for who waits for a line rather than for a frame."""
 
         self.received = 0
         """Bytes received since the session began, leases included."""
@@ -153,7 +145,7 @@ class Link:
 
     async def _read(self, wire: Wire) -> None:
         pipeline, clock = self._pipeline, self._clock
-        last = float("-inf")
+        gatherer = Gatherer(self.gathering)
         lease = wire.lease(PIPELINE)  # here, so that a task cancelled before its first step holds nothing
         try:
             while True:
@@ -165,9 +157,8 @@ class Link:
                 now = clock()
                 if data:
                     pipeline.feed(data, now)
-                    steady, last = now - last < STEADY_SECONDS and len(data) < SMALL_READ, now
-                    if steady:
-                        await lease.gather(self.gather_seconds)
+                    if wait := gatherer.seconds_after(len(data), now):
+                        await lease.gather(wait)
                 else:
                     pipeline.tick(now)
         except PortError as error:

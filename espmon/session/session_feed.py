@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from espmon.records.batch import Part
 from espmon.records.lines import LineBlock
+from espmon.session.gathering import for_boards
 from espmon.session.session_events import FlashEvent, LinkEvent, ProbeEvent, SessionNote
 from espmon.session.status import Change, EventAdded, LinesAppended, TailChanged
 
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 SESSION_EVENTS = (FlashEvent, LinkEvent, ProbeEvent, SessionNote)
 """Events that no sink gets, because no bytes stand behind them."""
-
-
-GATHER_SECONDS = 0.002
-"""For small reads of a stream to come together: who expects a line hears of it within 5 ms of its last byte."""
 
 
 class Tail(NamedTuple):
@@ -37,15 +34,16 @@ class SessionFeed:
         session: not opened yet.
         take: called on the session's thread with lines, records, and the unfinished line when it has grown. The
             session's own lines are left out: its events say the same.
+        boards: sessions that this program prints or judges, this one included.
     """
 
-    def __init__(self, session: Session, take: Callable[[Part | Tail], object]) -> None:
+    def __init__(self, session: Session, take: Callable[[Part | Tail], object], boards: int = 1) -> None:
         self._session = session
         self._take = take
         self._listed = -1
         session.pipeline.sinks.append(self._sink)
         session.subscribe(self._changed)
-        session.connection.link.gather_seconds = GATHER_SECONDS
+        session.connection.link.gathering = for_boards(boards)
 
     def _sink(self, part: Part, entry: int | None) -> None:
         if getattr(part, "source", "") != "mark":
