@@ -26,12 +26,12 @@ def terminal_driver() -> type[Driver] | None:
 
 
 def take_terminal(picture: Callable[[int, int], str | None]) -> AbstractContextManager[TakenTerminal | None]:
-    """Takes the terminal before there is a driver; nothing where it is drawn in by another than ours.
+    """Takes the terminal before there is a driver; nothing without one, or where another than our driver draws in it.
 
     Args:
         picture: what it shows until then, for so many columns and rows; None: the driver begins.
     """
-    if sys.platform == "win32" or os.environ.get("TEXTUAL_DRIVER"):
+    if sys.platform == "win32" or os.environ.get("TEXTUAL_DRIVER") or not sys.stdin.isatty():
         return nullcontext()
     from espmon.tui.terminal.taken_terminal import TakenTerminal
 
