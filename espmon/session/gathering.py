@@ -13,8 +13,8 @@ SMALL_READ = 512
 FEW_BOARDS = 4
 """Boards of one program that are read as promptly as one."""
 
-SECONDS_A_BOARD = 0.003
-MAX_SECONDS = 0.1
+SECONDS_A_BOARD = 0.005
+MAX_SECONDS = 0.15
 """Of many boards: each costs the less the more there are."""
 
 BENCH_READ = 2048
