@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from espmon.cli import run
 from espmon.cli.command_runner import command_parser, run_command, say
-from espmon.cli.port_options import add_port_options, port_number, positive_seconds
+from espmon.cli.port_options import PORT_HELP, add_port_options, port_number, positive_seconds
 
 if TYPE_CHECKING:
     from espmon.session import Session
@@ -25,9 +25,7 @@ then restarts it. A debugger that only disconnects leaves the board halted.
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = command_parser("gdb", "Monitor a port, and debug the board when it halts in its debug stub.", epilog=NOTES)
-    result.add_argument(
-        "port", metavar="PORT", help="device path, nickname, rfc2217://, socket://, labgrid:PLACE or any pyserial URL"
-    )
+    result.add_argument("port", metavar="PORT", help=PORT_HELP)
     result.add_argument(
         "--listen",
         type=port_number,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from espmon.session.publisher import Listener, Publisher
+from espmon.session.session_reading import ReadableSession
 from espmon.session.state import State
 from espmon.session.status import (
     MAX_EVENTS,
@@ -21,33 +21,13 @@ from espmon.session.status import (
     Status,
     StatusChanged,
 )
-from espmon.session.store import LogStore
 from espmon.session.timeline_store import MAX_NUMBERS, TimelineStore
 from espmon.text import counted
 
 
-class MergedSession(Protocol):
-    """What a timeline needs of a session."""
-
-    @property
-    def status(self) -> Status:
-        """How it is doing."""
-
-    @property
-    def store(self) -> LogStore:
-        """Its log."""
-
-    @property
-    def events(self) -> Sequence[EventEntry]:
-        """Its events."""
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Listen to changes."""
-
-
 @dataclass(slots=True)
 class _Source:
-    session: MergedSession
+    session: ReadableSession
     unsubscribe: Callable[[], None]
     waiting: dict[int, EventEntry]
     """Events whose lines are not in the timeline yet."""
@@ -98,7 +78,7 @@ class Timeline:
 
     # -- boards -------------------------------------------------------------------------------------------------
 
-    def add(self, board: int, name: str, session: MergedSession) -> None:
+    def add(self, board: int, name: str, session: ReadableSession) -> None:
         """Take in a session, with all that it has received."""
         unsubscribe = session.subscribe(lambda change: self._changed(board, change))
         self.names[board] = name

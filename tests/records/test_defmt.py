@@ -148,12 +148,8 @@ def test_frames_stand_beside_text_and_cut_its_lines() -> None:
     ]  # fmt: skip
 
 
-@given(st.data())
-@FAST
-def test_any_cut_gives_the_same_records(draw: st.DataObject) -> None:
-    firmware = Firmware(encoding=draw.draw(st.sampled_from(["rzcobs", "raw"])))
-    text = firmware.frame("n {=u32} {=str}", b"\x00\x01\x00\x00" + firmware.value("str", "x" * 150))
-    pieces = [text, firmware.frame("b"), b"plain text\r\n", b"\xff", b"\x00", b"\xff\x00", b"a\n", text[:9]]
+def assert_any_cut_is_the_same(draw: st.DataObject, firmware: Firmware, pieces: list[bytes]) -> None:
+    """Pieces and streams behind one another give the same records, wherever they are cut."""
     data = b"".join(draw.draw(st.lists(st.one_of(st.sampled_from(pieces), STREAMS), max_size=6)))
     whole = as_json(records(data, demux=Demultiplexer(SMALL, defmt=firmware.table)))
     cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=12))
@@ -161,6 +157,15 @@ def test_any_cut_gives_the_same_records(draw: st.DataObject) -> None:
     assert_tiles(cut, len(data))
     assert as_json(cut) == whole
     assert as_json(records(data, range(1, len(data)), demux=Demultiplexer(SMALL, defmt=firmware.table))) == whole
+
+
+@given(st.data())
+@FAST
+def test_any_cut_gives_the_same_records(draw: st.DataObject) -> None:
+    firmware = Firmware(encoding=draw.draw(st.sampled_from(["rzcobs", "raw"])))
+    text = firmware.frame("n {=u32} {=str}", b"\x00\x01\x00\x00" + firmware.value("str", "x" * 150))
+    pieces = [text, firmware.frame("b"), b"plain text\r\n", b"\xff", b"\x00", b"\xff\x00", b"a\n", text[:9]]
+    assert_any_cut_is_the_same(draw, firmware, pieces)
 
 
 @given(st.binary(max_size=400))
@@ -309,10 +314,4 @@ def test_any_cut_of_bare_frames_gives_the_same_records(draw: st.DataObject) -> N
     firmware = Firmware()
     text = firmware.frame("n {=u32} {=str}", b"\x00\x01\x00\x00" + firmware.value("str", "x" * 150))
     pieces = [bare(text), bare(firmware.frame("b")), firmware.frame("c"), b"plain text\r\n", b"\xff", b"\x00", text[:9]]
-    data = b"".join(draw.draw(st.lists(st.one_of(st.sampled_from(pieces), STREAMS), max_size=6)))
-    whole = as_json(records(data, demux=Demultiplexer(SMALL, defmt=firmware.table)))
-    cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=12))
-    cut = records(data, cuts, demux=Demultiplexer(SMALL, defmt=firmware.table))
-    assert_tiles(cut, len(data))
-    assert as_json(cut) == whole
-    assert as_json(records(data, range(1, len(data)), demux=Demultiplexer(SMALL, defmt=firmware.table))) == whole
+    assert_any_cut_is_the_same(draw, firmware, pieces)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,9 +9,9 @@ from espmon.port import LineFormat
 from espmon.session.pace import Pace
 from espmon.session.pacing import Pacing, Text
 from espmon.session.sent import LocalEcho, SentBy
+from espmon.session.session_reading import ReadableSession
 from espmon.session.share_state import WritingTurn
-from espmon.session.status import Change, EventEntry, OpenRequest, Status
-from espmon.session.store import LogStore
+from espmon.session.status import OpenRequest
 
 if TYPE_CHECKING:
     from espmon.session.action import Action
@@ -70,23 +69,8 @@ class OutgoingLike(Protocol):
         """Send no more of it."""
 
 
-class SessionLike(Protocol):
+class SessionLike(ReadableSession, Protocol):
     """What the screen needs of a session; the session's methods run on the session's thread."""
-
-    @property
-    def status(self) -> Status:
-        """The visible state."""
-
-    @property
-    def store(self) -> LogStore:
-        """The log."""
-
-    @property
-    def events(self) -> Sequence[EventEntry]:
-        """The inspector's entries."""
-
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Listen to changes."""
 
     async def open(self, request: OpenRequest) -> None:
         """Open the port."""
