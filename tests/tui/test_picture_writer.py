@@ -12,12 +12,13 @@ from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 
 from espmon.tui.terminal import textual_pictures
 from espmon.tui.terminal.picture_writer import PictureWriter, seen_rows
+from espmon.tui.widgets.text_row import TextRow
 
 SIZE = Size(10, 4)
 BASE = Style(color="#c8d0dc", bgcolor="#101418")
@@ -212,6 +213,7 @@ def test_a_widget_that_draws_itself_is_written_as_it_is_now_and_not_drawn_twice(
     widget = case.widget(Region(0, 1, 10, 1))
     drawn: list[str] = []
     widget.outer_size, widget.size = Size(10, 1), Size(8, 1)  # it has a cell of its own colour at each side
+    widget._layout_cache = {"what it rendered": "before"}
     widget._set_dirty = lambda: drawn.append("anew")
     widget._exchange_repaint_regions = set
     widget.render_lines = lambda crop: [strip("row", crop.width)]
@@ -221,6 +223,22 @@ def test_a_widget_that_draws_itself_is_written_as_it_is_now_and_not_drawn_twice(
     case.screen._layout_required = True
     assert not case.writer.paint_again(widget)
     assert drawn == ["anew"], "what the toolkit draws anyway is drawn once"
+    assert not widget._layout_cache
+
+
+async def test_a_row_that_is_drawn_anew_says_what_it_says_now() -> None:
+    class Rows(App[None]):
+        def compose(self) -> ComposeResult:
+            yield TextRow(id="row")
+
+    app = Rows()
+    async with app.run_test(size=(20, 2)) as pilot:
+        row = app.query_one(TextRow)
+        row.set_parts([("before", "")])
+        await pilot.pause()
+        row._paint = lambda widget: True
+        row.set_parts([("after", "")])
+        assert [strip.text.rstrip() for strip in textual_pictures.drawn_anew(row)] == ["after"]
 
 
 def test_a_widget_that_is_cut_off_is_left_to_the_compositor() -> None:

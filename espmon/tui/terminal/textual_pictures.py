@@ -92,6 +92,7 @@ def visible_widgets(screen: Screen[object]) -> dict[Widget, tuple[Region, Region
 
 def drawn_anew(widget: Widget) -> list[Strip]:
     """The rows of a widget that has something else to show, with what is around its content."""
+    widget._layout_cache.clear()  # which also keeps what `render` returned
     widget._set_dirty()
     widget._exchange_repaint_regions()  # it is drawn now, and does not wait for the compositor
     return widget.render_lines(widget.outer_size.region)
@@ -104,6 +105,7 @@ APP_HAS = ("_sync_available", "_batch_count", "_running", "_closed", "is_headles
            "_background_screens")  # fmt: skip
 SCREEN_HAS = (
     "_layout_required", "_scroll_required", "_repaint_required", "_recompose_required", "_dirty_widgets", "_compositor",
+    "_layout_cache",
 )  # fmt: skip
 COMPOSITOR_HAS = ("_dirty_regions", "visible_widgets")
 WIDGET_HAS = ("_set_dirty", "_exchange_repaint_regions", "render_lines", "outer_size")
