@@ -331,7 +331,7 @@ class Connection:
                 self._pipeline.record_event(event, now)
             else:
                 reporter.list_event(event, line)
-                reporter.notify("Port is back")
+                reporter.notify("Port is back", about="link")
                 self._tell_product(was, handle.usb)
             return
 

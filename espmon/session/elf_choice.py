@@ -160,7 +160,7 @@ class ElfChoice:
         self._searched = now()
         self._pause = 0.0 if found is not None else min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), MAX_PAUSE_SECONDS)
         if found is not None:
-            self._reporter.notify(f"ELF that fits the board: {found.path}")
+            self._reporter.notify(f"ELF that fits the board: {found.path}", about="elf")
             await self.use((found.path,))
         elif self._decoder.matches(printed) is False:
             self._reporter.notify(

@@ -143,9 +143,9 @@ class Pipeline:
     def _wrong_baud(self, finding: BaudFinding, now: float) -> None:
         self.wrong_rate, self._readable = finding.rate, 0
         text = f"Wrong rate? {str(finding).capitalize()}"
-        self.list_event(SessionNote(self.demux.offset, self.time(now), text, finding.evidence), now)
+        self.list_event(SessionNote(self.demux.offset, self.time(now), text, finding.evidence, Severity.WARNING), now)
         if not self.quiet:
-            self._emit(Notice(f"{text}. Another rate: B, or Set baud rate in the palette", Severity.WARNING))
+            self._emit(Notice(text, Severity.WARNING, about="rate"))
 
     def wait(self, now: float) -> float | None:
         """Seconds until `tick` has something to do, None when only bytes can change anything."""

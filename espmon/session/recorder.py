@@ -257,16 +257,17 @@ class Recorder:
     def _show(self, state: RecordingState) -> None:
         before, self._shown = self._shown, state
         if state.problem and not before.problem:
-            self._mark(f"not recorded from here: {state.problem}")
+            self._mark(f"not recorded from here: {state.problem}", Severity.ERROR)
         elif before.problem and not state.problem:
             missing = f"; {state.unwritten:,} bytes are missing" if state.unwritten else "; nothing is missing"
-            self._mark(f"recorded again{missing}")
+            self._mark(f"recorded again{missing}", Severity.WARNING if state.unwritten else Severity.INFO)
         self._reporter.publish(replace(self._reporter.status, recorder=state))
 
-    def _mark(self, text: str) -> None:
+    def _mark(self, text: str, severity: Severity) -> None:
         """A line in the log, and an event."""
         line = self._reporter.mark(text)
-        self._reporter.list_event(SessionNote(*self._reporter.here, text[0].upper() + text[1:]), line)
+        note = SessionNote(*self._reporter.here, text[0].upper() + text[1:], severity=severity)
+        self._reporter.list_event(note, line)
 
     # -- the end ------------------------------------------------------------------------------------------------
 

@@ -207,14 +207,27 @@ class SessionNote(Event):
         evidence: what speaks for it.
     """
 
-    __slots__ = ("evidence", "text")
+    __slots__ = ("_severity", "evidence", "text")
 
     type: ClassVar[str] = "note"
 
-    def __init__(self, offset: int, time: float | None, text: str, evidence: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        offset: int,
+        time: float | None,
+        text: str,
+        evidence: Sequence[str] = (),
+        severity: Severity = Severity.INFO,
+    ) -> None:
         super().__init__(offset, 0, time)
         self.text = text
         self.evidence = evidence
+        self._severity = severity
+
+    @property
+    def severity(self) -> Severity:
+        """As bad as what it remarks on."""
+        return self._severity
 
     @property
     def title(self) -> str:

@@ -151,6 +151,7 @@ class Timeline:
                 has_modem_lines=False,
                 bytes_in=sum(status.bytes_in for status in statuses),
                 rate=sum(status.rate for status in statuses),
+                quiet=min((status.quiet for status in open_), default=0),
                 crashes=sum(status.crashes for status in statuses),
                 boards=len(statuses),
             )

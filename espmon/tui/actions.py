@@ -404,6 +404,13 @@ def to_press(identity: str, mode: str, keymap: Mapping[str, str]) -> str:
     return key if after_menu or not key else LEAVE_TYPING.get(mode, "") + key
 
 
+def press_among_raw_keys(identity: str, keymap: Mapping[str, str]) -> str:
+    """What is pressed in raw mode, where the menu's key alone is not the board's; "" where no key reaches it."""
+    menu = written(keymap.get("app.menu", "ctrl+t"))
+    key = to_press(identity, "LOG", keymap)
+    return key if key.startswith(menu) or not key else f"{menu} Esc {key}"
+
+
 def full_call(call: str) -> str:
     """An action string that means the same wherever it is run from."""
     return call if call.startswith("app.") else f"screen.{call}"

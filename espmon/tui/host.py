@@ -19,12 +19,13 @@ from textual.widgets._toast import ToastRack
 
 from espmon.programs import Program
 from espmon.session.settings import Settings
-from espmon.session.status import Notice, OpenRequest, Status
+from espmon.session.status import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_interface import SessionLike
 from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import plain, short_paths
+from espmon.tui.toast_words import LEADS, LEADS_BY, STATES, WAYS_OUT
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,25 +55,6 @@ TOAST_SECONDS = {"information": 3.0, "warning": 5.0, "error": 7.0}
 
 INVITE_SECONDS = 10.0
 """How long a toast stays that says which key opens something."""
-
-LEADS: Mapping[str, str] = {
-    "panic": "board.crash",
-    "coredump": "board.crash",
-    "gdb": "board.stub",
-    "link": "app.ports",
-    "elf": "board.elf",
-    "reset": "log.inspector",
-    "recording": "log.inspector",
-    "note": "log.inspector",
-}
-"""What a notice is about -> the action that leads on."""
-
-LEADS_BY = " · "
-"""Stands between a notice and the key that leads on."""
-
-AFTER_ESC = " (after Esc)"
-WAYS_OUT = {"INPUT": AFTER_ESC, "FIND": AFTER_ESC, "FILTER": AFTER_ESC, "RAW": " (after Ctrl-T Esc)"}
-"""Mode in which keys are text -> what is said behind a key that an invitation names."""
 
 ASKING = frozenset({"ask-elf", "build", "filters", "flash-question", "plan"})
 """Groups of workers that end in a question, or in a screen: what is typed after the key that began them is for it."""
@@ -416,10 +398,14 @@ class Host(App[int]):
             text: what can be opened, and by which key.
             about: as in `Notice`; it takes the place of the notice about the same thing.
         """
-        for old in [toast for toast in self._notifications if about and self._about.get(toast.message) == about]:
-            self._unnotify(old)
+        self._replace(about)
         way = WAYS_OUT.get(self.monitor.mode, "") if self.screen is self.monitor else ""
         self.notify(text + way, severity="warning", timeout=INVITE_SECONDS, markup=False)
+
+    def _replace(self, about: str) -> None:
+        """What was said about the same thing is said no longer."""
+        for old in [toast for toast in self._notifications if about and self._about.get(toast.message) == about]:
+            self._unnotify(old)
 
     def make_room(self) -> None:
         """A screen opens: take away the toasts that would lie over it; not invitations, and not alarms just raised."""
@@ -439,8 +425,10 @@ class Host(App[int]):
     def toast(self, notice: Notice) -> None:
         """Show a notice with the key that leads on, on whatever screen is up; never as markup."""
         text = plain(notice.text[:MAX_NOTICE])
+        self._replace(notice.about if notice.about in STATES else "")
         action = actions.BY_ID.get(LEADS.get(notice.about, ""))
-        if action is not None and self.screen is self.monitor:
+        well = notice.about in STATES and notice.severity is Severity.INFO  # nothing has to be done about it
+        if action is not None and self.screen is self.monitor and not well:
             key = actions.to_press(action.id, self.monitor.mode, self.chosen_keys)
             text += f"{LEADS_BY}{key} {action.label}" if key else ""
         self._about = {

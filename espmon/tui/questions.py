@@ -53,7 +53,7 @@ class Questions:
 
         prompt = TextPrompt(
             "Baud rate of this port",
-            str(app.status.baud),
+            str(app.status.wrong_rate or app.status.baud),
             check=check,
             candidates=[str(baud) for baud in LIKELY_BAUDS if baud != app.status.baud],
             note="The board is not told: it has to speak this rate already.",

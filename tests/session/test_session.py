@@ -19,7 +19,7 @@ from espmon.session.lease import LeaseError, Wire
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import ForbiddenTransition, State
-from espmon.session.status import Notice, OpenRequest
+from espmon.session.status import Notice, OpenRequest, Severity
 from tests.inputs import dump_named
 from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 from tests.session.test_ide import finish, listening
@@ -366,6 +366,10 @@ async def test_a_wrong_rate_is_named_with_its_evidence(make: Make) -> None:
     handle.push(resampled(text, sender=74880, receiver=115200))
     await watch.until(lambda: any("74880" in entry.title for entry in session.events))
     await watch.until(lambda: session.status.wrong_rate == 74880)
+    assert [entry.severity for entry in session.events if "74880" in entry.title] == [Severity.WARNING]
+    assert [change.about for change in watch.changes if isinstance(change, Notice) and "74880" in change.text] == [
+        "rate"
+    ]
     handle.push(text)
     await watch.until(lambda: session.status.wrong_rate is None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espmon.session.state import State
 from espmon.session.store import LogStore
 from espmon.session.timeline import Timeline, own_id
 from espmon.session.timeline_store import PartBlock, TimelineStore
@@ -133,6 +134,20 @@ def test_events_wait_for_their_lines_and_lead_back_to_their_boards() -> None:
     left.feed(b"three\n")
     right.replace_event(0, title="started again")
     assert [entry.title for entry in timeline.events] == ["right: started again"]
+
+
+def test_it_is_silent_as_long_as_the_board_that_spoke_last() -> None:
+    timeline = Timeline()
+    left, right = FakeSession(), FakeSession()
+    timeline.add(0, "left", left)
+    timeline.add(1, "right", right)
+    left.set(state=State.MONITORING, quiet=60)
+    right.set(state=State.MONITORING)
+    assert timeline.status.quiet == 0
+    right.set(quiet=10)
+    assert timeline.status.quiet == 10
+    right.set(state=State.LOST, quiet=0)
+    assert timeline.status.quiet == 60
 
 
 def test_a_board_that_was_closed_leaves_its_lines() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from espmon.records.capabilities import Command
 from espmon.session.share_state import Looking, Sharing
@@ -186,15 +187,27 @@ async def test_a_lost_port_says_for_how_long() -> None:
         assert "○ lost for 12 s, waiting for it to come back o" in row
 
 
-@pytest.mark.parametrize(("start_in", "chip"), [("log", "crashes"), ("input", "crashes"), ("log", "baud")])
+async def test_an_elf_that_nothing_confirms_is_called_unverified() -> None:
+    async with running(size=(120, 24)) as case:
+        row = await header(case, elf=Path("app.elf"), elf_state=ElfState.UNVERIFIED)
+        assert "ELF unverified app.elf E" in row
+        narrow = Status(state=State.MONITORING, elf_state=ElfState.UNVERIFIED, name="a long name " * 3, crashes=9)
+        assert [chip.words for chip in fitting(holding(narrow, "LOG", {}), narrow, 40) if chip.chip.right] == ["ELF ?"]
+
+
+@pytest.mark.parametrize(
+    ("start_in", "chip"), [("log", "crashes"), ("input", "crashes"), ("log", "baud"), ("log", "rate.wrong")]
+)
 async def test_a_click_on_a_chip_does_what_its_key_does(start_in: str, chip: str) -> None:
     async with running(size=(120, 24), start_in=start_in) as case:
-        await header(case, crashes=2)
+        await header(case, crashes=2, wrong_rate=74880 if chip == "rate.wrong" else None)
         bar = case.screen.query_one(BoardHeader)
         action = next(known.action for known in CHIPS if known.id == chip)
         cells = next(cells for cells, leads_to in bar._spans if leads_to == action)
         await case.pilot.click(BoardHeader, offset=(cells.start + 1, 0))
-        if chip == "crashes":
+        if chip == "rate.wrong":
+            await case.until(lambda: case.app.screen.query_one(Input).value == "74880", "the rate that it looks like")
+        elif chip == "crashes":
             await case.until(lambda: "Nothing has crashed yet" in case.text())
         else:
             await case.until(lambda: "Baud rate of this port" in case.text())

@@ -8,11 +8,11 @@ from textual.widgets._toast import Toast
 from espmon.session.state import State
 from espmon.session.status import Notice, Severity
 from espmon.tui import actions
-from espmon.tui.host import LEADS
 from espmon.tui.log.query import LineFilter, TextQuery
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.sanitise import MAX_PATH, short_paths
 from espmon.tui.screens.report_screen import ReportScreen, Section
+from espmon.tui.toast_words import LEADS
 from espmon.tui.widgets.event_list import EventList
 from espmon.tui.widgets.silence import EmptyLog
 from espmon.tui.widgets.status_bar import StatusBar
@@ -99,6 +99,18 @@ async def test_an_invitation_takes_the_place_of_the_notice_about_the_same_event(
         assert "Port lost" in case.text()
 
 
+async def test_a_port_that_is_back_is_not_told_lost_beside_it() -> None:
+    async with running(size=(80, 24)) as case:
+        case.session.tell(Notice("Core 0 wrote to address 0", Severity.ERROR, about="panic"))
+        case.session.tell(Notice("Port lost", Severity.WARNING, about="link"))
+        await case.until(lambda: "Port lost" in case.text())
+        case.session.tell(Notice("Port is back", about="link"))
+        await case.until(lambda: "Port is back" in case.text())
+        assert "Port is back ·" not in case.text()
+        assert "Port lost" not in case.text()
+        assert "Core 0 wrote" in case.text()
+
+
 # -- the status row ---------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +157,25 @@ async def test_a_board_that_has_spoken_before_is_told_silent_in_the_status_row()
         assert not case.screen.query_one(EmptyLog).display
         case.session.set(quiet=0, rate=100.0)
         await case.until(lambda: "Nothing received" not in case.text())
+
+
+@pytest.mark.parametrize(
+    ("start_in", "row"),
+    [
+        ("log", "Silent 10 s: Ctrl-T R resets, B rate, o port"),
+        ("input", "Silent 10 s: Ctrl-T R resets, Esc B rate, Esc o port"),
+        ("raw", "10 s: Ctrl-T R resets, Ctrl-T Esc B rate, Ctrl-T Esc o port"),
+    ],
+)
+async def test_a_narrow_row_keeps_the_keys_that_end_the_silence_and_gives_up_counts(start_in: str, row: str) -> None:
+    async with running(size=(80, 24), start_in=start_in) as case:
+        await case.feed(b"a line\n" * 300)
+        bar = case.screen.query_one(StatusBar)
+        case.session.set(quiet=10)
+        await case.until(lambda: row in bar.render().plain, "the silence with its keys")
+        assert "B/s" not in bar.render().plain
+        case.session.set(quiet=0)
+        await case.until(lambda: "B/s" in bar.render().plain, "the counts again")
 
 
 async def test_a_port_that_is_closed_says_where_ports_are() -> None:

@@ -18,6 +18,7 @@ from espmon.model.stack_frame import StackFrame
 from espmon.postmortem.core_report import CoreReport
 from espmon.postmortem.panic_report import PanicReport
 from espmon.text import plain
+from espmon.tui.sanitise import short_paths
 from espmon.tui.screens.dialog import Line, Result, clip, copy, literal
 from espmon.tui.screens.reflowed import Reflowed
 from espmon.tui.screens.saving_screen import SavingScreen
@@ -343,7 +344,7 @@ class CrashScreen(SavingScreen[Result]):
         warnings = self.warnings()
         if not warnings:
             return
-        shown = [f"! {clip(warning, max(20, self.size.width - 4))}" for warning in warnings[:MAX_WARNINGS]]
+        shown = [f"! {clip(short_paths(warning), max(20, self.size.width - 4))}" for warning in warnings[:MAX_WARNINGS]]
         if len(warnings) > MAX_WARNINGS:
             shown.append(f"! {len(warnings) - MAX_WARNINGS} more under Details (3)")
         self.query_one("#warnings", Line).show("\n".join(shown))

@@ -69,8 +69,13 @@ class StatusBar(TextRow):
         if kind is not None:
             self.post_message(self.CountChosen(kind))
 
+    def on_resize(self) -> None:
+        """Other words may have room now."""
+        self._show_latest()
+        super().on_resize()
+
     def _show_latest(self) -> None:
         self.waits = False
         self._budget = max(0.0, self._budget - 1)
         if self._latest is not None:
-            self.set_parts(*status_parts(*self._latest, self._keymap))
+            self.set_parts(*status_parts(*self._latest, self._keymap, self.size.width))

@@ -102,12 +102,15 @@ LINKS: Mapping[State, tuple[str, str]] = {
 ELVES: Mapping[ElfState, tuple[str, str]] = {
     ElfState.NONE: ("no ELF", "$secondary"),
     ElfState.LOADING: ("ELF …", "$secondary"),
-    ElfState.UNVERIFIED: ("ELF ?", "$warning"),
+    ElfState.UNVERIFIED: ("ELF unverified", "$warning"),
     ElfState.MATCH: ("ELF ✓", "$success"),
     ElfState.MISMATCH: ("ELF ✗ other build", "$error"),
     ElfState.FAILED: ("ELF ✗ unreadable", "$error"),
 }
 """ELF state -> what the header calls it, and its colour."""
+
+SHORT_ELVES: Mapping[ElfState, str] = {ElfState.UNVERIFIED: "ELF ?"}
+"""Those that are not called by their first two words where the header is narrow."""
 
 NAMED = (ElfState.MATCH, ElfState.UNVERIFIED)
 """States of an ELF in which its name says something."""
@@ -218,7 +221,7 @@ def _elf(state: ElfState) -> StatusChip:
         said,
         colour,
         "board.elf",
-        short=lambda status: " ".join(words.split(" ")[:2]),
+        short=lambda status: SHORT_ELVES.get(state, " ".join(words.split(" ")[:2])),
         right=True,
     )
 

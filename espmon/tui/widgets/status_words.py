@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from rich.cells import cell_len
 
 from espmon.session.state import State
 from espmon.session.status import Status
 from espmon.text import counted
-from espmon.tui.actions import to_press
+from espmon.tui.actions import press_among_raw_keys, to_press
 from espmon.tui.widgets.row_parts import Part
 from espmon.tui.widgets.status_chips import lasting
 
@@ -84,22 +87,40 @@ def silence(status: Status, mode: str, keymap: Mapping[str, str]) -> tuple[str, 
     """(For how long nothing came, the keys that lead on from `mode`); empty while that is nothing to speak of."""
     if not status.quiet:
         return "", ""
+    press = press_among_raw_keys if mode == "RAW" else partial(to_press, mode=mode)
     keys = [
         f"{key} {word}"
         for action, word in WAYS_ON
-        if (key := to_press(action, mode, keymap)) and (status.has_rate or action != "board.baud")
+        if (key := press(action, keymap=keymap)) and (status.has_rate or action != "board.baud")
     ]
     return f"Nothing received for {lasting(status.quiet)}", f": {', '.join(keys)}" if keys else ""
 
 
-def status_parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> tuple[list[Part], list[Part]]:
-    """What stands left and right."""
+GIVEN_UP = ("rate", "words", "lines", "follow")
+"""What a silent board's row is without where the keys that lead on have no room beside it, in this order."""
+
+
+def status_parts(
+    status: Status, pane: PaneState, keymap: Mapping[str, str], width: int = 0
+) -> tuple[list[Part], list[Part]]:
+    """What stands left and right; in `width` cells silence is told with its keys where that can be, 0: any number."""
+    row = _parts(status, pane, keymap, ())
+    for count in range(1, len(GIVEN_UP) + 1):
+        if not status.quiet or not width or sum(cell_len(text) for side in row for text, _ in side) <= width:
+            break
+        row = _parts(status, pane, keymap, GIVEN_UP[:count])
+    return row
+
+
+def _parts(
+    status: Status, pane: PaneState, keymap: Mapping[str, str], without: Sequence[str]
+) -> tuple[list[Part], list[Part]]:
     left: list[Part] = [(f" {pane.mode} ", MODES.get(pane.mode, "reverse") + " bold"), (" ", "")]
     if not pane.output:
         left.append((f" output off, {pane.hidden:,} hidden ", "$warning bold"))
-    elif pane.follow:
+    elif pane.follow and "follow" not in without:
         left.append((" following ", "$success"))
-    else:
+    elif not pane.follow:
         left.append((f" held, {pane.unseen:,} new ", "$warning"))
     if pane.selected:
         copies = to_press("log.copy", pane.mode, keymap)
@@ -129,10 +150,11 @@ def status_parts(status: Status, pane: PaneState, keymap: Mapping[str, str]) -> 
         lines += f", {pane.gone:,} older ones gone"
     told, keys = silence(status, pane.mode, keymap)
     if told and pane.lines:
-        left += [(f" {told}", "$warning"), (keys, "")]
+        left += [(f" {f'Silent {lasting(status.quiet)}' if 'words' in without else told}", "$warning"), (keys, "")]
     read = status.replay is not None and status.replay.speed is None and not status.replay.following
     rate = "" if read else rate_text(status.rate)  # how fast a file was read is no rate of a board
-    right: list[Part] = [("  ", ""), (lines, ""), ("  ", ""), (rate, "")]
+    counts = [text for name, text in (("lines", lines), ("rate", rate)) if name not in without]
+    right: list[Part] = [part for text in counts for part in (("  ", ""), (text, ""))]
     if status.capture is not None:
         right = [("  ", ""), (f"⬇ {status.capture.kind}", "$accent"), *right]
     if status.recording is not None and status.state is not State.CLOSED and not status.recorder.problem:
