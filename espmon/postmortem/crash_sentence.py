@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from espmon.model.abort_frames import ABORT_FRAME_FILES, ABORT_FRAMES, SCHEDULER_FRAMES
@@ -43,6 +44,17 @@ DESCRIPTIONS: Mapping[str, Callable[[CrashFacts], Description]] = {
 """Kind of crash -> how to describe it."""
 
 
+MAX_WHY = 60
+"""Most characters of a reason in a headline."""
+
+IN_FEWER_WORDS = (
+    ("(a null pointer", "(null pointer"),
+    ("stopped because an assertion failed", "assertion failed"),
+    ("stopped at a failed assertion", "failed assertion"),
+)
+"""What a sentence says -> what a row says instead."""
+
+
 def crash_sentence(facts: CrashFacts, core: int | None, frames: Sequence[StackFrame]) -> str:
     """Returns what happened. `core`: its number, None where not known; `frames`: the chain of calls."""
     told = DESCRIPTIONS.get(facts.kind, describe_cause)(facts)
@@ -62,14 +74,28 @@ def crash_sentence(facts: CrashFacts, core: int | None, frames: Sequence[StackFr
 def crash_headline(facts: CrashFacts, place: StackFrame | None) -> str:
     """Returns the same in a few words for one row: what, where, who."""
     told = DESCRIPTIONS.get(facts.kind, describe_cause)(facts)
-    words = [told.what]
+    what = told.what
+    for long, short in IN_FEWER_WORDS:
+        what = what.replace(long, short)
+    if told.why:
+        what += f": {told.why if len(told.why) <= MAX_WHY else told.why[: MAX_WHY - 1] + '…'}"
+    words = [what]
     if place is not None and place.function:
         words.append(f"{place.function} {file_name(place.file)}:{place.line}" if place.file else place.function)
     elif told.where:
-        words.append(told.where)
+        words.append(_WHERE.sub(_bare_place, told.where))
     if facts.task:
         words.append(f"task {facts.task}")
     return " · ".join(words)
+
+
+_WHERE = re.compile(r"(?:in|at) (?P<name>\S+)(?: \((?P<file>[^()]*)\))?")
+"""A place as the end of a sentence."""
+
+
+def _bare_place(where: re.Match[str]) -> str:
+    """The same beside other words: `function file:line`."""
+    return " ".join(part for part in (where["name"], where["file"]) if part)
 
 
 def _who(facts: CrashFacts, core: int | None) -> str:

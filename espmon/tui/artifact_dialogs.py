@@ -165,8 +165,11 @@ class Artifacts:
             status = self._app.status
             self._app.push_screen(event_screen(entry, status.name or status.url, status.recording))
 
-    def show_crash(self) -> None:
-        """The last panic or core dump, whichever came later."""
+    def show_crash(self, here: EventEntry | None = None) -> None:
+        """A crash; None: the last panic or core dump, whichever came later."""
+        if here is not None:
+            self.show(here)
+            return
         found = [entry for entry in (self._last_panic, self._last) if entry is not None]
         if found:
             self.show(max(found, key=lambda entry: (entry.time or 0.0, entry.order, entry.id)))

@@ -114,8 +114,12 @@ class BoardActions(FlashActions):
         self.board.questions.ask_baud()
 
     def action_crash(self) -> None:
-        """The last panic or core dump."""
-        self.board.artifacts.show_crash()
+        """The report of the crash walked to, else of the last panic or core dump."""
+        monitor = self.monitor
+        line, folding = monitor.walking.last, monitor.folding
+        event = None if line is None or folding is None else folding.crash_at(line)
+        here = next((entry for entry in monitor.entries if entry.id == event), None)
+        self.board.artifacts.show_crash(here)
 
     def action_stub(self) -> None:
         """The debug stub that the board waits in."""

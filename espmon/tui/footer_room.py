@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rich.cells import cell_len
 
 FOOTER_DROP_ORDER = (
+    "filter.level_all",
     "filter.saved",
     "filter.save",
     "app.palette",

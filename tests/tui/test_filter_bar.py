@@ -146,7 +146,7 @@ async def test_a_filter_of_no_line_says_so_and_which_key_helps() -> None:
     async with running() as case:
         await case.feed(numbered(79))
         await case.press("f", *"nowhere")
-        await case.until(lambda: any("0 of 79 lines pass the filter: F shows all" in row for row in case.rows()))
+        await case.until(lambda: any("0 of 79 lines, Esc F shows all" in row for row in case.rows()))
         drawn: list[str] = []
 
         def draw(_: object, strips: Sequence[Strip]) -> bool:
@@ -155,11 +155,31 @@ async def test_a_filter_of_no_line_says_so_and_which_key_helps() -> None:
 
         case.pane._paint = draw
         await case.feed(numbered(1021))
+        await case.until(lambda: drawn and "0 of 1,100 lines, Esc F shows all" in drawn[-1], "the new count")
+        await case.press("escape")
         await case.until(
-            lambda: drawn and "0 of 1,100 lines pass the filter: F shows all" in drawn[-1], "the new count"
+            lambda: any("0 of 1,100 lines, F shows all" in row for row in case.rows()), "the log's own key"
         )
-        await case.press("escape", "F")
+        await case.press("F")
         await filtered(case, 1100)
+
+
+async def test_lines_around_step_back_and_what_is_left_out_is_seen() -> None:
+    async with running() as case:
+        await case.feed(numbered(60))
+        case.pane.set_filter(LineFilter(include=TextQuery("0"), context=1))
+        await filtered(case, 3 * 6 - 1)
+        rows = case.rows()
+        at = rows.index("line 10")
+        assert (rows[at - 1], rows[at + 1]) == ("line 9", "line 11")
+        assert set(rows[at - 2]) == set(rows[at + 2]) == {"╌"}
+        painter = case.pane.drawing.painter
+        styles = {row: next(iter(case.pane._strip(y))).style for y, row in enumerate(rows)}
+        assert styles["line 10"] == painter.base
+        assert styles["line 9"] == styles["line 11"] == painter.highlight(painter.base, "around") != painter.base
+        case.pane.set_filter(LineFilter())
+        await filtered(case, 60)
+        assert not any("╌" in row for row in case.rows())
 
 
 async def test_errors_that_a_filter_hides_are_counted() -> None:

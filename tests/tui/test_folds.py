@@ -7,13 +7,17 @@ import random
 
 import pytest
 
+from espmon.model.crash_facts import CrashFacts
+from espmon.model.stack_frame import StackFrame
+from espmon.postmortem.crash_sentence import MAX_WHY, crash_headline
 from espmon.records import Demultiplexer
 from espmon.records.lines import Line
 from espmon.session.store import LogStore
 from espmon.tui.log.base64_runs import Base64Runs
-from espmon.tui.log.folds import Fold, Folds, Layer
+from espmon.tui.log.folds import Fold, Folds, Heading, Layer
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.log.row_texts import fitted_heading
 from tests.tui.fake_session import block_of
 from tests.tui.running import Running, numbered, running
 
@@ -110,6 +114,48 @@ async def test_a_crash_is_one_row_that_says_what_happened() -> None:
         assert not any("register dump" in row or "Backtrace" in row for row in case.rows())
 
 
+async def test_the_row_of_a_crash_has_what_happened_where_who_and_the_keys_that_lead_on() -> None:
+    facts = CrashFacts(kind="exception", cause="StoreProhibited", excvaddr=0, task="main")
+    place = StackFrame(0x400D0E38, None, "read_register", "main/sensor.h", 26)
+    words = "✖ " + crash_headline(facts, place)
+    heading = Heading(words, "C report, Enter opens", "51 lines", loud=True)
+    whole = "✖ wrote to address 0 (null pointer) · read_register sensor.h:26 · task main · C report, Enter opens"
+    assert fitted_heading(" ▸ ", heading, 120) == f" ▸ {whole} · 51 lines"
+    assert fitted_heading(" ▸ ", heading, 105) == f" ▸ {whole}"
+    narrow = fitted_heading(" ▸ ", heading, 79)
+    assert narrow == " ▸ ✖ wrote to address 0 (null pointer) · read_register… · C report, Enter opens"
+    assert fitted_heading(" ▸ ", heading, 30) == " ▸ ✖ wrote to address 0 (null…"
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (
+            CrashFacts(kind="assert", reason="assert failed: send tcpip.c:454 (Invalid mbox)"),
+            "assertion failed: Invalid mbox · send tcpip.c:454",
+        ),
+        (
+            CrashFacts(kind="exception", cause="IntegerDivideByZero", plain="a division by zero", task="app"),
+            "stopped: a division by zero · task app",
+        ),
+        (CrashFacts(kind="abort", reason="x" * 100), f"gave up: {'x' * (MAX_WHY - 1)}…"),
+    ],
+)
+def test_a_headline_has_the_reason_where_there_is_one(facts: CrashFacts, words: str) -> None:
+    assert crash_headline(facts, None) == words
+
+
+async def test_c_opens_the_report_of_the_crash_walked_to() -> None:
+    async with running(size=(110, 30)) as case:
+        await board(case, numbered(3), CRASH, RESET, numbered(4), CRASH.replace(b"LoadProhibited", b"StoreProhibited"))
+        await case.until(lambda: len(folded(case)) == 2)
+        shown: list[int] = []
+        first, last = (entry.id for entry in case.session.events if entry.record.type == "panic")
+        case.app.board.artifacts.show = lambda entry: shown.append(entry.id)  # type: ignore[method-assign]
+        await case.press("left_square_bracket", "c", "left_square_bracket", "c", "C", "G", "C")
+        assert shown == [first, last]
+
+
 async def test_enter_opens_a_crash_with_a_rail_and_folds_its_registers() -> None:
     async with running(size=(110, 30)) as case:
         await board(case, numbered(3), CRASH, numbered(2))
@@ -166,6 +212,21 @@ async def test_a_boot_loop_is_one_row_with_a_count_and_the_cause() -> None:
         assert len(folded(case)) == 1
         await case.press("enter")
         await case.until(lambda: len(folded(case)) > 1)
+
+
+async def test_a_walk_goes_into_a_loop_and_passes_over_what_is_the_crash_s_own() -> None:
+    said = b"E (9) app: it failed\n"
+    async with running(size=(120, 40)) as case:
+        await board(case, said, *[said, CRASH.replace(b"Backtrace", b"E (9) app: dying\nBacktrace"), RESET] * 5)
+        await case.until(lambda: any("boot loop ×5" in row for row in folded(case)))
+        assert not any("dying" in row for row in case.rows())
+        await case.press("left_square_bracket", "e")
+        await case.until(lambda: case.screen.walking.last is not None)
+        line = case.screen.walking.last
+        assert line is not None
+        assert case.pane.drawing.line(line).text == said.decode().rstrip()
+        assert any(row.startswith(" ▾ ↻ boot loop") or row.startswith(" ▸ ✖") for row in folded(case)), "it is open"
+        assert not any("dying" in row for row in case.rows()), "it stands in the crash, which is one row"
 
 
 async def test_a_search_opens_what_is_folded() -> None:

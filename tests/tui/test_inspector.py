@@ -11,6 +11,7 @@ from espmon.session.status import MAX_EVENTS, EventAdded, Severity
 from espmon.session.store import LogStore
 from espmon.tui.log import layout
 from espmon.tui.log.painter import Painter
+from espmon.tui.log.remarks import Mark
 from espmon.tui.widgets.event_list import EventList
 from tests.tui.running import Running, numbered, running
 
@@ -212,6 +213,6 @@ async def test_the_list_keeps_as_many_events_as_the_session_does() -> None:
 def test_the_lines_marked_first_lose_their_remarks_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "MAX_MARKED", 3)
     drawing = layout.Layout(LogStore(), Painter(Style()))
-    assert all(drawing.add_mark(line, layout.Mark(f"boot {line}")) for line in range(5))
+    assert all(drawing.add_mark(line, Mark(f"boot {line}")) for line in range(5))
     assert list(drawing.marks) == [2, 3, 4]
-    assert not drawing.add_mark(4, layout.Mark("boot 4")), "said once"
+    assert not drawing.add_mark(4, Mark("boot 4")), "said once"

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from espmon.session.row_index import RowIndex
 
@@ -43,6 +44,22 @@ class Fold:
 
     label: str = ""
     """What it is, where no event says so."""
+
+
+class Heading(NamedTuple):
+    """What a fold's row says."""
+
+    words: str
+    """What happened; shortened where there is no room."""
+
+    keys: str = ""
+    """The keys that lead on."""
+
+    size: str = ""
+    """How much is folded; left out first."""
+
+    loud: bool = False
+    """It stands out as a crash does."""
 
 
 class Folds:
@@ -221,6 +238,12 @@ class Folds:
         """Whether `line` belongs to a crash: it has a rail."""
         at = bisect_right(self.crashes, line) - 1
         return at >= 0 and line < self._layers[Layer.CRASH][self.crashes[at]].high
+
+    def inside_crash(self, line: int) -> bool:
+        """Whether a crash, or a part of one, hides `line` and begins before it."""
+        return any(
+            fold.layer >= Layer.CRASH and fold.low < line and not self.is_open(fold) for fold in self.around(line)
+        )
 
     # -- places on the scroll: rows from line `first` on, where no fold began before --------------------------------
 

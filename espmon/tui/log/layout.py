@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import Protocol
@@ -18,14 +17,16 @@ from espmon.session.mark_block import SentBlock
 from espmon.session.store import LiveRow, LogStore
 from espmon.text import counted
 from espmon.tui.log.display import DisplayLine, display, plain
-from espmon.tui.log.folds import Fold, Folds
+from espmon.tui.log.folds import Fold, Folds, Heading, Layer
 from espmon.tui.log.line_times import SAYS_LENGTH, LineTimes, Timestamps
 from espmon.tui.log.painter import Painter
-from espmon.tui.log.query import TextQuery
-from espmon.tui.log.row_texts import Range, hex_rows, pieces, short_paths
-from espmon.tui.log.rows import LiveReader, row_bytes, show_row
+from espmon.tui.log.query import PAINT_SECONDS, LineFilter, TextQuery
+from espmon.tui.log.remarks import LEFT_OUT, Mark, rule_strip
+from espmon.tui.log.row_texts import Range, fitted_heading, hex_rows, pieces, short_paths
+from espmon.tui.log.rows import LiveReader, as_shown, row_bytes, show_row
 from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.tui.log.sgr import PLAIN, Pen
+from espmon.user_pattern import PatternTooSlow
 
 SENT_PEN: Pen = (13, None, 0)
 """Of lines that were sent to the board."""
@@ -54,16 +55,6 @@ class Shape(StrEnum):
     HEX = "hex"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A full-width remark above a line: a boot begins, bytes of a lease are missing here, the port was lost."""
-
-    text: str
-    alert: bool = False
-    event: int | None = None
-    """Id of the event it stands for; it takes the place of what was remarked of that event before."""
-
-
 def _no_row() -> LiveRow | None:
     return None
 
@@ -72,8 +63,17 @@ def _nothing(line: int) -> Sequence[str]:
     return ()
 
 
-def _no_heading(fold: Fold) -> tuple[str, bool]:
-    return fold.label, False
+def _no_heading(fold: Fold) -> Heading:
+    return Heading(fold.label)
+
+
+def _unfilter_key() -> str:
+    return "F"
+
+
+def together(line: int) -> bool:
+    """Nothing is left out before any line."""
+    return False
 
 
 class NameColumn(Protocol):
@@ -119,6 +119,15 @@ class Layout:
         """The user's own rules for levels and highlights."""
 
         self.query: TextQuery | None = None
+        self.around: LineFilter | None = None
+        """Lines that do not pass this are only shown around those that do; None: there are no such lines."""
+
+        self.apart: Callable[[int], bool] = together
+        """Whether lines are left out before a line, which is to be seen."""
+
+        self.unfilter_key: Callable[[], str] = _unfilter_key
+        """What is pressed for all lines, where the filter shows none."""
+
         self.live: Callable[[], LiveRow | None] = _no_row
         """The row that still changes, as far as the pane has taken it in."""
 
@@ -128,8 +137,8 @@ class Layout:
         self.folds = Folds(store.rows)
         """Runs of lines that are one row."""
 
-        self.heading: Callable[[Fold], tuple[str, bool]] = _no_heading
-        """What a fold's row says, and whether it is as loud as a crash. Asked for when it is drawn."""
+        self.heading: Callable[[Fold], Heading] = _no_heading
+        """What a fold's row says. Asked for when it is drawn."""
 
         self.decorate: Callable[[int], Sequence[str]] = _nothing
         self.marks: dict[int, list[Mark]] = {}
@@ -168,6 +177,8 @@ class Layout:
     def _marks_of(self, line: int) -> Sequence[Mark]:
         """The remarks above a line; the oldest one says how many were before it."""
         marks, gone = self.marks.get(line, ()), self.store.first
+        if self.apart(line):
+            return (LEFT_OUT, *marks)
         if not gone or line != gone:
             return marks
         return (Mark(f"{counted(gone, 'older line')} not kept: memory is full, no recording has them"), *marks)
@@ -320,12 +331,13 @@ class Layout:
     def _draw(self, line: int, sub: int, before: int | None, selection: tuple[int, int] | None) -> Strip:
         marks = self._marks_of(line)
         if sub < len(marks):
-            return self._rule(marks[sub])
+            return rule_strip(marks[sub], self.painter, self.width)
         if (fold := self.head(line, sub)) is not None:
             return self._head(fold, selected=selection is not None)
         sub -= self._rows_above(line)
         if sub == 0 and (said := self._own(line)) is not None:
-            return self._rule(Mark(said + ("" if SAYS_LENGTH.search(said) else self.times.silence(line, before))))
+            said += "" if SAYS_LENGTH.search(said) else self.times.silence(line, before)
+            return rule_strip(Mark(said), self.painter, self.width)
         rows = self._text_rows(line)
         if sub >= rows:
             return self._decoration(self._decorations(line)[sub - rows], railed=self.folds.in_crash(line))
@@ -352,7 +364,7 @@ class Layout:
         if lead:
             segments.append(Segment(" " * lead, painter.base))
         prefix = len(segments)
-        ranges: list[Range] = []
+        ranges: list[Range] = [(0, len(shown.text), "around")] if self._around(line) else []
         if self.query is not None:
             kind = "current" if line == self.current else "match"
             for first, last in islice(self.query.spans(shown.text), MAX_MATCHES):
@@ -379,6 +391,18 @@ class Layout:
                 segments.append(Segment(pad, painter.base))
         return Strip(segments, self.width)
 
+    def _around(self, line: int) -> bool:
+        """Whether a line is shown only because of another one."""
+        if self.around is None or self._live_row(line) is not None:
+            return False
+        try:
+            block, index = self._locate(line)
+            if block.source == "mark":
+                return not self.around.has_text(block, index, PAINT_SECONDS)
+            return not self.around.matches(*as_shown(self.store, line, block, index), PAINT_SECONDS)
+        except (IndexError, PatternTooSlow):
+            return False
+
     def _gutter_segments(self, line: int, before: int | None, *, first: bool) -> list[Segment]:
         names = [] if self.names is None else [self.names.segment(line, self.painter.base, first=first)]
         gutter = self.times.cells(self.timestamps)
@@ -399,25 +423,13 @@ class Layout:
         said = block.text(index).strip("─ ")
         return said if self.names is None else f"{self.names.name(line)}: {said}"
 
-    def _rule(self, mark: Mark) -> Strip:
-        painter = self.painter
-        text = f" {plain(mark.text).text} "
-        text = set_cell_size(text, min(cell_len(text), max(0, self.width - 4)))
-        rest = max(0, self.width - 2 - cell_len(text))
-        return Strip(
-            [
-                Segment("──", painter.rule),
-                Segment(text, painter.alert if mark.alert else painter.rule_text),
-                Segment("─" * rest, painter.rule),
-            ]
-        ).adjust_cell_length(self.width, painter.base)
-
     def _head(self, fold: Fold, *, selected: bool) -> Strip:
-        said, alert = self.heading(fold)
+        heading = self.heading(fold)
         sign = "▾" if self.folds.is_open(fold) else "▸"
-        rail = "┃ " if not alert and self.folds.in_crash(fold.low) else ""
-        text = set_cell_size(f" {sign} {plain(said).text}", max(0, self.width - len(rail)))
-        style = self.painter.alert if alert else self.painter.decoration
+        rail = "┃ " if fold.layer is Layer.PART and self.folds.in_crash(fold.low) else ""
+        width = max(0, self.width - len(rail))
+        text = set_cell_size(fitted_heading(f" {sign} ", heading, width - self.margin), width)
+        style = self.painter.alert if heading.loud else self.painter.decoration
         segments = [Segment(rail, self.painter.rail)] if rail else []
         return Strip([*segments, Segment(text, self.painter.highlight(style, "selected") if selected else style)])
 

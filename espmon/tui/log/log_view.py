@@ -141,6 +141,19 @@ class LogView:
         at = bisect_left(self._scan.ids, line, self._low, self._high)
         return at - self._low
 
+    def reaches(self, line: int) -> bool:
+        """Whether a walk stops at line `line`: it is in the view, or in a loop or a storm that opens for it. What is
+        folded in a crash is that crash's, whose row is in the view.
+        """
+        if self.shows(line):
+            return True
+        return self._scan is None and line >= self._low and not self.folds.inside_crash(line)
+
+    def apart(self, line: int) -> bool:
+        """Whether lines are left out between line `line` and the one that is shown before it."""
+        position = 0 if self._scan is None else self.position(line)
+        return position > 0 and self.store.rows.stop(self.line(position - 1)) < self.store.rows.start(line)
+
     def shows(self, line: int) -> bool:
         """Whether the row of line `line` is in the view."""
         position = self.position(line)

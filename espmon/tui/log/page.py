@@ -21,7 +21,7 @@ def page_strips(pager: Pager, span: range, selection: Selection | None) -> list[
     rows, layout = pager.rows(), pager.layout
     blank = Strip.blank(layout.width, layout.painter.base)
     if not rows and (view := pager.view).scan is not None:
-        said = f" 0 of {len(view.store):,} lines pass the filter: F shows all "
+        said = f" 0 of {len(view.store):,} lines, {layout.unfilter_key()} shows all "
         empty = Strip([Segment(said, layout.painter.decoration)]).adjust_cell_length(layout.width, layout.painter.base)
         return [empty if y == 0 else blank for y in span]
     strips = []

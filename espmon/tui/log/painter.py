@@ -67,9 +67,12 @@ class Painter:
         self.marker = Style(color="black" if native else "#10141c", bgcolor=mark, bold=True)
         if mark is None:
             self.marker = Style(reverse=True, bold=True)
-        self._match = self._under_text(Meaning.MATCH)
-        self._current = self._under_text(Meaning.CURRENT, bold=True)
-        self._selected = Style(reverse=True) if native else Style(bgcolor="#33507a" if dark else "#b9d3f5")
+        self._overlays = {
+            "match": self._under_text(Meaning.MATCH),
+            "current": self._under_text(Meaning.CURRENT, bold=True),
+            "selected": Style(reverse=True) if native else Style(bgcolor="#33507a" if dark else "#b9d3f5"),
+            "around": WITHOUT_COLOURS[Meaning.TIME] if faint is None else Style(color=faint),
+        }
 
     def _under_text(self, meaning: Meaning, *, bold: bool = False) -> Style:
         """Text on the colour of a meaning, in black or white, whichever can be read there."""
@@ -113,6 +116,5 @@ class Painter:
         return style
 
     def highlight(self, style: Style, kind: str) -> Style:
-        """`style` with an overlay: "match", "current" or "selected"."""
-        overlay = {"match": self._match, "current": self._current, "selected": self._selected}[kind]
-        return style + overlay
+        """`style` with an overlay: "match", "current", "selected" or "around"."""
+        return style + self._overlays[kind]

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
-from espmon.tui.log.display import DisplayLine
+from espmon.tui.log.display import DisplayLine, plain
+from espmon.tui.log.folds import Heading
 from espmon.tui.log.painter import Painter
 
 Range = tuple[int, int, str]
-"""(start, end, kind) in characters of the shown text: "match", "current" or "selected"."""
+"""(start, end, kind) in characters of the shown text: "match", "current", "selected" or "around"."""
 
 
 def pieces(
@@ -54,6 +56,24 @@ def _last_two_parts(path: re.Match[str]) -> str:
     file = max(whole.rfind("/", 0, end), whole.rfind("\\", 0, end))
     folder = max(whole.rfind("/", 0, max(file, 0)), whole.rfind("\\", 0, max(file, 0)))
     return whole[folder + 1 :] if 0 <= folder < file - 1 else whole
+
+
+MIN_HEADING = 24
+"""Cells of what happened that a fold's row has at least, before its keys go."""
+
+
+def fitted_heading(sign: str, heading: Heading, width: int) -> str:
+    """A fold's row in at most `width` cells: where that is too narrow, its size goes, then the end of its words."""
+    words = plain(heading.words).text
+    keys = f" · {heading.keys}" if heading.keys else ""
+    whole = f"{sign}{words}{keys}"
+    if cell_len(whole) <= width:
+        sized = f"{whole} · {heading.size}" if heading.size else whole
+        return sized if cell_len(sized) <= width else whole
+    room = width - cell_len(sign) - cell_len(keys)
+    if room < MIN_HEADING:
+        room, keys = width - cell_len(sign), ""
+    return f"{sign}{set_cell_size(words, max(0, room - 1)).rstrip()}…{keys}"
 
 
 def hex_rows(raw: bytes) -> list[str]:

@@ -17,7 +17,7 @@ from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.text import counted
 from espmon.tui.log.base64_runs import Run
-from espmon.tui.log.folds import MAX_FOLDS, Fold, Layer
+from espmon.tui.log.folds import MAX_FOLDS, Fold, Heading, Layer
 from espmon.tui.log.line_times import span_text
 from espmon.tui.widgets.log_pane import LogPane
 
@@ -135,7 +135,7 @@ class Folding:
             crash = self._crash
             event = crash.event if crash is not None and crash.low >= low else entry.id
             if event == entry.id:
-                self._words[entry.id] = entry.title, True
+                self._words[entry.id] = _HEADING.sub("", entry.title, count=1), True
             if line > low:
                 self._loop = Fold(low, min(line, store.rows_end), Layer.LOOP, event, reset.repeats)
                 self._view.pane.fold(self._loop)
@@ -147,19 +147,18 @@ class Folding:
 
     # -- what stands in their rows ------------------------------------------------------------------------------
 
-    def heading(self, fold: Fold) -> tuple[str, bool]:
-        """What a fold's row says, and whether it is as loud as a crash."""
+    def heading(self, fold: Fold) -> Heading:
+        """What a fold's row says."""
         folds, store = self._view.pane.view.folds, self._view.pane.store
         size = counted(store.rows.count(fold.low, fold.high), "line")
         key = "Enter closes" if folds.is_open(fold) else "Enter opens"
         if fold.event is None:
-            return f"{fold.label} · {size} · {key}", False
+            return Heading(f"{fold.label} · {size}", key)
         words, loud = self._words.get(fold.event, ("", True))
         times = f"×{fold.count} " if fold.count > 1 else ""
         if fold.layer is Layer.LOOP:
-            return f"↻ boot loop {times}· {words} · {size}{self._lasted(fold)} · {key}", True
-        report = ", C report" if self._crash is not None and fold.event == self._crash.event else ""
-        return f"{'✖' if loud else '▲'} {times}{words} · {key}{report} · {size}", loud
+            return Heading(f"↻ boot loop {times}· {words}", key, f"{size}{self._lasted(fold)}", loud=True)
+        return Heading(f"{'✖' if loud else '▲'} {times}{words}", f"C report, {key}", size, loud)
 
     def _lasted(self, fold: Fold) -> str:
         """How long a loop has gone on."""
@@ -184,6 +183,11 @@ class Folding:
             return heads[-1]
         around_end = [fold for row in pane.visible_lines[-1:] for fold in folds.around(row) if folds.is_open(fold)]
         return around_end[-1] if around_end else None
+
+    def crash_at(self, line: int) -> int | None:
+        """The event of the crash that `line` belongs to or stands for, None where it is of none."""
+        around = [fold for fold in self._view.pane.view.folds.around(line) if fold.layer in (Layer.CRASH, Layer.STORM)]
+        return around[-1].event if around else None
 
     def _shown(self, line: int) -> Fold | None:
         """The innermost fold that shows `line`, or stands for it."""

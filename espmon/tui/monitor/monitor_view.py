@@ -19,9 +19,9 @@ from espmon.session.pace import Goal
 from espmon.session.settings import Settings
 from espmon.session.status import EventEntry, Severity, Status
 from espmon.tui import actions
-from espmon.tui.log.layout import Mark
 from espmon.tui.log.line_times import GAP_SECONDS, Timestamps, span_text
 from espmon.tui.log.query import LineFilter, QueryError
+from espmon.tui.log.remarks import Mark
 from espmon.tui.monitor.boots import Boots
 from espmon.tui.monitor.session_interface import SessionLike
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
@@ -216,6 +216,8 @@ class MonitorView(Screen[None]):
         self.pane.landmarks = self.walking.landmarks
         self.pane.drawing.times.origins = self.walking.origins
         self.pane.drawing.times.format = self.settings.timestamp_format
+        keymap = self.settings.chosen_keys
+        self.pane.drawing.unfilter_key = lambda: actions.to_press("log.unfilter", self.mode, keymap)
         if self._timestamps:
             self.pane.set_timestamps(Timestamps.HOST)
         self.take(PendingChanges(lines=True, status=self.status))

@@ -14,9 +14,9 @@ from espmon.session.log_text import host_time
 from espmon.session.pace import Goal
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
-from espmon.tui.log.layout import Mark
 from espmon.tui.log.line_times import Timestamps
 from espmon.tui.log.log_map import BOOT, MARK, Source
+from espmon.tui.log.remarks import Mark
 from espmon.tui.monitor.clock_times import moment_of
 from espmon.tui.widgets.log_pane import LogPane
 
@@ -141,7 +141,7 @@ class Walking:
         here = self.here
         if kind in LEVEL_OF:
             view = self._view.pane.view
-            line = await level_line(view.store, LEVEL_OF[kind], here, step, view.shows, lambda: walk == self._walk)
+            line = await level_line(view.store, LEVEL_OF[kind], here, step, view.reaches, lambda: walk == self._walk)
             if walk != self._walk:
                 return
         else:

@@ -33,7 +33,7 @@ class LevelPicker(Widget, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(key, f"level({level!r})", LONG_NAMES[level], show=False, id=f"filter.level_{level or 'other'}",
+            Binding(key, f"level({level!r})", LONG_NAMES[level], id=f"filter.level_{level or 'other'}",
                     tooltip=f"In the level ticks: {LONG_NAMES[level]}")
             for level, key in zip(LEVELS, "ewidvo", strict=True)
         ),

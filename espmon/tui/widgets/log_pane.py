@@ -15,13 +15,14 @@ from textual.widget import Widget
 from espmon.session.store import LogStore
 from espmon.tui.log.base64_runs import Run
 from espmon.tui.log.folds import Fold
-from espmon.tui.log.layout import Mark, Shape
+from espmon.tui.log.layout import Shape
 from espmon.tui.log.level_index import LevelIndex
 from espmon.tui.log.line_times import Timestamps
 from espmon.tui.log.log_map import CRASH, ERROR, MATCH, Cell, Source, map_cells
 from espmon.tui.log.page import filtered, page_strips
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.log.remarks import Mark
 from espmon.tui.log_colours import log_colours
 from espmon.tui.widgets.log_queries import LogQueries, Rules
 from espmon.tui.widgets.log_scroll import LogScroll

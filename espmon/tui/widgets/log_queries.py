@@ -11,7 +11,7 @@ from typing import Protocol
 from espmon.session.line_rules import HighlightRule, LevelRule
 from espmon.session.store import LiveRow, LogStore
 from espmon.tui.log.history_scan import MAX_INLINE_LINES, MAX_PREVIEW_LINES, Scan, Scanner
-from espmon.tui.log.layout import Layout
+from espmon.tui.log.layout import Layout, together
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import PAINT_SECONDS, LineFilter, TextQuery
 from espmon.tui.log.rows import LiveReader
@@ -127,8 +127,7 @@ class LogQueries:
         if not show.active:
             self._filters.stop()
             self.filtering = False
-            pane.view.use(None)
-            pane.view_replaced()
+            self._show(None)
         else:
             self.filtering = True
             self._pending = Scan(pane.store, Selector(show), pane.store.first)
@@ -168,16 +167,23 @@ class LogQueries:
             return
         if not done:
             if scan is self._preview and scan.ids:
-                self._pane.view.use(scan)
-                self._pane.view_replaced()
+                self._show(scan)
             self._pane.announce()
             return
         self.filtering = False
         self._pending = None
         if scan.inline:
             scan.step()
-        self._pane.view.use(scan)
-        self._pane.view_replaced()
+        self._show(scan)
+
+    def _show(self, scan: Scan | None) -> None:
+        """Show what the filter found, or everything."""
+        pane, around = self._pane, scan is not None and self.filter.context > 0
+        pane.view.use(scan)
+        pane.drawing.around = self.filter if around else None
+        pane.drawing.apart = pane.view.apart if around else together
+        pane.drawing.forget()
+        pane.view_replaced()
 
     @property
     def filter_verdict(self) -> str:
