@@ -30,6 +30,12 @@ NO_STARTUP_FILES = ("-nx", "-iex", "set auto-load off")
 OWNER = "gdb"
 """Name of the debug lease, in `Status.lease` and in the recording."""
 
+LET_GO_SECONDS = 6.0
+"""Longest wait for a stub that is told to let the program go on when the user leaves."""
+
+STILL_HALTED = "The board may still wait in its debug stub: press its EN (RST) key"
+"""Said where the stub did not say that it lets the program go on."""
+
 MAX_STACK_PIECES = 24
 """Pieces of stack fetched for one backtrace at most."""
 
@@ -75,6 +81,8 @@ class DebugLease:
         self._selected: str | None = None
         self._threads: Sequence[Thread] | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        """Of whoever speaks to the stub: its answers belong to one at a time."""
 
     @property
     def active(self) -> bool:
@@ -122,7 +130,11 @@ class DebugLease:
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[GdbClient]:
         """Speak to the stub. Its errors and the port's come in one kind; the end of the stub ends the lease."""
-        debugger = self._speaking()
+        async with self._turn, self._asking(self._speaking()) as debugger:
+            yield debugger
+
+    @asynccontextmanager
+    async def _asking(self, debugger: GdbClient) -> AsyncIterator[GdbClient]:
         await stop_tasks(self._watcher)
         self._watcher = None
         try:
@@ -259,6 +271,25 @@ class DebugLease:
         await stop_tasks(self._watcher)
         self._watcher = None
         self._give_back(b"", self._reporter.status.activity)
+
+    async def let_go(self) -> str:
+        """The user leaves: let the board run on, whoever has the lease. Returns how it was left."""
+        try:
+            async with asyncio.timeout(LET_GO_SECONDS):
+                if self._bridge is not None:
+                    await self.take_back()
+                else:
+                    if not self.active:
+                        await self.begin()
+                    debugger = self._speaking()
+                    await self.resume(detach=True)
+                    if not debugger.heard:
+                        return STILL_HALTED
+        except (DebugError, PortError) as error:
+            return f"{error}. {STILL_HALTED}"
+        except TimeoutError:
+            return STILL_HALTED
+        return "The board was let go from its debug stub"
 
     # -- a real gdb ---------------------------------------------------------------------------------------------
 

@@ -80,6 +80,9 @@ class GdbClient:
         self.console = bytearray()
         """What the stopped program printed through the stub."""
 
+        self.heard = True
+        """Whether anything came when it was told to go on."""
+
     async def request(self, payload: bytes, timeout: float = REPLY_SECONDS, *, once: bool = False) -> bytes:
         """Send a request and return the reply's payload.
 
@@ -244,6 +247,7 @@ class GdbClient:
                 data += await self._wire.read(REPLY_SECONDS)
             if data[:1] != b"-":
                 break
+        self.heard = bool(data)
         rest = bytes(data).removeprefix(b"+")
         if command[:1] != b"D":
             return rest

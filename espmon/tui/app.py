@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar, overload
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
-from textual.screen import Screen
+from textual.screen import Screen, ScreenResultCallbackType
+from textual.widget import AwaitMount
 from textual.widgets._footer import FooterKey
 
 from espmon.session.runner import LoopThread
@@ -58,7 +59,7 @@ KEEP_SECONDS = 0.5
 """Longest wait for the disk to keep what was chosen on the screen."""
 
 CANCEL_SECONDS = 8.0
-"""The same when the user leaves a flash or a probe: the board is brought into a known state first."""
+"""The same when the user leaves what runs: the board is brought into a known state first."""
 
 
 class EspmonApp(BoardActions):
@@ -158,7 +159,9 @@ class EspmonApp(BoardActions):
         if callable(session):
             self._make = session
             session = Waiting(opening_status(request, replay))
-        self.leaving = Leaving(self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS)
+        self.leaving = Leaving(
+            self, lambda: CANCEL_SECONDS if self.leaving.agreed else CLOSE_SECONDS, lambda: self.own_work()
+        )
         first = self._open_board(session, request, 0)
         self.tabs = BoardTabs(self, first, self._open_board, self._new_monitor, another)
         self.discover = discover
@@ -207,6 +210,44 @@ class EspmonApp(BoardActions):
         return all(board.router.never_opened for board in self.boards)
 
     # -- screens ------------------------------------------------------------------------------------------------
+
+    if TYPE_CHECKING:  # as the toolkit has it
+
+        @overload
+        def push_screen(
+            self,
+            screen: Screen[ScreenResult] | str,
+            callback: ScreenResultCallbackType[ScreenResult] | None = None,
+            wait_for_dismiss: Literal[False] = False,
+            *,
+            mode: str | None = None,
+        ) -> AwaitMount: ...
+
+        @overload
+        def push_screen(
+            self,
+            screen: Screen[ScreenResult] | str,
+            callback: ScreenResultCallbackType[ScreenResult] | None = None,
+            wait_for_dismiss: Literal[True] = True,
+            *,
+            mode: str | None = None,
+        ) -> asyncio.Future[ScreenResult]: ...
+
+    def push_screen(
+        self,
+        screen: Screen[ScreenResult] | str,
+        callback: ScreenResultCallbackType[ScreenResult] | None = None,
+        wait_for_dismiss: bool = False,
+        *,
+        mode: str | None = None,
+    ) -> AwaitMount | asyncio.Future[ScreenResult]:
+        """As Textual's; what would open over the question whether to leave waits for its answer."""
+        if wait_for_dismiss:
+            return super().push_screen(screen, callback, True, mode=mode)
+        if self.leaving.asking:
+            self.leaving.not_over_the_question(lambda: self.push_screen(screen, callback, mode=mode))
+            return AwaitMount(self.screen, [])
+        return super().push_screen(screen, callback, False, mode=mode)
 
     def get_default_screen(self) -> MonitorScreen:
         """The monitor is at the bottom of everything."""
@@ -395,7 +436,7 @@ class EspmonApp(BoardActions):
         elif isinstance(screen, MonitorScreen) and screen.takes_raw_keys:
             screen.action_send_key("palette")
         else:
-            self.palette.open()
+            self.leaving.not_over_the_question(self.palette.open)
 
     def get_system_commands(self, screen: Screen[ScreenResult]) -> Iterable[SystemCommand]:
         """What the palette lists, as the toolkit asks for it."""

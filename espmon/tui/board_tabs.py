@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from espmon.session.state import State
 from espmon.session.status import Activity, EventEntry, Notice, OpenRequest, Severity, Status
 from espmon.tui.host import Host
-from espmon.tui.leaving import running, what_runs
+from espmon.tui.interruptible_work import interrupted, running, what_runs
 from espmon.tui.log_colours import board_colours, text_colour
 from espmon.tui.monitor.absent_session import Waiting
 from espmon.tui.monitor.screen import MonitorScreen
@@ -249,8 +249,13 @@ class BoardTabs:
         await self.dress()
         app.notify(f"Closing {name}", markup=False)
         await self._merge(lambda merged: merged.remove(board.number))
+        ended = interrupted(board) if running(board.status) else None
+        if ended is not None:
+            await ended.end()
         await board.link.run(board.link.session.close())
         board.link.stop()
+        if ended is not None:
+            app.notify(f"{name}: {ended.sentence()}", severity="warning", markup=False)
         where = ""
         if board.recorded is not None and not board.status.recorder.removed:
             self.closed.append(board.recorded)

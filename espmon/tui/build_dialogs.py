@@ -12,6 +12,7 @@ from espmon.session.build_run import BuildRun
 from espmon.session.compiler_messages import CompilerMessage, find_source
 from espmon.tui.builds import project_of
 from espmon.tui.host import Host
+from espmon.tui.interruptible_work import OwnWork
 from espmon.tui.screens.build_screen import BuildScreen
 from espmon.tui.source_editor import open_in_editor
 from espmon.tui.source_places import SourcePlace
@@ -150,6 +151,19 @@ class Building:
             self._app.notify(f"{message.file} is not in {run.folder}", severity="warning", markup=False)
         else:
             open_in_editor(self._app, SourcePlace(str(found.absolute()), message.line))
+
+    def own_work(self) -> list[OwnWork]:
+        """The build that runs."""
+        run = self._run
+        if run is None or not run.running:
+            return []
+
+        async def end() -> str:
+            await asyncio.to_thread(run.stop)
+            return f"Build stopped: {shlex.join(run.words)}" if run.stopped else ""
+
+        means = f"{' '.join(run.words)} is ended, with what it started."
+        return [OwnWork("A build runs: really leave?", means, end)]
 
     def end(self) -> None:
         """The program is left: no build outlives it. Blocks for a moment."""

@@ -262,6 +262,11 @@ class DebugDialogs:
             await self._app.link.run(serving.aclose())
             self._app.notify("The board is not served any more", markup=False)
 
+    async def end(self) -> str:
+        """The user leaves: let no debugger in any more, and the board go on. Returns how it was left."""
+        await self._stop_serving()
+        return await self._app.link.run(self._app.link.session.debugging.let_go())
+
     # -- a real gdb ---------------------------------------------------------------------------------------------
 
     async def _hand_over(self) -> None:

@@ -12,6 +12,7 @@ from espmon.tui.open_board import OpenBoard
 if TYPE_CHECKING:
     from espmon.tui.build_dialogs import Building
     from espmon.tui.flash_panel_dialogs import FlashPanel
+    from espmon.tui.interruptible_work import OwnWork
 
 BUILDS = "builds.json"
 """The file of build commands, beside that of what was chosen on the screen."""
@@ -47,6 +48,10 @@ class FlashActions(LogActions):
 
             self._building = Building(self, self._commands, lambda: self.action_flash("flash"))
         return self._building
+
+    def own_work(self) -> list[OwnWork]:
+        """A build besides."""
+        return [*super().own_work(), *([] if self._building is None else self._building.own_work())]
 
     async def end_build(self) -> None:
         """The program is left: no build outlives it."""

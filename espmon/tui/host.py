@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App
@@ -21,6 +21,7 @@ from espmon.programs import Program
 from espmon.session.settings import Settings
 from espmon.session.status import Notice, OpenRequest, Severity, Status
 from espmon.tui import actions
+from espmon.tui.board_like import BoardLike
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_interface import SessionLike
 from espmon.tui.monitor.session_link import SessionLink
@@ -73,24 +74,6 @@ TASKS_SECONDS = 0.5
 
 HUNG_UP = 129
 """Exit code where the terminal went: the shell's, for SIGHUP."""
-
-
-class BoardLike(Protocol):
-    """A board that is open."""
-
-    link: SessionLink
-    """Its session."""
-
-    request: OpenRequest | None
-    """What was opened last, or is to be opened."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def status(self) -> Status:
-        """The session's status."""
 
 
 class Host(App[int]):

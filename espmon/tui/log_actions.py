@@ -13,6 +13,7 @@ from espmon.tui.widgets.event_list import EventList
 if TYPE_CHECKING:
     from espmon.tui.boot_reports import BootReports
     from espmon.tui.filter_dialogs import FilterDialogs
+    from espmon.tui.interruptible_work import OwnWork
     from espmon.tui.log_saving import LogSaving
 
 
@@ -45,6 +46,10 @@ class LogActions(Host):
         from espmon.tui.boot_reports import BootReports
 
         return BootReports(self)
+
+    def own_work(self) -> list[OwnWork]:
+        """What the program does without a board, and leaving would end."""
+        return self.saving.own_work() if "saving" in self.__dict__ else []
 
     def action_compare_boots(self) -> None:
         """What the newest boot says that the one before did not."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.text import counted
 from espmon.tui.host import Host
+from espmon.tui.interruptible_work import OwnWork
 from espmon.tui.log.export import FORMATS, Exported, as_decoded, as_markdown, format_of, some
 from espmon.tui.source_editor import open_in_editor
 from espmon.tui.source_places import SourcePlace, place_said, places_in
@@ -48,6 +51,8 @@ class LogSaving:
     def __init__(self, app: Host, copies: Path | None) -> None:
         self._app = app
         self._copies = copies
+        self._running: dict[Path, tuple[threading.Event, asyncio.Task[str]]] = {}
+        """The files that are being written, with what ends that."""
 
     # -- which rows ---------------------------------------------------------------------------------------------
 
@@ -126,12 +131,39 @@ class LogSaving:
         self._app.push_screen(prompt, answered)
 
     async def _save(self, exported: Exported, path: Path) -> None:
+        ended = threading.Event()
+        writing = asyncio.create_task(self._write(exported, path, ended), name="espmon-save")
+        self._running[path] = ended, writing
         try:
-            pieces = await asyncio.to_thread(write_pieces, exported, path)
+            await asyncio.shield(writing)
+        finally:
+            self._running.pop(path, None)
+
+    async def _write(self, exported: Exported, path: Path, ended: threading.Event) -> str:
+        """Write it, and tell how that ended; returns why there is no file, "" where there is."""
+        try:
+            lines = await asyncio.to_thread(write_pieces, exported, path, ended)
+        except SavingEnded:
+            return f"Not saved, since you left: {path}"
         except OSError as error:
-            self._app.notify(f"Not saved: {path}: {error.strerror or error}", severity="error", markup=False)
-        else:
-            self._app.notify(f"Saved {counted(pieces, 'line')} in {path}", markup=False)
+            why = f"Not saved: {path}: {error.strerror or error}"
+            self._app.notify(why, severity="error", markup=False)
+            return why
+        self._app.notify(f"Saved {counted(lines, 'line')} in {path}", markup=False)
+        return ""
+
+    def own_work(self) -> list[OwnWork]:
+        """The files that are being written."""
+        return [
+            OwnWork("A file is being saved: really leave?", f"{path.name} is not saved.", partial(self._end, path))
+            for path in self._running
+        ]
+
+    async def _end(self, path: Path) -> str:
+        ended, writing = self._running[path]
+        ended.set()
+        await asyncio.wait([writing])
+        return writing.result()
 
     # -- the clipboard ------------------------------------------------------------------------------------------
 
@@ -232,8 +264,15 @@ class LogSaving:
         open_in_editor(app, place)
 
 
-def write_pieces(exported: Exported, path: Path) -> int:
-    """Write a range into a new file; returns its lines. Raises OSError; then there is no file."""
+class SavingEnded(Exception):
+    """A file is not wanted any more."""
+
+
+def write_pieces(exported: Exported, path: Path, ended: threading.Event | None = None) -> int:
+    """Write a range into a new file; returns its lines.
+
+    Raises `SavingEnded` once `ended` is set, and OSError; then there is no file.
+    """
     form = format_of(path.name)
     if form is None:
         raise OSError(f"{path.name} says no format")
@@ -241,9 +280,11 @@ def write_pieces(exported: Exported, path: Path) -> int:
     with open(path, "x", encoding="utf-8", newline="\n") as file:
         try:
             for piece in form(exported):
+                if ended is not None and ended.is_set():
+                    raise SavingEnded
                 file.write(piece)
                 lines += piece.count("\n")
-        except OSError:
+        except (OSError, SavingEnded):
             path.unlink(missing_ok=True)
             raise
     return lines

@@ -129,6 +129,12 @@ class OpenBoard:
     def flash_panel(self, panel: FlashPanel) -> None:
         self._flash_panel = panel
 
+    async def bring_back(self) -> str:
+        """End a text that is being sent, or a debug lease; see `BoardLike`."""
+        if self.status.sending is not None:
+            return await self.link.run(self.link.session.outgoing.end())
+        return await self.stub.end() if self.status.lease == "gdb" else ""
+
     def begin_anew(self) -> None:
         """Another session shows all that the one before did: what is known of its events is learned from that one."""
         self._artifacts = None
@@ -148,7 +154,6 @@ class OpenBoard:
                 self.router.follow(status)
             if self._artifacts is not None:
                 self._artifacts.follow_status(status)
-            leaving.follow_status(status)
             self.flashing.follow(status)
             if self._flash_panel is not None:
                 self._flash_panel.follow(status)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from espmon.session.connection import PortAccess
-from espmon.session.debug_lease import DebugError, find_gdb
+from espmon.session.debug_lease import STILL_HALTED, DebugError, find_gdb
 from espmon.session.gdb_client import Thread
 from espmon.session.session import Session
 from espmon.session.settings import Settings
@@ -143,6 +143,43 @@ async def test_leaving_the_board_as_it_is_gives_the_port_back_without_a_word(cas
     await case.watch.until(lambda: case.log()[-1:] == ["still here"])
     assert len(case.handle.written) == sent
     assert (await case.debugging.start()).signal == 5
+
+
+async def test_who_leaves_lets_the_board_go_whoever_has_it(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    asked = case.handle.answer
+    case.handle.answer = lambda data: b"+$OK#9aI (9) app: on\r\n" if data.startswith(b"$D") else asked(data)
+    assert await case.debugging.let_go() == "The board was let go from its debug stub"
+    await case.watch.until(lambda: case.log()[-1:] == ["I (9) app: on"])
+    assert not case.debugging.active
+    await case.debugging.start()  # nobody has it: what is inspected next, or served, is let go as well
+    await case.debugging.abandon()
+    assert await case.debugging.let_go() == "The board was let go from its debug stub"
+
+
+async def test_a_request_on_its_way_is_answered_before_the_board_is_let_go(case: Case) -> None:
+    await case.stopped()
+    await case.debugging.start()
+    case.stub.requests.clear()
+    reading = asyncio.create_task(case.debugging.memory(SP, 64))
+    await asyncio.sleep(0)
+    leaving = asyncio.create_task(case.debugging.let_go())
+    assert len(await reading) == 64
+    assert (await leaving).startswith("The board")
+    assert case.stub.requests[-2:] == [b"D", b"c"]  # this one cannot be detached from
+
+
+async def test_a_stub_that_does_not_answer_who_leaves_is_said_to_wait_still(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("espmon.session.gdb_client.REPLY_SECONDS", 0.05)
+    await case.stopped()
+    await case.debugging.start()
+    case.handle.answer = lambda data: b""
+    assert await case.debugging.let_go() == STILL_HALTED
+    monkeypatch.setattr("espmon.session.debug_lease.LET_GO_SECONDS", 0.05)
+    assert STILL_HALTED in await case.debugging.let_go()
 
 
 async def test_an_unplug_during_inspection_is_an_error_and_the_port_is_reopened(case: Case) -> None:

@@ -124,6 +124,11 @@ class FakeDebugging:
         self.session.calls.append("debug abandon")
         self.release()
 
+    async def let_go(self) -> str:
+        self.session.calls.append("debug let go")
+        self.release()
+        return "The board was let go from its debug stub"
+
     async def hand_over(self) -> list[str]:
         self.session.calls.append("debug hand over")
         if self.fail is not None:
@@ -169,6 +174,11 @@ class FakeOutgoing:
     def stop(self) -> None:
         self._session.calls.append("stop")
         self._session.set(sending=None)
+
+    async def end(self) -> str:
+        progress = self._session.status.sending
+        self.stop()
+        return "" if progress is None else f"{progress.action}: stopped after {progress.step}"
 
 
 class FakeSession:

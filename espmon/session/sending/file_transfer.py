@@ -78,7 +78,7 @@ class FileTransfer:
             self._tell(reporter, f"{title} failed: {plain(why)}", Severity.ERROR)
             raise ActionError(f"{what} failed: {plain(why)}") from error
         except asyncio.CancelledError:
-            self._tell(reporter, f"{title} cancelled", Severity.WARNING)
+            self._tell(reporter, f"{title} cancelled; the other side was told", Severity.WARNING)
             raise
         self._tell(reporter, f"{said} by {way} in {reporter.clock() - began:.1f} s", Severity.INFO)
         return rest

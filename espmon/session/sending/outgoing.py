@@ -98,3 +98,7 @@ class Outgoing:
     def stop(self) -> None:
         """Send no more of the text that is on its way."""
         self._texts.stop()
+
+    async def end(self) -> str:
+        """The user leaves: send no more of it. Returns how far it came, "" where nothing was on its way."""
+        return await self._texts.end()

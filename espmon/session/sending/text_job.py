@@ -17,7 +17,7 @@ from espmon.session.sending.heard_lines import HeardLines, finds
 from espmon.session.sending.sender import Sender
 from espmon.session.state import State
 from espmon.session.status import Change, LinesAppended, Progress, Severity, StatusChanged, TailChanged
-from espmon.session.tasks import BackgroundTasks
+from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.text import counted, plain
 from espmon.user_pattern import UserPattern
 
@@ -63,6 +63,9 @@ class TextSender:
         self._tasks = tasks
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
+        self._stopped = ""
+        """How far the last text came that was not sent to its end."""
+
         self.set_pacing(pacing)
         publisher.subscribe(self._listen)
 
@@ -91,6 +94,12 @@ class TextSender:
         if self._task is not None:
             self._task.cancel()
 
+    async def end(self) -> str:
+        """Send no more of it; returns how far it came, "" where nothing was on its way."""
+        self._stopped = ""
+        await stop_tasks(self._task)
+        return self._stopped
+
     async def _run(self, text: Text) -> None:
         done, total = 0, len(text.lines)
         shown = self._now()
@@ -117,7 +126,8 @@ class TextSender:
 
     def _tell(self, text: Text, done: int, why: str = "", severity: Severity = Severity.INFO) -> None:
         total = counted(len(text.lines), "line")
-        self._publisher.notify(f"{plain(text.title)}: stopped after {done:,} of {total}{why}", severity)
+        self._stopped = f"{plain(text.title)}: stopped after {done:,} of {total}{why}"
+        self._publisher.notify(self._stopped, severity)
 
     @staticmethod
     def _now() -> float:

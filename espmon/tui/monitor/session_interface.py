@@ -40,6 +40,9 @@ class Debugging(Protocol):
     async def abandon(self) -> None:
         """Give the port back without a word to the board."""
 
+    async def let_go(self) -> str:
+        """The user leaves: let the board run on. Returns how it was left."""
+
     async def hand_over(self) -> list[str]:
         """Lend the port to a gdb of this computer; returns the command to start."""
 
@@ -67,6 +70,9 @@ class OutgoingLike(Protocol):
 
     def stop(self) -> None:
         """Send no more of it."""
+
+    async def end(self) -> str:
+        """The user leaves: send no more of it. Returns how far it came."""
 
 
 class SessionLike(ReadableSession, Protocol):

@@ -52,11 +52,15 @@ class ConfirmScreen(Dialog[bool]):
                 Line.inert(f"{self._confirm_label} (y)"), id="confirm", variant="error" if self._danger else "primary"
             )
 
+    def say(self, *body: str) -> None:
+        """Other sentences under the same question."""
+        self.query_one("#confirm-body", Line).show("\n".join(body))
+
     def ask_instead(self, title: str, *body: str) -> None:
         """Another question in the same place, which loses nothing; its keys and buttons stay as they are."""
         self.remove_class("-danger")
         self.query_one("#confirm-title", Line).show(title)
-        self.query_one("#confirm-body", Line).show("\n".join(body))
+        self.say(*body)
         self.query_one("#confirm", Button).variant = "primary"
 
     def action_answer(self, answer: bool) -> None:

@@ -184,3 +184,12 @@ def test_pauses_are_checked() -> None:
     assert (settings.line_delay, settings.char_delay, settings.line_prompt) == (0.0, 0.0, "")
     assert len(problems) == 2
     assert settings_from({"line_prompt": "esp>"}, "f")[0].pacing.describe() == "waiting for esp>"
+
+
+async def test_who_leaves_is_told_how_far_a_text_came(make: Make) -> None:
+    case = await make()
+    assert await case.session.outgoing.end() == ""
+    case.session.outgoing.set_pacing(PROMPT)
+    case.session.outgoing.send_text(THREE)
+    await case.watch.until(lambda: case.heard == [b"one\r"])
+    assert await case.session.outgoing.end() == "three: stopped after 0 of 3 lines"

@@ -134,7 +134,7 @@ async def test_a_cancelled_transfer_ends_the_program_at_the_other_end(tmp_path: 
         await sending
         assert await exit_code(program) != 0
         assert session.state is State.MONITORING
-        assert session.events[-1].title == "Send by YMODEM cancelled"
+        assert session.events[-1].title == "Send by YMODEM cancelled; the other side was told"
 
 
 class Peer:
