@@ -148,8 +148,7 @@ async def test_leaving_the_board_as_it_is_gives_the_port_back_without_a_word(cas
 async def test_who_leaves_lets_the_board_go_whoever_has_it(case: Case) -> None:
     await case.stopped()
     await case.debugging.start()
-    asked = case.handle.answer
-    case.handle.answer = lambda data: b"+$OK#9aI (9) app: on\r\n" if data.startswith(b"$D") else asked(data)
+    case.handle.answer = lambda data: b"+$OK#9aI (9) app: on\r\n" if data.startswith(b"$D") else case.stub(data)
     assert await case.debugging.let_go() == "The board was let go from its debug stub"
     await case.watch.until(lambda: case.log()[-1:] == ["I (9) app: on"])
     assert not case.debugging.active

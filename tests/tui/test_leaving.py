@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -113,12 +113,16 @@ WORKS: list[tuple[dict[str, object], str]] = [
 async def test_whatever_runs_is_asked_about_and_what_is_let_go_is_told() -> None:
     async with running() as case:
         quiet = case.session.status
+
+        def asked(question: str) -> Callable[[], bool]:
+            return lambda: question in case.text()
+
         for status, question in WORKS:
             case.session.set(state=quiet.state, lease=None, sending=None, capture=None)
             await case.until(lambda: case.app.screen is case.screen)
             case.session.set(**status)
             await case.press("ctrl+q")
-            await case.until(lambda question=question: question in case.text(), question)
+            await case.until(asked(question), question)
             await case.press("n")
             await case.until(lambda: not isinstance(case.app.screen, ConfirmScreen))
         case.session.set(capture=None, state=State.LEASED, lease="gdb")
