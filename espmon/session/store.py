@@ -283,6 +283,31 @@ class LogStore:
         segments[at] = Segment(segment.first, block, segment.sgr)
         return True
 
+    # -- whose lines they are: here, of one board -----------------------------------------------------------------
+
+    def board_of(self, line: int) -> int:
+        """The board that a line is of. Raises IndexError for a line not kept (any more), where there are several."""
+        return 0
+
+    def own_log(self, board: int) -> LogStore:
+        """The log that a board has for itself."""
+        return self
+
+    def own_line(self, line: int) -> tuple[int, int]:
+        """A line's board, and its id in the log of that. Raises IndexError as `board_of` does."""
+        return 0, line
+
+    def lines_here(self, board: int, low: int, high: int) -> tuple[int, int] | None:
+        """Of the lines `low <= id < high` of a board's own log those that are here: the first one's id here, and the id
+        behind the last one's; None for none."""
+        return (low, high) if low < high else None
+
+    def pieces(self, board: int, low: int, high: int) -> Sequence[tuple[int, int]]:
+        """A board's lines among the lines `low <= id < high` as ranges (first id, id behind the last one), in order."""
+        return ((low, high),) if low < high else ()
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
     def segment(self, line: int) -> Segment:
         """The segment that line `line` is in. Raises IndexError for a line not kept (any more)."""
         segments, firsts = self._table

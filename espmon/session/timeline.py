@@ -100,9 +100,7 @@ class Timeline:
     def _changed(self, board: int, change: Change) -> None:
         match change:
             case LinesAppended():
-                if self.store.take(board):
-                    self._publisher.emit(LinesAppended(len(self.store)))
-                    self._list_waiting(board)
+                self._take(board)
             case EventAdded(entry):
                 self._listed(board, entry)
             case StatusChanged():
@@ -111,10 +109,18 @@ class Timeline:
                 here = [self.store.line_of(board, line) for line in lines]
                 self._publisher.emit(DecorationsChanged(tuple(line for line in here if line is not None)))
 
+    def _take(self, board: int) -> None:
+        """Take the lines that a board's log has gained."""
+        if self.store.take(board):
+            self._publisher.emit(LinesAppended(len(self.store)))
+            self._list_waiting(board)
+
     # -- events -------------------------------------------------------------------------------------------------
 
     def _listed(self, board: int, entry: EventEntry) -> None:
         source = self._sources[board]
+        if entry.line is not None and self.store.line_of(board, entry.line) is None:
+            self._take(board)  # an event is told as soon as it is read, its lines when all is that came with it
         here = None if entry.line is None else self.store.line_of(board, entry.line)
         if entry.line is not None and here is None and entry.line >= source.session.store.rows_end:
             source.waiting[entry.id] = entry

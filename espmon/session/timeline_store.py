@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import add, sub
 
 from espmon.records.heads import Heads
 from espmon.records.lines import LineBlock
@@ -214,6 +215,40 @@ class TimelineStore(LogStore):
         if own >= self._taken.get(board, 0):
             return None
         return next(iter(self._here(board, (own,))), None)
+
+    def own_log(self, board: int) -> LogStore:
+        """The log that a board has for itself."""
+        return self._logs[board]
+
+    def lines_here(self, board: int, low: int, high: int) -> tuple[int, int] | None:
+        """Of the lines `low <= id < high` of a board's own log those that are here: the first one's id here, and the id
+        behind the last one's; None for none."""
+        high = min(high, self._taken[board])
+        last = None if low >= high else self.line_of(board, high - 1)
+        if last is None:
+            return None
+        first = self.line_of(board, low)
+        if first is None:  # it is not kept any more
+            first = self.pieces(board, self._first, last + 1)[0][0]
+        return first, last + 1
+
+    def pieces(self, board: int, low: int, high: int) -> Sequence[tuple[int, int]]:
+        """A board's lines among the lines `low <= id < high` as ranges (first id, id behind the last one), in order."""
+        own, firsts = self._of_board[board]
+        low = max(low, self._first)
+        begin, stop = max(0, bisect_right(firsts, low) - 1), bisect_left(firsts, high)
+        if begin >= stop or low >= high:
+            return ()
+        starts, ends = firsts[begin:stop], array("Q", map(add, firsts[begin:stop], self._lengths(own, begin, stop)))
+        if len(ends) < len(starts):
+            ends.append(self._run_end(starts[-1]))
+        starts[0], ends[-1] = max(starts[0], low), min(ends[-1], high)
+        return [(first, end) for first, end in zip(starts, ends, strict=True) if first < end]
+
+    @staticmethod
+    def _lengths(own: array[int], begin: int, stop: int) -> Iterator[int]:
+        """Lines of a board's runs, but of its newest one: they are all of its log, one after the other."""
+        return map(sub, own[begin + 1 : stop + 1], own[begin:stop])
 
     def _here(self, board: int, lines: Sequence[int]) -> list[int]:
         """Ids here of lines of a board's own log, which are in order; those that are no longer here are left out."""

@@ -67,15 +67,18 @@ class LogSaving:
                 return None
             begin = store.first if selection.start is None else selection.start.y
             end = len(store) if selection.end is None else selection.end.y
+            if view.scan is not None or (view.live is not None and end >= view.live.row):
+                return array("Q", view.taken(begin, end))
+            if monitor.pane.drawing.names is not None and view.folds:
+                # What is folded lies among lines of others, and the folds belong to this thread.
+                return array("Q", view.taken(begin, end))
             heads = view.folds.heads(end)
             if heads and view.folds.closed(end):
                 end = heads[-1].high - 1
-            if view.scan is not None or (view.live is not None and end >= view.live.row):
-                return array("Q", view.rows(begin, end))
             return _rows_between(store, max(begin, store.first), end + 1)
         if what == "visible":
             lines = monitor.pane.visible_lines
-            return array("Q", view.rows(lines[0], lines[-1]) if lines else ())
+            return array("Q", view.taken(lines[0], lines[-1]) if lines else ())
         if what == "shown" and view.scan is not None:
             return array("Q", view.rows(0, len(store)))
         low, high = store.first, store.rows_end

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espmon.session.state import State
+from espmon.session.status import LinesAppended
 from espmon.session.store import LogStore
 from espmon.session.timeline import Timeline, own_id
 from espmon.session.timeline_store import PartBlock, TimelineStore
@@ -148,6 +149,43 @@ def test_it_is_silent_as_long_as_the_board_that_spoke_last() -> None:
     assert timeline.status.quiet == 10
     right.set(state=State.LOST, quiet=0)
     assert timeline.status.quiet == 60
+
+
+def test_an_event_stands_at_its_line_though_it_is_told_before_its_lines_are() -> None:
+    timeline = Timeline()
+    left, right = FakeSession(), FakeSession()
+    timeline.add(0, "left", left)
+    timeline.add(1, "right", right)
+    right.feed(b"one\n")
+    left.store.append(block_of(b"two\nthree\n"))
+    left.add_event("reset", "started", line=1)
+    left.tell(LinesAppended(2))
+    assert [entry.line for entry in timeline.events] == [2]
+    assert [body.decode() for body in shown(timeline.store)] == ["one", "two", "three"]
+
+
+@given(PIECES, st.data())
+def test_ranges_of_a_boards_lines_are_those_that_its_log_has_there(
+    pieces: list[tuple[int, list[bytes]]], data: st.DataObject
+) -> None:
+    merged = TimelineStore()
+    logs = [LogStore(cr_overwrites=True) for _ in range(3)]
+    for board, log in enumerate(logs):
+        merged.add(board, log)
+    for board, lines in pieces:
+        logs[board].append(block_of(b"".join(lines)))
+        merged.take(board)
+    low, high = data.draw(st.integers(0, len(merged) + 1)), data.draw(st.integers(0, len(merged) + 1))
+    for board, log in enumerate(logs):
+        found = [line for first, end in merged.pieces(board, low, high) for line in range(first, end)]
+        assert found == [line for line in range(low, min(high, len(merged))) if merged.board_of(line) == board]
+        own = data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))
+        wanted = range(own[0], min(own[1], log.rows_end))
+        here = merged.lines_here(board, *own)
+        if not wanted:
+            assert here is None
+        else:
+            assert here == (merged.line_of(board, wanted[0]), (merged.line_of(board, wanted[-1]) or 0) + 1)
 
 
 def test_a_board_that_was_closed_leaves_its_lines() -> None:

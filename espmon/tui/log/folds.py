@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from espmon.session.row_index import RowIndex
+from espmon.session.store import LogStore
 
 MAX_FOLDS = 20_000
 """Most folds of one kind; the oldest is shown line by line then."""
 
 
 class Layer(IntEnum):
-    """What is folded. Folds of one layer lie side by side; one may lie in another of a layer with a smaller number."""
+    """What is folded. Folds of one layer and board lie side by side; one may lie in another of a layer with a smaller
+    number."""
 
     LOOP = 0
     STORM = 1
@@ -31,7 +32,7 @@ class Layer(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """The lines `low <= id < high`, shown as one row."""
+    """The lines `low <= id < high` of a board, shown as one row."""
 
     low: int
     high: int
@@ -44,6 +45,13 @@ class Fold:
 
     label: str = ""
     """What it is, where no event says so."""
+
+    board: int = 0
+    """Whose lines they are: those of others among them are not folded."""
+
+
+Piece = tuple[int, int, int, int]
+"""First line, line behind the last one, the fold's first line, its board."""
 
 
 class Heading(NamedTuple):
@@ -66,21 +74,25 @@ class Folds:
     """The folds of one log. All methods run on the screen's loop.
 
     Args:
-        rows: which lines are one row.
+        store: the log.
     """
 
-    def __init__(self, rows: RowIndex) -> None:
-        self.rows = rows
+    def __init__(self, store: LogStore) -> None:
+        self.store = store
         self.off = False
         """Nothing is folded now: a filter shows single lines."""
 
         self._layers: tuple[dict[int, Fold], ...] = tuple({} for _ in Layer)
         self._open: set[tuple[Layer, int]] = set()
-        self._sorted: tuple[list[int], ...] = tuple([] for _ in Layer)
-        """The first lines of the folds of each layer, in order."""
+        self._sorted: dict[tuple[int, int], list[int]] = {}
+        """Layer and board -> first lines of the folds, in order."""
 
-        # The outermost closed folds, side by side and in order; `_hidden[n]` is the rows that the first n hide.
-        self._lows, self._highs, self._of = array("Q"), array("Q"), array("B")
+        self._crashes: list[int] = []
+        """First lines of the crashes of all boards, in order."""
+
+        # The lines of the outermost closed folds, as pieces that lie side by side, in order; a fold is one piece where
+        # no other board has a line in it. `_hidden[n]` is the rows that the first n hide.
+        self._lows, self._highs, self._heads, self._boards = array("Q"), array("Q"), array("Q"), array("H")
         self._hidden = array("Q", [0])
         self._stale = False
         self._start = 0
@@ -98,73 +110,100 @@ class Folds:
             return False
         layer[fold.low] = fold
         if before is None:
-            insort(self._sorted[fold.layer], fold.low)
+            insort(self._sorted.setdefault((fold.layer, fold.board), []), fold.low)
+            if fold.layer is Layer.CRASH:
+                insort(self._crashes, fold.low)
         if len(layer) > MAX_FOLDS:
             self.remove(layer[next(iter(layer))])
         if (fold.layer, fold.low) in self._open or (before is not None and before.high > fold.high):
             self._stale = True
         else:
-            self._hide(fold)
+            self._hide(fold, fold.low if before is None else before.high)
         return True
 
     def remove(self, fold: Fold) -> None:
         """Show its lines again."""
         self._layers[fold.layer].pop(fold.low, None)
         self._open.discard((fold.layer, fold.low))
-        lows = self._sorted[fold.layer]
-        at = bisect_left(lows, fold.low)
-        if at < len(lows) and lows[at] == fold.low:
-            del lows[at]
+        _take_out(self._sorted.get((fold.layer, fold.board), []), fold.low)
+        if fold.layer is Layer.CRASH:
+            _take_out(self._crashes, fold.low)
         self._stale = True
 
-    def clear(self) -> None:
-        """Another log."""
-        for layer, lows in zip(self._layers, self._sorted, strict=True):
+    def use_store(self, store: LogStore) -> None:
+        """Another log, of which nothing is folded."""
+        self.store = store
+        for layer in self._layers:
             layer.clear()
-            lows.clear()
+        self._sorted.clear()
+        self._crashes.clear()
         self._open.clear()
         self._stale = True
 
-    def _hide(self, fold: Fold) -> None:
-        """Take a closed fold among the outermost ones: mostly it is the last of them, or holds the last of them."""
+    def _hide(self, fold: Fold, since: int) -> None:
+        """Take a closed fold among the outermost ones; up to line `since`, it is there already.
+
+        Mostly it is the last of them, or holds the last of them. What came since is little, whatever was before.
+        """
         if self._stale or fold.low < self._start:
             self._stale = True
             return
-        lows, highs, layers = self._lows, self._highs, self._of
-        while lows and (lows[-1], layers[-1]) >= (fold.low, fold.layer):
-            if highs[-1] > fold.high:
-                self._stale = True
-                return
-            del lows[-1], highs[-1], layers[-1], self._hidden[-1]
-        if lows and highs[-1] > fold.low:
+        if any(outer.layer < fold.layer and not self.is_open(outer) for outer in self.around(fold.low)):
             return
-        self._append(fold)
+        at = bisect_left(self._lows, since)
+        behind = list(zip(self._lows[at:], self._highs[at:], self._heads[at:], self._boards[at:], strict=True))
+        if any(low < fold.high < high for low, high, _, board in behind if board == fold.board):
+            self._stale = True
+            return
+        del self._lows[at:], self._highs[at:], self._heads[at:], self._boards[at:], self._hidden[at + 1 :]
+        others = [piece for piece in behind if piece[3] != fold.board or piece[0] >= fold.high]
+        self._append([*others, *self._pieces(fold, since)])
 
-    def _append(self, fold: Fold) -> None:
-        self._lows.append(fold.low)
-        self._highs.append(fold.high)
-        self._of.append(fold.layer)
-        self._hidden.append(self._hidden[-1] + max(0, self.rows.count(fold.low, fold.high) - 1))
+    def _pieces(self, fold: Fold, since: int) -> Iterable[Piece]:
+        """A fold's lines from `since` on."""
+        return ((low, high, fold.low, fold.board) for low, high in self.store.pieces(fold.board, since, fold.high))
+
+    def _append(self, pieces: list[Piece]) -> None:
+        """Take these behind the others."""
+        pieces.sort()
+        lows, highs, heads, hidden = self._lows, self._highs, self._heads, self._hidden
+        count = self.store.rows.count
+        for low, high, head, board in pieces:
+            rows = count(low, high) - (low == head)
+            if heads and heads[-1] == head and highs[-1] == low:
+                highs[-1] = high
+                hidden[-1] += rows
+                continue
+            lows.append(low)
+            highs.append(high)
+            heads.append(head)
+            self._boards.append(board)
+            hidden.append(hidden[-1] + max(0, rows))
 
     def _settle(self) -> None:
         """Find the outermost closed folds anew."""
         if not self._stale:
             return
         self._stale = False
-        self._lows, self._highs, self._of = array("Q"), array("Q"), array("B")
+        self._lows, self._highs, self._heads, self._boards = array("Q"), array("Q"), array("Q"), array("H")
         self._hidden = array("Q", [0])
-        end = 0
+        ends: dict[int, int] = {}
+        pieces: list[Piece] = []
         for fold in sorted(self, key=lambda fold: (fold.low, fold.layer)):
-            if fold.low >= max(end, self._start) and not self.is_open(fold):
-                end = fold.high
-                self._append(fold)
+            if fold.low >= max(ends.get(fold.board, 0), self._start) and not self.is_open(fold):
+                ends[fold.board] = fold.high
+                pieces.extend(self._pieces(fold, fold.low))
+        self._append(pieces)
 
     def begin_at(self, line: int) -> None:
         """The log is shown from this line on: of a fold that begins before it, the lines are shown."""
-        at = bisect_left(self._lows, max(line, self._start)) - 1
-        if line < self._start or (at >= 0 and self._highs[at] > line):
+        before, self._start = self._start, line
+        if line < before:
             self._stale = True
-        self._start = line
+        elif line > before:
+            for (layer, _), lows in self._sorted.items():
+                at = bisect_left(lows, line)
+                self._stale |= at > 0 and lows[at - 1] >= before and self._layers[layer][lows[at - 1]].high > line
 
     # -- open and closed ----------------------------------------------------------------------------------------
 
@@ -192,12 +231,22 @@ class Folds:
 
     def around(self, line: int) -> list[Fold]:
         """The folds that hold `line`, outermost first."""
-        found = []
-        for layer, lows in zip(self._layers, self._sorted, strict=True):
-            at = bisect_right(lows, line) - 1
-            if at >= 0 and line < (fold := layer[lows[at]]).high:
-                found.append(fold)
-        return found
+        found = (self._holding(layer, line) for layer in Layer)
+        return [fold for fold in found if fold is not None]
+
+    def _holding(self, layer: Layer, line: int) -> Fold | None:
+        """The fold of a layer that holds `line`."""
+        if not self._layers[layer]:
+            return None
+        try:
+            lows = self._sorted.get((layer, self.store.board_of(line)), [])
+        except IndexError:
+            return None
+        at = bisect_right(lows, line) - 1
+        if at < 0:
+            return None
+        fold = self._layers[layer][lows[at]]
+        return fold if line < fold.high else None
 
     def reveal(self, line: int, *, inside: bool = False) -> bool:
         """Open what hides `line`; with `inside` also the fold that begins there. False when nothing had to be."""
@@ -232,12 +281,27 @@ class Folds:
     @property
     def crashes(self) -> Sequence[int]:
         """The first lines of the crashes, in order."""
-        return self._sorted[Layer.CRASH]
+        return self._crashes
 
     def in_crash(self, line: int) -> bool:
         """Whether `line` belongs to a crash: it has a rail."""
-        at = bisect_right(self.crashes, line) - 1
-        return at >= 0 and line < self._layers[Layer.CRASH][self.crashes[at]].high
+        return self._holding(Layer.CRASH, line) is not None
+
+    def hidden_by(self, line: int) -> int | None:
+        """First line of the closed fold that hides `line`, or that it begins; None when it is shown."""
+        self._settle()
+        at = bisect_right(self._lows, line) - 1
+        return self._heads[at] if not self.off and at >= 0 and line < self._highs[at] else None
+
+    def behind(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """The lines behind `last` of the closed folds whose rows stand from line `first` to line `last`, as ranges
+        (first line, line behind the last one)."""
+        self._settle()
+        low, high = bisect_left(self._lows, first), bisect_right(self._lows, last)
+        for head in () if self.off else sorted({self._heads[at] for at in range(low, high)}):
+            fold = self.heads(head)[-1]
+            if head >= first and fold.high > last + 1:
+                yield from self.store.pieces(fold.board, last + 1, fold.high)
 
     def inside_crash(self, line: int) -> bool:
         """Whether a crash, or a part of one, hides `line` and begins before it."""
@@ -256,7 +320,7 @@ class Folds:
     def line(self, first: int, position: int) -> int:
         """The row that is shown `position` rows after line `first`."""
         self._settle()
-        lows, hidden, rows = self._lows, self._hidden, self.rows
+        lows, hidden, rows = self._lows, self._hidden, self.store.rows
         begin = bisect_left(lows, first)
 
         def shown_before(index: int) -> int:
@@ -266,10 +330,15 @@ class Folds:
         if at < begin:
             return rows.nth(first, position)
         left = position - shown_before(at)
-        return lows[at] if not left else rows.nth(self._highs[at], left - 1)
+        if lows[at] == self._heads[at]:
+            if not left:
+                return lows[at]
+            left -= 1
+        return rows.nth(self._highs[at], left)
 
     def position(self, first: int, line: int) -> int:
-        """How many rows are shown between line `first` and `line`; of a hidden line, and the row that stands for it."""
+        """How many rows are shown between line `first` and `line`; of a hidden line, and the row that stands for it
+        (or the next row, where lines of another board are between that one and the hidden line)."""
         self._settle()
         lows = self._lows
         begin = bisect_left(lows, first)
@@ -279,4 +348,11 @@ class Folds:
             line = lows[after]
         elif after < begin:
             after = begin
-        return self.rows.count(first, line) - (self._hidden[after] - self._hidden[begin])
+        return self.store.rows.count(first, line) - (self._hidden[after] - self._hidden[begin])
+
+
+def _take_out(lines: list[int], line: int) -> None:
+    """Take a line out of a list that is in order."""
+    at = bisect_left(lines, line)
+    if at < len(lines) and lines[at] == line:
+        del lines[at]

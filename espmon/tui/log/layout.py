@@ -134,7 +134,7 @@ class Layout:
         self.current: int | None = None
         """Id of the line with the current match."""
 
-        self.folds = Folds(store.rows)
+        self.folds = Folds(store)
         """Runs of lines that are one row."""
 
         self.heading: Callable[[Fold], Heading] = _no_heading
@@ -426,11 +426,12 @@ class Layout:
     def _head(self, fold: Fold, *, selected: bool) -> Strip:
         heading = self.heading(fold)
         sign = "▾" if self.folds.is_open(fold) else "▸"
+        names = [] if self.names is None else [self.names.segment(fold.low, self.painter.base, first=True)]
         rail = "┃ " if fold.layer is Layer.PART and self.folds.in_crash(fold.low) else ""
-        width = max(0, self.width - len(rail))
+        width = max(0, self.width - len(rail) - (0 if self.names is None else self.names.cells))
         text = set_cell_size(fitted_heading(f" {sign} ", heading, width - self.margin), width)
         style = self.painter.alert if heading.loud else self.painter.decoration
-        segments = [Segment(rail, self.painter.rail)] if rail else []
+        segments = [*names, Segment(rail, self.painter.rail)] if rail else names
         return Strip([*segments, Segment(text, self.painter.highlight(style, "selected") if selected else style)])
 
     def _decoration(self, text: str, *, railed: bool) -> Strip:

@@ -11,11 +11,11 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
-from espmon.tui.log.base64_runs import Base64Runs
+from espmon.tui.log.base64_runs import Base64Runs, Run
 
 READ_SECONDS = 0.002
 """Time for one slice."""
@@ -44,8 +44,8 @@ class LevelIndex:
         self.tags: Counter[str] = Counter()
         """Tag -> lines with it."""
 
-        self.base64 = Base64Runs()
-        """Runs of base64 lines, which are found on the way."""
+        self._base64: dict[int, Base64Runs] = {}
+        """Board -> runs of base64 lines in its own log, which are found on the way."""
 
         self._ahead: threading.Thread | None = None
 
@@ -90,7 +90,7 @@ class LevelIndex:
                 tag = heads.table[code][1]
                 if tag is not None and (tag in self.tags or len(self.tags) < MAX_TAGS):
                     self.tags[tag] += count
-            self.base64.read(block, first, low, high)
+            self._read_base64(block, first, low, high)
             self.next = max(self.next, first + high)
             if time.perf_counter() - begun > seconds:
                 break
@@ -99,6 +99,20 @@ class LevelIndex:
             gone = bisect_left(found, self.store.first)
             if gone > 1024 and gone > len(found) // 8:
                 del found[:gone]
+
+    def _read_base64(self, block: LineBlock, first: int, low: int, high: int) -> None:
+        try:
+            board, own = self.store.own_line(first)
+        except IndexError:  # it has gone meanwhile
+            return
+        runs = self._base64.get(board)
+        if runs is None:
+            runs = self._base64[board] = Base64Runs()
+        runs.read(block, own, low, high)
+
+    def take_base64(self) -> Sequence[tuple[int, Run]]:
+        """Runs of base64 lines that nobody took yet, each with its board; one that goes on comes again, longer."""
+        return [(board, run) for board, runs in self._base64.items() for run in runs.take()]
 
     def since(self, line: int) -> tuple[int, int]:
         """How many errors and warnings there are from `line` on."""

@@ -29,7 +29,7 @@ class LogView:
         self.base = 0
         """Lines before this one are cleared from the screen (they stay in the store)."""
 
-        self.folds = Folds(store.rows)
+        self.folds = Folds(store)
         """Runs of lines that are one row, while no filter is in use."""
 
         self._scan: Scan | None = None
@@ -60,8 +60,7 @@ class LogView:
     def use_store(self, store: LogStore) -> None:
         """Show another log, of which nothing is folded."""
         self.store = store
-        self.folds.clear()
-        self.folds.rows = store.rows
+        self.folds.use_store(store)
         self.unclear()
 
     def clear(self) -> None:
@@ -129,6 +128,16 @@ class LogView:
             row = self.store.rows.stop(row)
         if self.live is not None and row == self.live.row <= last:
             yield row
+
+    def taken(self, first: int, last: int) -> Iterator[int]:
+        """The rows that somebody takes who takes what is shown from line `first` to line `last` (included): with the
+        row of a fold all that is folded in it, and nothing of one whose row stands above."""
+        for row in self.rows(first, last):
+            fold = self.folds.hidden_by(row)
+            if fold is None or fold >= first:
+                yield row
+        for low, high in self.folds.behind(first, last):
+            yield from self.rows(low, high - 1)
 
     def position(self, line: int) -> int:
         """Where the row of line `line` is; of one that is folded, where the fold's row is; of any other that is not

@@ -3,6 +3,8 @@ lines and changes of width; nothing here needs the height of any line that is no
 
 from __future__ import annotations
 
+from itertools import islice
+
 from espmon.tui.log.layout import Layout
 from espmon.tui.log.log_view import LogView
 
@@ -175,12 +177,9 @@ class Pager:
         last, right = end or (view.line(len(view) - 1), -1)
         # Of a fold that was taken at its row, all of it: a place in its heading is none in its lines.
         left = 0 if folds.closed(first) else left
-        if folds.closed(last):
-            last, right = folds.heads(last)[-1].high - 1, -1
+        right = -1 if folds.closed(last) else right
         texts: list[str] = []
-        for row in view.rows(first, last):
-            if len(texts) >= most:
-                break
+        for row in islice(view.taken(first, last), most):
             text = self.layout.line(row).text
             texts.append(text[left if row == first else 0 : len(text) if row != last or right < 0 else right])
         return "\n".join(texts)

@@ -6,23 +6,19 @@ Made from the session's events: the log's lines are not looked at until a crash 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, groupby, islice
 from typing import Protocol
 
-from espmon.records.events.boot_loop import LOOP_AT
-from espmon.records.events.panic_record import Panic
-from espmon.records.events.reset_record import Reset
-from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.text import counted
 from espmon.tui.log.base64_runs import Run
 from espmon.tui.log.folds import MAX_FOLDS, Fold, Heading, Layer
 from espmon.tui.log.line_times import span_text
+from espmon.tui.monitor.board_folds import BoardFolds
+from espmon.tui.monitor.told_events import Told, ToldCrash
 from espmon.tui.widgets.log_pane import LogPane
-
-MAX_BETWEEN = 8
-"""Most rows between two crashes of a storm; what stands further apart is a log with crashes in it."""
 
 MAX_PART_LINES = 4000
 """Most lines of an opened crash that are looked through for registers and memory."""
@@ -48,109 +44,87 @@ class Folded(Protocol):
 class Folding:
     """The folds of one log, and which of them the next key is about. All methods run on the screen's loop.
 
+    A log of several boards has lines of others among those of a crash: it folds the lines of its board alone, and those
+    of the others stay where they are.
+
     Args:
         view: the monitor.
+        names: how the events of a log of several boards say whose they are; None: the log is of one board.
     """
 
-    def __init__(self, view: Folded) -> None:
+    def __init__(self, view: Folded, names: Mapping[int, str] | None = None) -> None:
         self._view = view
+        self._names = names
         self._words: dict[int, tuple[str, bool]] = {}
         """Event -> what its row says, and whether it is loud."""
 
-        self._crash: Fold | None = None
-        self._storm: Fold | None = None
-        self._loop: Fold | None = None
-        self._boot: int | None = None
+        self._boards: dict[int, BoardFolds] = {}
+        self._growing: dict[tuple[int, Layer], Fold] = {}
+        """The newest loop and the newest storm of each board, as they stand in this log."""
 
-        self._loop_start: int | None = None
+        self._all_opened = False
+        """Everything was opened at once, and not folded again."""
 
     @property
     def boot(self) -> int:
-        """Line of the newest reset, 0 where none was seen."""
-        return self._boot or 0
+        """Line of the newest reset, 0 where none was seen, and where each board has its own."""
+        board = None if self._names is not None else self._boards.get(0)
+        return 0 if board is None else board.boot or 0
 
     # -- events become folds ------------------------------------------------------------------------------------
 
-    def take(self, entry: EventEntry) -> None:
-        """An event came, or got more in it."""
-        record = entry.record
-        if entry.line is None or not entry.count:
+    def take(self, told: Told) -> None:
+        """A crash or a reset came, or got more in it."""
+        store = self._view.pane.store
+        try:
+            number, line = store.own_line(told.line)
+        except IndexError:
             return
-        if isinstance(record, Panic):
-            self._say(entry, record)
-            self._fold_crash(record, entry.line, entry.id)
-        elif isinstance(record, Reset):
-            self._fold_loop(record, entry)
+        board = self._boards.get(number)
+        if board is None:
+            board = self._boards[number] = BoardFolds(store.own_log(number), number, self._put)
+        if isinstance(told, ToldCrash):
+            self._say(told.event, told.headline or _HEADING.sub("", self._own(number, told.title), count=1), told.fatal)
+            board.take_crash(told, line)
+        elif board.take_reset(told, line):
+            self._say(told.entry.id, _HEADING.sub("", self._own(number, told.entry.title), count=1), True)
 
-    def _say(self, entry: EventEntry, crash: Panic) -> None:
-        headline = ""
-        if entry.report is not None:
-            from espmon.postmortem.panic_report import PanicReport
+    def _own(self, board: int, title: str) -> str:
+        """The title of an event as it is without the name of its board."""
+        return title if self._names is None else title.removeprefix(f"{self._names.get(board, '')}: ")
 
-            headline = entry.report.headline if isinstance(entry.report, PanicReport) else ""
-        words = headline or _HEADING.sub("", entry.title, count=1)
-        said = self._words.get(entry.id)
-        self._words[entry.id] = words, crash.fatal
+    def _say(self, event: int, words: str, loud: bool) -> None:
+        said = self._words.get(event)
+        self._words[event] = words, loud
         if len(self._words) > MAX_FOLDS:
             del self._words[next(iter(self._words))]
         if said is not None and said[0] != words:
             self._view.pane.repaint(forget=True)
 
-    def _fold_crash(self, crash: Panic, line: int, event: int) -> None:
-        store = self._view.pane.store
-        found = store.line_at(crash.offset + crash.length - 1) if crash.length else None
-        low, high = store.rows.start(line), 0 if found is None else min(store.rows.stop(found), store.rows_end)
-        if low < store.first or store.rows.count(low, high) < 2:
+    def _put(self, fold: Fold, before: Fold | None) -> None:
+        """Fold lines of a board's own log where they stand in this one."""
+        here = self._view.pane.store.lines_here(fold.board, fold.low, fold.high)
+        if here is None:
             return
-        fold = Fold(low, high, Layer.CRASH, event)
-        before, self._crash = self._crash, fold
-        self._view.pane.fold(fold)
-        if before is None or before.low >= low:
-            return
-        storm = self._storm
-        together = before.event == event and store.rows.count(before.high, low) <= MAX_BETWEEN
-        if not together or (self._boot is not None and before.high <= self._boot):
-            self._storm = None
-            return
-        begun = storm is not None and storm.high == before.high
-        first, count = (storm.low, storm.count) if storm is not None and begun else (before.low, 1)
-        self._storm = Fold(first, high, Layer.STORM, event, count + 1)
-        self._view.pane.fold(self._storm)
+        there = replace(fold, low=here[0], high=here[1])
+        if fold.layer in (Layer.LOOP, Layer.STORM):
+            known = self._growing.get((fold.board, fold.layer))
+            if before is not None and known is not None and known.low != there.low:
+                self._view.pane.view.folds.remove(known)  # its oldest lines are not kept any more
+            self._growing[fold.board, fold.layer] = there
+        self._view.pane.fold(there)
 
-    def _fold_loop(self, reset: Reset, entry: EventEntry) -> None:
-        store = self._view.pane.store
-        assert entry.line is not None
-        line, before = store.rows.start(entry.line), self._boot
-        if before is not None and line < before:
-            return
-        self._boot = line
-        if reset.repeats == 1:
-            crashed = reset.after_panic and self._crash is not None and (before is None or self._crash.low >= before)
-            self._loop_start = self._crash.low if crashed and self._crash is not None else line
-            self._loop = None
-        elif reset.repeats >= LOOP_AT and self._loop_start is not None:
-            low = max(self._loop_start, store.rows.start(store.first))
-            if self._loop is not None and self._loop.low != low:
-                self._view.pane.view.folds.remove(self._loop)
-            crash = self._crash
-            event = crash.event if crash is not None and crash.low >= low else entry.id
-            if event == entry.id:
-                self._words[entry.id] = _HEADING.sub("", entry.title, count=1), True
-            if line > low:
-                self._loop = Fold(low, min(line, store.rows_end), Layer.LOOP, event, reset.repeats)
-                self._view.pane.fold(self._loop)
-
-    def fold_base64(self, run: Run) -> None:
+    def fold_base64(self, board: int, run: Run) -> None:
         """Fold lines that nobody reads as they are, which stand outside of a crash, or in one that is not opened."""
-        rows = self._view.pane.store.rows
-        self._view.pane.fold(Fold(rows.start(run[0]), rows.stop(run[1] - 1), Layer.PART, label=BASE64))
+        rows = self._view.pane.store.own_log(board).rows
+        self._put(Fold(rows.start(run[0]), rows.stop(run[1] - 1), Layer.PART, label=BASE64, board=board), None)
 
     # -- what stands in their rows ------------------------------------------------------------------------------
 
     def heading(self, fold: Fold) -> Heading:
         """What a fold's row says."""
-        folds, store = self._view.pane.view.folds, self._view.pane.store
-        size = counted(store.rows.count(fold.low, fold.high), "line")
+        folds = self._view.pane.view.folds
+        size = counted(self._rows(fold), "line")
         key = "Enter closes" if folds.is_open(fold) else "Enter opens"
         if fold.event is None:
             return Heading(f"{fold.label} · {size}", key)
@@ -159,6 +133,15 @@ class Folding:
         if fold.layer is Layer.LOOP:
             return Heading(f"↻ boot loop {times}· {words}", key, f"{size}{self._lasted(fold)}", loud=True)
         return Heading(f"{'✖' if loud else '▲'} {times}{words}", f"C report, {key}", size, loud)
+
+    def _rows(self, fold: Fold) -> int:
+        """How many rows are folded."""
+        store = self._view.pane.store
+        try:
+            (board, low), (_, last) = store.own_line(fold.low), store.own_line(fold.high - 1)
+        except IndexError:
+            return 0
+        return store.own_log(board).rows.count(low, last + 1)
 
     def _lasted(self, fold: Fold) -> str:
         """How long a loop has gone on."""
@@ -215,7 +198,9 @@ class Folding:
         if not folds:
             self._view.say("Nothing is folded: crashes and boot loops will be")
             return
-        opened = not all(pane.view.folds.is_open(fold) for fold in folds)
+        is_open = [pane.view.folds.is_open(fold) for fold in folds]
+        # What has come since all was opened is folded: it is not asked for to fold all of it again.
+        opened = self._all_opened = not (any(is_open) if self._all_opened else all(is_open))
         pane.view.folds.set_all(opened)
         pane.repaint(forget=True)
         pane.announce()
@@ -226,7 +211,8 @@ def parts(store: LogStore, crash: Fold) -> Sequence[Fold]:
     """The registers, the stack memory and the base64 in a crash, as folds; single rows are left alone."""
     found: list[Fold] = []
     kinds: list[tuple[int, str]] = []
-    for line in range(crash.low, min(crash.high, crash.low + MAX_PART_LINES)):
+    pieces = store.pieces(crash.board, crash.low, crash.high)
+    for line in islice(chain.from_iterable(range(low, high) for low, high in pieces), MAX_PART_LINES):
         try:
             block, index = store.locate(line)
         except IndexError:
@@ -235,7 +221,8 @@ def parts(store: LogStore, crash: Fold) -> Sequence[Fold]:
     for kind, run in groupby(kinds, key=lambda one: one[1]):
         lines = [line for line, _ in run]
         if kind and len(lines) > 1:
-            found.append(Fold(store.rows.start(lines[0]), store.rows.stop(lines[-1]), Layer.PART, label=kind))
+            low, high = store.rows.start(lines[0]), store.rows.stop(lines[-1])
+            found.append(Fold(low, high, Layer.PART, label=kind, board=crash.board))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from espmon.tui.monitor.boots import Boots
 from espmon.tui.monitor.session_interface import SessionLike
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.monitor.standing import Standing
+from espmon.tui.monitor.told_events import ToldReset
 from espmon.tui.monitor.walking import Walking, line_time
 from espmon.tui.raw.terminal_view import TerminalView
 from espmon.tui.widgets.capture_line import CaptureLine
@@ -113,6 +114,9 @@ class MonitorView(Screen[None]):
         self.folding: Folding | None = None
         self.boots = Boots(self)
         self._standing = Standing(self)
+        self._told = 0
+        """Crashes and resets that are marked and folded."""
+
         self.completed = False
 
     def compose(self) -> ComposeResult:
@@ -242,12 +246,18 @@ class MonitorView(Screen[None]):
         """Fold what the events say, and count boots, beginning with none of them."""
         from espmon.tui.monitor.folding import Folding
 
-        self.folding = Folding(self)
+        self._told = 0
+        self.folding = Folding(self, self.board_names)
         self.pane.drawing.heading = self.folding.heading
         self.pane.fold_base64 = self.folding.fold_base64
         self.pane.read_levels()
         self.boots = Boots(self)
         self.inspector.events.boot_words = self.boots.words
+
+    @property
+    def board_names(self) -> Mapping[int, str] | None:
+        """What the boards are called, where the log has lines of several."""
+        return None
 
     def set_print_filter(self, text: str) -> None:
         """Begin with a filter in idf.py monitor's syntax."""
@@ -309,11 +319,7 @@ class MonitorView(Screen[None]):
         pane = self.pane
         if changes.lines and self.output_since is None:
             pane.sync()
-        for entry in changes.events:
-            self._mark(entry)
-            self.boots.take(entry)
-            if self.folding is not None:
-                self.folding.take(entry)
+        self._take_told()
         if changes.events and self.completed:
             self.inspector.update_entries(changes.events)
         if changes.decorations:
@@ -326,18 +332,27 @@ class MonitorView(Screen[None]):
             self.query_one(CaptureLine).show(changes.status)
         self.show_state()
 
-    def _mark(self, entry: EventEntry) -> None:
+    def _take_told(self) -> None:
+        """Mark and fold what was told since the last time, also while nobody looked."""
+        told = self.link.told
+        for one in told.since(self._told):
+            if isinstance(one, ToldReset):
+                self._mark(one.entry, one.line)
+                self.boots.take(one.entry)
+            if self.folding is not None:
+                self.folding.take(one)
+        self._told = told.count
+
+    def _mark(self, entry: EventEntry, line: int) -> None:
         """Boots are marked in the log, where they begin; gaps and leases are lines of the store already."""
-        if entry.line is None or entry.record.type != "reset":
-            return
         text = f"boot {entry.boot} · {entry.title}" if entry.boot else entry.title
         store = self.pane.store
-        came, before = line_time(store, entry.line), line_time(store, entry.line - 1)
+        came, before = line_time(store, line), line_time(store, line - 1)
         if came is not None and before is not None and came - before >= GAP_SECONDS:
             asleep = isinstance(entry.record, Reset) and "SLEEP" in entry.record.reason
             length = span_text(came - before)
             text += f" · asleep for {length}" if asleep else f" · after {length} of silence"
-        self.pane.add_mark(entry.line, Mark(text, entry.severity is Severity.ERROR, entry.id))
+        self.pane.add_mark(line, Mark(text, entry.severity is Severity.ERROR, entry.id))
 
     def show_state(self) -> None:
         """Bring header, status row and the search count up to date."""

@@ -25,6 +25,7 @@ from espmon.session.status import (
     TailChanged,
 )
 from espmon.tui.monitor.session_interface import OutgoingLike, SessionLike
+from espmon.tui.monitor.told_events import ToldEvents
 
 Result = TypeVar("Result")
 
@@ -92,6 +93,9 @@ class SessionLink:
         self.lively = False
         """Somebody looks at every frame: what is calm is shown as fast as what is not."""
 
+        self.told = ToldEvents()
+        """The crashes and resets that were told, each time."""
+
         self.hidden = False
         """Another board is looked at."""
 
@@ -99,6 +103,7 @@ class SessionLink:
         """Begin to listen. Call on the screen's loop."""
         self._loop = asyncio.get_running_loop()
         self._unsubscribe = self.session.subscribe(self._listen)
+        self.told.begin(self.session.events)
 
     def attach(self, session: SessionLike) -> None:
         """Take this session, now that it has been made."""
@@ -106,6 +111,7 @@ class SessionLink:
             self._unsubscribe()
         self.session = session
         self._unsubscribe = session.subscribe(self._listen)
+        self.told.begin(session.events)
 
     def hide(self, hidden: bool) -> None:
         """Another board is looked at from now on, or this one is: then what waits is delivered at once."""
@@ -178,6 +184,7 @@ class SessionLink:
                 changes.status = change.status
             elif isinstance(change, EventAdded):
                 changes.events.append(change.entry)
+                self.told.add(change.entry)
             elif isinstance(change, Notice):
                 changes.notices.append(change)
             elif isinstance(change, DecorationsChanged):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.cells import set_cell_size
@@ -15,7 +15,6 @@ from espmon.session.store import LogStore
 from espmon.session.timeline import Timeline
 from espmon.tui.log_colours import board_colours
 from espmon.tui.monitor.absent_session import NoBoard
-from espmon.tui.monitor.boots import Boots
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import visible
@@ -149,10 +148,10 @@ class TimelineScreen(MonitorScreen):
         if self.is_mounted:
             self.show_names()
 
-    def _fold_anew(self) -> None:
-        """Lines of other boards may stand in what belongs together: nothing is folded."""
-        self.boots = Boots(self)
-        self.inspector.events.boot_words = self.boots.words
+    @property
+    def board_names(self) -> Mapping[int, str]:
+        """What the boards are called."""
+        return self.timeline.names
 
     def boards_named(self, text: str) -> frozenset[int] | None:
         """The boards whose names begin with a word of `text`; with `-` before a word, all but those.

@@ -90,8 +90,8 @@ class LogPane(LogScroll, can_focus=True):
         self.levels = LevelIndex(store)
         """Where errors and warnings are."""
 
-        self.fold_base64: Callable[[Run], None] | None = None
-        """Takes a run of base64 lines that was found, or got longer; None: nobody does."""
+        self.fold_base64: Callable[[int, Run], None] | None = None
+        """Takes a run of base64 lines of a board that was found, or got longer; None: nobody does."""
 
         self.landmarks: Callable[[], Sequence[Source]] = tuple
         """What else stands on the map: what the monitor knows of."""
@@ -176,8 +176,8 @@ class LogPane(LogScroll, can_focus=True):
             levels.read_ahead(lambda: self.levels is levels and self.is_attached and not self._floods(levels))
             levels.read()
             if self.fold_base64 is not None:
-                for run in levels.base64.take():
-                    self.fold_base64(run)
+                for board, run in levels.take_base64():
+                    self.fold_base64(board, run)
         self.vertical_scrollbar.changed()
         if self.levels.behind:
             self._read_soon()
