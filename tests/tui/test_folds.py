@@ -173,6 +173,24 @@ async def test_enter_opens_a_crash_with_a_rail_and_folds_its_registers() -> None
         assert not any("Guru Meditation" in row for row in case.rows())
 
 
+async def test_what_came_since_all_was_opened_does_not_keep_it_from_being_folded_again() -> None:
+    async with running(size=(110, 40)) as case:
+        await board(case, CRASH, numbered(12))
+        await case.until(lambda: folded(case))
+        await case.press("z")
+        await case.until(lambda: any("A2      :" in row for row in case.rows()))
+        offset, line = case.session.offset, len(case.session.store)
+        case.session.feed(CRASH)
+        panic = next(one for one in Demultiplexer().feed(CRASH + RESET) if one.type == "panic")
+        panic.offset += offset
+        case.session.happen(panic, line=line)
+        await case.until(lambda: len(folded(case)) == 2)
+        await case.press("z")
+        assert [row[:3] for row in folded(case)] == [" ▸ ", " ▸ "]
+        await case.press("z")
+        assert all(map(case.pane.view.folds.is_open, case.pane.view.folds))
+
+
 async def test_a_click_on_the_row_opens_it() -> None:
     async with running(size=(110, 30)) as case:
         await board(case, CRASH)

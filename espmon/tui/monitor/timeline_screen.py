@@ -148,13 +148,19 @@ class TimelineScreen(MonitorScreen):
         if self.is_mounted:
             self.show_names()
 
+    def _fold_anew(self) -> None:
+        """As the monitor does; boots of several boards are in no order."""
+        super()._fold_anew()
+        self.inspector.events.by_boots = False
+
     @property
     def board_names(self) -> Mapping[int, str]:
         """What the boards are called."""
         return self.timeline.names
 
     def boards_named(self, text: str) -> frozenset[int] | None:
-        """The boards whose names begin with a word of `text`; with `-` before a word, all but those.
+        """The boards whose names begin with a word of `text`, or else have it in them; with `-` before a word, all but
+        those.
 
         None where nothing is asked for. Raises ValueError for a word that names none.
         """
@@ -162,7 +168,9 @@ class TimelineScreen(MonitorScreen):
         unwanted: set[int] = set()
         for word in text.split():
             start = word.removeprefix("-").casefold()
-            found = {board for board, name in self.timeline.names.items() if name.casefold().startswith(start)}
+            names = {board: name.casefold() for board, name in self.timeline.names.items()}
+            found = {board for board, name in names.items() if name.startswith(start)}
+            found = found or {board for board, name in names.items() if start in name}
             if not found:
                 raise ValueError(word)
             (unwanted if word.startswith("-") else wanted).update(found)

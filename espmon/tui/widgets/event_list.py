@@ -111,6 +111,9 @@ class EventList(ScrollView, can_focus=True):
         self.boot_words: Callable[[int], str] = lambda boot: ""
         """What else stands in the heading of a boot."""
 
+        self.by_boots = True
+        """Each boot has a heading; of several boards, no boot is before another."""
+
         self.kind: str | None = None
         self._rows: list[int | EventEntry] = []
         self._places: dict[int, int] = {}
@@ -185,7 +188,7 @@ class EventList(ScrollView, can_focus=True):
     def _add_row(self, entry: EventEntry) -> None:
         if not self._passes(entry):
             return
-        if entry.boot != self._boot:
+        if self.by_boots and entry.boot != self._boot:
             self._boot = entry.boot
             self._rows.append(entry.boot)
         self._places[entry.id] = len(self._rows)
