@@ -28,11 +28,15 @@ class Terminal:
     def __init__(self) -> None:
         self.disturbed = 0
         self.takes = True
+        self.polled = 0
         self.written: list[str] = []
 
     def write_picture(self, data: str) -> bool:
         self.written.append(data)
         return self.takes
+
+    def poll(self) -> None:
+        self.polled += 1
 
 
 class Case:
@@ -110,6 +114,12 @@ def test_a_picture_is_written_whole_first_and_then_as_what_differs(case: Case) -
     changed = case.show("one", "twx") or ""
     assert "x" in changed
     assert "one" not in changed
+
+
+def test_keys_are_looked_for_between_the_rows_of_a_picture(case: Case) -> None:
+    case.show("one", "two")
+    # While its cells are read, laid over what is shown, and compared with it.
+    assert case.terminal.polled == 3 * SIZE.height
 
 
 def test_where_nothing_changed_what_is_shown_stays_known(case: Case) -> None:

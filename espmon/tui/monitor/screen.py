@@ -127,8 +127,11 @@ class MonitorScreen(SendingView):
 
     def _send_keys(self, data: bytes) -> None:
         """Send what was typed in raw mode, and show it where the board does not."""
-        self._send(data, SentBy.KEYS)
-        if self.connected and self.status.local_echo is LocalEcho.KEYS:
+        if not self.connected:
+            self._send(data)
+            return
+        self.link.send_key(data)
+        if self.status.local_echo is LocalEcho.KEYS:
             self.query_one(TerminalView).echo(data)
 
     def action_input(self) -> None:

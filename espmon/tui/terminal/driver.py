@@ -40,6 +40,9 @@ MAX_READ = 1 << 16
 MAX_WAITING = 1 << 16
 """Bytes of keys that wait for the keys before them; the terminal keeps what comes behind."""
 
+POLL_SECONDS = 0.0005
+"""Shortest time between two looks for keys in the middle of a picture."""
+
 RESTORE_SECONDS = 0.2
 """Longest wait for the terminal to take what puts it back."""
 
@@ -88,7 +91,7 @@ class TerminalDriver(LinuxDriver):
         self._pacing = KeyPacing(getattr(app, "settled", lambda: True), self._hand_on)
         self._waiting = b""
         self._at = 0
-        self._last_input = 0.0
+        self._last_input = self._polled = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._active = self._reading = self._started = False
         self._raw_attributes: list[object] | None = None
@@ -237,7 +240,8 @@ class TerminalDriver(LinuxDriver):
 
     def poll(self) -> None:
         """Take raw keys that have come, in the middle of a picture; other keys act on what is drawn, so they wait."""
-        if self._reading and self._raw is not None:
+        if self._reading and self._raw is not None and (now := self._loop.time()) - self._polled >= POLL_SECONDS:
+            self._polled = now
             self._readable()
 
     def _readable(self) -> None:

@@ -6,7 +6,7 @@ Textual, as ever; what the terminal shows is then found out anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from textual._ansi_sequences import SYNC_END, SYNC_START
@@ -34,6 +34,9 @@ class PictureTerminal(Protocol):
 
     def write_picture(self, data: str) -> bool:
         """Write a picture; False when it was left out."""
+
+    def poll(self) -> None:
+        """Called between rows of a picture that is being made: what must not wait for all of it."""
 
 
 class PictureWriter:
@@ -94,7 +97,7 @@ class PictureWriter:
         ):
             model = self._model = ScreenModel(size.width, size.height)
             self._screen, self._disturbed = screen, terminal.disturbed
-        cells = self._cells(found, model)
+        cells = self._cells(found, model, terminal.poll)
         if cells is None:
             self.forget()
             return False
@@ -148,11 +151,14 @@ class PictureWriter:
             self._reader = CellReader(textual_pictures.colours_of(self._app))
         return driver
 
-    def _cells(self, placements: Iterable[Placement], model: ScreenModel) -> list[tuple[int, int, Cells]] | None:
+    def _cells(
+        self, placements: Iterable[Placement], model: ScreenModel, poll: Callable[[], None]
+    ) -> list[tuple[int, int, Cells]] | None:
         reader = self._reader
         assert reader is not None
         found = []
         for y, x, strip in placements:
+            poll()
             cells = reader.read(strip)
             if cells is None or not 0 <= y < model.height or x < 0 or x + len(cells) > model.width:
                 return None
@@ -174,7 +180,7 @@ class PictureWriter:
         return found
 
     def _write(self, terminal: PictureTerminal, model: ScreenModel, cells: list[tuple[int, int, Cells]]) -> None:
-        data = model.paint(cells)
+        data = model.paint(cells, terminal.poll)
         if not data:
             return
         app = self._app

@@ -7,7 +7,7 @@ Whatever is not known is written whenever it is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from operator import ne, or_
 from typing import cast
@@ -77,11 +77,12 @@ class ScreenModel:
         """Texts and styles of a row as the terminal should show them."""
         return self._rows[y].texts, self._rows[y].styles
 
-    def paint(self, placements: Iterable[tuple[int, int, Cells]]) -> str:
+    def paint(self, placements: Iterable[tuple[int, int, Cells]], poll: Callable[[], None] = lambda: None) -> str:
         """Write cells.
 
         Args:
             placements: (row, column, cells), in the order in which they would be written; all inside the screen.
+            poll: called between rows; keys may be taken then.
 
         Returns:
             What to send to the terminal, which then shows them; "" when it does already. The cursor may be anywhere
@@ -92,6 +93,7 @@ class ScreenModel:
         for y, x, cells in placements:
             row = wanted.get(y)
             if row is None:
+                poll()
                 row = wanted[y] = self._rows[y].copy()
             self._put(row, self._rows[y], x, cells)
             if len(cells) > span[1] - span[0]:
@@ -100,6 +102,7 @@ class ScreenModel:
         if len(wanted) > MIN_SCROLLED:
             self._scroll(wanted, *span)
         for y in sorted(wanted):
+            poll()
             row, shown = wanted[y], self._rows[y]
             if not row.same(shown):
                 self._difference(y, row, shown)
