@@ -89,6 +89,11 @@ def child(report: str, arguments: Sequence[str]) -> None:
         busy = bool(screen._dirty_widgets or screen._compositor._dirty_regions or screen._layout_required)
         drawn = None
         if not busy and not app._driver.waiting:  # type: ignore[union-attr]
+            for widget in list(screen._compositor.visible_widgets):
+                # What it says now, whatever was drawn before and kept.
+                widget._layout_cache.clear()
+                widget._set_dirty()
+                widget._exchange_repaint_regions()
             update = screen._compositor.render_update(full=True, screen_stack=app._background_screens)
             drawn = update.render_segments(app.console)  # type: ignore[union-attr]
         model = app.pictures.model

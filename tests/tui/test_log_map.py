@@ -6,12 +6,15 @@ from bisect import bisect_left
 from functools import partial
 
 import pytest
+from rich.color import ColorSystem
+from textual.widget import Widget
 
 from espmon.session.store import LogStore
 from espmon.tui.log.level_index import LevelIndex
 from espmon.tui.log.log_map import BOOT, CRASH, ERROR, map_cells
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import TextQuery
+from espmon.tui.terminal.cells import CellReader
 from espmon.tui.widgets.status_bar import StatusBar
 from tests.tui.fake_session import block_of
 from tests.tui.running import Running, numbered, running
@@ -67,6 +70,27 @@ def test_errors_and_warnings_are_counted_in_slices_and_forgotten_with_their_line
     assert list(index.errors[-4:]) == [38250, 38750, 39250, 39750]
     assert index.since(38_000) == (4, 20)
     assert len(index.errors) - bisect_left(index.errors, store.first) <= (len(store) - store.first) // 500 + 1
+
+
+@pytest.mark.parametrize("theme", ["espmon", "espmon-light", "ansi-dark", "textual-light"])
+async def test_the_bar_looks_as_the_toolkit_draws_it(theme: str) -> None:
+    async with running(size=(100, 30)) as case:
+        case.app.theme = theme
+        await case.feed(LOG)
+        await case.until(lambda: "error" in signs(case).values(), "errors on the map")
+        bar = case.pane.vertical_scrollbar
+        reader = CellReader(ColorSystem.TRUECOLOR)
+        for virtual, position in ((2000, 1971.0), (2000, 611.375), (60, 0.0), (20, 0.0)):
+            bar.place(virtual, bar.size.height, position)
+            bar._set_dirty()
+            ours, theirs = bar.render_lines(bar.size.region), Widget.render_lines(bar, bar.size.region)
+            assert len(ours) == len(theirs) == bar.size.height
+            for one, other in zip(map(reader.read, ours), map(reader.read, theirs), strict=True):
+                assert one is not None
+                assert other is not None
+                assert (one.texts, one.styles) == (other.texts, other.styles)
+            metas = [[[style and style.meta for _, style, _ in strip] for strip in strips] for strips in (ours, theirs)]
+            assert metas[0] == metas[1]
 
 
 async def test_signs_stand_at_their_place_and_a_click_goes_there() -> None:

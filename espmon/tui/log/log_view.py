@@ -114,6 +114,22 @@ class LogView:
             return folds.line(self._low, position) if folds else self.store.rows.nth(self._low, position)
         return self._scan.ids[self._low + position]
 
+    def span(self, first: int, stop: int) -> list[int]:
+        """The rows at the positions from `first` up to `stop` (excluded), as far as there are any."""
+        finished = self.finished
+        positions = range(first, min(stop, finished))
+        if not positions:
+            lines = []
+        elif self._scan is not None:
+            lines = list(self._scan.ids[self._low + first : self._low + positions.stop])
+        else:
+            low, high = self.line(first), self.line(positions[-1])
+            whole = high - low == len(positions) - 1  # nothing among them is folded, or more than one line
+            lines = list(range(low, high + 1) if whole else map(self.line, positions))
+        if self.live is not None and first <= finished < stop:
+            lines.append(self.live.row)
+        return lines
+
     def rows(self, first: int, last: int) -> Iterator[int]:
         """The rows from line `first` to line `last` (included), also those that are folded."""
         if self._scan is not None:

@@ -3,6 +3,7 @@ lines and changes of width; nothing here needs the height of any line that is no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 from espmon.tui.log.layout import Layout
@@ -69,30 +70,36 @@ class Pager:
         return self._last_page()
 
     def _downward(self, line: int, skip: int) -> list[Row]:
-        view, tall_of = self.view, self.layout.height
+        view = self.view
         position = view.position(line)
-        if position >= len(view):
+        lines = view.span(position, position + self.height)
+        if not lines:
             return []
-        if view.line(position) != line:
-            skip = 0
         before = view.line(position - 1) if position else None
-        rows: list[Row] = []
-        while len(rows) < self.height and position < len(view):
-            line = view.line(position)
-            tall = tall_of(line)
-            low = min(skip, tall - 1)
-            rows.extend((line, sub, before) for sub in range(low, min(tall, low + self.height - len(rows))))
-            skip, before = 0, line
-            position += 1
-        return rows
+        return self._stacked(lines, skip if lines[0] == line else 0, before)
 
     def _last_page(self) -> list[Row]:
-        view = self.view
-        position, total = len(view), 0
-        while position > 0 and total < self.height:
-            position -= 1
-            total += self.layout.height(view.line(position))
-        return self._downward(view.line(position), max(0, total - self.height))
+        view, tall_of = self.view, self.layout.height
+        count, total = len(view), 0
+        lines = view.span(max(0, count - self.height - 1), count)  # with the one before them
+        first = len(lines)
+        while first > 0 and total < self.height:
+            first -= 1
+            total += tall_of(lines[first])
+        return self._stacked(lines[first:], max(0, total - self.height), lines[first - 1] if first else None)
+
+    def _stacked(self, lines: Sequence[int], skip: int, before: int | None) -> list[Row]:
+        """The rows of these lines, as many as there is room for; `skip` of the first line's are above the page."""
+        tall_of, height = self.layout.height, self.height
+        rows: list[Row] = []
+        for line in lines:
+            tall = tall_of(line)
+            low = min(skip, tall - 1)
+            rows.extend([(line, sub, before) for sub in range(low, min(tall, low + height - len(rows)))])
+            if len(rows) >= height:
+                break
+            skip, before = 0, line
+        return rows
 
     @property
     def place(self) -> tuple[int, int] | None:

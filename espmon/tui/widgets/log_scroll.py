@@ -68,7 +68,7 @@ class LogScroll(ScrollView):
         self.refresh(self.size.region)
 
     def _update_scrollbar(self) -> None:
-        """Tell the scrollbar, but only when its thumb would look different: drawing it costs as much as ten lines."""
+        """Tell the scrollbar, but only when its thumb would look different."""
         rows, height = self.pager.rows(), self.size.height
         lines = len(dict.fromkeys(line for line, _, _ in rows))
         virtual = max(height, len(self.view) + max(0, height - lines))
@@ -79,8 +79,7 @@ class LogScroll(ScrollView):
         thumb = (height * height * 8 // max(1, virtual), height * top * 8 // max(1, virtual))
         if thumb != self._thumb and self.show_vertical_scrollbar:
             self._thumb = thumb
-            bar = self.vertical_scrollbar
-            bar.place(virtual, height, float(top))
+            self.vertical_scrollbar.place(virtual, height, float(top), soon=self.pager.follow)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The toolkit adjusts this when sizes change; the pager alone knows the place."""

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
+from rich.color import Color
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment, Segments
 from rich.style import Style
+from textual.geometry import Region
 from textual.message import Message
 from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.strip import Strip
 from textual.widget import Widget
 
 from espmon.tui.log.log_map import Cell
 from espmon.tui.log.meaning import Meaning
+from espmon.tui.log.page import filtered
+from espmon.tui.widgets.paced_row import DRAW_SECONDS
 from espmon.tui.widgets.unpainted import not_painted
 
 MAP_SECONDS = 1.0
-"""Shortest time between two looks of the map: drawing it draws all rows beside it."""
+"""Shortest time between two looks of the map."""
+
+GREY = Color.parse("#555555")
+"""Where a theme has no colour for a part."""
 
 
 def _no_cells() -> Sequence[Cell]:
@@ -35,12 +44,20 @@ class SignedBar(ScrollBarRender):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The bar, with what stands in its rows."""
-        for bar in super().__rich_console__(console, options):
-            if isinstance(bar, Segments):
-                for y, (sign, style) in self.signs.items():
-                    if y < len(bar.segments):
-                        bar.segments[y] = _signed(bar.segments[y], y, sign, style)
-            yield bar
+        yield Segments(self.rows(options.height or console.height, options.max_width), new_lines=True)
+
+    def rows(self, height: int, width: int) -> list[Segment]:
+        """The same as one segment a row; rows that look alike may be one object."""
+        style = self.style if isinstance(self.style, Style) else Style.parse(self.style)
+        bar = self.render_bar(
+            height, self.virtual_size, self.window_size, self.position, width,
+            back_color=style.bgcolor or GREY, bar_color=style.color or GREY,
+        )  # fmt: skip
+        rows = [*bar.segments]
+        for y, (sign, own) in self.signs.items():
+            if y < len(rows):
+                rows[y] = _signed(rows[y], y, sign, own)
+        return rows
 
 
 def _signed(segment: Segment, y: int, sign: str, style: Style) -> Segment:
@@ -71,7 +88,8 @@ class MapBar(ScrollBar):
 
         self.cells: Sequence[Cell] = ()
         self._paint: Callable[[Widget], bool] = not_painted
-        self._looked = float("-inf")
+        self._looked = self._drawn = float("-inf")
+        self._drawing = False
         self.waits = False
         """Whether there is something newer than what is drawn."""
 
@@ -80,14 +98,32 @@ class MapBar(ScrollBar):
         if (pictures := getattr(self.app, "pictures", None)) is not None:
             self._paint = pictures.paint_again
 
-    def place(self, virtual: int, window: int, position: float) -> None:
-        """Show where `window` rows of `virtual` are: from `position` on."""
+    def place(self, virtual: int, window: int, position: float, *, soon: bool = False) -> None:
+        """Show where `window` rows of `virtual` are: from `position` on.
+
+        Args:
+            virtual: rows of the log.
+            window: rows of the page.
+            position: the first of these.
+            soon: it moved by itself, at the end of a log that grows: a few times a second will do.
+        """
         self.set_reactive(ScrollBar.window_virtual_size, virtual)
         self.set_reactive(ScrollBar.window_size, window)
         self.set_reactive(ScrollBar.position, position)
-        self._draw()
+        wait = self._drawn + DRAW_SECONDS - time.monotonic() if soon else 0.0
+        if wait <= 0:
+            self._draw()
+        elif not self._drawing:
+            self._drawing = True
+            # Not the widget's own timer: where a search has found something, nobody's turn is on this loop.
+            asyncio.get_running_loop().call_later(wait, self.call_later, self._draw_late)
+
+    def _draw_late(self) -> None:
+        if self._drawing:
+            self._draw()
 
     def _draw(self) -> None:
+        self._drawing, self._drawn = False, time.monotonic()
         if not self._paint(self):
             self.refresh()
 
@@ -111,6 +147,22 @@ class MapBar(ScrollBar):
         self.cells = cells
         if shown != [cell and cell[0] for cell in cells]:
             self._draw()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows, without the generic pass over each of them: most are alike, and have all their colours."""
+        bar, size = self.render(), self.size
+        if not isinstance(bar, SignedBar) or size != self.outer_size:
+            return super().render_lines(crop)
+        base, made = self.rich_style, dict[int, Strip]()
+        rows = bar.rows(size.height, size.width)
+        for row in rows:
+            if id(row) not in made:
+                style = base if row.style is None else base + row.style
+                made[id(row)] = Strip([Segment(row.text, style)], size.width)
+        strips = [made[id(row)] for row in rows[crop.y : crop.bottom]]
+        if filters := self.app.get_line_filters():
+            strips = filtered(strips, filters, self.background_colors[1])
+        return strips if crop.width == size.width else [strip.crop(crop.x, crop.right) for strip in strips]
 
     def _render_bar(self, scrollbar_style: Style) -> RenderableType:
         bar = super()._render_bar(scrollbar_style)
