@@ -295,7 +295,7 @@ def run_screen(
             with ExitWatch(app.leave_now, app.salvage) as watch:
                 app.on_hangup = watch.hang_up
                 result = app.run() or (Exit.PORT if app.never_opened else Exit.DONE)
-                for problem in problems:
+                for problem in [*problems, *([app.kept.problem] if app.kept.problem else [])]:
                     last_words(f"espmon: {problem}", sys.stderr)
                 for folder in app.recordings:
                     last_words(f"Recorded in {folder}", sys.stdout)

@@ -9,7 +9,6 @@ import json
 import os
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from espmon.programs import find_program
@@ -102,7 +101,8 @@ class BuildCommands:
 
     def choose(self, project: Path, words: Sequence[str]) -> None:
         """Keep the words of the project's command. Raises OSError where they cannot be kept for the next time."""
-        known = self._commands()
+        # What another espmon has written since stays.
+        known = {**self._commands(), **self._on_disk()}
         known.pop(str(project), None)
         known[str(project)] = tuple(words)
         self._known = dict(list(known.items())[-MAX_PROJECTS:])
@@ -111,13 +111,20 @@ class BuildCommands:
             write_atomically(self._path, json.dumps(self._known, indent=1).encode())
 
     def _commands(self) -> dict[str, tuple[str, ...]]:
-        if not self._read and self._path is not None:
-            with suppress(OSError, ValueError, RecursionError):  # missing or damaged: the user is asked again
-                table = json.loads(read_regular(self._path, MAX_FILE))
-                self._known = {
-                    project: tuple(words)
-                    for project, words in (table.items() if isinstance(table, dict) else ())
-                    if isinstance(words, list) and words and all(isinstance(word, str) for word in words)
-                }
-        self._read = True
+        if not self._read:
+            self._known, self._read = self._on_disk(), True
         return self._known
+
+    def _on_disk(self) -> dict[str, tuple[str, ...]]:
+        """What the file has; nothing where it is missing or damaged: the user is asked again."""
+        if self._path is None:
+            return {}
+        try:
+            table = json.loads(read_regular(self._path, MAX_FILE))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return {
+            project: tuple(words)
+            for project, words in (table.items() if isinstance(table, dict) else ())
+            if isinstance(words, list) and words and all(isinstance(word, str) for word in words)
+        }

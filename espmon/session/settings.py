@@ -280,8 +280,13 @@ def user_file() -> Path:
     return config_folder() / "config.toml"
 
 
-def read_table(path: Path) -> tuple[JsonObject, list[str]]:
-    """A settings file as it stands; (empty, nothing) where there is none, and one line where it cannot be read."""
+def read_table(path: Path, instead: str = "the defaults are used") -> tuple[JsonObject, list[str]]:
+    """A settings file as it stands; (empty, nothing) where there is none, and one line where it cannot be read.
+
+    Args:
+        path: the file.
+        instead: what counts where it cannot, in words.
+    """
     try:
         text = read_regular(path, MAX_FILE).decode("utf-8")
         import tomllib  # most users have no such file
@@ -290,11 +295,13 @@ def read_table(path: Path) -> tuple[JsonObject, list[str]]:
     except FileNotFoundError:
         return {}, []
     except OSError as error:
-        return {}, [f"{path}: {error.strerror or error}; the defaults are used"]
+        return {}, [f"{path}: {error.strerror or error}; {instead}"]
     except RecursionError:
-        return {}, [f"{path}: nested too deeply; the defaults are used"]
-    except ValueError as error:  # no TOML, not UTF-8, or a number of thousands of digits
-        return {}, [f"{path}: {_short(str(error))}; the defaults are used"]
+        return {}, [f"{path}: nested too deeply; {instead}"]
+    except UnicodeDecodeError as error:
+        return {}, [f"{path}: no UTF-8 text (at byte {error.start:,}); {instead}"]
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        return {}, [f"{path}: {_short(str(error))}; {instead}"]
 
 
 def _short(text: str) -> str:
@@ -341,8 +348,16 @@ def settings_from(table: Mapping[str, object], source: str) -> tuple[Settings, l
     return Settings(**chosen), problems
 
 
-def chosen_from(table: Mapping[str, object], source: str) -> tuple[JsonObject, list[str]]:
-    """What a TOML table sets, and one line for each key that is unknown and each value that means nothing."""
+def chosen_from(
+    table: Mapping[str, object], source: str, instead: str = "the default is used"
+) -> tuple[JsonObject, list[str]]:
+    """What a TOML table sets, and one line for each key that is unknown and each value that means nothing.
+
+    Args:
+        table: the file.
+        source: its name.
+        instead: what counts in place of such a value, in words.
+    """
     defaults = Settings()
     known = {item.name: getattr(defaults, item.name) for item in fields(Settings)}
     problems = []
@@ -364,24 +379,24 @@ def chosen_from(table: Mapping[str, object], source: str) -> tuple[JsonObject, l
         wanted = Mapping if isinstance(default, Mapping) else type(default)
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
             wanted_words = _WANTED[type(default)]
-            problems.append(f"{source}: {name} = {_written(value)} should be {wanted_words}; the default is used")
+            problems.append(f"{source}: {name} = {_written(value)} should be {wanted_words}; {instead}")
             continue
         if name in CHOICES and value not in CHOICES[name]:
             problems.append(
-                f"{source}: {name} = {_written(value)} should be one of {', '.join(CHOICES[name])}; the default is used"
+                f"{source}: {name} = {_written(value)} should be one of {', '.join(CHOICES[name])}; {instead}"
             )
             continue
         if name == "timestamp_format" and (problem := _format_problem(str(value))):
-            problems.append(f"{source}: {name} = {_written(value)}: {problem}; the default is used")
+            problems.append(f"{source}: {name} = {_written(value)}: {problem}; {instead}")
             continue
         if isinstance(value, int | float) and not isinstance(value, bool) and (problem := _number_problem(name, value)):
-            problems.append(f"{source}: {name} = {_written(value)} should be {problem}; the default is used")
+            problems.append(f"{source}: {name} = {_written(value)} should be {problem}; {instead}")
             continue
         if name == "line_prompt" and (problem := _regex_problem(str(value))):
-            problems.append(f"{source}: {name}: {problem}; the default is used")
+            problems.append(f"{source}: {name}: {problem}; {instead}")
             continue
         if isinstance(value, Mapping) and not all(isinstance(item, str) for item in value.values()):
-            problems.append(f"{source}: the values of [{name}] should be strings; the default is used")
+            problems.append(f"{source}: the values of [{name}] should be strings; {instead}")
             continue
         if name == "path_map":
             value = {prefix: os.path.expanduser(folder) for prefix, folder in value.items()}

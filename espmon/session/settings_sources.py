@@ -7,7 +7,7 @@ things look and where they are, and nothing else: never what is sent to a board,
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,18 @@ PROJECT_KEYS: Mapping[str, str] = {
 """What a project's file may set -> what that is. Any other setting is the user's alone, new ones too."""
 
 
+IGNORED = "it is ignored"
+"""What becomes of a project's file, or a value in it, that means nothing: what the user has set counts."""
+
+Judge = Callable[[JsonObject, str], tuple[JsonObject, list[str]]]
+"""Gives what of a file's settings means something, and a line for each that does not; called with the file's name."""
+
+
+def take_all(layer: JsonObject, source: str) -> tuple[JsonObject, list[str]]:
+    """A `Judge` that minds nothing."""
+    return layer, []
+
+
 @dataclass(frozen=True, slots=True)
 class EffectiveSettings:
     """The settings that count, and where each came from.
@@ -65,12 +77,15 @@ def project_file(folder: Path) -> Path | None:
     return next((known / PROJECT_FILE for known in within if os.path.isfile(known / PROJECT_FILE)), None)
 
 
-def effective_settings(folder: Path | None = None, user: Path | None = None) -> EffectiveSettings:
+def effective_settings(
+    folder: Path | None = None, user: Path | None = None, judge: Judge = take_all
+) -> EffectiveSettings:
     """Read the user's settings, and then those of the project in `folder` (the current one when None).
 
     Args:
         folder: where espmon was started.
         user: the user's file; the usual one when None.
+        judge: knows more of what settings mean.
     """
     user = user_file() if user is None else user
     project = project_file((folder or Path()).absolute())
@@ -80,13 +95,20 @@ def effective_settings(folder: Path | None = None, user: Path | None = None) -> 
     for path in (user, project):
         if path is None:
             continue
-        table, found = read_table(path)
-        layer, more = chosen_from(table, str(path))
-        problems += [*found, *more]
+        theirs = path == project
+        table, found = read_table(path, IGNORED) if theirs else read_table(path)
+        problems += found
+        if theirs:
+            acting = [name for name in table if name in origins and name not in PROJECT_KEYS]
+            problems += [f"{path}: {name} is for the user's own settings ({user}); {IGNORED} here" for name in acting]
+            table = {name: value for name, value in table.items() if name not in acting}
+        layer, found = chosen_from(table, str(path), IGNORED) if theirs else chosen_from(table, str(path))
+        problems += found
+        layer, found = judge(layer, str(path))
+        problems += found
         for name, value in layer.items():
-            if path == project and name not in PROJECT_KEYS:
-                problems.append(f"{path}: {name} is for the user's own settings ({user}); it is ignored here")
-                continue
+            if value == ():
+                continue  # rules, none of which means anything
             before = chosen.get(name)
             chosen[name] = _together(before, _placed(name, value, path.parent))
             several = before is not None and isinstance(value, Mapping | tuple)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from espmon.records.print_filter import PrintFilter, PrintFilterError
+from espmon.records.record import JsonObject
 from espmon.session.settings import Settings
-from espmon.session.settings_sources import DEFAULT, EffectiveSettings, effective_settings
+from espmon.session.settings_sources import IGNORED, PROJECT_FILE, EffectiveSettings, effective_settings
 from espmon.tui.theme_names import DARK_NAME, theme_problem
 
 DEFAULTS = Settings()
@@ -23,7 +24,8 @@ def checked(settings: Settings, source: str) -> tuple[Settings, list[str]]:
         from espmon.tui import keymap  # knows every screen's keys, and needs the toolkit for that
 
         settings, problems = keymap.checked(settings, source)
-    if problem := theme_problem(settings.theme):
+    instead = (IGNORED,) if Path(source).name == PROJECT_FILE else ()
+    if problem := theme_problem(settings.theme, *instead):
         problems.append(f"{source}: {problem}")
         settings = replace(settings, theme=DARK_NAME)
     try:
@@ -36,19 +38,13 @@ def checked(settings: Settings, source: str) -> tuple[Settings, list[str]]:
 
 def in_folder(folder: Path | None = None) -> EffectiveSettings:
     """The settings that count in `folder` (the current one when None), all of them judged."""
-    found = effective_settings(folder)
-    problems = list(found.problems)
-    settings, origins = found.settings, dict(found.origins)
-    # What a setting says is told with the file that says it, so each file's settings are judged by themselves.
-    for origin in dict.fromkeys(origins.values()):
-        if origin == DEFAULT:
-            continue
-        own = {name: getattr(settings, name) for name, source in origins.items() if source == origin}
-        judged, more = checked(replace(DEFAULTS, **own), origin)
-        problems += more
-        for name in own:
-            if getattr(judged, name) != getattr(settings, name):
-                settings = replace(settings, **{name: getattr(judged, name)})
-                if getattr(judged, name) == getattr(DEFAULTS, name):
-                    origins[name] = DEFAULT
-    return EffectiveSettings(settings, origins, tuple(problems), found.files)
+    return effective_settings(folder, judge=judged)
+
+
+def judged(layer: JsonObject, source: str) -> tuple[JsonObject, list[str]]:
+    """Of one file's settings those that mean something, so that what another file says counts for the rest."""
+    settings, problems = checked(replace(DEFAULTS, **layer), source)
+    kept = {name: getattr(settings, name) for name in layer}
+    return {
+        name: value for name, value in kept.items() if value == layer[name] or value != getattr(DEFAULTS, name)
+    }, problems

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from espmon.session.file_system import write_atomically
+from espmon.session.file_system import reason, write_atomically
 from espmon.tui.choices_file import Entries, chosen, read_choices
 from espmon.tui.host import Host
 from espmon.tui.log.line_times import Timestamps
@@ -93,7 +92,11 @@ class KeptChoices:
         self._entries: Entries = {} if path is None else read_choices(path)
         self._before: dict[str, str] = {}
         self._applied: dict[str, str] = {}
-        self._now: dict[str, dict[str, str]] | None = None
+        self._changed: dict[str, dict[str, str] | None] | None = None
+        """What was chosen, None for what is as it was without; not known before `look`."""
+
+        self.problem = ""
+        """Why it is not kept, once `write` has tried."""
 
     def apply(self, *names: str) -> None:
         """Make these (all when none is named) as they were chosen, where what they would be has not changed since."""
@@ -110,23 +113,22 @@ class KeptChoices:
 
     def look(self) -> None:
         """Remember how everything is now: the screen is about to go."""
-        if self._now is not None or len(self._applied) < len(CHOICES):
+        if self._changed is not None or len(self._applied) < len(CHOICES):
             return  # left a second time, or before all of it was there
-        entries = {name: dict(entry) for name, entry in self._entries.items()}
+        self._changed = {}
         for choice in CHOICES:
             before, now = self._before[choice.name], choice.read(self._app)
-            if now == self._applied[choice.name]:
-                continue
-            if now != before:
-                entries[choice.name] = {"value": now, "over": before}
-            else:
-                entries.pop(choice.name, None)
-        self._now = entries
+            if now != self._applied[choice.name]:
+                self._changed[choice.name] = {"value": now, "over": before} if now != before else None
 
     def write(self) -> None:
-        """Write what `look` saw, if that is new. Blocks."""
-        if self._path is None or self._now is None or self._now == self._entries:
+        """Write what `look` saw that is new, beside what another espmon has written since. Blocks."""
+        if self._path is None or not self._changed:
             return
-        with suppress(OSError):  # a full or read-only disk must not disturb leaving
+        entries = {**read_choices(self._path), **self._changed}
+        kept = {name: entry for name, entry in entries.items() if entry is not None}
+        try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, json.dumps(self._now, indent=1).encode())
+            write_atomically(self._path, json.dumps(kept, indent=1).encode())
+        except OSError as error:  # a full or read-only disk must not disturb leaving
+            self.problem = f"What was chosen on the screen is not kept: {self._path}: {reason(error)}"

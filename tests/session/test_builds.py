@@ -85,6 +85,11 @@ def test_a_chosen_command_lasts_and_a_project_s_own_files_cannot_set_it(tmp_path
     commands = BuildCommands(kept)
     assert commands.of(project) == ()
     commands.choose(project, ["make", "-j2"])
+    other, elsewhere = BuildCommands(kept), tmp_path / "elsewhere"
+    assert other.of(elsewhere) == ()
+    commands.choose(project, ("make", "-j2"))
+    other.choose(elsewhere, ("ninja",))  # began before, and knows nothing of it
+    assert BuildCommands(kept).of(elsewhere) == ("ninja",)
     assert BuildCommands(kept).of(project) == ("make", "-j2")
     kept.write_text("{ damaged")
     assert BuildCommands(kept).of(project) == ()

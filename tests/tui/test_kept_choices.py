@@ -78,6 +78,19 @@ async def test_where_nothing_can_be_written_leaving_goes_on(tmp_path: Path) -> N
     async with running(choices=tmp_path / "file" / "screen.json") as case:
         await case.press("w")
         case.app.exit(0)
+    assert case.app.kept.problem.startswith("What was chosen on the screen is not kept: ")
+
+
+async def test_two_at_once_keep_what_each_chose(tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+    path.write_text(kept(times=("host", "off"), wrap=("on", "off")))
+    async with running(choices=path) as case:
+        # Another one, that began with the same file, has ended meanwhile.
+        path.write_text(kept(times=("device", "off"), wrap=("on", "off"), theme=("nord", "espmon")))
+        await case.press("w")
+        case.app.exit(0)
+    now = read_choices(path)
+    assert {name: entry["value"] for name, entry in now.items()} == {"times": "device", "theme": "nord"}
 
 
 async def test_who_changes_nothing_leaves_no_file(tmp_path: Path) -> None:
