@@ -28,7 +28,8 @@ FOR_ONE = (
     | {
         action.call.partition("(")[0]
         for action in ACTIONS
-        if (action.group == BOARD and action.id != "board.interrupt") or action.id == "log.compare_boots"
+        if (action.group == BOARD and action.id != "board.interrupt")
+        or action.id in ("log.compare_boots", "log.statistics")
     }
 ) - {"app.ports", "app.devices"}
 """Action strings, without what they are called with, that are for one board, and so nothing for a timeline of all."""

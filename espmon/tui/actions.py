@@ -127,6 +127,8 @@ ACTIONS: tuple[Action, ...] = (
            "decorations"),
     Action("log.plot", "P", "Plot", "Numbers in the log, plotted", "Found by themselves; several curves, CSV.", LOOK,
            "plot"),
+    Action("log.statistics", "number_sign", "Statistics", "Lines and bytes a second, by level and by tag",
+           "Over all of the session, and lately.", LOOK, "app.statistics"),
     Action("log.clear", "c", "Clear", "Clear the screen", "Lines and events stay in memory.", LOOK, "clear"),
     Action("log.unclear", "u", "Bring back", "Bring back what was cleared", "Undo a clear.", LOOK, "unclear"),
     Action("log.select_up", "shift+up", "Select up", "Select rows, one more upward",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from espmon.postmortem.panic_report import PanicReport
+from espmon.records.events.boot import Boot
 from espmon.records.events.panic_record import Panic
 from espmon.session.archive.blanking import Secrets
 from espmon.session.status import EventEntry, Status
@@ -16,7 +17,7 @@ LINES_BEFORE = 40
 
 
 def crash_markdown(
-    entry: EventEntry, status: Status, store: LogStore, program: str, secrets: Secrets | None = None
+    entry: EventEntry, status: Status, store: LogStore, boot: Boot | None, secrets: Secrets | None = None
 ) -> str:
     """The text of an issue about a panic, in Markdown. Raises `SecretsError`.
 
@@ -24,7 +25,7 @@ def crash_markdown(
         entry: the panic.
         status: the session's.
         store: the log.
-        program: the application and its version as the boot log named them, "" where it did not.
+        boot: what the boot log named of the application; None where it named nothing.
         secrets: takes out of it what others should not see, and it says that at its end; None: all of it stays.
     """
     report = entry.report if isinstance(entry.report, PanicReport) else None
@@ -32,7 +33,8 @@ def crash_markdown(
     sentence = plain(report.sentence if report is not None else entry.title)
     facts = [
         ("Chip", status.chip or ""),
-        ("Program", program),
+        ("Program", "" if boot is None else boot.program),
+        ("ESP-IDF", "" if boot is None else boot.idf_version or ""),
         ("ELF", "" if status.elf is None else f"{status.elf.name} ({status.elf_state.value})"),
         ("ELF SHA-256", record.elf_sha256 or "" if isinstance(record, Panic) else ""),
         ("Boot", str(entry.boot) if entry.boot else ""),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from espmon.tui.filter_dialogs import FilterDialogs
     from espmon.tui.interruptible_work import OwnWork
     from espmon.tui.log_saving import LogSaving
+    from espmon.tui.statistics_reports import StatisticsReports
 
 
 class LogActions(Host):
@@ -41,6 +42,13 @@ class LogActions(Host):
         return LogSaving(self, self._copies)
 
     @cached_property
+    def statistics(self) -> StatisticsReports:
+        """How much the log says."""
+        from espmon.tui.statistics_reports import StatisticsReports
+
+        return StatisticsReports(self)
+
+    @cached_property
     def boot_reports(self) -> BootReports:
         """Boots beside each other."""
         from espmon.tui.boot_reports import BootReports
@@ -50,6 +58,10 @@ class LogActions(Host):
     def own_work(self) -> list[OwnWork]:
         """What the program does without a board, and leaving would end."""
         return self.saving.own_work() if "saving" in self.__dict__ else []
+
+    def action_statistics(self) -> None:
+        """How much the log says."""
+        self.statistics.show()
 
     def action_compare_boots(self) -> None:
         """What the newest boot says that the one before did not."""

@@ -195,7 +195,7 @@ class LogSaving:
 
             try:
                 secrets = Secrets(self._app.settings.secrets)
-                text = crash_markdown(entry, self._app.status, monitor.pane.store, self._program(entry), secrets)
+                text = crash_markdown(entry, self._app.status, monitor.pane.store, self._boot_of(entry), secrets)
             except SecretsError as error:
                 self._app.notify(str(error), severity="error", markup=False)
                 return
@@ -222,13 +222,13 @@ class LogSaving:
         found = (entry for entry in monitor.entries if entry.id == fold.event and entry.record.type == "panic")
         return next(found, None)
 
-    def _program(self, crash: EventEntry) -> str:
-        """The application that the crash's boot named."""
-        named = ""
+    def _boot_of(self, crash: EventEntry) -> Boot | None:
+        """The newest boot up to the crash that named its application, None where none did."""
+        named = None
         for entry in self._app.monitor.entries:
             if entry.record.type == "boot" and entry.boot <= crash.boot:
                 record: Boot = entry.record  # type: ignore[assignment]
-                named = record.program or named
+                named = record if record.program or named is None else named
         return named
 
     # -- sources ------------------------------------------------------------------------------------------------

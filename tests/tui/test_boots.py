@@ -7,6 +7,7 @@ from espmon.tui.screens.report_screen import ReportScreen
 from tests.tui.running import Running, running
 
 FIRST = b"rst:0x1 (POWERON)\nI (24) boot: at 0x1000\nI (30) app: heap 120 KiB\nI (99) net: up\nE (120) net: lost\n"
+FIRST += b"ESP-ROM:esp32c3-api1-20210207\nBuild:Feb  7 2021\n"  # of the boot after it
 SECOND = b"rst:0xc (SW)\nI (25) boot: at 0x2000\nI (31) app: heap 90 KiB\nW (33) app: slow\nW (44) app: slow\n"
 
 

@@ -216,8 +216,16 @@ async def test_a_storm_is_one_row_with_a_count() -> None:
                 case.session.replace_event(entry.id, record=panic, line=first, count=entry.count + 1)
         await case.until(lambda: any("×4" in row for row in folded(case)))
         assert len(folded(case)) == 1
+        await case.press("left_square_bracket", "c")
+        await case.until(lambda: case.screen.walking.last is not None)
+        assert len(folded(case)) == 1, "its row is where a walk to the crash ends"
         await case.press("enter")
         assert len([row for row in folded(case) if row.startswith(" ▸")]) == 4
+        walked = []
+        for _ in range(4):
+            await case.press("right_square_bracket", "c")
+            walked.append(case.screen.walking.last)
+        assert len(set(walked)) == 3, "then each is a place of its own, and there are three after the first"
 
 
 async def test_a_boot_loop_is_one_row_with_a_count_and_the_cause() -> None:

@@ -11,6 +11,7 @@ from rich.style import Style
 from textual.geometry import Offset
 from textual.selection import Selection
 
+from espmon.records.events.boot import Boot
 from espmon.session.store import LogStore
 from espmon.tui.log.export import FORMATS, Exported, format_of
 from espmon.tui.log.painter import Painter
@@ -189,12 +190,15 @@ async def test_a_crash_is_copied_as_the_text_of_an_issue(copies: Path) -> None:
         await board(case, numbered(2) + b"ssid: attic\n", CRASH, numbered(2))
         await case.until(lambda: folded(case))
         case.session.set(chip="ESP32 (revision v3.0)")
+        started = Boot(0, 0)
+        started.app, started.app_version, started.idf_version = "lamp", "1.2", "v5.3"
+        case.session.happen(started)
         await case.press("Y")
         await case.until(copies.exists, "the file")
         text = case.app.clipboard
         assert text.startswith("## ")
         assert "LoadProhibited" in text.split("\n")[0]
-        assert "- Chip: ESP32 (revision v3.0)" in text
+        assert "- Chip: ESP32 (revision v3.0)\n- Program: lamp 1.2\n- ESP-IDF: v5.3\n" in text
         assert "### Log before it\n\n```text\nline 0\nline 1\nssid: *****\n```" in text
         assert text.endswith("Taken out: 1 secret.\n")
 

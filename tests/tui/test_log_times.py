@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from espmon.records.events.reset_record import Reset
 from espmon.session.mark_block import MarkBlock
 from espmon.tui.log.line_times import SAID, Timestamps, span_text
 from espmon.tui.widgets.status_bar import StatusBar
@@ -56,6 +57,30 @@ async def test_where_nobody_noted_when_lines_came_times_of_the_host_take_no_room
         assert case.rows()[0] == "I (12) app: one"
         case.pane.set_timestamps(Timestamps.DEVICE)
         assert case.rows()[0] == "      0.012 I (12) app: one"
+
+
+async def test_in_a_plain_log_file_times_between_lines_and_since_marks_are_the_devices_own() -> None:
+    async with running(size=(80, 24)) as case:
+        lines = b"rst:0x1\nI (100) app: a\nI (350) app: b\nrst:0x3\nI (40) app: c\nI (9050) app: d\n"
+        case.session.store.append(block_of(lines, 0, None))
+        case.pane.sync()
+        for number, line in ((1, 0), (2, 3)):
+            case.session.happen(Reset(0, 0, None, code=1, reason="POWERON", chip="esp32"), line=line, boot=number)
+        await case.until(lambda: len(case.pane.drawing.marks) == 2)
+
+        def stamps(kind: Timestamps) -> list[str]:
+            case.pane.set_timestamps(kind)
+            return [row.split()[0] for row in case.rows() if " app: " in row]
+
+        assert stamps(Timestamps.DELTA) == ["I", "+0.250", "I", "+9.010"]
+        assert stamps(Timestamps.BOOT) == ["+0.100", "+0.350", "+0.040", "+9.050"]
+        case.screen.walking.mark_again([4])
+        assert stamps(Timestamps.MARK) == ["I", "I", "+0.000", "+9.010"]
+        assert case.screen.boots.words(1) == "POWERON · 0.3 s"
+        assert case.screen.boots.words(2) == "POWERON · 9.1 s"
+        case.pane.set_timestamps(Timestamps.OFF)
+        await case.press("t")
+        assert case.pane.drawing.timestamps is Timestamps.DEVICE, "no host times are offered where there are none"
 
 
 async def test_silence_before_a_boot_or_a_remark_says_how_long_it_was() -> None:

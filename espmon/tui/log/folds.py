@@ -303,6 +303,11 @@ class Folds:
             if head >= first and fold.high > last + 1:
                 yield from self.store.pieces(fold.board, last + 1, fold.high)
 
+    def stands_for(self, line: int) -> int:
+        """Where the crash that begins at `line` is one row: of a closed storm the first line, else `line` itself."""
+        storms = () if self.off else self.around(line)
+        return next((fold.low for fold in storms if fold.layer is Layer.STORM and not self.is_open(fold)), line)
+
     def inside_crash(self, line: int) -> bool:
         """Whether a crash, or a part of one, hides `line` and begins before it."""
         return any(

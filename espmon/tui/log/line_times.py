@@ -72,8 +72,10 @@ class LineTimes:
         self.store, self._known = store, None
 
     def cells(self, kind: Timestamps) -> int:
-        """Cells that times take before each line: none where nobody noted when lines came, as in a plain log file."""
-        if kind in (Timestamps.OFF, Timestamps.DEVICE):
+        """Cells that times take before each line: none for those of the host where nobody noted them, as in a plain log
+        file; times between lines, since a boot and a mark are the device's own there.
+        """
+        if kind is not Timestamps.HOST:
             return GUTTERS[kind]
         if self._known is None and len(self.store):
             try:
@@ -91,7 +93,7 @@ class LineTimes:
                 return "" if device is None else f"{device / 1000:.3f}"
             when = block.host_time(index)
             if when is None:
-                return ""
+                return self._by_device(block.device_ms(index), line, before, kind)
             if kind is Timestamps.HOST:
                 return visible(host_time(self.store.wall(when), self.format))
             if kind is not Timestamps.DELTA:
@@ -102,6 +104,20 @@ class LineTimes:
             return "" if earlier is None else f"+{when - earlier:.3f}"
         except IndexError:
             return ""
+
+    def _by_device(self, device: int | None, line: int, before: int | None, kind: Timestamps) -> str:
+        """The same by the device's clock, which begins anew with each boot; `device` is in ms."""
+        if device is None or kind is Timestamps.HOST:
+            return ""
+        if kind is Timestamps.BOOT:
+            return f"+{device / 1000:.3f}"
+        earlier = self._origin(line, kind) if kind is Timestamps.MARK else before
+        boots = self.origins(Timestamps.BOOT)
+        if earlier is None or bisect_right(boots, line) != bisect_right(boots, earlier):
+            return ""
+        block, index = self._locate(earlier)
+        begun = block.device_ms(index)
+        return "" if begun is None else f"{(device - begun) / 1000:+.3f}"
 
     def _origin(self, line: int, kind: Timestamps) -> int | None:
         """The line from which the times of `line` count: the boot or the mark before it, else the first there is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,12 @@ from espmon.tui.widgets.log_pane import LogPane
 
 MAX_BOOTS = 10_000
 """Boots remembered; the oldest go first."""
+
+MAX_LAST_LINES = 200
+"""Most lines at the end of a boot that are looked through for the device's time: a crash prints none."""
+
+BEFORE_RESET = re.compile(r"ets [A-Z]|ESP-ROM:|Build:")
+"""How the lines begin that the ROM prints before the one with which a boot begins: they would be the last boot's."""
 
 MAX_COMPARED_LINES = 200_000
 """Lines of a boot that are compared, from its beginning."""
@@ -100,13 +107,23 @@ class Boots:
         start, end = line_time(pane.store, low), line_time(pane.store, high - 1)
         lists = (pane.levels.errors, pane.levels.warnings, pane.view.folds.crashes)
         errors, warnings, crashes = (bisect_left(lines, high) - bisect_left(lines, low) for lines in lists)
-        seconds = None if start is None or end is None else end - start
+        seconds = _device_seconds(pane.store, low, high) if start is None or end is None else end - start
         return BootFacts(number, low, high, reason, seconds, errors, warnings, crashes)
 
     def words(self, number: int) -> str:
         """A boot in one row, "" where nothing is known of it."""
         facts = self.facts(number)
         return "" if facts is None else facts.words
+
+
+def _device_seconds(store: LogStore, low: int, high: int) -> float | None:
+    """How long a boot lasted by the device's clock, which began with it; None where its last lines say no time."""
+    for line in range(high - 1, max(low, high - MAX_LAST_LINES) - 1, -1):
+        block, index = store.locate(line)
+        device = block.device_ms(index)
+        if device is not None:
+            return device / 1000
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +155,7 @@ def _said(store: LogStore, boot: BootFacts) -> dict[str, tuple[str, int]]:
             for index in range(begin, end):
                 text = block.text(index).rstrip()
                 key = CHANGING.sub("#", text)
-                if key:
+                if key and not BEFORE_RESET.match(text):
                     first.setdefault(key, plain(text))
                     count[key] += 1
     return {key: (text, count[key]) for key, text in first.items()}

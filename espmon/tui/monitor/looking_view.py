@@ -65,8 +65,11 @@ class LookingView(MonitorView):
         self.show_state()
 
     def action_timestamps(self) -> None:
-        """The next kind of times."""
-        kinds = [kind for kind in Timestamps if kind is not Timestamps.MARK or self.walking.marks]
+        """The next kind of times that this log has."""
+        left_out = set() if self.walking.marks else {Timestamps.MARK}
+        if not self.pane.drawing.times.cells(Timestamps.HOST):
+            left_out.add(Timestamps.HOST)
+        kinds = [kind for kind in Timestamps if kind not in left_out]
         now = self.pane.drawing.timestamps
         self.pane.set_timestamps(kinds[(kinds.index(now) + 1) % len(kinds)] if now in kinds else Timestamps.OFF)
         self.show_state()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -144,6 +144,8 @@ class Walking:
             line = await level_line(view.store, LEVEL_OF[kind], here, step, view.reaches, lambda: walk == self._walk)
             if walk != self._walk:
                 return
+        elif kind == "crash":
+            line = self._crash(here, step)
         else:
             lines = self._lines(kind)
             line = max((one for one in lines if one < here), default=None)
@@ -157,19 +159,22 @@ class Walking:
         self._last = line
         self._view.go_to_line(line)
 
+    def _crash(self, here: int, step: int) -> int | None:
+        """The next or previous crash, of which the events keep the newest of a storm alone; a closed storm is one."""
+        folds, rows = self._view.pane.view.folds, self._view.pane.store.rows
+        told = (entry for entry in self._view.entries if entry.record.type in CRASHES and entry.count)
+        lines = sorted({*(rows.start(entry.line) for entry in told if entry.line is not None), *folds.crashes})
+        after = lines[bisect_right(lines, here) :] if step > 0 else lines[: bisect_left(lines, here)][::-1]
+        found = (folds.stands_for(line) for line in after)
+        return next((line for line in found if (line - here) * step > 0), None)
+
     def _lines(self, kind: str) -> list[int]:
-        """Lines of what there is of a kind."""
+        """Lines of the boots, or of the marks."""
         if kind == "mark":
             return list(self.marks)
-        if kind == "boot":
-            # By what stands in the log: of a loop, the events keep the newest boot alone.
-            marks = self._view.pane.drawing.marks
-            return [line for line, here in marks.items() if any(mark.event is not None for mark in here)]
-        return [
-            entry.line
-            for entry in self._view.entries
-            if entry.line is not None and entry.count and entry.record.type in CRASHES
-        ]
+        # By what stands in the log: of a loop, the events keep the newest boot alone.
+        marks = self._view.pane.drawing.marks
+        return [line for line, here in marks.items() if any(mark.event is not None for mark in here)]
 
     def landmarks(self) -> Sequence[Source]:
         """What the map shows of the places that are walked to, each with its lines in order."""
