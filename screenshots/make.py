@@ -33,15 +33,15 @@ WAIT_SECONDS = 20.0
 FONT = "DejaVu Sans Mono"
 """A monospaced font that has the box drawing characters."""
 
+SCALE = 11 / 12.2
+"""Textual draws cells of 12.2 pixels; of whole pixels they are as wide as cairo's letters, and frames have no gaps."""
+
 BRAILLE_FONT = "DejaVu Sans"
 """One that has the braille patterns, of which curves are made."""
 
 BRAILLE = re.compile("(<text )([^>]*>[\u2800-\u28ff])")
 
 SIZES = {"wide": (120, 40), "narrow": (80, 24)}
-WIDTHS = {"wide": 1280, "narrow": 900}
-"""Pixels of the pictures."""
-
 LOOKS = (("wide", "espmon", ""), ("narrow", "espmon", ""), ("wide", "espmon-light", "-light"))
 """Size, theme, and what the names of the pictures end in."""
 
@@ -69,7 +69,7 @@ class Camera:
         screen = self.pilot.app.screen
         return "\n".join("".join(segment.text for segment in strip) for strip in screen._compositor.render_strips())
 
-    async def until(self, what: str, condition: Callable[[], bool]) -> None:
+    async def until(self, what: str, condition: Callable[[], object]) -> None:
         """Wait for a condition. Raises `SystemExit` when it does not come true."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
@@ -88,11 +88,12 @@ class Camera:
 
         await self.shows(*texts)
         self.pilot.app.clear_notifications()
+        await self.until("the footer", lambda: self.text().splitlines()[-1].strip())
         await self.pilot.pause(0.1)
         svg = self.pilot.app.export_screenshot(title="espmon").replace("Fira Code", FONT)
         svg = BRAILLE.sub(rf'\1style="font-family: {BRAILLE_FONT}" \2', svg)
         path = self._folder / f"{name}-{self._size}{self._ending}.png"
-        svg2png(bytestring=svg.encode(), write_to=str(path), output_width=WIDTHS[self._size])
+        svg2png(bytestring=svg.encode(), write_to=str(path), scale=SCALE)
         print(path.name)
 
     async def type(self, line: str) -> None:
@@ -194,6 +195,7 @@ async def first_steps(camera: Camera) -> None:
     await camera.shoot("confirm", "Probe Simulated ESP32-C3?", "Cancel")
     await camera.pilot.press("y")
     await camera.until("the probe", lambda: camera.has("probe"))
+    await camera.until("the log", lambda: camera.session.status.state is State.MONITORING)
     await camera.until("the ELF", lambda: camera.session.status.elf_state is ElfState.MATCH)
     await camera.shoot("monitor", "esp>", "ESP32-C3")
 
@@ -202,11 +204,11 @@ async def finding(camera: Camera) -> None:
     """Search and filter."""
     await camera.type("help")
     await camera.shows("software restart")
-    await camera.pilot.press("escape", "slash", *"boot", "enter")
-    await camera.shoot("search", "boot")
-    await camera.pilot.press("escape", "slash", "ctrl+u", "enter", "escape", "f")
-    await camera.shoot("filter", "other", "tag")
-    await camera.pilot.press("escape", "G")
+    await camera.pilot.press("escape", "slash", *"boot", "enter", *"NNNNNN")
+    await camera.shoot("search", "boot:", "held", "/ boot ")
+    await camera.pilot.press("escape", "slash", "ctrl+u", "enter", "escape", "G", "f", "tab", "tab", *"app_init wifi ")
+    await camera.shoot("filter", "other", "███", "filter app_init", " of ")
+    await camera.pilot.press("escape", "F", "G")
 
 
 async def crashing(camera: Camera) -> None:
@@ -217,7 +219,7 @@ async def crashing(camera: Camera) -> None:
     await camera.pilot.press("escape", "e")
     await camera.shoot("inspector", "Panic: Core 0 wrote")
     await camera.pilot.press("escape", "left_square_bracket", "c")
-    await camera.shoot("folded", "✖", "read_register", "Enter op")
+    await camera.shoot("folded", "▸ ✖", "read_register sensor.h:26")
     await camera.pilot.press("G")
     camera.app.action_crash()
     await camera.shoot("panic", "read_register", "sensor.h:26")

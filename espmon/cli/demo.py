@@ -49,9 +49,9 @@ def demo(options: argparse.Namespace) -> int:
     if find_spec("esp32_mock_bootloader") is None:
         fail(Exit.USAGE, "the simulated board needs the extra: pip install 'espmon[demo]'")
     from espmon.cli.demo_board import start_board
-    from espmon.cli.monitor import run_screen
+    from espmon.cli.monitor import demo_in, run_screen
 
     paths: dict[str, str] = {}
     with ExitStack() as boards:
         request = replace(start_board(boards, paths, options.chip), probe=options.probe)
-        return run_screen(request, path_map=paths, start_in=options.start_in)
+        return run_screen(request, path_map=paths, start_in=options.start_in, demo=demo_in(boards))

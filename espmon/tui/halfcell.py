@@ -67,9 +67,10 @@ class HalfcellPicture(Widget):
     def render_line(self, y: int) -> Strip:
         """One line of the picture."""
         width, height = self.size
+        blank = self.rich_style
         line = y - max(0, (height - len(self._strips)) // 2)
         if not 0 <= line < len(self._strips):
-            return Strip.blank(width)
+            return Strip.blank(width, blank)
         strip = self._strips[line]
         left = max(0, (width - strip.cell_length) // 2)
-        return Strip.join([Strip.blank(left), strip]).adjust_cell_length(width)
+        return Strip.join([Strip.blank(left, blank), strip]).adjust_cell_length(width, blank)

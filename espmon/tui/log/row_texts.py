@@ -76,6 +76,11 @@ def fitted_heading(sign: str, heading: Heading, width: int) -> str:
     return f"{sign}{set_cell_size(words, max(0, room - 1)).rstrip()}…{keys}"
 
 
+def clipped(text: str, cells: int) -> str:
+    """At most so many cells of a text, an ellipsis where something was cut."""
+    return text if cell_len(text) <= cells else set_cell_size(text, max(0, cells - 1)).rstrip() + "…"[:cells]
+
+
 def hex_rows(raw: bytes) -> list[str]:
     """Sixteen bytes a row: offset, hex, printable ASCII."""
     return [

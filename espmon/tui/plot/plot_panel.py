@@ -22,12 +22,16 @@ from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
 from espmon.tui.plot.number_feed import NumberFeed
 from espmon.tui.plot.plot_picture import MAX_CURVES, PlotPicture, PlotView, SeriesRow
+from espmon.tui.log.row_texts import clipped
 from espmon.tui.sanitise import visible
 
 REDRAW_SECONDS = 0.5
 """Time between two pictures while lines come."""
 
-LIST_CELLS = 34
+NAME_CELLS = {80: 18, 110: 26, 160: 34}
+"""From so many cells of width on -> cells of a number's sign and name."""
+
+VALUE_CELLS = 13
 AXIS_CELLS = 9
 ZOOM = 2.0
 CURSOR_STEP = 0.02
@@ -151,7 +155,7 @@ class PlotPanel(Widget, can_focus=True):
     def redraw(self) -> None:
         """Have the plot drawn as it is wished now."""
         if self._feed is not None and self.size.width:
-            self._feed.draw(self.view, max(8, self.size.width - LIST_CELLS - AXIS_CELLS), max(1, self.size.height - 2))
+            self._feed.draw(self.view, max(8, self.size.width - self._list_cells - AXIS_CELLS), max(1, self.size.height - 2))
 
     def on_resize(self) -> None:
         """Another size is another picture."""
@@ -252,12 +256,12 @@ class PlotPanel(Widget, can_focus=True):
         if offset is None or offset.y < 1 or self.picture is None:
             return
         row, column = offset.y - 1, offset.x
-        if column < LIST_CELLS:
+        if column < self._list_cells:
             if row + self._top < len(self._listed):
                 self.view = replace(self.view, selected=self._listed[row + self._top].title)
                 self.action_show()
-        elif (wide := self.size.width - LIST_CELLS - AXIS_CELLS) > 0:
-            part = (column - LIST_CELLS - AXIS_CELLS) / wide
+        elif (wide := self.size.width - self._list_cells - AXIS_CELLS) > 0:
+            part = (column - self._list_cells - AXIS_CELLS) / wide
             self._change(replace(self.view, cursor=min(max(part, 0.0), 1.0)))
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
@@ -271,6 +275,11 @@ class PlotPanel(Widget, can_focus=True):
         self.action_zoom(-1)
 
     # -- drawing ------------------------------------------------------------------------------------------------
+
+    @property
+    def _list_cells(self) -> int:
+        names = [cells for width, cells in NAME_CELLS.items() if self.size.width >= width]
+        return max(names, default=min(NAME_CELLS.values())) + VALUE_CELLS + 3
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"plot--{name}")
@@ -295,8 +304,9 @@ class PlotPanel(Widget, can_focus=True):
                 for text, curve in self._with_cursor(picture, row)
             ]
         elif row == rows:
-            span = max(0, width - LIST_CELLS - AXIS_CELLS - len(clock_text(picture.end)))
-            segments.append(Segment(clock_text(picture.begin).ljust(span) + clock_text(picture.end)))
+            span = max(0, width - self._list_cells - AXIS_CELLS - len(clock_text(picture.end)))
+            ends = clock_text(picture.begin).ljust(span) + clock_text(picture.end)
+            segments.append(Segment(ends, self._style("muted")))
         return Strip(segments).adjust_cell_length(width, plain).apply_style(Style(bgcolor=plain.bgcolor))
 
     def _title(self) -> str:
@@ -317,7 +327,7 @@ class PlotPanel(Widget, can_focus=True):
 
     def _list_row(self, index: int) -> list[Segment]:
         if index >= len(self._listed) or self.picture is None:
-            return [Segment(" " * LIST_CELLS, self.rich_style)]
+            return [Segment(" " * self._list_cells, self.rich_style)]
         row = self._listed[index]
         curve = self.picture.shown.index(row.title) if row.title in self.picture.shown else -1
         style = self._style(f"curve{curve}") if curve >= 0 else self._style("muted")
@@ -326,8 +336,11 @@ class PlotPanel(Widget, can_focus=True):
         if index == self._selected:
             style += Style(bgcolor=self._style("selected").bgcolor)
         value = f"{number_text(row.last)}{' ' + row.unit if row.unit else ''}"
-        name = set_cell_size(f"{'●' if curve >= 0 else '○'} {'▼ ' if row.falling else ''}{visible(row.title)}", 18)
-        return [Segment(set_cell_size(f" {name} {value[:13]:>13}", LIST_CELLS), style)]
+        cells = self._list_cells - VALUE_CELLS - 3
+        said = f"{'●' if curve >= 0 else '○'} {'▼ ' if row.falling else ''}{visible(row.title)}"
+        name = set_cell_size(clipped(said, cells), cells)
+        value = f"{value[:VALUE_CELLS]:>{VALUE_CELLS}}"
+        return [Segment(set_cell_size(f" {name} {value}", self._list_cells), style)]
 
     def _axis(self, row: int, rows: int) -> str:
         picture = self.picture

@@ -36,6 +36,9 @@ FRAME_COLUMNS = (
 )
 
 
+SHOWN_CONTEXT, COPIED_CONTEXT = 40, 5
+"""Most lines of source before and behind the one that matters: where there is room for them, and in a copy."""
+
 MAX_WARNINGS = 3
 """Warnings above the tables; the Details tab has all."""
 
@@ -53,7 +56,7 @@ def local_source(mapping: Mapping[str, str] | None = None) -> Source:
     def read(file: str, line: int) -> list[tuple[int, str]]:
         from espmon.postmortem.source import source_excerpt
 
-        return [(found.number, found.text) for found in source_excerpt(file, line, mapping)]
+        return [(found.number, found.text) for found in source_excerpt(file, line, mapping, SHOWN_CONTEXT)]
 
     return read
 
@@ -177,7 +180,11 @@ class SourcePane(VerticalScroll):
         if not self._lines:
             return Content.styled(literal(self.text), "$foreground-muted")
         file, line = self._wanted or ("", 0)
-        return Content.assemble((f"{plain(file)}:{line}\n", "$foreground-muted"), numbered(self._lines, line, cells))
+        rows = max(2 * COPIED_CONTEXT + 1, self.size.height - 1)
+        at = next((index for index, (number, _) in enumerate(self._lines) if number == line), 0)
+        first = max(0, min(at - rows // 2, len(self._lines) - rows))
+        shown = numbered(self._lines[first : first + rows], line, cells)
+        return Content.assemble((f"{plain(file)}:{line}\n", "$foreground-muted"), shown)
 
     def show_frame(self, frame: StackFrame | None) -> None:
         """Show the source of a frame; the excerpt arrives later."""
@@ -218,7 +225,8 @@ class SourcePane(VerticalScroll):
             self._say(f"{file}:{line}\nThe file is not on this computer.")
             return
         self._lines = lines
-        self.text = f"{plain(file)}:{line}\n{numbered(lines, line, 0).plain}"
+        near = [one for one in lines if abs(one[0] - line) <= COPIED_CONTEXT]
+        self.text = f"{plain(file)}:{line}\n{numbered(near, line, 0).plain}"
         self._show()
 
     def _say(self, text: str) -> None:
@@ -231,8 +239,8 @@ class SourcePane(VerticalScroll):
         self.call_after_refresh(self._show_line)
 
     def on_resize(self) -> None:
-        """The line that matters stays in sight."""
-        self.call_after_refresh(self._show_line)
+        """As many lines as there is room for, and the line that matters in sight."""
+        self._show()
 
     def _show_line(self) -> None:
         before = self._excerpt(self.query_one("#source-text").content_size.width).plain.partition(HERE)[0]

@@ -30,10 +30,13 @@ MIN_DRAWN_CELLS = 30
 MAX_DETAIL_LINES = 400
 """Most lines of details shown."""
 
+MIN_HANGING_CELLS = 16
+"""Least cells beside the labels for which a long value hangs there."""
 
-def details(entry: EventEntry) -> Content:
-    """The rows of an entry, as text without markup."""
-    parts: list[Content | tuple[str, str]] = [(visible(entry.title), "bold")]
+
+def details(entry: EventEntry, cells: int = 0) -> Content:
+    """The rows of an entry, as text without markup; in so many `cells`, a long value hangs under its beginning."""
+    parts: list[Content | str | tuple[str, str]] = [(visible(entry.title), "bold")]
     # A value that is drawn below is not told twice.
     rows = [row for row in entry.details if row[0] != "value" or entry.record.type not in DRAWN]
     if entry.count > 1:
@@ -54,7 +57,12 @@ def details(entry: EventEntry) -> Content:
             if lines > MAX_DETAIL_LINES:
                 parts.append(("\n…", "$secondary"))
                 return Content.assemble(*parts)
-            parts.append((visible(line) if not number else "\n  " + visible(line), ""))
+            if number:
+                parts.append("\n  " + visible(line))
+            elif (room := cells - column - 2) < MIN_HANGING_CELLS:
+                parts.append(visible(line))
+            else:
+                parts.append(("\n" + " " * (column + 2)).join(row.plain for row in Content(visible(line)).wrap(room)))
     return Content.assemble(*parts)
 
 
@@ -82,6 +90,7 @@ class Inspector(Vertical):
         self._waiting: list[EventEntry] = []
         self._timer: Timer | None = None
         self._detailed: EventEntry | None = None
+        self._cells = 0
         self._shown = float("-inf")
 
     def compose(self) -> ComposeResult:
@@ -139,14 +148,19 @@ class Inspector(Vertical):
         self._title()
         self._show_details(event.entry)
 
+    def on_resize(self) -> None:
+        """Long values are broken elsewhere in another width."""
+        self.call_after_refresh(lambda: self._show_details(self._detailed))
+
     def _show_details(self, entry: EventEntry | None) -> None:
-        if entry is not None and entry is self._detailed:
+        cells = self.query_one("#details").content_size.width
+        if entry is not None and (entry, cells) == (self._detailed, self._cells):
             return
-        self._detailed = entry
-        text = details(entry) if entry is not None else Content("Nothing has happened yet.")
+        self._detailed, self._cells = entry, cells
+        text = details(entry, cells) if entry is not None else Content("Nothing has happened yet.")
         self.query_one("#details", Static).update(text)
         if entry is not None and entry.record.type in DRAWN:
-            self._draw(entry, text, max(MIN_DRAWN_CELLS, self.query_one("#details").content_size.width))
+            self._draw(entry, text, max(MIN_DRAWN_CELLS, cells))
 
     @work(exclusive=True, group="event-payload")
     async def _draw(self, entry: EventEntry, text: Content, cells: int) -> None:
