@@ -207,7 +207,7 @@ async def finding(camera: Camera) -> None:
     await camera.pilot.press("escape", "slash", *"boot", "enter", *"NNNNNN")
     await camera.shoot("search", "boot:", "held", "/ boot ")
     await camera.pilot.press("escape", "slash", "ctrl+u", "enter", "escape", "G", "f", "tab", "tab", *"app_init wifi ")
-    await camera.shoot("filter", "other", "███", "filter app_init", " of ")
+    await camera.shoot("filter", "other", "app_init wifi", "main_task", " of ")
     await camera.pilot.press("escape", "F", "G")
 
 

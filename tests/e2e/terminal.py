@@ -77,6 +77,10 @@ class Terminal:
         """What is on the screen, row by row."""
         return self._run("capture-pane", "-p")
 
+    def coloured(self) -> str:
+        """The same with the sequences of its colours."""
+        return self._run("capture-pane", "-p", "-e")
+
     def format(self, variables: str) -> str:
         """tmux's own variables, as in `#{alternate_on}`."""
         return self._run("display-message", "-p", variables).strip()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -26,8 +27,6 @@ pathlib.Path("build/data.bin").write_bytes(bytes(range(256)) * 16)
 print("Project build complete")
 """
 
-STARTED = "from the environment of a program"
-
 
 class Day:
     """The desk: a terminal in a project's folder, and two boards.
@@ -43,7 +42,10 @@ class Day:
     def __init__(self, window: Terminal, device: Board, other: Board, project: Path, scratch: Path) -> None:
         self.window, self.device, self.other = window, device, other
         self.project, self.scratch = project, scratch
+        self.state = window.data.parent / "state" / "espmon"
         self.pids: list[int] = []
+        self.worn = ""
+        """The colours of the theme that was chosen."""
 
     # -- what hands and eyes do ---------------------------------------------------------------------------------
 
@@ -73,14 +75,20 @@ class Day:
         self.window.shows(" INPUT ")
         self.window.type(line)
 
-    def status(self, *texts: str, without: str = "\0") -> None:
-        """Wait until the row of the status has these words."""
+    def status(self, *texts: str, without: str = "\0") -> str:
+        """Wait until the row of the status has these words; returns it."""
 
         def has() -> bool:
             shown = self.rows()
             return len(shown) > 1 and all(text in shown[-2] for text in texts) and without not in shown[-2]
 
         until(has, lambda: f"{texts} not in the status of\n{self.window.screen()}")
+        return self.rows()[-2]
+
+    def badge(self) -> str:
+        """The colours of the word that tells where keys go, "" while it is not there."""
+        found = re.search("((?:\x1b\\[[0-9;:]*m)+) LOG ", self.window.coloured())
+        return " ".join(re.findall("[34]8;[0-9;]+", found[1])) if found else ""
 
     def choose(self, command: str) -> None:
         """Find a command in the palette by its words, and run it."""
@@ -151,10 +159,11 @@ def searching(day: Day) -> None:
         day.window.shows(" FIND ")
         day.answer(text)
         day.status(f"/ {text}", "LOG")
-    day.window.press("N")
-    day.status("/ heap_init 3/4", "held")
+    (found,) = re.findall(r"/ heap_init (\d)/4 ", day.status("/4 "))
     day.window.press("n")
-    day.status("/ heap_init 4/4")
+    day.status(f"/ heap_init {int(found) % 4 + 1}/4", "held")
+    day.window.press("N")
+    day.status(f"/ heap_init {found}/4")
     day.window.press("/")
     day.window.shows(" FIND ")
     day.window.press("Up")
@@ -182,11 +191,12 @@ def filtering(day: Day) -> None:
     day.window.press("Tab")
     day.window.shows("████")
     day.window.press(*"heap_init")
-    day.status("filter heap_init", "4 of ")
+    day.status("filter heap_init", " of ")
     day.window.press("C-s")
     day.window.shows("Save this filter under a name")
     day.answer("memory")
-    day.window.shows("Saved as memory")
+    until(lambda: (day.state / "filters.json").exists(), day.window.screen)
+    day.window.hides("Save this filter")
     day.log_has_keys()
     day.window.press("F")
     day.status(without=" of ")
@@ -195,7 +205,7 @@ def filtering(day: Day) -> None:
     day.window.press("C-l")
     day.window.shows("Use a saved filter")
     day.answer("memory")
-    day.status("filter heap_init", "4 of ")
+    day.status("filter heap_init", " of ")
     day.log_has_keys()
     day.window.press("F")
     day.status(without=" of ")
@@ -252,7 +262,7 @@ def dumping(day: Day) -> None:
     day.window.press("C")
     day.window.shows("display_render", "esp_timer", "sensor.h:26")
     day.window.press("2")
-    day.window.shows("mepc")
+    day.window.shows("mcause")
     day.window.press("Escape")
     day.window.shows(" LOG ")
 
@@ -293,34 +303,146 @@ def keeping(day: Day) -> None:
         day.window.press("S-Up")
     day.status("rows selected")
     day.window.press("y")
-    day.window.shows("sent to the terminal's clipboard")
+    until(lambda: (day.state / "clipboard.txt").exists(), day.window.screen)
     day.window.press("Escape")
     day.status(without="selected")
-    for name in ("day.txt", "day.jsonl", "day.html"):
+    for name, end in (("day.txt", "\n"), ("day.jsonl", "}\n"), ("day.html", "</html>\n")):
         day.window.press("S")
         day.window.shows("Save what the filter shows as")
         day.answer(name)
         path = day.project / name
-        until(lambda path=path: path.exists() and path.stat().st_size, day.window.screen)  # type: ignore[misc]
-        day.window.shows(f"in {path}"[:40])
-    day.choose("save this boot")
-    day.window.shows("Save this boot as")
-    day.window.press("Escape")
+
+        def written(path: Path = path, end: str = end) -> bool:
+            return path.exists() and path.read_text().endswith(end)
+
+        until(written, day.window.screen)
+        day.window.hides("Save what the filter shows as")
     text = (day.project / "day.txt").read_text()
     assert "I (268) demo: espmon demo application" in text
     objects = [json.loads(line) for line in (day.project / "day.jsonl").read_text().splitlines()]
     assert any(one["text"].endswith("Calling app_main()") for one in objects)
     assert "<span" in (day.project / "day.html").read_text()
+    day.window.press("G")
+    day.status("following")
 
 
 def flashing(day: Day) -> None:
-    """The flash panel: the partition table, the project verified, and back to the log."""
+    """The flash panel: the partition table, stored values, the project compared, and back to the log."""
     day.window.press("M")
     day.window.shows("Cancel")
     day.window.press("y")
     day.window.shows("Partition", "coredump", "starts, espmon_demo", "Leave")
+    day.window.press("Enter")
+    day.window.shows("Namespace")
+    day.window.press("Escape")
+    day.window.shows("Partition", "Leave")
     day.window.press("V")
     day.window.shows("data.bin")
+    day.window.press("y")
+    day.window.shows("DIFFERENT: 1 region", "0x00110000")
+    day.window.press("Escape")
+    day.window.shows(" LOG ", "boot 4", "esp>")
+
+
+def picturing(day: Day) -> None:
+    """What the board's display shows."""
+    day.window.press("s")
+    day.window.shows("240 x 135 pixels")
+    day.window.press("Escape")
+    day.window.shows(" LOG ")
+
+
+def unplugging(day: Day) -> None:
+    """The board goes, and comes back: the gap is marked, the log goes on."""
+    day.device.unplug()
+    day.window.shows("○ lost", "port lost")
+    day.device.plug()
+    day.window.shows("● open", "boot 5", "esp>")
+    links = [event["state"] for event in day.window.sidecar() if event.get("type") == "link"]
+    assert links == ["opened", "lost", "reopened"]
+    day.say("help")
+    day.window.shows("software restart")
+    day.log_has_keys()
+
+
+def building(day: Day) -> None:
+    """The project is built by its command; what changed would be flashed."""
+    day.resize(LARGE)
+    day.window.press("b")
+    day.window.shows("Which command builds this project?")
+    day.answer(f"{sys.executable} build_it.py")
+    day.window.shows("Flash the project", "data.bin", "Cancel")
+    day.window.press("y")
+    until(lambda: any(event.get("type") == "flash" for event in day.window.sidecar()), day.window.screen)
+    day.window.shows(" LOG ", "● open", "esp>")
+
+
+def dressing(day: Day) -> None:
+    """Another theme."""
+    day.resize(USUAL)
+    before = day.badge()
+    day.choose("change the theme")
+    day.window.shows("nord", "solarized")
+    day.window.type("nord")
+    day.window.hides("nord")
+    until(lambda: day.badge() not in ("", before), day.window.screen)
+    day.worn = day.badge()
+
+
+def evening(day: Day) -> None:
+    """Leaving: the terminal is as it was, the recording is complete."""
+    day.leave()
+    closed, end = day.window.sidecar()[-2:]
+    assert (closed.get("trigger"), end["event"]) == ("close", "end")
+
+
+def next_morning(day: Day) -> None:
+    """The recording is opened: its crashes are there, and the theme."""
+    day.window.resize(*SMALL)
+    day.begin("open", "last")
+    day.window.shows("✖ 2 crashes", " LOG ")
+    until(lambda: day.badge() == day.worn, lambda: f"{day.badge()!r} is not {day.worn!r}")
+    day.resize(USUAL)
+    day.window.press("C")
+    day.window.shows("display_render", "sensor.h:26")
+    day.window.press("Escape")
+    day.window.shows(" LOG ")
+    day.leave()
+
+
+def several(day: Day) -> None:
+    """Two boards: a tab each, and one timeline of both."""
+    day.begin(day.device.url, day.other.url)
+    day.window.shows("0 All", "● open", "I (")
+    day.window.press("F8")
+    day.window.shows("esp32s3")
+    day.window.press("0")
+    day.window.shows("2 boards, 2 open", "esp>")
+    day.resize(SMALL)
+    day.window.press("/")
+    day.window.shows(" FIND ")
+    day.answer("Calling app_main")
+    day.status("/ Calling app_main 1/1")
+    day.leave()
+
+
+def tidying(day: Day) -> None:
+    """No process is left, and no file but what was asked for and what is recorded."""
+    assert [pid for pid in day.pids if Path(f"/proc/{pid}").exists()] == []
+    assert files(day.scratch) == set()
+    built = {"build/app.elf", "build/data.bin", "build/flasher_args.json", "build_it.py"}
+    assert files(day.project) == built | {"day.txt", "day.jsonl", "day.html"}
+    kept = {name for name in files(day.state) if not name.startswith("history/")}
+    assert kept == {"builds.json", "clipboard.txt", "filters.json", "screen.json"}
+    recordings = list((day.window.data / "espmon" / "sessions").iterdir())
+    assert len(recordings) == 3
+    suffixes = {path.suffix for recording in recordings for path in recording.rglob("*") if path.is_file()}
+    assert suffixes == {".bin", ".jsonl", ".png", ".json", ".txt"}
+
+
+def files(folder: Path) -> set[str]:
+    """The files below a folder, by their places in it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
 PARTS: tuple[Callable[[Day], None], ...] = (
@@ -336,6 +458,14 @@ PARTS: tuple[Callable[[Day], None], ...] = (
     counting,
     keeping,
     flashing,
+    picturing,
+    unplugging,
+    building,
+    dressing,
+    evening,
+    next_morning,
+    several,
+    tidying,
 )
 """In the order of the day."""
 
@@ -373,7 +503,10 @@ def desk(folder: Path) -> Iterator[Day]:
 def main() -> None:
     """Walk through the day, and print how long each part took."""
     wanted = set(sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="espmon-day-") as folder, desk(Path(folder)) as day:
+    with (
+        tempfile.TemporaryDirectory(prefix="espmon-day-", ignore_cleanup_errors=True) as folder,
+        desk(Path(folder)) as day,
+    ):
         for part in PARTS:
             if wanted and part.__name__ not in wanted and part is not opening:
                 continue

@@ -116,6 +116,26 @@ async def test_details_of_the_event_under_the_cursor_are_shown_as_they_are() -> 
         assert "[bold]abort[/]" in case.text()
 
 
+async def test_a_long_value_hangs_under_its_beginning_in_any_width() -> None:
+    async with running(size=(120, 40)) as case:
+        text = "a write to an address that may not be written, often through a null pointer"
+        case.session.add_event("panic", "Panic", line=5, details=(("plain", text), ("arch", "riscv")))
+        await case.press("e")
+        for size in ((120, 40), (100, 30)):
+            await case.pilot.resize_terminal(*size)
+            await case.until(lambda: hangs(case.text().splitlines()), f"hanging at {size}")
+
+
+def hangs(rows: list[str]) -> bool:
+    """Whether each row of the value begins below its first word."""
+    first = next((y for y, row in enumerate(rows) if "a write to" in row), None)
+    last = next((y for y, row in enumerate(rows) if row.endswith(("pointer", "pointer▁"))), None)
+    if first is None or last is None or last <= first:
+        return False
+    column = rows[first].index("a write to")
+    return all(row[column - 7 : column].isspace() and row[column] != " " for row in rows[first + 1 : last + 1])
+
+
 async def test_the_cursor_stays_while_new_events_come() -> None:
     async with running(size=(120, 40)) as case:
         events = await with_events(case)

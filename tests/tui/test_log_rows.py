@@ -20,6 +20,7 @@ from espmon.tui.log.log_view import LogView
 from espmon.tui.log.meaning import Meaning
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
+from espmon.tui.log.row_texts import clipped
 from espmon.tui.log.selector import Selector
 from espmon.tui.log.sgr import PLAIN, apply
 from tests.tui.fake_session import block_of
@@ -235,3 +236,9 @@ async def test_nothing_of_this_costs_a_plain_log_anything() -> None:
     store.append(block_of(b"one\r\ntwo\nthree\r\n"))
     assert len(store.rows.joined(0, 10)) == 0
     assert store.rows_end == 3
+
+
+@pytest.mark.parametrize(("cells", "shown"), [(8, "a mark"), (6, "a mark"), (5, "a ma…"), (3, "a…"), (1, "…"), (0, "")])
+def test_what_is_cut_ends_in_an_ellipsis(cells: int, shown: str) -> None:
+    assert clipped("a mark", cells) == shown
+    assert clipped("漢漢", 3) == "漢…"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
 from espmon.tui.log.display import plain
 from espmon.tui.log.painter import Painter
+from espmon.tui.log.row_texts import clipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,7 @@ def rule_strip(mark: Mark, painter: Painter, width: int) -> Strip:
     """The row of a remark."""
     if not mark.text:
         return Strip([Segment("╌" * width, painter.rule)], width)
-    text = f" {plain(mark.text).text} "
-    text = set_cell_size(text, min(cell_len(text), max(0, width - 4)))
+    text = f" {clipped(plain(mark.text).text, max(0, width - 6))} "
     rest = max(0, width - 2 - cell_len(text))
     return Strip(
         [

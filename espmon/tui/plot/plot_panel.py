@@ -20,9 +20,9 @@ from textual.widget import Widget
 from espmon.records.number_series import Series
 from espmon.session.status import EventEntry
 from espmon.session.store import LogStore
+from espmon.tui.log.row_texts import clipped
 from espmon.tui.plot.number_feed import NumberFeed
 from espmon.tui.plot.plot_picture import MAX_CURVES, PlotPicture, PlotView, SeriesRow
-from espmon.tui.log.row_texts import clipped
 from espmon.tui.sanitise import visible
 
 REDRAW_SECONDS = 0.5
@@ -155,7 +155,9 @@ class PlotPanel(Widget, can_focus=True):
     def redraw(self) -> None:
         """Have the plot drawn as it is wished now."""
         if self._feed is not None and self.size.width:
-            self._feed.draw(self.view, max(8, self.size.width - self._list_cells - AXIS_CELLS), max(1, self.size.height - 2))
+            self._feed.draw(
+                self.view, max(8, self.size.width - self._list_cells - AXIS_CELLS), max(1, self.size.height - 2)
+            )
 
     def on_resize(self) -> None:
         """Another size is another picture."""
