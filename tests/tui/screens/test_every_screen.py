@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.style import Style
 from textual.binding import Binding
+from textual.color import Color
+from textual.geometry import Region
 from textual.screen import ModalScreen, Screen
 
 import espmon.tui.screens
+from espmon.tui.log.contrast import contrast
 from espmon.tui.palette_commands import PaletteCommand
 from espmon.tui.screens.board_abilities import BoardAbilitiesScreen
 from espmon.tui.screens.capture import CaptureScreen
@@ -21,6 +25,7 @@ from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
 from espmon.tui.screens.device_form import DeviceForm
 from espmon.tui.screens.device_manager import DeviceManagerScreen
+from espmon.tui.screens.dialog import Dialog
 from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen, FlashRegion
 from espmon.tui.screens.gdb_inspector import GdbInspectScreen
 from espmon.tui.screens.help import HelpScreen
@@ -37,6 +42,7 @@ from espmon.tui.screens.report_screen import ReportScreen, Section
 from espmon.tui.screens.screenshot_screen import ScreenshotScreen
 from espmon.tui.screens.stub_offer import StubScreen
 from espmon.tui.screens.transfer_screen import TransferScreen
+from espmon.tui.theme import THEMES
 from tests.tui.screens.crash_data import CORE, PANIC, source
 from tests.tui.screens.host import Host, screen_text, settle, toasts
 from tests.tui.screens.test_board_abilities import ABILITIES
@@ -159,6 +165,45 @@ async def test_it_fits_and_survives_small_terminals(name: str) -> None:
             if size >= (120, 40):
                 assert wanted in screen_text(app)
                 assert screen_text(app).splitlines()[-1].strip(), "the footer is out of sight"
+
+
+def loudest(screen: Screen[Any], ground: Color, inside: Region) -> tuple[float, float]:
+    """The strongest contrast of a cell's background with the ground, inside of a region and outside of it."""
+    within = beyond = 1.0
+    for y, strip in enumerate(screen._compositor.render_strips()):
+        x = 0
+        for segment in strip:
+            style = segment.style or Style()
+            back = style.color if style.reverse else style.bgcolor
+            bright = 1.0 if back is None or back.is_default else contrast(Color.from_rich_color(back), ground)
+            for column in range(x, x + segment.cell_length):
+                if inside.contains(column, y):
+                    within = max(within, bright)
+                else:
+                    beyond = max(beyond, bright)
+            x += segment.cell_length
+    return within, beyond
+
+
+@pytest.mark.parametrize("name", [name for name, (make, _) in SCREENS.items() if isinstance(make(), Dialog | PickerScreen)])
+async def test_in_a_dialog_nothing_is_brighter_than_what_has_the_focus(name: str) -> None:
+    app = Host(SCREENS[name][0])
+    async with app.run_test(size=(100, 40)) as pilot:
+        for theme in THEMES:
+            app.register_theme(theme)
+            app.theme = theme.name
+            await settle(pilot)
+            ground = Color.parse(app.theme_variables["background"])
+            kinds = {(type(control), control.classes): control for control in app.screen.focus_chain}
+            seen = 0
+            for control in kinds.values():
+                control.focus()
+                await pilot.pause()
+                if app.focused is control:
+                    within, beyond = loudest(app.screen, ground, control.region)
+                    assert within > 1.1 * beyond, f"{theme.name}: {type(control).__name__} {control.id}"
+                    seen += 1
+            assert seen
 
 
 @every_screen
