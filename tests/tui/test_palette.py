@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+from textual.color import Color
+from textual.theme import Theme
+from textual.widgets import OptionList
+
+from espmon.session.settings import Settings
 from espmon.tui import actions
+from espmon.tui.log.contrast import contrast
 from espmon.tui.palette_commands import PaletteCommand, ranked
 from espmon.tui.screens.help import HelpScreen
 from espmon.tui.screens.palette_screen import PaletteScreen
 from espmon.tui.screens.prompt import TextPrompt
+from espmon.tui.theme import THEMES
 from tests.tui.running import Running, running
+from tests.tui.test_theme_contrast import AA
 
 
 async def nothing() -> None:
@@ -68,6 +77,31 @@ async def test_a_row_has_its_key_and_what_was_used_stands_first_the_next_time() 
         assert screen._found[0].title == "Wrap long lines"
         await case.press("ctrl+p")
         await case.until(lambda: case.app.screen is case.screen, "the log")
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+async def test_no_row_is_empty_and_the_chosen_row_s_key_can_be_read(theme: Theme) -> None:
+    async with running(size=(80, 24), settings=Settings(theme=theme.name)) as case:
+        screen = await palette(case)
+        listed = screen.query_one(OptionList)
+        await case.until(lambda: listed.size.height > 10, "the commands")
+        frame = screen.query_one(".dialog").region
+        said = screen.query_one("#said").region
+        assert said.bottom == frame.bottom - 1 < 24
+        assert said.y == listed.region.bottom
+        row = [segment for segment in listed.render_line(0) if segment.text.strip()]
+        assert [segment.text.strip() for segment in row] == ["Type to the board", "i"]
+        for segment in row:
+            assert segment.style is not None
+            assert segment.style.color is not None
+            assert segment.style.bgcolor is not None
+            text, below = (Color.from_rich_color(one) for one in (segment.style.color, segment.style.bgcolor))
+            assert contrast(text, below) >= AA
+        await case.pilot.press(*"screenshot")
+        await case.until(lambda: listed.option_count == 3)
+        await case.until(
+            lambda: listed.region.height == 3 and screen.query_one("#said").region.y == listed.region.bottom
+        )
 
 
 async def test_over_another_screen_its_own_keys_and_all_the_others_are_reached() -> None:

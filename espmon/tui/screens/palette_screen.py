@@ -16,8 +16,11 @@ from espmon.tui.palette_commands import PaletteCommand, ranked
 from espmon.tui.screens.dialog import Dialog, Line, clip
 
 NOTHING = "Nothing is called so"
-EDGE_CELLS = 4
+EDGE_CELLS = 3
 """Cells beside a row's text."""
+
+OTHER_ROWS = 8
+"""Rows of the screen that are not commands: the frame, what is typed, what a command does, the footer."""
 
 
 class PaletteScreen(Dialog[PaletteCommand | None]):
@@ -32,7 +35,7 @@ class PaletteScreen(Dialog[PaletteCommand | None]):
     DEFAULT_CSS = """
     PaletteScreen { align: center top; }
     PaletteScreen > .dialog { margin-top: 1; padding: 0 1; max-height: 100%; }
-    PaletteScreen OptionList { height: auto; max-height: 60vh; margin-top: 1; }
+    PaletteScreen OptionList { margin-top: 1; scrollbar-size-vertical: 1; }
     PaletteScreen OptionList > .option-list--option-highlighted {
         background: $primary; color: $background; text-style: bold;
     }
@@ -80,6 +83,7 @@ class PaletteScreen(Dialog[PaletteCommand | None]):
         listed.clear_options()
         width = max(20, listed.size.width - EDGE_CELLS)
         listed.add_options([Option(_row(command, width)) for command in self._found])
+        listed.styles.height = max(1, min(len(self._found), self.size.height - OTHER_ROWS))
         listed.highlighted = 0 if self._found else None
         self._say()
 
@@ -119,4 +123,4 @@ def _row(command: PaletteCommand, width: int) -> Content:
     keys = clip(command.keys.split(", ")[0], width // 3)
     title = clip(command.title, width - Content(keys).cell_length - 2)
     gap = width - Content(title).cell_length - Content(keys).cell_length
-    return Content.assemble(title, " " * gap, (keys, "$text-accent"))
+    return Content.assemble(title, " " * gap, (keys, "bold"))

@@ -185,7 +185,9 @@ def loudest(screen: Screen[Any], ground: Color, inside: Region) -> tuple[float, 
     return within, beyond
 
 
-@pytest.mark.parametrize("name", [name for name, (make, _) in SCREENS.items() if isinstance(make(), Dialog | PickerScreen)])
+@pytest.mark.parametrize(
+    "name", [name for name, (make, _) in SCREENS.items() if isinstance(make(), Dialog | PickerScreen)]
+)
 async def test_in_a_dialog_nothing_is_brighter_than_what_has_the_focus(name: str) -> None:
     app = Host(SCREENS[name][0])
     async with app.run_test(size=(100, 40)) as pilot:
