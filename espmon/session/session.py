@@ -244,6 +244,8 @@ class Session:
 
     async def open(self, request: OpenRequest) -> None:
         """Open the port once. Errors end in state CLOSED with `status.reason` and `status.hint`; nothing is raised."""
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
         self._elf.rom_elf = request.rom_elf
         handle = await self.connection.open(request)
         if handle is None:
@@ -316,6 +318,8 @@ class Session:
     async def consent(self) -> None:
         """The user agreed to the probe: run it on the same handle, then monitor; failure ends in CLOSED."""
         await self._runner.run(self._probe_action(), consented=True)
+        if self.state is State.CLOSED:
+            await self.close()  # nobody may look on any more, and the recording has ended
 
     def _probe_action(self) -> Action:
         from espmon.session.probe_action import ProbeAction

@@ -23,6 +23,11 @@ FOOTER_DROP_ORDER = (
     "input.complete",
     "events.open",
     "search.case",
+    "picker.line",
+    "picker.url",
+    "picker.demo",
+    "picker.probe",
+    "picker.past",
 )
 """Actions that a footer without room for all does without, first to last."""
 

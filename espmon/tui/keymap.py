@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.binding import Binding
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from espmon.session.settings import Settings
 from espmon.tui import actions
+
+if TYPE_CHECKING:
+    from textual.binding import ActiveBinding
+    from textual.screen import Screen
+
+Result = TypeVar("Result")
 
 MODULES = {
     "input": "widgets.input_line",
@@ -130,6 +137,31 @@ def _clashes(settings: Settings, keymap: Mapping[str, str]) -> Iterator[str]:
             if len(names) > 1 and chosen:
                 others = " and ".join(name for name in names if name != chosen[0])
                 yield f"{chosen[0]} = {keymap[chosen[0]]!r}: {actions.written(key)} is the key of {others} too"
+
+
+OWN_KEYS = frozenset({"app.command_palette", "app.exit_key", "app.help"})
+"""Calls that each screen has keys for, and that the table of actions lists."""
+
+HERE = "On this screen"
+"""Heading in the help of what only the screen has that it was asked from."""
+
+
+def own_bindings(screen: Screen[Result]) -> Iterator[tuple[str, ActiveBinding]]:
+    """(title, binding) of what a screen over the monitor can do by itself, each once."""
+    seen: set[str] = set()
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        title = active.tooltip or binding.description
+        foreign = not binding.id or binding.id in actions.BY_ID
+        if foreign or not title or not active.enabled or binding.action in OWN_KEYS | seen:
+            continue
+        seen.add(binding.action)
+        yield title if title.startswith(binding.description) else f"{binding.description}: {title}", active
+
+
+def rows_here(screen: Screen[Result], display: Callable[[Binding], str]) -> list[tuple[str, str, str, str]]:
+    """The same as rows of the help."""
+    return [(display(active.binding), title, "", HERE) for title, active in own_bindings(screen)]
 
 
 def help_rows(keymap: Mapping[str, str]) -> list[tuple[str, str, str, str]]:

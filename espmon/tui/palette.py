@@ -22,9 +22,6 @@ MAX_MACRO_SHOWN = 80
 WITHOUT_LEAVING = frozenset({"app.help", "app.exit_key", "app.devices", "app.ports", "app.abilities"})
 """Calls that work over any screen; the others take the log's place in front first."""
 
-OWN_KEYS = frozenset({"app.command_palette", "app.exit_key", "app.help"})
-"""Calls that each screen has keys for, and that the table lists."""
-
 
 class Palette:
     """Lists and runs commands.
@@ -65,15 +62,10 @@ class Palette:
         )
 
     def _own(self, screen: Screen[Result]) -> Iterator[PaletteCommand]:
-        seen: set[str] = set()
-        for active in screen.active_bindings.values():
+        from espmon.tui.keymap import own_bindings
+
+        for title, active in own_bindings(screen):
             binding = active.binding
-            title = active.tooltip or binding.description
-            foreign = not binding.id or binding.id in actions.BY_ID
-            if foreign or not title or not active.enabled or binding.action in OWN_KEYS | seen:
-                continue
-            seen.add(binding.action)
-            title = title if title.startswith(binding.description) else f"{binding.description}: {title}"
             yield PaletteCommand(
                 title, self._bound(active), binding.description, "", self._app.get_key_display(binding)
             )

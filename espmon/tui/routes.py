@@ -342,12 +342,14 @@ class Router:
             self._picked(request)
 
     def show_help(self) -> None:
-        """All keys, as they are now."""
+        """All keys, as they are now, those of the screen in front first."""
         from espmon.tui import keymap
         from espmon.tui.screens.help import HelpScreen
         from espmon.version import __version__
 
-        self._app.push_screen(HelpScreen(keymap.help_rows(self._app.chosen_keys), f"espmon {__version__}"))
+        app = self._app
+        here = [] if app.screen is app.monitor else keymap.rows_here(app.screen, app.get_key_display)
+        app.push_screen(HelpScreen([*here, *keymap.help_rows(app.chosen_keys)], f"espmon {__version__}"))
 
 
 def _no_ports() -> Sequence[PortInfo]:

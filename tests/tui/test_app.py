@@ -300,3 +300,16 @@ async def test_leaving_the_list_when_nothing_was_asked_for_is_no_failure() -> No
     async with running(request=None) as case:
         await case.until(lambda: isinstance(case.app.screen, PickerScreen))
         assert not case.app.board.router.never_opened
+
+
+async def test_the_help_of_the_list_of_ports_begins_with_its_own_keys() -> None:
+    async with running(request=None) as case:
+        await case.until(lambda: isinstance(case.app.screen, PickerScreen))
+        for key in ("question_mark", "f1"):
+            await case.press(key)
+            await case.until(lambda: isinstance(case.app.screen, HelpScreen) and "On this screen" in case.text())
+            rows = case.text()
+            assert "Name: Give the board on this port a nickname" in rows
+            assert rows.index("On this screen") < rows.index("Type to the board")
+            await case.press("escape")
+            await case.until(lambda: isinstance(case.app.screen, PickerScreen))

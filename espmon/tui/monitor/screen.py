@@ -17,7 +17,7 @@ from espmon.session.sent import LocalEcho, SentBy
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.tui import actions
-from espmon.tui.monitor.footer_bindings import dress_footer, fit_footer
+from espmon.tui.footer_bindings import dress_footer, fit_footer
 from espmon.tui.monitor.raw_mode import RawMode
 from espmon.tui.monitor.refusal import board_missing, connected, missing, reads_only, refusal
 from espmon.tui.monitor.sending_view import SendingView, macro_bindings

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -17,12 +17,23 @@ from textual.widgets import Button, DataTable, Footer, Input
 from textual.worker import Worker, WorkerState
 
 from espmon.session.status import OpenRequest
+from espmon.tui.footer_bindings import fit_footer
 from espmon.tui.screens.control_styles import controls_css
 from espmon.tui.screens.device_form import Changes
 from espmon.tui.screens.dialog import Line, clip
 from espmon.tui.screens.line_fields import LineFields
 from espmon.tui.screens.open_form import FieldError, OpenForm
-from espmon.tui.screens.ports import COLUMNS, PortLike, PortRow, keep_selected, port_detail, port_row, table_row
+from espmon.tui.screens.ports import (
+    COLUMNS,
+    PortLike,
+    PortRow,
+    empty_text,
+    keep_selected,
+    port_detail,
+    port_row,
+    table_row,
+    where_now,
+)  # fmt: skip
 from espmon.tui.screens.table import KeyedTable
 
 RESCAN_SECONDS = 1.0
@@ -30,16 +41,6 @@ RESCAN_SECONDS = 1.0
 
 DEMO_URL = "demo"
 """`OpenRequest.url` of the simulated board; whoever opens it starts one."""
-
-NO_PORTS = (
-    "No serial port found. Plug a board in: the list refreshes by itself.\n"
-    "None shows? Another cable (some only charge), or its bridge's driver;\n"
-    "in a container, a virtual machine or WSL the device is to be passed on.\n"
-    "A board elsewhere: rfc2217://host:port or socket://host:port, below."
-)
-"""What an empty list says."""
-
-NO_DEMO = "\nNo board? pip install 'espmon[demo]' brings a simulated one"
 
 
 class PortTable(KeyedTable):
@@ -154,6 +155,9 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         self._rescan_every = rescan_every
         self._ports: list[PortRow] = []
         self._scan_error = ""
+        self._absent = ""
+        """The port that was asked for and is not there, while that is said."""
+
         self._wanted = self._defaults.url
 
     def compose(self) -> ComposeResult:
@@ -167,6 +171,17 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         yield Line("", id="detail")
         yield OpenForm(self._defaults, self._refused, demo=self._demo)
         yield Footer(show_command_palette=False)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """As Textual's; the footer leaves out what stands in the form where it has no room for all."""
+        found = super().active_bindings
+        fit_footer(found, self.size.width, self.app.get_key_display)
+        return found
+
+    def on_resize(self) -> None:
+        """The footer may have room for other keys."""
+        self.refresh_bindings()
 
     def on_mount(self) -> None:
         """Show the reason for being here, and start looking."""
@@ -195,23 +210,24 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
     def show_ports(self, ports: Sequence[PortLike]) -> None:
         """Show the result of a scan; the cursor stays with its port."""
         table = self.query_one(PortTable)
-        self._ports = keep_selected(self._ports, [port_row(port) for port in ports], table.selected)
+        found = [port_row(port) for port in ports]
+        selected = where_now(self._ports, found, table.selected)
+        self._ports = keep_selected(self._ports, found, selected)
         table.show([table_row(port) for port in self._ports])
+        if selected is not None and table.selected != selected:
+            table.move_to(selected)
+        if any(port.online and port.device == self._absent for port in self._ports):
+            self._absent = ""
+            self.show_error("")
         if self._wanted and self._ports:
             table.move_to(self._wanted)
             self._wanted = ""
         self.set_class(not self._ports, "-empty")
         if not self._ports:
-            self._show_empty("")
+            self.query_one("#empty", Line).show(empty_text(demo=self._demo))
             if self._access is not None:
                 self._look_for_access(self._access)
         self._show_detail()
-
-    def _show_empty(self, access: str) -> None:
-        """What can be done where no port is; a missing permission goes first."""
-        advice = f"{clip(access, 200)}\n" if access else ""
-        demo = "\nNo board? s opens a simulated one" if self._demo else NO_DEMO
-        self.query_one("#empty", Line).show(advice + NO_PORTS + demo)
 
     def _show_detail(self) -> None:
         port = self._selected_port()
@@ -275,7 +291,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         elif worker.group == "name" and event.state is WorkerState.ERROR:
             self.show_error(f"It was not named: {worker.error}")
         elif worker.group == "access" and event.state is WorkerState.SUCCESS and worker.result:
-            self._show_empty(str(worker.result))
+            self.query_one("#empty", Line).show(empty_text(str(worker.result), demo=self._demo))
         elif worker.group == "elfs" and event.state is WorkerState.SUCCESS:
             self.query_one(OpenForm).offer_elfs(worker.result or ())
 
@@ -318,6 +334,7 @@ class PickerScreen(ModalScreen[OpenRequest | None]):
         if port is None:
             self.show_error("No port is selected", "Plug a board in, or enter a URL")
         elif not port.online:
+            self._absent = port.device
             self.show_error(f"{port.nickname or port.device} is not plugged in", "Plug it in, or choose another")
         else:
             self._open(port.device, port)

@@ -126,8 +126,8 @@ def port_row(port: PortLike) -> PortRow:
 
 COLUMNS = (
     Column("nickname", "name", 12, fit=True),
-    Column("device", "port", 14, fit=True, keep_end=True),
-    Column("product", "product", 18, share=2),
+    Column("device", "port", 14, fit=True, late=True, keep_end=True),
+    Column("product", "product", 18, share=2, fit=True),
     Column("chip", "chip", 10, fit=True),
     Column("state", "state", 8),
     Column("reason", "why here", 20, share=3, from_width=100),
@@ -173,6 +173,31 @@ UNPLUGGED = "unplugged; waiting for it to come back"
 """Why a port is listed that was there and has gone."""
 
 
+NO_PORTS = (
+    "No serial port found. Plug a board in: the list refreshes by itself.\n"
+    "None shows? Another cable (some only charge), or its bridge's driver;\n"
+    "in a container, a virtual machine or WSL the device is to be passed on.\n"
+    "A board elsewhere: rfc2217://host:port or socket://host:port, below."
+)
+"""What an empty list says."""
+
+NO_DEMO = "\nNo board? pip install 'espmon[demo]' brings a simulated one"
+
+
+def empty_text(access: str = "", *, demo: bool) -> str:
+    """What an empty list says; a missing permission goes first. `demo`: the simulated board is installed."""
+    advice = f"{clip(access, 200)}\n" if access else ""
+    return advice + NO_PORTS + ("\nNo board? s opens a simulated one" if demo else NO_DEMO)
+
+
+def where_now(old: Sequence[PortRow], new: Sequence[PortRow], selected: str | None) -> str | None:
+    """The device of the board that was selected: another one, where it has come back under another name."""
+    was = next((port for port in old if port.device == selected), None)
+    if was is None or not was.key or any(port.device == selected for port in new):
+        return selected
+    return next((port.device for port in new if port.online and port.key == was.key), selected)
+
+
 def keep_selected(old: Sequence[PortRow], new: Sequence[PortRow], selected: str | None) -> list[PortRow]:
     """The new list, with the selected port kept in its place as offline when it has gone.
 
@@ -185,5 +210,6 @@ def keep_selected(old: Sequence[PortRow], new: Sequence[PortRow], selected: str 
         # What was listed only because it is remembered, and is not any more, has been forgotten.
         if port.device == selected and (port.online or port.reason == UNPLUGGED):
             gone = replace(port, online=False, busy="", reason=UNPLUGGED)
+            listed = [other for other in listed if other.online or not port.key or other.key != port.key]
             listed.insert(min(index, len(listed)), gone)
     return listed

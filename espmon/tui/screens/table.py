@@ -33,6 +33,9 @@ class Column:
     fit: bool = False
     """Only as wide as its widest text: `width` at most, more where the table has room, before others share that."""
 
+    late: bool = False
+    """Of those that fit their texts it gets more than `width` after the others have all that they want."""
+
     keep_end: bool = False
     """Where a text is too long its beginning is cut (paths, `file:line`)."""
 
@@ -125,10 +128,9 @@ class KeyedTable(DataTable[Text]):
         wanted = {column.key: self._widest(column) for column in visible if column.fit}
         widths = {column.key: min(column.width, wanted.get(column.key, column.width)) for column in visible}
         spare = max(0, width - 1 - sum(widths.values()) - len(visible) * 2 * self.cell_padding)
-        for key, cells in wanted.items():
-            more = min(spare, cells - widths[key])
-            widths[key] += more
-            spare -= more
+        for late in (False, True):
+            growing = {column.key: wanted[column.key] for column in visible if column.fit and column.late is late}
+            spare -= _grow(widths, growing, spare)
         shares = sum(column.share for column in visible) or 1
         return {column.key: widths[column.key] + spare * column.share // shares for column in visible}
 
@@ -154,3 +156,13 @@ class KeyedTable(DataTable[Text]):
                 if row.key == selected:
                     self.move_cursor(row=index, scroll=False)
                     self.scroll_to(y=top, animate=False, force=True)
+
+
+def _grow(widths: dict[str, int], wanted: Mapping[str, int], spare: int) -> int:
+    """Widen columns towards what they want, all alike as long as there are cells to spare; returns the cells given."""
+    given = 0
+    while given < spare and (short := [key for key, cells in wanted.items() if widths[key] < cells]):
+        for key in short[: spare - given]:
+            widths[key] += 1
+            given += 1
+    return given

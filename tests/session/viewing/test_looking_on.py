@@ -389,3 +389,23 @@ async def test_listening_that_is_cancelled_leaves_nothing(tmp_path: Path, steps:
     with suppress(asyncio.CancelledError):
         (await listens).close()
     assert not shared_there(path)
+
+
+async def test_after_a_probe_that_failed_nobody_holds_the_port_and_it_opens_again(tmp_path: Path) -> None:
+    url = f"fake://{tmp_path}"
+    port = Port(ScriptedHandle(url, modem_lines=False), second := ScriptedHandle(url, modem_lines=False))
+    access = PortAccess(opener=port, resolver=lambda name: name)
+    session = Session(folder=tmp_path / "sessions", access=access, shared=Grants.WHEN_ALLOWED)
+    watch = Watch()
+    session.subscribe(watch)
+    await session.open(OpenRequest(url, probe=True))
+    assert shared_there(share_address(url))
+    await session.consent()
+    assert session.state is State.CLOSED
+    assert session.status.reason
+    assert not shared_there(share_address(url))
+    await session.open(OpenRequest(url))
+    second.push(b"a line\n")
+    await watch.until(lambda: len(session.store) > 0 and session.state is State.MONITORING)
+    assert shared_there(share_address(url))
+    await session.close()

@@ -78,6 +78,66 @@ async def test_the_best_guess_is_selected_first_and_the_reason_is_shown() -> Non
         assert "held by minicom, pid 4242" in screen_text(app)
 
 
+async def test_product_and_chip_stand_whole_where_a_port_without_a_name_is_long() -> None:
+    by_path = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2.4.1:1.0-port0"
+    app = Picking([replace(BRIDGE, device=by_path, product="CP2102N USB to UART Bridge", chip_guess="ESP32-C3, S3")])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        row = screen_text(app).splitlines()[2]
+        assert "CP2102N USB to UART Bridge  " in row
+        assert "  ESP32-C3, S3  busy" in row
+        assert "…" in row.partition("CP2102N")[0]
+
+
+async def test_a_narrow_footer_leaves_out_what_the_form_shows_and_keeps_help_and_the_way_out() -> None:
+    app = Picking(demo=True, beside=True, manage=print, name=print, past=print)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.pause()
+        keys = " ".join(screen_text(app).splitlines()[-1].split())
+        assert keys == "⏎ Open + Beside p Probe n Name d Devices o Past ? Help esc Leave"
+        await pilot.resize_terminal(120, 24)
+        await settle(pilot)
+        assert "u URL  l Line" in screen_text(app).splitlines()[-1]
+
+
+KNOWN = replace(BRIDGE, key="serial:0001", nickname="desk", busy="")
+REMEMBERED = PortRow("serial:0001", nickname="desk", key="serial:0001", reason="known, not plugged in", online=False)
+
+
+async def test_a_known_board_that_goes_stands_once_and_what_was_said_of_it_goes_when_it_is_back() -> None:
+    app = Picking([S3, KNOWN])
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("down")
+        app.picker.show_ports([S3, REMEMBERED])
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.selected == KNOWN.device
+        assert "desk is not plugged in" in screen_text(app)
+        assert [line.split()[:1] for line in screen_text(app).splitlines()].count(
+            ["desk"]
+        ) == 2  # the row, what is said
+        app.picker.show_ports([S3, KNOWN])
+        await pilot.pause()
+        assert "not plugged in" not in screen_text(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.answer.url == KNOWN.device
+
+
+async def test_the_cursor_follows_a_board_that_comes_back_as_another_port() -> None:
+    app = Picking([S3, KNOWN])
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("down")
+        app.picker.show_ports([S3, REMEMBERED])
+        app.picker.show_ports([replace(KNOWN, device="/dev/ttyUSB9"), S3])
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.answer.url == "/dev/ttyUSB9"
+
+
 async def test_escape_leaves_without_opening_anything() -> None:
     app = Picking()
     async with app.run_test() as pilot:
