@@ -7,7 +7,7 @@ began; when old blocks are dropped at the cap, `first` moves up and ids stay.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -328,11 +328,15 @@ class LogStore:
 
     def picked(self, pick: Pick, low: int, high: int, boards: frozenset[int] | None = None) -> Iterator[Picked]:
         """What `pick` finds in the lines `low <= id < high`, a segment at a time. All lines here are of one board."""
-        for segment in self.segments(low):
-            if segment.first >= high:
-                return
+        segments, firsts = self._table
+        for segment in segments[max(0, bisect_right(firsts, low) - 1) : bisect_left(firsts, high)]:
             found = pick(self, segment, low, high)
             yield max(low, segment.first), min(high, segment.first + len(segment.block)), found
+
+    def border(self, low: int, high: int) -> int:
+        """The last line, of those `low < id <= high`, with which a segment begins; `low` when none does."""
+        firsts = self._table[1]
+        return max(low, firsts[bisect_right(firsts, high) - 1]) if firsts else low
 
     def locate(self, line: int) -> tuple[LineBlock, int]:
         """The block of line `line` and its index there. Raises IndexError for a line not kept (any more)."""

@@ -305,7 +305,7 @@ class TimelineStore(LogStore):
             if boards is None or board in boards:
                 own_low, own_high = self._own_range(board, low, high)
                 for _, _, ids in log.picked(pick, own_low, own_high):
-                    found.extend(self._here(board, ids))
+                    found.extend(self._here(board, list(ids)))
         found.sort()
         yield low, high, found
 
@@ -321,6 +321,10 @@ class TimelineStore(LogStore):
             return own[at] + min(line, self._run_end(firsts[at])) - firsts[at]
 
         return before(low), before(high)
+
+    def border(self, low: int, high: int) -> int:
+        """None: segments of several boards lie among one another."""
+        return low
 
     def line_at(self, offset: int) -> int | None:
         """Nothing: an offset is in one board's stream."""

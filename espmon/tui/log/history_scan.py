@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import compress
 
 from espmon.session.store import LogStore, Segment
 from espmon.text import counted
+from espmon.tui.log.found_rows import FlaggedLines, FoundRows
 from espmon.tui.log.line_flags import widened
 from espmon.tui.log.query import LINE_SECONDS, SLOW_LINES
 from espmon.tui.log.selector import Selector
@@ -25,7 +23,7 @@ MAX_STEP_LINES = 2048
 MAX_PREVIEW_LINES = 8192
 """Most lines that are looked at first, around what is on the screen."""
 
-TURN_SECONDS = 0.001
+TURN_SECONDS = 0.002
 """After so long, other threads get a turn, if the step in which that is has ended."""
 
 AWAY_SECONDS = 0.00005
@@ -48,13 +46,16 @@ class Scan:
         self.store = store
         self.selector = selector
         self.start = start
-        self.ids: array[int] = array("Q")
+        self.ids = FoundRows()
         self.next = max(start, store.first)
         # A log of several boards has it asked about the lines of theirs, which have other ids there.
         self._anywhere = replace(selector, show=replace(selector.show, span=(0, None)))
         self._slow: list[int] = []
         self._after = 0
         """Rows before this line are shown for their neighbourhood to one that was picked."""
+
+        self._taken = 0
+        """The line behind the last row that was taken with its neighbourhood."""
 
     def go_on_from(self, other: Scan) -> None:
         """Begin where `other` has got to, when it has found nothing so far, and nothing is what this one finds there.
@@ -102,10 +103,11 @@ class Scan:
 
     def step(self, limit: int = MAX_STEP_LINES) -> bool:
         """Look at up to `limit` more lines; False when there is nothing left."""
-        end = min(self.store.rows_end, max(self.next, self.store.first) + limit)
         at = max(self.next, self.store.first)
+        end = min(self.store.rows_end, at + limit)
         if at >= end:
             return False
+        end = min(self.store.rows_end, max(end, self.store.border(at, at + 2 * limit)))
         show = self.selector.show
         low, high = show.within(at, end)
         for first, stop, picked in self.store.picked(self._pick, at, end, show.boards):
@@ -125,27 +127,32 @@ class Scan:
     def _take_around(self, picked: Sequence[int], low: int, high: int) -> None:
         """Take the picked rows of the lines `low <= id < high`, and so many lines around each as the filter wants."""
         context, store = self.selector.context, self.store
-        taken = self.ids[-1] + 1 if self.ids else 0
-        begin = max(taken, low - context, self.start, store.first)
+        begin = max(self._taken, low - context, self.start, store.first)
         wanted = bytearray(max(0, high - begin))
-        for line in picked:
-            if line >= begin:
-                wanted[line - begin] = 1
+        if isinstance(picked, FlaggedLines):
+            at = picked.first - begin
+            flags = picked.flags[max(0, -at) :]
+            wanted[max(0, at) : max(0, at) + len(flags)] = flags
+        else:
+            for line in picked:
+                if line >= begin:
+                    wanted[line - begin] = 1
         around = bytearray(widened(wanted, context)) if picked else wanted
         if self._after > begin:
             gone_on = min(self._after, high) - begin
             around[:gone_on] = b"\1" * gone_on
         for line in store.rows.joined(begin, high):
             around[line - begin] = 0
-        self.ids.extend(compress(range(begin, high), around))
+        self.ids.extend(FlaggedLines(begin, around))
+        self._taken = max(self._taken, begin + around.rfind(1) + 1)
         if picked:
             self._after = picked[-1] + context + 1
 
     def evict(self) -> None:
-        """Forget ids that the store no longer has (kept until they are many: cutting an array copies it)."""
-        gone = bisect_left(self.ids, self.store.first)
+        """Forget ids that the store no longer has (kept until they are many: cutting copies them)."""
+        gone = self.ids.before(self.store.first)
         if gone > 1024 and gone > len(self.ids) // 8:
-            del self.ids[:gone]
+            self.ids.forget(self.store.first)
 
 
 class Scanner:

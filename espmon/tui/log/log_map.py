@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from espmon.tui.log.found_rows import FoundRows
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.meaning import Meaning
 
@@ -52,10 +53,14 @@ def map_cells(view: LogView, height: int, sources: Sequence[Source]) -> list[Cel
     for landmark, lines in reversed(sources):
         if not lines:
             continue
-        at = bisect_left(lines, borders[0])
+        at = _before(lines, borders[0])
         for y in range(height):
-            end = bisect_left(lines, borders[y + 1], at)
+            end = _before(lines, borders[y + 1])
             if end > at:
                 cells[y] = (landmark, lines[at])
             at = end
     return cells
+
+
+def _before(lines: Sequence[int], line: int) -> int:
+    return lines.before(line) if isinstance(lines, FoundRows) else bisect_left(lines, line)

@@ -5,7 +5,6 @@ A row is called by the id of its first line. The last one may be the row that st
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from espmon.session.store import LiveRow, LogStore
@@ -86,7 +85,7 @@ class LogView:
         else:
             self._scan.evict()
             ids = self._scan.ids
-            self._low, self._high = bisect_left(ids, first), len(ids)
+            self._low, self._high = ids.before(first), len(ids)
             newest = ids[-1] if self._high else -1
         if live is not self._looked_at:
             self._looked_at, self._passes = live, live is not None and self.shows_live(live)
@@ -163,8 +162,7 @@ class LogView:
             folds = self.folds
             before = folds.position(self._low, line) if folds else self.store.rows.count(self._low, line)
             return min(before, len(self))
-        at = bisect_left(self._scan.ids, line, self._low, self._high)
-        return at - self._low
+        return min(max(self._scan.ids.before(line), self._low), self._high) - self._low
 
     def reaches(self, line: int) -> bool:
         """Whether a walk stops at line `line`: it is in the view, or in a loop or a storm that opens for it. What is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -204,7 +203,7 @@ class LogQueries:
         current = self._pane.drawing.current
         if self.matches is None or current is None:
             return 0
-        return bisect_right(self.matches.ids, current) + (current == self._in_live)
+        return self.matches.ids.before(current + 1) + (current == self._in_live)
 
     @property
     def reading(self) -> bool:
@@ -289,7 +288,7 @@ class LogQueries:
                 if done:
                     self._land(ids[-1] if self._in_live is None else self._in_live)
             elif ids[-1] >= wanted:
-                self._land(ids[bisect_left(ids, wanted)])
+                self._land(ids[ids.before(wanted)])
             elif done:
                 self._land(ids[0])
         if done:
@@ -315,7 +314,7 @@ class LogQueries:
         current = pane.drawing.current
         if current is None:
             current = (pane.top_line or 0) - (1 if step > 0 else 0)
-        at = bisect_right(ids, current) if step > 0 else bisect_left(ids, current) - 1
+        at = ids.before(current + 1) if step > 0 else ids.before(current) - 1
         if step > 0 and current == self._in_live:
             at = self.count
         at %= self.count
