@@ -16,11 +16,15 @@ is a search for one byte."""
 _NO_COLOUR = re.compile(rb"\x1b(?!\[[0-9;:]*m)")
 """A sequence that is no colour. It begins with one byte, which is found many times faster than one of several."""
 
+USUAL_SGR = rb"\x1b\[[0-9](?:;[0-9][0-9]|[0-9])?m"
+"""A colour as ESP-IDF, Zephyr and most others write it. Where there are only such ones, at most one at the beginning of
+each line and at its end, a search knows from the few bytes before a place whether that is within a colour."""
+
 LONG_LINE = 512
 """Bytes, with its end, from which on a line is a long one."""
 
-_ODD = re.compile(rb"\x1b(?:(?!\[[0-9;:]*m)|(?<=[^\r\n]\x1b)\[[0-9;:]*m(?=[^\r\n\x1b]))")
-"""What either of the two finds: mostly there is neither, and one search says so."""
+_ODD = re.compile(rb"\x1b(?:(?!%b(?!\x1b))|(?<=[^\r\n]\x1b)%b(?=[^\r\n]))" % (USUAL_SGR[4:], USUAL_SGR[4:]))
+"""What is no usual colour, or stands in the middle: mostly there is neither, and one search says so for all three."""
 
 
 class Traits(NamedTuple):
@@ -31,6 +35,9 @@ class Traits(NamedTuple):
 
     coloured: bool
     """There are escape sequences."""
+
+    usual: bool
+    """No escape sequences but `USUAL_SGR`, one at the beginning of a line and one at its end at most."""
 
     inner: bool
     """Colour in the middle of lines."""
@@ -59,6 +66,7 @@ def traits_of(data: bytes, lines: int) -> Traits:
     return Traits(
         ascii=data.isascii(),
         coloured=coloured,
+        usual=not odd,
         inner=odd and INNER_SGR.search(data) is not None,
         edits=edits(data) if odd else b"\x08" in data or b"\x07" in data,
         whole=data.count(b"\n") == lines and data.endswith(b"\n"),
@@ -68,5 +76,5 @@ def traits_of(data: bytes, lines: int) -> Traits:
 
 def joined_traits(parts: Iterable[Traits]) -> Traits:
     """The traits of lines that follow one another in several blocks."""
-    plain, coloured, inner, edited, whole, long = zip(*parts, strict=True)
-    return Traits(all(plain), any(coloured), any(inner), any(edited), all(whole), any(long))
+    plain, coloured, usual, inner, edited, whole, long = zip(*parts, strict=True)
+    return Traits(all(plain), any(coloured), all(usual), any(inner), any(edited), all(whole), any(long))

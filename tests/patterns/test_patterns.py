@@ -17,9 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 USERS_OWN = {
     "espmon.tui.log.query:__post_init__",  # a search without an expression, escaped
-    "espmon.tui.log.quick_expression:in_colour",  # one character, looked for in those of a colour
-    "espmon.tui.log.quick_search:_marked",  # only on short lines, a few of them at a time
-    "espmon.tui.log.quick_search:word_pattern",  # a text, escaped
+    "espmon.tui.log.quick_expression:_may_begin_with",  # one character, matched with one of a colour
+    "espmon.tui.log.quick_search:__init__",  # a text, escaped
+    "espmon.tui.log.quick_search:_pattern",  # only on short lines, a few of them at a time
+    "espmon.tui.log.quick_search:_rare",  # a text, escaped
     "espmon.tui.terminal.raw_input:__init__",  # the keys that leave raw mode, escaped
 }
 """Functions that compile what the user typed."""

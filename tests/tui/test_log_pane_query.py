@@ -95,7 +95,7 @@ def test_an_expression_nested_deeper_than_the_interpreter_allows_is_refused() ->
         sys.setrecursionlimit(limit)
 
 
-ENDLESS = "(a|aa)+$"
+ENDLESS = r"\b(a|aa)+$"
 """Tries more ways through a row of this letter than there are atoms."""
 
 

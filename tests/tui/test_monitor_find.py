@@ -120,7 +120,7 @@ async def test_a_broken_expression_is_said_and_the_last_search_stays() -> None:
 async def test_an_expression_that_never_ends_is_given_up_and_the_screen_lives() -> None:
     async with running() as case:
         await case.feed(b"a" * 80 + b"!\n")
-        await case.press("slash", "alt+r", *"(a|aa)+$")
+        await case.press("slash", "alt+r", *r"\b(a|aa)+$")
         await case.until(lambda: "too slow for 1 line" in case.text())
         await case.feed(b"still here\n")
         await case.until(lambda: "still here" in case.text())
@@ -129,7 +129,7 @@ async def test_an_expression_that_never_ends_is_given_up_and_the_screen_lives() 
 async def test_a_filter_that_is_too_slow_for_a_line_shows_it_and_goes_on() -> None:
     async with running() as case:
         await case.feed(numbered(3))
-        await case.press("f", "alt+r", *"(a|aa)+$|line", "enter", "escape")
+        await case.press("f", "alt+r", *r"\b(a|aa)+$|line", "enter", "escape")
         await settled(case)
         await case.feed(b"a" * 80 + b"!\nhidden\nline 99\n")
         await case.until(lambda: "line 99" in case.rows())

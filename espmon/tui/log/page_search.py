@@ -1,23 +1,23 @@
 """A text or an expression looked for in a page of lines at once: the lines are only looked at where that cannot tell.
 
 A page is searched as it was received, colours and line ends included. Where a colour stands in the middle of a line, or
-what was found may be part of a colour, the colours are taken out and it is searched again.
+what is found may be part of an unusual one, the colours are taken out before.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, compress
 from typing import TYPE_CHECKING, AnyStr, Generic, NamedTuple
 
 from espmon.records.lines import SGR, LineBlock
-from espmon.records.traits import EDITING_BYTES, INNER_SGR
-from espmon.tui.log.line_flags import Flags, both, either, flags_at, turned, word_flags
+from espmon.records.traits import EDITING_BYTES, INNER_SGR, Traits
+from espmon.tui.log.line_flags import Flags, flags_at
 from espmon.tui.log.page_expression import page_expression
-from espmon.tui.log.quick_expression import IN_SGR, quick_sequences, quick_word
-from espmon.tui.log.quick_search import PieceTooSlow, QuickSearch, word_pattern
+from espmon.tui.log.quick_expression import IN_SGR, Colours, quick_sequences, quick_word
+from espmon.tui.log.quick_search import PieceTooSlow, QuickSearch
 
 if TYPE_CHECKING:
     from regex import Pattern
@@ -25,16 +25,14 @@ if TYPE_CHECKING:
 PAGE_SECONDS = 0.25
 """For one expression on one page; a usual one takes less than a millisecond. Then it is tried line by line."""
 
-USUAL_COLOURS = (b"\x1b[0m", b"\x1b[0;32m", b"\x1b[0;33m", b"\x1b[0;31m")
-"""Of ESP-IDF's log: taking out one that is known is faster than looking for any."""
-
-MANY = 4
-"""Where more than every so many-th line is doubtful, it is found out first which of them are not."""
-
 _ESCAPED = re.compile(r"\\.")
 
 KEPT_PAGES = 16
 """Pages whose result is kept: two steps of a scan may each want a part of one."""
+
+
+_NO_TEXT = re.compile(r"[\x1b\r\n]")
+"""What is in a page, but in no line's text."""
 
 
 class Found(NamedTuple):
@@ -45,6 +43,10 @@ class Found(NamedTuple):
 
     doubtful: Collection[int]
     """Those that must be looked at, by index, whatever the flags say."""
+
+
+class _NotByPage(Exception):
+    """The lines must be looked at one by one."""
 
 
 class PageSearch:
@@ -58,94 +60,89 @@ class PageSearch:
 
     def __init__(self, pattern: str, *, regex: bool, case: bool) -> None:
         self._word: bytes | None = None
+        self._beyond_ascii = False
         self._quick: QuickSearch | None = None
         self._narrow: PagePattern[bytes] | None = None
         self._wide: PagePattern[str] | None = None
-        if not regex and pattern.isascii():
+        self._lowered = not case and any(map(str.isalpha, _ESCAPED.sub("", pattern) if regex else pattern))
+        if not regex and pattern.isascii() and not _NO_TEXT.search(pattern):
             text = pattern if case else pattern.lower()
-            self._word, self._quick = text.encode(), QuickSearch([quick_word(text)])
-            self._words = word_pattern(self._word)
+            self._word, self._quick = text.encode(), QuickSearch([quick_word(text)], lowered=self._lowered)
         elif not regex:
+            self._beyond_ascii = not all(char.isascii() or _folds_to_ascii(char) for char in pattern)
             self._wide = PagePattern(_once_a_line(re.escape(pattern)) if pattern.isprintable() else None, case)
         else:
             sequences = quick_sequences(pattern, case=case)
-            self._quick = None if sequences is None else QuickSearch(sequences)
+            self._quick = None if sequences is None else QuickSearch(sequences, lowered=self._lowered)
             narrow, wide = page_expression(pattern), page_expression(pattern, wide=True)
             self._narrow = PagePattern(None if narrow is None else _once_a_line(narrow).encode("ascii"), case)
             self._wide = PagePattern(None if wide is None else _once_a_line(wide), case)
-        self._lowered = not case and any(map(str.isalpha, _ESCAPED.sub("", pattern) if regex else pattern))
         self._kept: list[tuple[LineBlock, Found | None] | None] = [None] * KEPT_PAGES
 
-    def find(self, block: LineBlock) -> Found | None:
-        """The lines of a block that have it; None when each must be looked at."""
+    def find(self, block: LineBlock, among: Flags = None) -> Found | None:
+        """The lines of a block that have it; None when each must be looked at.
+
+        Args:
+            block: the lines.
+            among: 1 for the few lines that are asked about; None: all of them.
+        """
+        if among is not None:
+            return self._find(block, list(compress(range(len(among)), among)))
         place = id(block) // 64 % KEPT_PAGES
         kept = self._kept[place]
         if kept is None or kept[0] is not block:
             kept = self._kept[place] = block, self._find(block)
         return kept[1]
 
-    def _find(self, block: LineBlock) -> Found | None:
+    def _find(self, block: LineBlock, lines: Sequence[int] | None = None) -> Found | None:
         if block.decoded:
             return None
         traits, page = block.traits, block.page
-        data, count = page.data.lower() if self._lowered else page.data, len(page)
         edited = set(_lines_of(EDITING_BYTES, page)) if traits.edits else ()
-        if self._word is not None and not (traits.whole and b"\n" not in self._word):
-            return self._word_in_ragged(page, edited)
         if not traits.whole:
-            return None
+            return None if self._word is None else self._word_in_ragged(page, edited)
+        if self._beyond_ascii and traits.ascii:
+            return Found(None, edited)
+        data, count = page.data, len(page)
+        starts: Sequence[int] | None = page.starts
+        if lines is not None:
+            data, count = b"".join([data[page.starts[line] : page.starts[line + 1]] for line in lines]), len(lines)
+            starts = None
+        colours = Colours.NONE
         if traits.inner:
             # Colour in the middle of lines splits what is looked for.
-            found = self._flags(_uncoloured(data), count, block, coloured=False)
-            return None if found is None else Found(found[0], edited)
-        found = self._flags(data, count, block, coloured=traits.coloured)
-        if found is None:
+            data, starts = _uncoloured(data), None
+        elif traits.coloured:
+            colours = Colours.USUAL if traits.usual else Colours.ANY
+        try:
+            flags = self._flags(data, count, starts, traits, colours)
+        except _NotByPage:
             return None
-        flags, in_colour = found
-        if flags is None or not traits.coloured or not in_colour:
-            return Found(flags, edited)
-        return self._without_colours(block, data, flags, edited)
+        if flags is not None and lines is not None:
+            flags = flags_at(compress(lines, flags), len(page))
+        return Found(flags, edited)
 
-    def _without_colours(self, block: LineBlock, data: bytes, flags: Flags, edited: Collection[int]) -> Found | None:
-        """What is still found when colours are taken out."""
-        sure: Flags = None
-        assert flags is not None
-        count = len(flags)
-        if flags.count(1) * MANY > count and self._quick is not None and block.traits.ascii:
-            try:
-                sure = self._quick.strict_flags(data, count)
-            except PieceTooSlow:
-                self._quick = None
-            if sure is not None:
-                flags = both(flags, turned(sure))
-        lines = list(compress(range(count), flags))
-        starts = block.page.starts
-        text = _uncoloured(b"".join([data[starts[line] : starts[line + 1]] for line in lines]))
-        found = self._flags(text, len(lines), block, coloured=False) if lines else (None, False)
-        if found is None:
-            return None
-        rest = found[0]
-        return Found(sure if rest is None else either(sure, flags_at(compress(lines, rest), count)), edited)
+    def _flags(self, data: bytes, count: int, starts: Sequence[int] | None, traits: Traits, colours: Colours) -> Flags:
+        """Which of the `count` lines of `data` have it. Each line ends with LF, and has no other.
 
-    def _flags(self, data: bytes, count: int, block: LineBlock, *, coloured: bool) -> tuple[Flags, bool] | None:
-        """Which of the `count` lines of `data` have it, and whether that may be within a colour.
-
-        Each line ends with LF, and has no other. None when it cannot be told.
+        Raises:
+            _NotByPage: that cannot be told.
         """
-        if self._word is not None:
-            return word_flags(data, count, self._words), chr(self._word[0]) in IN_SGR
-        traits = block.traits
-        if self._quick is not None and traits.ascii and not (traits.long and self._quick.repeats):
+        quick = self._quick
+        if quick is not None and (self._word is not None or (traits.ascii and not (traits.long and quick.repeats))):
+            if colours is Colours.ANY and quick.in_colour:
+                data, starts, colours = _uncoloured(data), None, Colours.NONE
             try:
-                flags = self._quick.flags(data, count, coloured=coloured)
-                return flags, self._quick.in_colour
+                return quick.flags(data, count, starts, colours)
             except PieceTooSlow:
                 self._quick = None
+        if colours is not Colours.NONE:
+            data = _uncoloured(data)
         if self._narrow is not None and self._narrow.usable and traits.ascii:
             return _expression_flags(self._narrow, data, count)
         if self._wide is not None and self._wide.usable:
             return _expression_flags(self._wide, data.decode("utf-8", "backslashreplace"), count)
-        return None
+        raise _NotByPage
 
     def _word_in_ragged(self, block: LineBlock, edited: Collection[int]) -> Found:
         """A text in lines of which some have other ends."""
@@ -155,15 +152,18 @@ class PageSearch:
         doubtful = set(edited)
         if traits.inner:
             doubtful.update(_lines_of(INNER_SGR, block))
-        if traits.coloured and (chr(word[0]) in IN_SGR or b"\x1b" in word):
+        if traits.coloured and (chr(word[0]) in IN_SGR):
             doubtful.update(found)
         return Found(flags_at(found, len(block)) if found else None, doubtful)
 
 
+def _folds_to_ascii(char: str) -> bool:
+    """Whether a letter is the same as one of ASCII where case does not matter."""
+    return (char.lower() + char.upper() + char.casefold()).isascii() or char in "\u017f\u0130\u0131\u212a"
+
+
 def _uncoloured(data: bytes) -> bytes:
     """The same lines without colours; a line with other sequences may lose more."""
-    for colour in USUAL_COLOURS:
-        data = data.replace(colour, b"")
     return SGR.sub(b"", data) if b"\x1b" in data else data
 
 
@@ -191,15 +191,19 @@ class PagePattern(Generic[AnyStr]):
         """There is one, and it was not too slow for a page."""
         return self._expression is not None and not self._too_slow
 
-    def places(self, data: AnyStr) -> list[int] | None:
-        """Where it is found, from the left, once a line at most; None when that takes too long."""
+    def places(self, data: AnyStr) -> list[int]:
+        """Where it is found, from the left, once a line at most.
+
+        Raises:
+            _NotByPage: that takes too long.
+        """
         compiled = self._compiled or self._compile()
         try:
             # Other threads run meanwhile.
             places = [match.start() for match in compiled.finditer(data, timeout=PAGE_SECONDS, concurrent=True)]
         except TimeoutError:
             self._too_slow = True
-            return None
+            raise _NotByPage from None
         # What is found behind the last line end is in no line.
         while places and places[-1] >= len(data):
             places.pop()
@@ -222,14 +226,10 @@ def _line_ends(data: AnyStr, places: list[int]) -> Iterator[int]:
         before = place
 
 
-def _expression_flags(pattern: PagePattern[AnyStr], data: AnyStr, count: int) -> tuple[Flags, bool] | None:
-    """Which of the `count` lines have it, and whether that may be within a colour; None when that takes too long."""
+def _expression_flags(pattern: PagePattern[AnyStr], data: AnyStr, count: int) -> Flags:
+    """Which of the `count` lines have it."""
     places = pattern.places(data)
-    if not places:
-        return None if places is None else (None, False)
-    signs = IN_SGR if isinstance(data, str) else IN_SGR.encode()
-    in_colour = any(data[place : place + 1] in signs for place in places)
-    return flags_at(accumulate(_line_ends(data, places)), count), in_colour
+    return flags_at(accumulate(_line_ends(data, places)), count) if places else None
 
 
 def _places(word: bytes, data: bytes) -> Iterable[int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from espmon.records.heads import Head
 from espmon.records.lines import LineBlock
 from espmon.records.print_filter import PrintFilter, PrintFilterError
+from espmon.tui.log.line_flags import Flags
 from espmon.tui.log.page_search import Found, PageSearch
 from espmon.tui.log.rule_matcher import RuleMatcher
 from espmon.user_pattern import MAX_SLOW_LINES, SEARCH_SECONDS, PatternError, PatternTooSlow, UserPattern
@@ -102,12 +103,12 @@ class TextQuery:
             # Where it ends early only marks are missing: whether the line has it was found out elsewhere.
             yield from self._expression.spans(text, PAINT_SECONDS)
 
-    def in_page(self, block: LineBlock) -> Found | None:
+    def in_page(self, block: LineBlock, among: Flags = None) -> Found | None:
         """Which of the lines of a block without edited rows have it, by whole pages.
 
-        None when each line must be looked at.
+        None when each line must be looked at. `among`: 1 for the few lines that are asked about; None: all.
         """
-        return self._pages.find(block)
+        return self._pages.find(block, among)
 
 
 def _levels_text(levels: frozenset[str]) -> str:

@@ -4,27 +4,66 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import compress
+from functools import cached_property
+from itertools import compress, islice, repeat
 
 from espmon.tui.log.line_flags import MARK, Flags, either, flags_at, marked_lines, word_flags
-from espmon.tui.log.quick_expression import QuickSequence
+from espmon.tui.log.quick_expression import Anchor, Colours, QuickSequence
 
-PIECE_BYTES = 8 << 10
+PIECE_BYTES = 32 << 10
 """What repeats is looked for in pieces of a page: the engine cannot be stopped before the end of one."""
 
 PIECE_SECONDS = 0.02
-"""For one of them, which usually takes a thousandth of it; then the expression is left to the other engine."""
+"""For one of them, which usually takes a hundredth of it; then the expression is left to the other engine."""
 
 RARE = 16
 """Lines with a text are taken out of the page where not more than every so many-th has it."""
 
+SPARSE = 12
+"""Where not more than every so many-th line has something, lines are told from places; else from marks."""
+
+ANCHORED = 4
+"""A text without letters that is in every so many-th line at most is looked for first."""
+
 RANKED_PAGES = 64
 """After so many pages it is found out anew which of an expression's texts is the rarest."""
+
+_NO_LETTERS = re.compile(rb"[^a-z]{2,}")
 
 
 class PieceTooSlow(Exception):
     """A search takes too long for an engine that cannot be stopped."""
+
+
+class PageText:
+    """Lines as they were received, and in lower case where somebody asks for that.
+
+    Args:
+        data: whole lines; each ends with LF.
+        count: how many.
+        starts: where they begin, and where they end; None where that is not known.
+        lowered: they are looked at in lower case.
+    """
+
+    def __init__(self, data: bytes, count: int, starts: Sequence[int] | None = None, *, lowered: bool) -> None:
+        self.data = data
+        self.count = count
+        self.starts = starts
+        self._lowered = lowered
+
+    @cached_property
+    def text(self) -> bytes:
+        """What is looked at."""
+        return self.data.lower() if self._lowered else self.data
+
+    def some(self, lines: Sequence[int]) -> PageText:
+        """Some of its lines, whose beginnings must be known."""
+        starts = self.starts
+        assert starts is not None
+        kept = b"".join([self.data[starts[line] : starts[line + 1]] for line in lines])
+        return PageText(kept, len(lines), lowered=self._lowered)
 
 
 class QuickSearch:
@@ -32,119 +71,169 @@ class QuickSearch:
 
     Args:
         sequences: a line has to have one of them.
+        lowered: they are for lines in lower case.
     """
 
-    def __init__(self, sequences: Sequence[QuickSequence]) -> None:
-        self._parts = [_Part(sequence) for sequence in sequences]
+    def __init__(self, sequences: Sequence[QuickSequence], *, lowered: bool) -> None:
+        self._parts = [_Part(sequence, lowered=lowered) for sequence in sequences]
+        self._lowered = lowered
+        self._everywhere = any(sequence.everywhere for sequence in sequences)
+        self._full: _Part | None = None
+        """What every line of the page before had."""
+
+        self._patience = 0
+        """Pages to go until it is tried again whether every line has one."""
+
         self.in_colour = any(sequence.in_colour for sequence in sequences)
-        """What is found in a coloured page may be part of a colour."""
+        """What is found in a page with unusual colours may be part of one."""
 
         self.repeats = any(sequence.repeats for sequence in sequences)
         """It must not be looked for in long lines."""
 
-    def flags(self, data: bytes, count: int, *, coloured: bool) -> Flags:
+    def flags(self, data: bytes, count: int, starts: Sequence[int] | None, colours: Colours) -> Flags:
         """Which of the `count` lines of `data` have one. Each line ends with LF, and all is ASCII.
+
+        Args:
+            data: the lines.
+            count: how many.
+            starts: where they begin, and where they end; None where that is not known.
+            colours: which there are.
 
         Raises:
             PieceTooSlow: it takes too long.
         """
-        found: Flags = None
+        if self._everywhere:
+            return b"\1" * count
+        if self._full is not None and not self._patience:
+            # Mostly in the case that was typed, too: then there is nothing to turn into lower case.
+            if self._full.lines_with(data, colours) == count:
+                return b"\1" * count
+            self._patience = RANKED_PAGES
+        self._patience = max(0, self._patience - 1)
+        page, found = PageText(data, count, starts, lowered=self._lowered), None
+        self._full = None
         for part in self._parts:
-            found = either(found, part.flags(data, count, coloured))
+            flags = part.flags(page, colours)
+            if flags is not None and flags.count(1) == count:
+                self._full = part
+                return flags
+            found = either(found, flags)
         return found
-
-    def strict_flags(self, data: bytes, count: int) -> Flags:
-        """Which of the lines of a coloured page have one that cannot be part of a colour. Else as `flags`."""
-        found: Flags = None
-        for part in self._parts:
-            found = either(found, part.strict_flags(data))
-        return found
-
-
-def word_pattern(word: bytes) -> re.Pattern[bytes]:
-    """A text for Python's engine, which finds it faster than `bytes.find` does."""
-    return re.compile(re.escape(word))
 
 
 class _Part:
     """One sequence."""
 
-    def __init__(self, sequence: QuickSequence) -> None:
+    def __init__(self, sequence: QuickSequence, *, lowered: bool) -> None:
         self._sequence = sequence
-        self._compiled: dict[tuple[bool, bool], re.Pattern[bytes]] = {}
-        self._word = None if sequence.word is None else word_pattern(sequence.word)
+        self._compiled: dict[tuple[Colours, Anchor | None], re.Pattern[bytes]] = {}
+        self._word = None if sequence.word is None else re.compile(re.escape(sequence.word))
+        self._anchors = sequence.plain_anchors if lowered else ()
+        self._anchor: Anchor | None = None
+        self._plain_words = [text for word in sequence.words for text in _NO_LETTERS.findall(word)] if lowered else []
         self._rarest: re.Pattern[bytes] | None = None
+        self._rarest_plain: re.Pattern[bytes] | None = None
         self._pages = 0
+        self._sparse = False
+        """Few lines of the page before had it."""
 
-    def flags(self, data: bytes, count: int, coloured: bool) -> Flags:
-        sequence = self._sequence
-        if sequence.everywhere:
-            return b"\1" * count
-        if self._word is not None:
-            return word_flags(data, count, self._word)
-        self._rank(data, count)
-        rarest = self._rarest
-        if rarest is not None:
-            lines, texts = _lines_with(rarest, data, count // RARE)
-            if not lines:
-                return None
-            if len(lines) <= count // RARE:
-                kept = self._marked(b"".join(texts), coloured)
-                return None if kept is None else flags_at(compress(lines, kept), count)
-        return self._marked(data, coloured)
+    def flags(self, page: PageText, colours: Colours) -> Flags:
+        """Which lines have it."""
+        self._rank(page)
+        some = self._some(page)
+        if some is None:
+            flags = self._found(page, colours)
+            self._sparse = flags is None or flags.count(1) <= page.count // SPARSE
+            return flags
+        flags = self._marked(page.some(some), colours) if some else None
+        return None if flags is None else flags_at(compress(some, flags), page.count)
 
-    def _rank(self, data: bytes, count: int) -> None:
+    def lines_with(self, data: bytes, colours: Colours) -> int:
+        """How many lines have it."""
+        pattern = self._pattern(colours)
+        return sum(len(pattern.findall(piece)) for _, piece in self._pieces(data))
+
+    def _rank(self, page: PageText) -> None:
         """Find out which text is so rare that looking for it first is worth it."""
-        words = self._sequence.words
-        if self._pages % RANKED_PAGES == 0 and words:
-            times, rarest = min((data.count(word), word) for word in words)
-            self._rarest = word_pattern(rarest) if times <= count // RARE else None
+        if self._pages % RANKED_PAGES == 0:
+            # A text without letters may be looked for in lines that were not turned into lower case.
+            times, at, text = min(((page.data.count(a.text.encode()), *a) for a in self._anchors), default=(0, 0, ""))
+            self._anchor = Anchor(at, text) if text and times <= page.count // ANCHORED else None
+            self._rarest_plain = _rare(self._plain_words, page.data, page.count)
+            self._rarest = None if self._rarest_plain else _rare(self._sequence.words, page.text, page.count)
         self._pages += 1
 
-    def strict_flags(self, data: bytes) -> Flags:
-        return self._marked(data, coloured=True, strict=self._sequence.in_colour)
+    def _some(self, page: PageText) -> Sequence[int] | None:
+        """The lines that have the rarest of its texts, by number; None when they are not few."""
+        text = self._rarest_plain or self._rarest
+        if text is None or page.starts is None or (self._anchor is not None and text is self._rarest):
+            return None
+        most = page.count // RARE
+        data = page.data if text is self._rarest_plain else page.text
+        places = [match.start() for match in islice(text.finditer(data), most + 1)]
+        return list(dict.fromkeys(_lines_at(places, page.starts))) if len(places) <= most else None
 
-    def _marked(self, data: bytes, coloured: bool, strict: bool = False) -> Flags:
-        pattern = self._compiled.get((coloured, strict))
-        if pattern is None:
-            pattern = re.compile(self._sequence.source(coloured=coloured, strict=strict).encode("ascii"))
-            self._compiled[coloured, strict] = pattern
-        begins, timed = self._sequence.begins, self._sequence.repeats
+    def _found(self, page: PageText, colours: Colours) -> Flags:
+        """Which lines have it, by the way that is faster where so many have it as in the page before."""
+        if not self._sparse or page.starts is None:
+            return self._marked(page, colours)
+        anchor, sequence = self._anchor, self._sequence
+        pattern = self._pattern(colours, anchor)
+        places, ahead = list[int](), sequence.takes_lf(colours) - sequence.begins
+        for at, piece in self._pieces(page.text if anchor is None else page.data):
+            places += [at + ahead + match.start() for match in pattern.finditer(piece)]
+        return flags_at(_lines_at(places, page.starts), page.count) if places else None
+
+    def _marked(self, page: PageText, colours: Colours) -> Flags:
+        sequence, anchor = self._sequence, self._anchor
+        data = page.text if anchor is None else page.data
+        if self._word is not None:
+            plain = anchor is None and not (colours is Colours.USUAL and sequence.in_colour)
+            return word_flags(data, page.count, self._word if plain else self._pattern(colours, anchor))
+        pattern = self._pattern(colours, anchor)
+        mark = b"\n" + MARK if sequence.takes_lf(colours) else MARK
         marked, found = list[bytes](), 0
-        worked = time.thread_time()
-        for piece in _pieces(data) if timed else (data,):
-            begun = time.perf_counter()
-            # What stands at the beginning of a line is looked for from the end of the line before it on.
-            done, times = pattern.subn(b"\n" + MARK, b"\n" + piece) if begins else pattern.subn(MARK, piece)
-            # The thread's own time takes longer to ask for; the clock goes on also while others work.
-            if timed and time.perf_counter() - begun > PIECE_SECONDS and time.thread_time() - worked > PIECE_SECONDS:
-                raise PieceTooSlow
-            marked.append(done[1:] if begins else done)
+        for _, piece in self._pieces(data):
+            done, times = pattern.subn(mark, piece)
+            marked.append(done[1:] if sequence.begins else done)
             found += times
         return marked_lines(b"".join(marked)) if found else None
 
+    def _pattern(self, colours: Colours, anchor: Anchor | None = None) -> re.Pattern[bytes]:
+        pattern = self._compiled.get((colours, anchor))
+        if pattern is None:
+            source = self._sequence.source(colours, anchor).encode("ascii")
+            pattern = self._compiled[colours, anchor] = re.compile(source)
+        return pattern
 
-def _pieces(data: bytes) -> Iterator[bytes]:
-    at = 0
-    while at < len(data):
-        end = data.rfind(b"\n", at, at + PIECE_BYTES) + 1 or data.index(b"\n", at) + 1
-        yield data[at:end]
-        at = end
+    def _pieces(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The page, with an LF before each line where that is wanted; what repeats, in pieces. And where they begin.
+
+        Raises:
+            PieceTooSlow: with one of them, more time was spent than it may take.
+        """
+        before = b"\n" * self._sequence.begins
+        if not self._sequence.repeats:
+            yield 0, before + data
+            return
+        worked = time.thread_time()
+        at = 0
+        while at < len(data):
+            end = data.rfind(b"\n", at, at + PIECE_BYTES) + 1 or data.index(b"\n", at) + 1
+            begun = time.perf_counter()
+            yield at, before + data[at:end]
+            # The thread's own time takes longer to ask for; the clock goes on also while others work.
+            if time.perf_counter() - begun > PIECE_SECONDS and time.thread_time() - worked > PIECE_SECONDS:
+                raise PieceTooSlow
+            at = end
 
 
-def _lines_with(word: re.Pattern[bytes], data: bytes, most: int) -> tuple[list[int], list[bytes]]:
-    """The lines that have `word`, by number, and their texts; not many more than `most`."""
-    lines, texts = list[int](), list[bytes]()
-    line = before = end = 0
-    for match in word.finditer(data):
-        at = match.start()
-        if at < end:
-            continue
-        begin, end = data.rfind(b"\n", before, at) + 1 or before, data.index(b"\n", at) + 1
-        line += data.count(b"\n", before, begin)
-        before = begin
-        lines.append(line)
-        texts.append(data[begin:end])
-        if len(lines) > most:
-            break
-    return lines, texts
+def _rare(texts: Sequence[bytes], data: bytes, count: int) -> re.Pattern[bytes] | None:
+    """The rarest of some texts, where few of so many lines have it; an expression is faster than `bytes.find`."""
+    times, text = min(((data.count(text), text) for text in texts), default=(0, b""))
+    return re.compile(re.escape(text)) if text and times <= count // RARE else None
+
+
+def _lines_at(places: Sequence[int], starts: Sequence[int]) -> Iterator[int]:
+    """The lines that these places are in."""
+    return (line - 1 for line in map(bisect_right, repeat(starts), places))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress
 
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore, Segment
+from espmon.tui.log.found_rows import FlaggedLines
 from espmon.tui.log.line_flags import Flags, both, turned
 from espmon.tui.log.query import SLOW_LINES, LineFilter, TextQuery
 from espmon.tui.log.rows import as_shown
 from espmon.user_pattern import PatternTooSlow
+
+FEW = 4
+"""Where less than every so many-th line is left, only these are searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,12 @@ class Selector:
         mask: Flags = show.by_heads(block)
         doubtful: set[int] = set()
         for query, wanted in ((self.search, True), (show.include, True), (show.exclude, False)):
-            if mask is not None and not mask.count(1, lines.start, lines.stop):
+            many = len(lines) if mask is None else mask.count(1, lines.start, lines.stop)
+            if not many:
                 return ()
             if query is None:
                 continue
-            found = query.in_page(block)
+            found = query.in_page(block, mask if many * FEW < len(block) == len(lines) else None)
             if found is None:
                 doubtful.update(lines)
                 continue
@@ -106,7 +110,7 @@ class Selector:
             mask = left
         if mask is None or not mask.count(0, lines.start, lines.stop):
             return ids
-        return list(compress(ids, mask[lines.start : lines.stop]))
+        return FlaggedLines(ids.start, mask[lines.start : lines.stop])
 
     def _judged(self, indices: Iterable[int], first: int, accept: Callable[[int], bool], slow: list[int]) -> list[int]:
         unjudged = self.search is None
