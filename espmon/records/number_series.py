@@ -35,14 +35,16 @@ class Series:
         group: the log tag, or the payload's kind.
         name: as the board writes it.
         unit: the unit behind the first one, "" where there was none.
+        timed: its times are seconds; else they are lines, where nobody noted when those came.
     """
 
-    __slots__ = ("_columns", "group", "name", "unit")
+    __slots__ = ("_columns", "group", "name", "timed", "unit")
 
     def __init__(self, group: str, name: str, unit: str) -> None:
         self.group = group
         self.name = name
         self.unit = unit
+        self.timed = True
         self._columns: tuple[array[float], array[float], array[int]] = (array("d"), array("d"), array("q"))
 
     @property
@@ -93,12 +95,14 @@ class Series:
         times = times[::stride][-len(values) :]
         quarter = len(values) // 4
         lows = [min(values[at : at + quarter]) for at in range(0, 4 * quarter, quarter)]
-        fall, minutes = lows[0] - lows[-1], (times[-1] - times[0]) / 60
+        fall, span = lows[0] - lows[-1], times[-1] - times[0]
         if any(later >= earlier for earlier, later in pairwise(lows)) or fall < MIN_FALL * abs(lows[0]):
             return ""
-        if minutes <= 0:
+        if span <= 0:
             return "falls"
-        rate = fall / (0.75 * minutes)
+        if not self.timed:
+            return f"falls by {fall / (0.75 * span) * 1000:,.0f} in 1,000 lines"
+        rate = fall / (0.75 * span / 60)
         left = lows[-1] / rate
         end = f", none left in {max(left, 1):,.0f} min" if 0 < left < 24 * 60 else ""
         return f"falls by {rate:,.0f} a minute{end}"
@@ -134,18 +138,15 @@ class NumberSeries:
         host = block.time is not None
         for number in numbers_in(block):
             line = first + number.row
-            self._add(number, (block.host_time(number.row) or 0.0) if host else float(line), line)
+            self._add(number, (block.host_time(number.row) or 0.0) if host else float(line), line, timed=host)
 
     def feed_value(self, kind: str, value: Any, time: float | None, line: int | None) -> None:
         """Take a decoded payload."""
         at = -1 if line is None else line
-        self._feed(numbers_of(kind, value), float(max(at, 0)) if time is None else time, at)
+        for number in numbers_of(kind, value):
+            self._add(number, float(max(at, 0)) if time is None else time, at, timed=time is not None)
 
-    def _feed(self, numbers: Iterable[Number], time: float, line: int) -> None:
-        for number in numbers:
-            self._add(number, time, line)
-
-    def _add(self, number: Number, time: float, line: int) -> None:
+    def _add(self, number: Number, time: float, line: int, *, timed: bool) -> None:
         key = number.group, number.name
         series = self._series.get(key)
         if series is None:
@@ -153,6 +154,7 @@ class NumberSeries:
                 self.refused += 1
                 return
             series = self._series[key] = Series(*key, number.unit)
+        series.timed = timed
         series.append(number.value, time, line)
 
     def _make_room(self) -> bool:

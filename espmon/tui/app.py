@@ -36,7 +36,7 @@ from espmon.tui.opening.curtain import Curtain
 from espmon.tui.opening.opening_picture import opening_status
 from espmon.tui.palette import Palette
 from espmon.tui.terminal.picture_writer import PictureWriter
-from espmon.tui.theme import DARK, THEMES
+from espmon.tui.theme import DARK, few_colours, own_themes
 from espmon.tui.theme_names import theme_problem
 from espmon.tui.widgets.tab_bar import TabBar
 
@@ -267,7 +267,7 @@ class EspmonApp(BoardActions):
 
     def on_mount(self) -> None:
         """Themes, keys, and the first step: open, or ask what to open."""
-        for theme in THEMES:
+        for theme in own_themes(self.available_themes, sixteen=few_colours(self)):
             self.register_theme(theme)
         problem = theme_problem(self.settings.theme)
         self.theme = DARK.name if problem else self.settings.theme

@@ -35,8 +35,22 @@ NATIVE: Mapping[Meaning, str] = {
     Meaning.MATCH: "yellow",
     Meaning.CURRENT: "bright_yellow",
 }
-"""In the themes that keep the terminal's own sixteen colours."""
+"""In the themes that keep the terminal's own sixteen colours, and in dark ones where it has no more."""
 
+ON_LIGHT: Mapping[Meaning, str] = {
+    Meaning.ERROR: "red",
+    Meaning.WARNING: "magenta",
+    Meaning.INFORMATION: "green",
+    Meaning.DEBUG: "bright_black",
+    Meaning.VERBOSE: "bright_black",
+    Meaning.TAG: "blue",
+    Meaning.TIME: "bright_black",
+    Meaning.MARK: "blue",
+    Meaning.CRASH: "bright_red",
+    Meaning.MATCH: "yellow",
+    Meaning.CURRENT: "bright_yellow",
+}
+"""In light themes where the terminal has sixteen colours: yellow and cyan cannot be read on white."""
 
 BOARDS = ("#6f9fd8", "#e0b567", "#8fbf7f", "#d08fd0", "#6fb7bf", "#e0897a", "#a99cf0", "#c9c96a")
 NATIVE_BOARDS = ("bright_blue", "yellow", "green", "magenta", "cyan", "bright_red", "bright_magenta", "bright_green")
@@ -50,10 +64,17 @@ def readable(colour: Color, ground: Color) -> Color:
     return next((shade for shade in shades if contrast(shade, ground) >= CONTRAST), end)
 
 
-def log_colours(theme: Theme) -> Mapping[Meaning, str]:
-    """Meaning -> colour in this theme, by name or as `#rrggbb`."""
+def log_colours(theme: Theme, *, sixteen: bool = False) -> Mapping[Meaning, str]:
+    """Meaning -> colour in this theme, by name or as `#rrggbb`.
+
+    Args:
+        theme: the theme.
+        sixteen: the terminal has no more colours than that: the nearest to a shade of yellow would be white.
+    """
     if theme.name.startswith("ansi"):
         return NATIVE
+    if sixteen:
+        return NATIVE if theme.dark else ON_LIGHT
     ground = Color.parse(theme.background or ("#121212" if theme.dark else "#efefef"))
     text = readable(Color.parse(theme.foreground or ("#e0e0e0" if theme.dark else "#101010")), ground)
     accent = theme.accent or theme.primary

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rich.color import ColorSystem
+from textual.app import App
 from textual.theme import Theme
 
 from espmon.tui.theme_names import DARK_NAME, LIGHT_NAME
@@ -54,3 +59,29 @@ LIGHT = Theme(
 """The same for a light terminal."""
 
 THEMES = (DARK, LIGHT)
+
+
+def few_colours(app: App[int]) -> bool:
+    """Whether its terminal has sixteen colours or fewer; where colours are not wanted that makes no difference."""
+    few = app.console._color_system in (ColorSystem.STANDARD, ColorSystem.WINDOWS)
+    return few and not app.no_color and not app.is_headless
+
+
+def own_themes(others: Mapping[str, Theme], *, sixteen: bool) -> Sequence[Theme]:
+    """The themes to register beside the toolkit's `others`, which a terminal of sixteen colours has otherwise, too."""
+    return [in_sixteen(theme) for theme in (*others.values(), *THEMES)] if sixteen else THEMES
+
+
+def in_sixteen(theme: Theme) -> Theme:
+    """The theme for a terminal of sixteen colours, where the nearest to a soft yellow or green would be white."""
+    if theme.name.startswith("ansi"):
+        return theme
+    if theme.dark:
+        return replace(
+            theme, primary="#55ffff", accent="#55ffff", warning="#ffff55", error="#ff5555", success="#55ff55",
+            foreground="#ffffff", background="#000000",
+        )  # fmt: skip
+    return replace(
+        theme, primary="#0000aa", accent="#0000aa", warning="#aa00aa", error="#aa0000", success="#00aa00",
+        foreground="#000000", background="#ffffff",
+    )  # fmt: skip

@@ -96,6 +96,15 @@ def test_a_falling_heap_is_named_with_its_rate() -> None:
     assert series_of([100_000 - 400 * at for at in range(100)], 0.0).falling == "falls"
 
 
+def test_a_fall_over_lines_that_nobody_timed_is_not_one_a_minute() -> None:
+    numbers = NumberSeries()
+    lines = b"".join(b"heap=%d\n" % (100_000 - 500 * at) for at in range(120))
+    numbers.feed_block(block_of(lines, 0, 1 << 16, None), 0)
+    (series,) = numbers.repeating
+    assert series.falling.startswith("falls by 50")
+    assert series.falling.endswith(" in 1,000 lines")
+
+
 def test_a_heap_that_only_moves_or_came_back_is_not_falling() -> None:
     assert series_of([100_000 + (at % 7) * 900 for at in range(200)]).falling == ""
     assert series_of([float(at) for at in range(200)]).falling == ""

@@ -20,7 +20,7 @@ from espmon.tui.log.selector import Selector
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.widgets.filter_bar import FilterBar
 from espmon.tui.widgets.level_picker import LevelPicker
-from espmon.tui.widgets.tag_list import TagList, found_tags
+from espmon.tui.widgets.tag_list import MAX_ROWS, TagList, found_tags
 from tests.tui.fake_session import block_of
 from tests.tui.running import Running, numbered, running
 
@@ -140,6 +140,32 @@ async def test_tags_are_listed_with_counts_and_typing_narrows_them() -> None:
         await case.until(lambda: case.rows()[-1].endswith("line 118"))
         await case.press("enter")
         assert case.screen.focused is case.pane
+
+
+async def test_part_of_a_tag_narrows_the_list_and_hides_no_line_before_the_field_is_left() -> None:
+    async with running(size=(80, 30)) as case:
+        await case.feed(LOG)
+        await case.until(lambda: not case.pane.levels.behind)
+        await case.press("f", "tab", "tab", *"wif")
+        await case.until(lambda: [tag for tag, _ in case.screen.query_one(TagList).tags] == ["wifi", "wifi_init"])
+        assert len(case.pane.view) == 120
+        await case.press("i")
+        await filtered(case, 40)
+        await case.press(*", he")
+        await filtered(case, 40)
+        await case.press("escape")
+        await case.until(lambda: case.pane.queries.filter.printed == "wifi  he")
+        assert bar_of(case).form.tags == "wifi, he"
+
+
+def test_a_long_list_of_tags_says_how_many_more_there_are() -> None:
+    listed = TagList()
+    listed.tags = [(f"tag{number}", number) for number in range(300, 0, -1)]
+    rows = listed.render().plain.split("\n")
+    assert len(rows) == listed.get_content_height() == MAX_ROWS + 1
+    assert rows[-1] == "292 more: type to narrow, ↑ ↓ through all"
+    listed.tags = listed.tags[:MAX_ROWS]
+    assert len(listed.render().plain.split("\n")) == listed.get_content_height() == MAX_ROWS
 
 
 async def test_a_filter_of_no_line_says_so_and_which_key_helps() -> None:

@@ -7,6 +7,7 @@ import re
 from textual.geometry import Offset
 from textual.selection import Selection
 
+from espmon.tui.widgets.status_bar import StatusBar
 from tests.tui.running import Running, numbered, running
 
 
@@ -101,3 +102,23 @@ async def test_an_empty_log_has_nothing_to_select() -> None:
     async with running() as case:
         await case.press("shift+up", "shift+end", "shift+pageup")
         assert not selected(case)
+
+
+async def test_the_mouse_selects_up_to_the_edge_and_beyond_it_as_the_log_scrolls() -> None:
+    async with running(size=(80, 24)) as case:
+        await case.feed(numbered(300))
+        await case.press("g")
+        status = case.screen.query_one(StatusBar)
+        await case.pilot.mouse_down(case.pane, offset=(0, 5))
+        await case.pilot.hover(case.pane, offset=(3, 8))
+        await case.until(lambda: case.pane.text_selection is not None)
+        await case.pilot.hover(status, offset=(3, 0))
+        await case.until(lambda: (case.pane.top_line or 0) >= 3, "it scrolls")
+        await case.pilot.mouse_up(status, offset=(3, 0))
+        await case.until(lambda: case.pane.dragged._timer is None)
+        selection = case.pane.text_selection
+        assert selection is not None
+        assert selection.start is not None
+        assert selection.end is not None
+        assert (selection.start.y, selection.end.y) == (5, case.pane.visible_lines[-1])
+        assert list(case.screen.selections) == [case.pane], "nothing of other rows is selected"

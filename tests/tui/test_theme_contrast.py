@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
+from rich.style import Style
+from textual.app import App
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from espmon.session.settings import Settings
 from espmon.session.status import Severity
 from espmon.tui.log.contrast import contrast
-from espmon.tui.theme import THEMES
+from espmon.tui.log.meaning import Meaning
+from espmon.tui.log.painter import Painter
+from espmon.tui.log_colours import log_colours
+from espmon.tui.theme import THEMES, few_colours, in_sixteen, own_themes
 from tests.tui.running import running
 
 AA = 4.5
@@ -91,3 +101,62 @@ async def test_without_colours_everything_can_be_read(
             await case.until(lambda: events.has_focus and len(events.entries) == 1)
             row = next(strip for strip in map(events.render_line, range(4)) if "LoadProhibited" in strip.text)
             assert all(segment.style is not None and segment.style.underline for segment in row if segment.text.strip())
+
+
+ALL = {**BUILTIN_THEMES, **{theme.name: theme for theme in THEMES}}
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if not name.startswith("ansi")])
+@pytest.mark.parametrize("kind", ["match", "current", "selected"])
+def test_what_is_found_or_selected_can_be_read_whatever_colour_it_had(name: str, kind: str) -> None:
+    theme = ALL[name]
+    painter = Painter(Style(color="#808080", bgcolor="#7f7f7f"), dark=theme.dark, colours=log_colours(theme))
+    for style in (painter.base, painter.alert, painter.style((Meaning.ERROR, None, 0)), painter.gutter):
+        shown = painter.highlight(style, kind)
+        assert shown.color is not None
+        assert shown.bgcolor is not None
+        assert contrast(Color.from_rich_color(shown.color), Color.from_rich_color(shown.bgcolor)) >= AA
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_sixteen_colours_tell_the_levels_apart(theme: Theme) -> None:
+    colours = log_colours(theme, sixteen=True)
+    told = [
+        Meaning.ERROR,
+        Meaning.WARNING,
+        Meaning.INFORMATION,
+        Meaning.TAG,
+        Meaning.TIME,
+    ]
+    numbers = {meaning: RichColor.parse(colours[meaning]).number for meaning in told}
+    assert len(set(numbers.values())) == len(told)
+    assert not {0, 7, 15} & set(numbers.values()), "that is the text's own"
+    few = in_sixteen(theme)
+    standing = [few.warning, few.error, few.success, few.primary]
+    shown = [RichColor.parse(colour or "").downgrade(ColorSystem.STANDARD).number for colour in standing]
+    assert len(set(shown)) == len(standing)
+    assert not {0, 7, 8, 15} & set(shown)
+
+
+def test_a_terminal_with_more_colours_has_the_themes_as_they_are() -> None:
+    assert own_themes(BUILTIN_THEMES, sixteen=False) == THEMES
+    assert {theme.name for theme in own_themes(BUILTIN_THEMES, sixteen=True)} == ALL.keys()
+
+
+@pytest.mark.parametrize(
+    ("system", "changes", "few"),
+    [
+        (ColorSystem.STANDARD, {}, True),
+        (ColorSystem.EIGHT_BIT, {}, False),
+        (ColorSystem.TRUECOLOR, {}, False),
+        (None, {}, False),
+        (ColorSystem.STANDARD, {"no_color": True}, False),
+        (ColorSystem.STANDARD, {"is_headless": True}, False),
+    ],
+)
+def test_sixteen_colours_are_what_the_terminal_says(
+    system: ColorSystem | None, changes: dict[str, bool], *, few: bool
+) -> None:
+    console = SimpleNamespace(_color_system=system)
+    app = SimpleNamespace(**{"console": console, "no_color": False, "is_headless": False, **changes})
+    assert few_colours(cast("App[int]", app)) is few

@@ -365,6 +365,8 @@ class Layout:
             segments.append(Segment(" " * lead, painter.base))
         prefix = len(segments)
         ranges: list[Range] = [(0, len(shown.text), "around")] if self._around(line) else []
+        if selection is not None:  # below the matches, which are seen in it
+            ranges.append((selection[0], len(shown.text) if selection[1] < 0 else selection[1], "selected"))
         if self.query is not None:
             kind = "current" if line == self.current else "match"
             for first, last in islice(self.query.spans(shown.text), MAX_MATCHES):
@@ -372,8 +374,6 @@ class Layout:
                     break
                 if last > start:
                     ranges.append((first, last, kind))
-        if selection is not None:
-            ranges.append((selection[0], len(shown.text) if selection[1] < 0 else selection[1], "selected"))
         style = painter.base
         for text, style in pieces(shown, start, end, ranges, painter):
             segments.append(Segment(text, style))

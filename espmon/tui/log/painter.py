@@ -39,13 +39,18 @@ WITHOUT_COLOURS = {
 """What says the same where there are no colours."""
 
 
+def _selected(ground: str) -> Style:
+    """What is selected is read in one colour: those of the log's lines are chosen for its own background."""
+    return Style(color=black_or_white(Shade.parse(ground)), bgcolor=ground)
+
+
 class Painter:
     """Styles for the log.
 
     Args:
         base: the pane's own foreground and background.
         dark: the theme is dark.
-        native: use the terminal's own sixteen colours (the `ansi-*` themes).
+        native: use the terminal's own sixteen colours (the `ansi-*` themes, and where it has no more).
         colours: what each meaning looks like in the theme, by name or as `#rrggbb`; one not named looks like text.
     """
 
@@ -70,7 +75,7 @@ class Painter:
         self._overlays = {
             "match": self._under_text(Meaning.MATCH),
             "current": self._under_text(Meaning.CURRENT, bold=True),
-            "selected": Style(reverse=True) if native else Style(bgcolor="#33507a" if dark else "#b9d3f5"),
+            "selected": Style(reverse=True) if native else _selected("#33507a" if dark else "#b9d3f5"),
             "around": WITHOUT_COLOURS[Meaning.TIME] if faint is None else Style(color=faint),
         }
 

@@ -169,6 +169,10 @@ class LookingView(MonitorView):
         self.selections = {pane: selection}
         pane.show_row(picked.head)
 
+    def on_text_selected(self) -> None:
+        """The mouse button was let go: what it dragged stays where it is."""
+        self.pane.dragged.stop()
+
     def action_select_page(self, pages: int) -> None:
         """By pages more."""
         self.action_select(pages * max(2, self.pane.size.height - 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import events, on
@@ -96,6 +96,9 @@ class FilterBar(Vertical):
         self._several = several
         self._printed = printed
         self._regex = False
+        self._asked = ""
+        """The last entry of the tag field that the filter has."""
+
         self._histories = {name: History() for name in ("include", "exclude", "span")}
         self.tags: Callable[[], Mapping[str, int]] = _no_tags
         """The tags seen, with their counts."""
@@ -195,12 +198,21 @@ class FilterBar(Vertical):
 
     def _ask(self) -> None:
         """Show what is typed; as long as a field cannot be read, the last filter stays."""
+        self._asked = split_entry(self._whole_tags)[1]
         bad = {name: self._is_bad(name) for name in ("include", "exclude", "tag", "context")}
         for name, wrong in bad.items():
             self.mark_bad(name, wrong)
         if not any(bad.values()):
-            form = self.form
+            form = replace(self.form, tags=self._whole_tags)
             self.post_message(self.Changed(form.line_filter(), form.span, form.boards))
+
+    @property
+    def _whole_tags(self) -> str:
+        """The tag field without an entry that is being typed: part of a tag that was seen, it would hide all lines."""
+        field, seen = self.field("tag"), self.tags()
+        before, entry = split_entry(field.value)
+        begun = field.has_focus and entry and ":" not in entry and entry not in seen and found_tags(seen, entry)
+        return before if begun else field.value
 
     def _is_bad(self, name: str) -> bool:
         value = self.field(name).value
@@ -234,6 +246,8 @@ class FilterBar(Vertical):
         field = self.field("tag")
         tags = found_tags(self.tags(), split_entry(field.value)[1]) if field.has_focus else []
         self.query_one(TagList).show(tags)
+        if not field.has_focus and split_entry(field.value)[1] != self._asked:
+            self._ask()
 
     @on(Input.Changed)
     def _text(self, event: Input.Changed) -> None:

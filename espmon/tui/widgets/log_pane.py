@@ -24,6 +24,8 @@ from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
 from espmon.tui.log.remarks import Mark
 from espmon.tui.log_colours import log_colours
+from espmon.tui.theme import few_colours
+from espmon.tui.widgets.dragged_selection import DraggedSelection
 from espmon.tui.widgets.log_queries import LogQueries, Rules
 from espmon.tui.widgets.log_scroll import LogScroll
 from espmon.tui.widgets.map_bar import MapBar
@@ -87,6 +89,7 @@ class LogPane(LogScroll, can_focus=True):
         super().__init__(store, id=id)
         self.queries = LogQueries(self)
         self.queries.use_rules(*rules)
+        self.dragged = DraggedSelection(self)
         self.levels = LevelIndex(store)
         """Where errors and warnings are."""
 
@@ -240,12 +243,12 @@ class LogPane(LogScroll, can_focus=True):
 
     def _repaint_all(self) -> None:
         app = self.app
-        theme = app.current_theme
+        theme, sixteen = app.current_theme, few_colours(app)
         self.drawing.painter = Painter(
             self.rich_style,
             dark=theme.dark,
-            native=theme.name.startswith("ansi"),
-            colours={} if app.no_color and app.native_ansi_color else log_colours(theme),
+            native=sixteen or theme.name.startswith("ansi"),
+            colours={} if app.no_color and app.native_ansi_color else log_colours(theme, sixteen=sixteen),
         )
         self.repaint(forget=True)
 
@@ -380,6 +383,7 @@ class LogPane(LogScroll, can_focus=True):
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw the selection."""
+        self.dragged.updated(selection)
         self.repaint(forget=selection is None)
         self.announce()
 

@@ -62,7 +62,7 @@ class TagList(Widget):
 
     def get_content_height(self, *args: object) -> int:
         """Rows."""
-        return min(MAX_ROWS, len(self.tags))
+        return min(MAX_ROWS, len(self.tags)) + (len(self.tags) > MAX_ROWS)
 
     def render(self) -> Content:
         """`wifi   1,204 ████`: as many as there is room for, the one under the cursor among them."""
@@ -76,4 +76,6 @@ class TagList(Widget):
             style = "reverse" if at == self.cursor else ""
             parts.append((f"{visible(tag)[:MAX_TAG]:<{widest}} {count:>9,} ", style))
             parts.append((f"{bar}\n", "$accent"))
+        if (more := len(self.tags) - MAX_ROWS) > 0:
+            parts.append((f"{more:,} more: type to narrow, ↑ ↓ through all", "$text-muted"))
         return Content.assemble(*parts).rstrip()
