@@ -376,7 +376,8 @@ def first_key(action: Action, keymap: Mapping[str, str]) -> str:
 
 
 def _ways(action: Action, keymap: Mapping[str, str]) -> list[str]:
-    taken = {key for other in ACTIONS if other is not action for key in split(keymap.get(other.id, ""))}
+    others = (keys for other, keys in keymap.items() if other != action.id and other in BY_ID)
+    taken = {key for keys in others for key in split(keys)}
     own = split(keymap[action.id]) if action.id in keymap else [key for key in split(action.keys) if key not in taken]
     menu = written(keymap.get("app.menu", "ctrl+t"))
     after_menu = [f"{menu} {entry.shown}" for entry in (*MENU, *TAB_KEYS) if entry.action == action.id]

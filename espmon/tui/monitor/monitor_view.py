@@ -12,7 +12,6 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from espmon.records.events.reset_record import Reset
 from espmon.session.pace import Goal
@@ -36,6 +35,7 @@ from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.input_line import InputLine
 from espmon.tui.widgets.inspector import Inspector
 from espmon.tui.widgets.key_catcher import MenuHint, RawKeys
+from espmon.tui.widgets.key_footer import KeyFooter
 from espmon.tui.widgets.line_history import History
 from espmon.tui.widgets.log_pane import LogPane
 from espmon.tui.widgets.search_bar import SearchBar
@@ -127,7 +127,7 @@ class MonitorView(Screen[None]):
             yield EmptyLog()
         yield InputLine(History(), self.settings.eol, id="input")
         yield StatusBar(self.settings.chosen_keys, id="status")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     # -- parts --------------------------------------------------------------------------------------------------
 

@@ -101,12 +101,16 @@ class ScreenModel:
         self._out, self._pen, self._at = [], "", None
         if len(wanted) > MIN_SCROLLED:
             self._scroll(wanted, *span)
+        beside: list[tuple[int, Row, int, int]] = []
         for y in sorted(wanted):
             poll()
             row, shown = wanted[y], self._rows[y]
             if not row.same(shown):
-                self._difference(y, row, shown)
+                beside += self._difference(y, row, shown, span[1])
             self._rows[y] = row
+        for y, row, start, end in beside:
+            self._move(y, start)
+            self._write(y, row, start, end)
         self._out.append(self._pens.change(self._pen, ""))
         return "".join(self._out)
 
@@ -162,10 +166,20 @@ class ScreenModel:
 
     # -- cells that changed -------------------------------------------------------------------------------------
 
-    def _difference(self, y: int, row: Row, shown: Row) -> None:
+    def _difference(self, y: int, row: Row, shown: Row, edge: int) -> list[tuple[int, Row, int, int]]:
+        """Write what changed up to the column `edge`. Returns what changed behind it: a bar there has colours of its
+        own, from row to row the same."""
+        beside = []
         for start, end in self._spans(row, shown):
+            if start < edge < end and row.texts[edge] != "":
+                beside.append((y, row, edge, end))
+                end = edge
+            elif start >= edge:
+                beside.append((y, row, start, end))
+                continue
             self._move(y, start)
             self._write(y, row, start, end)
+        return beside
 
     def _spans(self, row: Row, shown: Row) -> list[tuple[int, int]]:
         """(first, end) of the cells to write: whole units, and without small gaps."""
@@ -224,9 +238,11 @@ class ScreenModel:
             key, stop = styles[at], at + 1
             while stop < end and styles[stop] == key:
                 stop += 1
+            text = "".join(texts[at:stop])
+            if text.isspace() and text.isascii():
+                key = self._pens.for_blanks(self._pen, key)
             out.append(self._pens.change(self._pen, key))
             self._pen = key
-            text = "".join(texts[at:stop])
             if text.isascii():
                 out.append(text)
             else:
