@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.session.flash_job import FlashJob
-from espmon.session.flash_job_queue import FlashJobError, FlashJobQueue
+from espmon.session.flash_job_queue import CHANGES, FlashJobError, FlashJobQueue
 from espmon.session.flash_plan import SECTOR, FlashPlan, PlanError, Region, number, read_file
 from espmon.session.state import State
 from espmon.session.status import PANEL_LEASE, Status
@@ -157,11 +157,16 @@ class FlashPanel:
         self._app.push_screen(ConfirmScreen("Refused: do it all the same?", body, "Do it", danger=True), answered)
 
     async def _read_table(self) -> None:
+        if await self._read_contents("entering the loader") and self._screen is not None:
+            self._screen.show_result("")
+
+    async def _read_contents(self, step: str) -> bool:
+        """Read and show what the flash holds; False when that went wrong, or nobody looks any more."""
         from espmon.rom.ota_data import OTA_DATA_BYTES, parse_ota_data
 
-        outcome = await self._do(FlashJob("info"), "entering the loader")
+        outcome = await self._do(FlashJob("info"), step)
         if outcome is None or self._screen is None:
-            return
+            return False
         boots, why = None, ""
         ota = next((row for row in outcome.partitions if (row.type, row.subtype_name) == (1, "ota")), None)
         if ota is not None:
@@ -172,7 +177,7 @@ class FlashPanel:
                 boots, why = choice.boots, choice.reason
         screen = self._screen
         if screen is None:
-            return
+            return False
         through = "the stub" if outcome.loader == "stub" else "the ROM loader"
         screen.show_contents(
             PanelContents(
@@ -184,11 +189,13 @@ class FlashPanel:
                 outcome.warnings,
             )
         )
-        screen.show_result("")
+        return True
 
     async def _change(self, job: FlashJob, step: str, name: str) -> None:
-        """Write, erase or compare, and tell how it ended."""
+        """Write, erase or compare, and tell how it ended; what the flash holds is another table by then."""
         outcome = await self._do(job, step, name=name)
+        if outcome is not None and job.action in CHANGES:
+            await self._read_contents("reading the table again")
         screen = self._screen
         if outcome is None or screen is None:
             return
