@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from espmon.rom.nvs import NvsContents, NvsItem, NvsPage
 from espmon.rom.ota_data import OtaChoice
@@ -60,20 +60,31 @@ def whole_value(item: NvsItem) -> str:
 
 def pages_text(pages: Sequence[NvsPage]) -> str:
     """The pages of an NVS partition, neighbours alike in one row."""
+    return "\n".join(_by_page((page.index, _page_text(page)) for page in pages))
+
+
+def page_problems(pages: Sequence[NvsPage]) -> list[str]:
+    """What was not read of the pages, neighbours alike in one row."""
+    return _by_page((page.index, page.problem) for page in pages if page.problem)
+
+
+def _page_text(page: NvsPage) -> str:
+    if page.sequence is not None:
+        told = f"{page.state}, number {page.sequence}: {page.written} used, {page.erased} erased, {page.free} free"
+        return f"{told}; {page.problem}" if page.problem else told
+    return page.problem or page.state  # without its header's CRC the state is any number
+
+
+def _by_page(told: Iterable[tuple[int, str]]) -> list[str]:
     rows: list[tuple[int, int, str]] = []
-    for page in pages:
-        told = page.state
-        if page.sequence is not None:
-            told += f", number {page.sequence}: {page.written} used, {page.erased} erased, {page.free} free"
-        if page.problem:
-            told += f"; {page.problem}"
-        if rows and rows[-1][2] == told:
-            rows[-1] = (rows[-1][0], page.index, told)
+    for index, text in told:
+        if rows and rows[-1][1:] == (index - 1, text):
+            rows[-1] = (rows[-1][0], index, text)
         else:
-            rows.append((page.index, page.index, told))
-    return "\n".join(
-        f"page {first}: {told}" if first == last else f"pages {first} to {last}: {told}" for first, last, told in rows
-    )
+            rows.append((index, index, text))
+    return [
+        f"page {first}: {text}" if first == last else f"pages {first} to {last}: {text}" for first, last, text in rows
+    ]
 
 
 def nvs_summary(contents: NvsContents) -> str:

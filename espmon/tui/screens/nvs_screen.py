@@ -15,7 +15,7 @@ from espmon.rom.nvs import NvsContents, NvsItem
 from espmon.tui.screens.dialog import Line, copy
 from espmon.tui.screens.report_screen import ReportScreen, Section
 from espmon.tui.screens.table import Column, KeyedTable, Row
-from espmon.tui.stored_values import HIDDEN, is_secret, nvs_summary, pages_text, value_text, whole_value
+from espmon.tui.stored_values import HIDDEN, is_secret, nvs_summary, page_problems, pages_text, value_text, whole_value
 
 COLUMNS = (
     Column("namespace", "Namespace", 15, fit=True),
@@ -64,7 +64,7 @@ class NvsScreen(ModalScreen[None]):
 
     def _problems(self) -> list[str]:
         damaged = [f"{item.namespace} {item.key}: {item.problem}" for item in self._contents.items if item.problem]
-        return [*self._contents.problems, *damaged]
+        return [*page_problems(self._contents.pages), *damaged]
 
     def on_mount(self) -> None:
         """List the values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from espmon.sim.nvs_image import nvs_partition
 from espmon.tui.partition_reports import result_text
 from espmon.tui.screens.flash_panel import FlashPanelScreen, PanelContents
 from espmon.tui.screens.nvs_screen import NvsScreen
+from espmon.tui.stored_values import page_problems, pages_text
 from tests.tui.screens.host import Host, run_before, screen_text, settle
 
 PARTITIONS = (
@@ -167,6 +169,15 @@ async def test_a_result_stays_with_its_partition() -> None:
         await pilot.press("down")
         await settle(pilot)
         assert "the same (0.1 s)" in screen_text(app)
+
+
+def test_pages_that_cannot_be_read_are_one_row_without_a_state_made_of_noise() -> None:
+    pages = parse_nvs(random.Random(1).randbytes(3 * PAGE_BYTES) + b"\xff" * PAGE_BYTES).pages
+    assert page_problems(pages) == ["pages 0 to 2: encrypted"]
+    assert pages_text(pages) == "pages 0 to 2: encrypted\npage 3: empty"
+    torn = parse_nvs(nvs_partition(PAGE_BYTES)[:0x200] + b"\xff" * (PAGE_BYTES - 0x200)).pages
+    assert page_problems(torn) == ["page 0: 1 of 16 entries are damaged"]
+    assert pages_text(torn) == "page 0: active, number 0: 16 used, 1 erased, 109 free; 1 of 16 entries are damaged"
 
 
 async def test_secrets_are_hidden_until_they_are_asked_for() -> None:
