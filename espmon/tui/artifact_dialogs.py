@@ -36,6 +36,8 @@ OPEN_SECONDS = 1.0
 PICTURE_SECONDS = 10.0
 """Longest wait for a picture that was asked for to begin."""
 
+WAITING_FOR_PICTURE = f"Waiting for the board's picture, {PICTURE_SECONDS:g} s at most"
+
 
 class Artifacts:
     """Opens the right screen for an event.
@@ -67,9 +69,9 @@ class Artifacts:
     def expect_picture(self) -> None:
         """The user asked for a screenshot: show the next one that is saved, or say that none came."""
         self._asked = self._app.last_key
-        words = f"Waiting for the board's picture, {PICTURE_SECONDS:g} s at most"
-        # It stands as long as that lasts; the picture's screen takes it away.
-        self._app.notify(words, timeout=PICTURE_SECONDS, markup=False)
+        # It stands as long as that lasts.
+        self._app.withdraw(WAITING_FOR_PICTURE)
+        self._app.notify(WAITING_FOR_PICTURE, timeout=PICTURE_SECONDS, markup=False)
         self._wait_for_picture()
 
     def _wait_for_picture(self) -> None:
@@ -134,12 +136,14 @@ class Artifacts:
     def _picture_came(self, entry: EventEntry, picture: PayloadRecord) -> None:
         if entry.path is not None:
             self._awaiting_picture = False
+            self._app.withdraw(WAITING_FOR_PICTURE)
             if self._app.may_interrupt(self._asked):
                 self.show(entry)
             else:
                 self._app.invite("The screenshot has come: o on its row in the events (e) opens it")
         elif picture.error and not picture.size:
             self._awaiting_picture = False
+            self._app.withdraw(WAITING_FOR_PICTURE)
             self._app.notify(f"No screenshot: {picture.error}", title=entry.title, severity="error", markup=False)
 
     # -- screens ------------------------------------------------------------------------------------------------

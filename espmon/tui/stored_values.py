@@ -72,7 +72,8 @@ def _page_text(page: NvsPage) -> str:
     if page.sequence is not None:
         told = f"{page.state}, number {page.sequence}: {page.written} used, {page.erased} erased, {page.free} free"
         return f"{told}; {page.problem}" if page.problem else told
-    return page.problem or page.state  # without its header's CRC the state is any number
+    # Of noise the state is any number.
+    return "; ".join(part for part in ("" if page.state.startswith("0x") else page.state, page.problem) if part)
 
 
 def _by_page(told: Iterable[tuple[int, str]]) -> list[str]:

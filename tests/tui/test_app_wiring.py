@@ -19,11 +19,12 @@ from espmon.rom import ProbeResult
 from espmon.rom.flash_regions import FlashOutcome, RegionResult
 from espmon.session.session_events import Failure, FlashEvent, LinkEvent, LinkState, ProbeEvent
 from espmon.session.state import State
-from espmon.session.status import Activity, Capture, OpenRequest, Undecoded
+from espmon.session.status import Activity, Capture, OpenRequest, Status, Undecoded
 from espmon.tui import artifact_dialogs as artifacts
 from espmon.tui import boards
 from espmon.tui.builds import project_of
 from espmon.tui.graphics import draws_pictures
+from espmon.tui.monitor.refusal import no_picture
 from espmon.tui.screens.capture import CaptureScreen
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.core_dump_screen import CoreDumpReportScreen
@@ -444,3 +445,22 @@ def test_the_project_is_the_one_that_the_elf_was_built_in(tmp_path: Path) -> Non
     assert project_of(build / "app.elf", other) == build
     assert project_of(tmp_path / "lone" / "deep" / "down" / "app.elf", other) == other
     assert project_of(None, other) == other
+
+
+async def test_a_picture_is_waited_for_only_where_one_can_come_and_told_no_longer_than_that(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"not really a picture")
+    assert "D goes there" in no_picture(Status(State.MONITORING, activity=Activity.HALTED))
+    async with running(size=(120, 40)) as case:
+        case.session.set(activity=Activity.IN_LOADER)
+        await case.press("s")
+        await case.until(lambda: "sends no picture: Ctrl-T R" in case.text())
+        assert not case.app.board.artifacts._awaiting_picture
+        case.session.set(activity=Activity.RUNNING)
+        await case.press("s")
+        await case.until(lambda: artifacts.WAITING_FOR_PICTURE in case.text(), "what is waited for, and how long")
+        happen(case, Frame(0, 0, 0.0, kind="png", encoding="base64", crc="ok", payload=png(9, 9)), path=path)
+        await shown(case, ScreenshotScreen)
+        await case.press("escape")
+        await case.until(lambda: case.app.screen is case.screen)
+        assert artifacts.WAITING_FOR_PICTURE not in case.text()

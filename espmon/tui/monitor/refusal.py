@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from espmon.session.state import State
-from espmon.session.status import WAITS, Status
+from espmon.session.status import WAITS, Activity, Status
 from espmon.tui import action_kinds
 
 NO_BOARD = "This is a recording: there is no board to send anything to"
@@ -16,6 +16,11 @@ NOT_SENT = {
 }
 """State -> why nothing is sent in it."""
 
+NO_PICTURE = {
+    Activity.IN_LOADER: "The board waits in its loader and sends no picture: Ctrl-T R starts its application",
+    Activity.HALTED: "The board is halted in its debug stub and sends no picture: D goes there",
+}
+"""What the board does -> why it sends no picture."""
 
 WRITER_CALLS = frozenset(
     {"input", "raw", "raw_anywhere", "eol", "send_key", "interrupt", "app.writing"}
@@ -67,3 +72,8 @@ def refusal(status: Status) -> str:
     if connected(status):
         return ""
     return f"Not sent: the port is lost. {WAITS}" if status.waiting else NOT_SENT.get(status.state, NOT_OPEN)
+
+
+def no_picture(status: Status) -> str:
+    """Why a picture cannot be asked for now, "" when it can."""
+    return refusal(status) or NO_PICTURE.get(status.activity, "")

@@ -19,7 +19,7 @@ from espmon.session.state import State
 from espmon.tui import actions
 from espmon.tui.footer_bindings import dress_footer, fit_footer
 from espmon.tui.monitor.raw_mode import RawMode
-from espmon.tui.monitor.refusal import board_missing, connected, missing, reads_only, refusal
+from espmon.tui.monitor.refusal import board_missing, connected, missing, no_picture, reads_only, refusal
 from espmon.tui.monitor.sending_view import SendingView, macro_bindings
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.raw.terminal_view import TerminalView
@@ -393,7 +393,9 @@ class MonitorScreen(SendingView):
 
     def action_screenshot(self) -> None:
         """Ask the board for a picture, where one can be expected."""
-        if offers_screenshots(self.status, self.settings):
+        if why := no_picture(self.status):
+            self.app.notify(why, severity="warning", markup=False)
+        elif offers_screenshots(self.status, self.settings):
             self.ask_for_picture()
         else:
             self.post_message(self.PictureDoubtful())
