@@ -336,7 +336,7 @@ class EspmonApp(BoardActions):
         """A recording has no board to do something with, and one board has no others beside it."""
         if action_kinds.for_several(f"app.{action}"):
             raw = isinstance(self.screen, MonitorScreen) and self.screen.takes_raw_keys
-            return self.tabs.several and not raw
+            return self.tabs.several and not raw and not self.leaving.asking
         if (
             isinstance(self.screen, MonitorScreen)
             and self.screen.ticks_levels

@@ -226,6 +226,9 @@ async def test_the_question_follows_a_board_that_nobody_looks_at() -> None:
         await case.press("ctrl+q")
         await case.until(lambda: "right: The board stays half written" in case.text())
         assert "left: The rest of it is not sent" in case.text()
+        question = case.app.screen
+        await case.press("f7", "f8", "0", "ctrl+pagedown")
+        assert case.app.screen is question, "another tab would be looked at, and the question be nowhere"
         hidden.set(state=State.MONITORING, lease=None)
         await case.until(lambda: "half written" not in case.text())
         made.sessions[0].set(sending=None)
