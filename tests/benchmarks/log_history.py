@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from espmon.cli import YOUNG_OBJECTS
 from espmon.session import LoopThread, Session, Settings
 from espmon.session.connection import PortAccess
 from espmon.session.replay.opened_source import open_source
@@ -227,7 +229,10 @@ def main() -> None:
     parser.add_argument("--live", action="store_true", help="a running session in place of a file")
     parser.add_argument("--rate", type=int, default=1_000_000, help="with --live: bytes a second behind them")
     options = parser.parse_args()
+    # As the program has it.
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(YOUNG_OBJECTS)
+    gc.freeze()
     with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:
         print(f"{'':34}{'p50':>8}{'p95':>8}{'p99.9':>8}{'worst':>8}{'n':>7}  (ms)")
         if options.live:

@@ -31,8 +31,8 @@ from espmon.user_pattern import PatternTooSlow
 SENT_PEN: Pen = (13, None, 0)
 """Of lines that were sent to the board."""
 
-MAX_LINES = 2048
-"""Most display lines remembered."""
+MAX_LINES = 512
+"""Most display lines remembered: some pages. Each is dozens of objects, through which the garbage collector goes."""
 
 MAX_MARKED = 20_000
 """Most lines with remarks above them; those marked first go first."""

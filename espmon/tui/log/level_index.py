@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from espmon.records.lines import LineBlock
 from espmon.session.store import LogStore
 from espmon.tui.log.base64_runs import Base64Runs, Run
+from espmon.tui.log.line_ids import extended, line_ids
 
 READ_SECONDS = 0.002
 """Time for one slice."""
@@ -39,8 +40,8 @@ class LevelIndex:
     def __init__(self, store: LogStore) -> None:
         self.store = store
         self.next = store.first
-        self.errors: array[int] = array("Q")
-        self.warnings: array[int] = array("Q")
+        self.errors: array[int] = line_ids()
+        self.warnings: array[int] = line_ids()
         self.tags: Counter[str] = Counter()
         """Tag -> lines with it."""
 
@@ -81,11 +82,8 @@ class LevelIndex:
             _read_page(block)
             heads, levels = block.heads, block.levels
             low, high = max(0, self.next - first), min(len(levels), end - first)
-            for level, found in ((ERROR, self.errors), (WARNING, self.warnings)):
-                at = levels.find(level, low, high)
-                while at >= 0:
-                    found.append(first + at)
-                    at = levels.find(level, at + 1, high)
+            self.errors = extended(self.errors, _lines_at(ERROR, levels, first, low, high))
+            self.warnings = extended(self.warnings, _lines_at(WARNING, levels, first, low, high))
             for code, count in Counter(heads.codes[low:high]).items():
                 tag = heads.table[code][1]
                 if tag is not None and (tag in self.tags or len(self.tags) < MAX_TAGS):
@@ -118,6 +116,15 @@ class LevelIndex:
         """How many errors and warnings there are from `line` on."""
         errors, warnings = self.errors, self.warnings
         return len(errors) - bisect_left(errors, line), len(warnings) - bisect_left(warnings, line)
+
+
+def _lines_at(level: bytes, levels: bytes, first: int, low: int, high: int) -> list[int]:
+    """The lines of a level among those with the indices `low` up to `high` (excluded) of a block."""
+    found, at = [], levels.find(level, low, high)
+    while at >= 0:
+        found.append(first + at)
+        at = levels.find(level, at + 1, high)
+    return found
 
 
 def _read_page(block: LineBlock) -> None:

@@ -20,8 +20,11 @@ from textual.strip import Strip
 
 from espmon.tui.terminal.pens import LINK
 
-MAX_STRIPS = 4096
-"""Strips, and styles, remembered as cells."""
+MAX_STRIPS = 512
+"""Strips remembered as cells: some screens. Each takes kilobytes."""
+
+MAX_STYLES = 4096
+"""Styles remembered."""
 
 NARROW = (
     (0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x2FF), (0x391, 0x3A1), (0x3A3, 0x3C9), (0x400, 0x482), (0x48A, 0x52F),
@@ -106,7 +109,7 @@ class CellReader:
             return ""
         found = self._styles.get(style)
         if found is None:
-            if len(self._styles) >= MAX_STRIPS:
+            if len(self._styles) >= MAX_STYLES:
                 self._styles.clear()
             found = Strip.render_ansi(style, self._colours)
             if style.link:
