@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from espmon.records.columns import Columns
 
@@ -13,6 +14,13 @@ Head = tuple[int, str | None]
 
 MAX_BYTE_HEADS = 256
 """Different heads up to which one byte tells them apart; a board that makes up tags gets four."""
+
+
+MAX_SHARED = 256
+"""Tables that are kept to be shared. The pages of a log have the same few."""
+
+MAX_SHARED_HEADS = 64
+"""Different heads up to which a table is shared; longer ones are those of a board that makes up tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +64,14 @@ def joined_heads(parts: Iterable[Heads]) -> Heads:
 def _coded(heads: Sequence[Head]) -> Heads:
     places = {head: place for place, head in enumerate(dict.fromkeys(heads))}
     codes = map(places.__getitem__, heads)
-    return Heads(bytes(codes) if len(places) <= MAX_BYTE_HEADS else array("I", codes), tuple(places))
+    table = tuple(places)
+    return Heads(
+        bytes(codes) if len(places) <= MAX_BYTE_HEADS else array("I", codes),
+        _shared(table) if len(table) <= MAX_SHARED_HEADS else table,
+    )
+
+
+@lru_cache(maxsize=MAX_SHARED)
+def _shared(table: tuple[Head, ...]) -> tuple[Head, ...]:
+    """The first of equal tables: each takes as much memory as the heads of a hundred lines."""
+    return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 EDITING_BYTES = re.compile(rb"[\x07\x08]|\x1b(?!\[[0-9;:]*m)")
@@ -63,7 +64,7 @@ def traits_of(data: bytes, lines: int) -> Traits:
     """The traits of so many lines."""
     coloured = b"\x1b" in data
     odd = coloured and _ODD.search(data) is not None
-    return Traits(
+    return _shared(
         ascii=data.isascii(),
         coloured=coloured,
         usual=not odd,
@@ -77,4 +78,10 @@ def traits_of(data: bytes, lines: int) -> Traits:
 def joined_traits(parts: Iterable[Traits]) -> Traits:
     """The traits of lines that follow one another in several blocks."""
     plain, coloured, usual, inner, edited, whole, long = zip(*parts, strict=True)
-    return Traits(all(plain), any(coloured), all(usual), any(inner), any(edited), all(whole), any(long))
+    return _shared(all(plain), any(coloured), all(usual), any(inner), any(edited), all(whole), any(long))
+
+
+@cache
+def _shared(ascii: bool, coloured: bool, usual: bool, inner: bool, edits: bool, whole: bool, long: bool) -> Traits:
+    """One object for all blocks of a kind: there are at most 128 kinds."""
+    return Traits(ascii, coloured, usual, inner, edits, whole, long)

@@ -1,8 +1,8 @@
-"""A long log beside lnav, toolong and esp-idf-monitor, in one run: open, page, ends, search, next match, filter, memory.
+"""A long log beside lnav, toolong and esp-idf-monitor: open, page, ends, search, next match, filter, memory.
 
-Each program runs in a real pseudo-terminal of 160x50, is driven by its own keys, and has answered when an emulator's
-screen shows what the key asks for: a whole page of lines that follow one another, the newest line, the line with the
-match, matches alone. With `--live`, lines come at a rate meanwhile: to a file that the others follow, and to
+In one run, each program runs in a real pseudo-terminal of 160x50, is driven by its own keys, and has answered when an
+emulator's screen shows what the key asks for: a whole page of lines that follow one another, the newest line, the line
+with the match, matches alone. With `--live`, lines come at a rate meanwhile: to a file that the others follow, and to
 `espmon PORT`, which has got all before over a socket. A program that has no such thing says `none`; one that does not
 get there in time says `not in 60 s`. The floors of the issue: p95 50 ms, open 1 s, 700 MB.
 
@@ -42,6 +42,9 @@ PAGE_ROWS = 30
 TICK = 0.005
 SETTLE_SECONDS = 0.1
 """Without anything painted before a key, for who animates."""
+
+MAX_SETTLE_SECONDS = 0.7
+"""For who paints all the time."""
 
 WAITING_SECONDS = 3.0
 """Then a search gets another key."""
@@ -113,7 +116,7 @@ class Program(NamedTuple):
 
 def programs(launcher: Path) -> dict[str, Program]:
     """Those that are installed."""
-    espmon = os.environ.get("ESPMON_WORDS", f"{sys.executable} -m espmon").split()
+    espmon = [sys.executable, "-m", "espmon"]
     keys = Keys(home="\x1b[H", end="\x1b[F", search=("/", "\r"), next="n", filter=("f", "\r"))
     found = {
         "espmon": Program(lambda file, port: [*espmon, "open", "--follow", str(file)], keys),
@@ -240,7 +243,7 @@ class Walk:
         self._show = show
 
     def _press(self, keys: str, condition: Callable[[Rows], bool], limit: float = MAX_SECONDS) -> float | None:
-        self._terminal.rest(SETTLE_SECONDS, 2.0)
+        self._terminal.rest(SETTLE_SECONDS, MAX_SETTLE_SECONDS)
         self._terminal.press(keys.encode())
         seconds = self._terminal.until(condition, limit)
         return self._missed() if seconds is None else seconds
@@ -253,7 +256,7 @@ class Walk:
         return self._press(self._keys.home, lambda rows: bool(page(rows)) and page(rows)[0] == 0)
 
     def _page(self, key: str, step: int) -> float | None:
-        self._terminal.rest(SETTLE_SECONDS, 2.0)
+        self._terminal.rest(SETTLE_SECONDS, MAX_SETTLE_SECONDS)
         before = page(self._terminal.rows)
         if not before:
             return None
@@ -300,7 +303,7 @@ class Walk:
         return self._terminal.drawn - begun
 
     def _next(self) -> float | None:
-        self._terminal.rest(SETTLE_SECONDS, 2.0)
+        self._terminal.rest(SETTLE_SECONDS, MAX_SETTLE_SECONDS)
         before = numbers(self._terminal.rows, NEEDLE)
         return self._press(
             self._keys.next,
@@ -328,7 +331,7 @@ class Walk:
         return not numbers(rows) and len(numbers(rows, NEEDLE)) >= PAGE_ROWS
 
     def _filtered_page(self) -> float | None:
-        self._terminal.rest(SETTLE_SECONDS, 2.0)
+        self._terminal.rest(SETTLE_SECONDS, MAX_SETTLE_SECONDS)
         before = numbers(self._terminal.rows, NEEDLE)
         return self._press(
             self._keys.page_down, lambda rows: self._alone(rows) and numbers(rows, NEEDLE)[0] > before[0] + NEEDLE_LINES
