@@ -65,23 +65,25 @@ def traits_of(data: bytes, lines: int) -> Traits:
     coloured = b"\x1b" in data
     odd = coloured and _ODD.search(data) is not None
     return _shared(
-        ascii=data.isascii(),
-        coloured=coloured,
-        usual=not odd,
-        inner=odd and INNER_SGR.search(data) is not None,
-        edits=edits(data) if odd else b"\x08" in data or b"\x07" in data,
-        whole=data.count(b"\n") == lines and data.endswith(b"\n"),
-        long=len(data) >= LONG_LINE and max(map(len, data.split(b"\n"))) >= LONG_LINE,
+        Traits(
+            ascii=data.isascii(),
+            coloured=coloured,
+            usual=not odd,
+            inner=odd and INNER_SGR.search(data) is not None,
+            edits=edits(data) if odd else b"\x08" in data or b"\x07" in data,
+            whole=data.count(b"\n") == lines and data.endswith(b"\n"),
+            long=len(data) >= LONG_LINE and max(map(len, data.split(b"\n"))) >= LONG_LINE,
+        )
     )
 
 
 def joined_traits(parts: Iterable[Traits]) -> Traits:
     """The traits of lines that follow one another in several blocks."""
     plain, coloured, usual, inner, edited, whole, long = zip(*parts, strict=True)
-    return _shared(all(plain), any(coloured), all(usual), any(inner), any(edited), all(whole), any(long))
+    return _shared(Traits(all(plain), any(coloured), all(usual), any(inner), any(edited), all(whole), any(long)))
 
 
 @cache
-def _shared(ascii: bool, coloured: bool, usual: bool, inner: bool, edits: bool, whole: bool, long: bool) -> Traits:
+def _shared(traits: Traits) -> Traits:
     """One object for all blocks of a kind: there are at most 128 kinds."""
-    return Traits(ascii, coloured, usual, inner, edits, whole, long)
+    return traits

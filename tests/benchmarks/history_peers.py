@@ -246,7 +246,9 @@ class Walk:
         self._terminal.rest(SETTLE_SECONDS, MAX_SETTLE_SECONDS)
         self._terminal.press(keys.encode())
         seconds = self._terminal.until(condition, limit)
-        return self._missed() if seconds is None else seconds
+        if seconds is None:
+            self._missed()
+        return seconds
 
     def _end(self) -> float | None:
         newest = self._board.next - 1
@@ -299,7 +301,8 @@ class Walk:
         if terminal.until(condition, WAITING_SECONDS) is None:
             terminal.press(self._keys.next.encode())
             if terminal.until(condition, MAX_SECONDS) is None:
-                return self._missed()
+                self._missed()
+                return None
         return self._terminal.drawn - begun
 
     def _next(self) -> float | None:

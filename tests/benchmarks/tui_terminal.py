@@ -14,6 +14,7 @@ import termios
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 
 class Terminal:
@@ -94,7 +95,7 @@ class Terminal:
         self.process.wait(10)
         os.close(self.master)
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
