@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from espmon.tui.filter_dialogs import FilterDialogs
     from espmon.tui.interruptible_work import OwnWork
     from espmon.tui.log_saving import LogSaving
+    from espmon.tui.screens.crash_parts import CrashScreen
     from espmon.tui.statistics_reports import StatisticsReports
 
 
@@ -108,6 +109,10 @@ class LogActions(Host):
         from espmon.tui.system_viewer import open_in_viewer
 
         open_in_viewer(self, event.entry.path)
+
+    def on_crash_screen_place_wanted(self, event: CrashScreen.PlaceWanted) -> None:
+        """The editor at a frame of a report, or the frame's place to the clipboard."""
+        self.saving.use_place(event.file, event.line, copied=event.copied)
 
     def on_looking_view_copied(self, event: MonitorScreen.Copied) -> None:
         """To the clipboard, and a file."""

@@ -242,13 +242,25 @@ class LogSaving:
         report = None if crash is None else crash.report
         place = getattr(report, "place", None)
         if place is not None and place.file and (walked is None or monitor.pane.view.folds.closed(walked)):
-            return SourcePlace(place.file, place.line or 1)
+            from espmon.postmortem.source import map_path
+
+            return SourcePlace(map_path(place.file, self._app.settings.path_map), place.line or 1)
         for line in lines:
             said = [found for text in monitor.link.decoration(line) if (found := place_said(text)) is not None]
             named = said or places_in(monitor.pane.drawing.line(line).text)
             if named:
                 return named[0]
         return None
+
+    def use_place(self, file: str, line: int, *, copied: bool) -> None:
+        """Open a source line that the ELF names in the editor, or copy `file:line`."""
+        from espmon.postmortem.source import map_path
+
+        place = SourcePlace(map_path(file, self._app.settings.path_map), line)
+        if copied:
+            self.copy(place.text, place.text)
+        else:
+            open_in_editor(self._app, place)
 
     def copy_place(self) -> None:
         """`file:line` of the place here."""

@@ -12,15 +12,19 @@ from textual.geometry import Offset
 from textual.selection import Selection
 
 from espmon.records.events.boot import Boot
+from espmon.session.settings import Settings
 from espmon.session.store import LogStore
 from espmon.tui.log.export import FORMATS, Exported, format_of
 from espmon.tui.log.painter import Painter
 from espmon.tui.log.query import LineFilter, TextQuery
 from espmon.tui.log_saving import write_pieces
+from espmon.tui.screens.crash_parts import FramesTable
+from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.source_places import SourcePlace, editor_command, place_said, places_in
 from tests.tui.fake_session import block_of
 from tests.tui.running import Running, numbered, running
+from tests.tui.screens.crash_data import PANIC
 from tests.tui.test_folds import CRASH, board, folded
 
 LOG = b"I (1) app: <b>one</b>\n\x1b[31mE (2) app: \x1b]0;evil\x07two\x1b[0m\n10%\r20%\rdone ``` here\n"
@@ -221,3 +225,20 @@ async def test_the_place_of_a_location_is_copied_and_opened(
         await case.press("v")
         asked = tmp_path / "asked"
         await case.until(lambda: asked.exists() and read(asked) == f"--goto\n{source}:12\n", "the editor")
+
+
+async def test_a_frame_of_a_report_opens_in_the_editor_where_its_source_is_here(
+    copies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = next(one for one in PANIC.frames if one.file and one.file.endswith("/sensor.c"))
+    (tmp_path / "sensor.c").write_text("x")
+    monkeypatch.setenv("VISUAL", str(editor(tmp_path, "code")))
+    settings = Settings(path_map={frame.file.rpartition("/")[0]: str(tmp_path)} if frame.file else {})
+    async with running(history=copies.parent / "history", size=(110, 30), settings=settings) as case:
+        await case.app.push_screen(PanicReportScreen(PANIC))
+        case.app.screen.query_one(FramesTable).move_to(str(PANIC.frames.index(frame)))
+        await case.press("V")
+        await case.until(lambda: case.app.clipboard == f"{tmp_path}/sensor.c:{frame.line}", "its place")
+        await case.press("v")
+        asked = tmp_path / "asked"
+        await case.until(lambda: asked.exists() and read(asked) == f"--goto\n{case.app.clipboard}\n", "the editor")

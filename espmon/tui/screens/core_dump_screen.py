@@ -107,6 +107,8 @@ class CoreDumpReportScreen(CrashScreen[str | None]):
     AUTO_FOCUS = "#tasks"
     TABLES = "#tables"
     BINDINGS: ClassVar[list[BindingType]] = [
+        # Not in the footer, which has no room for it at 80 columns.
+        Binding("v", "frame('open')", "Editor", show=False, id="crash.edit", tooltip="The chosen frame in the editor"),
         Binding("4", "part('tab-variables')", "Variables", show=False, id="coredump.variables"),
         Binding("5", "part('tab-globals')", "Globals", show=False, id="coredump.globals"),
         Binding("6", "part('tab-memory')", "Memory", show=False, id="coredump.memory"),

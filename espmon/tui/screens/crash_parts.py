@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import DataTable, TabbedContent, TabPane
 from textual.worker import Worker, WorkerState
 
@@ -293,10 +295,20 @@ class CrashScreen(SavingScreen[Result]):
         Binding("a", "copy_all", "Copy all", id="crash.copy_all", tooltip="Offer the whole report"),
         Binding("s", "save('text')", "Save", id="crash.save", tooltip="Save the report as text"),
         Binding("j", "save('json')", "Save JSON", id="crash.save_json"),
+        Binding("v", "frame('open')", "Editor", id="crash.edit", tooltip="Open the chosen frame in the editor"),
+        Binding("V", "frame('copy')", "Place", show=False, id="crash.place", tooltip="Copy its file:line"),
         Binding("1", "part('tab-source')", "Source", show=False, id="crash.source"),
         Binding("2", "part('tab-registers')", "Registers", show=False, id="crash.registers"),
         Binding("3", "part('tab-more')", "More", show=False, id="crash.more"),
     ]
+
+    @dataclass
+    class PlaceWanted(Message):
+        """Open a source line in the editor, or copy `file:line`."""
+
+        file: str
+        line: int
+        copied: bool
 
     def __init__(
         self,
@@ -386,6 +398,12 @@ class CrashScreen(SavingScreen[Result]):
     def _frame_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         self.query_one(SourcePane).show_frame(self.query_one(FramesTable).frame)
+
+    def action_frame(self, what: str) -> None:
+        """The source line of the chosen frame, in the editor or as `file:line`; the source pane says where none is."""
+        frame = self.query_one(FramesTable).frame
+        if frame is not None and frame.file:
+            self.post_message(self.PlaceWanted(frame.file, frame.line or 1, what == "copy"))
 
     def action_part(self, tab: str) -> None:
         """Show a tab."""

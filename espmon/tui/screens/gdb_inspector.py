@@ -103,6 +103,7 @@ KEYS = (
     ("R", "Reset", "Resets the board, after asking.", STOPPED),
     ("Tab", "Next part", "Threads, frames, and what is below.", REPORT),
     ("1 2 3", "Source, registers, memory", "What is shown below.", REPORT),
+    ("v V", "The chosen frame in the editor, or its file:line to the clipboard", "VISUAL, VS Code, EDITOR.", REPORT),
     ("c a", "Copy this part, or everything", "Through the terminal (OSC 52).", REPORT),
     ("Esc q", "Back to the log", "The board stays in its stub; D comes back.", REPORT),
 )
@@ -160,6 +161,7 @@ class GdbInspectScreen(CrashScreen[str | None]):
         Binding("m", "memory", "Memory", id="gdb.memory", tooltip="Read memory at an address"),
         Binding("d", "answer('detach')", "Detach", id="gdb.detach", tooltip="Leave the stub; the program goes on"),
         # Not in the footer, which has no room for it at 80 columns; `?` tells.
+        Binding("v", "frame('open')", "Editor", show=False, id="crash.edit", tooltip="The chosen frame in the editor"),
         Binding("a", "copy_all", "Copy all", show=False, id="gdb.copy_all", tooltip="Offer the whole report"),
         Binding("question_mark,f1", "keys", "Keys", key_display="?", id="gdb.keys", tooltip="All keys of this screen"),
         Binding("R,shift+r", "reset", "Reset", key_display="R", id="gdb.reset", tooltip="Reset the board"),
