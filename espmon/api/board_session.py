@@ -35,6 +35,7 @@ from espmon.session.settings_sources import effective_settings
 from espmon.session.state import State
 from espmon.session.status import ElfState, OpenRequest, Status
 from espmon.text import plain
+from espmon.time_limit import time_limit
 from espmon.user_pattern import PatternError, UserPattern
 
 STORE_BYTES = 32 << 20
@@ -173,7 +174,7 @@ class BoardSession:
             stream.end()
         self._wake()
         try:
-            async with asyncio.timeout(LEAVE_SECONDS):
+            async with time_limit(LEAVE_SECONDS):
                 await self._idle.wait()
         except TimeoutError:
             return  # a search that is stuck in an expression; it is cancelled with its loop
@@ -182,7 +183,7 @@ class BoardSession:
         """Wait until something holds. False when it does not within `seconds`."""
         with self._changes() as changed:
             try:
-                async with asyncio.timeout(seconds):
+                async with time_limit(seconds):
                     while not condition():
                         changed.clear()
                         await changed.wait()

@@ -13,6 +13,7 @@ import stat
 from contextlib import suppress
 
 from espmon.port.posix_listener import Serve, peer_user, socket_place
+from espmon.time_limit import time_limit
 
 NOT_HERE = ""
 """Why programs cannot meet here."""
@@ -89,7 +90,7 @@ async def connect_shared(address: str) -> tuple[asyncio.StreamReader, asyncio.St
     """Connect to the program that listens there. Raises `OSError`: nobody does, or it is another user's."""
     _check(os.path.dirname(address))
     try:
-        async with asyncio.timeout(KNOCK_SECONDS):
+        async with time_limit(KNOCK_SECONDS):
             reader, writer = await asyncio.open_unix_connection(address)
     except TimeoutError:
         raise OSError(errno.ETIMEDOUT, "nobody answers", address) from None

@@ -16,6 +16,7 @@ from espmon.port.handle import CLOSE_SECONDS, MAX_READ, PortWarning, PortWarning
 from espmon.port.line_format import LineFormat
 from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.threads import run_bounded
+from espmon.time_limit import time_limit
 
 MAX_UNWRITTEN = 1 << 16
 """Bytes waiting to be taken by the driver."""
@@ -158,7 +159,7 @@ class TtyHandle(BaseHandle):
     async def _wait_taken(self, timeout: float) -> None:
         self._taken.clear()
         try:
-            async with asyncio.timeout(timeout):  # wait_for can swallow a cancellation that comes with the room
+            async with time_limit(timeout):  # wait_for can swallow a cancellation that comes with the room
                 await self._taken.wait()
         except TimeoutError:
             raise PortError(

@@ -15,6 +15,7 @@ from espmon.port.port_error import PortError, PortErrorKind
 from espmon.port.stream import StreamHandle, address, connect, options
 from espmon.port.telnet import SERVER, Command, Control
 from espmon.text import plain
+from espmon.time_limit import time_limit
 
 NEGOTIATE_SECONDS = 3.0
 """Seconds for the server to agree to RFC 2217 and to acknowledge the settings."""
@@ -199,7 +200,7 @@ class Rfc2217Handle(StreamHandle):
         self._acknowledged = "ign_set_control" not in chosen
         self._transport.write(self._negotiator.hello())
         try:
-            async with asyncio.timeout(limit):
+            async with time_limit(limit):
                 await self._agreed.wait()
         except TimeoutError:
             self._negotiator.serial_control = False

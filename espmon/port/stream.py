@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from espmon.port.base_handle import BaseHandle
 from espmon.port.handle import CLOSE_SECONDS, PortWarningKind
 from espmon.port.port_error import PortError, PortErrorKind
+from espmon.time_limit import time_limit
 
 CONNECT_SECONDS = 5.0
 """Seconds for finding the host and connecting, all its addresses together."""
@@ -146,7 +147,7 @@ class StreamHandle(BaseHandle, asyncio.BufferedProtocol):
         deadline = time.monotonic() + timeout
         while not self._can_write.is_set():
             try:
-                async with asyncio.timeout(max(0.01, min(0.25, deadline - time.monotonic()))):
+                async with time_limit(max(0.01, min(0.25, deadline - time.monotonic()))):
                     await self._can_write.wait()
             except TimeoutError:
                 now = self._transport.get_write_buffer_size()
@@ -178,14 +179,14 @@ class StreamHandle(BaseHandle, asyncio.BufferedProtocol):
         transport.close()
         try:
             if transport.get_write_buffer_size():
-                async with asyncio.timeout(DRAIN_SECONDS):
+                async with time_limit(DRAIN_SECONDS):
                     await self._ended.wait()
         except TimeoutError:
             pass  # a stalled peer: what it did not take is dropped
         finally:
             transport.abort()
         try:
-            async with asyncio.timeout(CLOSE_SECONDS - DRAIN_SECONDS):
+            async with time_limit(CLOSE_SECONDS - DRAIN_SECONDS):
                 await self._ended.wait()
         except TimeoutError:
             self.warn(PortWarningKind.LATE_CLOSE, f"{self.url}: the connection did not end in time")
@@ -217,7 +218,7 @@ async def connect(handle: StreamKind) -> StreamKind:
     """Connect `handle` to the address in its URL. Raises `PortError`: MISSING (host), REFUSED, OTHER."""
     host, port, _ = address(handle.url)
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with time_limit(CONNECT_SECONDS):
             connected = await _first_that_answers(handle.url, host, port)
     except TimeoutError:
         raise PortError(

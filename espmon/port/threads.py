@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from espmon.time_limit import time_limit
+
 Result = TypeVar("Result")
 
 
@@ -52,7 +54,7 @@ async def run_bounded(
 
     threading.Thread(target=main, name=f"espmon-{name}", daemon=True).start()
     # Not `wait_for`: it can swallow a cancellation that comes with the result.
-    async with asyncio.timeout(limit):
+    async with time_limit(limit):
         try:
             return await future
         except asyncio.CancelledError:

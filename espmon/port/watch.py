@@ -11,6 +11,7 @@ from espmon.port.discovery import PortInfo, Source, _system_ports, list_ports
 from espmon.port.place_address import is_place
 from espmon.port.port_identity import PortIdentity, matching_port
 from espmon.port.threads import run_bounded
+from espmon.time_limit import time_limit
 
 POLL_SECONDS = 0.02
 """Seconds between looks; one look is two stat calls."""
@@ -46,7 +47,7 @@ async def wait_for_port(
     give within `LIST_SECONDS` is asked for again. Raises TimeoutError after `timeout` seconds (None: waits for ever),
     `PortError` AMBIGUOUS when several ports have the same serial number and nothing tells them apart.
     """
-    async with asyncio.timeout(timeout):
+    async with time_limit(timeout):
         if "://" in identity.url:
             await asyncio.sleep(PLACE_RETRY_SECONDS if is_place(identity.url) else REMOTE_RETRY_SECONDS)
             return identity.url

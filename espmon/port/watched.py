@@ -12,6 +12,7 @@ from typing import Any
 from espmon.port.handle import CLOSE_SECONDS, MAX_READ
 from espmon.port.pyserial_port import PyserialHandle, PyserialPort
 from espmon.port.stream import DRAIN_SECONDS, StreamHandle
+from espmon.time_limit import time_limit
 
 
 class WatchedHandle(PyserialHandle, StreamHandle):
@@ -69,7 +70,7 @@ class WatchedHandle(PyserialHandle, StreamHandle):
         if not self._ended.is_set():
             transport.close()
             try:
-                async with asyncio.timeout(DRAIN_SECONDS):
+                async with time_limit(DRAIN_SECONDS):
                     await self._ended.wait()
             except TimeoutError:
                 if transport.get_write_buffer_size():

@@ -16,6 +16,7 @@ from espmon.rom.flasher import Flasher
 from espmon.rom.loader import Loader
 from espmon.rom.restart import DOWNLOAD_MODE, ResetResult, finish, leave
 from espmon.rom.rom_error import RomError, RomErrorKind
+from espmon.time_limit import time_limit
 
 __all__ = ["FlashOutcome", "LoaderSession", "Piece"]
 
@@ -372,7 +373,7 @@ class LoaderSession:
         loader = self.loader
         if loader.channel.baud != loader.initial_baud:
             try:
-                async with asyncio.timeout(RESTORE_SECONDS):
+                async with time_limit(RESTORE_SECONDS):
                     await loader.change_baud(loader.initial_baud)
             except (RomError, TimeoutError):
                 rate = loader.channel.baud

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from espmon.rom import boot_text as boot
 from espmon.rom.loader import Loader
 from espmon.rom.rom_error import RomError
+from espmon.time_limit import time_limit
 
 Result = TypeVar("Result")
 
@@ -61,7 +62,7 @@ async def leave(loader: Loader, *, look: bool = True) -> ResetResult:
         look: False: do not wait for the board to speak.
     """
     try:
-        async with asyncio.timeout(RESTART_SECONDS):
+        async with time_limit(RESTART_SECONDS):
             return await _leave(loader, look)
     except TimeoutError:
         return ResetResult(
@@ -83,7 +84,7 @@ async def _leave(loader: Loader, look: bool) -> ResetResult:
         return ResetResult(UNKNOWN, b"")
     await loader.settle()
     try:
-        async with asyncio.timeout(ASK_SECONDS):
+        async with time_limit(ASK_SECONDS):
             by_watchdog = await _needs_watchdog(loader)
     except (RomError, TimeoutError) as error:
         loader.transcript.note(f"the loader cannot be asked how to leave it: {error}")

@@ -23,6 +23,7 @@ from espmon.session.state import Lifecycle, Trigger
 from espmon.session.status import Activity, Severity
 from espmon.session.stopped import Snapshot, StackReader, snapshot, stack_pointer
 from espmon.session.tasks import stop_tasks
+from espmon.time_limit import time_limit
 
 NO_STARTUP_FILES = ("-nx", "-iex", "set auto-load off")
 """gdb reads no `.gdbinit`, neither the user's nor one of this folder, and runs nothing that an ELF brings along."""
@@ -275,7 +276,7 @@ class DebugLease:
     async def let_go(self) -> str:
         """The user leaves: let the board run on, whoever has the lease. Returns how it was left."""
         try:
-            async with asyncio.timeout(LET_GO_SECONDS):
+            async with time_limit(LET_GO_SECONDS):
                 if self._bridge is not None:
                     await self.take_back()
                 else:

@@ -28,6 +28,7 @@ from espmon.session.reporter import Reporter
 from espmon.session.session_events import Failure, SessionNote
 from espmon.session.status import PANEL_LEASE, Activity, Progress, Severity
 from espmon.session.tasks import stop_tasks
+from espmon.time_limit import time_limit
 
 IDLE_READ_SECONDS = 1.0
 """Longest single wait for what the board says while no job runs."""
@@ -269,7 +270,7 @@ class FlashJobQueue:
 
     async def _back_in_step(self, loader_session: LoaderSession, why: str) -> None:
         try:
-            async with asyncio.timeout(IN_STEP_SECONDS):
+            async with time_limit(IN_STEP_SECONDS):
                 await loader_session.back_in_step(why)
         except TimeoutError as late:
             raise RomError(RomErrorKind.SILENT, f"{why}, and the loader did not answer again") from late

@@ -15,6 +15,7 @@ from espmon.postmortem.gdb_target import (
     parse_threads,
 )
 from espmon.postmortem.rsp import Exchange, Parser, RspError, TargetGone, encode, gone
+from espmon.time_limit import time_limit
 
 REPLY_SECONDS = 1.0
 """Longest wait for a sign of a reply before the request is sent again."""
@@ -100,7 +101,7 @@ class GdbClient:
             exchange = Exchange(payload, once=once)
             self._parser.begin()
             try:
-                async with asyncio.timeout(REQUEST_SECONDS):
+                async with time_limit(REQUEST_SECONDS):
                     await self._exchange(exchange, timeout)
             except TimeoutError:
                 raise gone(bytes(self._received)) or RspError("The debug stub does not answer") from None

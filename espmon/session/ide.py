@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.records.record import JsonObject
+from espmon.time_limit import time_limit
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -78,7 +79,7 @@ class Ide:
 
         socket = await self._connected()
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with time_limit(CONNECT_SECONDS):
                 await socket.send(json.dumps(message))
         except (WebSocketException, TimeoutError) as error:
             raise IdeError(f"The IDE at {self.url} closed the connection") from error
@@ -90,7 +91,7 @@ class Ide:
         from websockets.exceptions import WebSocketException
 
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with time_limit(CONNECT_SECONDS):
                 return await connect(self.url, open_timeout=CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError, WebSocketException) as error:
             raise IdeError(f"The IDE at {self.url} cannot be reached: {error or 'no answer'}") from error

@@ -25,6 +25,7 @@ from espmon.session.reporter import Reporter
 from espmon.session.status import CrashDecoded, Report, Severity, Undecoded
 from espmon.session.tasks import BackgroundTasks
 from espmon.text import plain, plain_lines
+from espmon.time_limit import time_limit
 
 if TYPE_CHECKING:
     from espmon.postmortem import CoreReport, Symbolizer
@@ -149,7 +150,7 @@ class Reports:
 
     async def decoded(self, panic: Panic) -> PanicReport:
         """The report on a panic. Raises `PostmortemError` and TimeoutError."""
-        async with asyncio.timeout(DECODE_SECONDS):
+        async with time_limit(DECODE_SECONDS):
             return await self._decoder.run(lambda symbolizer: _decode_panic(panic, symbolizer))
 
     async def _decode(self, panic: Panic, entry: int, *, again: bool) -> None:
@@ -200,7 +201,7 @@ class Reports:
         """Decode a captured core dump, save the report beside it, put it on its entry."""
         try:
             data = record.payload or await asyncio.to_thread(_saved, record)
-            async with asyncio.timeout(DECODE_SECONDS):
+            async with time_limit(DECODE_SECONDS):
                 report = await self._decoder.run(lambda symbolizer: _decode_core(data, symbolizer, self._library))
         except TimeoutError:
             self._not_decoded(entry, f"it took more than {DECODE_SECONDS:g} s")

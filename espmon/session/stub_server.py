@@ -24,6 +24,7 @@ from espmon.session.state import ForbiddenTransition, State
 from espmon.session.status import Activity, Change, Severity, StatusChanged
 from espmon.session.stub_source import StubSource
 from espmon.session.tasks import stop_tasks
+from espmon.time_limit import time_limit
 
 FIRST_SECONDS = 10.0
 """Longest wait for the first packet of who connects: the port is not taken before."""
@@ -146,7 +147,7 @@ class StubServer:
         try:
             while data and not target.ended:
                 writer.write(await target.feed(data))
-                async with asyncio.timeout(WRITE_SECONDS):
+                async with time_limit(WRITE_SECONDS):
                     await writer.drain()
                 self._look()
                 data = b"" if target.ended else await reader.read(READ_BYTES)

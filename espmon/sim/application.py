@@ -15,6 +15,7 @@ from espmon.sim.gdbstub import GdbStub, Outcome
 from espmon.sim.line_editor import PROMPT, LineEditor
 from espmon.sim.scenarios import FAILED_BOOTS, LOG_LINES, Scenario
 from espmon.sim.simulated_chips import SimulatedChip
+from espmon.time_limit import time_limit
 
 INPUT_CHUNKS = 256
 """Received chunks that wait for the console; more are lost, as in a full FIFO."""
@@ -158,7 +159,7 @@ class Application:
         await self._output(TERMINAL_QUERY)
         received = b""
         try:
-            async with asyncio.timeout(TERMINAL_SECONDS):
+            async with time_limit(TERMINAL_SECONDS):
                 while TERMINAL_ANSWER not in received:
                     received += await self._input.get()
         except TimeoutError:

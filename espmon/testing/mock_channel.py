@@ -10,6 +10,7 @@ from typing import Any
 
 from espmon.testing.loader_peer import LoaderPeer
 from espmon.testing.quirks import Quirks
+from espmon.time_limit import time_limit
 
 
 class WireLost(OSError):
@@ -116,7 +117,7 @@ class MockChannel:
         ready = asyncio.Event()
         loop.add_reader(self.peer.socket, ready.set)
         try:
-            async with asyncio.timeout(timeout):
+            async with time_limit(timeout):
                 await ready.wait()
         except TimeoutError:
             return False
@@ -128,7 +129,7 @@ class MockChannel:
         """Send; raises TimeoutError when the peer takes nothing, `WireLost` when it is gone."""
         self.written += data
         try:
-            async with asyncio.timeout(timeout):
+            async with time_limit(timeout):
                 await asyncio.get_running_loop().sock_sendall(self.peer.socket, data)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise WireLost("the wire was cut") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from espmon.records.spans.coredump_capture import Coredump
 from espmon.records.spans.frame import Frame
 from espmon.records.spans.gdb_packets import Gdb
 from espmon.session.status import EventEntry, Status, Undecoded
+from espmon.time_limit import time_limit
 from espmon.tui.dump_comparison import DumpComparison, sightings
 from espmon.tui.file_dialogs import FileOffers
 from espmon.tui.graphics import Graphics
@@ -201,7 +201,7 @@ class Artifacts:
         """A crash of a storm, or one so old that its report was let go: decoded now that somebody looks at it."""
         link = self._app.link
         with suppress(TimeoutError):
-            async with asyncio.timeout(OPEN_SECONDS):
+            async with time_limit(OPEN_SECONDS):
                 await link.run(link.session.decode_again(entry.id))
         entry = next((other for other in link.session.events if other.id == entry.id), entry)
         if isinstance(entry.record, Panic):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.session.status import Activity, Status
+from espmon.time_limit import time_limit
 from espmon.tui.host import Host
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Questions:
         note = "Lines, panics and core dumps that came before are decoded with it too."
         found: list[Path] = []
         try:
-            async with asyncio.timeout(LOOKING_SECONDS):
+            async with time_limit(LOOKING_SECONDS):
                 found = await asyncio.to_thread(find_elfs, app.project)
         except TimeoutError:
             note = f"Looking for builds below {app.project} takes too long. {note}"

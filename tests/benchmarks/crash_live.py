@@ -18,6 +18,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import Change, EventAdded, LinesAppended, OpenRequest
 from espmon.sim import BoardServer, SimulatedBoard
+from espmon.time_limit import time_limit
 from tests.session.fakes import shown
 
 LAST_LINE = b"ELF file SHA256"
@@ -48,7 +49,7 @@ class Clock:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that a change brings."""
-        async with asyncio.timeout(20):
+        async with time_limit(20):
             while not condition():
                 self.wake.clear()
                 await self.wake.wait()

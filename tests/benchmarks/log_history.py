@@ -25,6 +25,7 @@ from espmon.session.replay.opened_source import open_source
 from espmon.session.replay.replay import Replay, ReplayWish
 from espmon.session.status import OpenRequest
 from espmon.testing.handles import MemoryHandle
+from espmon.time_limit import time_limit
 from espmon.tui.app import EspmonApp
 from espmon.tui.host import SWITCH_SECONDS
 from espmon.tui.log.query import LineFilter, TextQuery
@@ -85,7 +86,7 @@ async def until(condition: object, limit: float = 600.0) -> float:
     """Wait; returns how long it took."""
     assert callable(condition)
     begun = time.perf_counter()
-    async with asyncio.timeout(limit):
+    async with time_limit(limit):
         while not condition():  # noqa: ASYNC110 not all of it is announced
             await asyncio.sleep(0.001)
     return time.perf_counter() - begun
@@ -106,7 +107,7 @@ async def press(name: str, app: EspmonApp, pane: LogPane, keys: Sequence[str]) -
         before, begun, busy = pane.pager.place, time.perf_counter(), time.thread_time()
         app.simulate_key(key)
         await asyncio.sleep(0)
-        async with asyncio.timeout(10):
+        async with time_limit(10):
             while pane.pager.place == before and time.perf_counter() - begun < 0.5:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         drawn(pane)

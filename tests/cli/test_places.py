@@ -19,6 +19,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import LinesAppended, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
+from espmon.time_limit import time_limit
 from tests.port.fake_labgrid import ME, FakeLab
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the labgrid-client of these tests is a shell script")
@@ -157,11 +158,11 @@ async def test_a_place_whose_server_comes_back_elsewhere_is_found_again(
         back, said = asyncio.Event(), asyncio.Event()
         session.subscribe(lambda change: back.set() if session.connection.opens == 2 else None)
         await asyncio.to_thread(board.stop)
-        async with asyncio.timeout(30):
+        async with time_limit(30):
             await back.wait()
         assert lab.holder("board1") == ME
         session.subscribe(lambda change: said.set() if isinstance(change, LinesAppended) else None)
-        async with asyncio.timeout(30):
+        async with time_limit(30):
             await session.send(b"version\r\n")
             await said.wait()
         await session.close()

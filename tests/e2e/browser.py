@@ -16,6 +16,8 @@ from typing import Any
 import pyte
 from websockets.asyncio.client import ClientConnection, connect
 
+from espmon.time_limit import time_limit
+
 LIMIT_SECONDS = 60.0
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -81,7 +83,7 @@ class Page:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         try:
-            async with asyncio.timeout(LIMIT_SECONDS):
+            async with time_limit(LIMIT_SECONDS):
                 while not condition():
                     self._changed.clear()
                     await self._changed.wait()
@@ -93,7 +95,7 @@ class Page:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         words = {"id": number, "method": method, "params": params, "sessionId": self._session}
         await self._socket.send(json.dumps(words))
-        async with asyncio.timeout(LIMIT_SECONDS):
+        async with time_limit(LIMIT_SECONDS):
             said = await answer
         assert "error" not in said, said
         result: dict[str, Any] = said["result"]
@@ -142,7 +144,7 @@ async def browser(folder: Path) -> AsyncIterator[Callable[[str], Any]]:
     sockets: list[ClientConnection] = []
     try:
         told = folder / "DevToolsActivePort"
-        async with asyncio.timeout(LIMIT_SECONDS):
+        async with time_limit(LIMIT_SECONDS):
             while not await asyncio.to_thread(_written, told):  # noqa: ASYNC110 - another program writes it
                 await asyncio.sleep(0.05)
         port, path = (await asyncio.to_thread(told.read_text)).splitlines()[:2]
@@ -172,7 +174,7 @@ async def browser(folder: Path) -> AsyncIterator[Callable[[str], Any]]:
         if process.returncode is None:
             process.terminate()
         try:
-            async with asyncio.timeout(10):
+            async with time_limit(10):
                 await process.wait()
         except TimeoutError:
             process.kill()

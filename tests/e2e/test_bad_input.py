@@ -25,6 +25,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import EventEntry, OpenRequest
+from espmon.time_limit import time_limit
 from tests.e2e.sources import pty_source
 from tests.records.streams import core_image, core_lines, framed_png, png
 from tests.session.fakes import Port, ScriptedHandle, Watch
@@ -69,7 +70,7 @@ class Bench:
 
     async def has_read(self, count: int) -> None:
         """Wait until the pipeline got so many bytes."""
-        async with asyncio.timeout(30):
+        async with time_limit(30):
             while self.session.connection.link.received < count:  # noqa: ASYNC110 lines are announced, bytes are not
                 await asyncio.sleep(0)
 
@@ -87,7 +88,7 @@ class Bench:
 
     async def close(self) -> bytes:
         """Close within the limit; returns what was recorded. Nothing went wrong behind the session's back."""
-        async with asyncio.timeout(CLOSE_SECONDS):
+        async with time_limit(CLOSE_SECONDS):
             await self.session.close()
         assert self.unhandled == []
         assert self.session.pipeline.demux.offset == self.session.connection.link.received
@@ -303,7 +304,7 @@ def test_an_unplug_in_any_phase_is_lost_with_its_reason(phase: str, answer: byte
             await asyncio.sleep(0)
         handle.lose("the device was unplugged")
         if running is not None:
-            async with asyncio.timeout(10):
+            async with time_limit(10):
                 await running
         await bench.watch.until(lambda: session.state is State.LOST)
         assert session.status.reason == "the device was unplugged"
@@ -341,7 +342,7 @@ async def test_closing_in_any_phase_takes_its_limit_at_most(phase: str, tmp_path
     assert bench.session.status.state is State.CLOSED
     assert handle.closed
     if running is not None:
-        async with asyncio.timeout(CLOSE_SECONDS):
+        async with time_limit(CLOSE_SECONDS):
             await running
 
 
@@ -356,7 +357,7 @@ async def test_closing_while_the_port_is_still_being_opened_ends_the_wait(tmp_pa
     session = Session(folder=tmp_path, access=PortAccess(opener=opener, resolver=lambda name: name))
     opening = asyncio.create_task(session.open(OpenRequest("socket://192.0.2.1:1")))
     await knocked.wait()
-    async with asyncio.timeout(CLOSE_SECONDS):
+    async with time_limit(CLOSE_SECONDS):
         await session.close()
         with suppress(asyncio.CancelledError):
             await opening

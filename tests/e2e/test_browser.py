@@ -18,6 +18,7 @@ import pytest
 from espmon.cli.serve_command import serve_until_cancelled
 from espmon.session.status import OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
+from espmon.time_limit import time_limit
 from tests.e2e.browser import CHROMIUM, browser
 
 pytestmark = [
@@ -44,7 +45,7 @@ async def served(capsys: pytest.CaptureFixture[str]) -> AsyncIterator[str]:
         task = asyncio.create_task(serve_until_cancelled(request, argparse.Namespace(listen=0)))
         told = ""
         try:
-            async with asyncio.timeout(LIMIT_SECONDS):
+            async with time_limit(LIMIT_SECONDS):
                 while not (told := told + capsys.readouterr().out).endswith("\n"):
                     assert not task.done(), task.exception()
                     await asyncio.sleep(0.02)
@@ -53,7 +54,7 @@ async def served(capsys: pytest.CaptureFixture[str]) -> AsyncIterator[str]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            async with asyncio.timeout(LIMIT_SECONDS):
+            async with time_limit(LIMIT_SECONDS):
                 while _watched():  # noqa: ASYNC110 - threads of asyncio wait for the tabs to end
                     await asyncio.sleep(0.02)
 

@@ -25,6 +25,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import OpenRequest
+from espmon.time_limit import time_limit
 from tests.e2e.terminal import ESPMON
 from tests.e2e.test_bad_input import CORE_START, SCENE, Bench
 from tests.records.streams import core_image, core_lines
@@ -45,7 +46,7 @@ async def trickle(bench: Bench, data: bytes, piece: int) -> None:
     for start in range(0, len(data), piece):
         bench.handles[0].push(data[start : start + piece])
         await bench.has_read(before + min(start + piece, len(data)))
-        async with asyncio.timeout(10):
+        async with time_limit(10):
             while not pipeline._idled:  # noqa: ASYNC110 a pause that changes nothing is not announced
                 await asyncio.sleep(0.001)
 

@@ -17,6 +17,7 @@ from espmon.port import PortError, PortErrorKind, open_handle
 from espmon.port import posix_termios as driver
 from espmon.port.device_registry import DeviceRegistry
 from espmon.port.line_format import Flow, LineFormat, Parity
+from espmon.time_limit import time_limit
 from tests.port.peers import Pty, Rfc2217Peer, tcp_server
 
 FORMATS = {
@@ -116,7 +117,7 @@ async def test_rfc2217_sends_the_values_of_the_standard() -> None:
 
 
 async def holds(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with time_limit(30):
         while not condition():  # noqa: ASYNC110 the peer is a thread
             await asyncio.sleep(0.005)
 

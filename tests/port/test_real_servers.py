@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from espmon.port import Handle, PortError, PortErrorKind, PortWarningKind, open_handle
+from espmon.time_limit import time_limit
 from tests.port.peers import Pty, noise, read_exactly, tcp_server
 
 pytestmark = pytest.mark.e2e
@@ -43,7 +44,7 @@ def running(*command: str) -> Iterator[None]:
 
 async def open_when_up(url: str) -> Handle:
     """Open, trying again while the server is starting."""
-    async with asyncio.timeout(START_SECONDS):
+    async with time_limit(START_SECONDS):
         while True:
             try:
                 return await open_handle(url)

@@ -14,6 +14,7 @@ from espmon.port import CLOSE_SECONDS, LineFormat, PortError, PortErrorKind, ope
 from espmon.port.buffer import ReceiveBuffer
 from espmon.port.stream import DEAD_SECONDS, StreamHandle, notice_dead_peer, unanswered_seconds
 from espmon.port.telnet import BINARY, BREAK_COMMAND, COM_PORT, DONT, IAC, SB, SE, WONT, negotiation
+from espmon.time_limit import time_limit
 from tests.port.peers import Rfc2217Peer, noise, read_exactly, read_to_the_end, tcp_server, until
 
 MEGABYTES_10 = 10 << 20
@@ -278,7 +279,7 @@ async def test_a_stalled_peer_is_reported_and_close_stays_bounded(scheme: str) -
         with pytest.raises(PortError) as caught:
             await handle.write(bytes(64 << 20), timeout=0.1)
         assert caught.value.kind is PortErrorKind.STALLED
-        async with asyncio.timeout(CLOSE_SECONDS + 1):
+        async with time_limit(CLOSE_SECONDS + 1):
             await handle.close()
         release.set()
 

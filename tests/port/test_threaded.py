@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
+from espmon.time_limit import time_limit
 from tests.port.peers import Pty, noise, read_exactly, read_to_the_end, until
 
 WAYS = ["blind://{}", "own://{}", "alt://{}?class=PosixPollSerial"]
@@ -83,7 +84,7 @@ async def test_a_late_reader_stops_the_transport(pty: Pty, monkeypatch: pytest.M
 async def test_closing_ends_the_thread_within_the_limit() -> None:
     handle = await open_handle("loop://")
     assert any(thread.name == "espmon-port-read" for thread in threading.enumerate())
-    async with asyncio.timeout(CLOSE_SECONDS + 1):
+    async with time_limit(CLOSE_SECONDS + 1):
         await handle.close()
     await handle.close()
     assert not any(thread.name == "espmon-port-read" for thread in threading.enumerate())

@@ -15,6 +15,7 @@ import pytest
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
 from espmon.port import posix_termios as driver
 from espmon.port.posix_tty import MAX_UNWRITTEN
+from espmon.time_limit import time_limit
 from tests.port.peers import Pty, another_program, noise, read_exactly, read_to_the_end, until
 
 
@@ -173,7 +174,7 @@ async def test_a_peer_that_takes_nothing_is_reported_as_stalled_and_close_stays_
         await handle.write(bytes(4 * MAX_UNWRITTEN), timeout=0.05)
     assert caught.value.kind is PortErrorKind.STALLED
     assert "took nothing" in str(caught.value)
-    async with asyncio.timeout(CLOSE_SECONDS + 1):
+    async with time_limit(CLOSE_SECONDS + 1):
         await handle.close()
 
 

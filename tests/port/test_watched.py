@@ -15,6 +15,7 @@ import serial
 from espmon.port import CLOSE_SECONDS, PortError, PortErrorKind, open_handle
 from espmon.port.threaded import ThreadedHandle
 from espmon.port.watched import WatchedHandle
+from espmon.time_limit import time_limit
 from tests.port.peers import Pty, read_to_the_end
 
 pytestmark = [
@@ -128,7 +129,7 @@ async def test_a_driver_that_does_not_flush_or_close_holds_neither_loop_nor_call
             await asyncio.sleep(0.01)
 
     other = asyncio.create_task(turn())
-    async with asyncio.timeout(CLOSE_SECONDS + 1):
+    async with time_limit(CLOSE_SECONDS + 1):
         await handle.close()
     other.cancel()
     assert turns > 10

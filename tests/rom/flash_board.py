@@ -17,6 +17,7 @@ from typing import Any
 from espmon.testing import Fault, LineSequence, WireLost
 from espmon.testing.quirks import Operation, damage
 from espmon.testing.slip_peer import Splitter, encode, reply
+from espmon.time_limit import time_limit
 
 SECTOR = 4096
 OK, BAD_CHECKSUM, INVALID = b"\x00\x00", b"\x01\x07", b"\x01\x05"
@@ -106,7 +107,7 @@ class FlashBoard:
 
     async def read(self, timeout: float | None = None) -> bytes:
         try:
-            async with asyncio.timeout(timeout):
+            async with time_limit(timeout):
                 await self._arrived.wait()
         except TimeoutError:
             return b""

@@ -14,6 +14,7 @@ from espmon.rom.command_link import MAX_NOISE
 from espmon.rom.loader import REGISTER_ATTEMPTS, REGISTER_SECONDS
 from espmon.rom.protocol import Op
 from espmon.testing.slip_peer import reply
+from espmon.time_limit import time_limit
 from tests.rom.virtual import READ_REG, SPI_ATTACH, SYNC, WRITE_REG, Board, now, run
 
 A, B = 0x1000, 0x2000
@@ -139,7 +140,7 @@ def test_a_cancelled_command_leaves_the_link_usable() -> None:
         loader = Loader(board)
         await loader.connect()
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
+            async with time_limit(0.1):
                 await loader.read_reg(A)
         assert held
         return await loader.read_reg(B)

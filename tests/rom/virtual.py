@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from espmon.testing import LineSequence
 from espmon.testing.slip_peer import Splitter, reply
+from espmon.time_limit import time_limit
 
 Result = TypeVar("Result")
 
@@ -129,7 +130,7 @@ class Board:
 
     async def read(self, timeout: float | None = None) -> bytes:
         try:
-            async with asyncio.timeout(timeout):
+            async with time_limit(timeout):
                 await self._arrived.wait()
         except TimeoutError:
             return b""

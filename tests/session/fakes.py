@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from espmon.port import Handle, PortError, PortErrorKind, ResetSequence
 from espmon.session.status import Change
 from espmon.session.store import LogStore
+from espmon.time_limit import time_limit
 
 
 def shown(store: LogStore) -> list[str]:
@@ -53,7 +54,7 @@ class ScriptedHandle(Handle):
         if not self._pending and self._gone is None:
             self._wake.clear()
             try:
-                async with asyncio.timeout(timeout):  # wait_for can swallow a cancellation that comes with the bytes
+                async with time_limit(timeout):  # wait_for can swallow a cancellation that comes with the bytes
                     await self._wake.wait()
             except TimeoutError:
                 return b""
@@ -118,7 +119,7 @@ class Watch:
         self._wake.set()
 
     async def until(self, condition: Callable[[], bool], limit: float = 10.0) -> None:
-        async with asyncio.timeout(limit):
+        async with time_limit(limit):
             while not condition():
                 self._wake.clear()
                 await self._wake.wait()

@@ -13,6 +13,7 @@ import pytest
 
 from espmon.port import Handle, PortError
 from espmon.session.port_lookup import open_url
+from espmon.time_limit import time_limit
 
 QEMU = "qemu-system-riscv32"
 LISTEN_SECONDS = 20.0
@@ -36,7 +37,7 @@ async def stopped_program(elf: Path) -> AsyncIterator[Handle]:
     command += ["-monitor", "none", "-gdb", f"tcp:127.0.0.1:{port}", "-device", f"loader,file={elf},cpu-num=0"]
     qemu = await asyncio.create_subprocess_exec(*command)
     try:
-        async with asyncio.timeout(LISTEN_SECONDS):
+        async with time_limit(LISTEN_SECONDS):
             handle = await _opened(f"socket://127.0.0.1:{port}", qemu)
         try:
             yield handle

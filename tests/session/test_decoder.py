@@ -16,6 +16,7 @@ from espmon.session.publisher import Publisher
 from espmon.session.status import Change, DecorationsChanged, ElfState, Notice, StatusChanged
 from espmon.session.store import LogStore
 from espmon.sim.firmware_image import ELF
+from espmon.time_limit import time_limit
 
 
 def app_main() -> int:
@@ -49,7 +50,7 @@ class Case:
         self.decoder.lines_appended()
 
     async def decorated(self, line: int) -> tuple[str, ...]:
-        async with asyncio.timeout(10):
+        async with time_limit(10):
             while not self.decoder.decoration(line):
                 self._wake.clear()
                 await self._wake.wait()

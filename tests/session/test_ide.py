@@ -17,6 +17,7 @@ from espmon.session.ide import Ide, IdeError
 from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import Notice, OpenRequest
+from espmon.time_limit import time_limit
 from tests.records.streams import frame, framed_png, png
 from tests.session.fakes import Port, ScriptedHandle, Watch
 
@@ -104,7 +105,7 @@ async def test_payloads_of_the_board_are_told_once_they_are_kept(tmp_path: Path)
             await session.open(OpenRequest("fake://board"))
             damaged = frame(b"{}", "json", "raw").replace(b"{}", b"{]", 1)
             handle.push(frame(b"[1]") + damaged + framed_png(png()) + frame(b"\0", "acme/telemetry"))
-            async with asyncio.timeout(30):
+            async with time_limit(30):
                 while len(heard) < 3:  # noqa: ASYNC110 what arrives at the server wakes nobody here
                     await asyncio.sleep(0.01)
         finally:

@@ -18,6 +18,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import OpenRequest
+from espmon.time_limit import time_limit
 from tests.session.fakes import Port, ScriptedHandle
 
 
@@ -107,7 +108,7 @@ async def test_an_opening_that_is_cancelled_leaves_no_port_open(tmp_path: Path) 
     session = Session(settings=Settings(recording=False), folder=tmp_path, access=access)
     session._recorder.start = start  # type: ignore[method-assign] # a disk that does not answer
     task = asyncio.create_task(session.open(OpenRequest("/dev/ttyUSB0")))
-    async with asyncio.timeout(30):
+    async with time_limit(30):
         await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

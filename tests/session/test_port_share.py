@@ -21,6 +21,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Change, Notice, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
+from espmon.time_limit import time_limit
 
 SECONDS = 30.0
 
@@ -42,7 +43,7 @@ class Shared:
     async def until(self, condition: Callable[[], object]) -> None:
         changed = asyncio.Event()
         unsubscribe = self.session.subscribe(lambda change: changed.set())
-        async with asyncio.timeout(SECONDS):
+        async with time_limit(SECONDS):
             while not condition():
                 changed.clear()
                 await changed.wait()
@@ -71,7 +72,7 @@ async def shared(folder: Path) -> AsyncIterator[Shared]:
 
 async def read_until(handle: Handle, wanted: bytes) -> bytes:
     received = b""
-    async with asyncio.timeout(SECONDS):
+    async with time_limit(SECONDS):
         while wanted not in received:
             received += await handle.read()
     return received

@@ -20,6 +20,7 @@ from espmon.session.session_folder import SIDECAR
 from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import Notice, OpenRequest
+from espmon.time_limit import time_limit
 from tests.port.peers import Pty
 from tests.session.fakes import Watch, shown
 
@@ -79,7 +80,7 @@ class Desk:
     async def looked_at(self, times: int) -> None:
         """Wait until somebody has read the list so often from now on."""
         self._looked = asyncio.Semaphore(0)
-        async with asyncio.timeout(LIMIT):
+        async with time_limit(LIMIT):
             for _ in range(times):
                 await self._looked.acquire()
 

@@ -24,6 +24,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings
 from espmon.session.status import OpenRequest
 from espmon.session.store import LogStore
+from espmon.time_limit import time_limit
 from tests.session.fakes import Port, ScriptedHandle, Watch
 
 CAP = 64
@@ -173,6 +174,6 @@ def on_disk(store: LogStore, end: int) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with time_limit(30):
         while not condition():  # noqa: ASYNC110 the disk announces nothing
             await asyncio.sleep(0.002)

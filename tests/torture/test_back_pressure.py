@@ -12,6 +12,7 @@ from espmon.session import Session, disk_writer, recorder
 from espmon.session.connection import PortAccess
 from espmon.session.settings import Settings
 from espmon.session.status import OpenRequest
+from espmon.time_limit import time_limit
 from tests.session.fakes import Port, ScriptedHandle, Watch
 from tests.torture.disks import FaultyDisk, SmallDisk, chunks
 
@@ -60,7 +61,7 @@ async def test_a_remote_board_waits_for_a_slow_disk(tmp_path: Path, monkeypatch:
     handle = RemoteHandle(data, 8000)
     session, _ = await session_on(handle, tmp_path)
     most = 0
-    async with asyncio.timeout(LIMIT):
+    async with time_limit(LIMIT):
         while handle.given < len(data):
             most = max(most, session.status.recorder.waiting)
             await asyncio.sleep(0.001)
@@ -86,7 +87,7 @@ async def test_a_disk_that_takes_nothing_holds_up_nobody_for_good(
     data = b"".join(make() for _ in range(40))
     handle = RemoteHandle(data, 4000)
     session, watch = await session_on(handle, tmp_path)
-    async with asyncio.timeout(LIMIT):
+    async with time_limit(LIMIT):
         await watch.until(lambda: session.connection.link.received == len(data), LIMIT)
     assert session.status.recorder.problem == "the disk is full"
     lost = session.status.recorder.unwritten

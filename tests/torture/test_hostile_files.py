@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
@@ -17,6 +16,7 @@ from espmon.port import PortError
 from espmon.port.device_registry import DeviceRegistry
 from espmon.session.ide import Ide
 from espmon.session.settings import MAX_FILE, Settings, load_settings
+from espmon.time_limit import time_limit
 from espmon.tui.widgets.line_history import History
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX files")
@@ -111,6 +111,6 @@ async def test_a_message_of_an_ide_that_means_nothing_costs_only_itself(message:
         await socket.send(json.dumps({"event": "debug_finished"}))
         await socket.wait_closed()
 
-    async with serve(ide, "127.0.0.1", 0) as server, asyncio.timeout(LIMIT):
+    async with serve(ide, "127.0.0.1", 0) as server, time_limit(LIMIT):
         port = next(iter(server.sockets)).getsockname()[1]
         assert await Ide(f"ws://127.0.0.1:{port}").gdb_stub("/dev/ttyUSB0", None)

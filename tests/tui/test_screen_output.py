@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("termios", reason="this system has no pseudo-terminals")
 
+from espmon.time_limit import time_limit
 from espmon.tui.terminal.screen_output import CANCEL, MAX_WAITING, ScreenOutput
 
 LIMIT = 10.0
@@ -59,7 +60,7 @@ async def test_what_does_not_fit_is_left_out_and_the_picture_is_drawn_anew_when_
     assert output.waiting <= MAX_WAITING + 10_000
     assert output.left_out > 0
     read = 0
-    async with asyncio.timeout(LIMIT):
+    async with time_limit(LIMIT):
         while not room.is_set():
             read += len(await asyncio.to_thread(ends.read))
     read += len(ends.read())
@@ -91,7 +92,7 @@ async def test_a_terminal_that_is_gone_is_told_once(ends: Ends) -> None:
     ends.terminal = os.open(os.devnull, os.O_RDONLY)
     output.write(b"x")
     output.write(b"y")
-    async with asyncio.timeout(LIMIT):
+    async with time_limit(LIMIT):
         await told.wait()
     assert times == 1
     assert not output.finish(b"the end", 0.05)

@@ -27,6 +27,7 @@ from espmon.session.session import Session
 from espmon.session.settings import Settings, limits_of
 from espmon.session.status import OpenRequest, ReplayState, Severity
 from espmon.session.watched_strings import WATCHED
+from espmon.time_limit import time_limit
 
 TAIL_FROM = 16 << 20
 """Bytes of a file from which on its end is shown before the rest was read."""
@@ -211,7 +212,7 @@ class Player:
         assert self._handle is not None
         while not (self.finished or self.of_tail):
             with suppress(TimeoutError):
-                async with asyncio.timeout(TOLD_SECONDS):
+                async with time_limit(TOLD_SECONDS):
                     await self._handle.finished.wait()
             show_replay(self.session, self.state)
         if self._index is not None:

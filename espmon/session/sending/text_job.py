@@ -19,6 +19,7 @@ from espmon.session.state import State
 from espmon.session.status import Change, LinesAppended, Progress, Severity, StatusChanged, TailChanged
 from espmon.session.tasks import BackgroundTasks, stop_tasks
 from espmon.text import counted, plain
+from espmon.time_limit import time_limit
 from espmon.user_pattern import UserPattern
 
 CAPTURE_POLL_SECONDS = 0.05
@@ -179,7 +180,7 @@ class TextSender:
             return any(finds(pattern, line.text) for line in heard.take())
 
         try:
-            async with asyncio.timeout(seconds):
+            async with time_limit(seconds):
                 while True:
                     self._heard.clear()
                     # The user's expression may be slow: never on the reading loop.

@@ -36,6 +36,7 @@ from espmon.session.sharing.share_protocol import (
     read_message,
 )
 from espmon.session.status import Change, Severity, StatusChanged
+from espmon.time_limit import time_limit
 
 MAX_VIEWERS = 16
 
@@ -256,7 +257,7 @@ class Share:
                 return
             name = self._reporter.status.name
             writer.write(encoded(Kind.HELLO, version=VERSION, pid=os.getpid(), name=name, since=self._since))
-            async with asyncio.timeout(HELLO_SECONDS):
+            async with time_limit(HELLO_SECONDS):
                 hello = check_version(await read_message(reader))
             if self._close is None:
                 return
@@ -340,7 +341,7 @@ class Share:
         if recording is not None:
             on_disk = recording.on_disk()
             with suppress(TimeoutError):
-                async with asyncio.timeout(DISK_SECONDS):
+                async with time_limit(DISK_SECONDS):
                     while not on_disk():  # noqa: ASYNC110 - a thread of the disk's own writes
                         await asyncio.sleep(DISK_POLL_SECONDS)
             if on_disk():

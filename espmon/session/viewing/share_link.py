@@ -24,6 +24,7 @@ from espmon.session.sharing.share_protocol import (
     encoded,
     read_message,
 )
+from espmon.time_limit import time_limit
 
 MAX_MESSAGES = 256
 """Messages that wait to be looked at; while there are more, the socket is not read."""
@@ -168,7 +169,7 @@ async def find_holder(url: str) -> ShareLink | None:
     except OSError:
         return None
     try:
-        async with asyncio.timeout(HELLO_SECONDS):
+        async with time_limit(HELLO_SECONDS):
             message = await read_message(reader)
         if message is not None and message.kind is Kind.BYE:
             raise ShareError(message.text("reason"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from espmon.session.sharing.deeds import Deed
 from espmon.session.sharing.share_protocol import Kind, Message
 from espmon.session.viewing.history_window import window_moments
 from espmon.session.viewing.share_link import ShareLink
+from espmon.time_limit import time_limit
 
 RESET = ResetSequence(Deed.RESET, ())
 LOADER = ResetSequence(Deed.LOADER, ())
@@ -129,7 +129,7 @@ class SharedHandle(ReplayHandle):
         self._happened(Moment())
         self.finished.set()
         try:
-            async with asyncio.timeout(timeout):
+            async with time_limit(timeout):
                 await self._link.arrived.wait()
         except TimeoutError:
             self._pass(timeout or 0.0)

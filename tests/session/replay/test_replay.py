@@ -27,6 +27,7 @@ from espmon.session.session import Session
 from espmon.session.session_folder import SIDECAR, STREAM
 from espmon.session.settings import Settings
 from espmon.session.status import Notice, OpenRequest
+from espmon.time_limit import time_limit
 from tests.session.archive.recordings import BOOT, LINE, PANIC
 from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 
@@ -34,7 +35,7 @@ PATIENCE_SECONDS = 30.0
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with time_limit(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110 any condition
             await asyncio.sleep(0.01)
 

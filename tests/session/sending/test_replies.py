@@ -13,6 +13,7 @@ from espmon.session.sending.heard_lines import HeardLines
 from espmon.session.sent import SentBy
 from espmon.session.settings import Settings, settings_from
 from espmon.session.state import State
+from espmon.time_limit import time_limit
 from tests.session.sending.conftest import Make
 from tests.session.sending.fixtures import Case
 
@@ -36,7 +37,7 @@ async def settled(case: Case) -> None:
 
 async def looked_at(case: Case) -> None:
     """Everything that the board has said so far was looked at, and got its reply or none."""
-    async with asyncio.timeout(30):
+    async with time_limit(30):
         while case.session.outgoing.replies._looks._running:  # noqa: ASYNC110 - nobody is told of its end
             await asyncio.sleep(0.01)
 

@@ -25,6 +25,7 @@ from espmon.session.state import State
 from espmon.session.status import Notice, OpenRequest
 from espmon.session.viewing.looking_on import LookingOn
 from espmon.session.viewing.share_link import find_holder
+from espmon.time_limit import time_limit
 from tests.session.archive.recordings import BOOT, LINE, PANIC
 from tests.session.fakes import Port, ScriptedHandle, Watch, shown
 
@@ -302,7 +303,7 @@ async def test_a_peer_that_talks_nonsense_changes_nothing(tmp_path: Path, nonsen
         reader, writer = await connect_shared(share_address(both.url))
         writer.write(nonsense)
         writer.write_eof()
-        async with asyncio.timeout(LIMIT_SECONDS):
+        async with time_limit(LIMIT_SECONDS):
             while await reader.read(1 << 16):
                 pass
         writer.close()
