@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espmon.records.payload_table import Table, table_of, table_text
-from espmon.records.spans.frame import Frame
 from espmon.session.session_events import Failure, FlashEvent, ProbeEvent
 from espmon.session.status import EventEntry
 from espmon.text import plain
 from espmon.tui.report_files import saver
+from espmon.tui.widgets.event_payload import tree_text, value_of
 
 if TYPE_CHECKING:
     from espmon.rom.app_image import Partition
     from espmon.rom.flash_regions import FlashOutcome, RegionResult
     from espmon.tui.screens.report_screen import ReportScreen, Section
+
+FIELDS = ("field", "value")
+"""Columns of one object as a table."""
+
+NESTED = (dict, list)
 
 
 def event_screen(entry: EventEntry, name: str, folder: Path | None) -> ReportScreen:
@@ -41,12 +46,21 @@ def event_screen(entry: EventEntry, name: str, folder: Path | None) -> ReportScr
         warnings = record.result.warnings
         sections = (*_flash(record), *_exchange(record.transcript))
     else:
-        table = table_of(record.value) if isinstance(record, Frame) else None
-        known = entry.details if table is None else [row for row in entry.details if row[0] != "value"]
+        value = value_of(entry)
+        table = table_of(value)
+        if (
+            table is not None
+            and tuple(table.columns) == FIELDS
+            and any(isinstance(row[1], NESTED) for row in table.rows)
+        ):
+            table = None  # a tree has what one line of a table cannot hold
+        known = entry.details if value is None else [row for row in entry.details if row[0] != "value"]
         rows = (*known, *((("file", str(entry.path)),) if entry.path is not None else ()))
         sections = [Section(kind.capitalize(), rows or (("kind", kind),))]
         if table is not None:
             sections.insert(0, Section("Value", text=table_text(table)))
+        elif value is not None:
+            sections.insert(0, Section("Value", text=tree_text(value)))
     text = "\n\n".join([title, *(f"! {warning}" for warning in warnings), *(part.as_text() for part in sections)])
     save = saver(folder, f"{kind}-{entry.id}.txt", lambda: text + "\n")
     return ReportScreen(title, sections, save=save, warnings=warnings)

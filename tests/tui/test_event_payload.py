@@ -13,6 +13,7 @@ from espmon.records.notes import Caps
 from espmon.records.spans.frame import Frame
 from espmon.records.spans.png import Png
 from espmon.session.status import EventEntry, Severity
+from espmon.tui.screens.report_screen import ReportScreen
 from espmon.tui.widgets.event_list import EVERYTHING
 from espmon.tui.widgets.event_payload import MAX_HEX, MAX_PICTURE_ROWS, payload_content
 from tests.tui.running import running
@@ -113,3 +114,23 @@ async def test_the_newest_crash_is_selected_when_the_events_are_opened(kind: str
         assert events.highlighted.title == "crash 2"
         await case.press("g", "escape", "e", "e")
         assert events.highlighted.title == "crash 0", "who has gone elsewhere is left there"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_what_an_event_carries_stands_before_its_rows_and_the_rest_is_scrolled_to(size: tuple[int, int]) -> None:
+    async with running(size=size) as case:
+        rows = tuple((f"row {number}", "x") for number in range(40))
+        frame = Frame(0, 1, 1.0, kind="json", value={"free": {"heap": 1024}})
+        case.session.add_event("frame", "Frame json", record=frame, details=rows)
+        await case.press("e")
+        await case.until(lambda: '"heap": 1024' in case.text())
+        assert "row 39" not in case.text()
+        for _ in range(20):
+            await case.press("ctrl+down")
+        await case.until(lambda: "row 39" in case.text())
+        for _ in range(20):
+            await case.press("ctrl+up")
+        await case.until(lambda: '"heap": 1024' in case.text())
+        await case.press("o")
+        await case.until(lambda: isinstance(case.app.screen, ReportScreen))
+        await case.until(lambda: '▎   "heap": 1024' in case.text(), "the tree in the report")

@@ -44,9 +44,11 @@ def coloured(file: str, lines: Sequence[tuple[int, str]]) -> list[Content]:
     texts = [plain(text.expandtabs(4)) for _, text in lines]
     content = highlight("\n".join(texts), language=language_of(file))
     found = content.split("\n", allow_blank=True)
-    # A lexer that changes the text must not move the marks to other lines.
-    same = len(found) >= len(texts) and all(one.plain == text for one, text in zip(found, texts, strict=False))
-    return list(found[: len(texts)]) if same else [Content(text) for text in texts]
+    # An empty line at the end is dropped.
+    found = [*found, *[Content("")] * (len(texts) - len(found))][: len(texts)]
+    # One that changes the text otherwise must not move the marks to other lines.
+    same = all(one.plain == text for one, text in zip(found, texts, strict=True))
+    return found if same else [Content(text) for text in texts]
 
 
 def numbered(lines: Sequence[tuple[int, Content]], current: int, cells: int) -> Content:

@@ -65,6 +65,8 @@ class EventList(ScrollView, can_focus=True):
         Binding("pagedown", "move(10)", show=False, id="events.page_down"),
         Binding("home,g", "move(-1000000)", show=False, id="events.first"),
         Binding("end,G", "move(1000000)", show=False, id="events.last"),
+        Binding("ctrl+down", "details(1)", show=False, id="events.details_down", tooltip="Scroll the details down"),
+        Binding("ctrl+up", "details(-1)", show=False, id="events.details_up", tooltip="Scroll the details up"),
         Binding("enter", "jump", "To the line", id="events.jump", tooltip="Show the log line it belongs to"),
         Binding("v", "kind", "Kind", id="events.kind", tooltip="All events, or only one kind"),
         Binding("o", "open", "Open", id="events.open", tooltip="Picture, core dump or report"),
@@ -78,6 +80,13 @@ class EventList(ScrollView, can_focus=True):
         """The cursor is on this entry now (None: the list is empty)."""
 
         entry: EventEntry | None
+
+    @dataclass
+    class DetailsScrolled(Message):
+        """Scroll what is told of the entry under the cursor."""
+
+        pages: int
+        """Half of what is seen of it, down where it is positive."""
 
     @dataclass
     class Compared(Message):
@@ -236,6 +245,10 @@ class EventList(ScrollView, can_focus=True):
             if isinstance(self._rows[index], EventEntry):
                 self._set_cursor(index)
                 return
+
+    def action_details(self, pages: int) -> None:
+        """More of what is told of the entry under the cursor."""
+        self.post_message(self.DetailsScrolled(pages))
 
     def select(self, identity: int) -> None:
         """Put the cursor on entry `identity`."""

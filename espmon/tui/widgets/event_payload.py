@@ -42,18 +42,25 @@ def payload_content(entry: EventEntry, cells: int) -> Content | None:
     return None
 
 
-def _value(entry: EventEntry) -> object:
+def value_of(entry: EventEntry) -> object:
+    """The decoded value that an event carries, None where there is none."""
     return entry.record.value if isinstance(entry.record, Frame | Caps) else None
+
+
+def tree_text(value: object) -> str:
+    """A value as an indented JSON tree, harmless to a terminal."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    return "\n".join(plain(line) for line in text.split("\n"))
 
 
 def _several_rows(entry: EventEntry) -> bool:
     """Whether the value is rows under columns, rather than the fields of one object."""
-    table = table_of(_value(entry))
+    table = table_of(value_of(entry))
     return table is not None and tuple(table.columns) != ("field", "value")
 
 
 def _table(entry: EventEntry, cells: int) -> Content | None:
-    table = table_of(_value(entry))
+    table = table_of(value_of(entry))
     if table is None:
         return None
     more = len(table.rows) - MAX_TABLE_ROWS
@@ -66,9 +73,8 @@ def _table(entry: EventEntry, cells: int) -> Content | None:
 def _tree(entry: EventEntry, cells: int) -> Content:
     from textual.highlight import highlight
 
-    text = json.dumps(_value(entry), indent=1, ensure_ascii=False, default=str)
-    shown = "\n".join(plain(line) for line in text[:MAX_TREE].split("\n"))
-    content = highlight(shown, language="json")
+    text = tree_text(value_of(entry))
+    content = highlight(text[:MAX_TREE], language="json")
     return content + Content("\n… o opens all of it") if len(text) > MAX_TREE else content
 
 
@@ -117,7 +123,7 @@ def _is_picture(entry: EventEntry) -> bool:
 DRAWERS: tuple[tuple[Callable[[EventEntry], bool], Callable[[EventEntry, int], Content | None]], ...] = (
     (_is_picture, _picture),
     (_several_rows, _table),
-    (lambda entry: _value(entry) is not None, _tree),
+    (lambda entry: value_of(entry) is not None, _tree),
     (lambda entry: isinstance(entry.record, Frame), _bytes),
 )
 """(which events, how they are drawn), the first that fits."""

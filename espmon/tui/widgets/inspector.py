@@ -22,7 +22,7 @@ STORM_SECONDS = 0.2
 """Shortest time between two updates; the first of several is shown at once."""
 
 DRAWN = frozenset({"frame", "png", "caps"})
-"""Types whose payload is drawn below the details."""
+"""Types whose payload is drawn above the details."""
 
 MIN_DRAWN_CELLS = 30
 """Least cells for which a payload is drawn."""
@@ -30,14 +30,24 @@ MIN_DRAWN_CELLS = 30
 MAX_DETAIL_LINES = 400
 """Most lines of details shown."""
 
+MAX_LABEL_CELLS = 18
+"""Most cells of the labels' column; a longer label pushes its value to the right."""
+
 MIN_HANGING_CELLS = 16
 """Least cells beside the labels for which a long value hangs there."""
 
 
-def details(entry: EventEntry, cells: int = 0) -> Content:
-    """The rows of an entry, as text without markup; in so many `cells`, a long value hangs under its beginning."""
+def details(entry: EventEntry, cells: int = 0, drawn: Content | None = None) -> Content:
+    """Title, what it carries, and the rows of an entry, as text without markup.
+
+    Args:
+        entry: the entry.
+        cells: width; a long value hangs under its beginning.
+        drawn: what it carries: before the rows, since those are many and it is what is looked for.
+    """
     parts: list[Content | str | tuple[str, str]] = [(visible(entry.title), "bold")]
-    # A value that is drawn below is not told twice.
+    parts += [] if drawn is None else ["\n\n", drawn, "\n"]
+    # A value that is drawn is not told twice.
     rows = [row for row in entry.details if row[0] != "value" or entry.record.type not in DRAWN]
     if entry.count > 1:
         rows.insert(0, ("times", str(entry.count)))
@@ -48,7 +58,7 @@ def details(entry: EventEntry, cells: int = 0) -> Content:
     if entry.line is not None:
         rows.append(("line", f"{entry.line + 1:,}"))
     lines = 0
-    column = min(12, max((len(label) for label, _ in rows), default=0))
+    column = min(MAX_LABEL_CELLS, max((len(label) for label, _ in rows), default=0))
     for label, text in rows:
         parts.append(("\n" + visible(label).ljust(column) + "  ", "$secondary"))
         shown = text.splitlines() or [""]
@@ -57,12 +67,13 @@ def details(entry: EventEntry, cells: int = 0) -> Content:
             if lines > MAX_DETAIL_LINES:
                 parts.append(("\n…", "$secondary"))
                 return Content.assemble(*parts)
+            room, below = cells - column - 2, "\n" + " " * (column + 2)
             if number:
-                parts.append("\n  " + visible(line))
-            elif (room := cells - column - 2) < MIN_HANGING_CELLS:
+                parts.append(below)
+            if room < MIN_HANGING_CELLS:
                 parts.append(visible(line))
             else:
-                parts.append(("\n" + " " * (column + 2)).join(row.plain for row in Content(visible(line)).wrap(room)))
+                parts.append(below.join(row.plain for row in Content(visible(line)).wrap(room)))
     return Content.assemble(*parts)
 
 
@@ -81,7 +92,7 @@ class Inspector(Vertical):
     Inspector.-on { display: block; }
     Inspector > TextRow { background: $panel; padding: 0 1; }
     Inspector > VerticalScroll { height: 40%; min-height: 5; background: $surface; border-top: solid $panel;
-                                 padding: 0 1; scrollbar-size-vertical: 1; }
+                                 padding: 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     Inspector VerticalScroll > Static { height: auto; width: 100%; }
     """
 
@@ -148,6 +159,12 @@ class Inspector(Vertical):
         self._title()
         self._show_details(event.entry)
 
+    @on(EventList.DetailsScrolled)
+    def _details_scrolled(self, event: EventList.DetailsScrolled) -> None:
+        event.stop()
+        pane = self.query_one("#details-scroll")
+        pane.scroll_relative(y=event.pages * max(1, pane.size.height // 2), animate=False)
+
     def on_resize(self) -> None:
         """Long values are broken elsewhere in another width."""
         self.call_after_refresh(lambda: self._show_details(self._detailed))
@@ -160,12 +177,12 @@ class Inspector(Vertical):
         text = details(entry, cells) if entry is not None else Content("Nothing has happened yet.")
         self.query_one("#details", Static).update(text)
         if entry is not None and entry.record.type in DRAWN:
-            self._draw(entry, text, max(MIN_DRAWN_CELLS, cells))
+            self._draw(entry, cells)
 
     @work(exclusive=True, group="event-payload")
-    async def _draw(self, entry: EventEntry, text: Content, cells: int) -> None:
+    async def _draw(self, entry: EventEntry, cells: int) -> None:
         """Add what the event carries, unless the cursor has gone on by then."""
-        drawn = await asyncio.to_thread(_drawn, entry, cells)
+        drawn = await asyncio.to_thread(_drawn, entry, max(MIN_DRAWN_CELLS, cells))
         now = self.events.highlighted
         if drawn is not None and now is not None and now.id == entry.id:
-            self.query_one("#details", Static).update(Content.assemble(text, "\n\n", drawn))
+            self.query_one("#details", Static).update(details(entry, cells, drawn))

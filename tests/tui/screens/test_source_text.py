@@ -26,6 +26,15 @@ def test_lines_keep_their_text_and_get_colours() -> None:
     assert len(styles) >= 3
 
 
+@pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_an_excerpt_that_begins_or_ends_with_empty_lines_is_coloured_too(before: int, after: int) -> None:
+    texts = [*[""] * before, "static int x;", "", "return 1;", *[""] * after]
+    found = coloured("sensor.h", list(enumerate(texts, 7)))
+    assert [line.plain for line in found] == texts
+    assert len({str(span.style) for span in found[before].spans}) >= 3
+
+
 @pytest.mark.parametrize("file", ["main.c", "main.rs", "x.py", "x.S", "x"])
 @pytest.mark.parametrize(
     "texts", [["", "", "x"], ["\x1b[31mred", "a\x00b\x9b"], ["/*", "never closed"], ["[bold]not markup[/]"], ["\ta"]]
