@@ -18,6 +18,7 @@ from espmon.records.lines import LineBlock
 from espmon.session.addresses import Decorator, candidate_lines
 from espmon.session.recording import Recording
 from espmon.text import plain
+from espmon.time_limit import time_limit
 
 MARK = "  ↳ "
 """In front of a location."""
@@ -91,7 +92,8 @@ class LocatedLog:
         last, self._last = self._last, None
         if last is not None:
             with suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(asyncio.wrap_future(last), FINISH_SECONDS)
+                async with time_limit(FINISH_SECONDS):
+                    await asyncio.wrap_future(last)
 
 
 def located(block: LineBlock, text: bytes, decorator: Decorator) -> bytes:

@@ -120,7 +120,8 @@ class StubServer:
         self._writer = writer
         try:
             try:
-                first = await asyncio.wait_for(reader.read(READ_BYTES), FIRST_SECONDS)
+                async with time_limit(FIRST_SECONDS):
+                    first = await reader.read(READ_BYTES)
             except TimeoutError:
                 return "it said nothing"
             if not first.startswith(BEGINNINGS):
