@@ -118,19 +118,24 @@ class Interrupted:
         """End what the session does not end by itself when it is closed, in bounded time."""
         self.left = await self.board.bring_back()
 
-    def sentence(self) -> str:
-        """How it was ended, as the commands say it. Call when the port is closed."""
-        if self.left:
-            return self.left
-        work = WORK[self.what]
+    @property
+    def failure(self) -> str:
+        """How it failed since, "" where it did not."""
         for entry in reversed(self.board.link.session.events):
             record = entry.record
-            if entry.id <= self.newest or not isinstance(record, work.events):
-                continue
-            if isinstance(record, ProbeEvent | FlashEvent) and record.failure is not None:
+            if entry.id > self.newest and isinstance(record, ProbeEvent | FlashEvent) and record.failure is not None:
                 return record.failure.sentence
-            kept = f", kept in {entry.path}" if entry.path is not None else ""
-            return entry.title + kept
+        return ""
+
+    def sentence(self) -> str:
+        """How it was ended, as the commands say it. Call when the port is closed."""
+        if said := self.left or self.failure:
+            return said
+        work = WORK[self.what]
+        for entry in reversed(self.board.link.session.events):
+            if entry.id > self.newest and isinstance(entry.record, work.events):
+                kept = f", kept in {entry.path}" if entry.path is not None else ""
+                return entry.title + kept
         return work.too_late
 
 

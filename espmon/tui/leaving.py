@@ -30,7 +30,8 @@ SHOW_SECONDS = 0.3
 LOOK_SECONDS = 0.1
 """Time between two looks at how far it is."""
 
-ENDED = ("It has ended meanwhile: leave?", "Nothing is lost by leaving now.")
+ENDED = "It has ended meanwhile: leave?"
+NOTHING_LOST = "Nothing is lost by leaving now."
 """The question once what ran has ended, and what leaving means then."""
 
 
@@ -50,6 +51,9 @@ class Leaving:
         self._question: ConfirmScreen | None = None
         self._asked: tuple[str, ...] = ()
         """What the question says that leaving means."""
+
+        self._about: list[Interrupted] = []
+        """What ran when it was asked."""
 
         self._looking: Timer | None = None
         self._after_question: list[Callable[[], object]] = []
@@ -147,6 +151,7 @@ class Leaving:
                     show()
 
         self._asked = self._meanings()
+        self._about = [interrupted(board) for board in busy]
         question = ConfirmScreen(title, self._asked, "Leave", danger=True)
         self._app.push_screen(question, answered)
         self._question = question
@@ -165,7 +170,13 @@ class Leaving:
         if now:
             question.say(*now)
         else:
-            question.ask_instead(*ENDED)
+            question.ask_instead(ENDED, *(self._failures() or [NOTHING_LOST]))
+
+    def _failures(self) -> list[str]:
+        """How what was asked about has failed since, where leaving did not end it."""
+        ended = {one.board for one in self._interrupted}
+        failed = ((one.board, one.failure) for one in self._about if one.board not in ended)
+        return [f"{board.name}: {said}" for board, said in failed if said]
 
     def begin(self) -> None:
         """The screen goes, for whatever reason: remember what runs."""
@@ -178,7 +189,7 @@ class Leaving:
         parts = [(one.board, one.sentence()) for one in self._interrupted]
         parts += [(board, _missing(board.status)) for board in self._app.boards]
         told = [f"{board.name}: {said}" if several else said for board, said in parts if said]
-        return "; ".join([*told, *(said for said in self._own_ended if said)])
+        return "; ".join([*told, *self._failures(), *(said for said in self._own_ended if said)])
 
 
 def _missing(status: Status) -> str:

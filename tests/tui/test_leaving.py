@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from espmon.cli.monitor import run_screen
+from espmon.session.session_events import Failure, FlashEvent
 from espmon.session.state import State
 from espmon.session.status import PANEL_LEASE, TRANSFER_LEASE, Capture, OpenRequest, Progress
 from espmon.tui.app import EspmonApp
@@ -21,6 +22,7 @@ from espmon.tui.screens.probing_screen import ProbingScreen
 from espmon.tui.screens.prompt import TextPrompt
 from tests.session.test_builds import idf_project
 from tests.tui.fake_session import FakeSession
+from tests.tui.happening import happen
 from tests.tui.running import Running, numbered, running
 from tests.tui.test_board_tabs import RIGHT, desk
 from tests.tui.test_building import build
@@ -255,3 +257,19 @@ async def test_a_program_that_is_taken_away_says_that_the_board_still_waits() ->
         await case.until(lambda: case.app._exit)
     assert case.app.exit_message == "The board still waits in its debug stub: press its EN (RST) key"
     assert "debug let go" not in case.session.calls
+
+
+async def test_what_failed_while_the_question_stood_is_said_in_it_and_at_the_end() -> None:
+    async with running() as case:
+        case.session.set(state=State.LEASED, lease="flash")
+        await case.press("ctrl+q")
+        await case.until(lambda: "Flashing: really leave?" in case.text())
+        record = FlashEvent(0, 0.0, "write", Failure("The port was lost", unfinished=("app.bin",)), "")
+        happen(case, record)
+        case.session.set(state=State.LOST, lease=None)
+        await case.until(lambda: "It has ended meanwhile: leave?" in case.text())
+        assert "desk board: The port was lost" in case.text()
+        assert "Nothing is lost" not in case.text()
+        await case.press("y")
+        await case.until(lambda: case.app._exit)
+    assert case.app.exit_message == "desk board: The port was lost"
