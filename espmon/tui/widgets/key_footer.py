@@ -35,5 +35,6 @@ class KeyFooter(Footer):
             self.call_after_refresh(self._renew)
 
     async def _renew(self) -> None:
-        if self._offered() != self._made:
+        # The screen may have gone since: that of a tab that was closed.
+        if self.is_attached and self._offered() != self._made:
             await self.recompose()
