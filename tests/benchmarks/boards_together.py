@@ -5,7 +5,10 @@ first board (the others are counted and recorded), one at the timeline of all. K
 typed into the input line, and in the timeline into the search field, where each also begins a search over all of it.
 A key counts as answered when its character is painted. At the end every recording is compared with what was sent.
 
-python -m tests.benchmarks.boards_together [--boards 4] [--rate 1000000] [--seconds 10] [--size 120x40]
+With `--crashes` each board crashes and starts over so many times a second: what is folded in the timeline has lines of
+all the others in it.
+
+python -m tests.benchmarks.boards_together [--boards 4] [--rate 1000000] [--seconds 10] [--size 120x40] [--crashes 2]
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from pathlib import Path
 from tests.benchmarks.session_follow import feed
 from tests.benchmarks.terminal_bytes import log
 from tests.benchmarks.tui_terminal import Terminal
+from tests.tui.crash_text import CRASH, RESET
 
 UNUSUAL = "§¶†‡•‰‹›€™ŒœŠšŽžŸ¡¢£¥¦¨©ª«¬®¯±²³´¸¹º»¼½¾¿×÷ØøĐđĦħŁłŊŋŦŧ"
 """Characters that are typed; no log here has any of them."""
@@ -59,9 +63,21 @@ class Together:
     """Bytes that the recordings lack (or that differ: then all of a board's)."""
 
 
-def run(boards: int, rate: int, seconds: float, size: tuple[int, int], *, timeline: bool) -> Together:
+def crashing(data: bytes, times: int) -> bytes:
+    """A log whose board crashes and starts over so many times in it."""
+    lines = data.splitlines(keepends=True)
+    step = len(lines) // (times + 1)
+    parts = [b"".join(lines[at : at + step]) for at in range(0, len(lines), max(1, step))]
+    return (CRASH + RESET).join(parts)
+
+
+def run(
+    boards: int, rate: int, seconds: float, size: tuple[int, int], *, timeline: bool, crashes: float = 0.0
+) -> Together:
     """One run of the program on so many boards."""
     data = [log(int(rate * seconds)) for _ in range(boards)]
+    if crashes:
+        data = [crashing(piece, int(crashes * seconds)) for piece in data]
     with ExitStack() as stack, tempfile.TemporaryDirectory() as home:
         feeds = [stack.enter_context(feed()) for _ in range(boards)]
         environment = {"XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
@@ -126,12 +142,15 @@ def main() -> None:
     parser.add_argument("--boards", type=int, default=4)
     parser.add_argument("--rate", type=int, default=1_000_000, help="bytes a second, of each (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--crashes", type=float, default=0.0, help="a second, of each board (default: none)")
     parser.add_argument("--size", default="120x40", metavar="COLUMNSxROWS")
     options = parser.parse_args()
     columns, rows = (int(number) for number in options.size.split("x"))
     print(f"{options.boards} boards at {options.rate:,} bytes/s each, {options.seconds:g} s, {columns}x{rows}")
     for name, timeline in (("first board", False), ("timeline", True)):
-        found = run(options.boards, options.rate, options.seconds, (columns, rows), timeline=timeline)
+        found = run(
+            options.boards, options.rate, options.seconds, (columns, rows), timeline=timeline, crashes=options.crashes
+        )
         p50, p95, work = (
             statistics.median(found.keys),
             statistics.quantiles(found.keys, n=20)[-1],

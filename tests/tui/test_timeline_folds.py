@@ -14,9 +14,10 @@ from espmon.tui.log.folds import Fold, Folds, Layer
 from espmon.tui.log.log_view import LogView
 from espmon.tui.log.query import TextQuery
 from espmon.tui.screens.capture import CaptureScreen
+from tests.tui.crash_text import CRASH, RESET
 from tests.tui.fake_session import FakeSession, block_of
 from tests.tui.test_board_tabs import RIGHT, Desk, desk
-from tests.tui.test_folds import BASE64, CRASH, RESET, folded, shown_by
+from tests.tui.test_folds import BASE64, folded, shown_by
 
 BOARDS = 3
 

@@ -165,13 +165,17 @@ class Inspector(Vertical):
         pane = self.query_one("#details-scroll")
         pane.scroll_relative(y=event.pages * max(1, pane.size.height // 2), animate=False)
 
+    def on_show(self) -> None:
+        """It is looked at from now on."""
+        self._show_details(self.events.highlighted)
+
     def on_resize(self) -> None:
         """Long values are broken elsewhere in another width."""
-        self.call_after_refresh(lambda: self._show_details(self._detailed))
+        self.call_after_refresh(lambda: self._show_details(self.events.highlighted))
 
     def _show_details(self, entry: EventEntry | None) -> None:
         cells = self.query_one("#details").content_size.width
-        if entry is not None and (entry, cells) == (self._detailed, self._cells):
+        if not self.display or (entry is not None and (entry, cells) == (self._detailed, self._cells)):
             return
         self._detailed, self._cells = entry, cells
         text = details(entry, cells) if entry is not None else Content("Nothing has happened yet.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -87,6 +88,7 @@ class SearchBar(Horizontal):
         self.history = History()
         self._recalled = ""
         self._problem = ""
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """The row."""
@@ -142,7 +144,11 @@ class SearchBar(Horizontal):
         """Which match of how many. Why the pattern is none goes before, as long as it is none."""
         count = self.query_one("#search-count", Static)
         count.set_class(bad or bool(self._problem), "-bad")
-        count.update(visible(self._problem or text))
+        said = visible(self._problem or text)
+        if said != self._said:
+            # While lines come it changes with every frame; the screen is laid out anew where it takes other cells only.
+            before, self._said = self._said, said
+            count.update(said, layout=cell_len(said) != cell_len(before))
 
     def _ask(self) -> None:
         text = self.query_one(_Field).value
