@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 MAX_BOARDS = 16
 """Most boards of one screen."""
 
+CRASH_CALL = "app.crash"
+"""The action that shows the report of a crash: of the one walked to, where there is one."""
+
 ACTIVITIES = {
     Activity.HALTED: ("■ halted", "$warning"),
     Activity.AWAITING_ENTER: ("■ Enter?", "$warning"),
@@ -329,6 +332,10 @@ class BoardTabs:
         from espmon.tui.screens.prompt import TextPrompt
 
         app, screen = self._app, self._app.monitor
+        crash = screen.crash_here if isinstance(screen, TimelineScreen) and call == CRASH_CALL else None
+        if crash is not None:
+            self.show_event(crash)
+            return
         here = screen.board_here if isinstance(screen, TimelineScreen) else None
         board = next((board for board in self.boards if board.number == here), None)
         if board is not None:

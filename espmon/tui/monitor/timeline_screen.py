@@ -187,6 +187,13 @@ class TimelineScreen(MonitorScreen):
         except IndexError:
             return None
 
+    @property
+    def crash_here(self) -> EventEntry | None:
+        """The crash that was walked to, while that is in view."""
+        line = self.walking.last
+        event = None if line is None or self.folding is None else self.folding.crash_at(line)
+        return next((entry for entry in self.entries if entry.id == event), None)
+
     def action_interrupt(self) -> None:
         """Ctrl-C: copy the selection; which board should get it, nobody knows."""
         if self.in_table or self.get_selected_text():
