@@ -18,7 +18,7 @@ from espmon.session.status import Severity
 from espmon.tui.log.contrast import contrast
 from espmon.tui.log.meaning import Meaning
 from espmon.tui.log.painter import Painter
-from espmon.tui.log_colours import log_colours
+from espmon.tui.log_colours import board_colours, log_colours
 from espmon.tui.theme import THEMES, few_colours, in_sixteen, own_themes
 from tests.tui.running import running
 
@@ -36,6 +36,14 @@ def test_each_colour_can_be_read_on_each_ground(theme: Theme, ground: str, text:
     if selected:
         below = below.blend(Color.parse(theme.primary), SELECTED)
     assert contrast(Color.parse(getattr(theme, text)), below) >= AA
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_the_name_of_each_board_can_be_read_on_the_row_of_tabs_and_reversed(theme: Theme) -> None:
+    ground, boost = (Color.parse(theme.to_color_system().generate()[name]) for name in ("background", "boost"))
+    row = ground.blend(boost, boost.a).with_alpha(1.0)
+    for colour in board_colours(theme):
+        assert contrast(Color.parse(colour), row) >= AA
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)

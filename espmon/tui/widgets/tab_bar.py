@@ -43,14 +43,17 @@ class Tab:
         name = visible(self.name)
         if cell_len(name) > name_cells:
             name = set_cell_size(name, max(0, name_cells - 1)).rstrip() + "…"
-        under = " on $primary-muted" if self.current else ""
-        weight = " bold" if self.current else ""
-        parts = [(f" {self.number} ", f"$text-muted{under}"), (name, f"{self.colour}{weight}{under}")]
+        # The current one is reversed: its colour is readable on the row's ground, and so the ground on it; also where
+        # there are no colours.
+        number, weight, gap = "$text-muted", "", ""
+        if self.current:
+            number, weight, gap = f"{self.colour} reverse", " bold reverse", f"{self.colour} reverse"
+        parts = [(f" {self.number} ", number), (name, f"{self.colour}{weight}"), (" ", gap)]
         if self.state and words:
-            parts.append((f" {self.state}", f"{self.state_style}{under}"))
+            parts += [(self.state, self.state_style), (" ", "")]
         if self.unread:
-            parts.append((f" {self.unread}", f"$error bold{under}"))
-        return [*parts, (" ", under.strip())]
+            parts += [(self.unread, "$error bold"), (" ", "")]
+        return parts
 
 
 class TabBar(PacedRow):
