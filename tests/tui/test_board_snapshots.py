@@ -13,8 +13,7 @@ from espmon.session.settings import Settings
 from espmon.session.state import State
 from espmon.session.status import OpenRequest
 from espmon.tui.app import EspmonApp
-from espmon.tui.widgets.header import BoardHeader
-from espmon.tui.widgets.status_bar import StatusBar
+from espmon.tui.widgets.paced_row import PacedRow
 from espmon.tui.widgets.tab_bar import TabBar
 from tests.tui.crash_text import CRASH, RESET
 from tests.tui.fake_session import FakeSession
@@ -130,8 +129,7 @@ def test_looks_as_accepted(
             await desk.fill(case)
             if (step := SCENES[scene]) is not None:
                 await step(case)
-            for row in (BoardHeader, StatusBar, TabBar):
-                await case.until(lambda row=row: not case.screen.query_one(row).waits, "the newest state")
+            await case.until(lambda: not any(row.waits for row in case.screen.query(PacedRow)), "the newest state")
             await mapped(case)
             await pilot.pause()
 

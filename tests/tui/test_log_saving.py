@@ -22,10 +22,11 @@ from espmon.tui.screens.crash_parts import FramesTable
 from espmon.tui.screens.panic_screen import PanicReportScreen
 from espmon.tui.screens.prompt import TextPrompt
 from espmon.tui.source_places import SourcePlace, editor_command, place_said, places_in
+from tests.tui.crash_text import CRASH
 from tests.tui.fake_session import block_of
 from tests.tui.running import Running, numbered, running
 from tests.tui.screens.crash_data import PANIC
-from tests.tui.test_folds import CRASH, board, folded
+from tests.tui.test_folds import board, folded
 
 LOG = b"I (1) app: <b>one</b>\n\x1b[31mE (2) app: \x1b]0;evil\x07two\x1b[0m\n10%\r20%\rdone ``` here\n"
 
