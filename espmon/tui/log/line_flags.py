@@ -6,7 +6,7 @@ Text that every other line has is found by marking it, and taking out everything
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, repeat
 
 MARK = b"\xff"
@@ -44,6 +44,11 @@ def flags_at(lines: Iterable[int], count: int) -> Flags:
     for line in lines:
         flags[line] = 1
     return flags
+
+
+def lines_of(data: bytes, starts: Sequence[int], lines: Iterable[int]) -> bytes:
+    """Only these lines of `data`, by the places where its lines begin and it ends."""
+    return b"".join([data[starts[line] : starts[line + 1]] for line in lines])
 
 
 def both(one: bytes | bytearray, other: bytes | bytearray) -> bytes:

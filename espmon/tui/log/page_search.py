@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, AnyStr, Generic, NamedTuple
 
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.traits import EDITING_BYTES, INNER_SGR, Traits
-from espmon.tui.log.line_flags import Flags, flags_at
+from espmon.tui.log.line_flags import Flags, flags_at, lines_of
 from espmon.tui.log.page_expression import page_expression
 from espmon.tui.log.quick_expression import IN_SGR, Colours, quick_sequences, quick_word
 from espmon.tui.log.quick_search import PieceTooSlow, QuickSearch
@@ -106,8 +106,7 @@ class PageSearch:
         data, count = page.data, len(page)
         starts: Sequence[int] | None = page.starts
         if lines is not None:
-            data, count = b"".join([data[page.starts[line] : page.starts[line + 1]] for line in lines]), len(lines)
-            starts = None
+            data, count, starts = lines_of(data, page.starts, lines), len(lines), None
         colours = Colours.NONE
         if traits.inner:
             # Colour in the middle of lines splits what is looked for.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import compress, islice, repeat
 
-from espmon.tui.log.line_flags import MARK, Flags, either, flags_at, marked_lines, word_flags
+from espmon.tui.log.line_flags import MARK, Flags, either, flags_at, lines_of, marked_lines, word_flags
 from espmon.tui.log.quick_expression import Anchor, Colours, QuickSequence
 
 PIECE_BYTES = 32 << 10
@@ -62,8 +62,7 @@ class PageText:
         """Some of its lines, whose beginnings must be known."""
         starts = self.starts
         assert starts is not None
-        kept = b"".join([self.data[starts[line] : starts[line + 1]] for line in lines])
-        return PageText(kept, len(lines), lowered=self._lowered)
+        return PageText(lines_of(self.data, starts, lines), len(lines), lowered=self._lowered)
 
 
 class QuickSearch:
