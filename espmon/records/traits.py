@@ -24,8 +24,12 @@ each line and at its end, a search knows from the few bytes before a place wheth
 LONG_LINE = 512
 """Bytes, with its end, from which on a line is a long one."""
 
-_ODD = re.compile(rb"\x1b(?:(?!%b(?!\x1b))|(?<=[^\r\n]\x1b)%b(?=[^\r\n]))" % (USUAL_SGR[4:], USUAL_SGR[4:]))
-"""What is no usual colour, or stands in the middle: mostly there is neither, and one search says so for all three."""
+_BEGINS = rb"(?<![^\r\n]\x1b)"
+_ODD = re.compile(
+    rb"\x1b(?!\[0m[\r\n]|%b\[0;3[0-9]m[^\x1b]|%b%b[^\x1b]|%b[\r\n])" % (_BEGINS, _BEGINS, USUAL_SGR[4:], USUAL_SGR[4:])
+)
+"""What is no usual colour, or stands in the middle: mostly there is neither, and one search says so for all three.
+What ESP-IDF prints is tried first."""
 
 
 class Traits(NamedTuple):

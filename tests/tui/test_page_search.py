@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import regex
 from hypothesis import example, given, settings
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 
 from espmon.records.demux import Demultiplexer
 from espmon.records.lines import LineBlock
+from espmon.session.backing import Backing
+from espmon.session.file_pages import Pages, left_to_file
 from espmon.session.store import LogStore
+from espmon.session.text_page import text_page
 from espmon.tui.log import quick_search
 from espmon.tui.log.history_scan import Scan
 from espmon.tui.log.page_expression import page_expression
@@ -127,6 +132,22 @@ def test_expressions_are_found_in_the_same_lines(data: bytes, expression: str, c
         Selector(LineFilter(exclude=query)),
     ):
         assert by_pages(store, selector) == one_by_one(store, selector)
+
+
+@pytest.mark.parametrize("kind", [TextQuery("rssi -77"), TextQuery("wifi"), TextQuery(r"rssi.*\d$", regex=True)])
+def test_pages_left_to_a_file_are_searched_as_those_in_memory(kind: TextQuery) -> None:
+    data = (b"\x1b[0;32mI (5) up: zz\x1b[0m\r\n" * 90 + b"I (6) WIFI: Rssi -77\n") * 9
+    page = text_page([segment.block for segment in store_of(data).segments()])
+
+    backing = Backing()
+    backing.add(0, io.BytesIO(data), 0)
+    found = kind.in_page(left_to_file(page, Pages(backing, len(data))))
+    expected = kind.in_page(page)
+    assert found is not None
+    assert expected is not None
+    assert found.flags == expected.flags
+    assert found.flags is not None
+    assert found.flags.count(1) == 9
 
 
 def test_what_looks_around_or_refers_back_is_left_to_the_lines() -> None:

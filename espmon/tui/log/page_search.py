@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, AnyStr, Generic, NamedTuple
 
 from espmon.records.lines import SGR, LineBlock
 from espmon.records.traits import EDITING_BYTES, INNER_SGR, Traits
+from espmon.session.file_pages import FilePage
 from espmon.tui.log.line_flags import Flags, flags_at, lines_of
 from espmon.tui.log.page_expression import page_expression
 from espmon.tui.log.quick_expression import IN_SGR, Colours, quick_sequences, quick_word
@@ -104,7 +105,7 @@ class PageSearch:
         if self._beyond_ascii and traits.ascii:
             return Found(None, edited)
         data, count = page.data, len(page)
-        starts: Sequence[int] | None = page.starts
+        starts = None if isinstance(page, FilePage) else page.starts
         if lines is not None:
             data, count, starts = lines_of(data, page.starts, lines), len(lines), None
         colours = Colours.NONE

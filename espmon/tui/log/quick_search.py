@@ -43,7 +43,7 @@ class PageText:
     Args:
         data: whole lines; each ends with LF.
         count: how many.
-        starts: where they begin, and where they end; None where that is not known.
+        starts: where they begin, and where they end; None where that would have to be found out.
         lowered: they are looked at in lower case.
     """
 
@@ -58,11 +58,17 @@ class PageText:
         """What is looked at."""
         return self.data.lower() if self._lowered else self.data
 
-    def some(self, lines: Sequence[int]) -> PageText:
-        """Some of its lines, whose beginnings must be known."""
-        starts = self.starts
-        assert starts is not None
-        return PageText(lines_of(self.data, starts, lines), len(lines), lowered=self._lowered)
+    def some(self, word: re.Pattern[bytes], data: bytes, most: int) -> tuple[Sequence[int], PageText] | None:
+        """The lines with a text that is looked for in `data`, by number and alone; None when more than `most` are."""
+        starts, places = self.starts, [match.start() for match in islice(word.finditer(data), most + 1)]
+        if len(places) > most:
+            return None
+        if starts is None:
+            lines, kept = _lines_with(places, data)
+        else:
+            lines = list(dict.fromkeys(_lines_at(places, starts)))
+            kept = lines_of(data, starts, lines)
+        return lines, PageText(kept, len(lines), lowered=self._lowered)
 
 
 class QuickSearch:
@@ -95,7 +101,7 @@ class QuickSearch:
         Args:
             data: the lines.
             count: how many.
-            starts: where they begin, and where they end; None where that is not known.
+            starts: where they begin, and where they end; None where that would have to be found out.
             colours: which there are.
 
         Raises:
@@ -139,13 +145,17 @@ class _Part:
     def flags(self, page: PageText, colours: Colours) -> Flags:
         """Which lines have it."""
         self._rank(page)
-        some = self._some(page)
+        text = self._rarest_plain or (self._rarest if self._anchor is None else None)
+        some = None
+        if text is not None:
+            some = page.some(text, page.data if text is self._rarest_plain else page.text, page.count // RARE)
         if some is None:
             flags = self._found(page, colours)
             self._sparse = flags is None or flags.count(1) <= page.count // SPARSE
             return flags
-        flags = self._marked(page.some(some), colours) if some else None
-        return None if flags is None else flags_at(compress(some, flags), page.count)
+        lines, part = some
+        flags = self._marked(part, colours) if lines else None
+        return None if flags is None else flags_at(compress(lines, flags), page.count)
 
     def lines_with(self, data: bytes, colours: Colours) -> int:
         """How many lines have it."""
@@ -161,16 +171,6 @@ class _Part:
             self._rarest_plain = _rare(self._plain_words, page.data, page.count)
             self._rarest = None if self._rarest_plain else _rare(self._sequence.words, page.text, page.count)
         self._pages += 1
-
-    def _some(self, page: PageText) -> Sequence[int] | None:
-        """The lines that have the rarest of its texts, by number; None when they are not few."""
-        text = self._rarest_plain or self._rarest
-        if text is None or page.starts is None or (self._anchor is not None and text is self._rarest):
-            return None
-        most = page.count // RARE
-        data = page.data if text is self._rarest_plain else page.text
-        places = [match.start() for match in islice(text.finditer(data), most + 1)]
-        return list(dict.fromkeys(_lines_at(places, page.starts))) if len(places) <= most else None
 
     def _found(self, page: PageText, colours: Colours) -> Flags:
         """Which lines have it, by the way that is faster where so many have it as in the page before."""
@@ -236,3 +236,17 @@ def _rare(texts: Sequence[bytes], data: bytes, count: int) -> re.Pattern[bytes] 
 def _lines_at(places: Sequence[int], starts: Sequence[int]) -> Iterator[int]:
     """The lines that these places are in."""
     return (line - 1 for line in map(bisect_right, repeat(starts), places))
+
+
+def _lines_with(places: Sequence[int], data: bytes) -> tuple[Sequence[int], bytes]:
+    """The same, and the lines themselves, where it is not known where they begin."""
+    lines, kept = list[int](), list[bytes]()
+    line = before = end = 0
+    for at in places:
+        if at >= end:
+            begin, end = data.rfind(b"\n", before, at) + 1 or before, data.index(b"\n", at) + 1
+            line += data.count(b"\n", before, begin)
+            before = begin
+            lines.append(line)
+            kept.append(data[begin:end])
+    return lines, b"".join(kept)
