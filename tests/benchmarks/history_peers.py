@@ -266,6 +266,7 @@ class Walk:
 
     def pages(self, count: int) -> None:
         """Up from the end, down again, and to both ends."""
+        self._type(self._keys.page_up)  # from here on it stands still
         told(self._name, "page up", [self._page(self._keys.page_up, -1) for _ in range(count)])
         told(self._name, "page down", [self._page(self._keys.page_down, 1) for _ in range(count // 2)])
         ends = [(self._home(), self._end()) for _ in range(count // 4)]
