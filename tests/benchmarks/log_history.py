@@ -154,6 +154,7 @@ async def measure(app: EspmonApp, count: int, keys: int) -> None:
         for name, show in (
             ("E W", LineFilter(frozenset("EW"))),
             ("rssi -77", LineFilter(include=TextQuery("rssi -77"))),
+            ("needle", LineFilter(include=TextQuery("needle"))),
         ):
             lag, begun = Lag(), time.perf_counter()
             pane.set_search(None)
@@ -165,7 +166,7 @@ async def measure(app: EspmonApp, count: int, keys: int) -> None:
             print(f"filter {name}: first {first:.2f} s, all {time.perf_counter() - begun:.2f} s, {words}")
             told("loop lag while filtering", lag.seen)
             lag.stop()
-            await press("page up in it", app, pane, ["pageup"] * keys)
+            await press("page up in it", app, pane, ["pageup"] * min(keys, len(pane.view) // SIZE[1]))
             pane.set_filter(LineFilter())
         await pilot.pause()
         app.exit(0)
@@ -213,9 +214,9 @@ def recorded(path: Path, runner: LoopThread) -> EspmonApp:
     return app
 
 
-def live(folder: Path, runner: LoopThread, flood: Flood) -> EspmonApp:
+def live(folder: Path, runner: LoopThread, flood: Flood, store_bytes: int) -> EspmonApp:
     """The screen on a running session."""
-    settings = Settings(recording_bytes=1 << 34, sessions_bytes=1 << 35, start_in="log")
+    settings = Settings(store_bytes=store_bytes, recording_bytes=1 << 34, sessions_bytes=1 << 35, start_in="log")
     access = PortAccess(opener=flood.open)
     session = runner.make(lambda: Session(settings=settings, folder=folder, access=access))
     runner.submit(flood.send())
@@ -229,6 +230,7 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=60)
     parser.add_argument("--live", action="store_true", help="a running session in place of a file")
     parser.add_argument("--rate", type=int, default=1_000_000, help="with --live: bytes a second behind them")
+    parser.add_argument("--memory", type=int, default=512, help="with --live: megabytes, the others are read from disk")
     options = parser.parse_args()
     # As the program has it.
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -237,7 +239,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, LoopThread() as runner:
         print(f"{'':34}{'p50':>8}{'p95':>8}{'p99.9':>8}{'worst':>8}{'n':>7}  (ms)")
         if options.live:
-            app = live(Path(folder), runner, Flood(options.lines, options.rate))
+            app = live(Path(folder), runner, Flood(options.lines, options.rate), options.memory << 20)
         else:
             path = Path(folder) / "board.log"
             make(path, options.lines)
