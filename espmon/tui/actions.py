@@ -120,7 +120,7 @@ ACTIONS: tuple[Action, ...] = (
            LOOK, "inspector", footer=True),
     Action("log.wrap", "w", "Wrap", "Wrap long lines", "Long lines wrap, or go beyond the edge.", LOOK, "wrap"),
     Action("log.timestamps", "t", "Times", "Times: none, host, device, between lines",
-           "Since the boot and a mark, too.", LOOK, "timestamps"),
+           "Since the boot and a mark, too, and the lines' numbers.", LOOK, "timestamps"),
     Action("log.shape", "x", "Bytes", "Show lines as text, escaped bytes or hex", "What really came.", LOOK,
            "shape"),
     Action("log.decorations", "d", "Locations", "Source locations under addresses", "On and off.", LOOK,

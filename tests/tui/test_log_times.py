@@ -46,7 +46,12 @@ async def test_the_status_row_says_which_times_stand_before_the_lines() -> None:
             await case.until(lambda: not case.screen.query_one(StatusBar).waits)
             row = case.text().splitlines()[-2]
             said.append(next((name for name in SAID.values() if name and name in row), ""))
-        assert said == ["", "device times", "times between lines", "times since boot", "times since mark", ""]
+        assert said == [
+            "", "device times", "times between lines", "times since boot", "times since mark", "line numbers", "",
+        ]  # fmt: skip
+        await case.press(*"t" * (len(Timestamps) - 1))
+        assert case.rows()[0].split() == ["1", "line", "0"]
+        assert case.rows()[4].split() == ["5", "line", "4"]
 
 
 async def test_where_nobody_noted_when_lines_came_times_of_the_host_take_no_room() -> None:

@@ -22,6 +22,8 @@ class Timestamps(StrEnum):
     DELTA = "delta"
     BOOT = "boot"
     MARK = "mark"
+    LINE = "line"
+    """No time: the line's number, as "go to" takes it."""
 
 
 GUTTERS = {
@@ -31,6 +33,7 @@ GUTTERS = {
     Timestamps.DELTA: 11,
     Timestamps.BOOT: 12,
     Timestamps.MARK: 12,
+    Timestamps.LINE: 12,
 }
 """Kind of times -> cells that they take."""
 
@@ -41,6 +44,7 @@ SAID = {
     Timestamps.DELTA: "times between lines",
     Timestamps.BOOT: "times since boot",
     Timestamps.MARK: "times since mark",
+    Timestamps.LINE: "line numbers",
 }
 """Kind of times -> its name in the status row; a time of day is seen to be one."""
 
@@ -86,6 +90,8 @@ class LineTimes:
 
     def stamp(self, line: int, before: int | None, kind: Timestamps) -> str:
         """What stands before a line; `before` is the line shown before it. "" where nobody knows."""
+        if kind is Timestamps.LINE:
+            return f"{line + 1:,}"
         try:
             block, index = self._locate(line)
             if kind is Timestamps.DEVICE:
