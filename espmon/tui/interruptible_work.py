@@ -120,11 +120,11 @@ class Interrupted:
 
     @property
     def failure(self) -> str:
-        """How it failed since, "" where it did not."""
+        """How it failed since, and what that left, "" where it did not."""
         for entry in reversed(self.board.link.session.events):
             record = entry.record
             if entry.id > self.newest and isinstance(record, ProbeEvent | FlashEvent) and record.failure is not None:
-                return record.failure.sentence
+                return ". ".join(part for part in (record.failure.sentence, record.failure.hint) if part)
         return ""
 
     def sentence(self) -> str:

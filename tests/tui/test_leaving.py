@@ -264,12 +264,12 @@ async def test_what_failed_while_the_question_stood_is_said_in_it_and_at_the_end
         case.session.set(state=State.LEASED, lease="flash")
         await case.press("ctrl+q")
         await case.until(lambda: "Flashing: really leave?" in case.text())
-        record = FlashEvent(0, 0.0, "write", Failure("The port was lost", unfinished=("app.bin",)), "")
+        record = FlashEvent(0, 0.0, "write", Failure("The port was lost", "Flash it again"), "")
         happen(case, record)
         case.session.set(state=State.LOST, lease=None)
         await case.until(lambda: "It has ended meanwhile: leave?" in case.text())
-        assert "desk board: The port was lost" in case.text()
+        assert "desk board: The port was lost. Flash it again" in case.text()
         assert "Nothing is lost" not in case.text()
         await case.press("y")
         await case.until(lambda: case.app._exit)
-    assert case.app.exit_message == "desk board: The port was lost"
+    assert case.app.exit_message == "desk board: The port was lost. Flash it again"
