@@ -23,7 +23,7 @@ MAX_STEP_LINES = 2048
 MAX_PREVIEW_LINES = 8192
 """Most lines that are looked at first, around what is on the screen."""
 
-TURN_SECONDS = 0.003
+TURN_SECONDS = 0.002
 """After so long, other threads get a turn, if the step in which that is has ended."""
 
 AWAY_SECONDS = 0.00005
