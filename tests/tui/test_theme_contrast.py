@@ -70,6 +70,21 @@ async def test_the_event_under_the_cursor_can_be_read(theme: str) -> None:
             assert not segment.text.strip() or contrast(text, below) >= AA
 
 
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_in_the_terminal_s_own_colours_the_event_under_the_cursor_is_of_one_colour(theme: str) -> None:
+    async with running(size=(120, 30), settings=Settings(theme=theme)) as case:
+        case.session.add_event("panic", "LoadProhibited in gfx_loop", severity=Severity.ERROR)
+        events = case.screen.inspector.events
+        await case.press("e")
+        await case.until(lambda: events.has_focus and len(events.entries) == 1)
+        row = next(strip for strip in map(events.render_line, range(4)) if "LoadProhibited" in strip.text)
+        styles = {
+            (segment.style.color, segment.style.bgcolor, segment.style.reverse) for segment in row if segment.style
+        }
+        assert len(styles) == 1
+        assert all(reverse for *_, reverse in styles)
+
+
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 @pytest.mark.parametrize("ground", ["primary", "error"])
 def test_what_has_the_focus_in_a_dialog_can_be_read_and_is_the_brightest(theme: Theme, ground: str) -> None:

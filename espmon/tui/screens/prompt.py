@@ -17,6 +17,10 @@ from espmon.tui.screens.dialog import Dialog, Line, clip, clip_start
 MAX_CANDIDATES = 50
 """Most suggestions listed under the field."""
 
+MIN_LISTED = 3
+LISTED_SHARE = 0.22
+"""Least rows of suggestions, and their share of the screen's; fewer where there are not so many."""
+
 MAX_SHOWN = 200
 """Most cells of a suggestion that are shown."""
 
@@ -38,7 +42,6 @@ class TextPrompt(Dialog[str | None]):
     DEFAULT_CSS = """
     TextPrompt #problem { color: $text-error; height: auto; }
     TextPrompt #note { color: $text-muted; }
-    TextPrompt OptionList { height: auto; max-height: 22vh; }
     """
     AUTO_FOCUS = "#entry"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,6 +69,12 @@ class TextPrompt(Dialog[str | None]):
         self._candidates = tuple(candidates)[:MAX_CANDIDATES]
         self._shortened = clip_start if paths else clip
         self._label = label
+
+    def on_resize(self) -> None:
+        """As many suggestions as there is room for, and no empty rows below them."""
+        rows = max(MIN_LISTED, int(self.size.height * LISTED_SHARE))
+        for listed in self.query(OptionList):
+            listed.styles.height = min(listed.option_count, rows)
 
     def compose_dialog(self) -> ComposeResult:
         """Title, note, field, what is wrong with it, suggestions."""

@@ -20,6 +20,7 @@ from textual.strip import Strip
 
 from espmon.session.status import MAX_EVENTS, EventEntry, Severity
 from espmon.tui.sanitise import visible
+from espmon.tui.theme import few_colours
 
 SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "▲", Severity.INFO: "·"}
 """Severity -> sign at the start of the row."""
@@ -327,7 +328,11 @@ class EventList(ScrollView, can_focus=True):
             if self.has_focus:
                 base = base + Style(bold=True)
         name = {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(entry.severity, "info")
-        colour = part(f"event--{name}", partial=True)
+        colour, time_colour = part(f"event--{name}", partial=True), part("event--time", partial=True)
+        if cursor and not self.app.no_color and (few_colours(self.app) or self.app.native_ansi_color):
+            # Of sixteen colours none lies faintly under the others: red on blue, or on grey, cannot be read.
+            base = self.rich_style + Style(reverse=True, bold=self.has_focus or None)
+            colour = time_colour = Style()
         when = ""
         if entry.time is not None:
             when = datetime.datetime.fromtimestamp(entry.time).strftime("%H:%M:%S ")
@@ -335,7 +340,7 @@ class EventList(ScrollView, can_focus=True):
         title = (f"×{entry.count} " if entry.count > 1 else "") + visible(entry.title)
         segments = [
             Segment(f" {SIGNS[entry.severity]} ", base + colour),
-            Segment(when, base + part("event--time", partial=True)),
+            Segment(when, base + time_colour),
             Segment(title, base + (colour if entry.severity is not Severity.INFO else Style())),
         ]
         return Strip(segments).adjust_cell_length(width, base)

@@ -72,3 +72,16 @@ def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
             assert part in text
 
     assert snap_compare(Host(ask), terminal_size=size, run_before=run_before(check))
+
+
+@pytest.mark.parametrize("height", [16, 24, 40])
+@pytest.mark.parametrize("count", [1, 4, 40])
+async def test_below_the_suggestions_there_are_no_empty_rows(height: int, count: int) -> None:
+    app = Host(lambda: TextPrompt("Rate", candidates=[str(number) for number in range(count)], note="in baud"))
+    async with app.run_test(size=(80, height)) as pilot:
+        await pilot.pause()
+        await pilot.pause()
+        lines = screen_text(app).splitlines()
+        buttons = next(index for index, line in enumerate(lines) if "Cancel" in line and "OK" in line)
+        assert lines[buttons + 2].strip().startswith("╰")
+        assert lines[buttons - 2].strip("│ ").split()[0].isdecimal()
