@@ -326,8 +326,7 @@ class Walk:
             return
         self._home()
         self._type(keys.filter[0])
-        self._type("needle"[:-1])
-        told(self._name, "filter", [self._press("needle"[-1] + keys.filter[1], self._alone)])
+        told(self._name, "filter", [self._press("needle" + keys.filter[1], self._alone)])
         told(self._name, "page in filter", [self._filtered_page() for _ in range(count)])
 
     @staticmethod
@@ -358,7 +357,10 @@ def measure(name: str, program: Program, path: Path, options: argparse.Namespace
         newest = board.next - 1
         terminal = stack.enter_context(ShownTerminal(program.words(path, board.port), environment=environment))
         if program.keys is None:
-            told(name, "open", [terminal.until(lambda rows: bool(page(rows)), MAX_SECONDS)])
+            seconds = terminal.until(lambda rows: bool(page(rows)), MAX_SECONDS)
+            told(name, "open", [seconds])
+            if seconds is None and options.show:
+                print(*terminal.rows, sep="\n")
             print(f"{name:18}{'the others':14} none: what has left the screen is the terminal's")
             return
         told(name, "open", [terminal.until(lambda rows: bool(page(rows)), MAX_SECONDS)])
