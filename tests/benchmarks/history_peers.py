@@ -43,6 +43,9 @@ TICK = 0.005
 SETTLE_SECONDS = 0.1
 """Without anything painted before a key, for who animates."""
 
+MAX_READING_SECONDS = 15.0
+"""For a search over all of the log."""
+
 MAX_SETTLE_SECONDS = 0.7
 """For who paints all the time."""
 
@@ -285,6 +288,7 @@ class Walk:
         self._type(self._keys.clear)
         self._type("needle")
         self._goes("", lambda rows: bool(numbers(rows, NEEDLE)))
+        self._terminal.rest(1.0, MAX_READING_SECONDS)  # who has not read all yet knows no next one
         self._type(self._keys.next)
         told(self._name, "next match", [self._next() for _ in range(count)])
         self._type(self._keys.done)
