@@ -5,7 +5,8 @@ resets and crashes, with keys between them: scrolling, search, filter, times, pa
 sizes of the window. After each step, when nothing is drawn any more, the program writes down its whole picture as
 Textual's compositor makes it; tmux's cells are compared with that, with colours and attributes.
 
-python -m tests.torture.terminal_cells [MINUTES] [--seed N] [--no-diff]
+python -m tests.torture.terminal_cells [MINUTES] [--seed N] [--no-diff] [--theme NAME] [--term NAME] [--no-color]
+                                       [--size COLUMNSxROWS ...]
 """
 
 from __future__ import annotations
@@ -126,10 +127,23 @@ def child(report: str, arguments: Sequence[str]) -> None:
 # -- the terminal -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the terminal is, and what the user wants to see in it."""
+
+    theme: str = "espmon"
+    term: str = "tmux-256color"
+    """TERM; another than this one has no more colours than it says."""
+
+    no_color: bool = False
+    sizes: Sequence[tuple[int, int]] = SIZES
+
+
 class Tmux:
     """The program in a tmux server of its own."""
 
-    def __init__(self, folder: Path, arguments: Sequence[str], size: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, arguments: Sequence[str], size: tuple[int, int], look: Look | None = None) -> None:
+        look = look or Look()
         # By name, since the path of a socket must be short, and the folder's may be long.
         self._socket = f"espmon-cells-{os.getpid()}"
         self.report = folder / "report.json"
@@ -138,12 +152,13 @@ class Tmux:
             "XDG_DATA_HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),
             "XDG_STATE_HOME": str(folder),
-            "COLORTERM": "truecolor",
+            "COLORTERM": "truecolor" if look.term == Look.term else "",
+            **({"NO_COLOR": "1"} if look.no_color else {}),
         }
         environment.pop("TMUX", None)
         command = [sys.executable, "-m", "tests.torture.terminal_cells", "--child", str(self.report), "--", *arguments]
         self._run(
-            "-f", "/dev/null", "start-server", ";", "set-option", "-g", "default-terminal", "tmux-256color", ";",
+            "-f", "/dev/null", "start-server", ";", "set-option", "-g", "default-terminal", look.term, ";",
             "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *command, environment=environment,
         )  # fmt: skip
         self._run("set-option", "-g", "window-size", "manual")
@@ -271,21 +286,21 @@ def differences(shown: Cells, meant: Cells) -> list[str]:
     ]
 
 
-def run(seconds: float, seed: int, *, diff: bool = True, most: int = 1 << 30) -> Result:
+def run(seconds: float, seed: int, *, diff: bool = True, most: int = 1 << 30, look: Look | None = None) -> Result:
     """Take steps for so long, or until so many were taken, and compare after each."""
     chance, result, end = random.Random(seed), Result(), time.monotonic() + seconds
-    board = PtyBoard()
+    board, look = PtyBoard(), look or Look()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "espmon").mkdir()
         (folder / "espmon" / "config.toml").write_text(
-            f'start_in = "log"\nterminal_diff = {"true" if diff else "false"}\n'
+            f'start_in = "log"\ntheme = "{look.theme}"\nterminal_diff = {"true" if diff else "false"}\n'
         )
-        tmux = Tmux(folder, [board.path, "--no-probe"], SIZES[0])
+        tmux = Tmux(folder, [board.path, "--no-probe"], look.sizes[0], look)
         try:
-            wait_for(tmux, "● rec")
+            wait_for(tmux, "●")
             while time.monotonic() < end and result.compared < most:
-                step = take_step(tmux, board, chance)
+                step = take_step(tmux, board, chance, look.sizes)
                 try:
                     differing, at_work = compare(tmux)
                 except (AssertionError, OSError) as error:
@@ -309,11 +324,11 @@ def wait_for(tmux: Tmux, text: str) -> None:
         time.sleep(0.05)
 
 
-def take_step(tmux: Tmux, board: PtyBoard, chance: random.Random) -> str:
+def take_step(tmux: Tmux, board: PtyBoard, chance: random.Random, sizes: Sequence[tuple[int, int]] = SIZES) -> str:
     """Something happens. Returns what."""
     kind = chance.random()
     if kind < 0.08:
-        size = chance.choice(SIZES)
+        size = chance.choice(sizes)
         board.send(burst(chance))
         tmux.resize(size)
         return f"a window of {size[0]}x{size[1]}"
@@ -334,9 +349,15 @@ def main() -> None:
     parser.add_argument("minutes", type=float, nargs="?", default=1.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--no-diff", action="store_true", help="Textual's own writes")
+    parser.add_argument("--theme", default=Look.theme)
+    parser.add_argument("--term", default=Look.term, help="TERM (default: %(default)s, with all colours)")
+    parser.add_argument("--no-color", action="store_true", help="set NO_COLOR")
+    parser.add_argument("--size", action="append", metavar="COLUMNSxROWS", help="of the window, one after the other")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    result = run(options.minutes * 60, options.seed, diff=not options.no_diff)
+    sizes = [(int(columns), int(rows)) for columns, _, rows in (one.partition("x") for one in options.size or ())]
+    look = Look(options.theme, options.term, options.no_color, sizes or SIZES)
+    result = run(options.minutes * 60, options.seed, diff=not options.no_diff, look=look)
     print(
         f"{result.compared} pictures compared, {result.without_model} of them written by Textual; "
         f"{len(result.differing)} with cells that differ"
