@@ -30,6 +30,9 @@ MAX_GAP = 4
 SPILL = 2
 """Cells after a unit that is measured differently which are written again: it may have been drawn over them."""
 
+NARROW = 4
+"""Cells of a widget's row that are looked at before the whole row is: a bar changes in few of its rows."""
+
 UNKNOWN = None
 """Text of a cell that may show anything."""
 
@@ -42,6 +45,12 @@ class Row:
     def __init__(self, texts: list[str | None], styles: list[str]) -> None:
         self.texts = texts
         self.styles = styles
+
+    def holds(self, x: int, cells: Cells) -> bool:
+        """Whether these cells stand there already, as whole units."""
+        end = x + len(cells)
+        same = self.texts[x:end] == cells.texts and self.styles[x:end] == cells.styles
+        return same and "" not in self.texts[end : end + 1]
 
     def copy(self) -> Row:
         """A row that can be changed."""
@@ -94,6 +103,8 @@ class ScreenModel:
             row = wanted.get(y)
             if row is None:
                 poll()
+                if len(cells) <= NARROW and self._rows[y].holds(x, cells):
+                    continue
                 row = wanted[y] = self._rows[y].copy()
             self._put(row, self._rows[y], x, cells)
             if len(cells) > span[1] - span[0]:
