@@ -20,6 +20,7 @@ from espmon.tui.sanitise import plain
 if TYPE_CHECKING:
     from espmon.model.stack_frame import StackFrame
     from espmon.session.stopped import Snapshot
+    from espmon.tui.monitor.session_link import SessionLink
     from espmon.tui.screens.gdb_inspector import GdbAction, GdbInspectScreen, GdbView
 
 Result = TypeVar("Result")
@@ -262,10 +263,11 @@ class DebugDialogs:
             await self._app.link.run(serving.aclose())
             self._app.notify("The board is not served any more", markup=False)
 
-    async def end(self) -> str:
-        """The user leaves: let no debugger in any more, and the board go on. Returns how it was left."""
+    async def end(self, link: SessionLink) -> str:
+        """The user leaves: let no debugger in any more, and the board of this session go on, which need not be the one
+        that is looked at. Returns how it was left."""
         await self._stop_serving()
-        return await self._app.link.run(self._app.link.session.debugging.let_go())
+        return await link.run(link.session.debugging.let_go())
 
     # -- a real gdb ---------------------------------------------------------------------------------------------
 

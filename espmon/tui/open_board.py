@@ -133,7 +133,7 @@ class OpenBoard:
         """End a text that is being sent, or a debug lease; see `BoardLike`."""
         if self.status.sending is not None:
             return await self.link.run(self.link.session.outgoing.end())
-        return await self.stub.end() if self.status.lease == "gdb" else ""
+        return await self.stub.end(self.link) if self.status.lease == "gdb" else ""
 
     def begin_anew(self) -> None:
         """Another session shows all that the one before did: what is known of its events is learned from that one."""

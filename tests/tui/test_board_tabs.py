@@ -224,6 +224,17 @@ async def test_the_picker_opens_a_port_beside_the_others() -> None:
         assert made.sessions[1].opened[0].url == "/dev/ttyUSB1"
 
 
+async def test_leaving_lets_the_board_go_that_is_held_not_the_one_that_is_looked_at() -> None:
+    async with desk(RIGHT) as made:
+        made.sessions[1].set(state=State.LEASED, lease="gdb")
+        await made.case.press("ctrl+q")
+        await made.case.until(lambda: "right: The inspection ends" in made.case.text())
+        await made.case.press("y")
+        await made.case.until(lambda: made.case.app._exit)
+        assert "debug let go" in made.sessions[1].calls
+        assert "debug let go" not in made.sessions[0].calls
+
+
 async def test_leaving_names_what_runs_and_closes_every_board() -> None:
     async with desk(RIGHT) as made:
         made.sessions[1].set(state=State.LEASED, lease="flash")
