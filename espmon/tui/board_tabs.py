@@ -17,6 +17,7 @@ from espmon.tui.monitor.session_interface import SessionLike
 from espmon.tui.monitor.session_link import PendingChanges, SessionLink
 from espmon.tui.open_board import OpenBoard
 from espmon.tui.sharing_dialogs import NO_HOLDER_TEXT, held_by
+from espmon.tui.theme import few_colours
 from espmon.tui.widgets.tab_bar import Tab, TabBar
 
 if TYPE_CHECKING:
@@ -406,9 +407,10 @@ class BoardTabs:
     def _colour(self, board: OpenBoard) -> str:
         theme = self._app.current_theme
         if self._colours[0] != theme.name:
-            self._colours = theme.name, [text_colour(colour) for colour in board_colours(theme)]
-        colours = self._colours[1]
-        return colours[board.number % len(colours)]
+            colours = board_colours(theme, sixteen=few_colours(self._app))
+            self._colours = theme.name, [text_colour(colour) for colour in colours]
+        own = self._colours[1]
+        return own[board.number % len(own)]
 
     def _tab(self, number: int, board: OpenBoard) -> Tab:
         words, style = ("", "") if board is self.timeline else state_words(board.status)

@@ -56,6 +56,10 @@ BOARDS = ("#6f9fd8", "#e0b567", "#8fbf7f", "#d08fd0", "#6fb7bf", "#e0897a", "#a9
 NATIVE_BOARDS = ("bright_blue", "yellow", "green", "magenta", "cyan", "bright_red", "bright_magenta", "bright_green")
 """What tells boards apart beside each other, in any theme and in the terminal's own sixteen colours."""
 
+SIXTEEN_BOARDS = ("#55ffff", "#ffff55", "#55ff55", "#ff55ff", "#00aaaa", "#ff5555", "#5555ff", "#aa5500")
+SIXTEEN_BOARDS_ON_LIGHT = ("#0000aa", "#aa00aa", "#aa5500", "#00aa00", "#aa0000", "#5555ff", "#00aaaa", "#555555")
+"""The same in a dark and in a light theme where the terminal has sixteen colours: all those above would be white."""
+
 
 def readable(colour: Color, ground: Color) -> Color:
     """The colour, or the nearest shade of it towards white or black that can be read on `ground`."""
@@ -98,10 +102,17 @@ def log_colours(theme: Theme, *, sixteen: bool = False) -> Mapping[Meaning, str]
     }
 
 
-def board_colours(theme: Theme) -> Sequence[str]:
-    """The boards' colours in this theme, by name or as `#rrggbb`; after the last one they begin anew."""
+def board_colours(theme: Theme, *, sixteen: bool = False) -> Sequence[str]:
+    """The boards' colours in this theme, by name or as `#rrggbb`; after the last one they begin anew.
+
+    Args:
+        theme: the theme.
+        sixteen: the terminal has no more colours than that.
+    """
     if theme.name.startswith("ansi"):
         return NATIVE_BOARDS
+    if sixteen:
+        return SIXTEEN_BOARDS if theme.dark else SIXTEEN_BOARDS_ON_LIGHT
     ground = Color.parse(theme.background or ("#121212" if theme.dark else "#efefef"))
     return [readable(Color.parse(colour), ground).hex for colour in BOARDS]
 

@@ -47,6 +47,14 @@ def test_the_name_of_each_board_can_be_read_on_the_row_of_tabs_and_reversed(them
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_boards_have_different_colours_in_a_terminal_of_sixteen(theme: Theme) -> None:
+    shown = {
+        RichColor.parse(colour).downgrade(ColorSystem.STANDARD).number for colour in board_colours(theme, sixteen=True)
+    }
+    assert len(shown) == len(board_colours(theme, sixteen=True))
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 def test_the_cursor_of_a_list_can_be_read(theme: Theme) -> None:
     colours = theme.to_color_system().generate()
     ground = Color.parse(colours["block-cursor-background"])

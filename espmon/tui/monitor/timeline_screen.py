@@ -18,6 +18,7 @@ from espmon.tui.monitor.absent_session import NoBoard
 from espmon.tui.monitor.screen import MonitorScreen
 from espmon.tui.monitor.session_link import SessionLink
 from espmon.tui.sanitise import visible
+from espmon.tui.theme import few_colours
 
 MAX_NAME_CELLS = 16
 """Cells of a name before its lines."""
@@ -133,7 +134,8 @@ class TimelineScreen(MonitorScreen):
     def show_names(self) -> None:
         """Write the names that the boards have now before their lines."""
         self._named = dict(self.timeline.names)
-        self.pane.drawing.names = BoardNames(self.timeline, board_colours(self.app.current_theme))
+        colours = board_colours(self.app.current_theme, sixteen=few_colours(self.app))
+        self.pane.drawing.names = BoardNames(self.timeline, colours)
         self.pane.repaint(forget=True)
 
     def show_state(self) -> None:
