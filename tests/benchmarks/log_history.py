@@ -166,6 +166,7 @@ async def measure(app: EspmonApp, count: int, keys: int) -> None:
             print(f"filter {name}: first {first:.2f} s, all {time.perf_counter() - begun:.2f} s, {words}")
             told("loop lag while filtering", lag.seen)
             lag.stop()
+            pane.go_to_end()
             await press("page up in it", app, pane, ["pageup"] * min(keys, len(pane.view) // SIZE[1]))
             pane.set_filter(LineFilter())
         await pilot.pause()
