@@ -22,6 +22,7 @@ from espmon.tui.widgets.header import BoardHeader
 from espmon.tui.widgets.status_bar import StatusBar
 from tests.tui.fake_session import FakeSession
 from tests.tui.running import BOARD, Running
+from tests.tui.sized_pictures import SIZES
 
 LOG = b"".join(
     [
@@ -166,19 +167,12 @@ async def mapped(case: Running) -> None:
     await case.until(lambda: not case.pane.levels.behind and not case.pane.vertical_scrollbar.waits, "the map")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scene", list(SCENES))
 def test_looks_as_accepted(
     snap_compare: Any, board: tuple[EspmonApp, FakeSession], scene: str, size: tuple[int, int]
 ) -> None:
     compare(snap_compare, board, scene, size)
-
-
-@pytest.mark.parametrize("scene", ["inspector", "search", "plotted"])
-def test_looks_as_accepted_in_a_large_terminal(
-    snap_compare: Any, board: tuple[EspmonApp, FakeSession], scene: str
-) -> None:
-    compare(snap_compare, board, scene, (200, 60))
 
 
 def compare(snap_compare: Any, board: tuple[EspmonApp, FakeSession], scene: str, size: tuple[int, int]) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.style import Style
+from syrupy.assertion import SnapshotAssertion
 from textual.binding import Binding
 from textual.color import Color
 from textual.geometry import Region
+from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
+from textual.widgets import TabbedContent, TabPane
 
-import espmon.tui.screens
+import espmon.tui
 from espmon.tui.log.contrast import contrast
+from espmon.tui.monitor.screen import MonitorScreen
+from espmon.tui.monitor.timeline_screen import TimelineScreen
 from espmon.tui.palette_commands import PaletteCommand
 from espmon.tui.screens.board_abilities import BoardAbilitiesScreen
 from espmon.tui.screens.capture import CaptureScreen
@@ -51,6 +56,8 @@ from tests.tui.screens.test_devices import GFX, LAB
 from tests.tui.screens.test_flash_panel import STORED, panel
 from tests.tui.screens.test_gdb import VIEW
 from tests.tui.screens.test_picker import PORTS
+from tests.tui.sized_pictures import SIZES, PictureExtension, picture, pictures
+from tests.tui.test_monitor_snapshots import set_zone
 from tests.tui.test_past_sessions import past
 
 PAST = past("20261122-081500-desk")
@@ -88,16 +95,31 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
 }
 """name -> (how to make it, what must be readable on it)."""
 
+PICTURED_IN_THE_APP = {MonitorScreen, TimelineScreen}
+"""Screens that need all of the app: their states are in test_monitor_snapshots and test_monitor_pictures."""
+
 WITHOUT_KEYS = {LeavingScreen}
 """Screens without a key that answers: it is there while the program ends, and a second leaving key ends it at once."""
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times of day as they are there."""
+    monkeypatch.setenv("TZ", "UTC")
+    set_zone()
+    yield
+    monkeypatch.undo()
+    set_zone()
+
 
 every_screen = pytest.mark.parametrize("name", SCREENS)
 
 
 def test_no_screen_is_left_out() -> None:
-    package = espmon.tui.screens
     modules = [
-        importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
+        importlib.import_module(one.name)
+        for one in pkgutil.walk_packages(espmon.tui.__path__, "espmon.tui.")
+        if not one.name.endswith("__main__")
     ]
     screens = {
         kind
@@ -105,10 +127,10 @@ def test_no_screen_is_left_out() -> None:
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Screen) and kind.__module__ == module.__name__
     }
-    bases = {base for kind in screens for base in kind.__mro__[1:]}
+    bases = {base for kind in screens for base in kind.__mro__[1:]} - {MonitorScreen}
     made = {type(make()) for make, _ in SCREENS.values()}
-    assert screens - bases - made - WITHOUT_KEYS == set()
-    assert {kind for kind in made if kind.__module__.startswith(package.__name__)} <= screens
+    assert screens - bases - made - WITHOUT_KEYS == PICTURED_IN_THE_APP
+    assert {kind for kind in made if kind.__module__.startswith("espmon.tui.")} <= screens
 
 
 @every_screen
@@ -152,19 +174,52 @@ async def test_no_key_of_the_application_acts_below_it(name: str) -> None:
 
 
 @every_screen
-async def test_it_fits_and_survives_small_terminals(name: str) -> None:
+@pytest.mark.usefixtures("utc")
+async def test_it_looks_as_accepted_and_fits(name: str, snapshot: SnapshotAssertion) -> None:
+    """Each of its tabs has a picture in each size: a new screen or tab fails here until its pictures are accepted."""
     make, wanted = SCREENS[name]
     app = Host(make)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
+    seen = []
+    async with app.run_test(size=SIZES[0]) as pilot:
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            seen += await in_each_tab(app, pilot)
+            assert wanted in screen_text(app)
+            assert screen_text(app).splitlines()[-1].strip(), "the footer is out of sight"
+        for size in ((60, 16), (30, 8), SIZES[0]):
+            await pilot.resize_terminal(*size)
+            await still(app, pilot)
         assert wanted in screen_text(app)
         assert screen_text(app).splitlines()[-1].strip(), "the footer is out of sight"
-        for size in ((60, 16), (30, 8), (120, 40), (200, 60)):
-            await pilot.resize_terminal(*size)
-            await settle(pilot)
-            if size >= (120, 40):
-                assert wanted in screen_text(app)
-                assert screen_text(app).splitlines()[-1].strip(), "the footer is out of sight"
+    assert pictures(seen) == snapshot(extension_class=PictureExtension)
+
+
+async def in_each_tab(app: Host, pilot: Pilot[None]) -> list[str]:
+    """The picture of a screen without tabs, or that of each tab."""
+    found = []
+    for content in app.screen.query(TabbedContent):
+        first = content.active
+        for tab in content.query(TabPane):
+            content.active = str(tab.id)
+            found.append(await still(app, pilot, str(tab.id)))
+        content.active = first
+        await still(app, pilot)
+    return found or [await still(app, pilot)]
+
+
+async def still(app: Host, pilot: Pilot[None], name: str = "") -> str:
+    """The picture that does not change any more."""
+    await settle(pilot)
+    drawn = picture(app, name)
+    while (again := await after_pause(app, pilot, name)) != drawn:
+        drawn = again
+    return drawn
+
+
+async def after_pause(app: Host, pilot: Pilot[None], name: str) -> str:
+    """The picture when all messages are handled."""
+    await pilot.pause()
+    return picture(app, name)
 
 
 def loudest(screen: Screen[Any], ground: Color, inside: Region) -> tuple[float, float]:
