@@ -12,6 +12,7 @@ from textual.widgets import ProgressBar
 from espmon.session.status import Capture
 from espmon.tui.screens.capture import CaptureAnswer, CaptureResult, CaptureScreen
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text
+from tests.tui.sized_pictures import SIZES
 
 RUNNING = Capture("coredump", 23456, None, 401, 3.4)
 DONE = CaptureResult(23456, Path("/data/core-1.elf"), lines=401, checksum="ok", chip="esp32")
@@ -146,7 +147,7 @@ async def test_what_came_before_the_screen_was_there_is_shown() -> None:
         assert "401 lines" in screen_text(app)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_looks_as_accepted_while_it_runs(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         app = pilot.app
@@ -160,7 +161,7 @@ def test_looks_as_accepted_while_it_runs(snap_compare: Any, size: tuple[int, int
     assert snap_compare(Capturing(), terminal_size=size, run_before=run_before(check))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_looks_as_accepted_when_it_is_done(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         app = pilot.app

@@ -13,6 +13,7 @@ from espmon.session.status import Progress
 from espmon.tui.screens.confirm import ConfirmScreen
 from espmon.tui.screens.flash_screens import FlashConfirmScreen, FlashProgressScreen, FlashRegion
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text
+from tests.tui.sized_pictures import SIZES
 
 REGIONS = [
     FlashRegion(0x1000, 26672, Path("build/bootloader/bootloader.bin"), "bootloader"),
@@ -139,7 +140,7 @@ async def test_finish_closes_it() -> None:
         assert app.answer is True
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_the_question_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         assert pilot.app.size == size
@@ -150,7 +151,7 @@ def test_the_question_looks_as_accepted(snap_compare: Any, size: tuple[int, int]
     assert snap_compare(app, terminal_size=size, run_before=run_before(check))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_the_progress_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         app = pilot.app

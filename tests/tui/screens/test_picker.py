@@ -16,6 +16,7 @@ from espmon.session.status import OpenRequest
 from espmon.tui.screens.picker import DEMO_URL, PickerScreen, PortTable
 from espmon.tui.screens.ports import PortLike, PortRow
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text, settle
+from tests.tui.sized_pictures import SIZES
 
 S3 = PortRow(
     "/dev/ttyACM0", 0x303A, 0x1001, "7C:DF:A1:00:11:22", "1-2.3", "USB JTAG/serial debug unit", "gfx-board",
@@ -562,7 +563,7 @@ async def test_names_from_devices_are_inert_and_push_nothing_away(size: tuple[in
         assert not set(text) & {"\x1b", "\x07", "\x9b", "\x00", "\x7f", "\u202e", "\u200f", "\u2067"}
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         text = screen_text(pilot.app)
@@ -576,7 +577,7 @@ def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     assert snap_compare(app, terminal_size=size, run_before=run_before(check))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_looks_as_accepted_after_a_failed_probe(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         text = screen_text(pilot.app)

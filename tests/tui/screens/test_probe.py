@@ -13,6 +13,7 @@ from espmon.rom.spi import FlashId
 from espmon.tui.screens.probe_report import UNTOLD, probe_sections
 from espmon.tui.screens.report_screen import ReportScreen
 from tests.tui.screens.host import Host, run_before, screen_text
+from tests.tui.sized_pictures import SIZES
 
 PROBE = ProbeResult(
     chip="esp32s3",
@@ -67,7 +68,7 @@ async def test_the_exchange_can_be_copied_for_a_bug_report() -> None:
         assert app.copied == "\n".join(["Exchange with the loader", EXCHANGE])
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         assert pilot.app.size == size

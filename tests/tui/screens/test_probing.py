@@ -11,6 +11,7 @@ from textual.widgets import ProgressBar
 from espmon.session.status import Progress
 from espmon.tui.screens.probing_screen import ProbingScreen
 from tests.tui.screens.host import UNANSWERED, Host, run_before, screen_text
+from tests.tui.sized_pictures import SIZES
 
 
 class Probing(Host):
@@ -94,7 +95,7 @@ async def test_steps_cannot_command_the_terminal() -> None:
         assert not set(text) & {"\x1b", "\x9b"}
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", SIZES)
 def test_looks_as_accepted(snap_compare: Any, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[Any]) -> None:
         app = pilot.app
