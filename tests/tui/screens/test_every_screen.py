@@ -96,7 +96,7 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], str]] = {
 """name -> (how to make it, what must be readable on it)."""
 
 PICTURED_IN_THE_APP = {MonitorScreen, TimelineScreen}
-"""Screens that need all of the app: their states are in test_monitor_snapshots and test_monitor_pictures."""
+"""Screens that need all of the app: pictured in test_monitor_snapshots, test_monitor_pictures, test_board_snapshots."""
 
 WITHOUT_KEYS = {LeavingScreen}
 """Screens without a key that answers: it is there while the program ends, and a second leaving key ends it at once."""
