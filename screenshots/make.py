@@ -219,7 +219,7 @@ async def crashing(camera: Camera) -> None:
     await camera.pilot.press("escape", "e")
     await camera.shoot("inspector", "Panic: Core 0 wrote")
     await camera.pilot.press("escape", "left_square_bracket", "c")
-    await camera.shoot("folded", "▸ ✖", "read_register sensor.h:26")
+    await camera.shoot("folded", "▸ ✖", "Enter opens")
     await camera.pilot.press("G")
     camera.app.action_crash()
     await camera.shoot("panic", "read_register", "sensor.h:26")
