@@ -32,7 +32,7 @@ def read_filters(path: Path) -> tuple[dict[str, FilterForm], str]:
         table = json.loads(read_regular(path, MAX_FILE))
     except FileNotFoundError:
         return {}, ""
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return {}, f"The saved filters cannot be read: {error}"
     found: dict[str, FilterForm] = {}
     problem = ""
@@ -45,8 +45,13 @@ def read_filters(path: Path) -> tuple[dict[str, FilterForm], str]:
 
 
 def save_filter(path: Path, name: str, form: FilterForm) -> None:
-    """Keep a filter under a name, in place of one that has it. Raises OSError."""
-    found, _ = read_filters(path)
+    """Keep a filter under a name, in place of one that has it. Raises OSError.
+
+    A file of which not all can be read stays beside it as `.unread`, to be mended by hand.
+    """
+    found, problem = read_filters(path)
+    if problem:
+        path.replace(path.with_name(f"{path.name}.unread"))
     found.pop(name, None)
     found[name] = form
     table = {name: form.to_json() for name, form in list(found.items())[-MAX_FILTERS:]}

@@ -83,6 +83,11 @@ def test_a_form_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
     assert "worse" in problem
     path.write_bytes(b"\xff")
     assert saved_filters.read_filters(path)[0] == {}
+    saved_filters.save_filter(path, "one", form)
+    assert path.with_name("filters.json.unread").read_bytes() == b"\xff"
+    assert saved_filters.read_filters(path) == ({"one": form}, "")
+    path.write_text("[" * 100_000)
+    assert "cannot be read" in saved_filters.read_filters(path)[1]
 
 
 @pytest.mark.parametrize("data", [{"levels": ["X"]}, {"context": True + 5000}, {"regex": 1}, {"other": ""}])
