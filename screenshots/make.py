@@ -28,6 +28,7 @@ from espmon.session.status import ElfState, EventEntry, OpenRequest
 from espmon.sim import BoardThread, SimulatedBoard
 from espmon.sim.firmware_image import ELF, SOURCE_PREFIX, SOURCES
 from espmon.tui.app import EspmonApp
+from espmon.tui.screens.flash_panel import LATE_SECONDS
 
 WAIT_SECONDS = 20.0
 FONT = "DejaVu Sans Mono"
@@ -197,7 +198,7 @@ async def first_steps(camera: Camera) -> None:
     await camera.until("the probe", lambda: camera.has("probe"))
     await camera.until("the log", lambda: camera.session.status.state is State.MONITORING)
     await camera.until("the ELF", lambda: camera.session.status.elf_state is ElfState.MATCH)
-    await camera.shoot("monitor", "esp>", "ESP32-C3")
+    await camera.shoot("monitor", "● open  ESP32-C3", "boot 2", "esp>")
 
 
 async def finding(camera: Camera) -> None:
@@ -269,6 +270,7 @@ async def partitions(camera: Camera) -> None:
     await camera.shows("Cancel")
     await camera.pilot.press("y")
     await camera.shoot("partitions", "otadata", "starts")
+    await camera.pilot.pause(LATE_SECONDS)  # an Esc until then is taken for one that was meant to cancel
     await camera.pilot.press("escape")
     await camera.until("the log", lambda: camera.session.status.state is State.MONITORING)
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from espmon.sim.firmware_image import ELF, SOURCE_PREFIX, SOURCES
+from espmon.tui.screens.flash_panel import LATE_SECONDS
 from tests.e2e.terminal import Board, Terminal, board, terminal, until
 
 SMALL, USUAL, LARGE = (80, 24), (120, 40), (200, 60)
@@ -340,6 +341,7 @@ def flashing(day: Day) -> None:
     day.window.shows("data.bin")
     day.window.press("y")
     day.window.shows("DIFFERENT: 1 region", "0x00110000")
+    time.sleep(LATE_SECONDS)  # an Esc until then is taken for one that was meant to cancel
     day.window.press("Escape")
     day.window.shows(" LOG ", "boot 4", "esp>")
 
