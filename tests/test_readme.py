@@ -14,8 +14,8 @@ from tests.readme_keys import BEGIN, END, key_table
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 PICTURES = sorted(set(re.findall(r"screenshots/[a-z-]+\.png", README)))
-WIDTHS = {"wide": 1280, "narrow": 900}
-"""What screenshots/make.py makes."""
+WIDTHS = {"wide": 120 * 11 + 16, "narrow": 80 * 11 + 16}
+"""What screenshots/make.py makes: cells of 11 pixels and a frame."""
 
 
 @pytest.mark.parametrize("picture", PICTURES)
