@@ -265,16 +265,17 @@ VTTEST = (
     (b"\r", "Top line: A's, bottom line: d's"),
     (b"\r", "Test of 'Insert Mode'"),
     (b"\r", "Test of 'Delete Character'"),
-    (b"\r", "by one.  Push"),
-    (b"\r", "by one.  Push"),
+    (b"\r", "by one.  Push", "\n" + "c" * 85 + "\n"),
+    (b"\r", "by one.  Push", "\n" + "c" * 25 + "\n"),
     (b"\r", "ANSI 'Insert Character'"),
 )
-"""Key, and what vttest shows then: its tests of inserting and deleting, in the width of the screen."""
+"""Key, and what vttest shows then: its tests of inserting and deleting, in the width of the screen. The same words come
+twice; the second time the characters are of double width."""
 
 
 @needs("vttest")
 def test_vttest(desk: Desk) -> None:
     desk.types(b"clear\r", "$")
     desk.types(b"vttest 36x120.120\r", "Enter choice number")
-    for keys, text in VTTEST:
-        desk.types(keys, text)  # and it goes on; a desk that is left like this is not used again
+    for keys, *texts in VTTEST:
+        desk.types(keys, *texts)  # and it goes on; a desk that is left like this is not used again

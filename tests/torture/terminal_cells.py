@@ -233,14 +233,7 @@ def cells(data: str, size: Sequence[int]) -> Cells:
     screen = Screen(size[0], size[1])
     stream = pyte.Stream(screen)
     stream.feed("\x1b[?7l" + re.sub(r"\x1b\]8;[^\x1b]*\x1b\\|\x0e|\x0f", "", data))
-    return [[_as_seen(screen.buffer[y][x]) for x in range(size[0])] for y in range(size[1])]
-
-
-def _as_seen(cell: pyte.screens.Char) -> pyte.screens.Char:
-    """A cell without what it does not show: of a blank only its background is seen (`blink` is dim here)."""
-    if cell.data != " " or cell.reverse or cell.underscore or cell.strikethrough:
-        return cell
-    return cell._replace(fg="default", bold=False, italics=False, blink=False)
+    return [[screen.buffer[y][x] for x in range(size[0])] for y in range(size[1])]
 
 
 @dataclass

@@ -91,16 +91,8 @@ class Emulator:
         self.stream.feed(data.replace("\r\n", "\n").replace("\n", "\r\n"))
 
     def cells(self) -> list[list[pyte.screens.Char]]:
-        """All cells as they look, row by row."""
-        screen = self.screen
-        return [[as_seen(screen.buffer[y][x]) for x in range(screen.columns)] for y in range(screen.lines)]
-
-
-def as_seen(cell: pyte.screens.Char) -> pyte.screens.Char:
-    """A cell without what it does not show: of a blank only its background is seen (pyte has no dim)."""
-    if cell.data != " " or cell.reverse or cell.underscore or cell.strikethrough or cell.blink:
-        return cell
-    return cell._replace(fg="default", bold=False, italics=False)
+        """All cells, row by row."""
+        return [[self.screen.buffer[y][x] for x in range(self.screen.columns)] for y in range(self.screen.lines)]
 
 
 class Writer:

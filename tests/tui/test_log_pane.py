@@ -126,14 +126,15 @@ async def test_times_can_be_switched_on_for_lines_already_there() -> None:
         await case.feed(b"I (1500) app: a\n")
         await case.feed(b"I (2750) app: b\n")
         seen = []
-        for _ in range(4):
+        for _ in range(5):
             await case.press("t")
             seen.append(case.rows()[:2])
-        host, device, delta, boot = seen
+        host, device, delta, boot, number = seen
         assert all(len(row.split()[0]) == len("22:13:20.000") for row in host)
         assert [row.split()[0] for row in device] == ["1.500", "2.750"]
         assert delta[1].startswith("    +0.010")
         assert boot[1].startswith("     +0.010")
+        assert [row.split()[0] for row in number] == ["1", "2"]
         await case.press("t")
         assert case.rows()[0] == "I (1500) app: a"
 

@@ -53,22 +53,6 @@ def test_only_what_differs_is_written(before: str, after: str, written: str) -> 
     assert Pens().change(before, after) == written
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "chosen"),
-    [
-        ("1;31;44", "32;44", "1;31;44"),  # it looks so already
-        ("1;31;44", "32;45", "1;31;45"),
-        ("31", "48;2;1;2;3", "31;48;2;1;2;3"),
-        ("31;44", "32", "31"),
-        ("4;31;44", "31;44", "31;44"),  # a line below it is seen
-        ("31;44", "7;31;44", "7;31;44"),
-        (f"31{LINK}id=1;x:", "31", "31"),
-    ],
-)
-def test_of_a_blank_only_the_background_is_changed(before: str, after: str, chosen: str) -> None:
-    assert Pens().for_blanks(before, after) == chosen
-
-
 def test_a_link_is_no_parameter() -> None:
     pen = read_pen(f"1{LINK}id=3;https://example.org/")
     assert pen.parameters == "1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 MAX_PENS = 8192
 """Styles, and changes between two of them, remembered; of more, all are worked out again."""
@@ -17,10 +17,6 @@ OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "6": "25", "7": "2
 
 TOGETHER = {"22": ("1", "2"), "25": ("5", "6")}
 """Parameter -> the attributes that it ends, where that is more than one."""
-
-
-UNSEEN = frozenset(("1", "2", "3"))
-"""Attributes that a blank cell does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,6 @@ class Pens:
     def __init__(self) -> None:
         self._pens: dict[str, Pen] = {}
         self._changes: dict[tuple[str, str], str] = {}
-        self._blanks: dict[tuple[str, str], str] = {}
 
     def pen(self, key: str) -> Pen:
         """The style behind a key."""
@@ -87,25 +82,6 @@ class Pens:
                 self._changes.clear()
             found = self._changes[before, after] = change(self.pen(before), self.pen(after))
         return found
-
-    def for_blanks(self, before: str, after: str) -> str:
-        """The style, near to `before`, in which blank cells look as they do in the style `after`."""
-        if before == after:
-            return before
-        found = self._blanks.get((before, after))
-        if found is None:
-            if len(self._blanks) >= MAX_PENS:
-                self._blanks.clear()
-            found = self._blanks[before, after] = self._for_blanks(before, after)
-        return found
-
-    def _for_blanks(self, before: str, after: str) -> str:
-        old, new = self.pen(before), self.pen(after)
-        if old.link or new.link or not old.attributes | new.attributes <= UNSEEN:
-            return after
-        if old.background == new.background:
-            return before
-        return replace(old, background=new.background).parameters
 
 
 def change(before: Pen, after: Pen) -> str:

@@ -249,11 +249,9 @@ class ScreenModel:
             key, stop = styles[at], at + 1
             while stop < end and styles[stop] == key:
                 stop += 1
-            text = "".join(texts[at:stop])
-            if text.isspace() and text.isascii():
-                key = self._pens.for_blanks(self._pen, key)
             out.append(self._pens.change(self._pen, key))
             self._pen = key
+            text = "".join(texts[at:stop])
             if text.isascii():
                 out.append(text)
             else:
