@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 from rich.color import ColorSystem
 from textual.widget import Widget
 
-from espmon.session.store import LogStore
+from espmon.session.store import LogStore, Segment
 from espmon.tui.log.level_index import LevelIndex
 from espmon.tui.log.log_map import BOOT, CRASH, ERROR, map_cells
 from espmon.tui.log.log_view import LogView
@@ -70,6 +71,26 @@ def test_errors_and_warnings_are_counted_in_slices_and_forgotten_with_their_line
     assert list(index.errors[-4:]) == [38250, 38750, 39250, 39750]
     assert index.since(38_000) == (4, 20)
     assert len(index.errors) - bisect_left(index.errors, store.first) <= (len(store) - store.first) // 500 + 1
+
+
+class GrowingStore(LogStore):
+    """A log to which the session's thread adds lines just when the screen's begins to read it."""
+
+    def walk(self, start: int = 0) -> Iterator[Segment]:
+        for _ in range(3):
+            self.append(block_of(b"E (1) app: late\r\n" * 3))
+        return super().walk(start)
+
+
+def test_lines_that_come_while_levels_are_read_are_read_the_next_time() -> None:
+    store = GrowingStore(100_000)
+    store.append(block_of(LOG))
+    index = LevelIndex(store)
+    index.read(60.0)
+    assert list(index.errors) == [250, 750, 1250, 1750]
+    assert index.next == 2000
+    index.read(60.0)
+    assert list(index.errors[4:]) == list(range(2000, 2009))
 
 
 @pytest.mark.parametrize("theme", ["espmon", "espmon-light", "ansi-dark", "textual-light"])

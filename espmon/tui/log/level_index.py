@@ -77,6 +77,8 @@ class LevelIndex:
         end = self.store.rows_end
         for segment in self.store.walk(self.next) if self.next < end else ():
             block, first = segment.block, segment.first
+            if first >= end:
+                break  # it came meanwhile
             if self._ahead is not None and block.known_heads is None:
                 break  # soon
             _read_page(block)
